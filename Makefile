@@ -1,0 +1,53 @@
+# Two commands: `make demo` and `make test`. Each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FRAMEWORKS := $(VENV)/.frameworks
+
+.PHONY: demo test quick lint bench clinic docs browser clean
+
+# Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
+demo: $(READY)
+	@$(BIN)/descend doctor examples/digits_mlp.py || [ $$? -eq 1 ]
+
+test: lint browser $(FRAMEWORKS)
+	$(BIN)/pytest -n 2 --dist worksteal
+
+quick: $(READY)
+	$(BIN)/pytest -n 2 -m "not slow and not browser and not frameworks"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+clinic: $(READY)
+	$(BIN)/pytest -n 2 tests/clinic --seeds 5
+
+docs: $(READY)
+	$(BIN)/python docs/regenerate.py
+
+# Chromium, to open the report in; where it cannot be installed the browser tests say so and are skipped.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	} || echo "no Chromium: the browser tests will be skipped"
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+$(FRAMEWORKS): $(READY)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[frameworks]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .descend .mypy_cache .ruff_cache

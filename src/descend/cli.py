@@ -1,0 +1,277 @@
+"""The command line: `descend doctor train.py`. Nothing heavy is imported before a command needs it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from descend import __version__
+from descend.errors import UsageError
+
+if TYPE_CHECKING:
+    from descend.case import Case
+    from descend.plan import Plan
+    from descend.record.store import Store
+    from descend.script import Script
+
+EPILOG = "Exit status: 0 healthy, 1 findings, 2 bad usage; the script's own status where the script fails."
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Finds out why a neural network isn't training, and proves the fix.",
+)
+
+Target = Annotated[str, typer.Argument(metavar="SCRIPT", help="The training script, unmodified (with -m: a module).")]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="The script's own arguments, passed on.")
+]
+AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
+Python = Annotated[
+    str | None, typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.")
+]
+Where = Annotated[Path, typer.Option("--store", metavar="DIR", help="Where runs are kept.")]
+Number = Annotated[int | None, typer.Argument(metavar="[RUN]", help="A run's number, as in `descend runs`; default: the last.")]
+Select = Annotated[
+    list[str] | None, typer.Option("--select", metavar="ID", help="Look for this symptom only; may be repeated.")
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
+]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]
+PASS_ON = {"allow_interspersed_args": False}
+DEFAULT_STORE = Path(".descend")
+
+
+@app.command(context_settings=PASS_ON, epilog=EPILOG)
+def doctor(
+    script: Target,
+    arguments: Arguments = None,
+    as_module: AsModule = False,
+    steps: Annotated[int, typer.Option(help="Observe at most this many optimizer steps.")] = 300,
+    seconds: Annotated[float, typer.Option(help="... or this many seconds of training.")] = 60.0,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds that confirm a remedy.")] = 5,
+    jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the proven patch into the script.")] = False,
+    allow_effects: Annotated[
+        bool,
+        typer.Option("--allow-effects", help="Let the script write, connect and start programs outside its copy."),
+    ] = False,
+    format: Format = "text",
+    store: Where = DEFAULT_STORE,
+    python: Python = None,
+) -> None:
+    """Run SCRIPT in a scratch copy, say why it isn't training, try the remedies, and prove one.
+
+    It observes the first --steps optimizer steps, measures curvature, activations, inputs and wiring, and
+    re-runs the script with each textbook remedy applied: same seed, same batches, same number of steps.
+    """
+    from descend.plan import Plan
+    from descend.record.store import open_store
+    from descend.script import find_script
+
+    _check_ids([*(select or ()), *(ignore or ())])
+    target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
+    chosen = {} if jobs is None else {"jobs": jobs}
+    plan = Plan(
+        steps=steps,
+        seconds=seconds,
+        seeds=seeds,
+        allow_effects=allow_effects,
+        store=store,
+        select=tuple(select or ()),
+        ignore=tuple(ignore or ()),
+        **chosen,
+    )
+    with open_store(store) as kept:
+        case = _consult(target, plan, kept)
+        _finish(case, target, kept, plan, as_json=format == "json")
+        if apply:
+            _apply(case)
+        sys.exit(_status(case))
+
+
+@app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")
+def watch(
+    script: Target,
+    arguments: Arguments = None,
+    as_module: AsModule = False,
+    store: Where = DEFAULT_STORE,
+    python: Python = None,
+) -> None:
+    """Run SCRIPT in place, as plain python would, and record what is measured; at most 3 % slower, losses bit for bit the same."""
+    from descend.doctor import observe
+    from descend.plan import Plan
+    from descend.record.store import open_store
+    from descend.script import find_script
+    from descend.symptoms import causes, diagnose
+
+    target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
+    with open_store(store) as kept:
+        record = observe(target, Plan(role="watch", store=store), kept, lambda record, messages: None)
+        for symptom in causes(diagnose(record)):
+            what = "finding" if symptom.certain else "suspicion"
+            typer.echo(f"descend: {what}: {symptom.sentence}", err=True)
+        typer.echo(f"descend: run {record.run}, {record.steps} steps; descend diagnose {record.run}", err=True)
+    sys.exit(record.ending.status if record.ending else 0)
+
+
+@app.command()
+def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = "text") -> None:
+    """Diagnose a recorded run again, without running anything."""
+    from descend.case import Case
+    from descend.record.store import open_store
+    from descend.symptoms import causes
+    from descend.symptoms import diagnose as find
+
+    with open_store(_existing(store)) as kept:
+        record = kept.load(_number(kept, run))
+    symptoms = find(record)
+    held = causes(symptoms)
+    facts = tuple(s for s in held if s.certain)
+    _print(Case(record, facts, tuple(s for s in held if not s.certain)), format == "json", None)
+    sys.exit(1 if facts else 0)
+
+
+@app.command()
+def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
+    """Write the HTML report of a recorded run again and print where it is."""
+    from descend.archive import load_case
+    from descend.record.store import open_store
+    from descend.report import write_page
+
+    with open_store(_existing(store)) as kept:
+        number = _number(kept, run)
+        case = load_case(kept, number)
+        path = store / str(number) / "report.html"
+        write_page(case, {arm.run: arm for arm in [case.record, *kept.arms(number)]}, path)
+    typer.echo(path)
+
+
+@app.command()
+def runs(store: Where = DEFAULT_STORE) -> None:
+    """List the recorded runs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from descend.record.store import open_store
+
+    table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
+    with open_store(_existing(store)) as kept:
+        for row in kept.runs():
+            when = row.started.strftime("%Y-%m-%d %H:%M")
+            cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
+            table.add_row(*map(str, cells))
+    Console().print(table)
+
+
+@app.command()
+def explain(symptom: Annotated[str, typer.Argument(metavar="SYMPTOM", help="A symptom's id, such as dead_units.")]) -> None:
+    """Say what a symptom is, how it is recognised, and what the literature prescribes."""
+    from descend.explanations import explanation
+
+    _check_ids([symptom])
+    typer.echo(explanation(symptom))
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one line and status 2."""
+    try:
+        app(standalone_mode=True)
+    except UsageError as error:
+        print(f"descend: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"descend {__version__}")
+        raise typer.Exit
+
+
+def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
+    from rich.console import Console
+
+    from descend.doctor import doctor as consult
+    from descend.live import Live
+
+    with Live(Console(stderr=True), plan) as live:
+        return consult(script, plan, store, live.show)
+
+
+def _finish(case: "Case", script: "Script", store: "Store", plan: "Plan", *, as_json: bool) -> None:
+    from descend.archive import save_case
+    from descend.report import write_page
+
+    ending = case.record.ending
+    if ending and ending.reason == "failed" and ending.error:
+        sys.stderr.write(ending.error)
+    if ending and ending.reason == "finished" and case.record.steps == 0:
+        raise UsageError(f"{script.path.name} ended without an optimizer step or a backward pass: nothing to diagnose")
+    save_case(store, case)
+    folder = plan.store / str(case.record.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    if case.patch:
+        (folder / "fix.diff").write_text(case.patch, encoding="utf-8", newline="")
+    write_page(case, {arm.run: arm for arm in [case.record, *store.arms(case.record.run)]}, folder / "report.html")
+    _print(case, as_json, folder)
+
+
+def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
+    from rich.console import Console
+
+    from descend.report import render_console, render_json
+
+    if as_json:
+        typer.echo(render_json(case))
+    else:
+        Console().print(render_console(case, folder))
+
+
+def _apply(case: "Case") -> None:
+    if case.cure is None or case.cure.script is None:
+        typer.echo("descend: no patch was proved, so none is applied", err=True)
+        return
+    script = case.cure.script
+    for file, text in script.edits.items():
+        file.write_bytes(script.encode(file, text))
+        typer.echo(f"descend: wrote {os.path.relpath(file)}", err=True)
+
+
+def _status(case: "Case") -> int:
+    ending = case.record.ending
+    if ending is not None and ending.reason in ("failed", "killed", "interrupted"):
+        return ending.status or 1
+    return 1 if case.findings else 0
+
+
+def _existing(store: Path) -> Path:
+    if not store.exists():
+        raise UsageError(f"no runs are recorded in {store}; descend doctor SCRIPT makes one")
+    return store
+
+
+def _number(store: "Store", run: int | None) -> int:
+    if run is not None:
+        return run
+    rows = store.runs()
+    if not rows:
+        raise UsageError("no runs are recorded yet; descend doctor SCRIPT makes one")
+    return rows[-1].number
+
+
+def _check_ids(ids: list[str]) -> None:
+    from descend.symptoms import SYMPTOMS
+
+    unknown = [name for name in ids if name not in SYMPTOMS]
+    if unknown:
+        raise UsageError(f"unknown symptom {unknown[0]}; there are: {', '.join(SYMPTOMS)}")

@@ -1,0 +1,65 @@
+"""The whole idea on one screen: script → run → record → symptoms → prescriptions → trials → report."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from descend.canon import prescribe
+from descend.case import Case
+from descend.plan import Plan
+from descend.record import Ending, Message, Record
+from descend.record.keeping import keeping
+from descend.record.store import Store
+from descend.remedies import Prescription
+from descend.run.launch import new_record, run
+from descend.script import Script
+from descend.symptoms import Symptom, causes, diagnose
+from descend.trials.arms import Bench
+from descend.trials.prove import Proof, prove
+from descend.trials.reproduce import reproduce
+
+Show = Callable[[Record, list[Message]], None]
+
+
+def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
+    """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
+    began = time.perf_counter()
+    record = observe(script, plan, store, show)  # what happened
+    symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
+    bench = Bench(plan, record.run, store.save, show)
+
+    def may_help(refuted: frozenset[str]) -> list[Prescription]:
+        return prescribe(record, causes([s for s in symptoms if s.id not in refuted]))
+
+    proof, verified = Proof(), ""
+    if symptoms and record.ending and record.ending.reason in ("finished", "window"):
+        with suppress(KeyboardInterrupt):
+            prove(script, record, may_help, bench, proof)  # what did help
+            verified = reproduce(proof, bench)
+    return conclude(record, symptoms, proof, verified, time.perf_counter() - began)
+
+
+def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
+    """Run the script once under observation, into the store; an interrupted run is a record too."""
+    record = new_record(script, plan)
+    with keeping(store, record) as take:
+
+        def listen(messages: list[Message]) -> None:
+            take(messages)
+            show(record, messages)
+
+        try:
+            run(script, plan, record, listen)
+        except KeyboardInterrupt:
+            record.add(Ending("interrupted", 130, record.steps))
+    return record
+
+
+def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
+    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won."""
+    findings = causes([s for s in symptoms if s.certain or s.id in proof.confirmed])
+    held = {s.id for s in findings} | {i for s in findings for i in s.explains}
+    bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
+    suspicions = tuple(s for s in symptoms if s.id not in held)
+    trials = tuple(proof.trials)
+    return Case(record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s)

@@ -1,0 +1,14 @@
+"""Curvature of any loss that can be evaluated again at other parameters."""
+
+from descend.landscape.lanczos import TopEigenpair, top_eigenpair
+from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, MeanLoss, SingleLoss
+
+__all__ = [
+    "CurvatureUnavailable",
+    "Hessian",
+    "Loss",
+    "MeanLoss",
+    "SingleLoss",
+    "TopEigenpair",
+    "top_eigenpair",
+]

@@ -1,0 +1,80 @@
+"""Weights drawn at the scale that keeps activations and gradients the same size from layer to layer."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+EMBEDDINGS = nn.Embedding | nn.EmbeddingBag
+RECTIFIERS = {"relu", "leaky_relu", "relu6", "prelu", "elu", "celu", "gelu", "silu", "mish", "hardswish"}
+GAINS = {  # of the functions that eq. 16 is for; torch's table
+    "tanh": nn.init.calculate_gain("tanh"),
+    "sigmoid": nn.init.calculate_gain("sigmoid"),
+    "softsign": 1.0,
+    "linear": 1.0,
+}
+LEAK = 0.01  # negative slope of nn.LeakyReLU
+SAMPLE = 1024  # weights of a layer that enter the seed
+
+
+def reinitialise(model: nn.Module, activation: str = "relu") -> int:
+    """Draw the weights of every linear and convolutional layer anew and set its biases to 0; return how many.
+
+    Hidden layers: for rectifiers N(0, 2 / fan-in), He et al. 2015, eq. 10 (eq. 15 with a leak); for
+    saturating functions U(±gain·√(6 / (fan-in + fan-out))), Glorot & Bengio 2010, eq. 16, with torch's gain
+    (tanh 5/3). The output layer, the last one in the order in which the model names them, has no activation
+    behind it: gain 1. Normalisation, embeddings, recurrent layers and weights tied to an embedding stay.
+
+    The draw depends on the state of torch's generator and does not advance it. Raises `ValueError` for an
+    activation that is not known.
+    """
+    if activation not in RECTIFIERS | GAINS.keys():
+        known = ", ".join(sorted(RECTIFIERS | GAINS.keys()))
+        raise ValueError(f"no initialisation is known for {activation!r}; known are {known}")
+    layers = list(_layers(model))
+    generator = torch.Generator().manual_seed(_seed([weight for _, weight in layers]))
+    for i, (layer, weight) in enumerate(layers, 1):
+        fresh = torch.empty(weight.shape)  # on the CPU in float32: the same weights on every device
+        _draw(fresh, layer, activation, generator, is_output=i == len(layers))
+        with torch.no_grad():
+            weight.copy_(fresh)
+            if (bias := layer._parameters.get("bias")) is not None:
+                bias.zero_()
+    return len(layers)
+
+
+def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, Tensor]]:
+    """Yield each layer with its weight: a weight that is computed from others (a weight norm) is left out."""
+    seen = {id(module.weight) for module in model.modules() if isinstance(module, EMBEDDINGS)}
+    for module in model.modules():
+        weight = module._parameters.get("weight") if isinstance(module, nn.Linear | _ConvNd) else None
+        if weight is None or id(weight) in seen or isinstance(weight, nn.parameter.UninitializedParameter):
+            continue
+        seen.add(id(weight))
+        yield module, weight
+
+
+def _seed(weights: list[Tensor]) -> int:
+    """Return a seed from the generator's state and the old weights, so that twin networks still differ."""
+    digest = sha256(torch.get_rng_state().numpy().tobytes())
+    for weight in weights:
+        digest.update(weight.detach().flatten()[:SAMPLE].cpu().double().numpy().tobytes())
+    return int.from_bytes(digest.digest()[:8]) >> 1
+
+
+def _draw(
+    weight: Tensor, layer: nn.Module, activation: str, generator: torch.Generator, *, is_output: bool
+) -> None:
+    if activation in GAINS:
+        nn.init.xavier_uniform_(weight, 1.0 if is_output else GAINS[activation], generator=generator)
+        return
+    leak = LEAK if activation == "leaky_relu" else 0.0
+    nn.init.kaiming_normal_(
+        weight,
+        leak,
+        "fan_out" if isinstance(layer, _ConvTransposeNd) else "fan_in",  # its weight has inputs first
+        "linear" if is_output else "leaky_relu",
+        generator=generator,
+    )

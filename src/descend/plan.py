@@ -1,0 +1,37 @@
+"""How much to look at and how much to try."""
+
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from descend.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The budget of one case. Every field has the default that `descend doctor --help` states."""
+
+    steps: int = 300  # optimizer steps observed
+    seconds: float = 60.0  # or seconds of training, whichever comes first
+    seeds: int = 5  # fresh seeds that confirm a remedy
+    jobs: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))  # arms side by side
+    seed: int = 0  # offset for the script's own seeds
+    role: str = "exam"  # watch, exam or arm
+    allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
+    store: Path = Path(".descend")
+    select: tuple[str, ...] = ()  # symptom ids to look for; all when empty
+    ignore: tuple[str, ...] = ()  # symptom ids to leave out
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` naming the first option that is out of range."""
+        for name, low in {"steps": 1, "seeds": 2, "jobs": 1}.items():
+            if getattr(self, name) < low:
+                raise UsageError(f"--{name} must be at least {low}, not {getattr(self, name)}")
+        if not (self.seconds > 0 and math.isfinite(self.seconds)):
+            raise UsageError(f"--seconds must be a positive number, not {self.seconds}")
+
+    @property
+    def threads(self) -> int:
+        """CPU threads for each run: the same in every arm, or their losses could not be compared."""
+        return max(1, len(os.sched_getaffinity(0)) // self.jobs)

@@ -1,0 +1,23 @@
+"""One measurement a file. Only the observed script's own process imports this room."""
+
+from descend.probes.activations import activations
+from descend.probes.curvature import curvature
+from descend.probes.gradient import gradient, update_ratio
+from descend.probes.inputs import inputs
+from descend.probes.loss_input import loss_input
+from descend.probes.moment import Moment, Probe, Unavailable
+from descend.probes.monitored_loss import monitored_loss
+from descend.probes.twins import twins
+
+# In the order they are taken: the curvature needs the inputs' statistics.
+PROBES = (
+    Probe("loss_input", "", loss_input),
+    Probe("inputs", "the inputs' own unit", inputs, once=True),
+    Probe("gradient", "loss per parameter unit", gradient),
+    Probe("twins", "share of units", twins),
+    Probe("activations", "share of units", activations),
+    Probe("monitored_loss", "loss", monitored_loss),
+    Probe("curvature", "loss per squared parameter unit", curvature, dear=True),
+)
+
+__all__ = ["PROBES", "Moment", "Probe", "Unavailable", "update_ratio"]

@@ -1,0 +1,110 @@
+"""What the network is fed: mean and σ per feature, and how much worse conditioned it is than standardised.
+
+The Hessian of a first layer is a mixture of the inputs' second moments E[x xᵀ], the bias included as a constant 1
+(LeCun et al. 1998, "Efficient BackProp", §5.1). So off-centre inputs count as well as unequal scales.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.record import Fact, Reading
+from descend.tape import Recording
+
+MOST_FEATURES = 1024  # beyond this the second-moment matrix is not formed
+LISTED_FEATURES = 256  # features whose mean and σ the record lists
+CONSTANT = 1e-6  # σ below this share of the feature's magnitude: it carries no information
+NUMERICAL_RANK = 1e-10  # eigenvalues below this share of the largest are round-off
+
+
+@dataclass(frozen=True)
+class InputStatistics:
+    """Mean and standard deviation per feature; the features' dimension of the tensor they belong to."""
+
+    mean: Tensor
+    std: Tensor  # 1 for constant features
+    constant: Tensor  # bool
+    dim: int
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """Return (x − mean) / std with the statistics shaped to `x`."""
+        shape = [1] * x.ndim
+        shape[self.dim] = -1
+        return (x - self.mean.to(x.dtype).view(shape)) / self.std.to(x.dtype).view(shape)
+
+
+def inputs(moment: Moment) -> Measurement:
+    """Yield the fact `inputs`, and `input_condition_number` raw and standardised with their largest eigenvalues."""
+    tensors = [network_input(recording) for recording in moment.recordings()]
+    dim = feature_dim(tensors[0])
+    rows = torch.cat([t.movedim(dim, -1).reshape(-1, t.shape[dim]) for t in tensors]).double()
+    statistics = input_statistics(rows, dim)
+    moment.memory["input_statistics"] = statistics
+    seen = rows[:, ~statistics.constant]
+    yield Fact(
+        "inputs",
+        "",
+        moment.step,
+        {
+            "features": rows.shape[1],
+            "examples": rows.shape[0],
+            "constant_features": int(statistics.constant.sum()),
+            "mean": rows.mean(0)[:LISTED_FEATURES].tolist(),
+            "std": rows.std(0, correction=0)[:LISTED_FEATURES].tolist(),
+            "min": float(rows.min()),
+            "max": float(rows.max()),
+            "largest_rms": float(rows.square().mean(0).sqrt().max()),
+            "finite": bool(rows.isfinite().all()),
+            "shape": list(tensors[0].shape),
+        },
+    )
+    if seen.shape[1] == 0 or seen.shape[1] > MOST_FEATURES or not seen.isfinite().all():
+        return
+    standard = (seen - seen.mean(0)) / seen.std(0, correction=0)
+    for suffix, x in (("", seen), ("_standardised", standard)):
+        largest, condition_number = second_moment_spectrum(x)
+        yield Reading(f"input_condition_number{suffix}", "", moment.step, condition_number)
+        yield Reading(f"input_largest_eigenvalue{suffix}", "", moment.step, largest)
+
+
+def network_input(recording: Recording) -> Tensor:
+    """Return the real-valued data that the network's first layer is fed. Raises `Unavailable` for token ids."""
+    slot = recording.input_slot
+    if slot is None:
+        raise Unavailable("no data tensor meets a parameter")
+    caught: list[Tensor] = []
+
+    def catch(value: Tensor) -> Tensor:
+        caught.append(value.detach().clone())
+        return value
+
+    with torch.no_grad():
+        recording.run({}, replace={slot: catch})
+    if not caught or not caught[-1].is_floating_point():
+        raise Unavailable("the network is fed integers (token ids), which have no scale")
+    if caught[-1].ndim < 2:
+        raise Unavailable("the network is fed single numbers, not examples with features")
+    return no_grad_float(caught[-1])
+
+
+def feature_dim(x: Tensor) -> int:
+    """Return the dimension of `x` that holds its features: channels for images, the last one otherwise."""
+    return 1 if x.ndim in (4, 5) else x.ndim - 1
+
+
+def input_statistics(rows: Tensor, dim: int) -> InputStatistics:
+    """Return the statistics of `rows` (examples, features)."""
+    mean, std = rows.mean(0), rows.std(0, correction=0)
+    constant = std <= CONSTANT * rows.abs().amax(0).clamp_min(1e-30)
+    return InputStatistics(mean, torch.where(constant, 1.0, std), constant, dim)
+
+
+def second_moment_spectrum(x: Tensor) -> tuple[float, float]:
+    """Return the largest eigenvalue and the condition number of E[(x, 1)(x, 1)ᵀ], round-off left out."""
+    augmented = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+    values = torch.linalg.eigvalsh(augmented.T @ augmented / len(x))
+    largest = float(values[-1])
+    real = values[values > NUMERICAL_RANK * largest]
+    return largest, largest / float(real[0])

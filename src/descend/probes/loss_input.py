@@ -1,0 +1,74 @@
+"""What enters the loss: range, row sums, shapes, types, and the activation that made it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.loss_call import LossCall, loss_call, module_of
+from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.record import Fact
+
+BINS = 24
+
+
+def loss_input(moment: Moment) -> Measurement:
+    """Yield the fact `loss_input` and, once, the fact `targets`; raise `Unavailable` where no one loss call is known."""
+    calls = [loss_call(recording) for recording in moment.recordings()]
+    call = calls[0]
+    if call is None or any(c is None or c.function != call.function for c in calls):
+        raise Unavailable("no single loss call of torch.nn.functional leads to this loss")
+    pairs = [forward.losses[0] for forward in moment.trained]
+    inputs = [no_grad_float(z) for _, z, _ in pairs]
+    targets = [t for _, _, t in pairs]
+    yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))
+    if moment.memory.get("targets_of", 0) < len(moment.recordings()):
+        moment.memory["targets_of"] = len(moment.recordings())
+        moment.memory["loss_site"] = (call.op.origin.site if call.op.origin else None, call.function)
+        yield Fact("targets", "", moment.step, _describe_targets(targets, inputs))
+
+
+def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
+    z = torch.cat([t.reshape(-1) for t in inputs])
+    counts = torch.histc(z[z.isfinite()], BINS) if z.isfinite().any() else torch.zeros(BINS)
+    classes = inputs[0].shape[1] if inputs[0].ndim > 1 else 1
+    detail: dict[str, Any] = {
+        "function": call.function,
+        "task": call.task,
+        "shape": list(inputs[0].shape),
+        "target_shape": list(targets[0].shape),
+        "dtype": str(inputs[0].dtype).removeprefix("torch."),
+        "min": float(z.min()),
+        "max": float(z.max()),
+        "classes": classes,
+        "spread": max(float(t.std(0, correction=0).max()) if len(t) else 0.0 for t in inputs),
+        "histogram": [int(c) for c in counts],
+    }
+    if call.task == "classes" and inputs[0].ndim > 1:
+        sums = torch.cat([t.sum(1).reshape(-1) for t in inputs])
+        detail |= {"row_sum_min": float(sums.min()), "row_sum_max": float(sums.max())}
+    return detail | _describe_activation(moment, call)
+
+
+def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
+    op = call.activation
+    if op is None:
+        return {"activation": None}
+    module = module_of(op)
+    own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")
+    site = moment.made_at(module) if own and module is not None else (op.origin.site if op.origin else None)
+    moment.memory["activation_site"] = (site, type(module).__name__ if own else op.name)
+    name = moment.modules(module) if module is not None else ""
+    return {"activation": op.name.rstrip("_"), "activation_module": name}
+
+
+def _describe_targets(targets: list[Tensor], inputs: list[Tensor]) -> dict[str, Any]:
+    t = torch.cat([x.reshape(-1) for x in targets])
+    detail: dict[str, Any] = {"dtype": str(t.dtype).removeprefix("torch."), "count": t.numel()}
+    if t.is_floating_point():
+        t = no_grad_float(t)
+        return detail | {"mean": float(t.mean()), "std": float(t.std()), "min": float(t.min()), "max": float(t.max())}
+    values, counts = t.unique(return_counts=True)
+    shares = counts.double() / counts.sum()
+    entropy = float(-(shares * shares.log()).sum())
+    return detail | {"classes_seen": len(values), "min": int(t.min()), "max": int(t.max()), "entropy": entropy}

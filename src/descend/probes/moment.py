@@ -1,0 +1,129 @@
+"""What a probe is given: one instant of a run, just after a backward pass and before the step it feeds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from descend.record import Fact, Reading, Site
+from descend.tape import Op, Recording, Stale
+from descend.tape.vocabulary import ACTIVATIONS, LOSSES
+
+
+class Unavailable(Exception):
+    """Why a probe cannot measure here."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One recording computed again at the present parameters."""
+
+    recording: Recording
+    loss: float
+    losses: tuple[tuple[Op, Tensor, Tensor], ...]  # each loss call with its input and target
+    activations: tuple[tuple[Op, Tensor], ...]  # each activation call with its output
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state of one optimizer's training at one step."""
+
+    step: int  # optimizer steps taken before
+    key: str  # which optimizer
+    optimizer: Optimizer | None  # None when the script updates its parameters by hand
+    parameters: tuple[Tensor, ...]  # the leaves of this loss that the optimizer holds
+    names: Mapping[int, str]  # id of a parameter -> its qualified name
+    gradients: tuple[Tensor | None, ...]  # of this backward alone, unscaled; as `parameters`
+    backwards: int  # backward passes that feed one step (gradient accumulation)
+    recording: Recording | None  # this step's loss; None where the tape refused
+    monitor: tuple[Recording, ...]  # the first batches' losses: the fixed examples that curves are read on
+    modules: Callable[[nn.Module], str]  # a module's qualified name
+    made_at: Callable[[nn.Module], Site | None]  # where a module was constructed
+    memory: dict[str, Any] = field(default_factory=dict)  # what probes keep from one moment to the next
+    go_on: Callable[[int], bool] = lambda products: True  # whether an iterative probe can afford another product
+
+    def name(self, parameter: Tensor) -> str:
+        """Return the parameter's qualified name, or its place in the optimizer."""
+        known = self.names.get(id(parameter))
+        if known is not None:
+            return known
+        return f"parameter {[id(p) for p in self.parameters].index(id(parameter))}"
+
+    def recordings(self) -> tuple[Recording, ...]:
+        """Return the monitor's recordings, or this step's alone. Raises `Unavailable` where there is none."""
+        found = self.monitor or ((self.recording,) if self.recording else ())
+        if not found:
+            raise Unavailable("the step could not be taped")
+        return found
+
+    @cached_property
+    def trained(self) -> tuple[Forward, ...]:
+        """The fixed examples' forward passes as the script makes them. Raises `Unavailable`."""
+        return tuple(forward(recording, evaluation=False) for recording in self.recordings())
+
+    @cached_property
+    def evaluated(self) -> tuple[Forward, ...]:
+        """The fixed examples' forward passes in evaluation mode. Raises `Unavailable`."""
+        return tuple(forward(recording, evaluation=True) for recording in self.recordings())
+
+
+def forward(recording: Recording, *, evaluation: bool) -> Forward:
+    """Compute a recording at the parameters' present values. Raises `Unavailable` where its data have changed."""
+    losses: list[tuple[Op, Tensor, Tensor]] = []
+    activations: list[tuple[Op, Tensor]] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if op.name in LOSSES:
+            given = [*args, *(kwargs[name] for name in ("input", "target") if name in kwargs)]
+            losses.append((op, given[0].detach().clone(), given[1].detach().clone()))
+        elif op.name in ACTIVATIONS and isinstance(result, Tensor):
+            activations.append((op, result.detach().clone()))
+
+    try:
+        with torch.no_grad():
+            loss = float(recording.run({}, evaluation=evaluation, watch=watch))
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+    return Forward(recording, loss, tuple(losses), tuple(activations))
+
+
+Measurement = Iterator[Reading | Fact]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One measurement: its name, its unit, when it is due, and what it costs relative to a training step."""
+
+    name: str
+    unit: str
+    measure: Callable[[Moment], Measurement]
+    dear: bool = False  # taken on the sparse schedule only
+    once: bool = False  # taken when the monitor batches are complete, and at the first step
+
+
+def hyperparameter(moment: Moment, name: str) -> float | None:
+    """Return the first parameter group's value of a hyper-parameter, or None."""
+    if moment.optimizer is None:
+        return None
+    value = moment.optimizer.param_groups[0].get(name)
+    if isinstance(value, Tensor):
+        return float(value.detach())
+    return float(value) if isinstance(value, int | float) else None
+
+
+def units_first(activation: Tensor) -> Tensor:
+    """Return an activation as (units, everything else): channels of images, features of everything else."""
+    if activation.ndim <= 1:
+        return activation.reshape(1, -1)
+    dim = 1 if activation.ndim in (2, 4, 5) else -1
+    return activation.detach().movedim(dim, 0).reshape(activation.shape[dim], -1)
+
+
+def no_grad_float(tensor: Tensor) -> Tensor:
+    """Return the values in float32 or float64, detached."""
+    tensor = tensor.detach()
+    return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -1,0 +1,53 @@
+"""How the parts are connected, seen in the first steps: gradients carried over, parameters held by nobody, modes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from descend.probes.moment import Measurement
+from descend.record import Fact
+
+LISTED = 20
+
+
+def wiring(
+    key: str, step: int, cleared: bool, unheld: Sequence[str], idle_switches: Sequence[str]
+) -> Measurement:
+    """Yield the fact `wiring` of one step.
+
+    cleared: whether any backward pass that fed the step began with clear gradients. unheld: parameters of the model
+    that no optimizer holds. idle_switches: dropout and normalisation modules in evaluation mode.
+    """
+    detail = {"gradients_cleared": cleared, "unheld": list(unheld)[:LISTED], "unheld_count": len(unheld)}
+    yield Fact("wiring", key, step, detail | {"evaluation_mode": list(idle_switches)[:LISTED]})
+
+
+def carries_gradient(optimizer: Optimizer) -> bool:
+    """Whether any parameter of the optimizer has a gradient left that is not zero."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            grad = parameter.grad
+            if grad is not None and bool(_values(grad).count_nonzero()):
+                return True
+    return False
+
+
+def _values(grad: Tensor) -> Tensor:
+    return grad.coalesce().values() if grad.is_sparse else grad
+
+
+def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the rule's name and its plain hyper-parameters (of the first group)."""
+    group = optimizer.param_groups[0]
+    detail: dict[str, Any] = {"class": type(optimizer).__name__, "groups": len(optimizer.param_groups)}
+    for name, value in group.items():
+        value = float(value) if isinstance(value, Tensor) and value.numel() == 1 else value
+        if isinstance(value, bool | int | float | str) or value is None:
+            detail[name] = value
+        elif isinstance(value, tuple | list) and all(isinstance(v, int | float | torch.Tensor) for v in value) and name != "params":
+            detail[name] = [float(v) for v in value]
+    detail["parameters"] = sum(p.numel() for g in optimizer.param_groups for p in g["params"])
+    return detail

@@ -1,0 +1,131 @@
+"""A run's measurements, read back. Symptoms are functions of this and of nothing else."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity over the steps of a run."""
+
+    steps: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        return iter(zip(self.steps, self.values, strict=True))
+
+    def finite(self) -> "Series":
+        """Return the part before the first infinity or NaN."""
+        for i, value in enumerate(self.values):
+            if not isfinite(value):
+                return Series(self.steps[:i], self.values[:i])
+        return self
+
+    def until(self, step: int) -> "Series":
+        """Return the part measured before `step`."""
+        kept = sum(s < step for s in self.steps)
+        return Series(self.steps[:kept], self.values[:kept])
+
+    @property
+    def first(self) -> float:
+        """The first value; NaN when there is none."""
+        return self.values[0] if self.values else float("nan")
+
+    @property
+    def last(self) -> float:
+        """The last value; NaN when there is none."""
+        return self.values[-1] if self.values else float("nan")
+
+    @property
+    def max(self) -> float:
+        """The largest finite value; NaN when there is none."""
+        return max((v for v in self.values if isfinite(v)), default=float("nan"))
+
+    @property
+    def min(self) -> float:
+        """The smallest finite value; NaN when there is none."""
+        return min((v for v in self.values if isfinite(v)), default=float("nan"))
+
+
+@dataclass
+class Record:
+    """Everything that was measured in one run, keyed by what and where.
+
+    `run` is its number in the store; `role` is `watch`, `exam` (the run that is diagnosed) or `arm`
+    (a trial's run, whose `parent` is the exam).
+    """
+
+    run: int = 0
+    role: str = "exam"
+    parent: int | None = None
+    script: str = ""  # the command as a user would type it, secrets redacted
+    seed: int = 0  # the offset given to the script's own seeds
+    environment: dict[str, str] = field(default_factory=dict)  # versions, threads, device
+    readings: dict[tuple[str, str], tuple[list[int], list[float]]] = field(default_factory=dict)
+    facts: dict[tuple[str, str], list[Fact]] = field(default_factory=dict)
+    sites: list[Site] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    ending: Ending | None = None
+
+    def add(self, message: Message) -> None:
+        """Take one message into the record."""
+        match message:
+            case Reading(name, place, step, value):
+                steps, values = self.readings.setdefault((name, place), ([], []))
+                steps.append(step)
+                values.append(value)
+            case Fact():
+                self.facts.setdefault((message.name, message.place), []).append(message)
+            case Site():
+                self.sites.append(message)
+            case Effect():
+                self.effects.append(message)
+            case Note():
+                self.notes.append(message)
+            case Cost():
+                self.costs[message.probe] = message
+            case Ending():
+                self.ending = message
+
+    def extend(self, messages: Iterable[Message]) -> None:
+        """Take many messages into the record."""
+        for message in messages:
+            self.add(message)
+
+    def series(self, name: str, place: str = "") -> Series:
+        """Return one quantity over time; empty when it was not measured."""
+        steps, values = self.readings.get((name, place), ([], []))
+        return Series(tuple(steps), tuple(values))
+
+    def places(self, name: str) -> list[str]:
+        """Return the places at which a series or a fact of that name was observed, in order of appearance."""
+        return list(dict.fromkeys(place for n, place in [*self.readings, *self.facts] if n == name))
+
+    def fact(self, name: str, place: str = "") -> dict[str, Any] | None:
+        """Return the latest observation of that name, or None."""
+        seen = self.facts.get((name, place))
+        return dict(seen[-1].detail) if seen else None
+
+    def history(self, name: str, place: str = "") -> list[Fact]:
+        """Return every observation of that name, oldest first."""
+        return self.facts.get((name, place), [])
+
+    def site(self, kind: str, key: str | None = None) -> Site | None:
+        """Return the first site of that kind (and key), or None."""
+        return next((s for s in self.sites if s.kind == kind and key in (None, s.key)), None)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that the run took, as far as it is known."""
+        if self.ending:
+            return self.ending.steps
+        return max((s[-1] for s, _ in self.readings.values() if s), default=0)

@@ -1,0 +1,247 @@
+"""Runs kept on disk and read back: one SQLite file with a write-ahead log, or any SQLAlchemy URL.
+
+Several processes may write at once, each to runs of its own; a killed one loses about its last second.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, Row, func, select
+
+from descend.errors import UsageError
+from descend.record import schema
+from descend.record.database import connect, transaction
+from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.record.record import Record
+from descend.record.writer import Writer, as_json, storable
+
+TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
+LISTED = 20  # run numbers named in a message
+UNFINISHED = "unfinished"
+
+_OBSERVED: dict[str, type[Any]] = {"fact": Fact, "site": Site, "effect": Effect, "note": Note}
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One line of the list of runs."""
+
+    number: int
+    started: datetime  # UTC
+    role: str
+    script: str
+    steps: int
+    status: str  # the ending's reason, or `unfinished`
+    findings: int
+    parent: int | None
+
+
+def open_store(where: Path | str, timeout_s: float = TIMEOUT_S) -> "Store":
+    """Open the store in a folder, made where it is missing, or at a database URL.
+
+    Raises `UsageError` when it cannot be written, is locked for longer than `timeout_s`, is not a database,
+    or was written by a newer descend.
+    """
+    engine, name = connect(where, timeout_s)
+    return Store(engine, name)
+
+
+class Store:
+    """Every run, finding and trial that was kept. Its methods raise `UsageError` when the database fails."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self.engine = engine
+        self.where = where  # for messages
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def begin(self, record: Record) -> int:
+        """Enter a run, give `record` its number and return it. Its measurements come through `writer`."""
+        row = {
+            "role": record.role,
+            "parent": record.parent,
+            "script": storable(record.script),
+            "seed": record.seed,
+            "environment": as_json(record.environment),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with transaction(self.engine, self.where, write=True) as connection:
+            key = connection.execute(schema.runs.insert().values(row)).inserted_primary_key
+        assert key is not None
+        record.run = key[0]
+        return record.run
+
+    def writer(self, run: int) -> Writer:
+        """Return what brings a run's messages into the store; a run has one writer at a time."""
+        return Writer(self.engine, self.where, run)
+
+    def finish(self, record: Record) -> None:
+        """Keep how the run ended, and the environment as it is known by now."""
+        changes = {"environment": as_json(record.environment)}
+        if record.ending:
+            changes["ending"] = as_json(record.ending)
+        with transaction(self.engine, self.where, write=True) as connection:
+            self._check(connection, record.run)
+            own = schema.runs.c.number == record.run
+            connection.execute(schema.runs.update().where(own).values(changes))
+
+    def save(self, record: Record) -> int:
+        """Keep a whole record that was made without a writer; return its number."""
+        self.begin(record)
+        with self.writer(record.run) as writer:
+            writer.add(_messages(record))
+        if writer.failure:
+            raise UsageError(writer.failure)
+        return record.run
+
+    def load(self, run: int) -> Record:
+        """Return a run's record, equal to what was added; its ending is None when the run was cut off.
+
+        Raises `UsageError` with the numbers there are when there is no such run.
+        """
+        with transaction(self.engine, self.where) as connection:
+            return _load(connection, self._check(connection, run))
+
+    def arms(self, parent: int) -> list[Record]:
+        """Return the records of the trials' runs that were made for a run, oldest first."""
+        runs = schema.runs
+        with transaction(self.engine, self.where) as connection:
+            self._check(connection, parent)
+            query = select(runs).where(runs.c.parent == parent, runs.c.role == "arm").order_by(runs.c.number)
+            return [_load(connection, row) for row in connection.execute(query).all()]
+
+    def runs(self, roles: Sequence[str] = ("exam", "watch")) -> list[RunRow]:
+        """Return one line for each run in these roles, oldest first."""
+        runs, parts, findings = schema.runs, schema.parts, schema.findings
+        last = select(func.max(parts.c.last_step)).where(parts.c.run == runs.c.number).scalar_subquery()
+        found = select(func.count()).where(findings.c.run == runs.c.number).scalar_subquery()
+        query = select(runs, last.label("last"), found.label("found"))
+        with transaction(self.engine, self.where) as connection:
+            rows = connection.execute(query.where(runs.c.role.in_(roles)).order_by(runs.c.number)).all()
+        return [_line(row) for row in rows]
+
+    def save_case(
+        self, run: int, findings: Sequence[dict[str, Any]], trials: Sequence[dict[str, Any]]
+    ) -> None:
+        """Keep what was found in a run and what was tried, in place of what was kept before.
+
+        The dictionaries hold JSON values; a tuple comes back as a list.
+        """
+        tables = ((schema.findings, "rank", findings), (schema.trials, "position", trials))
+        with transaction(self.engine, self.where, write=True) as connection:
+            self._check(connection, run)
+            for table, order, bodies in tables:
+                connection.execute(table.delete().where(table.c.run == run))
+                rows = [{"run": run, order: i, "body": as_json(body)} for i, body in enumerate(bodies)]
+                if rows:
+                    connection.execute(table.insert(), rows)
+
+    def load_case(self, run: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the findings (worst first) and the trials that were kept for a run."""
+        with transaction(self.engine, self.where) as connection:
+            self._check(connection, run)
+            findings, trials = (
+                connection.scalars(select(table.c.body).where(table.c.run == run).order_by(order)).all()
+                for table, order in (
+                    (schema.findings, schema.findings.c.rank),
+                    (schema.trials, schema.trials.c.position),
+                )
+            )
+        return [json.loads(body) for body in findings], [json.loads(body) for body in trials]
+
+    def _check(self, connection: Connection, run: int) -> Row[Any]:
+        runs = schema.runs
+        row = connection.execute(select(runs).where(runs.c.number == run)).first()
+        if row is not None:
+            return row
+        query = select(runs.c.number).order_by(runs.c.number.desc()).limit(LISTED + 1)
+        known = sorted(connection.scalars(query))
+        if not known:
+            raise UsageError(f"no run {run} in {self.where}: there are no runs yet")
+        earlier = "… " if len(known) > LISTED else ""
+        numbers = ", ".join(map(str, known[-LISTED:]))
+        raise UsageError(f"no run {run} in {self.where}; there are {earlier}{numbers}")
+
+
+def _line(row: Row[Any]) -> RunRow:
+    ending = json.loads(row.ending) if row.ending else None
+    return RunRow(
+        number=row.number,
+        started=datetime.fromisoformat(row.started),
+        role=row.role,
+        script=row.script,
+        steps=ending["steps"] if ending else row.last or 0,
+        status=ending["reason"] if ending else UNFINISHED,
+        findings=row.found,
+        parent=row.parent,
+    )
+
+
+def _load(connection: Connection, row: Row[Any]) -> Record:
+    record = Record(
+        run=row.number,
+        role=row.role,
+        parent=row.parent,
+        script=row.script,
+        seed=row.seed,
+        environment=json.loads(row.environment),
+        readings=_readings(connection, row.number),
+        ending=Ending(**json.loads(row.ending)) if row.ending else None,
+    )
+    table, costs = schema.observations, schema.costs
+    seen = select(table.c.kind, table.c.body).where(table.c.run == row.number).order_by(table.c.position)
+    record.extend(_OBSERVED[kind](**json.loads(body)) for kind, body in connection.execute(seen))
+    spent = select(costs.c.body).where(costs.c.run == row.number)
+    record.extend(Cost(**json.loads(body)) for body in connection.scalars(spent))
+    return record
+
+
+def _readings(connection: Connection, run: int) -> dict[tuple[str, str], tuple[list[int], list[float]]]:
+    series, parts = schema.series, schema.parts
+    named = select(series.c.series, series.c.name, series.c.place).where(series.c.run == run)
+    found: dict[int, tuple[tuple[str, str], list[Any], list[Any]]] = {
+        number: ((name, place), [], [])
+        for number, name, place in connection.execute(named.order_by(series.c.series))
+    }
+    query = select(parts).where(parts.c.run == run).order_by(parts.c.series, parts.c.part)
+    for row in connection.execute(query):
+        _, steps, values = found[row.series]
+        steps.append(_steps(row))
+        values.append(np.frombuffer(row.data, dtype="<f8"))
+    return {
+        key: (np.concatenate(steps).tolist(), np.concatenate(values).tolist())
+        for key, steps, values in found.values()
+    }
+
+
+def _steps(row: Row[Any]) -> Any:
+    if row.steps is not None:
+        return np.frombuffer(row.steps, dtype="<i8")
+    return row.first_step + row.stride * np.arange(row.length)
+
+
+def _messages(record: Record) -> Iterator[Message]:
+    for (name, place), (steps, values) in record.readings.items():
+        yield from (Reading(name, place, step, value) for step, value in zip(steps, values, strict=True))
+    for facts in record.facts.values():
+        yield from facts
+    for others in (record.sites, record.effects, record.notes, record.costs.values()):
+        yield from others
+    if record.ending:
+        yield record.ending

@@ -1,0 +1,80 @@
+"""Adam instead of the optimizer: a rate for each parameter, from its own gradients (Kingma & Ba 2015)."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.remedies.arguments import (
+    find_argument,
+    has_own_rates,
+    is_rate,
+    is_unpacked,
+    keyword,
+    number,
+    with_arguments,
+)
+from descend.remedies.imports import import_module
+from descend.remedies.locate import Place, locate
+from descend.remedies.remedy import NotApplicable
+from descend.remedies.syntax import last_name
+from descend.script import Script
+
+ADAPTIVE = {"Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
+DECAY_AT = {
+    "SGD": 4,
+    "RMSprop": 4,
+    "Adagrad": 3,
+    "Adadelta": 4,
+    "ASGD": 5,
+}  # place of weight_decay in torch 2
+KEPT = ("maximize", "foreach", "fused", "differentiable")  # not of the rule: direction and implementation
+
+
+def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Replace the optimizer by Adam with the rate `dose["lr"]`; weight decay stays, momentum goes."""
+    place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
+    if isinstance(place, NotApplicable):
+        return place
+    if reason := _obstacle(place, dose["lr"]):
+        return NotApplicable(reason)
+    file, callee = place.syntax.file, _adam(place)
+    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=callee)
+    text: str | NotApplicable = place.syntax.replace(place.call, call)
+    if isinstance(text, str) and place.syntax.code(callee) == "torch.optim.Adam":
+        text = import_module(file, text, "torch")
+    return text if isinstance(text, NotApplicable) else script.edit(file, text)
+
+
+def _obstacle(place: Place, rate: float) -> str:
+    name = last_name(place.call.func)
+    if not is_rate(rate):
+        return f"a learning rate cannot be {rate}"
+    if name in ADAPTIVE:
+        return f"{name} is an adaptive rule already"
+    if is_unpacked(place.call) or not place.call.args:
+        return f"the arguments of {name or 'the optimizer'} are not in its call"
+    if has_own_rates(place.syntax, place.call):
+        return "the parameter groups have learning rates of their own"
+    return ""
+
+
+def _adam(place: Place) -> cst.BaseExpression:
+    callee = place.call.func
+    if isinstance(callee, cst.Attribute) and last_name(callee.value) == "optim":
+        return callee.with_changes(attr=cst.Name("Adam"))
+    return cst.parse_expression("torch.optim.Adam")
+
+
+def _with_adams_arguments(call: cst.Call, rate: float) -> cst.Call:
+    parameters = find_argument(call, "params", 0) or call.args[0]
+    old = find_argument(call, "lr", 1)
+    new = keyword("lr", number(rate))
+    arguments = [parameters, new.with_changes(comma=old.comma) if old else new]
+    decay = find_argument(call, "weight_decay", DECAY_AT.get(last_name(call.func)))
+    if decay is not None:
+        arguments.append(decay if decay.keyword else keyword("weight_decay", decay.value))
+    for name in KEPT:
+        if (argument := find_argument(call, name, None)) is not None:
+            arguments.append(argument)
+    return with_arguments(call, arguments)

@@ -1,0 +1,101 @@
+"""Puts a statement before or after the one that holds a node, in its block, indentation and line ends."""
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from descend.remedies.remedy import NotApplicable
+from descend.remedies.syntax import Syntax
+
+Line = cst.SimpleStatementLine | cst.SimpleStatementSuite  # `a; b` on a line of its own, or after a colon
+SEMICOLON = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def insert_before(syntax: Syntax, node: cst.CSTNode, code: str) -> str | NotApplicable:
+    """Return the file's text with the simple statement `code` before the statement that holds `node`."""
+    return _insert(syntax, node, code, after=False)
+
+
+def insert_after(syntax: Syntax, node: cst.CSTNode, code: str) -> str | NotApplicable:
+    """Return the file's text with the simple statement `code` after the statement that holds `node`."""
+    line, statement = syntax.line(node), _small_statement(syntax, node)
+    if statement is None:
+        return NotApplicable(f"line {line} is the head of a block: nothing can follow it there")
+    if isinstance(statement, cst.Return | cst.Raise):
+        return NotApplicable(f"line {line} leaves the function: nothing can follow it")
+    if any(isinstance(outer, cst.BaseComp) for outer in syntax.ancestors(node)):
+        return NotApplicable(f"the call in line {line} stands in a comprehension")
+    return _insert(syntax, node, code, after=True)
+
+
+def _insert(syntax: Syntax, node: cst.CSTNode, code: str, *, after: bool) -> str | NotApplicable:
+    if any(isinstance(outer, cst.Lambda) for outer in syntax.ancestors(node)):
+        return NotApplicable(f"the call in line {syntax.line(node)} stands in a lambda")
+    new = cst.parse_statement(code)
+    assert isinstance(new, cst.SimpleStatementLine)
+    small = _small_statement(syntax, node)
+    line = syntax.parents[small] if small is not None else None
+    if small is not None and isinstance(line, Line) and _holds_several(line):
+        body = _beside(line.body, small, new.body[0], after)
+        return syntax.replace(line, line.with_changes(body=body))
+    return _insert_line(syntax, node, new, after)
+
+
+def _holds_several(line: Line) -> bool:
+    return isinstance(line, cst.SimpleStatementSuite) or len(line.body) > 1
+
+
+def _small_statement(syntax: Syntax, node: cst.CSTNode) -> cst.BaseSmallStatement | None:
+    """Return the simple statement that holds the node; None when it is in the head of a block."""
+    for outer in (node, *syntax.ancestors(node)):
+        if isinstance(outer, cst.BaseSmallStatement):
+            return outer
+        if isinstance(outer, cst.BaseStatement):
+            break
+    return None
+
+
+def _beside(
+    body: Sequence[cst.BaseSmallStatement],
+    statement: cst.BaseSmallStatement,
+    new: cst.BaseSmallStatement,
+    after: bool,
+) -> list[cst.BaseSmallStatement]:
+    at = list(body).index(statement)
+    pair = [new.with_changes(semicolon=SEMICOLON), statement]
+    if after:
+        last = new.with_changes(semicolon=statement.semicolon)
+        pair = [statement.with_changes(semicolon=SEMICOLON), last]
+    return [*body[:at], *pair, *body[at + 1 :]]
+
+
+def _insert_line(
+    syntax: Syntax, node: cst.CSTNode, new: cst.SimpleStatementLine, after: bool
+) -> str | NotApplicable:
+    inner = node
+    for block in syntax.ancestors(node):
+        if isinstance(block, cst.Module | cst.IndentedBlock):
+            break
+        inner = block
+    else:
+        return NotApplicable(f"line {syntax.line(node)} has no statement that could be extended")
+    statements: list[cst.CSTNode] = list(block.body)
+    at = statements.index(inner)
+    pair = [inner, new] if after else above(inner, new)
+    return with_body(syntax, block, [*statements[:at], *pair, *statements[at + 1 :]])
+
+
+def above(statement: cst.CSTNode, new: cst.SimpleStatementLine) -> list[cst.CSTNode]:
+    """Return both statements, the new one first: comments stay with theirs, blank lines stay on top."""
+    lines: Sequence[cst.EmptyLine] = statement.leading_lines  # type: ignore[attr-defined]
+    blank = max((i + 1 for i, line in enumerate(lines) if line.comment is None), default=0)
+    return [
+        new.with_changes(leading_lines=lines[:blank]),
+        statement.with_changes(leading_lines=lines[blank:]),
+    ]
+
+
+def with_body(syntax: Syntax, block: cst.Module | cst.IndentedBlock, body: Sequence[cst.CSTNode]) -> str:
+    """Return the file's text with `body` as the statements of `block`."""
+    changed = block.with_changes(body=body)
+    return changed.code if isinstance(changed, cst.Module) else syntax.replace(block, changed)

@@ -1,0 +1,30 @@
+"""What a remedy is: `x(script, record, dose) -> Script | NotApplicable`, one dosed edit of the source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from descend.record import Record
+from descend.script import Script
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """Why a remedy cannot be written into this script."""
+
+    reason: str
+
+
+Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
+
+
+@dataclass(frozen=True)
+class Prescription:
+    """One remedy with its dose, prescribed for one symptom."""
+
+    symptom: str  # id of the symptom it is for
+    remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
+    label: str  # the change in a user's words: "learning rate 0.5 → 0.09"
+    apply: Callable[[Script], Script | NotApplicable]
+    cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
+    decides: bool = True  # whether its rerun settles that the symptom is the cause

@@ -1,0 +1,95 @@
+"""One file's syntax tree, with every node's place, parent and scope."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import libcst as cst
+from libcst.metadata import (
+    CodeRange,
+    ImportAssignment,
+    MetadataWrapper,
+    ParentNodeProvider,
+    PositionProvider,
+    Scope,
+    ScopeProvider,
+)
+
+from descend.remedies.remedy import NotApplicable
+
+Node = TypeVar("Node", bound=cst.CSTNode)
+
+
+@dataclass(frozen=True, eq=False)
+class Syntax:
+    """The tree of one file. Nothing is lost in it: its code is the file's text, to the last blank."""
+
+    file: Path
+    module: cst.Module
+    spans: Mapping[cst.CSTNode, CodeRange]  # 1-based lines, 0-based columns in characters
+    parents: Mapping[cst.CSTNode, cst.CSTNode]
+    scopes: Mapping[cst.CSTNode, Scope | None]
+
+    def code(self, node: cst.CSTNode) -> str:
+        """Return the node's own text."""
+        return self.module.code_for_node(node)
+
+    def line(self, node: cst.CSTNode) -> int:
+        """Return the line on which the node begins."""
+        return self.spans[node].start.line
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Yield what encloses the node, from the inside out."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def every(self, kind: type[Node], within: cst.CSTNode | None = None) -> list[Node]:
+        """Return every node of that kind, in the order of the text."""
+        found = [n for n in (self.spans if within is None else descendants(within)) if isinstance(n, kind)]
+        return sorted(found, key=lambda n: (self.spans[n].start.line, self.spans[n].start.column))
+
+    def is_module(self, expression: cst.BaseExpression) -> bool:
+        """Return whether the expression starts from an imported name (`F`, `torch.nn.functional`)."""
+        name = first_name(expression)
+        scope = self.scopes.get(name) if name is not None else None
+        if name is None or scope is None:
+            return False
+        return any(isinstance(bound, ImportAssignment) for bound in scope[name.value])
+
+    def replace(self, old: cst.CSTNode, new: cst.CSTNode) -> str:
+        """Return the file's text with `new` in the place of `old`."""
+        changed = self.module.deep_replace(old, new)
+        return changed.code if isinstance(changed, cst.Module) else self.module.code
+
+
+def parse(file: Path, text: str) -> Syntax | NotApplicable:
+    """Return the syntax of `text`, or why it has none (grammar newer than libcst's)."""
+    try:
+        wrapper = MetadataWrapper(cst.parse_module(text))
+    except cst.ParserSyntaxError as error:
+        return NotApplicable(f"{file.name} cannot be edited: {error.message} in line {error.raw_line}")
+    spans, parents = wrapper.resolve(PositionProvider), wrapper.resolve(ParentNodeProvider)
+    return Syntax(file, wrapper.module, spans, parents, wrapper.resolve(ScopeProvider))
+
+
+def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the node and everything in it."""
+    yield node
+    for child in node.children:
+        yield from descendants(child)
+
+
+def last_name(expression: cst.BaseExpression) -> str:
+    """Return the last name of a dotted expression (`SGD` of `torch.optim.SGD`); "" when there is none."""
+    if isinstance(expression, cst.Attribute):
+        return expression.attr.value
+    return expression.value if isinstance(expression, cst.Name) else ""
+
+
+def first_name(expression: cst.BaseExpression) -> cst.Name | None:
+    """Return the name that attributes, subscripts and calls start from (`self` of `self.net[0].x`)."""
+    while isinstance(expression, cst.Attribute | cst.Subscript | cst.Call):
+        expression = expression.func if isinstance(expression, cst.Call) else expression.value
+    return expression if isinstance(expression, cst.Name) else None

@@ -1,0 +1,7 @@
+"""The case as a person or a program reads it: console, JSON contract, one-file HTML page."""
+
+from descend.report.console import render_console
+from descend.report.contract import render_json
+from descend.report.page import render_page, write_page
+
+__all__ = ["render_console", "render_json", "render_page", "write_page"]

@@ -1,0 +1,155 @@
+"""One screen for the person at the terminal: verdict, findings, trials, patch.
+
+Text from a script (labels, paths, messages) is never read as markup and holds no control character.
+"""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.table import Table
+from rich.text import Text
+
+from descend.case import Case
+from descend.report.patch import summarise_diff
+from descend.report.titles import title
+from descend.report.verdict import causes, change, is_judged, observed, verdict
+from descend.report.wording import count, group_notes, interval, one_line, place, plain_name, root_of
+from descend.symptoms.symptom import Symptom
+from descend.trials.trial import Trial
+
+WIDEST = 120  # columns; longer lines are hard to read
+LABEL_WIDTH = 9
+MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
+SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 210, 40, 48, 140
+VERDICT_STYLES = {
+    "proved": "bold green",
+    "helps": "green",
+    "worse": "red",
+    "failed": "dim",
+    "no_effect": "dim",
+}
+
+Row = tuple[str, RenderableType]
+
+
+def render_console(case: Case, folder: Path | None = None) -> RenderableType:
+    """Return the case as a rich renderable of about thirty lines, for 80 columns or more.
+
+    folder: where `report.html` and `fix.diff` lie; taken to be `.descend/RUN` when the run is in a store.
+    """
+    folder = folder or (Path(".descend") / str(case.record.run) if case.record.run else None)
+    rows: list[Row] = [("verdict", Text(verdict(case), _verdict_style(case)))]
+    if case.record.steps:
+        rows.append(("watching", Text(observed(case))))
+    rows += _findings(case)
+    if case.record.role == "watch":  # a watched run has no trials that could confirm or dismiss them
+        rows += [
+            ("suspected", _finding(case, suspicion, "yellow"))
+            for suspicion in case.suspicions[:MOST_FINDINGS]
+        ]
+    if not case.findings and is_judged(case):
+        rows += _looked_at(case)
+    rows += _trials(case)
+    rows += _patch(case, folder)
+    if folder:
+        rows.append(("report", Text(str(folder / "report.html"))))
+    return Constrain(_layout(rows), WIDEST)
+
+
+def _layout(rows: list[Row]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(width=LABEL_WIDTH, no_wrap=True, style="bold")
+    table.add_column(ratio=1, overflow="fold")
+    for label, content in rows:
+        table.add_row(label, content)
+    return table
+
+
+def _verdict_style(case: Case) -> str:
+    if case.status == "healthy":
+        return "bold green" if is_judged(case) else "bold yellow"
+    return "bold yellow" if case.cure else "bold red"
+
+
+def _findings(case: Case) -> list[Row]:
+    standing = causes(case)
+    rows: list[Row] = [("finding", _finding(case, finding, "bold")) for finding in standing[:MOST_FINDINGS]]
+    if left := standing[MOST_FINDINGS:]:
+        rows.append(
+            ("also", Text(one_line("; ".join(title(finding.id) for finding in left), SENTENCE_LENGTH)))
+        )
+    return rows
+
+
+def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
+    where = place(finding.where, finding.module, root_of(case))
+    head = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
+    head.add_column(ratio=1)
+    head.add_column(justify="right", no_wrap=True)
+    shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
+    head.add_row(Text(title(finding.id), style), Text(shown, "cyan"))
+    lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
+    if finding.explains:
+        follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
+        lines.append(Text(f"explains: {one_line(follows, LINE_LENGTH)}", "dim"))
+    return Group(*lines)
+
+
+def _looked_at(case: Case) -> list[Row]:
+    names = list(dict.fromkeys(plain_name(name) for name, _ in case.record.readings))
+    rows: list[Row] = []
+    if names:
+        rows.append(("looked at", Text(one_line(", ".join(names), SENTENCE_LENGTH))))
+    grouped = group_notes(case.record.notes)
+    reasons = [f"{', '.join(probes)}: {reason}" for reason, probes in grouped.items()]
+    for line in reasons[:MOST_NOTES]:
+        rows.append(
+            (
+                "" if rows and rows[-1][0] in ("unseen", "") else "unseen",
+                Text(one_line(line, LINE_LENGTH), "dim"),
+            )
+        )
+    if len(reasons) > MOST_NOTES:
+        rows.append(("", Text(f"and {count(len(reasons) - MOST_NOTES, 'more reason')}", "dim")))
+    return rows
+
+
+def _trials(case: Case) -> list[Row]:
+    if not case.trials:
+        return []
+    proved = [trial for trial in case.trials if trial.verdict == "proved"]
+    seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
+    heading = f"{count(len(case.trials), 'remedy', 'remedies')} tried, {len(proved)} proved{seeds}"
+    metric = next((trial.metric for trial in case.trials if trial.metric), "")
+    lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, 80)}" if metric else ""))]
+    lines.append(_trial_table(case.trials[:MOST_TRIALS]))
+    if len(case.trials) > MOST_TRIALS:
+        lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))
+    return [("trials", Group(*lines))]
+
+
+def _trial_table(trials: tuple[Trial, ...]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
+    table.add_column(ratio=1, overflow="fold")
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    for trial in trials:
+        label = Text(one_line(trial.label, REMEDY_LENGTH))
+        outcome = Text(plain_name(trial.verdict), VERDICT_STYLES.get(trial.verdict, ""))
+        if trial.verdict == "failed":
+            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
+        else:
+            table.add_row(label, change(trial), Text(interval(*trial.interval)), outcome)
+    return table
+
+
+def _patch(case: Case, folder: Path | None) -> list[Row]:
+    patch = case.patch
+    if not patch:
+        return []
+    by_hand = f", or: patch -p0 < {folder / 'fix.diff'}" if folder else ""
+    line = Text(f"{one_line(summarise_diff(patch), 80)} (descend doctor --apply{by_hand})")
+    return [
+        ("patch", Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line)
+    ]

@@ -1,0 +1,75 @@
+"""The JSON contract: schema 1. Keys are added, never renamed or removed, while the number stays."""
+
+import json
+import math
+from typing import Any
+
+from descend.case import Case
+from descend.report.wording import relative, root_of
+from descend.symptoms.symptom import Symptom
+from descend.trials.trial import Trial
+
+SCHEMA = 1
+
+
+def render_json(case: Case) -> str:
+    """Return the case as JSON, schema 1.
+
+    Seconds are wall clock; `overhead` is total_s / bare_s. What is unknown, infinite or no number is null.
+    `findings[].where.file` is relative to the script's working directory.
+    """
+    ending = case.record.ending
+    contract = {
+        "schema": SCHEMA,
+        "status": case.status,
+        "script": case.record.script,
+        "steps": case.record.steps,
+        "findings": [_finding(case, finding, rank) for rank, finding in enumerate(case.findings, 1)],
+        "trials": [_trial(trial) for trial in case.trials],
+        "patch": case.patch or None,
+        "cost": {
+            "bare_s": _finite(case.bare_s),
+            "watched_s": _finite(ending.wall_s) if ending else None,
+            "total_s": _finite(case.total_s),
+            "overhead": _finite(case.total_s / case.bare_s) if case.bare_s else None,
+        },
+    }
+    text = json.dumps(contract, allow_nan=False, ensure_ascii=False, indent=2)
+    # A path that is not UTF-8 reaches us as lone surrogates; as escapes they are still valid JSON.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _finding(case: Case, finding: Symptom, rank: int) -> dict[str, Any]:
+    where = finding.where
+    return {
+        "symptom": finding.id,
+        "rank": rank,
+        "confidence": _finite(finding.confidence),
+        "consequences": sorted(finding.explains),
+        "where": {
+            "file": relative(where.file, root_of(case)) if where else None,
+            "line": where.line if where else None,
+            "module": finding.module or None,
+        },
+        "quantity": finding.quantity,
+        "value": _finite(finding.value),
+        "bound": _finite(finding.bound),
+        "sentence": finding.sentence,
+        "source": finding.source,
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "remedies": list(trial.remedies),
+        "verdict": trial.verdict,
+        "metric": trial.metric,
+        "before": _finite(trial.before),
+        "after": _finite(trial.after),
+        "interval": [_finite(end) for end in trial.interval],
+        "seeds": list(trial.seeds),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,154 @@
+"""Inputs that are not normalised: the mean and width of every feature, next to the standardised unit."""
+
+from collections.abc import Mapping
+from math import asinh, ceil, floor, isfinite, log10
+from typing import Any
+
+from descend.record import Record
+from descend.report.figure import LOG_DECADES, MOST_TICKS, Figure, Key, Panel, Trace, line, value_axis
+from descend.report.sharpness import times_rate
+from descend.report.wording import number
+from descend.symptoms.symptom import Symptom
+
+MOST_FEATURES = 400  # of every stretch of more the narrowest and the widest
+FEW_FEATURES = 80  # whose means are drawn as large points
+
+Feature = tuple[int, float, float]  # index, mean, σ
+
+
+def inputs_not_normalised(record: Record, symptom: Symptom) -> Figure | None:
+    """Inputs: mean ± σ of every feature; then α·λmax as it is and as it would be on standardised inputs."""
+    features = read_features(record, symptom)
+    curvature = _curvature_panel(record, symptom.optimizer)
+    panels = ((_feature_panel(features),) if features else ()) + ((curvature,) if curvature else ())
+    return Figure(panels, _caption(features)) if panels else None
+
+
+def read_features(record: Record, symptom: Symptom) -> list[Feature]:
+    """Return (index, mean, σ) of every feature whose mean and σ are finite numbers."""
+    places = record.places("inputs")
+    place = next(
+        (p for p in (symptom.module, symptom.optimizer, "") if p in places), places[0] if places else ""
+    )
+    detail: Mapping[str, Any] = record.fact("inputs", place) or {}
+    pairs = zip(_numbers(detail.get("mean")), _numbers(detail.get("std")))
+    return [(i, mean, std) for i, (mean, std) in enumerate(pairs) if isfinite(mean) and isfinite(std)]
+
+
+def thin_features(features: list[Feature], limit: int = MOST_FEATURES) -> list[Feature]:
+    """Return at most about `limit` features, the widest and the narrowest of every stretch."""
+    if len(features) <= limit:
+        return features
+    stride = ceil(2 * len(features) / limit)
+    kept: set[Feature] = set()
+    for start in range(0, len(features), stride):
+        stretch = features[start : start + stride]
+        kept |= {min(stretch, key=lambda f: f[2]), max(stretch, key=lambda f: f[2])}
+    return sorted(kept)
+
+
+def _numbers(values: Any) -> list[float]:
+    if not isinstance(values, list):
+        return []
+    return [float(v) if isinstance(v, int | float) else float("nan") for v in values]
+
+
+def _caption(features: list[Feature]) -> str:
+    if not features:
+        return "The curvature as it is, and what it would be on standardised inputs."
+    shown = len(thin_features(features))
+    drawn = (
+        f"; {shown} of {number(len(features))} are drawn, the extremes among them"
+        if shown < len(features)
+        else ""
+    )
+    ends = [end for _, mean, std in features for end in (mean - std, mean + std)]
+    axis = " The axis is linear near zero and logarithmic beyond." if _linear_below(ends) else ""
+    return f"Each bar is one input feature, from μ − σ to μ + σ{drawn}.{axis}"
+
+
+def _curvature_panel(record: Record, optimizer: str) -> Panel | None:
+    raw, standardised = (record.series(name, optimizer) for name in ("curvature", "curvature_standardised"))
+    if not (len(raw) and len(standardised)):
+        return None
+    rate, title = record.series("learning_rate", optimizer), "λmax"
+    if len(rate):
+        raw, standardised, title = times_rate(raw, rate), times_rate(standardised, rate), "α·λmax"
+    traces = (line(raw, "cause", "inputs as they are"), line(standardised, "cure", "inputs standardised"))
+    keys = (Key("inputs as they are", "cause"), Key("inputs standardised", "cure"))
+    return Panel(title, traces, keys, y=value_axis([*raw.values, *standardised.values]))
+
+
+def _feature_panel(features: list[Feature]) -> Panel:
+    shown = thin_features(features)
+    ends = [end for _, mean, std in shown for end in (mean - std, mean + std)]
+    scale = _linear_below(ends)
+    bars: Trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "line": {"color": "cause", "width": 2},
+    }
+    bars |= {"x": [], "y": []}
+    for index, mean, std in shown:
+        bars["x"] += [index, index, None]
+        bars["y"] += [_squeeze(mean - std, scale), _squeeze(mean + std, scale), None]
+    keys = (Key("mean ± σ", "cause"), Key("standardised, 0 ± 1", "cure", "band"))
+    return Panel(
+        "Input features",
+        (bars, _means(shown, scale)),
+        keys,
+        x_title="input feature",
+        shapes=_unit(scale),
+        x={"dtick": 1} if len(shown) <= 16 else {},
+        y={"zeroline": False, **_ticks(ends, scale)},
+        height=280,
+    )
+
+
+def _means(shown: list[Feature], scale: float) -> Trace:
+    hover = [f"feature {index}: {number(mean)} ± {number(std)}" for index, mean, std in shown]
+    points = {"x": [index for index, _, _ in shown], "y": [_squeeze(mean, scale) for _, mean, _ in shown]}
+    marker = {"size": 6 if len(shown) <= FEW_FEATURES else 3, "color": "cause"}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        **points,
+        "marker": marker,
+        "hovertext": hover,
+        "hoverinfo": "text",
+    }
+
+
+def _unit(scale: float) -> tuple[Trace, ...]:
+    """Return the band from −1 to 1, where standardised features lie, with its middle."""
+    across = {"x0": 0, "x1": 1, "xref": "paper", "yref": "y", "layer": "below"}
+    ends = {"y0": _squeeze(-1, scale), "y1": _squeeze(1, scale)}
+    band = {"type": "rect", **across, **ends, "fillcolor": "cure", "opacity": 0.22, "line": {"width": 0}}
+    return band, {"type": "line", **across, "y0": 0, "y1": 0, "line": {"color": "cure", "width": 1}}
+
+
+def _linear_below(ends: list[float]) -> float:
+    """Return the size up to which the axis is linear; 0 when all of it is, because the range is narrow."""
+    largest = max((abs(end) for end in ends), default=1.0)
+    return 1.0 if largest > 10**LOG_DECADES else 0.0
+
+
+def _squeeze(value: float, scale: float) -> float:
+    return asinh(value / scale) if scale else value
+
+
+def _ticks(ends: list[float], scale: float) -> dict[str, Any]:
+    """Return axis settings that label a squeezed axis with the values themselves."""
+    if not scale:
+        return {}
+    decades = floor(log10(max(abs(end) for end in ends)))
+    sizes = [10.0**decade for decade in range(0, decades + 1, max(1, ceil(decades / MOST_TICKS)))]
+    low, high = min(ends), max(ends)
+    values = (
+        [-size for size in reversed(sizes) if -size >= low] + [0.0] + [size for size in sizes if size <= high]
+    )
+    return {
+        "tickvals": [_squeeze(value, scale) for value in values],
+        "ticktext": [number(value) for value in values],
+    }

@@ -1,0 +1,212 @@
+"""The report as one self-contained HTML file, readable offline.
+
+Verdict first, then each finding with its evidence, the proof, the patch, and what was measured at what cost.
+The template decides how things look; here is only what it shows, as plain strings that the template escapes.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from descend.case import Case
+from descend.errors import UsageError
+from descend.record import Record, Site
+from descend.report.figure import Figure
+from descend.report.ledger import ledger
+from descend.report.loss_picture import LOSS_FLOOR
+from descend.report.patch import read_diff, summarise_diff
+from descend.report.pictures import course, picture
+from descend.report.proof import decisive_trial, proof_picture
+from descend.report.titles import title
+from descend.report.trial_table import trial_rows
+from descend.report.verdict import causes, change, headline, is_judged, observed, verdict
+from descend.report.wording import (
+    interval,
+    number,
+    one_line,
+    percent,
+    place,
+    plain_name,
+    relative,
+    root_of,
+    sentence,
+)
+from descend.script import read_source
+from descend.symptoms.symptom import Symptom
+
+TEMPLATES = Path(__file__).parent / "templates"
+EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
+LONGEST_EXCERPT = 12
+
+
+@dataclass
+class Figures:
+    """The figures of one page, numbered in the order in which they appear."""
+
+    taken: int = 0
+    plots: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, figure: Figure | None) -> dict[str, Any] | None:
+        """Return what the template needs to place a figure; None when there is none."""
+        if figure is None:
+            return None
+        self.taken += 1
+        self.plots += figure.plots()
+        return {"number": self.taken, "caption": figure.caption, "panels": figure.panels}
+
+    def json(self) -> str:
+        """Return all plots as JSON that may stand inside a script element."""
+        return script_json(self.plots)
+
+
+def script_json(value: Any) -> str:
+    """Return JSON that may stand inside a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def render_page(case: Case, arms: Mapping[int, Record]) -> str:
+    """Return the report as one HTML document without any outside reference.
+
+    arms: the records of the trials' runs, by `Arm.run`; runs that are missing are left out of the curves.
+    """
+    from jinja2 import (
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+    )  # here, or `descend --help` would wait for it
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures = Figures()
+    shown = _contents(case, arms, figures)
+    plotly = get_plotlyjs() if figures.plots else ""
+    return environment.get_template("page.html").render(**shown, figures=figures.json(), plotly=plotly)
+
+
+def write_page(case: Case, arms: Mapping[int, Record], path: Path) -> None:
+    """Write the report to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
+    text = render_page(case, arms)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(text.encode("utf-8", "replace"))
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise UsageError(f"cannot write the report to {path}: {error.strerror}") from None
+
+
+def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
+    standing = causes(case)
+    failed = case.status == "script_failed"
+    return {
+        "headline": headline(case),
+        "tone": "cause" if case.findings or failed else "cure" if is_judged(case) else "faint",
+        "verdict": sentence(verdict(case).removeprefix("clean bill: ")),
+        "observed": observed(case) if case.record.steps else "",
+        "script": one_line(case.record.script),
+        "error": case.record.ending.error if failed and case.record.ending else "",
+        "course": None if standing else figures.take(course(case.record)),
+        "findings": [_finding(case, finding, figures) for finding in standing],
+        "suspicions": [_brief(case, suspicion) for suspicion in case.suspicions],
+        "proof": _proof(case, arms, figures),
+        "trials": trial_rows(case.trials),
+        "patch": _patch(case),
+        "ledger": ledger(case),
+    }
+
+
+def _finding(case: Case, finding: Symptom, figures: Figures) -> dict[str, Any]:
+    folded = {other.id: other for other in case.findings if other.id in finding.explains}
+    return {
+        **_brief(case, finding),
+        "excerpt": _excerpt(finding.where),
+        "figure": figures.take(picture(case.record, finding)),
+        "explains": [
+            _brief(case, folded[id]) | {"figure": figures.take(picture(case.record, folded[id]))}
+            for id in sorted(finding.explains & folded.keys())
+        ],
+        "implies": "; ".join(title(id) for id in sorted(finding.explains - folded.keys())),
+    }
+
+
+def _brief(case: Case, symptom: Symptom) -> dict[str, Any]:
+    is_floor = symptom.quantity == LOSS_FLOOR
+    return {
+        "id": symptom.id,
+        "title": sentence(title(symptom.id)).rstrip("."),
+        "sentence": sentence(symptom.sentence),
+        "place": place(symptom.where, symptom.module, root_of(case)),
+        "module": one_line(symptom.module) if symptom.where else "",
+        "quantity": "measured" if is_floor else plain_name(symptom.quantity),
+        "value": number(symptom.value),
+        "bound": number(symptom.bound) if isfinite(symptom.bound) else "",
+        "bound_name": "floor" if is_floor else "bound",
+        "source": sentence(symptom.source).rstrip("."),
+        "confidence": percent(symptom.confidence) + (", a fact" if symptom.certain else ""),
+    }
+
+
+def _excerpt(site: Site | None) -> dict[str, Any] | None:
+    """Return the lines around a site with their numbers; None when the file cannot be read any more."""
+    if site is None:
+        return None
+    try:
+        source = re.split(
+            "\r\n|\r|\n", read_source(Path(site.file))
+        )  # as Python counts; splitlines splits at more
+    except (OSError, UsageError):
+        return None
+    last = max(site.line, min(site.end_line, site.line + LONGEST_EXCERPT))
+    numbers = range(max(1, site.line - EXCERPT_MARGIN), min(len(source), last + EXCERPT_MARGIN) + 1)
+    lines = [{"number": n, "text": source[n - 1], "marked": site.line <= n <= last} for n in numbers]
+    return {"lines": lines} if site.line <= len(source) else None
+
+
+def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any] | None:
+    trial = decisive_trial(case)
+    if trial is None:
+        return None
+    known = [(a.accuracy, b.accuracy) for a, b in zip(trial.baseline, trial.treated)]
+    pairs = [(before, after) for before, after in known if before is not None and after is not None]
+    means = [sum(column) / len(pairs) for column in zip(*pairs)] if pairs else []
+    return {
+        "label": sentence(trial.label).rstrip("."),
+        "metric": one_line(trial.metric),
+        "change": change(trial),
+        "interval": interval(*trial.interval),
+        "difference": interval(*trial.difference),
+        "seeds": ", ".join(str(seed) for seed in trial.seeds),
+        "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
+        "sites": [one_line(relative(site, root_of(case))) for site in trial.sites],
+        "verdict": trial.verdict,
+        "figure": figures.take(proof_picture(trial, arms)),
+    }
+
+
+def _patch(case: Case) -> dict[str, Any] | None:
+    patch = case.patch
+    if not patch:
+        return None
+    verified = sentence(case.verified)
+    lines = read_diff(patch)
+    return {
+        "json": script_json(patch),
+        "lines": lines,
+        "summary": summarise_diff(patch),
+        "verified": verified,
+    }

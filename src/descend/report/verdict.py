@@ -1,0 +1,112 @@
+"""The case in one sentence."""
+
+from descend.case import Case
+from descend.record import Ending
+from descend.report.titles import title
+from descend.report.wording import count, duration, number, one_line, sentence
+from descend.symptoms.symptom import Symptom
+from descend.trials.trial import Trial
+
+LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
+
+
+def headline(case: Case) -> str:
+    """Return the verdict in a few words, for the head of the page."""
+    if case.status == "script_failed":
+        return "The script failed"
+    if case.findings:
+        return sentence(title(case.findings[0].id)).rstrip(".")
+    if not is_judged(case):
+        return "Nothing could be judged"
+    return "A clean bill of health"
+
+
+def verdict(case: Case) -> str:
+    """Return the verdict in one sentence, with the number that carries it."""
+    if case.status == "script_failed":
+        return _failure(case)
+    if case.findings:
+        found = count(len(causes(case)), "finding")
+        return f"{found}, {_remedy(case)}"
+    if not is_judged(case):
+        return _unjudged(case.record.ending)
+    window = "before the interruption" if _reason(case) == "interrupted" else "observed"
+    return f"clean bill: nothing wrong was found in the {count(case.record.steps, 'step')} {window}"
+
+
+def is_judged(case: Case) -> bool:
+    """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
+    return case.record.steps > 0 and _reason(case) in ("finished", "window", "interrupted")
+
+
+def observed(case: Case) -> str:
+    """Return what was watched: `the first 300 steps of python train.py, in 2.1 s`."""
+    ending, single = case.record.ending, case.record.steps == 1
+    which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
+    amount = "step" if which and single else count(case.record.steps, "step")
+    of = f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
+    until = {
+        "interrupted": " until the interruption",
+        "failed": " until it failed",
+        "killed": " until it was killed",
+    }.get(_reason(case), "")
+    spent = (ending.loop_s or ending.wall_s) if ending else 0.0
+    return f"{which}{amount}{of}{until}" + (f", in {duration(spent)}" if spent else "")
+
+
+def consequences(case: Case) -> frozenset[str]:
+    """Return the ids that a finding ranked above them explains: they are folded under it."""
+    folded: set[str] = set()
+    for finding in case.findings:
+        if finding.id not in folded:
+            folded |= finding.explains - {finding.id}
+    return frozenset(folded)
+
+
+def causes(case: Case) -> tuple[Symptom, ...]:
+    """Return the findings that stand by themselves, worst first; all of them should each explain another."""
+    folded = consequences(case)
+    return tuple(f for f in case.findings if f.id not in folded) or case.findings
+
+
+def change(trial: Trial) -> str:
+    """Return `2.301 → 0.0831`."""
+    return f"{number(trial.before)} → {number(trial.after)}"
+
+
+def _reason(case: Case) -> str:
+    return case.record.ending.reason if case.record.ending else ""
+
+
+def _failure(case: Case) -> str:
+    ending = case.record.ending or Ending("failed", 1)
+    lines = [line for line in ending.error.splitlines() if line.strip()]
+    cause = f": {one_line(lines[-1], 160)}" if lines else ""
+    when = f"after {count(ending.steps, 'step')}" if ending.steps else "before its first step"
+    found = f" ({count(len(causes(case)), 'finding')} until then)" if case.findings else ""
+    return f"the script failed {when} with status {number(ending.status)}{cause}{found}"
+
+
+def _unjudged(ending: Ending | None) -> str:
+    if ending and ending.reason == "killed":
+        when = f"after {count(ending.steps, 'step')}" if ending.steps else "before its first step"
+        status = number(ending.status)
+        return f"the process was killed {when} (status {status}), so nothing can be said of the training"
+    if ending and not ending.steps:
+        return "no optimizer step was seen, so there is nothing to judge"
+    return "the record of this run is incomplete, so nothing can be said about the training"
+
+
+def _remedy(case: Case) -> str:
+    if case.cure:
+        seeds = f" on {count(len(case.cure.seeds), 'seed')}" if case.cure.seeds else ""
+        label = one_line(case.cure.label, LONGEST_LABEL)
+        return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
+    if any(trial.verdict in ("proved", "helps") for trial in case.trials):
+        return "and a remedy that helps but is not proved"
+    tried = [trial for trial in case.trials if trial.verdict != "failed"]
+    if len(tried) == 1:
+        return "but the one remedy tried did not help"
+    if tried:
+        return f"but none of the {count(len(tried), 'remedy', 'remedies')} tried helped"
+    return "but no remedy could be tried" if case.trials else "no remedy tried"

@@ -1,0 +1,114 @@
+"""How the report says numbers, durations and places, on the console as on the page."""
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from descend.case import Case
+from descend.record import Note, Site
+
+NO_BREAK_SPACE = "\u00a0"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
+BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
+
+
+def number(value: float) -> str:
+    """Return a number as a reader wants it: three or four significant digits, `1 410`, `1.2×10⁻⁵`, `NaN`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size and not SMALLEST_PLAIN <= size < LARGEST_PLAIN:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return mantissa.replace("-", "−") + "×10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    if size >= 1000:
+        return f"{value:,.0f}".replace(",", NO_BREAK_SPACE).replace("-", "−")
+    return f"{value:.{4 if size >= 1 else 3}g}".replace("-", "−")
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval as `[0.078, 0.091]`, to two digits of its width; empty where it is not known."""
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return ""
+    width = high - low
+    if math.isfinite(width) and SMALLEST_PLAIN <= width < 10 and max(abs(low), abs(high)) < 1000:
+        decimals = max(0, 1 - math.floor(math.log10(width)))
+        return f"[{low:.{decimals}f}, {high:.{decimals}f}]".replace("-", "−")
+    return f"[{number(low)}, {number(high)}]"
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """Return `97 %`."""
+    return f"{100 * share:.{decimals}f}{NO_BREAK_SPACE}%"
+
+
+def duration(seconds: float) -> str:
+    """Return a wall-clock time: `0.4 ms`, `2.1 s`, `31 s`, `2 min 5 s`."""
+    if not math.isfinite(seconds):
+        return "unknown time"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.2g} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def count(amount: int, noun: str, plural: str = "") -> str:
+    """Return `1 step`, `300 steps`."""
+    return f"{number(amount)} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def one_line(text: str, limit: int = 0) -> str:
+    """Return text on one line without control characters, cut to `limit` characters where one is given."""
+    kept = "".join(" " if _unprintable(character) else character for character in text)
+    line = " ".join(kept.split())
+    return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _unprintable(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") or character in BIDIRECTIONAL
+
+
+def sentence(text: str) -> str:
+    """Return text that begins with a capital, unless it begins with a name, and ends with a stop."""
+    line = one_line(text)
+    if line.partition(" ")[0].rstrip(",;:").isalpha() and line[1:2].islower():
+        line = line[:1].upper() + line[1:]
+    return line if not line or line[-1] in ".!?…" else line + "."
+
+
+def root_of(case: Case) -> Path:
+    """Return the script's working directory, as far as the case knows it; else our own."""
+    known = [trial.script.root for trial in (case.cure, *case.trials) if trial and trial.script]
+    return known[0] if known else Path.cwd()
+
+
+def relative(file: str, root: Path) -> str:
+    """Return a path as seen from `root`; unchanged when it lies elsewhere."""
+    path = Path(file)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else file
+
+
+def place(site: Site | None, module: str, root: Path) -> str:
+    """Return `train.py:14`, or the module's name where no line is known."""
+    return one_line(f"{relative(site.file, root)}:{site.line}" if site else module)
+
+
+def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:
+    """Return what could not be measured, by reason: reason -> the probes it stopped."""
+    grouped: dict[str, list[str]] = {}
+    for note in notes:
+        probes = grouped.setdefault(one_line(note.reason), [])
+        name = plain_name(note.probe)
+        if name not in probes:
+            probes.append(name)
+    return grouped
+
+
+def plain_name(identifier: str) -> str:
+    """Return `gradient_norm` as `gradient norm`."""
+    return one_line(identifier.replace("_", " "))

@@ -1,0 +1,1 @@
+"""Somebody's script in a process of its own, under observation."""

@@ -1,0 +1,106 @@
+"""A training script as data: where it is, how it is started, and which edits have been made to its source.
+
+A remedy is a function from a `Script` to a `Script`; the diff a user gets is `Script.diff()`.
+"""
+
+import ast
+import difflib
+import sys
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from descend.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Script:
+    """Somebody's program: `python path arguments` (or `python -m module arguments`), started in `root`."""
+
+    path: Path  # absolute; the file that runs as __main__
+    root: Path  # absolute; the working directory
+    arguments: tuple[str, ...] = ()
+    module: str | None = None  # dotted name when started as `-m module`
+    python: str = sys.executable  # the interpreter that runs it
+    edits: Mapping[Path, str] = field(default_factory=dict)  # file -> its whole new text
+
+    def read(self, file: Path) -> str:
+        """Return the text of `file` with the edits made so far, line ends as they are on disk."""
+        if file in self.edits:
+            return self.edits[file]
+        return read_source(file)
+
+    def edit(self, file: Path, text: str) -> "Script":
+        """Return a script in which `file` reads `text`."""
+        return replace(self, edits={**self.edits, file: text})
+
+    def encode(self, file: Path, text: str) -> bytes:
+        """Return `text` in the encoding that `file` declares."""
+        return text.encode(source_encoding(file))
+
+    def diff(self) -> str:
+        """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`)."""
+        return "".join(self._diff(file, text) for file, text in sorted(self.edits.items()))
+
+    def _diff(self, file: Path, text: str) -> str:
+        name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
+        before, after = (source.splitlines(keepends=True) for source in (read_source(file), text))
+        lines = difflib.unified_diff(before, after, name, name)
+        return "".join(
+            line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+        )
+
+
+def read_source(file: Path) -> str:
+    """Return a Python file's text, decoded as Python would decode it, with its own line ends.
+
+    Raises `UsageError` where Python itself could not read it.
+    """
+    try:
+        return file.read_bytes().decode(source_encoding(file))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as Python source: {error}") from None
+
+
+def source_encoding(file: Path) -> str:
+    """Return the encoding that a Python file declares, or UTF-8. Raises `SyntaxError` for an unknown one."""
+    with file.open("rb") as stream:
+        return tokenize.detect_encoding(stream.readline)[0]
+
+
+def find_script(
+    target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
+) -> Script:
+    """Return the script that `python target` (or `python -m target`) would run from the working directory.
+
+    Raises `UsageError` when there is none, or when it is a directory or does not parse.
+    """
+    root = Path.cwd()
+    path = _find_module(root, target) if as_module else _find_file(root, target)
+    script = Script(path, root, arguments, target if as_module else None, python or sys.executable)
+    try:
+        ast.parse(script.read(path), filename=str(path))
+    except SyntaxError as error:
+        text = (error.text or "").strip()
+        raise UsageError(f"{path}:{error.lineno}: {error.msg}: {text}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not a Python script: {error}") from None
+    return script
+
+
+def _find_file(root: Path, target: str) -> Path:
+    path = (root / target).absolute()
+    if path.is_dir():
+        raise UsageError(f"{target} is a directory; name the script that trains, such as {target}/train.py")
+    if not path.exists():
+        raise UsageError(f"no such script: {target} (looked in {root})")
+    return path
+
+
+def _find_module(root: Path, target: str) -> Path:
+    base = root.joinpath(*target.split("."))
+    for path in (base.with_suffix(".py"), base / "__main__.py"):
+        if path.is_file():
+            return path
+    raise UsageError(f"no module {target} under {root}; descend runs modules from the working directory")

@@ -1,0 +1,47 @@
+"""Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
+
+from descend.record import Record, Site
+from descend.symptoms.progress import is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
+DEAD_LAYER = 0.5  # share of a layer; well-initialised nets on these sizes have up to 0.3
+
+
+def dead_units(record: Record) -> Symptom | None:
+    """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead."""
+    if not is_stuck(record, "0"):
+        return None
+    curves = [(place, record.series("dead_share", place)) for place in record.places("dead_share")]
+    sick = [(place, curve) for place, curve in curves if curve.last >= DEAD_LAYER]
+    if not sick:
+        return None
+    place, curve = max(sick, key=lambda pair: pair[1].last)
+    layers = "" if len(sick) == 1 else f" (and in {len(sick) - 1} more layers at least half)"
+    since = next(step for step, share in curve if share >= DEAD_LAYER)
+    sentence = (
+        f"{curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every monitored example since step "
+        f"{since} (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost stays at a constant prediction's"
+    )
+    return Symptom(
+        "dead_units",
+        "dynamics",
+        curve.min == 1.0,
+        0.95 if curve.min == 1.0 else 0.75,
+        sentence,
+        "dead_share",
+        curve.last,
+        DEAD_LAYER,
+        SOURCE,
+        _line(record, place),
+        module=place,
+        evidence=tuple(("dead_share", p) for p, _ in curves),
+        explains=frozenset({"plateau", "slow_progress", "vanishing_gradients"}),
+    )
+
+
+def _line(record: Record, place: str) -> Site | None:
+    fact = record.fact("activation", place) or {}
+    if fact.get("line"):
+        return Site("activation", place, fact["file"], int(fact["line"]), detail=fact["function"])
+    return record.site("model")

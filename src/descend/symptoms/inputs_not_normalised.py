@@ -1,0 +1,78 @@
+"""Inputs not normalised: features off centre or of unequal scale make a ravine of the cost."""
+
+from descend.record import Record, Site
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.stability import stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
+WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
+LARGEST_RMS, SMALLEST_RMS = 5.0, 0.1  # a feature's root mean square, where 1 is normalised
+
+
+def inputs_not_normalised(record: Record) -> Symptom | None:
+    """Inputs of a scale far from 1, conditioned far worse than when standardised, in a run that suffers from it."""
+    facts = record.fact("inputs")
+    raw = record.series("input_condition_number").last
+    standardised = record.series("input_condition_number_standardised").last
+    if facts is None or not raw >= WORSE_CONDITIONED * standardised:
+        return None
+    if SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS:
+        return None
+    for key in record.places("optimizer") or ["0"]:
+        effect = _makes_unstable(record, key) or _slows(record, key)
+        if effect is not None:
+            confidence, consequence = effect
+            return _symptom(record, key, raw / standardised, confidence, consequence)
+    return None
+
+
+def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
+    """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
+    bound = stability_bound(record.fact("optimizer", key) or {})
+    lengths = step_lengths(record, key, "curvature")
+    counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
+    suffers = first_rise(record, key) is not None or is_stuck(record, key)
+    if bound is None or not suffers:
+        return None
+    for step, value in lengths:
+        other = counterfactual.get(step)
+        if other is not None and value > bound.value > other:
+            return 0.95, (
+                f"so α·λmax = {value:.3g} > {bound.value:.3g} (standardised it would be {other:.2g}) and the cost rises"
+            )
+    return None
+
+
+def _slows(record: Record, key: str) -> tuple[float, str] | None:
+    if not is_stuck(record, key, POOR):
+        return None
+    return 0.7, "and the cost has hardly fallen"
+
+
+def _symptom(record: Record, key: str, ratio: float, confidence: float, consequence: str) -> Symptom:
+    facts = record.fact("inputs") or {}
+    spread = [s for s in facts["std"] if s > 0] or [0.0]
+    sentence = (
+        f"feature σ from {min(spread):.2g} to {max(spread):.2g}, largest root mean square {facts['largest_rms']:.3g}: "
+        f"κ is {ratio:,.0f} times that of the standardised inputs (bound {WORSE_CONDITIONED:.0f}); {consequence}"
+    )
+    return Symptom(
+        "inputs_not_normalised",
+        "statics",
+        False,
+        confidence,
+        sentence,
+        "condition_number ratio",
+        ratio,
+        WORSE_CONDITIONED,
+        SOURCE,
+        _place(record),
+        optimizer=key,
+        evidence=(("loss", key), ("curvature", key), ("curvature_standardised", key)),
+        explains=frozenset({"instability", "dead_units", "saturated_units", "slow_progress", "oscillation"}),
+    )
+
+
+def _place(record: Record) -> Site | None:
+    return record.site("loader", "0") or record.site("model_call", "0") or record.site("model_call")

@@ -1,0 +1,76 @@
+"""Instability: the step is too long for the curvature, and the cost rises."""
+
+from descend.record import Record
+from descend.symptoms.progress import diverged, first_rise, is_stuck
+from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
+
+
+def instability(record: Record) -> Symptom | None:
+    """α·λmax over the rule's stability bound together with a cost that rises or will not fall.
+
+    Crossing the bound is no fault in itself: training at the edge of stability hovers there (Cohen et al. 2021).
+    """
+    for key in record.places("optimizer"):
+        rise = first_rise(record, key)
+        if rise is None and not is_stuck(record, key):
+            continue
+        found = _over_the_bound(record, key, rise) or _without_curvature(record, key)
+        if found is not None:
+            return found
+    return None
+
+
+def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | None:
+    bound = stability_bound(record.fact("optimizer", key) or {})
+    name = curvature_name(record, key)
+    if bound is None or name is None:
+        return None
+    early = EARLY_STEPS if name == "preconditioned_curvature" else 0
+    lengths = step_lengths(record, key, name).finite()
+    over = [(s, v) for s, v in lengths if v > bound.value and s >= early and (rise is None or s <= rise)]
+    if not over or (rise is None and over[0][0] > 0.5 * record.steps):
+        return None
+    step, value = max(over, key=lambda pair: pair[1])
+    if name == "preconditioned_curvature" and rise is None and not diverged(record, key):
+        return None  # an adaptive rule's α·λmax is far over its bound in many healthy first steps
+    what = "becomes NaN or infinite" if diverged(record, key) else "rises" if rise is not None else "will not fall"
+    return Symptom(
+        "instability",
+        "dynamics",
+        False,
+        0.95 if diverged(record, key) or rise is not None else 0.7,
+        f"the step is too long for the curvature: α·λmax = {value:.3g} at step {step}, over the bound of "
+        f"{bound.value:.3g}, and the cost {what}",
+        "lr * lambda_max",
+        value,
+        bound.value,
+        bound.source,
+        record.site("optimizer", key),
+        optimizer=key,
+        evidence=(("loss", key), (name, key), ("learning_rate", key)),
+        explains=frozenset({"dead_units", "saturated_units"}),
+    )
+
+
+def _without_curvature(record: Record, key: str) -> Symptom | None:
+    if not diverged(record, key) or curvature_name(record, key) is not None:
+        return None
+    step = next(s for s, v in record.series("loss", key) if v != v or abs(v) == float("inf"))
+    return Symptom(
+        "instability",
+        "dynamics",
+        False,
+        0.6,
+        f"the loss is no longer finite at step {step}; the curvature could not be measured",
+        "loss",
+        float("inf"),
+        0.0,
+        "Ba, CSC413 lecture 4, Recap: the cost increases",
+        record.site("optimizer", key),
+        optimizer=key,
+        evidence=(("loss", key),),
+        explains=frozenset({"dead_units", "saturated_units"}),
+    )

@@ -1,0 +1,33 @@
+"""No zero_grad: each step uses the sum of all gradients so far."""
+
+from descend.record import Record
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "torch.Tensor.backward adds to .grad; clearing it is the loop's own task"
+STEPS = 3  # accumulation on purpose clears at least once in a step
+
+
+def no_zero_grad(record: Record) -> Symptom | None:
+    """No backward pass that fed any of the steps after the first began with clear gradients."""
+    for key in record.places("wiring"):
+        later = [f for f in record.history("wiring", key) if f.step > 0]
+        uncleared = [f for f in later if not f.detail["gradients_cleared"]]
+        if len(later) < STEPS or len(uncleared) < len(later):
+            continue
+        return Symptom(
+            "no_zero_grad",
+            "wiring",
+            True,
+            0.98,
+            f"the gradients are never cleared: in each of the first {len(later)} steps they were added to those of all "
+            "steps before, so the step follows a sum of old directions",
+            "steps with cleared gradients",
+            0.0,
+            float(STEPS),
+            SOURCE,
+            record.site("backward") or record.site("step", key),
+            optimizer=key,
+            evidence=(("loss", key), ("gradient_norm", "")),
+            explains=frozenset({"instability", "oscillation", "dead_units", "exploding_gradients"}),
+        )
+    return None

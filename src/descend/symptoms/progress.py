@@ -1,0 +1,66 @@
+"""Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
+
+from math import isfinite, log
+from statistics import median
+
+from descend.record import Record, Series
+
+WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
+RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
+STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
+POOR = 0.3  # and above this share it has not learnt much
+
+
+def diverged(record: Record, key: str) -> bool:
+    """Whether the training loss became infinite or NaN."""
+    values = record.series("loss", key).values
+    return any(not isfinite(v) for v in values)
+
+
+def smoothed(series: Series) -> Series:
+    """Return the running median over `WINDOW` steps."""
+    values = series.values
+    running = tuple(median(values[max(0, i - WINDOW + 1) : i + 1]) for i in range(len(values)))
+    return Series(series.steps, running)
+
+
+def first_rise(record: Record, key: str) -> int | None:
+    """Return the step at which the training loss first stood well above its start; None if it never did."""
+    losses = smoothed(record.series("loss", key))
+    start = losses.first
+    for step, value in losses:
+        if not isfinite(value) or value > start + (RISEN - 1) * max(abs(start), 1e-12):
+            return step
+    return None
+
+
+def constant_cost(record: Record) -> float | None:
+    """Return the yardstick of the best constant prediction: the targets' entropy, or their variance."""
+    targets = record.fact("targets") or {}
+    if "entropy" in targets:
+        return float(targets["entropy"]) or None
+    place = yardstick_place(record)
+    if place == "squared_error" and "std" in targets:
+        return float(targets["std"]) ** 2 or None
+    if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
+        p = float(targets["mean"])
+        return -(p * log(p) + (1 - p) * log(1 - p))
+    return None
+
+
+def yardstick_place(record: Record) -> str:
+    """Return what the yardstick of this run is; "" when there is none."""
+    places = record.places("yardstick")
+    return places[0] if places else ""
+
+
+def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
+    """Whether the run ends no better than `share` of what a constant prediction costs (or of its own first cost)."""
+    if diverged(record, key):
+        return True
+    curve = record.series("yardstick", yardstick_place(record))
+    if not len(curve):
+        losses = smoothed(record.series("loss", key))
+        return not losses.last < share * losses.first
+    reference = constant_cost(record) or curve.first
+    return not curve.last < share * reference

@@ -1,0 +1,62 @@
+"""How long a step may be: the bound on α·λmax below which a rule does not diverge on a quadratic."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from descend.record import Record, Series
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A stability bound on α·λmax and where it comes from."""
+
+    value: float
+    source: str
+
+
+ADAPTIVE = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam")
+
+
+def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
+    """Return the bound for the rule that the fact `optimizer` describes; None for a rule that has none known."""
+    name = optimizer.get("class", "")
+    if name == "SGD":
+        return _sgd(optimizer)
+    if name in ADAPTIVE:
+        beta1 = (optimizer.get("betas") or [0.9])[0]
+        source = "2(1+β₁)/(1−β₁) for λmax(P⁻¹H): Cohen et al. 2022, §3"
+        return Bound(2 * (1 + beta1) / (1 - beta1), source)
+    if name == "RMSprop":
+        momentum = optimizer.get("momentum") or 0.0
+        return Bound(2 * (1 + momentum), "2(1+μ) for λmax(P⁻¹H): Cohen et al. 2022, §3")
+    if name in ("Adagrad", "Adadelta", "Rprop"):
+        return Bound(2.0, "2 for λmax(P⁻¹H): Ba, CSC413 lecture 4, Ill-conditioned curvature")
+    return None
+
+
+def _sgd(optimizer: dict[str, Any]) -> Bound:
+    momentum, dampening = optimizer.get("momentum") or 0.0, optimizer.get("dampening") or 0.0
+    if not momentum:
+        return Bound(2.0, "2: Ba, CSC413 lecture 4, Ill-conditioned curvature")
+    if optimizer.get("nesterov"):
+        return Bound(2 * (1 + momentum) / (1 + 2 * momentum), "2(1+μ)/(1+2μ): Nesterov's form on a quadratic")
+    bound = 2 * (1 + momentum) / (1 - dampening)
+    formula = "2(1+μ)/(1−d)" if dampening else "2(1+μ)"
+    return Bound(bound, f"{formula}: heavy ball on a quadratic (Cohen et al. 2021, appendix B)")
+
+
+def curvature_name(record: Record, key: str) -> str | None:
+    """Return which curvature the rule's bound is about: its own preconditioned one where it has one."""
+    for name in ("preconditioned_curvature", "curvature"):
+        if len(record.series(name, key)):
+            return name
+    return None
+
+
+def step_lengths(record: Record, key: str, name: str) -> Series:
+    """Return α·λmax over the steps at which the curvature `name` was measured; coupled weight decay adds to λ."""
+    rates = dict(record.series("learning_rate", key))
+    optimizer = record.fact("optimizer", key) or {}
+    decay = (optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
+    pairs = [(s, rates[s] * (v + decay)) for s, v in record.series(name, key) if s in rates]
+    return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))

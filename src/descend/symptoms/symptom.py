@@ -1,0 +1,25 @@
+"""What a symptom is."""
+
+from dataclasses import dataclass, field
+
+from descend.record import Site
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One thing that is wrong with a run, the number that shows it and the bound it breaks."""
+
+    id: str  # inputs_not_normalised, instability, ...
+    kind: str  # wiring, statics or dynamics
+    certain: bool  # a fact stands by itself; a suspicion becomes a finding when a trial of a remedy wins
+    confidence: float  # 0 to 1
+    sentence: str  # what is wrong, the number against the bound, and what follows
+    quantity: str  # name of the measured number
+    value: float
+    bound: float
+    source: str  # where the bound comes from: paper or lecture, section or equation
+    where: Site | None = None  # the line of the user's that it comes from
+    module: str = ""  # the module or parameter it shows in
+    optimizer: str = "0"  # key of the optimizer it concerns
+    evidence: tuple[tuple[str, str], ...] = ()  # (name, place) of the series that show it
+    explains: frozenset[str] = field(default=frozenset())  # ids that are its consequences in this run

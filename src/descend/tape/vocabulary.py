@@ -1,0 +1,24 @@
+"""The torch calls whose meaning the measurements need: losses, activations, and calls that only reshape."""
+
+CLASS_LOSSES = frozenset({"cross_entropy", "nll_loss"})
+BINARY_LOSSES = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits"})
+REAL_LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
+LOSSES = CLASS_LOSSES | BINARY_LOSSES | REAL_LOSSES
+
+# Units whose derivative is exactly zero on one side: they can die.
+RECTIFIERS = frozenset({"relu", "relu_", "relu6", "threshold", "threshold_"})
+# Units that flatten at both ends: they can saturate.
+SIGMOIDS = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_"})
+ACTIVATIONS = (
+    RECTIFIERS
+    | SIGMOIDS
+    | frozenset("leaky_relu leaky_relu_ elu elu_ selu gelu silu mish softplus celu prelu hardtanh".split())
+)
+OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax", "log_softmax", "softmin", "logsigmoid"}
+
+# Calls that pass values on unchanged, up to their arrangement.
+RESHAPES = frozenset(
+    "view reshape squeeze squeeze_ unsqueeze unsqueeze_ flatten transpose permute contiguous clone float double half "
+    "to type view_as reshape_as T mT __getitem__ swapaxes movedim expand identity".split()
+)
+INTERESTING = LOSSES | OUTPUT_ACTIVATIONS

@@ -1,0 +1,1 @@
+"""The search for a proof: remedies tried by re-running the script with each one applied."""

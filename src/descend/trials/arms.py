@@ -1,0 +1,93 @@
+"""Runs arms side by side: one process each, the same threads, the same window."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from descend.plan import Plan
+from descend.record import Message, Reading, Record
+from descend.run.launch import new_record, run
+from descend.script import Script
+
+HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
+NO_LIMIT_S = 1e9  # an arm runs as many steps as the exam did, however long they take
+HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
+
+Keep = Callable[[Record], object]
+Show = Callable[[Record, list[Message]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One arm to run: a script under a seed offset for a number of steps."""
+
+    script: Script
+    seed: int
+    steps: int
+    baseline: Record | None = None  # whose curve an arm must keep up with
+    role: str = "arm"
+
+
+class _Ended(Exception):
+    """Ends an arm early."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where arms are run: the plan they share, the exam they belong to, and who keeps their records."""
+
+    plan: Plan
+    parent: int
+    keep: Keep
+    show: Show = lambda record, messages: None
+
+    def run(self, jobs: Sequence[Job]) -> list[Record]:
+        """Run every job, as many at a time as the plan says, and return their records in order."""
+        stop = threading.Event()
+        with ThreadPoolExecutor(self.plan.jobs) as pool:
+            futures = [pool.submit(self._run_one, job, stop) for job in jobs]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                stop.set()
+                for future in futures:
+                    future.cancel()
+                raise
+
+    def _run_one(self, job: Job, stop: threading.Event) -> Record:
+        """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
+        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=NO_LIMIT_S)
+        record = new_record(job.script, replace(arm, role="arm"), self.parent)
+
+        def listen(messages: list[Message]) -> None:
+            self.show(record, messages)
+            if stop.is_set() or any(_is_hopeless(m, job) for m in messages if isinstance(m, Reading)):
+                raise _Ended
+
+        with suppress(_Ended):
+            run(job.script, arm, record, listen)
+        if not stop.is_set() and job.role == "arm":
+            self.keep(record)
+        return record
+
+
+def yardstick(record: Record) -> tuple[str, float]:
+    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
+    places = record.places("yardstick")
+    if not places or record.ending is None or record.ending.reason not in ("finished", "window"):
+        return (places[0] if places else ""), float("nan")
+    if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
+        return places[0], float("nan")
+    return places[0], record.series("yardstick", places[0]).last
+
+
+def _is_hopeless(reading: Reading, job: Job) -> bool:
+    if reading.name == "loss" and not isfinite(reading.value):
+        return True
+    if reading.name != "yardstick" or job.baseline is None or reading.step < HOPELESS_AFTER * job.steps:
+        return False
+    known = [v for s, v in job.baseline.series("yardstick", reading.place) if s <= reading.step]
+    return bool(known) and isfinite(known[-1]) and reading.value > HOPELESS * max(known)

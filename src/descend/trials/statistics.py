@@ -1,0 +1,66 @@
+"""What a win is: paired runs, intervals, and margins set before any trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log
+from statistics import fmean, stdev
+
+LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
+MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
+LEVEL = 0.95
+CAP = 10.0  # a diverged arm counts as this many times the worst finite one
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired yardsticks of the unchanged and the changed script."""
+
+    before: float  # means
+    after: float
+    interval: tuple[float, float]  # of the mean after
+    difference: tuple[float, float]  # of the mean of after − before
+    gain: tuple[float, float]  # of 1 − after/before, by the mean of log ratios
+
+    @property
+    def wins(self) -> bool:
+        """Whether the gain is at least `LEAST_GAIN` on average and surely above zero."""
+        return self.gain[0] > 0 and (self.gain[0] + self.gain[1]) / 2 >= LEAST_GAIN
+
+
+def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
+    """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged arms."""
+    ceiling = CAP * max([v for v in (*before, *after) if isfinite(v)], default=1.0)
+    b, a = [_finite(v, ceiling) for v in before], [_finite(v, ceiling) for v in after]
+    ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)])
+    return Comparison(
+        fmean(b),
+        fmean(a),
+        mean_interval(a),
+        mean_interval([y - x for x, y in zip(b, a)]),
+        (1 - exp(ratios[1]), 1 - exp(ratios[0])),
+    )
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return Student's confidence interval of the mean; the single value itself where there is only one."""
+    if len(values) < 2:
+        return values[0], values[0]
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / len(values) ** 0.5
+    centre = fmean(values)
+    return centre - half, centre + half
+
+
+def promising(before: float, after: float) -> bool:
+    """Whether one pair shows the least gain."""
+    return isfinite(after) and (not isfinite(before) or after <= (1 - LEAST_GAIN) * before)
+
+
+def as_good(value: float, best: float) -> bool:
+    """Whether a cost is within the margin of the best one."""
+    return value <= best * (1 + MARGIN)
+
+
+def _finite(value: float, ceiling: float) -> float:
+    return max(value, 1e-12) if isfinite(value) else ceiling

@@ -1,0 +1,37 @@
+"""What a trial is: one remedy (or several together) tried by re-running the script with it."""
+
+from dataclasses import dataclass, field
+
+from descend.script import Script
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run of one script under one seed, judged by the yardstick."""
+
+    run: int  # its record's number in the store
+    seed: int
+    value: float  # the yardstick at the horizon; NaN when the arm failed or diverged
+    accuracy: float | None = None  # for class targets, share of right predictions on the same examples
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A remedy's verdict, from paired runs: same seed, same batches, same number of steps."""
+
+    remedies: tuple[str, ...]  # ids
+    label: str  # the change in a user's words
+    symptom: str  # id of the symptom it was prescribed for
+    verdict: str  # proved, helps (wins, but another does more), no_effect, worse, failed
+    metric: str  # what the yardstick is: "negative log-likelihood on 256 training examples after 300 steps"
+    before: float  # the unchanged script's mean over `seeds`
+    after: float  # the changed script's mean over `seeds`
+    interval: tuple[float, float]  # 95 % of `after`'s mean
+    difference: tuple[float, float]  # 95 % interval of the paired difference that the verdict rests on
+    seeds: tuple[int, ...]
+    script: Script | None = None  # the edited script; None when it could not be applied
+    baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
+    treated: tuple[Arm, ...] = ()
+    reason: str = ""  # why it failed or did not apply
+    sites: tuple[str, ...] = field(default=())  # file:line of every place that it changed

@@ -1,0 +1,327 @@
+import copy
+import pickle
+import random
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, SubsetRandomSampler, TensorDataset
+
+from descend.network import standardise_inputs
+
+SCALE = torch.tensor([1.0, 10.0, 100.0])
+X = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)) * SCALE + 5 * SCALE
+Y = torch.arange(200)
+
+
+class Seen(nn.Module):
+    """Returns what it is given, with one parameter that says on which device and in which precision it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Stream(IterableDataset):
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        return ((row, 0) for row in self.rows)
+
+
+class UsedUp(IterableDataset):
+    def __init__(self) -> None:
+        self.rows = iter(X)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self
+
+    def __next__(self) -> Tensor:
+        return next(self.rows)
+
+
+class Batched(Dataset):
+    """A dataset whose items are batches already."""
+
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        return X[20 * i : 20 * i + 20], Y[:20]
+
+
+def as_dict(rows: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    return {"label": torch.stack([y for _, y in rows]), "features": torch.stack([x for x, _ in rows])}
+
+
+PAIRS = TensorDataset(X, Y)
+SOURCES: dict[str, Callable[[], object]] = {
+    "tensor": lambda: X,
+    "array": lambda: X.numpy(),
+    "float64 array": lambda: X.double().numpy(),
+    "loader": lambda: DataLoader(PAIRS, batch_size=7, shuffle=True),
+    "loader that drops the last": lambda: DataLoader(PAIRS, batch_size=150, shuffle=True, drop_last=True),
+    "loader of batches": lambda: DataLoader(Batched(), batch_size=None),
+    "loader of dicts": lambda: DataLoader(PAIRS, batch_size=9, collate_fn=as_dict),
+    "loader with a batch sampler": lambda: DataLoader(PAIRS, batch_sampler=[[0, 1], [2]]),
+    "loader of a stream": lambda: DataLoader(Stream(X), batch_size=8),
+    "stream": lambda: Stream(X),
+    "dataset": lambda: PAIRS,
+    "list of tensors": lambda: list(X.split(33)),
+    "list of pairs": lambda: [(x, y) for x, y in zip(X.split(50), Y.split(50))],
+    "list of arrays": lambda: [x.numpy() for x in X.split(50)],
+    "function": lambda: lambda: ((x, None) for x in X.split(64)),
+    "function that gives a loader": lambda: lambda: DataLoader(PAIRS, batch_size=16),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_gives_mean_0_and_deviation_1(kind: str) -> None:
+    out = standardise_inputs(Seen(), SOURCES[kind]())(X)
+    assert torch.allclose(out.mean(0), torch.zeros(3), atol=1e-4)
+    assert torch.allclose(out.std(0, unbiased=False), torch.ones(3), atol=1e-4)
+
+
+def test_the_statistics_are_those_of_one_pass_over_all_rows() -> None:
+    model = standardise_inputs(Seen(), list(X.split(13)))
+    assert torch.allclose(model.input_mean, X.double().mean(0).float(), rtol=1e-6)
+    assert torch.allclose(model.input_std, X.double().std(0, unbiased=False).float(), rtol=1e-6)
+
+
+def test_a_large_offset_does_not_cancel_the_spread() -> None:
+    rows = X.double() + 1e9
+    model = standardise_inputs(Seen().double(), list(rows.split(11)))
+    assert torch.allclose(model.input_std, rows.std(0, unbiased=False), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "statistic", "axes"),
+    [
+        ((50,), (), (0,)),
+        ((50, 4), (4,), (0,)),
+        ((50, 6, 4), (4,), (0, 1)),
+        ((50, 3, 5, 6), (3, 1, 1), (0, 2, 3)),
+        ((50, 3, 2, 5, 6), (3, 1, 1, 1), (0, 2, 3, 4)),
+    ],
+)
+def test_features_are_told_by_the_shape(
+    shape: tuple[int, ...], statistic: tuple[int, ...], axes: tuple[int, ...]
+) -> None:
+    data = torch.rand(shape) * 7 + 3
+    model = standardise_inputs(Seen(), data)
+    assert model.input_mean.shape == statistic
+    assert torch.allclose(model(data).mean(axes), torch.zeros(()), atol=1e-5)
+    assert torch.allclose(model(data).std(axes, unbiased=False), torch.ones(()), atol=1e-5)
+
+
+def test_what_enters_a_one_dimensional_convolution_has_channels() -> None:
+    data = torch.randn(20, 3, 50) * SCALE[:, None]
+    model = standardise_inputs(nn.Sequential(nn.Conv1d(3, 2, 5)), data)
+    assert model.input_std.shape == (3, 1)
+
+
+def test_images_flattened_on_their_way_are_standardised_by_their_channel() -> None:
+    images = torch.randn(30, 3, 4, 4) * SCALE[:, None, None] + 40
+    model = standardise_inputs(Seen(), DataLoader(TensorDataset(images, torch.zeros(30)), batch_size=10))
+    flat = model(images.view(30, -1))
+    assert torch.equal(flat.view(30, 3, 4, 4), model(images))
+    assert torch.allclose(flat.view(30, 3, 16).std((0, 2), unbiased=False), torch.ones(3), atol=1e-5)
+
+
+def test_examples_of_another_size_are_refused() -> None:
+    model = standardise_inputs(Seen(), torch.randn(9, 3, 4, 4))
+    with pytest.raises(ValueError, match=r"shape \(3, 4, 4\), not \(47,\)"):
+        model(torch.randn(9, 47))
+
+
+def test_a_constant_feature_keeps_its_unit() -> None:
+    data = torch.cat([X, torch.full((200, 1), 0.1), torch.zeros(200, 1)], 1)
+    model = standardise_inputs(Seen(), list(data.split(7)))
+    assert model.input_std[3:].tolist() == [1, 1]
+    assert model(data)[:, 3:].abs().max() < 1e-7
+
+
+def test_pixels_are_numbers() -> None:
+    data = torch.arange(256, dtype=torch.uint8).repeat(2).reshape(-1, 1)
+    model = standardise_inputs(Seen(), data)
+    assert model.input_mean.item() == pytest.approx(127.5)
+    assert model(data.float()).std(unbiased=False).item() == pytest.approx(1)
+
+
+def test_token_ids_are_refused_at_the_fit_and_in_the_model() -> None:
+    with pytest.raises(ValueError, match="int64, such as token ids"):
+        standardise_inputs(Seen(), torch.randint(0, 9, (5, 4)))
+    model = standardise_inputs(Seen(), torch.zeros(4, 2, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="only real inputs"):
+        model(torch.ones(4, 2, dtype=torch.long))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (iter([X]), TypeError, "read only once"),
+        ((x for x in [X]), TypeError, "generator can be read only once"),
+        (UsedUp(), TypeError, "UsedUp can be read only once"),
+        (DataLoader(UsedUp(), batch_size=4), TypeError, "read only once"),
+        (3, TypeError, "cannot be read from a int"),
+        ([], ValueError, "no examples"),
+        (torch.empty(0, 3), ValueError, "no examples"),
+        (["text"], TypeError, "batch that is a str"),
+        ([{"a": X, "b": X}], ValueError, r"several tensors of real numbers \(a, b\)"),
+        ([{"a": Y, "b": "x"}], ValueError, "int64"),
+        ([{}], TypeError, "no tensor"),
+        (np.array(["a", "b"]), ValueError, "no mean"),
+        (torch.tensor([[1.0], [float("nan")]]), ValueError, "infinities or NaN"),
+        ([X, X[:, :2]], ValueError, "3 and 2 features"),
+    ],
+)
+def test_what_cannot_be_fitted_is_said(data: object, error: type[Exception], message: str) -> None:
+    model = Seen()
+    with pytest.raises(error, match=message):
+        standardise_inputs(model, data)
+    assert list(model.state_dict()) == ["weight"] and not model._forward_pre_hooks
+
+
+def test_a_second_call_changes_nothing() -> None:
+    model = standardise_inputs(Seen(), X)
+    before = model(X)
+    assert standardise_inputs(model, X * 100) is model
+    assert torch.equal(model(X), before) and len(model._forward_pre_hooks) == 1
+
+
+def test_a_name_that_the_model_uses_is_refused() -> None:
+    model = Seen()
+    model.input_mean = 3
+    with pytest.raises(ValueError, match="input_mean of its own"):
+        standardise_inputs(model, X)
+
+
+class Noisy(Dataset):
+    """Augments its items at random, as image datasets do."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, i: int) -> Tensor:
+        return torch.randn(3) + random.random() + np.random.rand()
+
+
+def numbers_drawn_by_a_script(*, touch: bool) -> list[object]:
+    torch.manual_seed(3), random.seed(3), np.random.seed(3)
+    generator = torch.Generator().manual_seed(4)
+    loader = DataLoader(Noisy(), batch_size=4, shuffle=True, generator=generator)
+    if touch:
+        standardise_inputs(Seen(), loader)
+    drawn = [torch.rand(1).item(), random.random(), np.random.rand(), generator.get_state().tolist()]
+    return [*drawn, *(batch.tolist() for batch in loader)]
+
+
+def test_no_random_number_is_drawn() -> None:
+    assert numbers_drawn_by_a_script(touch=True) == numbers_drawn_by_a_script(touch=False)
+
+
+def test_a_function_may_draw_and_still_leaves_the_stream() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    standardise_inputs(Seen(), lambda: ((X[i], None) for i in torch.randperm(200).split(32)))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_long_dataset_is_read_evenly() -> None:
+    asked: list[int] = []
+
+    class Long(Dataset):
+        def __len__(self) -> int:
+            return 1_000_000
+
+        def __getitem__(self, i: int) -> Tensor:
+            asked.append(i)
+            return torch.tensor([float(i)])
+
+    model = standardise_inputs(Seen(), DataLoader(Long(), batch_size=32), examples=100)
+    assert asked == list(range(0, 1_000_000, 10_000))
+    assert model.input_mean.item() == pytest.approx(495_000)
+
+
+def test_a_stream_without_end_is_left_early() -> None:
+    class Endless(IterableDataset):
+        def __iter__(self) -> Iterator[Tensor]:
+            while True:
+                yield from X
+
+    model = standardise_inputs(Seen(), DataLoader(Endless(), batch_size=8), examples=200)
+    assert torch.allclose(model.input_mean, X.mean(0), rtol=1e-5)
+
+
+def test_held_out_examples_of_a_sampler_are_left_out() -> None:
+    loader = DataLoader(PAIRS, batch_size=4, sampler=SubsetRandomSampler(range(100)))
+    assert torch.allclose(standardise_inputs(Seen(), loader).input_mean, X[:100].mean(0), rtol=1e-5)
+    subset = DataLoader(Subset(PAIRS, range(100, 200)), batch_size=4)
+    assert torch.allclose(standardise_inputs(Seen(), subset).input_mean, X[100:].mean(0), rtol=1e-5)
+
+
+def test_the_model_keeps_its_parameters_modes_and_gradient() -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+    parameters = dict(model.named_parameters())
+    standardise_inputs(model, X)
+    assert dict(model.named_parameters()) == parameters and model.training
+    x = X.clone().requires_grad_()
+    model.eval()(x).sum().backward()
+    expected = model[0].weight.detach().sum(0) / X.std(0, unbiased=False)
+    assert torch.allclose(x.grad[0], expected, rtol=1e-4)
+
+
+def test_it_survives_copies_pickles_and_state_dicts(tmp_path) -> None:
+    model = standardise_inputs(nn.Sequential(nn.Linear(3, 2)), X)
+    expected = model(X)
+    assert torch.equal(copy.deepcopy(model)(X), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(model))(X), expected)
+    torch.save(model, tmp_path / "model.pt")
+    assert torch.equal(torch.load(tmp_path / "model.pt", weights_only=False)(X), expected)
+    fresh = standardise_inputs(nn.Sequential(nn.Linear(3, 2)), torch.randn(10, 3))
+    fresh.load_state_dict(model.state_dict())
+    assert torch.equal(fresh(X), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_the_precision_of_the_inputs_is_kept(dtype: torch.dtype) -> None:
+    model = standardise_inputs(Seen().to(dtype), X)
+    assert model.input_mean.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert model(X.to(dtype)).dtype == dtype
+
+
+def test_a_compiled_model_and_the_model_in_it_agree() -> None:
+    inner = nn.Sequential(nn.Linear(3, 2))
+    compiled = torch.compile(inner, backend="eager", fullgraph=True)
+    standardise_inputs(compiled, X)
+    assert torch.equal(compiled(X), inner(X))
+    assert torch.equal(inner(X), inner[0]((X - inner.input_mean) / inner.input_std))
+
+
+def test_a_parallel_wrapper_standardises_once() -> None:
+    inner = Seen()
+    wrapper = nn.DataParallel(inner)
+    standardise_inputs(standardise_inputs(wrapper, X), X)
+    assert torch.allclose(wrapper(X), inner(X)) and not wrapper._forward_pre_hooks
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_device_is_followed_and_its_stream_untouched() -> None:
+    torch.cuda.manual_seed(1)
+    expected = torch.rand(3, device="cuda")
+    torch.cuda.manual_seed(1)
+    model = standardise_inputs(Seen().cuda(), lambda: [X.cuda()[torch.randperm(200, device="cuda")]])
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
+    assert model.input_mean.is_cuda and model(X.cuda()).std(0, unbiased=False).allclose(
+        torch.ones(3, device="cuda"), atol=1e-4
+    )
+    late = standardise_inputs(Seen(), X.cuda()).cuda()
+    assert late(X.cuda()).is_cuda

@@ -1,0 +1,313 @@
+"""Runs come back from the disk as they were, whoever else writes and whatever is wrong with the disk."""
+
+import os
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from descend.errors import UsageError
+from descend.record import Cost, Effect, Ending, Fact, Note, Reading, Record, Site
+from descend.record.store import open_store
+
+from .test_wire import message
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(tmp_path) as opened:
+        yield opened
+
+
+def bits(record: Record) -> Record:
+    """The record with its values as bits, since NaN is unequal to itself and -0.0 equal to 0.0."""
+    record.readings = {
+        key: (steps, [struct.pack("<d", value) for value in values])  # type: ignore[misc]
+        for key, (steps, values) in record.readings.items()
+    }
+    return record
+
+
+@settings(max_examples=60, deadline=None)
+@given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
+def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):
+    record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
+    with open_store(tmp_path_factory.mktemp("store")) as store:
+        store.begin(record)
+        for batch in (messages[:cut], messages[cut:]):  # a second writer goes on where the first one ended
+            with store.writer(record.run) as writer:
+                writer.add(batch)
+            assert writer.failure is None
+            record.extend(batch)
+        loaded = store.load(record.run)
+    assert list(loaded.readings) == list(record.readings)
+    assert bits(loaded) == bits(record)
+
+
+def test_a_long_series_comes_back_whole_from_many_commits(store):
+    record = Record()
+    with store.writer(store.begin(record)) as writer:
+        for start in range(0, 2000, 37):
+            batch = [Reading("loss", "", step, step / 3) for step in range(start, start + 37)]
+            batch += [Reading("spikes", "0", step * step, 1.0) for step in range(start, start + 37, 5)]
+            record.extend(batch)
+            writer.add(batch)
+            writer._save()
+    assert store.load(record.run) == record
+    with store.engine.connect() as connection:
+        rows = connection.exec_driver_sql("select count(*) from parts").scalar()
+    assert rows < 20
+
+
+def test_a_whole_record_can_be_saved_at_once(store):
+    record = Record(role="arm", parent=1, seed=3)
+    record.extend(
+        [
+            Reading("loss", "", 0, 2.0),
+            Fact("rule", "0", 0, {"lr": float("inf"), "betas": [0.9, 0.999]}),
+            Site("optimizer", "0", "/p/train.py", 12),
+            Effect("write", "/p/out.pt", True),
+            Note("curvature", "no tape"),
+            Cost("curvature", 0.5, 3),
+            Cost("curvature", 0.7, 4),
+            Ending("window", 0, 300, 4.0, 3.0, 0.1, "ab12"),
+        ]
+    )
+    store.save(record)
+    assert store.load(record.run) == record
+
+
+def test_a_run_without_an_ending_loads_with_none(store):
+    number = store.begin(Record(script="train.py"))
+    with store.writer(number) as writer:
+        writer.add([Reading("loss", "", 41, 0.5)])
+    assert store.load(number).ending is None
+    (row,) = store.runs()
+    assert (row.status, row.steps, row.findings) == ("unfinished", 41, 0)
+
+
+def test_the_list_of_runs(store):
+    exam = Record(script="train.py --lr 1")
+    store.begin(exam)
+    for role, parent in (("watch", None), ("arm", exam.run), ("arm", exam.run)):
+        store.begin(Record(role=role, parent=parent))
+    exam.ending = Ending("window", 0, steps=300)
+    exam.environment = {"torch": "2.13.0"}
+    store.finish(exam)
+    store.save_case(exam.run, [{"id": "instability"}, {"id": "dead_units"}], [])
+    rows = store.runs()
+    assert [(row.number, row.role, row.status, row.steps, row.findings) for row in rows] == [
+        (1, "exam", "window", 300, 2),
+        (2, "watch", "unfinished", 0, 0),
+    ]
+    assert rows[0].script == "train.py --lr 1"
+    assert rows[0].started.tzinfo is not None
+    assert store.load(1).environment == {"torch": "2.13.0"}
+    assert [(arm.run, arm.parent, arm.role) for arm in store.arms(1)] == [(3, 1, "arm"), (4, 1, "arm")]
+    assert [row.number for row in store.runs(("arm",))] == [3, 4]
+
+
+def test_a_case_is_kept_in_order_and_replaced(store):
+    number = store.begin(Record())
+    store.save_case(number, [{"id": "old"}] * 3, [{"verdict": "old"}])
+    findings = [{"id": "instability", "value": float("inf"), "where": None}, {"id": "dead_units"}]
+    trials = [{"label": "learning rate 0.5 → 0.09", "diff": "--- a\n+++ b\n", "seeds": (1, 2)}]
+    store.save_case(number, findings, trials)
+    trials[0]["seeds"] = [1, 2]
+    assert store.load_case(number) == (findings, trials)
+
+
+def test_an_unknown_run_names_those_there_are(store):
+    with pytest.raises(UsageError, match=r"no run 7 in .*descend\.db: there are no runs yet"):
+        store.load(7)
+    for _ in range(25):
+        store.begin(Record())
+    with pytest.raises(UsageError, match=r"no run 99 .*; there are … 6, 7, .*, 25$"):
+        store.load_case(99)
+
+
+def test_a_million_readings_load_in_two_seconds(store):
+    number = store.begin(Record())
+    with store.writer(number) as writer:
+        for start in range(0, 10_000, 250):
+            steps = range(start, start + 250)
+            writer.add(Reading(f"quantity {i}", "0", step, 0.1 * step) for step in steps for i in range(100))
+            writer._save()
+    began = time.perf_counter()
+    record = store.load(number)
+    assert time.perf_counter() - began < 2.0
+    assert sum(len(values) for _, values in record.readings.values()) == 1_000_000
+
+
+WRITES = """
+import sys, time
+from pathlib import Path
+from descend.record import Reading, Record
+from descend.record.store import open_store
+store = open_store(Path(sys.argv[1]))
+number = store.begin(Record(script="train.py"))
+with store.writer(number) as writer:
+    for step in range(int(sys.argv[2])):
+        writer.add([Reading("loss", "", step, 1 / (1 + step))])
+        time.sleep(float(sys.argv[3]))
+        print(step, flush=True)
+print(number, writer.failure)
+"""
+
+
+def start_writer(folder: Path, steps: int, pause: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WRITES, str(folder), str(steps), str(pause)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_killed_process_loses_about_its_last_second(tmp_path):
+    process = start_writer(tmp_path, 100_000, 0.01)
+    assert process.stdout
+    began = None
+    written = 0
+    for line in process.stdout:
+        written = int(line)
+        began = began or time.monotonic()
+        if time.monotonic() - began > 2.5:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    with open_store(tmp_path) as store:
+        record = store.load(1)
+    kept = record.series("loss")
+    assert record.ending is None
+    assert kept.steps == tuple(range(len(kept)))
+    assert kept.values == tuple(1 / (1 + step) for step in kept.steps)
+    assert written - len(kept) < 180  # 1 s at 100 a second, with room for a busy machine
+    assert len(kept) > 0
+
+
+def test_several_processes_write_at_once(tmp_path):
+    processes = [start_writer(tmp_path, 300, 0.005) for _ in range(4)]
+    last = [process.communicate(timeout=60)[0].splitlines()[-1].split() for process in processes]
+    assert {failure for _, failure in last} == {"None"}
+    assert sorted(int(number) for number, _ in last) == [1, 2, 3, 4]
+    with open_store(tmp_path) as store:
+        assert all(len(store.load(int(number)).series("loss")) == 300 for number, _ in last)
+
+
+def test_many_can_open_a_new_store_at_the_same_moment(tmp_path):
+    def begin(_: int) -> int:
+        with open_store(tmp_path / "new" / "store") as store:
+            return store.begin(Record())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(begin, range(16))) == list(range(1, 17))
+
+
+def refused(where: Path | str, timeout_s: float = 0.2) -> str:
+    with pytest.raises(UsageError) as caught:
+        open_store(where, timeout_s)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    (tmp_path / "descend.db").write_text("loss 0.5\n" * 500)
+    assert "is not a database; move it away" in refused(tmp_path)
+
+
+def test_a_database_of_somebody_else_is_left_alone(tmp_path):
+    other = sqlite3.connect(tmp_path / "descend.db")
+    other.execute("create table customers (name)")
+    other.close()
+    assert "is a database of another program" in refused(tmp_path)
+    other = sqlite3.connect(tmp_path / "descend.db")
+    assert other.execute("select name from sqlite_master").fetchall() == [("customers",)]
+    other.close()
+
+
+def test_a_store_of_a_newer_version(tmp_path):
+    with open_store(tmp_path) as store, store.engine.connect() as connection:
+        connection.exec_driver_sql("update meta set value = '99'")
+        connection.commit()
+    assert "written by a newer descend (schema 99; this one knows 1)" in refused(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "no store can be made in" in refused(tmp_path / "file" / "store")
+    assert "no store can be made in /proc/descend" in refused(Path("/proc/descend"))
+
+
+def test_a_locked_database_is_waited_for_and_then_named(tmp_path):
+    with open_store(tmp_path, timeout_s=0.2) as store:
+        other = sqlite3.connect(tmp_path / "descend.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UsageError, match=r"descend\.db is locked by another process"):
+            store.begin(Record())
+        assert store.runs() == []  # readers do not wait
+        other.execute("COMMIT")
+        other.close()
+        assert store.begin(Record()) == 1
+
+
+def test_a_database_locked_while_it_is_opened(tmp_path):
+    other = sqlite3.connect(tmp_path / "descend.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    assert "is locked by another process" in refused(tmp_path, timeout_s=0.4)
+    assert 0.3 < time.monotonic() - began < 5
+    other.close()
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from descend.run.landlock import restrict_writes
+if not restrict_writes([]):
+    print("no landlock")
+    sys.exit()
+from descend.errors import UsageError
+from descend.record.store import open_store
+for folder in map(Path, sys.argv[1:]):
+    try:
+        open_store(folder)
+    except UsageError as error:
+        print(error)
+"""
+
+
+def test_a_read_only_folder(tmp_path):
+    open_store(tmp_path / "old").close()
+    command = [sys.executable, "-c", READ_ONLY, str(tmp_path / "old"), str(tmp_path / "new")]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    if lines == ["no landlock"]:
+        pytest.skip("the kernel has no Landlock to make a folder read-only for root")
+    assert len(lines) == 2
+    assert "give --store a" in lines[0] and str(tmp_path / "old" / "descend.db") in lines[0]
+    assert "Permission denied" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "url", ["nosuchdb://me:hunter2@host/x", "sqlite://me:hunter2@/x", "postgresql+no://"]
+)
+def test_a_wrong_url_is_named_without_its_password(url):
+    said = refused(url)
+    assert said.startswith(f"not a database URL: {url.split(':')[0]}://…; write a folder, or")
+
+
+def test_a_missing_driver_is_named():
+    assert (
+        refused("mysql+pymysql://host/x") == "mysql+pymysql://… needs the Python package pymysql: install it"
+    )
+
+
+def test_a_sqlite_url_is_a_store_too(tmp_path):
+    with open_store(f"sqlite:///{tmp_path}/team.db") as store:
+        assert store.begin(Record()) == 1
+    assert "cannot be opened" in refused(f"sqlite:///{tmp_path}/no/such/folder/team.db")

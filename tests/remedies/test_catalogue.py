@@ -1,0 +1,159 @@
+"""What holds for every remedy on every way of writing a script."""
+
+import ast
+import itertools
+import runpy
+import sys
+
+import pytest
+import torch
+
+from descend.remedies import REMEDIES, NotApplicable
+from descend.script import Script
+
+DOSES: dict[str, dict[str, object]] = {
+    "learning_rate": {"lr": 0.009312, "optimizer": "0"},
+    "standardise_inputs": {},
+    "feed_logits": {"activation": "softmax"},
+    "reinitialise": {"activation": "tanh"},
+    "zero_grad": {"optimizer": "0"},
+    "adaptive_rule": {"lr": 1e-3, "optimizer": "0"},
+}
+ADDED = {"standardise_inputs": 2, "reinitialise": 2, "zero_grad": 1}  # lines that an insertion adds
+NO_ACTIVATION = {"one_line", "dict", "tabs", "closure", "scaler"}
+SAME_CALL = {"learning_rate", "adaptive_rule"}  # both write the rate: the later one has its way
+
+
+def treated(patient, remedy: str) -> Script | NotApplicable:
+    return REMEDIES[remedy](patient.script, patient.record, DOSES[remedy])
+
+
+def applicable(style: str) -> list[str]:
+    return [name for name in REMEDIES if name != "feed_logits" or style not in NO_ACTIVATION]
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_the_edit_is_minimal_and_parses(styled, style: str, remedy: str) -> None:
+    edited = treated(styled, remedy)
+    if remedy not in applicable(style):
+        assert isinstance(edited, NotApplicable) and "softmax" in edited.reason
+        return
+    assert isinstance(edited, Script), edited.reason
+    text = edited.read(edited.path)
+    ast.parse(text)
+    before, after = styled.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    if remedy in ADDED and style not in ("one_line", "slices"):
+        assert len(after) == len(before) + ADDED[remedy]
+        assert set(before) <= set(after)
+    else:
+        assert len(set(before) - set(after)) <= 2
+        assert abs(len(after) - len(before)) <= 2
+    ends = {line[len(line.rstrip("\r\n")) :] for line in after}
+    assert ends == {"\r\n" if style == "crlf" else "\n"}
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
+    edited = treated(styled, remedy)
+    if isinstance(edited, NotApplicable):
+        return
+    added = [
+        line[1:] for line in edited.diff().splitlines(keepends=True) if line[0] == "+" and line[:3] != "+++"
+    ]
+    assert added and all(line in edited.read(edited.path) for line in added)
+    assert edited.diff().startswith("--- train.py\n+++ train.py\n@@")
+
+
+@pytest.mark.parametrize("pair", itertools.combinations(REMEDIES, 2), ids="+".join)
+def test_two_remedies_give_the_same_script_in_both_orders(styled, style: str, pair: tuple[str, str]) -> None:
+    if not set(pair) <= set(applicable(style)):
+        return
+    texts = []
+    for names in (pair, pair[::-1]):
+        script = styled.script
+        for name in names:
+            edited = REMEDIES[name](script, styled.record, DOSES[name])
+            assert isinstance(edited, Script), f"{name}: {edited.reason}"
+            script = edited
+        texts.append(script.read(script.path))
+        ast.parse(texts[-1])
+    if set(pair) != SAME_CALL:
+        assert texts[0] == texts[1]
+
+
+def test_all_remedies_together(styled, style: str) -> None:
+    texts = set()
+    names = [name for name in applicable(style) if name != "adaptive_rule"]
+    for order in itertools.islice(itertools.permutations(names), 0, None, 41):
+        script = styled.script
+        for name in order:
+            script = REMEDIES[name](script, styled.record, DOSES[name])
+        texts.add(script.read(script.path))
+    assert len(texts) == 1
+
+
+def run(script: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    path = script.path.with_name("edited.py")
+    path.write_bytes(script.read(script.path).encode())
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    return runpy.run_path(str(path), run_name="__main__")
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_the_edited_script_runs_and_shows_the_effect(
+    styled, style: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = treated(styled, remedy)
+    if isinstance(edited, NotApplicable):
+        return
+    names = run(edited, monkeypatch)
+    model, optimizer = names["model"], names["optimizer"]
+    gradients = [p.grad for p in model.parameters()]
+    match remedy:
+        case "learning_rate":
+            assert optimizer.param_groups[0]["lr"] == 0.00931
+        case "standardise_inputs":
+            assert model.input_std.isfinite().all() and len(model._forward_pre_hooks) == 1
+        case "zero_grad" if style != "closure":
+            assert all(gradient is None or not gradient.any() for gradient in gradients)
+        case "adaptive_rule":
+            assert type(optimizer) is torch.optim.Adam and optimizer.param_groups[0]["lr"] == 0.001
+    if remedy != "zero_grad":
+        assert any(gradient is not None and gradient.any() for gradient in gradients)
+
+
+@pytest.mark.parametrize("remedy", ["learning_rate", "reinitialise", "zero_grad", "adaptive_rule"])
+def test_the_same_random_numbers_are_drawn(styled, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for script in (styled.script, treated(styled, remedy)):
+        torch.manual_seed(0)
+        run(script, monkeypatch)
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+
+
+def test_standardising_draws_none_either(styled, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for script in (styled.script, treated(styled, "standardise_inputs")):
+        torch.manual_seed(0)
+        run(script, monkeypatch)
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_a_site_in_a_library_is_named(styled, remedy: str) -> None:
+    from dataclasses import replace
+
+    library = "/usr/lib/python3/site-packages/trainer.py"
+    styled.record.sites[:] = [replace(site, file=library) for site in styled.record.sites]
+    edited = treated(styled, remedy)
+    assert isinstance(edited, NotApplicable)
+    assert library in edited.reason or "did not show" in edited.reason
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_without_a_site_there_is_a_reason(styled, remedy: str) -> None:
+    styled.record.sites.clear()
+    edited = treated(styled, remedy)
+    assert isinstance(edited, NotApplicable) and "did not show" in edited.reason

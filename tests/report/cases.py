@@ -1,0 +1,292 @@
+"""Cases built by hand, as the doctor would hand them over: one for every kind of finding."""
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from descend.case import Case
+from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site
+from descend.script import Script
+from descend.symptoms.symptom import Symptom
+from descend.trials.trial import Arm, Trial
+
+SOURCE = """\
+import torch
+from sklearn.datasets import load_breast_cancer
+from torch import nn
+
+torch.manual_seed(0)
+table = load_breast_cancer()
+inputs = torch.tensor(table.data, dtype=torch.float32)
+targets = torch.tensor(table.target)
+model = nn.Sequential(nn.Linear(30, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+for step in range(1410):
+    batch = torch.randint(len(inputs), (64,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs[batch]), targets[batch])
+    loss.backward()
+    optimizer.step()
+"""
+CURED = SOURCE.replace(
+    "targets = torch.tensor(table.target)\n",
+    "inputs = (inputs - inputs.mean(0)) / inputs.std(0)\ntargets = torch.tensor(table.target)\n",
+)
+LECTURE = "Ba, CSC413 lecture 4, slide 23"
+METRIC = "negative log-likelihood on 256 training examples after 300 steps"
+STEPS = 300
+
+
+def write_script(root: Path, name: str = "train.py") -> Script:
+    """Write the sick script and return it."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SOURCE)
+    return Script(path, root)
+
+
+def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Record:
+    """Return what every exam holds: loss, rate, monitored loss, gradient norm, costs, environment."""
+    chance = random.Random(7)
+    record = Record(
+        run=7, script="python train.py", environment={"torch": "2.13.0", "python": "3.11", "threads": "1"}
+    )
+    for step in range(steps):
+        loss = 0.1 + 2.2 * math.exp(-step / 60) + chance.gauss(0, 0.04)
+        record.add(Reading("loss", "0", step, loss))
+        record.add(Reading("learning_rate", "0", step, 0.5))
+        record.add(Reading("gradient_norm", "", step, 1.5 * math.exp(-step / 90) + abs(chance.gauss(0, 0.1))))
+    for step in range(0, steps, 20):
+        record.add(Reading("monitored_loss", "", step, 0.1 + 2.2 * math.exp(-step / 60)))
+        record.add(Reading("curvature", "0", step, 2.0 + 0.2 * chance.random()))
+        record.add(Reading("accuracy", "", step, 1 - 0.9 * math.exp(-step / 60)))
+    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.5, "momentum": 0.0}))
+    record.extend(
+        [
+            Cost("curvature", 0.412, 15),
+            Cost("loss", 0.003, steps),
+            Cost("activations", 0.09, 4),
+            Site("optimizer", "0", str(root / "train.py"), 10, 12, 10, 55, "optimizer", detail="SGD"),
+        ]
+    )
+    record.add(Ending(reason, 0, steps, wall_s=4.6, loop_s=2.1, probe_s=0.5, weights="ab" * 32))
+    return record
+
+
+def inputs_not_normalised(root: Path) -> Case:
+    """Raw inputs, an instability that follows from them, and four trials of which one is proved."""
+    script = write_script(root)
+    record = record_of(root)
+    chance = random.Random(3)
+    means = [14.1, 19.3, 92.0, 654.9, 0.1, 0.1, 0.09, 0.05, 0.18, 0.06] * 3
+    widths = [abs(mean) * (0.2 + 0.5 * chance.random()) for mean in means]
+    record.add(Fact("inputs", "0", 0, {"mean": means, "std": widths, "features": 30}))
+    for step in range(0, STEPS, 20):
+        record.add(Reading("curvature_standardised", "0", step, 1.1 + 0.3 * chance.random()))
+    record.readings["curvature", "0"][1][:] = [10.0 + 400 * math.exp(-i / 3) for i in range(15)]
+    record.add(Effect("write", "/home/someone/runs/model.pt", True))
+    finding = Symptom(
+        "inputs_not_normalised",
+        "statics",
+        True,
+        0.97,
+        "feature σ from 0.1 to 6.5: κ is 2 300 times that of the standardised inputs (bound 100); "
+        "so α·λmax = 5.1 > 2: the cost rises",
+        "condition_ratio",
+        2300.0,
+        100.0,
+        LECTURE,
+        Site("loader", "", str(root / "train.py"), 7, 9, 7, 54, "inputs", detail="tensor"),
+        explains=frozenset({"instability", "slow_progress"}),
+    )
+    trials = (
+        trial_of(script, "standardise_inputs", "standardise inputs", "proved", (0.083, 0.078, 0.091), CURED),
+        trial_of(script, "learning_rate", "learning rate 0.5 → 0.09", "helps", (0.412, 0.390, 0.441)),
+        trial_of(script, "adam", "Adam", "no_effect", (2.2655, 2.21, 2.32)),
+        Trial(
+            ("batch_norm",), "batch normalisation", "instability", "failed", METRIC, math.nan, math.nan,
+            (math.nan, math.nan), (math.nan, math.nan), (), reason="the model is built in a library",
+        ),
+    )  # fmt: skip
+    verified = "plain python train.py with the patch ends with the weights of the arm, bit for bit"
+    return Case(record, (finding, instability_symptom(root)), (), trials, trials[0], verified, 4.1, 36.4)
+
+
+def trial_of(
+    script: Script,
+    remedy: str,
+    label: str,
+    verdict: str,
+    after: tuple[float, float, float],
+    text: str = SOURCE.replace("lr=0.5", "lr=0.09"),
+) -> Trial:
+    """Return a trial over five seeds with the arms' numbers 100… (unchanged) and 200… (changed)."""
+    seeds = (1, 2, 3, 4, 5)
+    mean, low, high = after
+    return Trial(
+        (remedy,),
+        label,
+        "inputs_not_normalised",
+        verdict,
+        METRIC,
+        2.301,
+        mean,
+        (low, high),
+        (low - 2.301, high - 2.301),
+        seeds,
+        script.edit(script.path, text),
+        tuple(Arm(100 + seed, seed, 2.3, 0.11) for seed in seeds),
+        tuple(Arm(200 + seed, seed, mean, 0.97) for seed in seeds),
+        sites=(f"{script.path}:7",),
+    )
+
+
+def arms() -> dict[int, Record]:
+    """Return the records of the arms of `trial_of`; the third unchanged arm diverges."""
+    records = {}
+    for seed in range(1, 6):
+        chance = random.Random(seed)
+        before, after = Record(run=100 + seed, role="arm"), Record(run=200 + seed, role="arm")
+        for step in range(0, STEPS + 1, 10):
+            value = 2.301 + 0.12 * chance.gauss(0, 1) + 0.2 * math.sin(step / 15 + seed)
+            place = "negative_log_likelihood"
+            before.add(Reading("yardstick", place, step, math.nan if seed == 3 and step > 250 else value))
+            value = 0.083 + 2.2 * math.exp(-step / 40) * (1 + 0.1 * chance.gauss(0, 1))
+            after.add(Reading("yardstick", place, step, value))
+        records |= {before.run: before, after.run: after}
+    return records
+
+
+def instability_symptom(root: Path) -> Symptom:
+    """Return the symptom of a step too long for the curvature."""
+    return Symptom(
+        "instability",
+        "dynamics",
+        False,
+        0.9,
+        "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the cost rises",
+        "sharpness",
+        5.1,
+        2.0,
+        LECTURE,
+        Site("optimizer", "0", str(root / "train.py"), 10, 12, 10, 55, "optimizer", detail="SGD"),
+        evidence=(("loss", "0"), ("curvature", "0")),
+        explains=frozenset({"dead_units"}),
+    )
+
+
+def instability(root: Path) -> Case:
+    """The loss grows over thirty decades and becomes NaN at step 40."""
+    write_script(root)
+    record = record_of(root)
+    for name in ("loss", "curvature"):
+        del record.readings[name, "0"]
+    for step in range(60):
+        value = 2.3 * 10 ** (step * 0.8) if step < 40 else math.nan
+        record.add(Reading("loss", "0", step, value))
+    for step in range(0, 40, 5):
+        for name, size in (("curvature", 1.0), ("curvature_low", 0.8), ("curvature_high", 1.3)):
+            record.add(Reading(name, "0", step, size * (4.0 + step)))
+    return Case(record, (instability_symptom(root),), bare_s=4.1, total_s=9.0)
+
+
+def output_loss_mismatch(root: Path, histogram: bool = True) -> Case:
+    """Softmax before the cross-entropy: the loss stays above its floor."""
+    write_script(root)
+    record = record_of(root)
+    losses = record.readings["loss", "0"][1]
+    losses[:] = [1.4612 + 0.8 * math.exp(-i / 80) for i in range(len(losses))]
+    detail: dict[str, object] = {"min": 0.0, "max": 1.0, "row_sum_min": 1.0, "row_sum_max": 1.0}
+    if histogram:
+        detail["histogram"] = {
+            "counts": [900, 40, 12, 5, 3, 2, 4, 9, 20, 105],
+            "edges": [i / 10 for i in range(11)],
+        }
+    record.add(Fact("loss_input", "0", 0, detail))
+    finding = Symptom(
+        "output_loss_mismatch",
+        "statics",
+        True,
+        1.0,
+        "cross_entropy receives rows of probabilities (each sums to 1), so the loss cannot fall below 1.461",
+        "loss_floor",
+        1.48,
+        1.4612,
+        "cross-entropy of a one-hot softmax output, log(1 + (C − 1)/e)",
+        Site("loss", "", str(root / "train.py"), 14, 11, 14, 76, detail="cross_entropy"),
+    )
+    return Case(record, (finding,), bare_s=4.1, total_s=9.0)
+
+
+def dead_units(root: Path) -> Case:
+    """Two of three hidden layers die."""
+    record = record_of(root)
+    for module, shares in {
+        "encoder.1": (0.02, 0.06),
+        "encoder.3": (0.3, 0.95),
+        "encoder.5": (0.4, 1.0),
+    }.items():
+        for step, share in zip((0, 300), shares):
+            record.add(Reading("dead_share", module, step, share))
+    finding = Symptom(
+        "dead_units", "dynamics", False, 0.8, "95 % of the units of encoder.3 are never active (bound 50 %)",
+        "dead_share", 0.95, 0.5, LECTURE, module="encoder.3", evidence=(("dead_share", "encoder.3"),),
+    )  # fmt: skip
+    return Case(record, (finding,), bare_s=4.1, total_s=9.0)
+
+
+def no_zero_grad(root: Path) -> Case:
+    """Gradients pile up."""
+    write_script(root)
+    record = record_of(root)
+    norms = record.readings["gradient_norm", ""][1]
+    norms[:] = [0.5 * (i + 1) for i in range(len(norms))]
+    finding = Symptom(
+        "no_zero_grad", "wiring", True, 1.0, "backward adds to gradients that no step ever zeroes",
+        "zeroed_share", 0.0, 1.0, "PyTorch: backward accumulates", evidence=(("gradient_norm", ""),),
+        where=Site("backward", "", str(root / "train.py"), 15, 4, 15, 19),
+    )  # fmt: skip
+    return Case(record, (finding,), bare_s=4.1, total_s=9.0)
+
+
+def symmetric_units(root: Path) -> Case:
+    """All units of a layer are copies of each other."""
+    record = record_of(root)
+    for name, share in {"0.weight": 1.0, "2.weight": 0.0}.items():
+        record.add(Reading("twin_share", name, 0, share))
+    finding = Symptom(
+        "symmetric_units", "statics", True, 1.0, "all 16 units of 0.weight start with the same weights",
+        "twin_share", 1.0, 0.5, LECTURE, module="0.weight",
+    )  # fmt: skip
+    return Case(record, (finding,), bare_s=4.1, total_s=9.0)
+
+
+def vanishing_gradients(root: Path) -> Case:
+    """A finding without a picture of its own: its evidence is drawn."""
+    record = record_of(root)
+    for step in range(0, STEPS, 20):
+        record.add(Reading("gradient_norm", "layers.0.weight", step, 1e-7 * (1 + step / 100)))
+        record.add(Reading("gradient_norm", "layers.9.weight", step, 1.0 + step / 1000))
+    finding = Symptom(
+        "vanishing_gradients", "dynamics", False, 0.7,
+        "the first layer's gradient is 10⁷ times smaller than the last's",
+        "gradient_norm", 1e-7, 1e-3, LECTURE, module="layers.0",
+        evidence=(("gradient_norm", "layers.0.weight"), ("gradient_norm", "layers.9.weight")),
+    )  # fmt: skip
+    return Case(record, (finding,), bare_s=4.1, total_s=9.0)
+
+
+Build = Callable[[Path], Case]
+FINDINGS: dict[str, Build] = {
+    build.__name__: build
+    for build in (
+        inputs_not_normalised,
+        instability,
+        output_loss_mismatch,
+        dead_units,
+        no_zero_grad,
+        symmetric_units,
+        vanishing_gradients,
+    )
+}

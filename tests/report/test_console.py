@@ -1,0 +1,117 @@
+"""What a person sees at the terminal."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cases import inputs_not_normalised, instability_symptom
+from endings import empty, failed_script, healthy, killed
+from odd_cases import ALL, hostile, long_names
+from rich.cells import cell_len
+from rich.console import Console
+
+from descend.report import render_console
+
+LONGEST_SCREEN = 30
+
+
+def shown(case, width=100, folder=None, color=False):
+    stream = io.StringIO()
+    Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None).print(
+        render_console(case, folder)
+    )
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("name", ALL)
+def test_every_case_fits_its_width(name, width, tmp_path):
+    lines = shown(ALL[name](tmp_path), width).splitlines()
+    assert lines[0].startswith("verdict")
+    assert all(cell_len(line.rstrip()) <= min(width, 120) for line in lines)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "long_names"])
+def test_every_case_fits_one_screen(name, tmp_path):
+    assert len(shown(ALL[name](tmp_path), 80).splitlines()) <= LONGEST_SCREEN
+
+
+def test_endless_names_stay_within_two_screens(tmp_path):
+    assert len(shown(long_names(tmp_path), 100).splitlines()) <= 1.5 * LONGEST_SCREEN
+
+
+def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
+    text = shown(inputs_not_normalised(tmp_path))
+    lines = [line.rstrip() for line in text.splitlines()]
+    labels = [line.split()[0] for line in lines if line[:1].strip()]
+    assert labels == ["verdict", "watching", "finding", "trials", "patch", "report"]
+    finding = next(line for line in lines if line.startswith("finding"))
+    assert "inputs are not normalised" in finding
+    assert finding.endswith("train.py:7")
+    assert "explains: training is unstable, progress is slow" in text
+    assert text.count("training is unstable") == 1  # folded, not a finding of its own
+    row = next(line for line in lines if line.strip().startswith("standardise inputs"))
+    assert row.split("standardise inputs")[1].split() == [
+        "2.301",
+        "→",
+        "0.083",
+        "[0.078,",
+        "0.091]",
+        "proved",
+    ]
+    assert "batch normalisation (the model is built in a library)" in shown(
+        inputs_not_normalised(tmp_path), 120
+    )
+    assert "train.py, +1 line (descend doctor --apply, or: patch -p0 < .descend/7/fix.diff)" in text
+    assert lines[-1].split() == ["report", ".descend/7/report.html"]
+
+
+def test_the_folder_is_the_callers(tmp_path):
+    text = shown(inputs_not_normalised(tmp_path), 120, Path("elsewhere/3"))
+    assert "elsewhere/3/report.html" in text
+    assert "elsewhere/3/fix.diff" in text
+
+
+def test_a_clean_bill_says_what_was_looked_at_and_what_was_not(tmp_path):
+    text = " ".join(shown(healthy(tmp_path)).split())
+    assert "clean bill: nothing wrong was found in the 300 steps observed" in text
+    assert "looked at loss, learning rate, gradient norm" in text
+    assert "unseen curvature, curvature standardised: the loss uses a custom autograd.Function" in text
+    assert text.count("custom autograd.Function") == 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_claimed_that_a_curve_cannot_show(name, tmp_path):
+    assert "converge" not in shown(ALL[name](tmp_path)).lower()
+
+
+def test_a_failed_script_and_a_killed_process_get_no_clean_bill(tmp_path):
+    for case in (failed_script(tmp_path), killed(tmp_path), empty(tmp_path)):
+        text = shown(case)
+        assert "clean" not in text
+        assert "looked at" not in text
+    assert "ValueError: Expected input batch_size (64)" in shown(failed_script(tmp_path), 120)
+
+
+def test_text_from_the_script_is_neither_markup_nor_an_escape_sequence(tmp_path):
+    case = hostile(tmp_path)
+    plain = shown(case)
+    assert "[bold red]" in plain
+    assert "\x1b" not in plain
+    assert "\u202e" not in plain
+    assert "\x1b[31m " not in shown(case, color=True).replace("[31m </style>", "")
+
+
+def test_suspicions_are_shown_only_where_no_trial_could_dismiss_them(tmp_path):
+    case = replace(healthy(tmp_path), suspicions=(instability_symptom(tmp_path),))
+    assert "training is unstable" not in shown(case)
+    case.record.role = "watch"
+    assert "suspected  training is unstable" in shown(case)
+
+
+def test_many_findings_are_counted_not_all_printed(tmp_path):
+    text = " ".join(shown(long_names(tmp_path)).split())
+    assert "8 findings" in text
+    assert "also the run is on a plateau;" in text
+    assert "and 15 more trials in the report" in text

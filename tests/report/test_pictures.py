@@ -1,0 +1,248 @@
+"""The evidence pictures, as data."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from cases import (
+    FINDINGS,
+    arms,
+    dead_units,
+    inputs_not_normalised,
+    instability,
+    output_loss_mismatch,
+    record_of,
+    symmetric_units,
+    vanishing_gradients,
+)
+from endings import healthy
+from odd_cases import not_a_number
+
+from descend.record import Fact, Reading, Record, Series
+from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
+from descend.report.figure import MOST_POINTS, thin, value_axis
+from descend.report.pictures import PICTURES, course, picture
+from descend.report.proof import decisive_trial, mean_curve, proof_picture
+from descend.report.sharpness import times_rate
+
+
+def drawn(case):
+    return picture(case.record, case.findings[0])
+
+
+@pytest.mark.parametrize("name", [*FINDINGS, "not_a_number"])
+def test_every_picture_is_plain_json_without_nan(name, tmp_path):
+    figure = drawn((FINDINGS | {"not_a_number": not_a_number})[name](tmp_path))
+    assert json.loads(json.dumps(figure.plots(), allow_nan=False)) == figure.plots()
+    assert figure.caption
+
+
+@pytest.mark.parametrize("id", [*PICTURES, "anything_else"])
+def test_a_symptom_without_measurements_has_no_picture(id, tmp_path):
+    finding = replace(dead_units(tmp_path).findings[0], id=id)
+    assert picture(Record(), finding) is None
+
+
+def test_instability_is_the_loss_and_the_curvature_times_the_rate(tmp_path):
+    above, below = drawn(instability(tmp_path)).panels
+    assert above.title == "Training loss"
+    assert above.y["type"] == "log"  # thirty decades
+    assert [key.label for key in above.keys] == ["NaN from step 40"]
+    curve = below.traces[-1]
+    assert curve["y"] == [0.5 * (4.0 + step) for step in range(0, 40, 5)]
+    assert [shape["y0"] for shape in below.shapes] == [2.0]
+    assert "stability bound 2" in [key.label for key in below.keys]
+    spread = below.traces[0]
+    assert max(spread["y"]) == pytest.approx(0.5 * 1.3 * 39)
+
+
+def test_panels_over_the_steps_share_their_first_and_last_step(tmp_path):
+    above, below = drawn(instability(tmp_path)).plots()
+    assert above["layout"]["xaxis"]["range"] == below["layout"]["xaxis"]["range"]
+
+
+def test_adam_is_judged_by_the_preconditioned_curvature(tmp_path):
+    case = instability(tmp_path)
+    case.record.add(Reading("preconditioned_curvature", "0", 0, 7.0))
+    finding = replace(case.findings[0], evidence=())
+    below = picture(case.record, finding).panels[-1]
+    assert below.traces[-1]["y"] == [3.5]
+    assert "preconditioned" in below.title
+    asked = replace(finding, evidence=(("curvature", "0"),))
+    assert len(picture(case.record, asked).panels[-1].traces[-1]["y"]) == 8
+
+
+def test_the_rate_in_force_is_the_one_set_last():
+    curvature = Series((0, 10, 20, 30), (1.0, 1.0, 1.0, 1.0))
+    rate = Series((5, 20), (0.5, 0.1))
+    assert times_rate(curvature, rate).values == (0.5, 0.5, 0.1, 0.1)
+    assert len(times_rate(curvature, Series())) == 0
+
+
+def test_features_show_mean_and_width_and_the_standardised_unit(tmp_path):
+    features, curvature = drawn(inputs_not_normalised(tmp_path)).panels
+    bars, means = features.traces
+    assert len(means["x"]) == 30
+    assert "654.9" in means["hovertext"][3]
+    assert features.shapes[0]["y0"] == -features.shapes[0]["y1"] == pytest.approx(math.asinh(-1))
+    assert "0" in features.y["ticktext"] and "100" in features.y["ticktext"]
+    raw, standardised = curvature.traces
+    assert raw["y"][0] == pytest.approx(0.5 * 410)
+    assert max(standardised["y"]) < 1
+
+
+def test_a_narrow_range_of_features_has_an_ordinary_axis(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    case.record.add(Fact("inputs", "0", 1, {"mean": [0.0, 3.0], "std": [1.0, 2.0]}))
+    panel = drawn(case).panels[0]
+    assert panel.traces[0]["y"] == [-1.0, 1.0, None, 1.0, 5.0, None]
+    assert "tickvals" not in panel.y
+
+
+def test_thousands_of_features_are_thinned_to_their_extremes(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    std = [1.0] * 3000
+    std[1234] = 99.0
+    case.record.add(Fact("inputs", "0", 1, {"mean": [0.0] * 2999 + [None], "std": std}))
+    features = read_features(case.record, case.findings[0])
+    assert len(features) == 2999
+    kept = thin_features(features)
+    assert len(kept) <= MOST_FEATURES + 2
+    assert (1234, 0.0, 99.0) in kept
+    assert "of 2\u00a0999 are drawn" in drawn(case).caption
+
+
+@pytest.mark.parametrize("mean", [None, "high", [], [math.nan]])
+def test_unusable_feature_statistics_leave_the_curvature(tmp_path, mean):
+    case = inputs_not_normalised(tmp_path)
+    case.record.add(Fact("inputs", "0", 1, {"mean": mean, "std": [1.0]}))
+    assert [panel.title for panel in drawn(case).panels] == ["α·λmax"]
+
+
+def test_what_enters_the_loss_is_a_histogram_where_there_is_one(tmp_path):
+    entering, loss = drawn(output_loss_mismatch(tmp_path)).panels
+    assert entering.traces[0]["type"] == "bar"
+    assert sum(entering.traces[0]["y"]) == 1100
+    assert [shape["y0"] for shape in loss.shapes] == [1.4612]
+    assert loss.y["rangemode"] == "tozero"
+
+
+def test_what_enters_the_loss_is_a_range_otherwise(tmp_path):
+    case = output_loss_mismatch(tmp_path, histogram=False)
+    entering = drawn(case).panels[0]
+    assert [trace["y"][0] for trace in entering.traces] == ["values", "row sums"]
+    assert "its rows sum to 1." in drawn(case).caption
+
+
+def test_another_quantity_is_not_drawn_as_the_floor_of_the_loss(tmp_path):
+    case = output_loss_mismatch(tmp_path)
+    finding = replace(case.findings[0], quantity="row_sum", bound=0.5)
+    assert picture(case.record, finding).panels[1].shapes == ()
+
+
+def test_layers_have_a_bar_for_the_first_and_the_last_probe(tmp_path):
+    (panel,) = drawn(dead_units(tmp_path)).panels
+    first, last = panel.traces
+    assert first["y"] == last["y"] == ["encoder.1", "encoder.3", "encoder.5"]
+    assert first["x"] == [0.02, 0.3, 0.4]
+    assert last["x"] == [0.06, 0.95, 1.0]
+    assert panel.shapes[0]["x0"] == panel.shapes[0]["x1"] == 0.5
+
+
+def test_one_probe_is_one_bar_for_each_layer(tmp_path):
+    (panel,) = drawn(symmetric_units(tmp_path)).panels
+    assert len(panel.traces) == 1
+
+
+def test_many_layers_are_cut_to_the_worst_and_keep_distinct_names(tmp_path):
+    case = dead_units(tmp_path)
+    for i in range(50):
+        case.record.add(Reading("dead_share", "same.beginning.of.a.long.name." + "x" * i, 0, i / 50))
+    figure = drawn(case)
+    labels = figure.panels[0].traces[0]["y"]
+    assert len(labels) == len(set(labels)) == 24
+    assert "24 worst of 53" in figure.caption
+
+
+def test_a_symptom_without_a_picture_of_its_own_shows_its_evidence(tmp_path):
+    (panel,) = drawn(vanishing_gradients(tmp_path)).panels
+    assert len(panel.traces) == 2
+    assert panel.y["type"] == "log"
+    assert [key.label for key in panel.keys] == ["layers.0.weight", "layers.9.weight", "bound 0.001"]
+
+
+def test_the_bound_belongs_to_its_quantity(tmp_path):
+    finding = replace(
+        vanishing_gradients(tmp_path).findings[0],
+        evidence=(("loss", "0"), ("accuracy", "")),
+        quantity="accuracy",
+        bound=0.3,
+    )
+    loss, accuracy = picture(record_of(tmp_path), finding).panels
+    assert not loss.shapes
+    assert accuracy.shapes[0]["y0"] == 0.3
+
+
+def test_an_axis_without_a_value_is_not_labelled(tmp_path):
+    plots = drawn(not_a_number(tmp_path)).plots()
+    assert [plot["layout"]["yaxis"]["showticklabels"] for plot in plots] == [False, False]
+
+
+def test_the_course_of_a_healthy_run(tmp_path):
+    (panel,) = course(healthy(tmp_path).record).panels
+    assert [len(trace["x"]) for trace in panel.traces] == [300, 15]
+    assert course(Record()) is None
+
+
+def test_a_long_series_is_thinned_and_keeps_its_spike():
+    values = [1.0] * 100_000
+    values[54_321] = 1e6
+    steps, kept = thin(Series(tuple(range(100_000)), tuple(values)))
+    assert len(steps) <= MOST_POINTS
+    assert kept[steps.index(54_321)] == 1e6
+    assert steps == sorted(steps)
+
+
+def test_a_long_series_keeps_its_gap():
+    values = [1.0] * 5000 + [math.nan] * 5000
+    _, kept = thin(Series(tuple(range(10_000)), tuple(values)))
+    assert math.isnan(kept[-1])
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [([1.0, 99.0], False), ([1.0, 101.0], True), ([-1.0, 1e9], False), ([0.0, 1e9], False), ([], False)],
+)
+def test_the_axis_is_logarithmic_over_more_than_two_decades(values, log):
+    assert ("type" in value_axis(values)) == log
+
+
+def test_the_proof_shows_every_seed_and_the_mean(tmp_path):
+    trial = decisive_trial(inputs_not_normalised(tmp_path))
+    (panel,) = proof_picture(trial, arms()).panels
+    thin_lines = [trace for trace in panel.traces if trace.get("opacity") == 0.35]
+    assert len(thin_lines) == 10
+    thick = [trace for trace in panel.traces if trace.get("line", {}).get("width") == 3]
+    assert len(thick) == 2
+    whisker = panel.traces[-1]
+    assert whisker["y"] == [0.083]
+    assert whisker["error_y"]["array"] == [pytest.approx(0.008)]
+    assert "as it is: 1 of 5 diverge, from step 260" in [key.label for key in panel.keys]
+
+
+def test_a_mean_over_seeds_is_no_number_where_one_seed_is_none():
+    curves = [Series((0, 1, 2), (1.0, 2.0, 3.0)), Series((0, 1), (3.0, math.nan))]
+    mean = mean_curve(curves)
+    assert mean.steps == (0, 1)
+    assert mean.values[0] == 2.0
+    assert math.isnan(mean.values[1])
+
+
+def test_arms_whose_records_are_gone_are_left_out(tmp_path):
+    trial = decisive_trial(inputs_not_normalised(tmp_path))
+    some = {run: record for run, record in arms().items() if run in (101, 201, 202)}
+    (panel,) = proof_picture(trial, some).panels
+    assert len([trace for trace in panel.traces if trace.get("opacity") == 0.35]) == 3
+    assert proof_picture(trial, {}) is None
+    assert proof_picture(trial, {101: Record()}) is None

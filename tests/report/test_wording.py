@@ -1,0 +1,111 @@
+"""Numbers, durations, lines and places as a reader sees them."""
+
+import math
+from pathlib import Path
+
+import pytest
+from cases import FINDINGS
+
+from descend.record import Note, Site
+from descend.report import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (2.0, "2"),
+        (2.301, "2.301"),
+        (0.08312, "0.0831"),
+        (12.3456, "12.35"),
+        (1410, "1\u00a0410"),
+        (-0.5, "−0.5"),
+        (-1234.0, "−1\u00a0234"),
+        (1.234e-5, "1.2×10⁻⁵"),
+        (-3e30, "−3.0×10³⁰"),
+        (math.nan, "NaN"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
+)
+def test_numbers_keep_three_or_four_digits(value, text):
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((0.078, 0.091), "[0.078, 0.091]"),
+        ((0.39, 0.441), "[0.390, 0.441]"),
+        ((-2.5, 1.5), "[−2.5, 1.5]"),
+        ((1e-7, 2e-7), "[1.0×10⁻⁷, 2.0×10⁻⁷]"),
+        ((1000.0, 2000.0), "[1\u00a0000, 2\u00a0000]"),
+        ((0.5, 0.5), "[0.5, 0.5]"),
+        ((math.nan, math.nan), ""),
+        ((1.0, math.inf), "[1, ∞]"),
+    ],
+)
+def test_an_interval_shows_two_digits_of_its_width(ends, text):
+    assert wording.interval(*ends) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0004, "0.4 ms"),
+        (0.04, "40 ms"),
+        (2.1, "2.1 s"),
+        (31.4, "31 s"),
+        (59.9, "1 min 0 s"),
+        (125.0, "2 min 5 s"),
+        (math.nan, "unknown time"),
+    ],
+)
+def test_durations(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+def test_one_line_drops_what_would_move_the_cursor_or_reorder_the_text():
+    assert wording.one_line("a\n\tb\x1b[31m\u202ec\x00") == "a b [31m c"
+    assert wording.one_line("a" * 50, 10) == "a" * 9 + "…"
+    assert wording.one_line("\udc80x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("the cost rises", "The cost rises."),
+        ("cross_entropy receives logits", "cross_entropy receives logits."),
+        ("α·λmax = 5.1", "α·λmax = 5.1."),
+        ("train.py is odd", "train.py is odd."),
+        ("Why?", "Why?"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_it_begins_with_a_name(text, whole):
+    assert wording.sentence(text) == whole
+
+
+def test_places_are_relative_to_the_root_and_fall_back_to_the_module(tmp_path):
+    site = Site("loss", "", str(tmp_path / "src" / "train.py"), 14)
+    assert wording.place(site, "net.0", tmp_path) == "src/train.py:14"
+    assert wording.place(site, "", Path("/elsewhere")) == f"{tmp_path}/src/train.py:14"
+    assert wording.place(None, "net.0", tmp_path) == "net.0"
+
+
+def test_the_root_is_the_scripts_own_where_a_trial_knows_it(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert wording.root_of(FINDINGS["inputs_not_normalised"](tmp_path)) == tmp_path
+    assert wording.root_of(FINDINGS["dead_units"](tmp_path)) == elsewhere
+
+
+def test_notes_are_grouped_by_their_reason():
+    notes = [
+        Note("curvature_low", "r"),
+        Note("curvature", "r"),
+        Note("curvature", "r", 9),
+        Note("twin_share", "s"),
+    ]
+    assert wording.group_notes(notes) == {"r": ["curvature low", "curvature"], "s": ["twin share"]}
