@@ -56,9 +56,7 @@ def test(model, loader, name):
             pred = output.argmax(dim=1, keepdim=True)
             correct += pred.eq(target.view_as(pred)).sum().item()
     n = len(loader.dataset)
-    print(
-        "{} set: loss {:.4f}, accuracy {}/{} ({:.1f}%)".format(name, loss / n, correct, n, 100 * correct / n)
-    )
+    print("{} set: loss {:.4f}, accuracy {}/{} ({:.1f}%)".format(name, loss / n, correct, n, 100 * correct / n))
 
 
 def main():

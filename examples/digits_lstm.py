@@ -31,9 +31,7 @@ images, labels = load_digits(return_X_y=True)
 images = torch.from_numpy(images).float().view(-1, 8, 8) / 8 - 1
 labels = torch.from_numpy(labels)
 train_idx, test_idx = torch.randperm(len(images)).split([1440, 357])
-train_data = DataLoader(
-    TensorDataset(images[train_idx], labels[train_idx]), batch_size=batch_size, shuffle=True
-)
+train_data = DataLoader(TensorDataset(images[train_idx], labels[train_idx]), batch_size=batch_size, shuffle=True)
 
 model = RowReader()
 loss_func = nn.CrossEntropyLoss()

@@ -14,7 +14,9 @@ from descend.trials.trial import Arm, Trial
 
 def save_case(store: Store, case: Case) -> None:
     """Keep the findings, the suspicions and the trials of a case beside its runs."""
-    symptoms = [{**_symptom(s), "held": held} for held, part in ((True, case.findings), (False, case.suspicions)) for s in part]
+    symptoms = [
+        {**_symptom(s), "held": held} for held, part in ((True, case.findings), (False, case.suspicions)) for s in part
+    ]
     trials = [{**_trial(t), "is_cure": t is case.cure} for t in case.trials]
     if trials:
         trials[0] |= {"verified": case.verified}
@@ -70,7 +72,7 @@ def _read_trial(row: dict[str, Any]) -> Trial:
     known = {f.name: row[f.name] for f in fields(Trial)}
     for name in ("baseline", "treated"):
         known[name] = tuple(Arm(**arm) for arm in known[name])
-    for name in ("remedies", "interval", "difference", "seeds", "sites"):
+    for name in ("remedies", "interval", "difference", "seeds"):
         known[name] = tuple(known[name])
     if known["script"]:
         script = known["script"]

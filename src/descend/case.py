@@ -19,15 +19,24 @@ class Case:
     verified: str = ""  # what plain python made of the patch; "" when there is none
     bare_s: float = 0.0  # the observed window without its probes, start-up included
     total_s: float = 0.0  # the whole consultation
+    interrupted: bool = False  # by Ctrl-C, while the script ran or in the middle of the trials
 
     @property
     def status(self) -> str:
-        """`script_failed`, `findings` or `healthy`."""
-        if self.record.ending and self.record.ending.reason == "failed":
+        """`script_failed`, `findings`, `interrupted` (and nothing found so far) or `healthy`."""
+        ending = self.record.ending
+        if ending and ending.reason in ("failed", "killed"):
             return "script_failed"
-        return "findings" if self.findings else "healthy"
+        if self.findings:
+            return "findings"
+        return "interrupted" if self.interrupted else "healthy"
+
+    @property
+    def undecided(self) -> tuple[Symptom, ...]:
+        """The suspicions where nothing was tried that could confirm or dismiss them."""
+        return () if self.trials and not self.interrupted else self.suspicions
 
     @property
     def patch(self) -> str | None:
         """The cure as a unified diff."""
-        return self.cure.script.diff() if self.cure and self.cure.script else None
+        return self.cure.patch or None if self.cure else None

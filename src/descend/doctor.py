@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from descend.canon import prescribe
 from descend.case import Case
@@ -33,9 +32,11 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.ending.reason in ("finished", "window"):
-        with suppress(KeyboardInterrupt):
+        try:
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, bench)
+        except KeyboardInterrupt:
+            proof.interrupted = True
     return conclude(record, symptoms, proof, verified, time.perf_counter() - began)
 
 
@@ -62,4 +63,5 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
     trials = tuple(proof.trials)
-    return Case(record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s)
+    interrupted = proof.interrupted or record.ending is not None and record.ending.reason == "interrupted"
+    return Case(record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s, interrupted)

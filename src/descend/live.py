@@ -19,7 +19,11 @@ class Live:
 
     def __init__(self, console: Console, plan: Plan) -> None:
         self._console, self._plan = console, plan
-        bar = (TextColumn("{task.description}", style="bold"), BarColumn(24), TextColumn("{task.fields[what]}"))
+        bar = (
+            TextColumn("{task.description}", style="bold"),
+            BarColumn(24),
+            TextColumn("{task.fields[what]}"),
+        )
         self._progress = Progress(
             SpinnerColumn(), *bar, TimeRemainingColumn(compact=True), console=console, transient=True
         )

@@ -15,7 +15,7 @@ class Plan:
     steps: int = 300  # optimizer steps observed
     seconds: float = 60.0  # or seconds of training, whichever comes first
     seeds: int = 5  # fresh seeds that confirm a remedy
-    jobs: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))  # arms side by side
+    jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds
     role: str = "exam"  # watch, exam or arm
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
@@ -34,4 +34,9 @@ class Plan:
     @property
     def threads(self) -> int:
         """CPU threads for each run: the same in every arm, or their losses could not be compared."""
-        return max(1, len(os.sched_getaffinity(0)) // self.jobs)
+        return max(1, cores() // self.jobs)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return max(1, len(os.sched_getaffinity(0)))

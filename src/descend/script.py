@@ -5,6 +5,7 @@ A remedy is a function from a `Script` to a `Script`; the diff a user gets is `S
 
 import ast
 import difflib
+import io
 import sys
 import tokenize
 from collections.abc import Mapping
@@ -45,11 +46,9 @@ class Script:
 
     def _diff(self, file: Path, text: str) -> str:
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
-        before, after = (source.splitlines(keepends=True) for source in (read_source(file), text))
+        before, after = (io.StringIO(source, newline="\n").readlines() for source in (read_source(file), text))
         lines = difflib.unified_diff(before, after, name, name)
-        return "".join(
-            line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
-        )
+        return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
 def read_source(file: Path) -> str:

@@ -123,6 +123,19 @@ def test_twin_networks_stay_different() -> None:
     assert not torch.equal(first.weight, second.weight)
 
 
+def test_the_copies_of_a_parallel_model_stay_equal(tmp_path) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/peers", rank=0, world_size=1)
+    try:
+        models = [nn.Linear(4, 4), nn.Linear(4, 4)]
+        models[1].load_state_dict(models[0].state_dict())
+        for seed, model in enumerate(models):
+            torch.manual_seed(seed)  # as two processes would have it
+            reinitialise(nn.parallel.DistributedDataParallel(model))
+        assert torch.equal(models[0].weight, models[1].weight)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def test_the_precision_and_the_graph_are_kept() -> None:
     model = nn.Linear(4, 4).to(torch.bfloat16)
     reinitialise(model)

@@ -1,13 +1,12 @@
 import copy
 import pickle
 import random
-from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, SubsetRandomSampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from descend.network import standardise_inputs
 
@@ -25,67 +24,6 @@ class Seen(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x
-
-
-class Stream(IterableDataset):
-    def __init__(self, rows: Tensor) -> None:
-        self.rows = rows
-
-    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
-        return ((row, 0) for row in self.rows)
-
-
-class UsedUp(IterableDataset):
-    def __init__(self) -> None:
-        self.rows = iter(X)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return self
-
-    def __next__(self) -> Tensor:
-        return next(self.rows)
-
-
-class Batched(Dataset):
-    """A dataset whose items are batches already."""
-
-    def __len__(self) -> int:
-        return 10
-
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        return X[20 * i : 20 * i + 20], Y[:20]
-
-
-def as_dict(rows: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    return {"label": torch.stack([y for _, y in rows]), "features": torch.stack([x for x, _ in rows])}
-
-
-PAIRS = TensorDataset(X, Y)
-SOURCES: dict[str, Callable[[], object]] = {
-    "tensor": lambda: X,
-    "array": lambda: X.numpy(),
-    "float64 array": lambda: X.double().numpy(),
-    "loader": lambda: DataLoader(PAIRS, batch_size=7, shuffle=True),
-    "loader that drops the last": lambda: DataLoader(PAIRS, batch_size=150, shuffle=True, drop_last=True),
-    "loader of batches": lambda: DataLoader(Batched(), batch_size=None),
-    "loader of dicts": lambda: DataLoader(PAIRS, batch_size=9, collate_fn=as_dict),
-    "loader with a batch sampler": lambda: DataLoader(PAIRS, batch_sampler=[[0, 1], [2]]),
-    "loader of a stream": lambda: DataLoader(Stream(X), batch_size=8),
-    "stream": lambda: Stream(X),
-    "dataset": lambda: PAIRS,
-    "list of tensors": lambda: list(X.split(33)),
-    "list of pairs": lambda: [(x, y) for x, y in zip(X.split(50), Y.split(50))],
-    "list of arrays": lambda: [x.numpy() for x in X.split(50)],
-    "function": lambda: lambda: ((x, None) for x in X.split(64)),
-    "function that gives a loader": lambda: lambda: DataLoader(PAIRS, batch_size=16),
-}
-
-
-@pytest.mark.parametrize("kind", SOURCES)
-def test_every_source_gives_mean_0_and_deviation_1(kind: str) -> None:
-    out = standardise_inputs(Seen(), SOURCES[kind]())(X)
-    assert torch.allclose(out.mean(0), torch.zeros(3), atol=1e-4)
-    assert torch.allclose(out.std(0, unbiased=False), torch.ones(3), atol=1e-4)
 
 
 def test_the_statistics_are_those_of_one_pass_over_all_rows() -> None:
@@ -163,27 +101,18 @@ def test_token_ids_are_refused_at_the_fit_and_in_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "error", "message"),
+    ("data", "message"),
     [
-        (iter([X]), TypeError, "read only once"),
-        ((x for x in [X]), TypeError, "generator can be read only once"),
-        (UsedUp(), TypeError, "UsedUp can be read only once"),
-        (DataLoader(UsedUp(), batch_size=4), TypeError, "read only once"),
-        (3, TypeError, "cannot be read from a int"),
-        ([], ValueError, "no examples"),
-        (torch.empty(0, 3), ValueError, "no examples"),
-        (["text"], TypeError, "batch that is a str"),
-        ([{"a": X, "b": X}], ValueError, r"several tensors of real numbers \(a, b\)"),
-        ([{"a": Y, "b": "x"}], ValueError, "int64"),
-        ([{}], TypeError, "no tensor"),
-        (np.array(["a", "b"]), ValueError, "no mean"),
-        (torch.tensor([[1.0], [float("nan")]]), ValueError, "infinities or NaN"),
-        ([X, X[:, :2]], ValueError, "3 and 2 features"),
+        ([], "no examples"),
+        (torch.empty(0, 3), "no examples"),
+        (torch.tensor([[1.0], [float("nan")]]), "infinities or NaN"),
+        (torch.tensor([[1.0], [float("inf")]]), "infinities or NaN"),
+        ([X, X[:, :2]], "3 and 2 features"),
     ],
 )
-def test_what_cannot_be_fitted_is_said(data: object, error: type[Exception], message: str) -> None:
+def test_what_cannot_be_fitted_leaves_the_model_alone(data: object, message: str) -> None:
     model = Seen()
-    with pytest.raises(error, match=message):
+    with pytest.raises(ValueError, match=message):
         standardise_inputs(model, data)
     assert list(model.state_dict()) == ["weight"] and not model._forward_pre_hooks
 
@@ -232,39 +161,6 @@ def test_a_function_may_draw_and_still_leaves_the_stream() -> None:
     torch.manual_seed(0)
     standardise_inputs(Seen(), lambda: ((X[i], None) for i in torch.randperm(200).split(32)))
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_a_long_dataset_is_read_evenly() -> None:
-    asked: list[int] = []
-
-    class Long(Dataset):
-        def __len__(self) -> int:
-            return 1_000_000
-
-        def __getitem__(self, i: int) -> Tensor:
-            asked.append(i)
-            return torch.tensor([float(i)])
-
-    model = standardise_inputs(Seen(), DataLoader(Long(), batch_size=32), examples=100)
-    assert asked == list(range(0, 1_000_000, 10_000))
-    assert model.input_mean.item() == pytest.approx(495_000)
-
-
-def test_a_stream_without_end_is_left_early() -> None:
-    class Endless(IterableDataset):
-        def __iter__(self) -> Iterator[Tensor]:
-            while True:
-                yield from X
-
-    model = standardise_inputs(Seen(), DataLoader(Endless(), batch_size=8), examples=200)
-    assert torch.allclose(model.input_mean, X.mean(0), rtol=1e-5)
-
-
-def test_held_out_examples_of_a_sampler_are_left_out() -> None:
-    loader = DataLoader(PAIRS, batch_size=4, sampler=SubsetRandomSampler(range(100)))
-    assert torch.allclose(standardise_inputs(Seen(), loader).input_mean, X[:100].mean(0), rtol=1e-5)
-    subset = DataLoader(Subset(PAIRS, range(100, 200)), batch_size=4)
-    assert torch.allclose(standardise_inputs(Seen(), subset).input_mean, X[100:].mean(0), rtol=1e-5)
 
 
 def test_the_model_keeps_its_parameters_modes_and_gradient() -> None:

@@ -268,7 +268,7 @@ def test_a_database_locked_while_it_is_opened(tmp_path):
 READ_ONLY = """
 import sys
 from pathlib import Path
-from descend.run.landlock import restrict_writes
+from descend.sandbox.landlock import restrict_writes
 if not restrict_writes([]):
     print("no landlock")
     sys.exit()
@@ -293,18 +293,14 @@ def test_a_read_only_folder(tmp_path):
     assert "Permission denied" in lines[1]
 
 
-@pytest.mark.parametrize(
-    "url", ["nosuchdb://me:hunter2@host/x", "sqlite://me:hunter2@/x", "postgresql+no://"]
-)
+@pytest.mark.parametrize("url", ["nosuchdb://me:hunter2@host/x", "sqlite://me:hunter2@/x", "postgresql+no://"])
 def test_a_wrong_url_is_named_without_its_password(url):
     said = refused(url)
     assert said.startswith(f"not a database URL: {url.split(':')[0]}://…; write a folder, or")
 
 
 def test_a_missing_driver_is_named():
-    assert (
-        refused("mysql+pymysql://host/x") == "mysql+pymysql://… needs the Python package pymysql: install it"
-    )
+    assert refused("mysql+pymysql://host/x") == "mysql+pymysql://… needs the Python package pymysql: install it"
 
 
 def test_a_sqlite_url_is_a_store_too(tmp_path):

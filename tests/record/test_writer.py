@@ -35,9 +35,7 @@ def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
     pages = {"max": 40}
     with open_store(tmp_path) as store:
         store.close()  # so that the next connections are made under the limit
-        event.listen(
-            store.engine, "begin", lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={pages['max']}")
-        )
+        event.listen(store.engine, "begin", lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={pages['max']}"))
         record = Record()
         with store.writer(store.begin(record)) as writer:
             batch = [Reading(f"quantity {i}", "", i, 0.5) for i in range(3000)]
@@ -82,3 +80,12 @@ def test_an_error_in_the_run_still_saves_what_it_measured(tmp_path):
             writer.add([Reading("loss", "", 0, 1.0)])
             raise KeyboardInterrupt
         assert len(store.load(number).series("loss")) == 1
+
+
+def test_names_that_no_database_holds_are_written_out(tmp_path):
+    with open_store(tmp_path) as store:
+        number = store.begin(Record(script="train.py \udcff"))
+        with store.writer(number) as writer:
+            writer.add([Reading("a\0b", "\udcff", 0, 1.0)])
+        assert writer.failure is None
+        assert list(store.load(number).readings) == [("a\\0b", "\\udcff")]

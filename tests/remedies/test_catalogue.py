@@ -57,9 +57,7 @@ def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
     edited = treated(styled, remedy)
     if isinstance(edited, NotApplicable):
         return
-    added = [
-        line[1:] for line in edited.diff().splitlines(keepends=True) if line[0] == "+" and line[:3] != "+++"
-    ]
+    added = [line[1:] for line in edited.diff().splitlines(keepends=True) if line[0] == "+" and line[:3] != "+++"]
     assert added and all(line in edited.read(edited.path) for line in added)
     assert edited.diff().startswith("--- train.py\n+++ train.py\n@@")
 

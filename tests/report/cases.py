@@ -50,7 +50,10 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
     """Return what every exam holds: loss, rate, monitored loss, gradient norm, costs, environment."""
     chance = random.Random(7)
     record = Record(
-        run=7, script="python train.py", environment={"torch": "2.13.0", "python": "3.11", "threads": "1"}
+        run=7,
+        script="python train.py",
+        root=str(root),
+        environment={"torch": "2.13.0", "python": "3.11", "threads": "1"},
     )
     for step in range(steps):
         loss = 0.1 + 2.2 * math.exp(-step / 60) + chance.gauss(0, 0.04)
@@ -138,7 +141,7 @@ def trial_of(
         script.edit(script.path, text),
         tuple(Arm(100 + seed, seed, 2.3, 0.11) for seed in seeds),
         tuple(Arm(200 + seed, seed, mean, 0.97) for seed in seeds),
-        sites=(f"{script.path}:7",),
+        patch=script.edit(script.path, text).diff(),
     )
 
 

@@ -12,9 +12,7 @@ def healthy(root: Path) -> Case:
     """A run with nothing wrong, and some things that could not be measured."""
     record = record_of(root)
     record.add(Note("curvature", "the loss uses a custom autograd.Function that a replay cannot see"))
-    record.add(
-        Note("curvature_standardised", "the loss uses a custom autograd.Function that a replay cannot see")
-    )
+    record.add(Note("curvature_standardised", "the loss uses a custom autograd.Function that a replay cannot see"))
     record.add(Note("dead_share", "the model has no module with a ReLU"))
     return Case(record, (), bare_s=4.1, total_s=8.3)
 

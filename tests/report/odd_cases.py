@@ -35,9 +35,7 @@ def not_a_number(root: Path) -> Case:
     finding = replace(instability_symptom(root), value=math.inf, bound=math.nan, confidence=1.0)
     script = write_script(root)
     trial = replace(
-        trial_of(
-            script, "learning_rate", "learning rate 0.5 → 0.09", "worse", (math.nan, math.nan, math.inf)
-        ),
+        trial_of(script, "learning_rate", "learning rate 0.5 → 0.09", "worse", (math.nan, math.nan, math.inf)),
         before=math.nan,
         difference=(-math.inf, math.nan),
     )
@@ -56,17 +54,11 @@ def hostile(root: Path) -> Case:
         record.add(Reading(BAD, BAD, step, 0.9))
     record.extend([Note(BAD, BAD), Effect(BAD, BAD, False), Cost(BAD, 0.1, 1)])
     site = Site("optimizer", "0", str(script.path), 10, 12, 10, 55, BAD, detail=BAD)
-    dead = replace(
-        dead_units(root).findings[0], module=BAD, where=site, sentence=BAD, source=BAD, quantity=BAD
-    )
-    unknown = replace(
-        dead, id=BAD, evidence=((BAD, BAD), ("dead_share", BAD)), explains=frozenset({BAD + "2"})
-    )
+    dead = replace(dead_units(root).findings[0], module=BAD, where=site, sentence=BAD, source=BAD, quantity=BAD)
+    unknown = replace(dead, id=BAD, evidence=((BAD, BAD), ("dead_share", BAD)), explains=frozenset({BAD + "2"}))
     trial = trial_of(script, BAD, BAD, "proved", (0.083, 0.078, 0.091), SOURCE + f"# {BAD}\n")
-    trial = replace(trial, metric=BAD, reason=BAD, sites=(BAD,))
-    return replace(
-        case, findings=(dead, unknown), suspicions=(unknown,), trials=(trial,), cure=trial, verified=BAD
-    )
+    trial = replace(trial, metric=BAD, reason=BAD)
+    return replace(case, findings=(dead, unknown), suspicions=(unknown,), trials=(trial,), cure=trial, verified=BAD)
 
 
 def long_names(root: Path) -> Case:
@@ -76,9 +68,7 @@ def long_names(root: Path) -> Case:
     script = write_script(long_path)
     site = Site("optimizer", "0", str(script.path), 10, 12, 10, 55)
     words = "a sentence that goes on about layers " * 30
-    first = replace(
-        case.findings[0], where=site, sentence=words, module="encoder.layers." * 20, explains=frozenset()
-    )
+    first = replace(case.findings[0], where=site, sentence=words, module="encoder.layers." * 20, explains=frozenset())
     ids = ("cliff", "plateau", "overfitting", "schedule", "outliers", "saddle_point")
     others = tuple(replace(first, id=name, evidence=(("loss", "0"),)) for name in ids)
     trials = tuple(
@@ -95,6 +85,5 @@ def long_names(root: Path) -> Case:
 
 
 ALL: dict[str, Build] = FINDINGS | {
-    build.__name__: build
-    for build in (healthy, empty, failed_script, killed, not_a_number, hostile, long_names)
+    build.__name__: build for build in (healthy, empty, failed_script, killed, not_a_number, hostile, long_names)
 }

@@ -161,6 +161,7 @@ def test_names_from_the_script_do_nothing(look, tmp_path):
     seen = look(hostile(tmp_path))
     assert seen.page.evaluate("typeof window.pwned") == "undefined"
     assert seen.page.query_selector("main img") is None
+    assert seen.page.text_content(".plot .ytick text").startswith("<script>window.pwned")
     assert is_quiet(seen), seen.errors
 
 
@@ -169,16 +170,14 @@ def test_copying_gives_the_patch_itself_with_its_line_ends(look, tmp_path):
     source = case.cure.script.read(case.cure.script.path)
     case.cure.script.path.write_bytes(case.cure.script.path.read_bytes().replace(b"\n", b"\r\n"))
     script: Script = case.cure.script.edit(case.cure.script.path, source.replace("\n", "\r\n"))
-    object.__setattr__(case.cure, "script", script)
+    object.__setattr__(case.cure, "patch", script.diff())
     assert "\r\n" in case.patch
     seen = look(case)
     seen.page.evaluate(CLIPBOARD)
     seen.page.click("#copy")
     until(seen.page, "() => document.getElementById('copy').textContent === 'Copied'")
     assert seen.page.evaluate("window.copied") == case.patch
-    assert seen.page.evaluate("document.getElementById('patch').textContent") == case.patch.replace(
-        "\r\n", "\n"
-    )
+    assert seen.page.evaluate("document.getElementById('patch').textContent") == case.patch.replace("\r\n", "\n")
 
 
 def test_the_report_reads_without_scripts(chromium, tmp_path):

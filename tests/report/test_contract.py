@@ -89,8 +89,9 @@ def test_a_path_that_is_not_unicode_is_still_valid_json(tmp_path):
     assert strict(text)["script"] == "python caf\udce9 α.py"
 
 
-def test_after_the_patch_has_been_applied_there_is_none(tmp_path):
+def test_the_patch_is_still_there_after_it_has_been_applied(tmp_path):
     case = inputs_not_normalised(tmp_path)
+    patch = case.patch
     (tmp_path / "train.py").write_text(case.cure.script.read(tmp_path / "train.py"))
-    assert strict(render_json(case))["patch"] is None
+    assert strict(render_json(case))["patch"] == patch
     assert strict(render_json(replace(case, cure=None)))["patch"] is None

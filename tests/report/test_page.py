@@ -143,6 +143,6 @@ def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
 
 
 def test_the_door_opens_without_what_only_a_page_needs():
-    code = "import sys, descend.report; print(*sorted({*'torch jinja2 plotly numpy'.split()} & set(sys.modules)))"
+    code = "import sys, descend.report; print({*'torch jinja2 plotly numpy'.split()} & {*sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == ""
+    assert result.stdout.strip() == "set()"

@@ -21,7 +21,7 @@ from odd_cases import not_a_number
 
 from descend.record import Fact, Reading, Record, Series
 from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
-from descend.report.figure import MOST_POINTS, thin, value_axis
+from descend.report.figure import MOST_POINTS, thin, value_axis, words
 from descend.report.pictures import PICTURES, course, picture
 from descend.report.proof import decisive_trial, mean_curve, proof_picture
 from descend.report.sharpness import times_rate
@@ -202,6 +202,10 @@ def test_a_long_series_is_thinned_and_keeps_its_spike():
     assert len(steps) <= MOST_POINTS
     assert kept[steps.index(54_321)] == 1e6
     assert steps == sorted(steps)
+
+
+def test_plotly_reads_no_markup_and_no_template_in_a_name():
+    assert words("<b>a</b> & <a href='x'>%{x}</a>") == ("&lt;b&gt;a&lt;/b&gt; &amp; &lt;a href='x'&gt;% {x}&lt;/a&gt;")
 
 
 def test_a_long_series_keeps_its_gap():

@@ -1,6 +1,7 @@
 """Numbers, durations, lines and places as a reader sees them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,12 +94,13 @@ def test_places_are_relative_to_the_root_and_fall_back_to_the_module(tmp_path):
     assert wording.place(None, "net.0", tmp_path) == "net.0"
 
 
-def test_the_root_is_the_scripts_own_where_a_trial_knows_it(tmp_path, monkeypatch):
+def test_the_root_is_the_runs_own_wherever_the_report_is_read(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert wording.root_of(FINDINGS["inputs_not_normalised"](tmp_path)) == tmp_path
-    assert wording.root_of(FINDINGS["dead_units"](tmp_path)) == elsewhere
+    case = FINDINGS["dead_units"](tmp_path)
+    assert wording.root_of(case) == tmp_path
+    assert wording.root_of(replace(case, record=replace(case.record, root=""))) == elsewhere
 
 
 def test_notes_are_grouped_by_their_reason():

@@ -1,5 +1,6 @@
 """Curvature of any loss that can be evaluated again at other parameters."""
 
+from descend.landscape.graph import custom_function, graph_nodes
 from descend.landscape.lanczos import TopEigenpair, top_eigenpair
 from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, MeanLoss, SingleLoss
 
@@ -10,5 +11,7 @@ __all__ = [
     "MeanLoss",
     "SingleLoss",
     "TopEigenpair",
+    "custom_function",
+    "graph_nodes",
     "top_eigenpair",
 ]

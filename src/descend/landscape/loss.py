@@ -10,6 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from descend.landscape.graph import custom_function, is_cut
+
 Theta = Sequence[Tensor]
 
 
@@ -56,19 +58,25 @@ class SingleLoss:
         """Return the gradient at `theta`; zeros for a parameter that the loss does not reach."""
         leaves = _leaves(theta)
         with torch.enable_grad():
-            grads = torch.autograd.grad(self.evaluate(leaves), leaves, allow_unused=True)
+            loss = self.evaluate(leaves)
+            grads = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else [None] * len(leaves)
         return tuple(torch.zeros_like(t) if g is None else g for t, g in zip(leaves, grads))
 
     def hessian(self, theta: Theta) -> "_GraphHessian":
         """Return the Hessian at `theta`. Raises `CurvatureUnavailable` where a backward cannot be differentiated."""
         leaves = _leaves(theta)
+        if any(t.is_complex() for t in leaves):
+            raise CurvatureUnavailable("a parameter is complex: its curvature is not defined here")
         with torch.enable_grad():
             try:
                 loss = self.evaluate(leaves)
+                custom = custom_function(loss)
+                if custom is not None:
+                    raise CurvatureUnavailable(f"the custom autograd.Function {custom} may hide its second derivative")
                 grads = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
             except (RuntimeError, NotImplementedError) as error:
                 raise CurvatureUnavailable(_first_line(error)) from None
-        return _GraphHessian(leaves, grads)
+        return _GraphHessian(leaves, _differentiable(grads))
 
 
 @dataclass(frozen=True)
@@ -94,30 +102,22 @@ class MeanLoss:
 @dataclass(frozen=True)
 class _GraphHessian:
     leaves: list[Tensor]
-    grads: tuple[Tensor | None, ...]
+    grads: tuple[Tensor | None, ...]  # None where the gradient is constant
 
     def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
-        reached = [(t, g, v) for t, g, v in zip(self.leaves, self.grads, vector) if g is not None]
-        if not any(g.requires_grad for _, g, _ in reached):
-            raise CurvatureUnavailable("no gradient depends on any parameter: the loss is linear in all of them")
-        curved = [(g, v) for _, g, v in reached if g.requires_grad]
+        curved = [(g, v) for g, v in zip(self.grads, vector) if g is not None]
         try:
             seconds = torch.autograd.grad(
                 [g for g, _ in curved],
-                [t for t, _, _ in reached],
+                self.leaves,
                 [v for _, v in curved],
                 retain_graph=True,
                 allow_unused=True,
             )
         except (RuntimeError, NotImplementedError) as error:
             raise CurvatureUnavailable(_first_line(error)) from None
-        # An unreached second derivative may be a zero block or a backward that hides its graph: never guess.
-        if any(second is None for second in seconds):
-            raise CurvatureUnavailable("a backward pass hides its own derivative from autograd")
-        found = iter(seconds)
-        return [
-            tuple(torch.zeros_like(t) if g is None else next(found) for t, g in zip(self.leaves, self.grads))
-        ]
+        # The graph is whole (see `_differentiable`): what it does not reach has a second derivative of zero.
+        return [tuple(torch.zeros_like(t) if s is None else s for t, s in zip(self.leaves, seconds))]
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,19 @@ class _MeanHessian:
         return [part.products(vector)[0] for part in self.parts]
 
 
+def _differentiable(grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """Return the gradients that depend on a parameter. Raises where autograd cannot see how all of them do."""
+    curved = [g for g in grads if g is not None and g.requires_grad]
+    if not curved:
+        raise CurvatureUnavailable("no gradient depends on any parameter: the loss is linear in all of them")
+    if is_cut(curved):
+        raise CurvatureUnavailable("a backward pass in the loss is marked as not differentiable again")
+    return tuple(g if g is not None and g.requires_grad else None for g in grads)
+
+
 def _leaves(theta: Theta) -> list[Tensor]:
     return [t.detach().requires_grad_() for t in theta]
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

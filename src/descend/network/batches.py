@@ -89,9 +89,7 @@ def _again(data: Any) -> Iterable[Any]:
     """Return `data` if it can be iterated a second time."""
     name = type(data).__name__
     if not isinstance(data, Iterable):
-        raise TypeError(
-            f"inputs cannot be read from a {name}: give a DataLoader, a tensor or a list of batches"
-        )
+        raise TypeError(f"inputs cannot be read from a {name}: give a DataLoader, a tensor or a list of batches")
     if iter(data) is data:
         raise TypeError(f"a {name} can be read only once, and training needs it: give what it is made from")
     return data

@@ -34,7 +34,7 @@ def reinitialise(model: nn.Module, activation: str = "relu") -> int:
         known = ", ".join(sorted(RECTIFIERS | GAINS.keys()))
         raise ValueError(f"no initialisation is known for {activation!r}; known are {known}")
     layers = list(_layers(model))
-    generator = torch.Generator().manual_seed(_seed([weight for _, weight in layers]))
+    generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]))
     for i, (layer, weight) in enumerate(layers, 1):
         fresh = torch.empty(weight.shape)  # on the CPU in float32: the same weights on every device
         _draw(fresh, layer, activation, generator, is_output=i == len(layers))
@@ -56,17 +56,20 @@ def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, Tensor]]:
         yield module, weight
 
 
-def _seed(weights: list[Tensor]) -> int:
-    """Return a seed from the generator's state and the old weights, so that twin networks still differ."""
-    digest = sha256(torch.get_rng_state().numpy().tobytes())
+def _seed(model: nn.Module, weights: list[Tensor]) -> int:
+    """Return a seed from the generator's state and the old weights, so that twin networks still differ.
+
+    The processes that share a parallel model have equal weights and each its own generator: there the weights
+    alone decide, or the copies would part.
+    """
+    is_shared = isinstance(model, nn.parallel.DistributedDataParallel)
+    digest = sha256(b"" if is_shared else torch.get_rng_state().numpy().tobytes())
     for weight in weights:
         digest.update(weight.detach().flatten()[:SAMPLE].cpu().double().numpy().tobytes())
     return int.from_bytes(digest.digest()[:8]) >> 1
 
 
-def _draw(
-    weight: Tensor, layer: nn.Module, activation: str, generator: torch.Generator, *, is_output: bool
-) -> None:
+def _draw(weight: Tensor, layer: nn.Module, activation: str, generator: torch.Generator, *, is_output: bool) -> None:
     if activation in GAINS:
         nn.init.xavier_uniform_(weight, 1.0 if is_output else GAINS[activation], generator=generator)
         return

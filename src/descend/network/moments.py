@@ -26,9 +26,7 @@ class Moments:
         step = other.mean - self.mean
         mean = self.mean + step * (other.count / count)
         squares = self.squares + other.squares + step**2 * (self.count * other.count / count)
-        return Moments(
-            count, mean, squares, torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
-        )
+        return Moments(count, mean, squares, torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
 
     def deviation(self, precision: float) -> Tensor:
         """Return the population's standard deviation of each feature, 1 for a constant one.

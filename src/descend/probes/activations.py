@@ -1,10 +1,13 @@
 """Activations on the monitor examples: the share of dead units, of saturated units, and the scale, per layer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment, no_grad_float, units_first
+from descend.probes.moment import Forward, Measurement, Moment, no_grad_float
+from descend.probes.units import layer_behind, unit_dim, units_first
 from descend.record import Fact, Reading
 from descend.tape import Op
 from descend.tape.vocabulary import RECTIFIERS, SIGMOIDS
@@ -20,47 +23,93 @@ class _Layer:
     square: float = 0.0
     count: int = 0
 
-    def take(self, output: Tensor) -> None:
-        units = units_first(no_grad_float(output))
-        active = (units != 0).any(1)
-        self.alive = active if self.alive is None else self.alive | active
-        self.saturated += float((_slope(self.op.name, units) < FLAT).sum()) if self.op.name in SIGMOIDS else 0.0
-        self.square += float(units.square().sum())
+    def take(self, op: Op, units: Tensor) -> None:
+        if op.name in RECTIFIERS:
+            active = _is_active(op, units).any(1)
+            self.alive = active if self.alive is None else self.alive | active
+        self.saturated += float((_slope(op.name, units) < FLAT).sum()) if op.name in SIGMOIDS else 0.0
+        self.square += float(units.double().square().sum())
         self.count += units.numel()
 
 
 def activations(moment: Moment) -> Measurement:
     """Yield `dead_share`, `saturated_share` and `activation_scale` (root mean square) of each activation."""
-    layers: dict[str, _Layer] = {}
+    layers: dict[tuple[str, object, int], _Layer] = {}
     for forward in moment.trained:
-        for position, (op, output) in enumerate(forward.activations):
-            layers.setdefault(_place(op, moment, position), _Layer(op)).take(output)
-    for place, layer in layers.items():
-        yield from _readings(moment, place, layer)
+        for place, op, units, source in _units(moment, forward):
+            layers.setdefault((place, source, len(units)), _Layer(op)).take(op, units)
+    seen: dict[str, int] = {}
+    for (place, _, count), layer in layers.items():
+        seen[place] = seen.get(place, 0) + 1
+        numbered = place if seen[place] == 1 else f"{place} ({seen[place]})"
+        yield from _readings(moment, numbered, layer, count)
 
 
-def _readings(moment: Moment, place: str, layer: _Layer) -> Measurement:
-    step, name = moment.step, layer.op.name.rstrip("_")
-    if layer.alive is not None and layer.op.name in RECTIFIERS:
-        yield Reading("dead_share", place, step, 1 - float(layer.alive.float().mean()))
+def _units(moment: Moment, forward: Forward) -> Iterator[tuple[str, Op, Tensor, object]]:
+    """Yield for each activation its place, its call, its outputs by unit, and what tells its layer from others.
+
+    One module may stand behind many layers; a layer in a loop is called many times. The weights tell.
+    """
+    called: dict[str, int] = {}
+    for op, output in forward.activations:
+        place = _place(op, moment)
+        called[place] = called.get(place, 0) + 1
+        layer = layer_behind(forward.recording, op)
+        dim = unit_dim(op.name if layer is None else layer.op.name, output.ndim)
+        units = units_first(no_grad_float(output), dim) if layer or output.ndim > 1 else output.reshape(1, -1)
+        yield place, op, units, called[place] if layer is None else id(layer.weight)
+
+
+def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurement:
+    step, name = moment.step, _function(layer.op)
+    if layer.alive is not None:
+        yield Reading("dead_share", place, step, float((~layer.alive).double().mean()))
     if layer.op.name in SIGMOIDS:
         yield Reading("saturated_share", place, step, layer.saturated / max(1, layer.count))
     yield Reading("activation_scale", place, step, (layer.square / max(1, layer.count)) ** 0.5)
     if place not in moment.memory.setdefault("activation_places", set()):
         moment.memory["activation_places"].add(place)
         site = layer.op.origin.site if layer.op.origin else None
-        units = 0 if layer.alive is None else layer.alive.numel()
-        detail = {"function": name, "units": units, "file": site.file if site else "", "line": site.line if site else 0}
+        detail = {
+            "function": name,
+            "units": units,
+            "file": site.file if site else "",
+            "line": site.line if site else 0,
+        }
         yield Fact("activation", place, step, detail)
 
 
-def _place(op: Op, moment: Moment, position: int) -> str:
+def _place(op: Op, moment: Moment) -> str:
     module = op.origin.module if op.origin else None
     name = moment.modules(module) if module is not None else ""
     if module is not None and not list(module.children()) and not list(module.parameters(recurse=False)):
         return name
     line = op.origin.site.line if op.origin and op.origin.site else 0
-    return f"{name or 'model'} {op.name.rstrip('_')} {position} (line {line})"
+    return f"{name or 'model'} {_function(op)} (line {line})"
+
+
+def _is_active(op: Op, output: Tensor) -> Tensor:
+    """Return where a rectifier lets the gradient through, from its output."""
+    low, high = _ends(op)
+    if "threshold" in op.name:
+        return output != low
+    return (output > low) & (output < high)
+
+
+def _ends(op: Op) -> tuple[float, float]:
+    """Return the values at which a rectifier is flat."""
+    if op.name.startswith("hardtanh"):
+        given = [*op.args[1:3], *(op.kwargs[k] for k in ("min_val", "max_val") if k in op.kwargs)]
+        return (float(given[0]), float(given[1])) if len(given) == 2 else (-1.0, 1.0)
+    if "threshold" in op.name:
+        return float(op.args[2] if len(op.args) > 2 else op.kwargs["value"]), inf
+    return 0.0, {"relu6": 6.0, "hardsigmoid": 1.0, "hardsigmoid_": 1.0}.get(op.name, inf)
+
+
+def _function(op: Op) -> str:
+    if op.name.startswith("hardtanh") and _ends(op) == (0.0, 6.0):
+        return "relu6"  # as torch's own module computes it
+    return op.name.strip("_")
 
 
 def _slope(name: str, output: Tensor) -> Tensor:

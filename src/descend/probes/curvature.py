@@ -12,28 +12,42 @@ from torch import Tensor
 
 from descend.landscape import CurvatureUnavailable, MeanLoss, TopEigenpair, top_eigenpair
 from descend.probes.moment import Measurement, Moment, Unavailable
-from descend.probes.preconditioner import preconditioner
+from descend.probes.preconditioner import preconditioner, relative_rates
 from descend.record import Reading
+from descend.tape import Stale
 
 PRODUCTS = 8  # as good as sixteen power iterations
 WARM_PRODUCTS = 5  # from the last probe's eigenvector
 BATCHES = 4  # monitor batches that the mean is taken over
-COUNTERFACTUAL_STEPS = 12  # later the parameters have grown used to the raw inputs
+COUNTERFACTUAL_STEPS = 3  # later the parameters have followed the raw inputs
 
 
 def curvature(moment: Moment) -> Measurement:
-    """Yield `curvature` (with `curvature_low`, `curvature_high`) or `preconditioned_curvature`, per optimizer."""
+    """Yield `curvature` (with `curvature_low`, `curvature_high`) or `preconditioned_curvature`, per optimizer.
+
+    Where parameter groups have rates of their own it is what the first group's rate must be multiplied with.
+    """
     scale = preconditioner(moment.optimizer, moment.parameters)
-    top = _top(moment, "curvature_vector", scale, None)
+    metric = _with_rates(moment, scale)
     name = "curvature" if scale is None else "preconditioned_curvature"
+    top = _top(moment, f"{name} vector", metric, None)
     yield Reading(name, moment.key, moment.step, top.value * moment.backwards)
     yield Reading(f"{name}_low", moment.key, moment.step, min(top.spread) * moment.backwards)
     yield Reading(f"{name}_high", moment.key, moment.step, max(top.spread) * moment.backwards)
     statistics = moment.memory.get("input_statistics")
     if scale is None and statistics is not None and moment.step <= COUNTERFACTUAL_STEPS:
-        counterfactual = _top(moment, "standardised_vector", None, statistics.standardise)
+        counterfactual = _top(moment, "standardised vector", metric, statistics.standardise)
         value = counterfactual.value * moment.backwards
         yield Reading("curvature_standardised", moment.key, moment.step, value)
+
+
+def _with_rates(moment: Moment, scale: list[Tensor] | None) -> list[Tensor] | None:
+    """Return P with each group's rate in it: P over the rate, as a multiple of the first group's."""
+    rates = relative_rates(moment.optimizer, moment.parameters)
+    if rates is None:
+        return scale
+    plain = [torch.ones_like(p, dtype=torch.float32) for p in moment.parameters] if scale is None else scale
+    return [p / rate if rate > 0 else torch.full_like(p, float("inf")) for p, rate in zip(plain, rates)]
 
 
 def _top(
@@ -44,17 +58,19 @@ def _top(
         slot = recording.input_slot
         replace = {slot: change} if change is not None and slot is not None else None
         parts.append(recording.loss(moment.parameters, replace=replace))
+    memory = f"{memory} {moment.key}"
     known = moment.memory.get(memory)
-    start = known or _random_like(moment.parameters)
+    if known is not None and [v.shape for v in known] != [p.shape for p in moment.parameters]:
+        known = None  # a layer has been frozen, or another added
     try:
         top = top_eigenpair(
             MeanLoss(tuple(parts)).hessian(moment.parameters),
-            start,
+            known or _random_like(moment.parameters),
             preconditioner=scale,
             iterations=WARM_PRODUCTS if known else PRODUCTS,
             go_on=moment.go_on,
         )
-    except CurvatureUnavailable as error:
+    except (CurvatureUnavailable, Stale) as error:
         raise Unavailable(str(error)) from None
     moment.memory[memory] = top.vector
     return top

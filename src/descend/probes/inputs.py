@@ -5,13 +5,15 @@ The Hessian of a first layer is a mixture of the inputs' second moments E[x xᵀ
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.probes.units import unit_dim, units_first
 from descend.record import Fact, Reading
-from descend.tape import Recording
+from descend.tape import Recording, Stale
 
 MOST_FEATURES = 1024  # beyond this the second-moment matrix is not formed
 LISTED_FEATURES = 256  # features whose mean and σ the record lists
@@ -38,28 +40,16 @@ class InputStatistics:
 def inputs(moment: Moment) -> Measurement:
     """Yield the fact `inputs`, and `input_condition_number` raw and standardised with their largest eigenvalues."""
     tensors = [network_input(recording) for recording in moment.recordings()]
-    dim = feature_dim(tensors[0])
-    rows = torch.cat([t.movedim(dim, -1).reshape(-1, t.shape[dim]) for t in tensors]).double()
+    dim = feature_dim(moment.recordings()[0], tensors[0])
+    if len({(t.ndim, t.shape[dim] if t.ndim > dim else 0) for t in tensors}) > 1:
+        raise Unavailable("the batches have features of different numbers")
+    rows = torch.cat([units_first(t, dim).T for t in tensors]).double()
     statistics = input_statistics(rows, dim)
     moment.memory["input_statistics"] = statistics
+    layer = moment.recordings()[0].first_layer
+    detail = {"shape": list(tensors[0].shape), "first_layer": "" if layer is None else layer.name}
+    yield Fact("inputs", "", moment.step, _describe(rows, statistics) | detail)
     seen = rows[:, ~statistics.constant]
-    yield Fact(
-        "inputs",
-        "",
-        moment.step,
-        {
-            "features": rows.shape[1],
-            "examples": rows.shape[0],
-            "constant_features": int(statistics.constant.sum()),
-            "mean": rows.mean(0)[:LISTED_FEATURES].tolist(),
-            "std": rows.std(0, correction=0)[:LISTED_FEATURES].tolist(),
-            "min": float(rows.min()),
-            "max": float(rows.max()),
-            "largest_rms": float(rows.square().mean(0).sqrt().max()),
-            "finite": bool(rows.isfinite().all()),
-            "shape": list(tensors[0].shape),
-        },
-    )
     if seen.shape[1] == 0 or seen.shape[1] > MOST_FEATURES or not seen.isfinite().all():
         return
     standard = (seen - seen.mean(0)) / seen.std(0, correction=0)
@@ -67,6 +57,20 @@ def inputs(moment: Moment) -> Measurement:
         largest, condition_number = second_moment_spectrum(x)
         yield Reading(f"input_condition_number{suffix}", "", moment.step, condition_number)
         yield Reading(f"input_largest_eigenvalue{suffix}", "", moment.step, largest)
+
+
+def _describe(rows: Tensor, statistics: InputStatistics) -> dict[str, Any]:
+    return {
+        "features": rows.shape[1],
+        "examples": rows.shape[0],
+        "constant_features": int(statistics.constant.sum()),
+        "mean": rows.mean(0)[:LISTED_FEATURES].tolist(),
+        "std": rows.std(0, correction=0)[:LISTED_FEATURES].tolist(),
+        "min": float(rows.min()),
+        "max": float(rows.max()),
+        "largest_rms": float(rows.square().mean(0).sqrt().max()),
+        "finite": bool(rows.isfinite().all()),
+    }
 
 
 def network_input(recording: Recording) -> Tensor:
@@ -80,8 +84,11 @@ def network_input(recording: Recording) -> Tensor:
         caught.append(value.detach().clone())
         return value
 
-    with torch.no_grad():
-        recording.run({}, replace={slot: catch})
+    try:
+        with torch.no_grad():
+            recording.run({}, replace={slot: catch})
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
     if not caught or not caught[-1].is_floating_point():
         raise Unavailable("the network is fed integers (token ids), which have no scale")
     if caught[-1].ndim < 2:
@@ -89,9 +96,10 @@ def network_input(recording: Recording) -> Tensor:
     return no_grad_float(caught[-1])
 
 
-def feature_dim(x: Tensor) -> int:
-    """Return the dimension of `x` that holds its features: channels for images, the last one otherwise."""
-    return 1 if x.ndim in (4, 5) else x.ndim - 1
+def feature_dim(recording: Recording, x: Tensor) -> int:
+    """Return the dimension of the network's input `x` that its features lie along: channels of images, or the last."""
+    first = recording.first_layer
+    return unit_dim("" if first is None else first.name, x.ndim)
 
 
 def input_statistics(rows: Tensor, dim: int) -> InputStatistics:

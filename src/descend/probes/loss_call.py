@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from descend.tape import Op, Recording
 from descend.tape.vocabulary import (
@@ -48,7 +48,7 @@ def loss_call(recording: Recording) -> LossCall | None:
 def _activation_behind(ops: list[Op], loss: Op) -> Op | None:
     slot = loss.inputs[0]
     for op in reversed(ops[: ops.index(loss)]):
-        if slot not in op.outputs:
+        if slot not in op.outputs and slot not in op.written:
             continue
         if op.name in OUTPUT_ACTIVATIONS:
             return op
@@ -61,3 +61,13 @@ def _activation_behind(ops: list[Op], loss: Op) -> Op | None:
 def module_of(op: Op) -> nn.Module | None:
     """Return the module whose forward made the call."""
     return op.origin.module if op.origin else None
+
+
+def class_dim(scores: Tensor) -> int:
+    """Return the dimension of the scores, or of soft targets, that the classes lie along: (C,), (N, C), (N, C, …)."""
+    return 1 if scores.ndim > 1 else 0
+
+
+def ignored_class(call: LossCall) -> int:
+    """Return the target that the loss leaves out."""
+    return int(call.op.kwargs.get("ignore_index", -100))

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.loss_call import LossCall, loss_call, module_of
+from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.record import Fact
 
@@ -13,7 +13,7 @@ BINS = 24
 
 
 def loss_input(moment: Moment) -> Measurement:
-    """Yield the fact `loss_input` and, once, the fact `targets`; raise `Unavailable` where no one loss call is known."""
+    """Yield the fact `loss_input` and, once, `targets`; raise `Unavailable` where no one loss call is known."""
     calls = [loss_call(recording) for recording in moment.recordings()]
     call = calls[0]
     if call is None or any(c is None or c.function != call.function for c in calls):
@@ -25,13 +25,14 @@ def loss_input(moment: Moment) -> Measurement:
     if moment.memory.get("targets_of", 0) < len(moment.recordings()):
         moment.memory["targets_of"] = len(moment.recordings())
         moment.memory["loss_site"] = (call.op.origin.site if call.op.origin else None, call.function)
-        yield Fact("targets", "", moment.step, _describe_targets(targets, inputs))
+        yield Fact("targets", "", moment.step, _describe_targets(call, targets))
 
 
 def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
     z = torch.cat([t.reshape(-1) for t in inputs])
     counts = torch.histc(z[z.isfinite()], BINS) if z.isfinite().any() else torch.zeros(BINS)
-    classes = inputs[0].shape[1] if inputs[0].ndim > 1 else 1
+    dim = class_dim(inputs[0])
+    classes = inputs[0].shape[dim] if call.task == "classes" or inputs[0].ndim > 1 else 1
     detail: dict[str, Any] = {
         "function": call.function,
         "task": call.task,
@@ -41,11 +42,11 @@ def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: lis
         "min": float(z.min()),
         "max": float(z.max()),
         "classes": classes,
-        "spread": max(float(t.std(0, correction=0).max()) if len(t) else 0.0 for t in inputs),
+        "spread": max(float(t.std(0, correction=0).max()) if t.ndim and len(t) else 0.0 for t in inputs),
         "histogram": [int(c) for c in counts],
     }
     if call.task == "classes" and inputs[0].ndim > 1:
-        sums = torch.cat([t.sum(1).reshape(-1) for t in inputs])
+        sums = torch.cat([t.sum(dim).reshape(-1) for t in inputs])
         detail |= {"row_sum_min": float(sums.min()), "row_sum_max": float(sums.max())}
     return detail | _describe_activation(moment, call)
 
@@ -62,13 +63,32 @@ def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
     return {"activation": op.name.rstrip("_"), "activation_module": name}
 
 
-def _describe_targets(targets: list[Tensor], inputs: list[Tensor]) -> dict[str, Any]:
+def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
     t = torch.cat([x.reshape(-1) for x in targets])
     detail: dict[str, Any] = {"dtype": str(t.dtype).removeprefix("torch."), "count": t.numel()}
     if t.is_floating_point():
         t = no_grad_float(t)
-        return detail | {"mean": float(t.mean()), "std": float(t.std()), "min": float(t.min()), "max": float(t.max())}
-    values, counts = t.unique(return_counts=True)
-    shares = counts.double() / counts.sum()
-    entropy = float(-(shares * shares.log()).sum())
-    return detail | {"classes_seen": len(values), "min": int(t.min()), "max": int(t.max()), "entropy": entropy}
+        detail |= {
+            "mean": float(t.mean()),
+            "std": float(t.std(correction=0)),  # its square is what the best constant prediction costs
+            "min": float(t.min()),
+            "max": float(t.max()),
+        }
+        return detail | (_describe_shares(_mean_share(targets)) if call.task == "classes" else {})
+    t = t[t != ignored_class(call)] if call.task == "classes" else t
+    _, counts = t.unique(return_counts=True)
+    seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
+    return detail | seen | _describe_shares(counts.double() / counts.sum())
+
+
+def _mean_share(targets: list[Tensor]) -> Tensor:
+    """Return the mean of targets that are distributions over the classes."""
+    dim = class_dim(targets[0])
+    rows = [no_grad_float(t).movedim(dim, -1).reshape(-1, t.shape[dim]) for t in targets]
+    return torch.cat(rows).double().mean(0)
+
+
+def _describe_shares(shares: Tensor) -> dict[str, Any]:
+    """Return the entropy of the classes' shares: what the best constant prediction costs."""
+    seen = shares[shares > 0]
+    return {"classes_seen": len(seen), "entropy": float(-(seen * seen.log()).sum())}

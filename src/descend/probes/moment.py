@@ -25,7 +25,7 @@ class Forward:
     recording: Recording
     loss: float
     losses: tuple[tuple[Op, Tensor, Tensor], ...]  # each loss call with its input and target
-    activations: tuple[tuple[Op, Tensor], ...]  # each activation call with its output
+    activations: tuple[tuple[Op, Tensor], ...]  # each activation call with its output; none in evaluation
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def forward(recording: Recording, *, evaluation: bool) -> Forward:
         if op.name in LOSSES:
             given = [*args, *(kwargs[name] for name in ("input", "target") if name in kwargs)]
             losses.append((op, given[0].detach().clone(), given[1].detach().clone()))
-        elif op.name in ACTIVATIONS and isinstance(result, Tensor):
+        elif not evaluation and op.name in ACTIVATIONS and isinstance(result, Tensor):
             activations.append((op, result.detach().clone()))
 
     try:
@@ -103,24 +103,6 @@ class Probe:
     measure: Callable[[Moment], Measurement]
     dear: bool = False  # taken on the sparse schedule only
     once: bool = False  # taken when the monitor batches are complete, and at the first step
-
-
-def hyperparameter(moment: Moment, name: str) -> float | None:
-    """Return the first parameter group's value of a hyper-parameter, or None."""
-    if moment.optimizer is None:
-        return None
-    value = moment.optimizer.param_groups[0].get(name)
-    if isinstance(value, Tensor):
-        return float(value.detach())
-    return float(value) if isinstance(value, int | float) else None
-
-
-def units_first(activation: Tensor) -> Tensor:
-    """Return an activation as (units, everything else): channels of images, features of everything else."""
-    if activation.ndim <= 1:
-        return activation.reshape(1, -1)
-    dim = 1 if activation.ndim in (2, 4, 5) else -1
-    return activation.detach().movedim(dim, 0).reshape(activation.shape[dim], -1)
 
 
 def no_grad_float(tensor: Tensor) -> Tensor:

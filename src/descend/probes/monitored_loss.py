@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from descend.probes.loss_call import LossCall, loss_call
-from descend.probes.moment import Forward, Measurement, Moment, no_grad_float
+from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call
+from descend.probes.moment import Forward, Measurement, Moment, Unavailable, no_grad_float
 from descend.record import Reading
 
 SMALLEST_PROBABILITY = 1e-12  # the logarithm of an underflowed probability is taken here
@@ -36,6 +36,8 @@ def yardstick(moment: Moment) -> Measurement:
         return
     pairs = [judge(forward, call) for forward, call in zip(moment.evaluated, calls) if call is not None]
     count = sum(n for _, _, n in pairs)
+    if count == 0:
+        raise Unavailable("every target is one that the loss leaves out")
     real = calls[0] is not None and calls[0].task == "real"
     place = "squared_error" if real else "negative_log_likelihood"
     yield Reading("yardstick", place, moment.step, sum(cost for cost, _, _ in pairs) / count)
@@ -47,37 +49,42 @@ def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
     """Return the summed cost, the number of right predictions and the number of targets of one batch."""
     _, z, target = forward.losses[0]
     z = no_grad_float(z)
+    if call.task == "classes":
+        return _judge_classes(call, z, target)
+    t = no_grad_float(target)
+    t = t.reshape(z.shape) if t.numel() == z.numel() else t.expand_as(z)
     if call.task == "real":
-        difference = z - no_grad_float(target).reshape(z.shape if z.numel() == target.numel() else target.shape)
-        return float(difference.square().sum()), 0.0, difference.numel()
-    if call.task == "binary":
-        p = z if call.function == "binary_cross_entropy" or _is_probability(call) else torch.sigmoid(z)
-        p = p.clamp(SMALLEST_PROBABILITY, 1 - 1e-7)
-        t = no_grad_float(target).reshape(p.shape)
-        cost = -(t * p.log() + (1 - t) * (1 - p).log())
-        return float(cost.sum()), float(((p > 0.5) == (t > 0.5)).sum()), t.numel()
-    return _judge_classes(call, z, target)
+        return float((z - t).double().square().sum()), 0.0, z.numel()
+    return _judge_binary(call, z.double(), t.double())
+
+
+def _judge_binary(call: LossCall, z: Tensor, t: Tensor) -> tuple[float, float, int]:
+    if call.function == "binary_cross_entropy" or _is_probability(call):
+        yes, no = z.clamp_min(SMALLEST_PROBABILITY).log(), (1 - z).clamp_min(SMALLEST_PROBABILITY).log()
+    else:
+        yes, no = F.logsigmoid(z), F.logsigmoid(-z)
+    right = (yes > no) == (t > 0.5)
+    return float(-(t * yes + (1 - t) * no).sum()), float(right.sum()), t.numel()
 
 
 def _judge_classes(call: LossCall, z: Tensor, target: Tensor) -> tuple[float, float, int]:
-    logp = log_probabilities(call, z)
+    logp, dim = log_probabilities(call, z), class_dim(z)
+    predicted = logp.argmax(dim)
     if target.is_floating_point():
         t = no_grad_float(target)
-        count = t.numel() // t.shape[1] if t.ndim > 1 else 1
-        return float(-(t * logp).sum()), float((logp.argmax(1) == t.argmax(1)).sum()), count
-    ignored = int(call.op.kwargs.get("ignore_index", -100))
-    counted = target != ignored
-    cost = F.nll_loss(logp, target, ignore_index=ignored, reduction="sum")
-    return float(cost), float(((logp.argmax(1) == target) & counted).sum()), int(counted.sum())
+        return float(-(t * logp).double().sum()), float((predicted == t.argmax(dim)).sum()), predicted.numel()
+    counted = target != ignored_class(call)
+    cost = F.nll_loss(logp, target, ignore_index=ignored_class(call), reduction="none")
+    return float(cost.double().sum()), float(((predicted == target) & counted).sum()), int(counted.sum())
 
 
 def log_probabilities(call: LossCall, z: Tensor) -> Tensor:
     """Return the log of the predicted distribution, whatever the output layer gives: logits, p or log p."""
-    dim = 1 if z.ndim > 1 else 0
+    dim = class_dim(z)
     sums_to_one = bool(((z.sum(dim) - 1).abs() < SUMS_TO_ONE).all()) and bool((z >= 0).all())
     if sums_to_one or call.activation is not None and call.activation.name == "softmax":
-        return z.clamp_min(SMALLEST_PROBABILITY).log()
-    return torch.log_softmax(z, dim)  # leaves log-probabilities as they are
+        z = z.clamp_min(SMALLEST_PROBABILITY).log()
+    return torch.log_softmax(z, dim)  # leaves log-probabilities as they are; a softmax over a wrong dimension not
 
 
 def _is_probability(call: LossCall) -> bool:

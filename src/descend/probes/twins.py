@@ -10,24 +10,38 @@ from torch import Tensor
 from descend.probes.moment import Measurement, Moment
 from descend.record import Reading
 
-SAME = 1e-6  # relative distance below which two units' weights count as identical, in float32
+SAME = 1e-6  # distance, as a share of the largest weight, below which two weights count as identical, in float32
+NEIGHBOURS = 4  # rows compared with each in order of their projection; a stranger in between is a rare accident
 
 
 def twins(moment: Moment) -> Measurement:
     """Yield `twin_share` of each weight matrix: the share of its units (rows) that have an identical twin."""
+    biases = {moment.name(p): p for p in moment.parameters if p.ndim == 1}
     for parameter in moment.parameters:
         name = moment.name(parameter)
         if parameter.ndim >= 2 and parameter.shape[0] > 1 and name not in _embeddings(moment):
-            yield Reading("twin_share", name, moment.step, twin_share(parameter.detach()))
+            bias = biases.get(f"{name.removesuffix('weight')}bias") if name.endswith("weight") else None
+            yield Reading("twin_share", name, moment.step, twin_share(parameter.detach(), bias))
 
 
-def twin_share(weight: Tensor) -> float:
-    """Return the share of rows of `weight` (units, ...) that equal another row to round-off."""
-    rows = weight.reshape(weight.shape[0], -1).double()
-    size = rows.abs().amax().clamp_min(1e-30)
-    keys = (rows / (size * SAME)).round()
-    _, inverse, counts = torch.unique(keys, dim=0, return_inverse=True, return_counts=True)
-    return float((counts[inverse] > 1).double().mean())
+def twin_share(weight: Tensor, bias: Tensor | None = None) -> float:
+    """Return the share of rows of `weight` (units, ...), `bias` (units,) included, that equal another to round-off."""
+    rows = weight.reshape(len(weight), -1)
+    rows = (torch.view_as_real(rows).flatten(1) if rows.is_complex() else rows).double()
+    close = rows.abs().amax().clamp_min(1e-30).expand(rows.shape[1]) * SAME  # (inputs,)
+    if bias is not None and len(bias) == len(rows):
+        column = bias.detach()[:, None].to(rows)
+        rows = torch.cat([rows, column], 1)
+        close = torch.cat([close, column.abs().amax(0).clamp_min(1e-30) * SAME])
+    generator = torch.Generator().manual_seed(0)  # private: the script's own random stream stays as it is
+    line = torch.rand(rows.shape[1], generator=generator, dtype=torch.float64).to(rows.device) + 0.5
+    rows = rows[(rows / close @ line).argsort()]
+    has_twin = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    for distance in range(1, min(NEIGHBOURS, len(rows) - 1) + 1):
+        same = ((rows[distance:] - rows[:-distance]).abs() <= close).all(1)
+        has_twin[distance:] |= same
+        has_twin[:-distance] |= same
+    return float(has_twin.double().mean())
 
 
 def _embeddings(moment: Moment) -> set[str]:

@@ -13,9 +13,7 @@ from descend.record import Fact
 LISTED = 20
 
 
-def wiring(
-    key: str, step: int, cleared: bool, unheld: Sequence[str], idle_switches: Sequence[str]
-) -> Measurement:
+def wiring(key: str, step: int, cleared: bool, unheld: Sequence[str], idle_switches: Sequence[str]) -> Measurement:
     """Yield the fact `wiring` of one step.
 
     cleared: whether any backward pass that fed the step began with clear gradients. unheld: parameters of the model
@@ -47,7 +45,11 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
         value = float(value) if isinstance(value, Tensor) and value.numel() == 1 else value
         if isinstance(value, bool | int | float | str) or value is None:
             detail[name] = value
-        elif isinstance(value, tuple | list) and all(isinstance(v, int | float | torch.Tensor) for v in value) and name != "params":
+        elif (
+            isinstance(value, tuple | list)
+            and all(isinstance(v, int | float | torch.Tensor) for v in value)
+            and name != "params"
+        ):
             detail[name] = [float(v) for v in value]
     detail["parameters"] = sum(p.numel() for g in optimizer.param_groups for p in g["params"])
     return detail

@@ -128,16 +128,24 @@ def _prepare(engine: Engine, where: str, timeout_s: float) -> None:
     with transaction(engine, where) as connection:
         known = _version(connection, where)
     if known is None:
-        with transaction(engine, where, write=True) as connection:
-            known = _version(connection, where)  # another process may have been quicker
-            if known is None:
-                metadata.create_all(connection)
-                connection.execute(meta.insert().values(key="schema", value=str(SCHEMA)))
+        _create(engine, where)
     elif known > SCHEMA:
         raise UsageError(
             f"{where} was written by a newer descend (schema {known}; this one knows {SCHEMA}): "
             "upgrade descend or give --store another folder"
         )
+
+
+def _create(engine: Engine, where: str) -> None:
+    try:
+        with transaction(engine, where, write=True) as connection:
+            if _version(connection, where) is None:  # else another process was quicker
+                metadata.create_all(connection)
+                connection.execute(meta.insert().values(key="schema", value=str(SCHEMA)))
+    except UsageError:
+        with transaction(engine, where) as connection:
+            if _version(connection, where) is None:  # a server lets two create at once, and refuses one
+                raise
 
 
 def _version(connection: Connection, where: str) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from descend.errors import UsageError
 from descend.record.reading import Message, Note
 from descend.record.record import Record
 from descend.record.store import Store
@@ -10,12 +11,19 @@ from descend.record.store import Store
 
 @contextmanager
 def keeping(store: Store, record: Record) -> Iterator[Callable[[Sequence[Message]], None]]:
-    """Enter `record` in the store and yield what takes its messages; its ending is kept on leaving, come what may."""
+    """Enter `record` in the store and yield what takes its messages; its ending is kept on leaving, come what may.
+
+    A store that fails in the middle does not end the run: the record says so in a note.
+    """
     store.begin(record)
-    with store.writer(record.run) as writer:
+    writer = store.writer(record.run)
+    try:
+        yield writer.add
+    finally:
+        writer.close()
         try:
-            yield writer.add
-        finally:
-            if writer.failure:
-                record.add(Note("store", writer.failure))
-    store.finish(record)
+            store.finish(record)
+        except UsageError as error:
+            record.add(Note("store", str(error)))
+        if writer.failure:
+            record.add(Note("store", writer.failure))

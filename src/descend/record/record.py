@@ -66,6 +66,7 @@ class Record:
     role: str = "exam"
     parent: int | None = None
     script: str = ""  # the command as a user would type it, secrets redacted
+    root: str = ""  # the working directory that it was started in
     seed: int = 0  # the offset given to the script's own seeds
     environment: dict[str, str] = field(default_factory=dict)  # versions, threads, device
     readings: dict[tuple[str, str], tuple[list[int], list[float]]] = field(default_factory=dict)

@@ -29,9 +29,7 @@ def _number(name: str) -> Column[int]:
     return Column(name, Integer, primary_key=True, autoincrement=False)
 
 
-meta = Table(
-    "meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False)
-)
+meta = Table("meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False))
 
 runs = Table(
     "runs",
@@ -40,6 +38,7 @@ runs = Table(
     Column("role", String(16), nullable=False, index=True),
     Column("parent", Integer, index=True),
     Column("script", Text, nullable=False),
+    Column("root", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("environment", Text, nullable=False),
     Column("started", String(32), nullable=False),  # ISO 8601, UTC

@@ -77,6 +77,7 @@ class Store:
             "role": record.role,
             "parent": record.parent,
             "script": storable(record.script),
+            "root": storable(record.root),
             "seed": record.seed,
             "environment": as_json(record.environment),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,9 +137,7 @@ class Store:
             rows = connection.execute(query.where(runs.c.role.in_(roles)).order_by(runs.c.number)).all()
         return [_line(row) for row in rows]
 
-    def save_case(
-        self, run: int, findings: Sequence[dict[str, Any]], trials: Sequence[dict[str, Any]]
-    ) -> None:
+    def save_case(self, run: int, findings: Sequence[dict[str, Any]], trials: Sequence[dict[str, Any]]) -> None:
         """Keep what was found in a run and what was tried, in place of what was kept before.
 
         The dictionaries hold JSON values; a tuple comes back as a list.
@@ -199,6 +198,7 @@ def _load(connection: Connection, row: Row[Any]) -> Record:
         role=row.role,
         parent=row.parent,
         script=row.script,
+        root=row.root,
         seed=row.seed,
         environment=json.loads(row.environment),
         readings=_readings(connection, row.number),
@@ -216,8 +216,7 @@ def _readings(connection: Connection, run: int) -> dict[tuple[str, str], tuple[l
     series, parts = schema.series, schema.parts
     named = select(series.c.series, series.c.name, series.c.place).where(series.c.run == run)
     found: dict[int, tuple[tuple[str, str], list[Any], list[Any]]] = {
-        number: ((name, place), [], [])
-        for number, name, place in connection.execute(named.order_by(series.c.series))
+        number: ((name, place), [], []) for number, name, place in connection.execute(named.order_by(series.c.series))
     }
     query = select(parts).where(parts.c.run == run).order_by(parts.c.series, parts.c.part)
     for row in connection.execute(query):
@@ -225,8 +224,7 @@ def _readings(connection: Connection, run: int) -> dict[tuple[str, str], tuple[l
         steps.append(_steps(row))
         values.append(np.frombuffer(row.data, dtype="<f8"))
     return {
-        key: (np.concatenate(steps).tolist(), np.concatenate(values).tolist())
-        for key, steps, values in found.values()
+        key: (np.concatenate(steps).tolist(), np.concatenate(values).tolist()) for key, steps, values in found.values()
     }
 
 

@@ -160,8 +160,8 @@ def as_json(message: Message | dict[str, Any]) -> str:
 
 
 def storable(text: str) -> str:
-    """Return `text` without the halves of characters that UTF-8 cannot hold (undecodable file names)."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return `text` without what a database may refuse: NUL, and the halves of undecodable file names."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _part(run: int, series: _Growing) -> dict[str, Any]:
@@ -194,9 +194,7 @@ def _delete_parts(connection: Connection, keys: list[dict[str, Any]]) -> None:
     if keys:
         parts = schema.parts
         own = [parts.c[key] == bindparam(f"old_{key}") for key in ("run", "series", "part")]
-        connection.execute(
-            parts.delete().where(*own), [{f"old_{k}": v for k, v in key.items()} for key in keys]
-        )
+        connection.execute(parts.delete().where(*own), [{f"old_{k}": v for k, v in key.items()} for key in keys])
 
 
 def _replace_costs(connection: Connection, run: int, costs: dict[str, Cost]) -> None:

@@ -11,6 +11,7 @@ from descend.remedies.arguments import (
     is_rate,
     is_unpacked,
     keyword,
+    makes_optimizer,
     number,
     with_arguments,
 )
@@ -52,6 +53,8 @@ def _obstacle(place: Place, rate: float) -> str:
         return f"a learning rate cannot be {rate}"
     if name in ADAPTIVE:
         return f"{name} is an adaptive rule already"
+    if not makes_optimizer(place):
+        return place.inside
     if is_unpacked(place.call) or not place.call.args:
         return f"the arguments of {name or 'the optimizer'} are not in its call"
     if has_own_rates(place.syntax, place.call):

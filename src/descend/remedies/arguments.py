@@ -5,9 +5,11 @@ from math import isfinite
 
 import libcst as cst
 
-from descend.remedies.names import assigned_value, mapping_entry
-from descend.remedies.syntax import Syntax
+from descend.remedies.locate import Place
+from descend.remedies.names import assigned_value, is_call_of, mapping_entry
+from descend.remedies.syntax import Syntax, last_name
 
+PARAMETERS = {"parameters", "named_parameters"}  # methods of a module that give what an optimizer gets
 DIGITS = 3  # a dose comes from a noisy measurement: more would be false precision
 
 
@@ -56,9 +58,7 @@ def with_arguments(call: cst.Call, arguments: Sequence[cst.Arg]) -> cst.Call:
     old = call.args
     between = _separator(call)
     *others, last = arguments
-    spaced = [
-        a if isinstance(a.comma, cst.Comma) and a is not old[-1] else _comma(a, between) for a in others
-    ]
+    spaced = [a if isinstance(a.comma, cst.Comma) and a is not old[-1] else _comma(a, between) for a in others]
     end = last.with_changes(comma=old[-1].comma, whitespace_after_arg=old[-1].whitespace_after_arg)
     return call.with_changes(args=[*spaced, end])
 
@@ -76,6 +76,22 @@ def _separator(call: cst.Call) -> cst.Comma:
         return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     bare = cst.TrailingWhitespace(newline=gap.first_line.newline)  # a comment there is about its own line
     return cst.Comma(whitespace_after=gap.with_changes(first_line=bare, empty_lines=[]))
+
+
+def makes_optimizer(place: Place) -> bool:
+    """Return whether the call itself makes the optimizer, not something further inside (`trainer.fit`)."""
+    syntax, call, name = place.syntax, place.call, place.site.detail
+    if not name or is_call_of(syntax, call, name) or not isinstance(call.func, cst.Name | cst.Attribute):
+        return True
+    return find_argument(call, "params", None) is not None or bool(_parameters(syntax, call))
+
+
+def _parameters(syntax: Syntax, call: cst.Call) -> list[cst.Call]:
+    """Return the calls of `parameters()` in the arguments, also behind a name."""
+    values = [argument.value for argument in call.args]
+    behind = [assigned_value(syntax, value) for value in values if isinstance(value, cst.Name)]
+    calls = [inner for value in [*values, *behind] if value is not None for inner in syntax.every(cst.Call, value)]
+    return [inner for inner in calls if last_name(inner.func) in PARAMETERS]
 
 
 def has_own_rates(syntax: Syntax, call: cst.Call) -> bool:

@@ -49,9 +49,7 @@ class Source:
     reason: str = ""
 
 
-def find_source(
-    syntax: Syntax, inputs: cst.BaseExpression, at: cst.CSTNode, path: tuple[int, ...] = ()
-) -> Source:
+def find_source(syntax: Syntax, inputs: cst.BaseExpression, at: cst.CSTNode, path: tuple[int, ...] = ()) -> Source:
     """Return where part `path` of `inputs`, as it is read at `at`, comes from."""
     flow: Flow | Source = Flow(inputs, at, path)
     while isinstance(flow, Flow):

@@ -12,16 +12,16 @@ import libcst as cst
 
 from descend.record import Record, Site
 from descend.remedies.imports import import_module
+from descend.remedies.insert import without_line
 from descend.remedies.literals import is_number
 from descend.remedies.locate import Place, locate_site
+from descend.remedies.names import is_call_of
 from descend.remedies.remedy import NotApplicable
 from descend.remedies.syntax import last_name
 from descend.script import Script
 
 WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # stand anywhere without parentheses
-LOOSE = (
-    cst.Assign | cst.AnnAssign | cst.Return | cst.Arg | cst.Expr | cst.Element | cst.DictElement | cst.Index
-)
+LOOSE = cst.Assign | cst.AnnAssign | cst.Return | cst.Arg | cst.Expr | cst.Element | cst.DictElement | cst.Index
 
 
 def feed_logits(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -41,21 +41,30 @@ def _remove(script: Script, site: Site) -> Script | NotApplicable:
     place = locate_site(script, site)
     if isinstance(place, NotApplicable):
         return place
+    if not is_call_of(place.syntax, place.call, site.detail):
+        return NotApplicable(place.inside)
     new: cst.BaseExpression
     if site.detail[:1].isupper():
         new = _identity(place)
     else:
         logits = _logits(place)
         if logits is None:
-            return NotApplicable(
-                f"line {place.syntax.line(place.call)} does not show what {site.detail} gets"
-            )
+            return NotApplicable(f"line {place.syntax.line(place.call)} does not show what {site.detail} gets")
         new = _in_place_of(place, logits)
     file = place.syntax.file
-    text: str | NotApplicable = place.syntax.replace(place.call, new)
+    text: str | NotApplicable = _without_idle_line(place, new) or place.syntax.replace(place.call, new)
     if isinstance(text, str) and place.syntax.code(new) == "torch.nn.Identity()":
         text = import_module(file, text, "torch")
     return text if isinstance(text, NotApplicable) else script.edit(file, text)
+
+
+def _without_idle_line(place: Place, logits: cst.BaseExpression) -> str | None:
+    """Return the text without the statement, where it would only say `x = x`."""
+    assign = place.syntax.parents[place.call]
+    if not isinstance(assign, cst.Assign) or not isinstance(logits, cst.Name):
+        return None
+    targets = [place.syntax.code(target.target) for target in assign.targets]
+    return without_line(place.syntax, assign) if targets == [logits.value] else None
 
 
 def _identity(place: Place) -> cst.Call:

@@ -69,9 +69,7 @@ def _beside(
     return [*body[:at], *pair, *body[at + 1 :]]
 
 
-def _insert_line(
-    syntax: Syntax, node: cst.CSTNode, new: cst.SimpleStatementLine, after: bool
-) -> str | NotApplicable:
+def _insert_line(syntax: Syntax, node: cst.CSTNode, new: cst.SimpleStatementLine, after: bool) -> str | NotApplicable:
     inner = node
     for block in syntax.ancestors(node):
         if isinstance(block, cst.Module | cst.IndentedBlock):
@@ -93,6 +91,23 @@ def above(statement: cst.CSTNode, new: cst.SimpleStatementLine) -> list[cst.CSTN
         new.with_changes(leading_lines=lines[:blank]),
         statement.with_changes(leading_lines=lines[blank:]),
     ]
+
+
+def without_line(syntax: Syntax, statement: cst.BaseSmallStatement) -> str | None:
+    """Return the file's text without the line of that statement; None where something has to stand there."""
+    line = syntax.parents[statement]
+    block = syntax.parents[line]
+    if not isinstance(line, cst.SimpleStatementLine) or not isinstance(block, cst.Module | cst.IndentedBlock):
+        return None
+    if len(line.body) > 1 or len(block.body) == 1:
+        return None
+    statements: list[cst.CSTNode] = list(block.body)
+    at = statements.index(line)
+    following = [
+        other.with_changes(leading_lines=[*line.leading_lines, *other.leading_lines])  # type: ignore[attr-defined]
+        for other in statements[at + 1 : at + 2]
+    ]
+    return with_body(syntax, block, [*statements[:at], *following, *statements[at + 2 :]])
 
 
 def with_body(syntax: Syntax, block: cst.Module | cst.IndentedBlock, body: Sequence[cst.CSTNode]) -> str:

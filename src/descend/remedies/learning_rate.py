@@ -10,6 +10,7 @@ from descend.remedies.arguments import (
     has_own_rates,
     is_rate,
     keyword,
+    makes_optimizer,
     number,
     positional,
     with_arguments,
@@ -51,8 +52,10 @@ def learning_rate(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
 def _rate(place: Place) -> cst.BaseExpression | None | NotApplicable:
     """Return the expression that gives the rate; None when the call leaves it to its default."""
     argument = find_argument(place.call, "lr", None if _is_listed(place.call) else 1)
-    if argument is not None:
+    if argument is not None and (argument.keyword is not None or makes_optimizer(place)):
         return argument.value
+    if not makes_optimizer(place):
+        return NotApplicable(place.inside)
     if _is_listed(place.call):
         return NotApplicable("the optimizer's arguments come out of a list")
     for argument in place.call.args:

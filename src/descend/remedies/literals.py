@@ -21,9 +21,7 @@ from descend.remedies.syntax import Syntax, last_name
 STEPS = 8  # from name to name; a longer chain is a loop
 
 
-def follow(
-    syntax: Syntax, expression: cst.BaseExpression, arguments: Sequence[str]
-) -> cst.BaseExpression | None:
+def follow(syntax: Syntax, expression: cst.BaseExpression, arguments: Sequence[str]) -> cst.BaseExpression | None:
     """Return the number literal behind `expression`, or None.
 
     `arguments` is the script's command line: a number that it gives is not in the source.

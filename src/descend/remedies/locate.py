@@ -30,6 +30,16 @@ class Place:
 
     syntax: Syntax
     call: cst.Call
+    site: Site
+
+    @property
+    def inside(self) -> str:
+        """What is said where the call does not do the recorded thing itself: a library does, further inside."""
+        name, what = (
+            self.syntax.code(self.call.func),
+            self.site.detail or WORDS.get(self.site.kind, self.site.kind),
+        )
+        return f"line {self.syntax.line(self.call)} calls `{name}`: the {what} is somewhere inside"
 
 
 def locate(script: Script, record: Record, kind: str, key: str | None = None) -> Place | NotApplicable:
@@ -54,7 +64,7 @@ def locate_site(script: Script, site: Site) -> Place | NotApplicable:
     call = _find_call(syntax, site, read_source(file))
     if call is None:
         return NotApplicable(f"no {word} is found at {file.name}:{site.line}")
-    return Place(syntax, call)
+    return Place(syntax, call, site)
 
 
 def _find_call(syntax: Syntax, site: Site, before: str) -> cst.Call | None:

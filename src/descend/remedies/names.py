@@ -39,6 +39,18 @@ def value_of_target(syntax: Syntax, target: cst.CSTNode) -> cst.BaseExpression |
     return None
 
 
+def is_call_of(syntax: Syntax, call: cst.Call, name: str) -> bool:
+    """Return whether what is called has that name, also by another (`rule = torch.optim.SGD`, `… as Rule`)."""
+    callee = call.func
+    behind = value_behind(syntax, callee)
+    names = {last_name(callee), last_name(behind) if behind is not None else ""}
+    bound = binding(syntax, callee) if isinstance(callee, cst.Name) else None
+    if bound is not None and isinstance(bound.node, cst.ImportFrom):
+        aliases = bound.node.names if not isinstance(bound.node.names, cst.ImportStar) else []
+        names |= {a.evaluated_name for a in aliases if a.evaluated_alias == bound.name}
+    return name.strip("_") in {known.strip("_") for known in names}
+
+
 def mapping_entry(mapping: cst.BaseExpression | None, key: str) -> cst.BaseExpression | None:
     """Return the value under `key` in `{"lr": 0.1}` or `dict(lr=0.1)`, or None."""
     if isinstance(mapping, cst.Call) and last_name(mapping.func) == "dict":

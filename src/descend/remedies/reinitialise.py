@@ -9,7 +9,7 @@ from typing import Any
 import libcst as cst
 
 from descend.record import Record
-from descend.remedies.arguments import find_argument
+from descend.remedies.arguments import PARAMETERS, find_argument
 from descend.remedies.imports import import_name
 from descend.remedies.insert import insert_before
 from descend.remedies.locate import Place, locate
@@ -17,8 +17,6 @@ from descend.remedies.names import assigned_value
 from descend.remedies.remedy import NotApplicable
 from descend.remedies.syntax import Syntax
 from descend.script import Script
-
-PARAMETERS = {"parameters", "named_parameters"}
 
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

@@ -20,6 +20,7 @@ from descend.remedies.syntax import Syntax, descendants, first_name, last_name
 from descend.script import Script
 
 CALLERS = 3  # functions between the model's call and the loop
+LIBRARY_LOOPS = {"fit", "train", "run", "launch"}  # what a loop in a library is called
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> 
 
 def _find_feed(place: Place) -> Feed | NotApplicable:
     syntax, call = place.syntax, place.call
-    if reason := _obstacle(syntax, call):
+    if reason := _obstacle(place):
         return NotApplicable(reason)
     feed = Feed(syntax.code(call.func), find_source(syntax, call.args[0].value, call), call)
     for _ in range(CALLERS):
@@ -81,10 +82,13 @@ def _outside_closure(syntax: Syntax, feed: Feed) -> Feed:
     return replace(feed, at=others[0])
 
 
-def _obstacle(syntax: Syntax, call: cst.Call) -> str:
+def _obstacle(place: Place) -> str:
+    syntax, call = place.syntax, place.call
     line = syntax.line(call)
     if last_name(call.func) == "forward":
         return f"line {line} calls forward() directly, which goes past the hooks of a module"
+    if last_name(call.func) in LIBRARY_LOOPS:
+        return place.inside
     root = first_name(call.func)
     if root is None or syntax.is_module(root) or syntax.every(cst.Call, call.func):
         return f"line {line} has no name for the model that it calls"
@@ -102,14 +106,10 @@ def _only_caller(syntax: Syntax, function: cst.FunctionDef) -> cst.Call | None:
 def _is_training(syntax: Syntax, call: cst.Call) -> bool:
     """Return whether the loop around the call also calls `backward()` or `step()`."""
     around = loops_around(syntax, call)[-1:]
-    return any(
-        last_name(c.func) in ("backward", "step") for loop in around for c in syntax.every(cst.Call, loop)
-    )
+    return any(last_name(c.func) in ("backward", "step") for loop in around for c in syntax.every(cst.Call, loop))
 
 
-def _at_caller(
-    syntax: Syntax, feed: Feed, function: cst.FunctionDef, caller: cst.Call
-) -> Feed | NotApplicable:
+def _at_caller(syntax: Syntax, feed: Feed, function: cst.FunctionDef, caller: cst.Call) -> Feed | NotApplicable:
     """Return the same feed, in the words of the function that calls this one."""
     given = _given(function, caller)
     batch = given.get(feed.source.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,12 +65,15 @@ class Syntax:
         return changed.code if isinstance(changed, cst.Module) else self.module.code
 
 
+@lru_cache(maxsize=8)  # one text is read by several steps of a remedy, and by several remedies
 def parse(file: Path, text: str) -> Syntax | NotApplicable:
-    """Return the syntax of `text`, or why it has none (grammar newer than libcst's)."""
+    """Return the syntax of `text`, or why it has none: grammar newer than libcst's, line ends of old."""
     try:
         wrapper = MetadataWrapper(cst.parse_module(text))
     except cst.ParserSyntaxError as error:
         return NotApplicable(f"{file.name} cannot be edited: {error.message} in line {error.raw_line}")
+    if wrapper.module.code != text:
+        return NotApplicable(f"{file.name} cannot be edited without changing other lines, too")
     spans, parents = wrapper.resolve(PositionProvider), wrapper.resolve(ParentNodeProvider)
     return Syntax(file, wrapper.module, spans, parents, wrapper.resolve(ScopeProvider))
 

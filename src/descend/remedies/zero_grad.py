@@ -19,8 +19,8 @@ def zero_grad(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     place = locate(script, record, "step", key)
     if isinstance(place, NotApplicable):
         return place
-    if not isinstance(place.call.func, cst.Attribute):
-        return NotApplicable(f"line {place.syntax.line(place.call)} does not name the optimizer that steps")
+    if not isinstance(place.call.func, cst.Attribute) or last_name(place.call.func) != "step":
+        return NotApplicable(place.inside)
     made = record.site("optimizer", key)
     optimizer, closure = _stepping(place, made.variable if made else "")
     code = f"{optimizer}.zero_grad()"

@@ -13,7 +13,7 @@ from rich.text import Text
 from descend.case import Case
 from descend.report.patch import summarise_diff
 from descend.report.titles import title
-from descend.report.verdict import causes, change, is_judged, observed, verdict
+from descend.report.verdict import causes, change, is_judged, learnt_nothing, observed, verdict
 from descend.report.wording import count, group_notes, interval, one_line, place, plain_name, root_of
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -43,12 +43,8 @@ def render_console(case: Case, folder: Path | None = None) -> RenderableType:
     if case.record.steps:
         rows.append(("watching", Text(observed(case))))
     rows += _findings(case)
-    if case.record.role == "watch":  # a watched run has no trials that could confirm or dismiss them
-        rows += [
-            ("suspected", _finding(case, suspicion, "yellow"))
-            for suspicion in case.suspicions[:MOST_FINDINGS]
-        ]
-    if not case.findings and is_judged(case):
+    rows += [("suspected", _finding(case, suspicion, "yellow")) for suspicion in case.undecided[:MOST_FINDINGS]]
+    if not case.findings and not case.undecided and is_judged(case):
         rows += _looked_at(case)
     rows += _trials(case)
     rows += _patch(case, folder)
@@ -68,7 +64,7 @@ def _layout(rows: list[Row]) -> Table:
 
 def _verdict_style(case: Case) -> str:
     if case.status == "healthy":
-        return "bold green" if is_judged(case) else "bold yellow"
+        return "bold green" if is_judged(case) and not learnt_nothing(case) else "bold yellow"
     return "bold yellow" if case.cure else "bold red"
 
 
@@ -76,9 +72,7 @@ def _findings(case: Case) -> list[Row]:
     standing = causes(case)
     rows: list[Row] = [("finding", _finding(case, finding, "bold")) for finding in standing[:MOST_FINDINGS]]
     if left := standing[MOST_FINDINGS:]:
-        rows.append(
-            ("also", Text(one_line("; ".join(title(finding.id) for finding in left), SENTENCE_LENGTH)))
-        )
+        rows.append(("also", Text(one_line("; ".join(title(finding.id) for finding in left), SENTENCE_LENGTH))))
     return rows
 
 
@@ -97,7 +91,7 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
 
 
 def _looked_at(case: Case) -> list[Row]:
-    names = list(dict.fromkeys(plain_name(name) for name, _ in case.record.readings))
+    names = [plain_name(name) for name in case.record.costs if name != "tape"]
     rows: list[Row] = []
     if names:
         rows.append(("looked at", Text(one_line(", ".join(names), SENTENCE_LENGTH))))
@@ -150,6 +144,4 @@ def _patch(case: Case, folder: Path | None) -> list[Row]:
         return []
     by_hand = f", or: patch -p0 < {folder / 'fix.diff'}" if folder else ""
     line = Text(f"{one_line(summarise_diff(patch), 80)} (descend doctor --apply{by_hand})")
-    return [
-        ("patch", Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line)
-    ]
+    return [("patch", Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line)]

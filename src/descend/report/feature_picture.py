@@ -27,9 +27,7 @@ def inputs_not_normalised(record: Record, symptom: Symptom) -> Figure | None:
 def read_features(record: Record, symptom: Symptom) -> list[Feature]:
     """Return (index, mean, σ) of every feature whose mean and σ are finite numbers."""
     places = record.places("inputs")
-    place = next(
-        (p for p in (symptom.module, symptom.optimizer, "") if p in places), places[0] if places else ""
-    )
+    place = next((p for p in (symptom.module, symptom.optimizer, "") if p in places), places[0] if places else "")
     detail: Mapping[str, Any] = record.fact("inputs", place) or {}
     pairs = zip(_numbers(detail.get("mean")), _numbers(detail.get("std")))
     return [(i, mean, std) for i, (mean, std) in enumerate(pairs) if isfinite(mean) and isfinite(std)]
@@ -57,11 +55,7 @@ def _caption(features: list[Feature]) -> str:
     if not features:
         return "The curvature as it is, and what it would be on standardised inputs."
     shown = len(thin_features(features))
-    drawn = (
-        f"; {shown} of {number(len(features))} are drawn, the extremes among them"
-        if shown < len(features)
-        else ""
-    )
+    drawn = f"; {shown} of {number(len(features))} are drawn, the extremes among them" if shown < len(features) else ""
     ends = [end for _, mean, std in features for end in (mean - std, mean + std)]
     axis = " The axis is linear near zero and logarithmic beyond." if _linear_below(ends) else ""
     return f"Each bar is one input feature, from μ − σ to μ + σ{drawn}.{axis}"
@@ -145,9 +139,7 @@ def _ticks(ends: list[float], scale: float) -> dict[str, Any]:
     decades = floor(log10(max(abs(end) for end in ends)))
     sizes = [10.0**decade for decade in range(0, decades + 1, max(1, ceil(decades / MOST_TICKS)))]
     low, high = min(ends), max(ends)
-    values = (
-        [-size for size in reversed(sizes) if -size >= low] + [0.0] + [size for size in sizes if size <= high]
-    )
+    values = [-size for size in reversed(sizes) if -size >= low] + [0.0] + [size for size in sizes if size <= high]
     return {
         "tickvals": [_squeeze(value, scale) for value in values],
         "ticktext": [number(value) for value in values],

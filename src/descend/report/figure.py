@@ -145,9 +145,7 @@ def value_axis(values: Iterable[float]) -> dict[str, Any]:
 def needs_log(values: Iterable[float]) -> bool:
     """Tell whether these values are positive and span more than `LOG_DECADES` decades."""
     finite = [value for value in values if math.isfinite(value)]
-    return (
-        bool(finite) and min(finite) > 0 and math.log10(max(finite)) - math.log10(min(finite)) > LOG_DECADES
-    )
+    return bool(finite) and min(finite) > 0 and math.log10(max(finite)) - math.log10(min(finite)) > LOG_DECADES
 
 
 def thin(series: Series, limit: int = MOST_POINTS) -> tuple[list[int], list[float]]:

@@ -16,12 +16,8 @@ def ledger(case: Case) -> dict[str, Any]:
         "times": _times(case),
         "probes": _probes(record),
         "readings": _readings(record),
-        "notes": [
-            {"reason": reason, "probes": ", ".join(p)} for reason, p in group_notes(record.notes).items()
-        ],
-        "environment": [
-            {"name": plain_name(k), "value": one_line(v)} for k, v in sorted(record.environment.items())
-        ],
+        "notes": [{"reason": reason, "probes": ", ".join(p)} for reason, p in group_notes(record.notes).items()],
+        "environment": [{"name": plain_name(k), "value": one_line(v)} for k, v in sorted(record.environment.items())],
         "effects": _effects(record),
         "effects_left": max(0, len(record.effects) - MOST_EFFECTS),
     }
@@ -35,9 +31,7 @@ def _times(case: Case) -> list[dict[str, str]]:
     rows.append(("the whole consultation, trials included", case.total_s))
     shown = [{"name": name, "value": duration(seconds)} for name, seconds in rows if seconds]
     if case.bare_s and case.total_s:
-        shown.append(
-            {"name": "whole consultation / bare window", "value": f"{case.total_s / case.bare_s:.1f} ×"}
-        )
+        shown.append({"name": "whole consultation / bare window", "value": f"{case.total_s / case.bare_s:.1f} ×"})
     return shown
 
 

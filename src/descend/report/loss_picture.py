@@ -39,9 +39,7 @@ def _caption(detail: Mapping[str, Any], has_panel: bool) -> str:
     low, high, first, last = (_value(detail, key) for key in ("min", "max", "row_sum_min", "row_sum_max"))
     if isfinite(low) and isfinite(high):
         text += f" Its values lie between {number(low)} and {number(high)}"
-        sums = f"; its rows sum to {number(first)}" + (
-            "" if number(first) == number(last) else f" to {number(last)}"
-        )
+        sums = f"; its rows sum to {number(first)}" + ("" if number(first) == number(last) else f" to {number(last)}")
         text += (sums if isfinite(first) and isfinite(last) else "") + "."
     return text
 
@@ -49,9 +47,7 @@ def _caption(detail: Mapping[str, Any], has_panel: bool) -> str:
 def _histogram(detail: Mapping[str, Any]) -> Panel | None:
     counted = detail["histogram"] if isinstance(detail.get("histogram"), Mapping) else detail
     counts, edges = counted.get("counts"), counted.get("edges")
-    if not (
-        isinstance(counts, list) and isinstance(edges, list) and len(edges) == len(counts) + 1 and counts
-    ):
+    if not (isinstance(counts, list) and isinstance(edges, list) and len(edges) == len(counts) + 1 and counts):
         return None
     bins = list(zip(edges, edges[1:], counts))
     bars: Trace = {
@@ -75,9 +71,7 @@ def _ranges(detail: Mapping[str, Any]) -> Panel | None:
     y = {"type": "category", "autorange": "reversed", "automargin": True, "showgrid": False, "ticks": ""}
     traces = tuple(_range_bar(*row) for row in rows)
     x = {"showgrid": True}
-    return Panel(
-        "Range of what enters the loss", traces, x_title="value", x=x, y=y, height=70 + 40 * len(rows)
-    )
+    return Panel("Range of what enters the loss", traces, x_title="value", x=x, y=y, height=70 + 40 * len(rows))
 
 
 def _range_bar(label: str, low: float, high: float) -> Trace:

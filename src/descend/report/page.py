@@ -33,7 +33,6 @@ from descend.report.wording import (
     percent,
     place,
     plain_name,
-    relative,
     root_of,
     sentence,
 )
@@ -166,9 +165,7 @@ def _excerpt(site: Site | None) -> dict[str, Any] | None:
     if site is None:
         return None
     try:
-        source = re.split(
-            "\r\n|\r|\n", read_source(Path(site.file))
-        )  # as Python counts; splitlines splits at more
+        source = re.split("\r\n|\r|\n", read_source(Path(site.file)))  # as Python counts; splitlines splits at more
     except (OSError, UsageError):
         return None
     last = max(site.line, min(site.end_line, site.line + LONGEST_EXCERPT))
@@ -192,7 +189,6 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "difference": interval(*trial.difference),
         "seeds": ", ".join(str(seed) for seed in trial.seeds),
         "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
-        "sites": [one_line(relative(site, root_of(case))) for site in trial.sites],
         "verdict": trial.verdict,
         "figure": figures.take(proof_picture(trial, arms)),
     }

@@ -42,9 +42,7 @@ def proof_picture(trial: Trial, arms: Mapping[int, Record]) -> Figure | None:
 
 def curves(arms: Sequence[Arm], records: Mapping[int, Record]) -> list[Series]:
     """Return the yardstick's curve of every arm whose record is at hand and holds one."""
-    return [
-        records[arm.run].series("yardstick", place) for arm in arms for place in _places(arm, records)[:1]
-    ]
+    return [records[arm.run].series("yardstick", place) for arm in arms for place in _places(arm, records)[:1]]
 
 
 def mean_curve(bundle: Sequence[Series]) -> Series:
@@ -53,9 +51,7 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
         return Series()
     steps = sorted(set(bundle[0].steps).intersection(*(series.steps for series in bundle)))
     by_step = [dict(series) for series in bundle]
-    return Series(
-        tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps)
-    )
+    return Series(tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps))
 
 
 def _places(arm: Arm, records: Mapping[int, Record]) -> list[str]:
@@ -66,9 +62,7 @@ def _places(arm: Arm, records: Mapping[int, Record]) -> list[str]:
 
 
 def _bundle(bundle: list[Series], tone: str, label: str) -> list[Trace]:
-    thin_lines = [
-        {**line(series, tone, label, width=1), "opacity": 0.35, "hoverinfo": "skip"} for series in bundle
-    ]
+    thin_lines = [{**line(series, tone, label, width=1), "opacity": 0.35, "hoverinfo": "skip"} for series in bundle]
     for trace in thin_lines:
         trace.pop("hovertemplate")
     mean = mean_curve(bundle)
@@ -80,9 +74,7 @@ def _broken(bundle: list[Series], label: str) -> tuple[Key, ...]:
     broken = [series.steps[kept] for series, kept in zip(bundle, steps) if kept < len(series)]
     if not broken:
         return ()
-    return (
-        Key(f"{label}: {len(broken)} of {len(bundle)} diverge, from step {min(broken)}", "cause", "mark"),
-    )
+    return (Key(f"{label}: {len(broken)} of {len(bundle)} diverge, from step {min(broken)}", "cause", "mark"),)
 
 
 def _whisker(trial: Trial, step: int, *, log: bool) -> list[Trace]:

@@ -63,13 +63,9 @@ def _row(trial: Trial, at: Callable[[float], float | None]) -> TrialRow:
 
 def _axis(trials: Sequence[Trial]) -> Callable[[float], float | None]:
     ran = [trial for trial in trials if trial.verdict != "failed"]
-    ends = [
-        value for trial in ran for value in (trial.before, trial.after, *trial.interval) if isfinite(value)
-    ]
+    ends = [value for trial in ran for value in (trial.before, trial.after, *trial.interval) if isfinite(value)]
     log = needs_log(ends)
-    low, high = (
-        (log10(min(ends)), log10(max(ends))) if log else (min(ends, default=0.0), max(ends, default=0.0))
-    )
+    low, high = (log10(min(ends)), log10(max(ends))) if log else (min(ends, default=0.0), max(ends, default=0.0))
 
     def at(value: float) -> float | None:
         if not isfinite(value):

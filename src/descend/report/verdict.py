@@ -4,6 +4,7 @@ from descend.case import Case
 from descend.record import Ending
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence
+from descend.symptoms.progress import is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -18,7 +19,9 @@ def headline(case: Case) -> str:
         return sentence(title(case.findings[0].id)).rstrip(".")
     if not is_judged(case):
         return "Nothing could be judged"
-    return "A clean bill of health"
+    if case.undecided:
+        return "A suspicion"
+    return "It does not train, and no known problem explains it" if learnt_nothing(case) else "A clean bill of health"
 
 
 def verdict(case: Case) -> str:
@@ -30,6 +33,13 @@ def verdict(case: Case) -> str:
         return f"{found}, {_remedy(case)}"
     if not is_judged(case):
         return _unjudged(case.record.ending)
+    if case.undecided:
+        return f"{count(len(case.undecided), 'suspicion')}, and nothing tried that could decide it: descend doctor does"
+    if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
+        return "interrupted before the trials could decide anything"
+    if learnt_nothing(case):
+        steps = count(case.record.steps, "step")
+        return f"the cost hardly fell in {steps}, and none of the problems that descend knows explains it"
     window = "before the interruption" if _reason(case) == "interrupted" else "observed"
     return f"clean bill: nothing wrong was found in the {count(case.record.steps, 'step')} {window}"
 
@@ -37,6 +47,12 @@ def verdict(case: Case) -> str:
 def is_judged(case: Case) -> bool:
     """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
     return case.record.steps > 0 and _reason(case) in ("finished", "window", "interrupted")
+
+
+def learnt_nothing(case: Case) -> bool:
+    """Tell whether a run with a yardstick of its task ends about where a constant prediction would."""
+    judged = yardstick_place(case.record) in ("negative_log_likelihood", "squared_error")
+    return judged and is_stuck(case.record, "0")
 
 
 def observed(case: Case) -> str:

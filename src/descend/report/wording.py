@@ -83,8 +83,7 @@ def sentence(text: str) -> str:
 
 def root_of(case: Case) -> Path:
     """Return the script's working directory, as far as the case knows it; else our own."""
-    known = [trial.script.root for trial in (case.cure, *case.trials) if trial and trial.script]
-    return known[0] if known else Path.cwd()
+    return Path(case.record.root) if case.record.root else Path.cwd()
 
 
 def relative(file: str, root: Path) -> str:

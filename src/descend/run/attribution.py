@@ -1,9 +1,13 @@
 """Which loss belongs to which optimizer.
 
 A backward pass belongs to the optimizer that steps next among those whose parameters it reaches: a GAN's generator
-loss reaches the discriminator too, but it is the generator that then steps. Passes accumulated for one step add up.
+loss reaches the discriminator too, but it is the generator that then steps. Passes accumulated for one step add up;
+passes whose gradients were cleared again before the step (a line search's trials, an overflow under a GradScaler)
+do not count.
 """
 
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +17,12 @@ from torch.optim import Optimizer
 
 from descend.tape import leaf_parameters
 
-LEARNED_AFTER = 3  # walks of the graph at one backward call before its reach is taken as known
-KEPT = 8  # passes remembered where several optimizers take turns
+LEARNED_AFTER = 3  # walks of the graph that agree, at one backward call, before its reach is taken as known
+KEPT = 512  # passes remembered for an optimizer that has not stepped yet
+
+
+def _nothing() -> None:
+    return None
 
 
 @dataclass
@@ -22,23 +30,71 @@ class Stepper:
     """One optimizer of the script and what it has done so far."""
 
     key: str
-    optimizer: Optimizer | None
+    find: Callable[[], Optimizer | None]  # None when the script updates by hand, or has let go of its optimizer
+    by_hand: bool = False
     steps: int = 0
     passes: int = 1  # backward passes that fed its last step
     cleared: bool = False  # whether any backward pass since the last step began with clear gradients
     held: frozenset[int] = frozenset()  # ids of its parameters
+    epoch: int = 0  # how often its gradients have been seen to be cleared
+    _sample: Callable[[], Tensor | None] = _nothing  # one of its parameters, and after a backward pass
+    _version: int | None = None  # the version of that one's gradient
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer itself."""
+        return self.find()
 
     def refresh(self) -> None:
         """Read its parameters again: groups may be added at any time."""
-        if self.optimizer is not None:
-            self.held = frozenset(id(p) for group in self.optimizer.param_groups for p in group["params"])
+        self.held = frozenset(id(p) for p in self.parameters())
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Yield the parameters that the optimizer holds."""
+        optimizer = self.optimizer
+        for group in optimizer.param_groups if optimizer is not None else ():
+            yield from group["params"]
+
+    def look(self) -> None:
+        """Before a backward pass: have the gradients of the last one been cleared, with no step between?"""
+        if self._version is None:
+            return
+        parameter, version = self._sample(), self._version
+        grad = None if parameter is None else parameter.grad
+        # zeros are looked for only where somebody has written to the gradient: it would wait for the device
+        if grad is None or (grad._version != version and not bool(grad.count_nonzero())):
+            self.epoch += 1
+
+    def mark(self) -> None:
+        """After a backward pass: remember what a gradient looks like."""
+        parameter = self._sample()
+        grad = None if parameter is None else parameter.grad
+        if grad is None:
+            parameter = next((p for p in self.parameters() if p.grad is not None and not p.grad.is_sparse), None)
+            grad = None if parameter is None else parameter.grad
+            self._sample = _nothing if parameter is None else weakref.ref(parameter)
+        self._version = None if grad is None else grad._version
+
+    def stepped(self) -> None:
+        """Take note that the optimizer has stepped; what it does to the gradients after that is its own affair."""
+        self._version = None
+
+
+@dataclass(slots=True)
+class _Pass:
+    loss: Tensor
+    place: Any
+    epochs: dict[str, int]  # of each optimizer that it reaches
+    inside: bool  # whether it was made within a step, by a closure
+    returned: bool  # whether its gradients were returned and not accumulated
+    takers: set[str] = field(default_factory=set)
 
 
 @dataclass
-class _Pass:
-    loss: Tensor
-    reaches: frozenset[str]
-    taken: bool = False
+class _Reach:
+    keys: frozenset[str]
+    walks: int = 1
+    steady: bool = True
 
 
 @dataclass
@@ -47,40 +103,84 @@ class Attribution:
 
     steppers: dict[str, Stepper]
     _passes: list[_Pass] = field(default_factory=list)
-    _reach: dict[Any, tuple[frozenset[str], int]] = field(default_factory=dict)
+    _reach: dict[Any, _Reach] = field(default_factory=dict)
     _steps_next: dict[Any, str] = field(default_factory=dict)
-    _place: Any = None
 
-    def backward(self, loss: Tensor, root: Tensor, place: Any) -> frozenset[str]:
+    def forget(self) -> None:
+        """Begin anew: what was seen was no training yet."""
+        self._passes.clear()
+        self._reach.clear()
+        self._steps_next.clear()
+
+    def forget_reach(self) -> None:
+        """Walk the graphs anew: there is another optimizer, or what was learned has proved wrong."""
+        self._reach.clear()
+
+    def backward(
+        self, loss: Tensor, root: Tensor, place: Any, *, inside: bool = False, returned: bool = False
+    ) -> frozenset[str]:
         """Take note of a backward pass made at `place`; return the keys of the optimizers that it reaches."""
         reaches = self._reaches(root, place)
-        self._passes.append(_Pass(loss.detach(), reaches))
-        self._place = place
+        for key in reaches:
+            self.steppers[key].look()
+        epochs = {key: self.steppers[key].epoch for key in reaches}
+        self._passes.append(_Pass(loss.detach(), place, epochs, inside, returned))
+        del self._passes[:-KEPT]
         return reaches
+
+    def backward_ended(self) -> None:
+        """Take note that the pass has filled the gradients."""
+        if self._passes:
+            for key in self._passes[-1].epochs:
+                self.steppers[key].mark()
 
     def owner(self, place: Any, reaches: frozenset[str]) -> str | None:
         """Return who is expected to step after a backward pass at `place`; None while that is unknown."""
-        return self._steps_next.get(place) or (min(reaches) if len(self.steppers) == 1 and reaches else None)
+        return next(iter(reaches), None) if len(self.steppers) == 1 else self._steps_next.get(place)
 
     def step(self, stepper: Stepper) -> Tensor | None:
         """Return the loss that fed the step which has just ended: the sum of its backward passes."""
-        mine = [p for p in self._passes if stepper.key in p.reaches]
-        fed = [p for p in mine if not p.taken] or mine
+        key = stepper.key
+        stepper.stepped()
+        if len(self._passes) == 1 == len(self.steppers):  # nearly always
+            stepper.passes = 1
+            return self._passes.pop().loss
+        fed = self._fed(key)
+        if not fed and self._passes and not self._passes[-1].takers:
+            self.forget_reach()  # the last pass must have reached it after all
+            fed = self._passes[-1:]
         for passed in fed:
-            passed.taken = True
-        self._passes = self._passes[-KEPT:] if len(self.steppers) > 1 else []
+            if not passed.takers:
+                self._steps_next[passed.place] = key
+        for passed in self._passes:
+            if key in passed.epochs:
+                passed.takers.add(key)
+        self._passes = [p for p in self._passes if not p.takers.issuperset(p.epochs)]
         if not fed:
             return None
         stepper.passes = len(fed)
-        self._steps_next[self._place] = stepper.key
         return fed[0].loss if len(fed) == 1 else torch.stack([p.loss.reshape(()) for p in fed]).sum()
+
+    def _fed(self, key: str) -> list[_Pass]:
+        since = [p for p in self._passes if key in p.epochs and key not in p.takers]
+        since = [p for p in since if not p.returned] or since
+        if not since:
+            return []
+        trials = [p for p in since if p.inside]
+        chosen = (trials[0] if trials else since[-1]).epochs[key]  # a closure's first trial is at the step's start
+        alike = [p for p in since if p.epochs[key] == chosen]
+        return [p for p in alike if not p.takers] or alike
 
     def _reaches(self, root: Tensor, place: Any) -> frozenset[str]:
         if len(self.steppers) <= 1:
             return frozenset(self.steppers)
-        known, times = self._reach.get(place, (frozenset(), 0))
-        if times < LEARNED_AFTER:
-            leaves = {id(p) for p in leaf_parameters(root)}
-            known |= {key for key, stepper in self.steppers.items() if leaves & stepper.held}
-            self._reach[place] = (known, times + 1)
-        return known
+        known = self._reach.get(place)
+        if known is not None and known.steady and known.walks >= LEARNED_AFTER:
+            return known.keys
+        leaves = {id(p) for p in leaf_parameters(root)}
+        found = frozenset(key for key, stepper in self.steppers.items() if leaves & stepper.held)
+        if known is None:
+            self._reach[place] = _Reach(found)
+        else:
+            known.walks, known.steady = known.walks + 1, known.steady and known.keys == found
+        return found

@@ -1,12 +1,13 @@
-"""The pipe from the observed script to the process that keeps the record.
+"""The pipes from the observed script to the process that keeps the record.
 
 Messages are gathered and written by a background thread, so a step waits for nothing, and a killed script has
-already handed over all but its last moments.
+already handed over all but its last moments. What happens in forked workers is told at once, one line at a time,
+on a pipe of its own: lines of several processes do not mix there as long as they are short (PIPE_BUF).
 """
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from descend.record.reading import Message
 from descend.record.wire import encode
@@ -15,12 +16,18 @@ INTERVAL_S = 0.3
 
 
 class Channel:
-    """The writing end. `send` from the training thread; `close` hands over what is left."""
+    """The writing ends. `send` from the training thread; `tell` from any process; `close` hands over what is left.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    `lost` is called when nobody listens any more.
+    """
+
+    def __init__(self, descriptor: int, telling: int, lost: Callable[[], None] = lambda: None) -> None:
+        self._descriptor, self._telling, self._lost = descriptor, telling, lost
+        for number in (descriptor, telling):
+            os.set_inheritable(number, False)  # a program that the script starts must not hold the pipe open
         self._waiting: list[Message] = []
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._closed = threading.Event()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="descend-channel", daemon=True)
@@ -32,25 +39,34 @@ class Channel:
             with self._lock:
                 self._waiting.extend(messages)
 
-    def close(self) -> None:
-        """Write what is left and close the pipe."""
-        if os.getpid() != self._process or self._closed.is_set():
+    def tell(self, message: Message) -> None:
+        """Queue one short message; write it at once in a forked worker, and after the end."""
+        if os.getpid() == self._process and not self._closed.is_set():
+            self.send([message])
             return
-        self._closed.set()
-        self._thread.join()
-        self._write()
-        os.close(self._descriptor)
+        try:
+            os.write(self._telling, encode([message]))
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Write what is left. The pipe itself ends with the process."""
+        if os.getpid() == self._process and not self._closed.is_set():
+            self._closed.set()
+            self._write()
 
     def _run(self) -> None:
         while not self._closed.wait(INTERVAL_S):
             self._write()
 
     def _write(self) -> None:
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        data = memoryview(encode(waiting)) if waiting else memoryview(b"")
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError:
-            self._closed.set()  # nobody listens any more: the script goes on
+        with self._writing:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            data = memoryview(encode(waiting)) if waiting else memoryview(b"")
+            try:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
+                self._closed.set()  # the script goes on, unless it was only run for us
+                self._lost()

@@ -4,56 +4,65 @@ Needs torch and the standard library only. The script finds itself as under plai
 `sys.path[0]`, working directory, exit status and traceback are its own.
 """
 
-import io
 import json
 import os
 import sys
+import threading
 import time
-import types
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from descend.record.reading import Effect, Ending, Note
+from descend.record.reading import Ending, Note
 from descend.run.channel import Channel
-from descend.run.traceback import show
+from descend.run.execute import Program, execute
 
-BEGAN = time.perf_counter()
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
 SHARES = {"watch": 0.03, "exam": 0.5, "arm": 0.25, "bare": 0.0}  # of the time passed, for measuring
+LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
 
 
 @dataclass(frozen=True)
 class Config:
     """What the parent asks for."""
 
-    path: str  # the script in the user's tree
-    copy: str  # the script that runs: the same file, or its copy in the scratch directory
-    root: str
-    copy_root: str
+    path: str  # the script that runs: the user's own file, or its copy
+    root: str  # the working directory, or its copy
+    original_root: str
+    files: str  # the folder that stands for the root of the file system; "" when the script runs in place
     module: str | None
     arguments: list[str]
-    role: str  # watch, exam, arm, or bare: nothing is measured but the step count
+    role: str  # watch, exam, arm, or bare: nothing is done but counting steps
     steps: int
     seconds: float
+    patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
-    seeded: bool  # whether the script's seeds are ours to set
-    descriptor: int
-    sandboxed: bool
+    descriptor: int  # where messages go
+    telling: int  # where forked workers' messages go
     allow_effects: bool
     writable: list[str]
     started: float  # time.time() when the parent began
 
+    @property
+    def watched(self) -> bool:
+        """Whether this is the user's own run, and not one of ours in a scratch copy."""
+        return self.role == "watch"
 
-def main() -> NoReturn:
-    """Run the script that the configuration names, under observation."""
+
+def main(house: str) -> NoReturn:
+    """Run the script that the configuration names, under observation. `house` is where this package lies."""
+    began = time.perf_counter() - (time.time() - json.loads(sys.argv[1])["started"])
     config = Config(**json.loads(sys.argv[1]))
-    channel = Channel(config.descriptor)
     _require_torch()
-    status = _Run(config, channel).run()
-    channel.close()
-    _flush()
+    sys.path.remove(house)
+    sys.path.append(house)  # the script's own packages come first
+    if not sys.flags.safe_path and sys.path[0] == "":
+        del sys.path[0]
+    status = Run(config, began).run()
+    if not config.watched:
+        _leave(status)
     sys.exit(status)
 
 
@@ -67,137 +76,114 @@ def _require_torch() -> None:
         os._exit(NO_TORCH)
 
 
-class _Run:
-    def __init__(self, config: Config, channel: Channel) -> None:
+class Run:
+    """One run of the script, from its first line to its end or to the end of the window."""
+
+    def __init__(self, config: Config, began: float) -> None:
         from descend.probes import PROBES
         from descend.run.budget import Budget
         from descend.run.examiner import Examiner
         from descend.run.frames import SourceTree
         from descend.run.modules import Modules
         from descend.run.observer import Observer
+        from descend.run.witness import Witness
 
-        self.config, self.channel, send = config, channel, channel.send
-        self.began = BEGAN - (time.time() - config.started)
-        self.closed = False
-        self.modules = Modules(SourceTree(config.root, config.copy_root), send)
-        wanted = {"arm": ("monitored_loss",), "bare": ()}.get(config.role, tuple(p.name for p in PROBES))
-        probes = [p for p in PROBES if p.name in wanted]
-        self.budget = Budget(SHARES[config.role], self.began)
-        self.examiner = Examiner(probes, self.budget, self.modules, send)
-        if config.role == "bare":
-            self.examiner.block("")
-        self.observer = Observer(self.examiner, self.modules, send, config.role in ("watch", "exam"))
-        self.observer.after_step = self._after_step
+        self.config, self.began = config, began
+        self.channel = Channel(config.descriptor, config.telling, self._nobody_listens)
+        self.ended = threading.Lock()
+        modules = Modules(SourceTree(config.files), self.channel.send)
+        probes = [p for p in PROBES if config.role != "arm" or p.name == "monitored_loss"]
+        self.budget = Budget(SHARES[config.role], None if config.watched else began)
+        self.examiner = Examiner(probes, self.budget, modules, self.channel.send)
+        probing = config.role in ("watch", "exam")
+        observer = Observer(self.examiner, modules, self.channel.send, probing=probing, owning=not config.watched)
+        self.watch: Observer | Witness = Witness() if config.role == "bare" else observer
 
     def run(self) -> int:
-        from contextlib import ExitStack
-
+        """Run the script; return its exit status. Does not return where the window ends first."""
         from descend.run.hooks import observing
         from descend.run.seeds import offset_seeds
+        from descend.run.witness import Witness, counting
 
+        config = self.config
+        program = Program(config.path, config.root, config.module, config.arguments, config.files)
         with ExitStack() as stack:
-            if self.config.sandboxed:
+            if not config.watched:
                 self._close_sandbox(stack)
-            if self.config.seeded:
-                stack.enter_context(offset_seeds(self.config.seed))
-            stack.enter_context(observing(self.observer))
-            status, error = _execute(self.config)
-            if not self.closed:
-                self._finish("failed" if error or status else "finished", status, error)
+                stack.enter_context(offset_seeds(config.seed))
+                self.watch.after_step = self._after_step
+                threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
+            stack.enter_context(counting(self.watch) if isinstance(self.watch, Witness) else observing(self.watch))
+            status, error = execute(program)
+            self._end("failed" if error or status else "finished", status, error)
         return status
 
-    def _close_sandbox(self, stack: Any) -> None:
+    def _close_sandbox(self, stack: ExitStack) -> None:
         import torch
 
-        from descend.run.effects import watch_effects, wrap_native_writers
-        from descend.run.landlock import restrict_writes
+        from descend.sandbox.effects import watch_effects, wrap_native_writers
+        from descend.sandbox.imports import import_from_copy
+        from descend.sandbox.landlock import restrict_writes
 
-        allowed = [Path(p) for p in self.config.writable]
-        linked = (Path(self.config.copy_root), Path(self.config.root))
-        watch = watch_effects(allowed, linked, self._effect, self.config.allow_effects)
+        config = self.config
+        import_from_copy(Path(config.root), Path(config.original_root))
+        allowed = [Path(p) for p in config.writable]
+        linked = (Path(config.root), Path(config.original_root))
+        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects)
         stack.callback(watch.stop)
         wrap_native_writers(torch, watch)
-        if not self.config.allow_effects and not restrict_writes(allowed):
+        if not config.allow_effects and not restrict_writes(allowed):
             self.channel.send([Note("effects", "this kernel has no Landlock: native writers are not held back")])
 
-    def _effect(self, effect: Effect) -> None:
-        self.channel.send([effect])
+    # -- the window
 
     def _after_step(self, steps: int) -> None:
-        if self.observer.began is None or self.config.role == "watch" or self.closed:
+        if steps >= self.config.steps or self._trained() >= self.config.seconds:
+            self._end("window", 0, "")
+            _leave()
+
+    def _trained(self) -> float:
+        began = self.watch.began
+        return 0.0 if began is None else time.perf_counter() - began - self.budget.spent
+
+    def _keep_time(self) -> None:
+        """End a script that takes no step for so long that it would run forever."""
+        limit = self.config.seconds + max(self.config.seconds, LAST_STEP_S)
+        while self.watch.began is not None or time.perf_counter() - self.began < self.config.patience:
+            time.sleep(0.5)
+            if self._trained() > limit:
+                break
+        if self.ended.acquire(blocking=False):
+            self._send_ending("window", 0, "")
+            _leave()
+
+    def _nobody_listens(self) -> None:
+        if not self.config.watched:
+            os._exit(1)
+
+    # -- the end
+
+    def _end(self, reason: str, status: int, error: str) -> None:
+        if not self.ended.acquire(blocking=False):
+            time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
-        trained = time.perf_counter() - self.observer.began - self.budget.spent
-        if steps >= self.config.steps or trained >= self.config.seconds:
-            self._finish("window", 0, "")
-            self.channel.close()
-            _flush()
-            os._exit(0)  # nothing of the script's runs on: no checkpoint of a truncated run, no cleaning up
+        self.watch.finish(measuring=reason != "failed")
+        self._send_ending(reason, status, error)
 
-    def _finish(self, reason: str, status: int, error: str) -> None:
-        self.closed = True
-        self.observer.flush()
-        if reason != "failed" and self.config.role != "bare":
-            self.examiner.finish(self.observer.steps)
-            self.examiner.report_unaffordable()
-        now, began = time.perf_counter(), self.observer.began
-        ending = Ending(
-            reason,
-            status,
-            self.observer.steps,
-            now - self.began,
-            0.0 if began is None else now - began,
-            self.budget.spent,
-            self.observer.weights(),
-            error,
-        )
-        self.channel.send([ending])
+    def _send_ending(self, reason: str, status: int, error: str) -> None:
+        now, began = time.perf_counter(), self.watch.began
+        weights = self.watch.weights() or ""
+        loop_s = 0.0 if began is None else now - began
+        steps = self.watch.steps
+        self.channel.send([Ending(reason, status, steps, now - self.began, loop_s, self.budget.spent, weights, error)])
+        self.channel.close()
 
 
-def _execute(config: Config) -> tuple[int, str]:
-    """Run the script as `__main__`; return its exit status and its traceback, empty when it did not raise."""
-    sys.argv = [config.copy, *config.arguments]
-    if config.module is None:
-        sys.argv[0] = os.path.relpath(config.copy)
-    sys.path[0] = config.copy_root if config.module else os.path.dirname(config.copy)
-    try:
-        code, module = _prepare(config)
-        sys.modules["__main__"] = module
-        exec(code, module.__dict__)
-    except SystemExit as leaving:
-        return _status(leaving), ""
-    except KeyboardInterrupt as error:
-        return 130, show(error, config.copy_root, config.root)
-    except BaseException as error:
-        return 1, show(error, config.copy_root, config.root)
-    return 0, ""
-
-
-def _prepare(config: Config) -> tuple[types.CodeType, types.ModuleType]:
-    module = types.ModuleType("__main__")
-    module.__file__ = config.copy
-    module.__dict__["__builtins__"] = __builtins__
-    if config.module is not None:
-        import importlib.util
-
-        name = config.module if os.path.basename(config.copy) != "__main__.py" else f"{config.module}.__main__"
-        module.__spec__ = importlib.util.find_spec(name)
-        module.__package__ = name.rpartition(".")[0]
-    with io.open_code(config.copy) as file:
-        return compile(file.read(), config.path, "exec", dont_inherit=True), module
-
-
-def _status(leaving: SystemExit) -> int:
-    if leaving.code is None or isinstance(leaving.code, int):
-        return int(leaving.code or 0)
-    print(leaving.code, file=sys.stderr)
-    return 1
-
-
-def _flush() -> None:
+def _leave(status: int = 0) -> NoReturn:
+    """End at once: no checkpoint of a truncated run, no cleaning up of what is thrown away, half a second less."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except Exception:  # whatever the script has put there
             continue
-
-
+    os._exit(status & 0xFF)

@@ -1,48 +1,45 @@
-"""From a running frame to a place in the user's source.
+"""From a running frame to a place in the source.
 
 The interpreter knows the exact span of the call that a frame is in (`co_positions`, Python 3.11), so a site needs
-no guessing from line numbers.
+no guessing from line numbers. The place of a call is where torch is called from: a line of the user's, or one of
+a library's (a Trainer); torch's own layers and ours are looked through.
 """
 
-import ast
-import linecache
-import sys
+import os
 import sysconfig
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
+
 from descend.record import Site
+from descend.run.calls import call_ending
 
 _PACKAGE = str(Path(__file__).parents[1])
-_LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+_TORCH = os.path.dirname(torch.__file__)
+_STANDARD = tuple({sysconfig.get_paths()[key] + os.sep for key in ("stdlib", "platstdlib")})
 
 
 class SourceTree:
-    """Which files are the user's, and where they lie in the user's own tree.
+    """Which frames are looked through, and where a file lies in the user's own tree.
 
-    The script may run in a scratch copy: `copy` is where it runs, `root` where the user has it.
+    The script may run in a scratch copy: `files` is the folder that stands for the root of the file system.
     """
 
-    def __init__(self, root: str, copy: str) -> None:
-        self.root, self.copy = root, copy
+    def __init__(self, files: str = "") -> None:
+        self.files = files
+        self._transparent: dict[str, bool] = {}
 
     def original(self, file: str) -> str:
         """Return the path in the user's tree of a file that runs in the copy."""
-        return self.root + file[len(self.copy) :] if file.startswith(self.copy + "/") else file
-
-    def is_users(self, file: str) -> bool:
-        """Whether a code object's file is the user's own, not a library's and not ours."""
-        if file.startswith((_PACKAGE, "<frozen", "<string", *_LIBRARIES)) or "/site-packages/" in file:
-            return False
-        return file.startswith((self.root + "/", self.copy + "/")) or not file.startswith(sys.prefix + "/")
+        return file[len(self.files) :] if self.files and file.startswith(self.files + os.sep) else file
 
     def caller(self, frame: FrameType | None) -> FrameType | None:
-        """Return the innermost frame of the user's at or above `frame`."""
-        while frame is not None and not self.is_users(frame.f_code.co_filename):
+        """Return the innermost frame at or above `frame` that is neither torch's, nor Python's, nor ours."""
+        while frame is not None and self._is_transparent(frame.f_code.co_filename):
             frame = frame.f_back
         return frame
 
@@ -50,9 +47,19 @@ class SourceTree:
         """Return the site of a call."""
         if span is None:
             return None
-        variable = _assigned(span.file, span.line, span.column)
-        place = (span.line, span.column, span.end_line, span.end_column)
+        call = call_ending(span.file, span.end_line, span.end_column)
+        line, column = (call.line, call.column) if call else (span.line, span.column)
+        place = (line, column, span.end_line, span.end_column)
+        variable = call.variable if call else ""
         return Site(kind, key, self.original(span.file), *place, variable, span.function, detail)
+
+    def _is_transparent(self, file: str) -> bool:
+        known = self._transparent.get(file)
+        if known is None:
+            ours = file.startswith((_PACKAGE + os.sep, _TORCH + os.sep, "<"))
+            standard = file.startswith(_STANDARD) and f"{os.sep}site-packages{os.sep}" not in file
+            known = self._transparent[file] = ours or standard
+        return known
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def constructor_caller(frame: FrameType | None, made: object) -> FrameType | Non
     while frame is not None:
         if frame.f_code.co_name == "__init__" and _first_argument(frame) is made:
             found = frame.f_back
-        elif frame.f_code.co_name == "__call__" and found is frame:
+        elif frame.f_code.co_name == "__call__" and found is frame and isinstance(_first_argument(frame), type):
             found = frame.f_back  # a metaclass's call
         elif found is not frame:
             break
@@ -114,25 +121,3 @@ def _first_argument(frame: FrameType) -> Any:
     # Only frames of short-lived calls are asked: f_locals keeps what it has copied alive as long as the frame.
     code = frame.f_code
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-
-
-@cache
-def _tree(file: str) -> ast.Module | None:
-    try:
-        return ast.parse("".join(linecache.getlines(file)))
-    except (SyntaxError, ValueError):
-        return None
-
-
-@cache
-def _assigned(file: str, line: int, column: int) -> str:
-    """Return the target of the assignment whose value contains that position; the innermost one."""
-    tree, found = _tree(file), ""
-    for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) or node.value is None:
-            continue
-        value = node.value
-        begins = (value.lineno, value.col_offset) <= (line, column)
-        if begins and (line, column) <= (value.end_lineno or 0, value.end_col_offset or 0):
-            found = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
-    return found

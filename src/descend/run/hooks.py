@@ -1,17 +1,20 @@
 """Every place where we stand in the script's way, in one file, and undone on leaving.
 
-No hook on `Module.__call__`: dynamo would trace it and the trajectory would change. A training step passes through
-the backward wrapper, the two optimizer hooks and the loader's `__next__`: about ten microseconds.
+No hook on `Module.__call__`: dynamo would trace it and the trajectory would change. Where dynamo traces one of these,
+it does nothing: a compiled optimizer's steps are not seen. A training step passes through the backward wrapper, the
+two optimizer hooks and the loader's `__next__`: about ten microseconds.
 """
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 from torch.optim.optimizer import (
     Optimizer,
     register_optimizer_step_post_hook,
@@ -19,16 +22,19 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import dataloader
 
+from descend.run.compilation import keep_out_of_graphs
 from descend.run.frames import constructor_caller
 from descend.run.observer import Observer
 
-_COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
+_CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
 
 @contextmanager
 def observing(observer: Observer) -> Iterator[None]:
     """Report the script's events to `observer` for as long as the context lasts."""
     with ExitStack() as stack:
+        begins, ends = _step_begins(observer), _step_ends(observer)
+        hooks = [begins, ends, _is_nested, _scalar, _builds_graph]
         for owner, name, make in (
             (nn.Module, "__init__", _module_init),
             (Optimizer, "__init__", _optimizer_init),
@@ -38,13 +44,12 @@ def observing(observer: Observer) -> Iterator[None]:
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
             (dataloader.DataLoader, "__init__", _loader_init),
             (torch.amp.GradScaler, "scale", _scale),
-            (torch, "compile", _compile),
         ):
-            stack.enter_context(_replaced(owner, name, make(getattr(owner, name), observer)))
-        pre = register_optimizer_step_pre_hook(_step_begins(observer))
-        stack.callback(pre.remove)
-        post = register_optimizer_step_post_hook(lambda optimizer, args, kwargs: observer.step_ended(optimizer))
-        stack.callback(post.remove)
+            hooks.append(make(getattr(owner, name), observer))
+            stack.enter_context(_replaced(owner, name, hooks[-1]))
+        stack.enter_context(_replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
+        stack.callback(register_optimizer_step_pre_hook(begins).remove)
+        stack.callback(register_optimizer_step_post_hook(ends).remove)
         yield
 
 
@@ -55,21 +60,32 @@ def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        setattr(owner, name, old)
+        if owner.__dict__[name] is new:  # else the script has put something of its own there
+            setattr(owner, name, old)
 
 
-def _step_begins(observer: Observer) -> Callable[[Any, Any, Any], None]:
+def _step_begins(observer: Observer) -> Any:
     def step_begins(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        observer.step_begins(optimizer, sys._getframe(1))
+        if not is_compiling():
+            observer.step_begins(optimizer, sys._getframe(1))
 
     return step_begins
+
+
+def _step_ends(observer: Observer) -> Any:
+    def step_ends(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if not is_compiling():
+            observer.step_ended(optimizer)
+
+    return step_ends
 
 
 def _module_init(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        observer.modules.note_made(self, sys._getframe(1))
+        if not is_compiling():
+            observer.module_made(self, sys._getframe(1))
 
     return __init__
 
@@ -87,23 +103,48 @@ def _loader_init(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        observer.modules.note_loader(constructor_caller(sys._getframe(1), self))
+        observer.loader_made(constructor_caller(sys._getframe(1), self))
 
     return __init__
 
 
-class _Nesting:
+class _Nesting(threading.local):
     """Whether a backward pass is already being reported: `Tensor.backward` calls `autograd.backward`."""
 
     inside = False
 
 
+_nesting = _Nesting()
+
+
+class _Reporting:
+    """While a backward pass is being reported."""
+
+    def __enter__(self) -> None:
+        _nesting.inside = True
+
+    def __exit__(self, *error: object) -> None:
+        _nesting.inside = False
+
+
+_reporting = _Reporting()
+
+
+def _is_nested() -> bool:
+    # The autograd engine calls back on threads of its own: a reentrant checkpoint's pass is part of the outer one.
+    return _nesting.inside or isinstance(threading.current_thread(), threading._DummyThread)
+
+
 def _backward(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def backward(self: Tensor, *args: Any, **kwargs: Any) -> None:
-        if _Nesting.inside:
+        root = None if is_compiling() or _is_nested() else _scalar(self)
+        if root is None:
             return original(self, *args, **kwargs)
-        return _reported(observer, self, sys._getframe(1), lambda: original(self, *args, **kwargs))
+        with _reporting:
+            opened = observer.backward_begins(root, sys._getframe(1))
+            original(self, *args, **kwargs)
+            observer.backward_ended(opened)
 
     return backward
 
@@ -111,23 +152,27 @@ def _backward(original: Any, observer: Observer) -> Any:
 def _autograd_backward(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        root = tensors[0] if isinstance(tensors, tuple | list) and len(tensors) == 1 else tensors
-        if _Nesting.inside or not isinstance(root, Tensor):
+        root = None if is_compiling() or _is_nested() else _scalar(tensors)
+        if root is None:
             return original(tensors, *args, **kwargs)
-        return _reported(observer, root, sys._getframe(1), lambda: original(tensors, *args, **kwargs))
+        with _reporting:
+            opened = observer.backward_begins(root, sys._getframe(1))
+            original(tensors, *args, **kwargs)
+            observer.backward_ended(opened)
 
     return backward
 
 
-def _reported(observer: Observer, root: Tensor, frame: Any, run: Callable[[], None]) -> None:
-    _Nesting.inside = True
-    try:
-        opened = observer.backward_begins(root, frame) if root.numel() == 1 else None
-        run()
-        if root.numel() == 1:
-            observer.backward_ended(opened)
-    finally:
-        _Nesting.inside = False
+def _scalar(outputs: Any) -> Tensor | None:
+    """Return the one scalar whose gradient is asked for: several are summed; None where any is no scalar."""
+    roots = [outputs] if isinstance(outputs, Tensor) else outputs
+    if not isinstance(roots, list | tuple) or not roots:
+        return None
+    with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
+        for root in roots:
+            if not isinstance(root, Tensor) or root.numel() != 1:
+                return None
+    return roots[0] if len(roots) == 1 else torch.stack([root.reshape(()) for root in roots]).sum()
 
 
 def _autograd_grad(original: Any, observer: Observer) -> Any:
@@ -135,23 +180,26 @@ def _autograd_grad(original: Any, observer: Observer) -> Any:
 
     @functools.wraps(original)
     def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        root = outputs[0] if isinstance(outputs, tuple | list) and len(outputs) == 1 else outputs
-        wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        trains = isinstance(root, Tensor) and root.numel() == 1 and all(t.is_leaf for t in wanted)
-        by_hand = trains and not observer.has_optimizer and not kwargs.get("create_graph", False)
-        if _Nesting.inside or not by_hand:
+        if is_compiling():
             return original(outputs, inputs, *args, **kwargs)
-        _Nesting.inside = True
-        try:
+        wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        root = None if _is_nested() or _builds_graph(args, kwargs) else _scalar(outputs)
+        if root is None or not all(isinstance(t, Tensor) and t.is_leaf for t in wanted):
+            return original(outputs, wanted, *args, **kwargs)
+        with _reporting:
+            if observer.has_optimizer:
+                observer.gradient_returned(root, wanted, sys._getframe(1))
+                return original(outputs, wanted, *args, **kwargs)
             opened = observer.backward_begins(root, sys._getframe(1))
-            gradients = original(outputs, inputs, *args, **kwargs)
-            found = {id(t): g.detach() for t, g in zip(wanted, gradients) if g is not None}
-            observer.backward_ended(opened, found)
-        finally:
-            _Nesting.inside = False
+            gradients = original(outputs, wanted, *args, **kwargs)
+            observer.backward_ended(opened, {id(t): g for t, g in zip(wanted, gradients) if g is not None})
         return gradients
 
     return grad
+
+
+def _builds_graph(args: Any, kwargs: Any) -> bool:
+    return bool(args[_CREATE_GRAPH] if len(args) > _CREATE_GRAPH else kwargs.get("create_graph", False))
 
 
 def _next_batch(original: Any, observer: Observer) -> Any:
@@ -170,17 +218,20 @@ def _scale(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def scale(self: Any, outputs: Any) -> Any:
         scaled = original(self, outputs)
-        if isinstance(outputs, Tensor):
-            observer.loss_scaled(scaled, outputs)
+        if isinstance(outputs, Tensor) and not is_compiling():
+            observer.loss_scaled(scaled, outputs, self)
         return scaled
 
     return scale
 
 
-def _compile(original: Any, observer: Observer) -> Any:
+def _compile(original: Any, observer: Observer, hooks: list[Any]) -> Any:
     @functools.wraps(original)
     def compile(*args: Any, **kwargs: Any) -> Any:
-        observer.examiner.block(_COMPILED)
+        observer.compiles()
+        if hooks:
+            keep_out_of_graphs(hooks)
+            hooks.clear()
         return original(*args, **kwargs)
 
     return compile

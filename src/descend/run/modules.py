@@ -1,7 +1,7 @@
 """The script's modules and parameters by name, and the places where they are made and called."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -25,28 +25,41 @@ class Modules:
 
     def __init__(self, tree: SourceTree, send: Callable[[list[Message]], None]) -> None:
         self.tree, self.send = tree, send
-        self._made: weakref.WeakKeyDictionary[nn.Module, CallSpan | None] = weakref.WeakKeyDictionary()
-        self._roots: list[nn.Module] = []
-        self._names: dict[int, str] = {}  # id of a parameter -> name
+        # by id: a module may define an equality of its own, which cannot be asked while it is being made
+        self._made: dict[int, tuple[weakref.ref[nn.Module], CallSpan | None]] = {}
+        self._found: list[weakref.ref[nn.Module]] = []  # the models, outermost modules; not kept alive by us
+        self._names: list[tuple[weakref.ref[Tensor], str]] = []
         self._sent: set[tuple[str, str]] = set()
 
     def note_made(self, module: nn.Module, frame: FrameType | None) -> None:
         """Remember where a module is being constructed; `frame` is inside its constructor."""
         caller = self.tree.caller(constructor_caller(frame, module))
-        self._made[module] = call_span(caller)
+        key = id(module)
+        self._made[key] = (weakref.ref(module, lambda _: self._made.pop(key, None)), call_span(caller))
 
     def note_model_call(self, frame: FrameType) -> None:
         """Find the model: the outermost module that is being called when a parameter is first used."""
-        module, caller = outermost_module(frame)
-        user = self.tree.caller(caller or frame)
-        if isinstance(module, nn.Module) and module not in self._roots:
-            self._roots.append(module)
-            key = str(len(self._roots) - 1)
-            prefix = f"{key}." if len(self._roots) > 1 else ""
-            for name, parameter in module.named_parameters():
-                self._names.setdefault(id(parameter), prefix + name)
-            self.note_site("model", key, self._made.get(module), type(module).__name__)
-        self.note_site("model_call", "" if module is None else str(len(self._roots) - 1), call_span(user))
+        called, caller = outermost_module(frame)
+        span = call_span(self.tree.caller(caller or frame))
+        if not isinstance(called, nn.Module):
+            self.note_site("model_call", "", span)
+            return
+        known = [key for key, root in self._roots() if _holds(root, called)]
+        key = known[0] if known else str(len(self._found))
+        if not known:
+            model = self._whole(called)
+            self._found.append(weakref.ref(model))
+            self.note_site("model", key, self._made_at(model), type(model).__name__)
+        self.note_site("model_call", key, span)
+
+    def _roots(self) -> list[tuple[str, nn.Module]]:
+        return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]
+
+    def _whole(self, part: nn.Module) -> nn.Module:
+        """Return the largest of the script's modules that `part` belongs to: its parts may be called one by one."""
+        made = [module for found, _ in list(self._made.values()) if (module := found()) is not None]
+        wholes = [whole for whole in made if _holds(whole, part)]
+        return max(wholes, key=lambda whole: sum(1 for _ in whole.modules()), default=part)
 
     def note_loader(self, frame: FrameType | None) -> None:
         """Remember where a loader is being constructed."""
@@ -80,11 +93,14 @@ class Modules:
 
     def made_at(self, module: nn.Module) -> Site | None:
         """Return where a module was constructed."""
-        return self.tree.site("module", self.name(module), self._made.get(module))
+        return self.tree.site("module", self.name(module), self._made_at(module))
+
+    def _made_at(self, module: nn.Module) -> CallSpan | None:
+        return self._made.get(id(module), (None, None))[1]
 
     def name(self, module: nn.Module) -> str:
         """Return a module's qualified name in the model; its class's name where it is not part of one."""
-        for root in self._roots:
+        for _, root in self._roots():
             for name, child in root.named_modules():
                 if child is module:
                     return name
@@ -92,25 +108,36 @@ class Modules:
 
     def parameter_names(self) -> dict[int, str]:
         """Return the qualified name of each known parameter, by id."""
-        return self._names
+        known = {id(p): name for found, name in self._names if (p := found()) is not None}
+        for key, root in self._roots():
+            for name, parameter in root.named_parameters():
+                if id(parameter) not in known:
+                    known[id(parameter)] = name if key == "0" else f"{key}.{name}"
+                    self._names.append((weakref.ref(parameter), known[id(parameter)]))
+        return known
 
     def embeddings(self) -> set[str]:
         """Return the names of the weights of embeddings, whose rows are not units."""
         kinds: tuple[Any, ...] = (nn.Embedding, nn.EmbeddingBag)
-        tables = [m.weight for root in self._roots for m in root.modules() if isinstance(m, kinds)]
-        return {self._names.get(id(weight), "") for weight in tables}
+        names = self.parameter_names()
+        tables = [m.weight for _, root in self._roots() for m in root.modules() if isinstance(m, kinds)]
+        return {names.get(id(weight), "") for weight in tables}
 
     def idle_switches(self) -> list[str]:
         """Return the names of the model's dropout and normalisation modules that are in evaluation mode."""
         kinds = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
         return [
             name
-            for root in self._roots
+            for _, root in self._roots()
             for name, module in root.named_modules()
             if isinstance(module, kinds) and not module.training
         ]
 
-    def unheld(self, held: set[int]) -> list[str]:
+    def unheld(self, held: Set[int]) -> list[str]:
         """Return the names of trainable parameters of the model that no optimizer holds."""
-        parameters: list[tuple[str, Tensor]] = [pair for root in self._roots for pair in root.named_parameters()]
+        parameters: list[tuple[str, Tensor]] = [pair for _, root in self._roots() for pair in root.named_parameters()]
         return [name for name, p in parameters if p.requires_grad and id(p) not in held]
+
+
+def _holds(whole: nn.Module, part: nn.Module) -> bool:
+    return any(module is part for module in whole.modules())

@@ -3,12 +3,16 @@
 A `torch.Generator` of its own is left alone: scripts use one to keep a data split fixed.
 """
 
+import functools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from numbers import Integral
 from typing import Any
 
 import torch
+
+NUMPY_SEEDS = 2**32  # NumPy takes none that is larger
 
 
 @contextmanager
@@ -34,19 +38,25 @@ def _seed_all(seed: int) -> None:
 
 def _seeders() -> list[tuple[Any, str]]:
     numpy = _numpy()
-    return [(torch, "manual_seed"), (random, "seed"), *([(numpy.random, "seed")] if numpy is not None else [])]
+    known: list[tuple[Any, str]] = [(torch, "manual_seed"), (torch.random, "manual_seed"), (random, "seed")]
+    return [*known, (numpy.random, "seed")] if numpy is not None else known
 
 
 def _shifted(original: Callable[..., Any], offset: int) -> Callable[..., Any]:
+    @functools.wraps(original)
     def seed(*args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], int):
-            args = (args[0] + offset, *args[1:])
-        for name in ("seed", "a"):
-            if isinstance(kwargs.get(name), int):
-                kwargs[name] += offset
+        args = (*(_moved(value, offset) for value in args[:1]), *args[1:])
+        kwargs = {name: _moved(value, offset) if name in ("seed", "a") else value for name, value in kwargs.items()}
         return original(*args, **kwargs)
 
     return seed
+
+
+def _moved(seed: Any, offset: int) -> Any:
+    if not isinstance(seed, Integral):
+        return seed
+    value = int(seed)
+    return (value + offset) % NUMPY_SEEDS if 0 <= value < NUMPY_SEEDS else value + offset
 
 
 def _numpy() -> Any:

@@ -1,18 +1,32 @@
 """The script's traceback as plain python would show it: its own paths, and no frame of ours."""
 
+import io
 import os
 import sys
-import traceback
-from types import TracebackType
+from contextlib import redirect_stderr
+from types import FrameType, TracebackType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PARTS = _OURS + "network" + os.sep  # what a patched script uses is part of the script
+_DISPATCH = "handle_torch_function"  # torch/overrides.py: how a Python function of torch gets to a function mode
 
 
-def show(error: BaseException, copy: str, root: str) -> str:
-    """Print the error to standard error as python would and return the text."""
+def show(error: BaseException, files: str) -> str:
+    """Print the error as python would, by the script's own hook where it has one, and return the text.
+
+    `files` is the folder that stands for the root of the file system; "" where there is none.
+    """
     strip(error)
-    text = "".join(traceback.format_exception(error)).replace(copy + os.sep, root + os.sep)
-    sys.stderr.write(text)
+    text = _text(error)
+    text = text.replace(files + os.sep, os.sep) if files else text
+    if sys.excepthook is sys.__excepthook__:
+        _print(text)
+        return text
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as another:
+        strip(another)
+        _print(f"Error in sys.excepthook:\n{_text(another)}\nOriginal exception was:\n{text}")
     return text
 
 
@@ -27,10 +41,31 @@ def strip(error: BaseException) -> None:
         seen.add(id(current))
         current.__traceback__ = _without_ours(current.__traceback__)
         waiting += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
+
+
+def _text(error: BaseException) -> str:
+    buffer = io.StringIO()
+    with redirect_stderr(buffer):
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    return buffer.getvalue()
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except (OSError, ValueError, AttributeError):  # closed, or something of the script's own
+        return
 
 
 def _without_ours(tb: TracebackType | None) -> TracebackType | None:
-    kept = [t for t in _walk(tb) if not _is_ours(t)]
+    kept: list[TracebackType] = []
+    for this in _walk(tb):
+        if not _is_ours(this.tb_frame):
+            kept.append(this)
+        elif kept and kept[-1].tb_frame.f_code.co_name == _DISPATCH:
+            del kept[-2:]  # the tape was asked by torch: neither would be there without it
     for this, following in zip(kept, [*kept[1:], None]):
         this.tb_next = following
     return kept[0] if kept else None
@@ -44,6 +79,6 @@ def _walk(tb: TracebackType | None) -> list[TracebackType]:
     return frames
 
 
-def _is_ours(tb: TracebackType) -> bool:
-    file = tb.tb_frame.f_code.co_filename
-    return os.path.abspath(file).startswith(_OURS) and f"{os.sep}network{os.sep}" not in file
+def _is_ours(frame: FrameType) -> bool:
+    file = os.path.abspath(frame.f_code.co_filename)
+    return file.startswith(_OURS) and not file.startswith(_PARTS)

@@ -17,11 +17,11 @@ def dead_units(record: Record) -> Symptom | None:
     if not sick:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].last)
-    layers = "" if len(sick) == 1 else f" (and in {len(sick) - 1} more layers at least half)"
+    layers = "" if len(sick) == 1 else f" (and at least half in {len(sick) - 1} more)"
     since = next(step for step, share in curve if share >= DEAD_LAYER)
     sentence = (
-        f"{curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every monitored example since step "
-        f"{since} (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost stays at a constant prediction's"
+        f"since step {since}, {curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every example "
+        f"(bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
     )
     return Symptom(
         "dead_units",

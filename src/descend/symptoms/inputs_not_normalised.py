@@ -8,6 +8,7 @@ from descend.symptoms.symptom import Symptom
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
 WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
 LARGEST_RMS, SMALLEST_RMS = 5.0, 0.1  # a feature's root mean square, where 1 is normalised
+NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")  # a first layer that does it
 
 
 def inputs_not_normalised(record: Record) -> Symptom | None:
@@ -17,7 +18,7 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
     standardised = record.series("input_condition_number_standardised").last
     if facts is None or not raw >= WORSE_CONDITIONED * standardised:
         return None
-    if SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS:
+    if SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS or facts.get("first_layer") in NORMALISATIONS:
         return None
     for key in record.places("optimizer") or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)

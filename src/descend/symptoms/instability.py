@@ -1,5 +1,7 @@
 """Instability: the step is too long for the curvature, and the cost rises."""
 
+from math import isfinite
+
 from descend.record import Record
 from descend.symptoms.progress import diverged, first_rise, is_stuck
 from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
@@ -17,7 +19,7 @@ def instability(record: Record) -> Symptom | None:
         rise = first_rise(record, key)
         if rise is None and not is_stuck(record, key):
             continue
-        found = _over_the_bound(record, key, rise) or _without_curvature(record, key)
+        found = _over_the_bound(record, key, rise) or _not_finite(record, key)
         if found is not None:
             return found
     return None
@@ -29,8 +31,8 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     if bound is None or name is None:
         return None
     early = EARLY_STEPS if name == "preconditioned_curvature" else 0
-    lengths = step_lengths(record, key, name).finite()
-    over = [(s, v) for s, v in lengths if v > bound.value and s >= early and (rise is None or s <= rise)]
+    latest = record.steps if rise is None else max(rise, early + 2)
+    over = [(s, v) for s, v in step_lengths(record, key, name).finite() if v > bound.value and early <= s <= latest]
     if not over or (rise is None and over[0][0] > 0.5 * record.steps):
         return None
     step, value = max(over, key=lambda pair: pair[1])
@@ -40,7 +42,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     return Symptom(
         "instability",
         "dynamics",
-        False,
+        diverged(record, key),
         0.95 if diverged(record, key) or rise is not None else 0.7,
         f"the step is too long for the curvature: α·λmax = {value:.3g} at step {step}, over the bound of "
         f"{bound.value:.3g}, and the cost {what}",
@@ -55,16 +57,19 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     )
 
 
-def _without_curvature(record: Record, key: str) -> Symptom | None:
-    if not diverged(record, key) or curvature_name(record, key) is not None:
+def _not_finite(record: Record, key: str) -> Symptom | None:
+    """A loss that is NaN or infinite is a fact, whatever made it so."""
+    if not diverged(record, key):
         return None
-    step = next(s for s, v in record.series("loss", key) if v != v or abs(v) == float("inf"))
+    step = next(s for s, v in record.series("loss", key) if not isfinite(v))
+    measured = curvature_name(record, key) is not None
+    known = "no crossing of the stability bound was seen before" if measured else "the curvature could not be measured"
     return Symptom(
         "instability",
         "dynamics",
-        False,
+        True,
         0.6,
-        f"the loss is no longer finite at step {step}; the curvature could not be measured",
+        f"the loss is no longer finite at step {step}; {known}",
         "loss",
         float("inf"),
         0.0,

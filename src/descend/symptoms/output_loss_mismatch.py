@@ -1,7 +1,7 @@
 """Output layer and loss disagree: an activation before a loss that applies its own, or a range the targets leave."""
 
 from collections.abc import Callable
-from math import exp, log
+from math import exp, inf, log
 from typing import Any
 
 from descend.record import Record
@@ -9,7 +9,8 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
-MARGIN = 0.01  # of the range: targets this far outside it are out of reach
+ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
+MARGIN = 0.01  # of the targets' range: what lies this far outside the output's is out of reach
 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
@@ -64,7 +65,7 @@ def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
         return None
     floor = log(1 + exp(-1))
     sentence = (
-        f"binary_cross_entropy_with_logits applies a sigmoid of its own and is fed the output of {facts['activation']}: "
+        f"binary_cross_entropy_with_logits applies its own sigmoid and is fed the output of {facts['activation']}: "
         f"a right answer still costs {floor:.2g} (positive) or {log(2):.2g} (negative)"
     )
     return sentence, "loss_floor", record.series("loss", "0").last, floor
@@ -79,16 +80,19 @@ def _nll(facts: dict[str, Any], record: Record) -> _Case | None:
 
 def _real(facts: dict[str, Any], record: Record) -> _Case | None:
     targets = record.fact("targets") or {}
-    if facts["activation"] not in RANGES or "std" not in targets:
+    if facts["activation"] not in RANGES | ONE_SIDED or "std" not in targets:
         return None
-    low, high = RANGES[facts["activation"]]
-    slack = MARGIN * (high - low)
+    low, high = (RANGES | ONE_SIDED)[facts["activation"]]
+    slack = MARGIN * (targets["max"] - targets["min"])
     if low - slack <= targets["min"] and targets["max"] <= high + slack:
         return None
+    reaches = f"stays in [{low:g}, {high:g}]" if high < inf else f"is never below {low:g}"
     sentence = (
-        f"the output passes through {facts['activation']} and stays in [{low:g}, {high:g}], "
+        f"the output passes through {facts['activation']} and {reaches}, "
         f"but the targets run from {targets['min']:.3g} to {targets['max']:.3g}"
     )
+    if targets["min"] < low - slack:
+        return sentence, "smallest target", float(targets["min"]), low
     return sentence, "largest target", float(targets["max"]), high
 
 

@@ -14,6 +14,7 @@ class Bound:
     source: str
 
 
+EDGE = "Cohen et al. 2022, Adaptive gradient methods at the edge of stability"
 ADAPTIVE = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam")
 
 
@@ -24,11 +25,11 @@ def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
         return _sgd(optimizer)
     if name in ADAPTIVE:
         beta1 = (optimizer.get("betas") or [0.9])[0]
-        source = "2(1+β₁)/(1−β₁) for λmax(P⁻¹H): Cohen et al. 2022, §3"
+        source = f"2(1+β₁)/(1−β₁) for λmax(P⁻¹H): {EDGE}"
         return Bound(2 * (1 + beta1) / (1 - beta1), source)
     if name == "RMSprop":
         momentum = optimizer.get("momentum") or 0.0
-        return Bound(2 * (1 + momentum), "2(1+μ) for λmax(P⁻¹H): Cohen et al. 2022, §3")
+        return Bound(2 * (1 + momentum), f"2(1+μ) for λmax(P⁻¹H): {EDGE}")
     if name in ("Adagrad", "Adadelta", "Rprop"):
         return Bound(2.0, "2 for λmax(P⁻¹H): Ba, CSC413 lecture 4, Ill-conditioned curvature")
     return None
@@ -42,7 +43,7 @@ def _sgd(optimizer: dict[str, Any]) -> Bound:
         return Bound(2 * (1 + momentum) / (1 + 2 * momentum), "2(1+μ)/(1+2μ): Nesterov's form on a quadratic")
     bound = 2 * (1 + momentum) / (1 - dampening)
     formula = "2(1+μ)/(1−d)" if dampening else "2(1+μ)"
-    return Bound(bound, f"{formula}: heavy ball on a quadratic (Cohen et al. 2021, appendix B)")
+    return Bound(bound, f"{formula}: heavy ball on a quadratic (Cohen et al. 2021)")
 
 
 def curvature_name(record: Record, key: str) -> str | None:

@@ -1,7 +1,10 @@
 """The loss of any script's step as a function of its parameters, recorded as it happened."""
 
-from descend.tape.graph import custom_function, leaf_parameters
-from descend.tape.recording import Op, Origin, Recording, Stale
-from descend.tape.tape import Refused, Tape
+from descend.landscape import custom_function
+from descend.tape.call import Op, Origin
+from descend.tape.graph import leaf_parameters
+from descend.tape.recording import Recording, Stale
+from descend.tape.sealing import Refused
+from descend.tape.tape import Tape
 
 __all__ = ["Op", "Origin", "Recording", "Refused", "Stale", "Tape", "custom_function", "leaf_parameters"]

@@ -1,26 +1,29 @@
 """A sealed tape: the loss of one step as a function of the parameters, evaluable at any of them at any time.
 
 Replayed at the step's own parameters it gives the step's own loss bit for bit: the same calls in the same order,
-buffers copied, the random state put back, autocast and grad mode as they were.
+buffers copied, the random streams put back, autocast and grad mode as they were.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._pytree import tree_flatten, tree_map_only
+from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.landscape import SingleLoss
-from descend.record import Site
+from descend.tape.call import NONE, SMOOTH, Op
+from descend.tape.copying import strided_copy
 from descend.tape.evaluation import as_evaluated
+from descend.tape.nesting import leaves
+from descend.tape.randomness import RandomState
 from descend.tape.vocabulary import LOSSES
+from descend.tape.warning import silent
 
-
-NONE, DISCRETE, SMOOTH = 0, 1, 2  # how a value depends on the parameters
+Change = Callable[[Tensor], Tensor]
 
 
 class Stale(Exception):
@@ -28,79 +31,17 @@ class Stale(Exception):
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Stands for a tensor in a recorded call's arguments."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a call was made: the user's line, and the module whose forward was running."""
-
-    site: Site | None
-    module: torch.nn.Module | None
-
-
-@dataclass(frozen=True)
-class State:
-    """The modes that a call ran under."""
-
-    grad: bool
-    autocast: tuple[tuple[str, torch.dtype], ...]  # (device type, dtype) for each enabled one
-
-    @staticmethod
-    def now() -> "State":
-        """Return the modes in force."""
-        devices = ("cpu", "cuda") if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda") else ()
-        return State(
-            torch.is_grad_enabled(),
-            tuple((d, torch.get_autocast_dtype(d)) for d in devices if torch.is_autocast_enabled(d)),
-        )
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Run under these modes."""
-        with ExitStack() as stack:
-            stack.enter_context(torch.set_grad_enabled(self.grad and torch.is_grad_enabled()))
-            for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-                dtype = dict(self.autocast).get(device)
-                stack.enter_context(torch.autocast(device, dtype=dtype, enabled=dtype is not None))
-            yield
-
-
-@dataclass(frozen=True)
-class Op:
-    """One recorded call."""
-
-    func: Any
-    name: str
-    args: Any  # with `Slot`s in place of tensors
-    kwargs: Any
-    outputs: tuple[int | None, ...]  # slot of each tensor among the flattened results
-    state: State
-    inputs: tuple[int, ...]  # slots of the tensors among the arguments, in order
-    origin: Origin | None
-
-
-@dataclass(frozen=True)
-class Random:
-    """The CPU random state from here on."""
-
-    state: Tensor
-
-
-@dataclass(frozen=True)
 class Recording:
-    """The calls of one step up to its loss."""
+    """The calls of one step that make its loss."""
 
-    steps: tuple[Op | Random, ...]
+    ops: tuple[Op, ...]
     root: int  # slot of the loss
-    parameters: Mapping[int, Tensor]  # slot -> the script's own leaf tensor
+    parameters: Mapping[int, Tensor]  # slot -> the script's own leaf tensor, trained or frozen
     data: Mapping[int, Tensor]  # slot -> a copy
     watched: Mapping[int, tuple[Tensor, int]]  # slot -> (the script's own large tensor, its version)
-    taint: tuple[int, ...]  # per slot: NONE, DISCRETE or SMOOTH
-    sizes: tuple[int, ...]  # per slot: the tensor's leading size, 0 for a scalar
+    statistics: Mapping[int, Tensor]  # slot of a copy -> the script's own running mean or variance
+    changing: frozenset[int]  # slots of the copies that the calls change in place
+    sizes: Mapping[int, int]  # slot -> the tensor's leading size, 0 for a scalar
 
     @property
     def examples(self) -> int:
@@ -111,50 +52,46 @@ class Recording:
 
     @property
     def input_slot(self) -> int | None:
-        """The first real-valued data tensor that meets a parameter: what the network is fed."""
-        for op in self.ops:
-            tainted = [self.taint[slot] for slot in op.inputs]
-            if SMOOTH in tainted:
-                free = [s for s, t in zip(op.inputs, tainted) if t == NONE]
-                return free[0] if free else None
-        return None
+        """The first data tensor that meets a trained parameter: what the network is fed."""
+        op = self.first_layer
+        return None if op is None else self._fed(op)[0]
 
     @property
-    def ops(self) -> Iterator[Op]:
-        """The recorded calls, in order."""
-        return (step for step in self.steps if isinstance(step, Op))
+    def first_layer(self) -> Op | None:
+        """The call in which data first meets a trained parameter."""
+        return next((op for op in self.ops if op.state.grad and SMOOTH in op.taints and self._fed(op)), None)
+
+    def _fed(self, op: Op) -> list[int]:
+        return [s for s, taint in zip(op.inputs, op.taints) if taint == NONE and s not in self.parameters]
 
     def run(
         self,
         theta: Mapping[int, Tensor],
         *,
         evaluation: bool = False,
-        replace: Mapping[int, Callable[[Tensor], Tensor]] | None = None,
+        replace: Mapping[int, Change] | None = None,
         watch: Callable[[Op, tuple, dict, Any], None] | None = None,
     ) -> Tensor:
         """Return the loss with the parameters in `theta` (slot -> tensor; the script's own where absent).
 
-        `evaluation` switches dropout off and normalisation to its running statistics. `replace` passes a slot's
-        value through a function before it is used. `watch` is shown each call that has an origin, with its
-        arguments and result. Raises `Stale`.
+        `evaluation` switches dropout off and normalisation to its present running statistics. `replace` passes a
+        slot's value through a function just before it first meets a trained parameter. `watch` is shown each call
+        that has an origin, with its arguments and result. Raises `Stale`.
         """
-        values = self._start(theta)
-        for slot, change in (replace or {}).items():
-            if slot in values:
-                values[slot] = change(values[slot])
-        random = torch.get_rng_state()
+        values = self._start(theta, evaluation)
+        random = RandomState.now()
         try:
-            with _without_function_modes(), sdpa_kernel(SDPBackend.MATH):
-                self._replay(values, evaluation, replace or {}, watch or _unwatched)
+            with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent():
+                self._replay(values, evaluation, dict(replace or {}), watch)
         finally:
-            torch.set_rng_state(random)
+            random.restore()
         return values[self.root]
 
     def loss(
         self,
         parameters: Sequence[Tensor],
         factor: float = 1.0,
-        replace: Mapping[int, Callable[[Tensor], Tensor]] | None = None,
+        replace: Mapping[int, Change] | None = None,
     ) -> SingleLoss:
         """Return the loss, times `factor`, as a function of `parameters` (the script's own tensors)."""
         slot_of = {id(tensor): slot for slot, tensor in self.parameters.items()}
@@ -166,13 +103,15 @@ class Recording:
 
         return SingleLoss(evaluate)
 
-    def _start(self, theta: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    def _start(self, theta: Mapping[int, Tensor], evaluation: bool) -> dict[int, Tensor]:
         for tensor, version in self.watched.values():
             if tensor._version != version:
                 raise Stale("the script has changed its data in place since the step was recorded")
         values = {slot: tensor.detach() for slot, tensor in self.parameters.items()}
         values.update({slot: tensor for slot, (tensor, _) in self.watched.items()})
-        values.update({slot: tensor.clone() for slot, tensor in self.data.items()})
+        present = {**self.data, **self.statistics} if evaluation else self.data
+        for slot, tensor in present.items():
+            values[slot] = strided_copy(tensor) if slot in self.changing else tensor.detach()
         values.update(theta)
         return values
 
@@ -180,46 +119,39 @@ class Recording:
         self,
         values: dict[int, Tensor],
         evaluation: bool,
-        replace: Mapping[int, Callable[[Tensor], Tensor]],
-        watch: Callable[[Op, tuple, dict, Any], None],
+        pending: dict[int, Change],
+        watch: Callable[[Op, tuple, dict, Any], None] | None,
     ) -> None:
-        for state, group in _grouped(self.steps):
+        # One context for each run of calls under the same modes, so that autocast keeps its cache of cast weights.
+        for state, group in groupby(self.ops, lambda op: op.state):
             with state.applied():
-                for step in group:
-                    if isinstance(step, Random):
-                        torch.set_rng_state(step.state)
-                        continue
-                    args, kwargs = tree_map_only(Slot, lambda s: values[s.index], (step.args, step.kwargs))
+                for op in group:
+                    if pending and state.grad and SMOOTH in op.taints:
+                        for slot in pending.keys() & set(op.inputs):
+                            values[slot] = pending.pop(slot)(values[slot])
+                    if op.random is not None:
+                        op.random.restore()
+                    for slot in op.inputs if op.written else ():
+                        _ = values[slot].grad_fn  # autograd renews that of a view only when somebody looks
+                    args, kwargs = op.unpacked(values)
                     if evaluation:
-                        args, kwargs = as_evaluated(step.func, args, kwargs)
-                    result = step.func(*args, **kwargs)
-                    if step.origin is not None:
-                        watch(step, args, kwargs, result)
-                    leaves, _ = tree_flatten(result)
-                    for slot, leaf in zip(step.outputs, leaves):
-                        if slot is not None:
-                            values[slot] = replace[slot](leaf) if slot in replace else leaf
-
-
-def _unwatched(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-    """Ignore the call."""
-
-
-def _grouped(steps: Sequence[Op | Random]) -> Iterator[tuple[State, list[Op | Random]]]:
-    """Split into runs of one state, so that autocast keeps its cache of cast weights as it did."""
-    group: list[Op | Random] = []
-    state = State(True, ())
-    for step in steps:
-        if isinstance(step, Op) and step.state != state:
-            if group:
-                yield state, group
-            group, state = [], step.state
-        group.append(step)
-    if group:
-        yield state, group
+                        args, kwargs = as_evaluated(op.func, args, kwargs)
+                    result = op.func(*args, **kwargs)
+                    if watch is not None and op.origin is not None:
+                        watch(op, args, kwargs, result)
+                    made = zip(op.outputs, leaves(result))
+                    values.update({slot: leaf for slot, leaf in made if slot is not None})
 
 
 @contextmanager
 def _without_function_modes() -> Iterator[None]:
-    with torch._C.DisableTorchFunction():
+    """Take every torch function mode off for a while: a tape that is running must not see the replay."""
+    modes = []
+    while (mode := _get_current_function_mode()) is not None:
+        _pop_mode()
+        modes.append(mode)
+    try:
         yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)

@@ -5,41 +5,32 @@ as a function of the parameters, whatever code it came from. What cannot be repl
 reason: a wrong curvature is worse than none.
 """
 
+import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _push_mode
-from torch.utils._pytree import tree_flatten, tree_map
 
-from descend.tape.graph import custom_function
-from descend.tape.recording import DISCRETE, NONE, SMOOTH, Op, Origin, Random, Recording, Slot, State
+from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, State, call_name, packed
+from descend.tape.nesting import leaves
+from descend.tape.randomness import RandomState
+from descend.tape.recording import Recording
+from descend.tape.sealing import Refused, seal
+from descend.tape.trace import OUT_OF_SIGHT, Trace, version
+from descend.tape.warning import AsFrom
 
 MOST_CALLS = 20_000  # a step of more calls than this is not taped
-COPIED_NUMEL = 1 << 20  # data of up to 4 MB is copied; more is only watched for changes
-_READS = frozenset(
-    "item __float__ __int__ __bool__ __index__ __complex__ numpy tolist __array__ equal allclose is_nonzero".split()
+_BUILDERS = frozenset("tensor as_tensor asarray frombuffer from_file".split())  # from memory outside torch
+_ATTRIBUTES = frozenset("T mT H mH real imag data".split())  # those whose value is a tensor computed from this one
+_UNSEEN = frozenset(
+    "grad backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad _set_grad_enabled "
+    "__repr__ __format__ __str__ __hash__ __deepcopy__ __reduce_ex__ size dim numel stride is_contiguous "
+    "is_floating_point is_complex element_size data_ptr get_device storage_offset untyped_storage __len__".split()
 )
-_SKIPPED = frozenset(
-    "backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad "
-    "_set_grad_enabled __repr__ __format__ __str__ __hash__".split()
-)
-_ATTRIBUTES = frozenset({"grad", "set grad", "grad_fn", "set requires_grad", "_grad", "_backward_hooks"})
-
-
-class Refused(Exception):
-    """Why a step cannot be replayed."""
-
-
-@dataclass
-class _External:
-    tensor: Tensor  # the script's own tensor: a parameter, or data too large to copy
-    copy: Tensor | None
-    version: int
 
 
 class Tape(TorchFunctionMode):
@@ -47,52 +38,42 @@ class Tape(TorchFunctionMode):
 
     def __init__(self, interesting: frozenset[str], origin: Callable[[FrameType], Origin]) -> None:
         super().__init__()
-        self.interesting, self.origin = interesting, origin  # names of the calls whose origin is worth knowing
+        self.interesting, self.origin = (
+            interesting,
+            origin,
+        )  # names of the calls whose origin is worth knowing
         self.on_first_use: Callable[[FrameType], None] = lambda frame: None
         self.active = False
-        self._forget()
-
-    def _forget(self) -> None:
         self.refusal: str | None = None
-        self.has_graph = False  # whether a parameter has been used with gradients on
-        self._ops: list[Op | Random] = []
-        self._slots: dict[int, int] = {}  # id of a live tensor -> slot
-        self._alive: list[Tensor] = []  # keeps ids from being used again
-        self._taint: list[int] = []
-        self._last_op: dict[int, int] = {}  # slot -> index of the last op that produced or changed it
-        self._externals: dict[int, _External] = {}
-        self._foreign: set[int] = set()  # slots whose graph was not built on this tape
-        self._mutated: set[int] = set()  # data pointers of storages changed in place
-        self._reads: list[tuple[int, str]] = []
-        self._random: Tensor | None = None
-        self._stale = False
+        self._trace = Trace()
+        self._process = os.getpid()
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether a parameter has been used with gradients on."""
+        return self._trace.has_graph
 
     # -- on and off
 
     def start(self) -> None:
         """Begin to record. Does nothing where another function mode is active."""
-        mode = _get_current_function_mode()
-        if mode is not None and type(mode).__name__ != "DeviceContext":
-            self.refusal = "the step runs under a torch function mode of the script's own"
-            return
         self.resume()
 
     def resume(self) -> None:
         """Go on recording after a pause."""
-        self._mark_random()
+        if self.active:
+            return
+        mode = _get_current_function_mode()
+        if mode is not None and type(mode).__name__ != "DeviceContext":
+            self._refuse("the step runs under a torch function mode of the script's own")
+            return
         _push_mode(self)
         self.active = True
 
     def restart(self) -> None:
         """Forget what was recorded, unless the loss is already under way."""
-        if not self.has_graph:
-            self._forget()
-            self._mark_random()
-
-    def _mark_random(self) -> None:
-        state = torch.get_rng_state()
-        if self._random is None or not torch.equal(state, self._random):
-            self._ops.append(Random(state))
+        if not self._trace.has_graph:
+            self.refusal, self._trace = None, Trace()
 
     def pause(self) -> None:
         """Stop recording for a while; what is made meanwhile counts as data."""
@@ -107,185 +88,140 @@ class Tape(TorchFunctionMode):
         for mode in reversed(above):
             _push_mode(mode)
         self.active = False
-        self._random = torch.get_rng_state()
+
+    def seal(self, root: Tensor) -> Recording:
+        """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""
+        self.pause()
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+        trace, self._trace = self._trace, Trace()
+        return seal(trace, root)
 
     # -- recording
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if self.refusal is not None:
+        """Make the call and record it. Whatever goes wrong with the recording, the call is the script's own."""
+        kwargs, frame = kwargs or {}, sys._getframe(1)
+        name = call_name(func)
+        if self.refusal is not None or not _is_seen(func, name) or self._is_forked():
             return func(*args, **kwargs)
-        name = _name(func)
-        if name in _SKIPPED or name in _ATTRIBUTES:
+        inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        if torch.is_inference_mode_enabled() or any(map(_is_wrapped, inputs)):
+            return self._unrecorded(func, args, kwargs, inputs)
+        try:
+            call = self._call(func, name, (args, kwargs), inputs)
+        except Exception as error:  # of the script's own kinds of tensors
+            self._refuse(f"{name} cannot be recorded: {error}")
             return func(*args, **kwargs)
-        inputs = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
-        slots = [self._slot_of(tensor) for tensor in inputs]
-        packed = tree_map(self._pack, (args, kwargs))
-        versions = [_version(tensor) for tensor in inputs]
-        result = func(*args, **kwargs)
-        self._note(func, name, packed, (inputs, slots, versions), result)
-        if self._stale:
-            self.restart()  # parameters or data were updated by hand before this step's forward pass began
+        versions, random = [version(tensor) for tensor in inputs], RandomState.now()
+        with AsFrom(frame):
+            result = func(*args, **kwargs)
+        written = tuple(s for s, t, v in zip(call.inputs, inputs, versions) if version(t) != v)
+        try:
+            self._note(call, result, written, random if RandomState.now() != random else None, frame)
+        except Exception as error:
+            self._refuse(f"{name} cannot be recorded: {error}")
         return result
 
+    def _call(self, func: Any, name: str, arguments: tuple[Any, Any], inputs: list[Tensor]) -> Call:
+        slots = self._slots_of(inputs)
+        if self._trace.has_graph and _may_write(name, arguments[1]):
+            for tensor in inputs:
+                self._trace.unfreeze(tensor)
+        args, kwargs = packed(arguments, dict(zip(map(id, inputs), slots)))
+        return Call(func, name, args, kwargs, tuple(slots), tuple(map(self._trace.taint, slots)))
+
+    def _slots_of(self, inputs: list[Tensor]) -> list[int]:
+        slots = [self._trace.slot_of(tensor) for tensor in inputs]
+        if self._trace.tangled and not self._trace.has_graph:
+            self.restart()  # the parameter was updated by hand, through its memory, before this step's forward pass
+            slots = [self._trace.slot_of(tensor) for tensor in inputs]
+        return slots
+
     def _note(
-        self, func: Any, name: str, packed: Any, given: tuple[list[Tensor], list[int], list[int]], result: Any
+        self, call: Call, result: Any, written: tuple[int, ...], random: RandomState | None, frame: FrameType
     ) -> None:
-        inputs, slots, versions = given
-        taint = max((self._taint[slot] for slot in slots), default=NONE)
-        index = len(self._ops)
-        changed = [
-            (t, slot) for t, slot, version in zip(inputs, slots, versions) if _version(t) != version
-        ]
-        if name in _READS and taint == SMOOTH:
-            self._reads.append((index, name))
-        if name == "set data":
-            self._stale = not self.has_graph
-            if self.has_graph:
-                self._refuse("the .data of a tensor is written before the loss")
-        leaves, _ = tree_flatten(result)
-        outputs = [leaf if isinstance(leaf, Tensor) else None for leaf in leaves]
-        if not changed and not any(t is not None for t in outputs):
-            return
-        foreign = not self._foreign.isdisjoint(slots)
-        out_slots = [None if t is None else self._output(t, taint, index) for t in outputs]
-        if foreign:
-            self._foreign.update(s for s in out_slots if s is not None)
-        for tensor, slot in changed:
-            self._change(tensor, slot, taint, index)
-        origin = self.origin(sys._getframe(2)) if name in self.interesting else None
-        self._ops.append(Op(func, name, *packed, tuple(out_slots), State.now(), tuple(slots), origin))
-        if taint == SMOOTH and not self.has_graph and torch.is_grad_enabled():
-            self.has_graph = True
-            self.on_first_use(sys._getframe(2))
-        if len(self._ops) > MOST_CALLS:
+        trace = self._trace
+        results = [leaf if isinstance(leaf, Tensor) else None for leaf in leaves(result)]
+        made = [tensor for tensor in results if tensor is not None]
+        lost = next((trace.foreign[s] for s in call.inputs if s in trace.foreign), None)
+        if call.name == "set data":
+            self._data_was_set(trace.tensors[call.inputs[0]])
+        elif not made and not written:
+            trace.read(call, result)
+        elif lost is not None:
+            trace.lost(lost, made, written)
+        elif call.name in _BUILDERS and not call.inputs:
+            trace.built.update({id(tensor): (tensor, len(trace.ops)) for tensor in made})
+        else:
+            self._record(call, results, written, random, frame)
+
+    def _record(
+        self,
+        call: Call,
+        results: list[Tensor | None],
+        written: tuple[int, ...],
+        random: RandomState | None,
+        frame: FrameType,
+    ) -> None:
+        trace, made = self._trace, [tensor for tensor in results if tensor is not None]
+        if not call.inputs and made and made[0].device.type != "cpu":
+            call.kwargs.setdefault("device", made[0].device)  # the default device may be another at the replay
+        taint = max(call.taints, default=NONE)
+        outputs = tuple(None if tensor is None else trace.made(tensor, taint) for tensor in results)
+        void = any([trace.wrote(slot, taint) for slot in written])
+        origin = self.origin(frame) if call.name in self.interesting else None
+        trace.append(
+            Op(**vars(call), outputs=outputs, written=written, state=State.now(), random=random, origin=origin)
+        )
+        if not trace.has_graph and taint == SMOOTH and any(tensor.grad_fn is not None for tensor in made):
+            trace.has_graph = True
+            self.on_first_use(frame)
+        if void:
+            self.restart()  # parameters or data were updated by hand before this step's forward pass began
+        if len(trace.ops) > MOST_CALLS:
             self._refuse(f"the step makes more than {MOST_CALLS} torch calls")
 
-    def _slot_of(self, tensor: Tensor) -> int:
-        slot = self._slots.get(id(tensor))
-        if slot is not None:
-            return slot
-        slot = self._new_slot(tensor)
-        if tensor.grad_fn is not None:
-            self._foreign.add(slot)
-            return slot
-        if tensor.is_inference():
-            self._refuse("the step uses tensors made in inference mode")
-        leaf = tensor.requires_grad
-        self._taint[slot] = SMOOTH if leaf else NONE
-        copied = not leaf and tensor.numel() <= COPIED_NUMEL
-        copy = _copied(tensor) if copied else None
-        self._externals[slot] = _External(tensor, copy, _version(tensor))
-        return slot
+    def _data_was_set(self, tensor: Tensor) -> None:
+        if self._trace.has_graph:
+            self._trace.lose(tensor, "the .data of a tensor is written before the loss is made")
+        else:
+            self.restart()
 
-    def _new_slot(self, tensor: Tensor) -> int:
-        slot = len(self._alive)
-        self._slots[id(tensor)] = slot
-        self._alive.append(tensor)
-        self._taint.append(NONE)
-        return slot
+    def _unrecorded(self, func: Any, args: Any, kwargs: Any, inputs: list[Tensor]) -> Any:
+        """Make a call that cannot be replayed; what it makes of a parameter must not feed the loss."""
+        result = func(*args, **kwargs)
+        trace = self._trace
+        slots = [slot for tensor in inputs if (slot := trace.known(tensor)) is not None]
+        depends = any(t.requires_grad for t in inputs)
+        if depends or any(trace.taint(slot) == SMOOTH for slot in slots):
+            trace.read_by(call_name(func), result)
+            for leaf in leaves(result):
+                if isinstance(leaf, Tensor):
+                    trace.lose(leaf, OUT_OF_SIGHT)
+        return result
 
-    def _output(self, tensor: Tensor, taint: int, index: int) -> int:
-        slot = self._slots.get(id(tensor))
-        if slot is None:
-            slot = self._new_slot(tensor)
-        exact = tensor.is_floating_point() or tensor.is_complex()
-        self._taint[slot] = max(self._taint[slot], taint if exact else min(taint, DISCRETE))
-        self._last_op[slot] = index
-        return slot
-
-    def _change(self, tensor: Tensor, slot: int, taint: int, index: int) -> None:
-        self._taint[slot] = max(self._taint[slot], taint)
-        self._last_op[slot] = index
-        pointer = _pointer(tensor)
-        self._mutated.add(pointer)
-        external = self._externals.get(slot)
-        uncopied = external is not None and external.copy is None
-        if uncopied or pointer in self._leaf_pointers():
-            self._stale = not self.has_graph
-            if self.has_graph:
-                self._refuse("a parameter or a large data tensor is changed in place before the loss")
-
-    def _leaf_pointers(self) -> set[int]:
-        return {_pointer(e.tensor) for e in self._externals.values() if e.tensor.requires_grad}
-
-    def _pack(self, leaf: Any) -> Any:
-        return Slot(self._slots[id(leaf)]) if isinstance(leaf, Tensor) else leaf
+    def _is_forked(self) -> bool:
+        """Whether this is a loader's worker, forked while the tape was on: nobody will ever seal it there."""
+        if os.getpid() == self._process:
+            return False
+        self._refuse("recorded in another process")
+        return True
 
     def _refuse(self, reason: str) -> None:
-        self.refusal = self.refusal or reason
-
-    # -- sealing
-
-    def seal(self, root: Tensor) -> Recording:
-        """Return the calls up to `root` as a function of the parameters. Raises `Refused` with the reason."""
-        self.pause()
-        if self.refusal is not None:
-            raise Refused(self.refusal)
-        slot = self._slots.get(id(root))
-        if slot is None or slot not in self._last_op:
-            raise Refused("the loss was not computed during the step")
-        end = self._last_op[slot]
-        for index, name in self._reads:
-            if index <= end:
-                raise Refused(f"{name}() reads a number that depends on the parameters before the loss is made")
-        custom = custom_function(root)
-        if custom is not None:
-            raise Refused(f"the custom autograd.Function {custom} hides its gradient from the tape")
-        if self._leaf_pointers() & self._mutated:
-            raise Refused("a parameter's storage is written through .data or detach() before the loss")
-        recording = Recording(
-            self._own(end, slot),
-            slot,
-            {s: e.tensor for s, e in self._externals.items() if e.tensor.requires_grad},
-            {s: e.copy for s, e in self._externals.items() if e.copy is not None},
-            {
-                s: (e.tensor, e.version)
-                for s, e in self._externals.items()
-                if e.copy is None and not e.tensor.requires_grad
-            },
-            tuple(self._taint),
-            tuple(t.shape[0] if t.ndim else 0 for t in self._alive),
-        )
-        self._alive.clear()
-        return recording
-
-    def _own(self, end: int, root: int) -> tuple[Op | Random, ...]:
-        """Return the calls up to `end` without those on values from before. Raises `Refused` if the loss needs one."""
-        needed = {root}
-        kept: list[Op | Random] = []
-        for op in reversed(self._ops[: end + 1]):
-            if isinstance(op, Op):
-                feeds = not needed.isdisjoint(s for s in op.outputs if s is not None)
-                if feeds:
-                    needed.update(op.inputs)
-                if not self._foreign.isdisjoint(op.inputs):
-                    if feeds:
-                        raise Refused("part of the loss's graph was built before the step")
-                    continue
-            kept.append(op)
-        return tuple(reversed(kept))
+        self.refusal, self._trace = self.refusal or reason, Trace()
 
 
-def _name(func: Any) -> str:
-    name = getattr(func, "__name__", "")
-    if name in ("__get__", "__set__"):
-        attribute = getattr(getattr(func, "__self__", None), "__name__", "")
-        return f"set {attribute}" if name == "__set__" else attribute
-    return name
+def _is_seen(func: Any, name: str) -> bool:
+    kind = getattr(func, "__name__", "")
+    if kind == "__get__":
+        return name in _ATTRIBUTES
+    return name == "set data" if kind == "__set__" else name not in _UNSEEN
 
 
-def _version(tensor: Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version
+def _may_write(name: str, kwargs: dict) -> bool:
+    return name.endswith("_") or name == "__setitem__" or "out" in kwargs
 
 
-def _pointer(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):  # sparse and opaque tensors have no storage
-        return id(tensor)
-
-
-def _copied(tensor: Tensor) -> Tensor:
-    with torch.no_grad():
-        return tensor.detach().clone()
+def _is_wrapped(tensor: Tensor) -> bool:
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)

@@ -6,15 +6,17 @@ REAL_LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 LOSSES = CLASS_LOSSES | BINARY_LOSSES | REAL_LOSSES
 
 # Units whose derivative is exactly zero on one side: they can die.
-RECTIFIERS = frozenset({"relu", "relu_", "relu6", "threshold", "threshold_"})
+RECTIFIERS = frozenset(
+    "relu relu_ relu6 threshold threshold_ _threshold hardtanh hardtanh_ hardsigmoid hardsigmoid_".split()
+)
 # Units that flatten at both ends: they can saturate.
 SIGMOIDS = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_"})
 ACTIVATIONS = (
     RECTIFIERS
     | SIGMOIDS
-    | frozenset("leaky_relu leaky_relu_ elu elu_ selu gelu silu mish softplus celu prelu hardtanh".split())
+    | frozenset("leaky_relu leaky_relu_ elu elu_ selu gelu silu mish softplus celu prelu hardswish softsign".split())
 )
-OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax", "log_softmax", "softmin", "logsigmoid"}
+OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax", "log_softmax", "softmin", "log_sigmoid"}
 
 # Calls that pass values on unchanged, up to their arrangement.
 RESHAPES = frozenset(

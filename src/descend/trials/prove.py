@@ -44,6 +44,7 @@ class Proof:
     confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
     cure: Trial | None = None
     arm: Record | None = None  # the cure's arm under the script's own seed
+    interrupted: bool = False  # by Ctrl-C, before it could decide everything
 
 
 def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proof: Proof) -> None:
@@ -54,7 +55,7 @@ def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proo
         proof.trials = [_untried(Candidate(p, None, reason=reason)) for p in prescribe(frozenset())]
         return
     candidates, refuted = _screen_all(script, exam, prescribe, bench)
-    winners = _ranked([c for c in candidates if promising(before, c.value)])
+    winners = _ranked([c for c in candidates if promising(before, c.value) and c.prescription.symptom not in refuted])
     winners = _combined(winners, exam, bench) + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
     proof.trials = [_screened(c, exam) for c in everything]
@@ -86,9 +87,7 @@ def _screen_all(
         refuted |= newly
 
 
-def _screen(
-    script: Script, exam: Record, prescriptions: Iterable[Prescription], bench: Bench
-) -> list[Candidate]:
+def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
     candidates = []
     for prescription in prescriptions:
         edited = prescription.apply(script)
@@ -100,7 +99,8 @@ def _screen(
 
 
 def _run(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    jobs = [Job(c.script, exam.seed, exam.steps, exam) for c in candidates if c.script is not None]
+    scripts = [c.script for c in candidates if c.script is not None]
+    jobs = [Job(script, exam.seed, exam.steps, exam) for script in scripts]
     records = iter(bench.run(jobs))
     return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
 
@@ -132,7 +132,8 @@ def _refuted(candidates: Sequence[Candidate], before: float) -> frozenset[str]:
     for symptom in symptoms:
         mine = [c for c in candidates if c.prescription.symptom == symptom]
         best = min((c.value for c in mine if isfinite(c.value)), default=float("nan"))
-        deciding = [c for c in mine if c.prescription.decides]
+        # Where no deciding remedy could be run, whatever helps has to do.
+        deciding = [c for c in mine if c.prescription.decides and not c.reason] or mine
         if not any(promising(before, c.value) and as_good(c.value, best) for c in deciding):
             refuted.add(symptom)
     return frozenset(refuted)
@@ -143,14 +144,18 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
     if not candidates:
         return []
     best = min(c.value for c in candidates)
-    return sorted(candidates, key=lambda c: (not as_good(c.value, best), c.cost if as_good(c.value, best) else 0, c.value))
+    return sorted(
+        candidates,
+        key=lambda c: (not as_good(c.value, best), c.cost if as_good(c.value, best) else 0, c.value),
+    )
 
 
 def _combined(winners: list[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
     """Return the best remedy together with the best of another symptom, where that takes another fifth off both."""
-    if not winners or winners[0].script is None:
+    if not winners:
         return []
     first = winners[0]
+    assert first.script is not None
     others = [c for c in winners if c.prescription.symptom != first.prescription.symptom]
     if not others:
         return []
@@ -160,7 +165,12 @@ def _combined(winners: list[Candidate], exam: Record, bench: Bench) -> list[Cand
         return []
     label = f"{first.prescription.label} + {second.prescription.label}"
     cost = first.cost + second.cost
-    joined = replace(first.prescription, remedy=f"{first.prescription.remedy}+{second.prescription.remedy}", label=label, cost=cost)
+    joined = replace(
+        first.prescription,
+        remedy=f"{first.prescription.remedy}+{second.prescription.remedy}",
+        label=label,
+        cost=cost,
+    )
     tried = _run([Candidate(joined, both)], exam, bench)[0]
     return [tried] if promising(min(first.value, second.value), tried.value) else []
 
@@ -181,7 +191,13 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
         later = _pairs(script, candidate.script, seeds[:1], 2 * exam.steps, bench)[0]
         if not promising(yardstick(later[0])[1], yardstick(later[1])[1]):
             verdict, reason = "no_effect", "the gain is gone at twice the horizon"
-    return replace(_trial(candidate, exam, verdict, result), seeds=seeds, baseline=tuple(before), treated=tuple(after), reason=reason)
+    return replace(
+        _trial(candidate, exam, verdict, result),
+        seeds=seeds,
+        baseline=tuple(before),
+        treated=tuple(after),
+        reason=reason,
+    )
 
 
 def _pairs(
@@ -231,6 +247,7 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
         candidate.script,
         (_arm(exam),),
         (_arm(candidate.record),) if candidate.record else (),
+        patch=candidate.script.diff() if candidate.script else "",
     )
 
 

@@ -9,6 +9,8 @@ def reproduce(proof: Proof, bench: Bench) -> str:
     cure, arm = proof.cure, proof.arm
     if cure is None or cure.script is None or arm is None:
         return ""
+    if not arm.places("optimizer"):
+        return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     plain = bench.run([Job(cure.script, arm.seed, arm.steps, role="bare")])[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
         return "the patched script could not be run again by itself"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, isfinite, log
+from math import exp, inf, isfinite, log
 from statistics import fmean, stdev
 
 LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
@@ -15,7 +15,7 @@ CAP = 10.0  # a diverged arm counts as this many times the worst finite one
 class Comparison:
     """Paired yardsticks of the unchanged and the changed script."""
 
-    before: float  # means
+    before: float  # means; infinite where an arm diverged
     after: float
     interval: tuple[float, float]  # of the mean after
     difference: tuple[float, float]  # of the mean of after − before
@@ -29,13 +29,14 @@ class Comparison:
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged arms."""
-    ceiling = CAP * max([v for v in (*before, *after) if isfinite(v)], default=1.0)
+    ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
     b, a = [_finite(v, ceiling) for v in before], [_finite(v, ceiling) for v in after]
     ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)])
+    low, high = mean_interval(a)
     return Comparison(
-        fmean(b),
-        fmean(a),
-        mean_interval(a),
+        fmean(b) if all(map(isfinite, before)) else inf,
+        fmean(a) if all(map(isfinite, after)) else inf,
+        (max(0.0, low), high) if all(map(isfinite, after)) else (inf, inf),
         mean_interval([y - x for x, y in zip(b, a)]),
         (1 - exp(ratios[1]), 1 - exp(ratios[0])),
     )

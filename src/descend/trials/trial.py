@@ -1,6 +1,6 @@
 """What a trial is: one remedy (or several together) tried by re-running the script with it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from descend.script import Script
 
@@ -34,4 +34,4 @@ class Trial:
     baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
     treated: tuple[Arm, ...] = ()
     reason: str = ""  # why it failed or did not apply
-    sites: tuple[str, ...] = field(default=())  # file:line of every place that it changed
+    patch: str = ""  # the change as a unified diff, kept as it was when it was tried

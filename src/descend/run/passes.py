@@ -1,0 +1,64 @@
+"""One backward pass that is looked at: what was there before it, and what it has added."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from descend.run.attribution import Stepper
+from descend.tape import leaf_parameters
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One finished backward pass."""
+
+    step: int
+    key: str
+    optimizer: Optimizer | None
+    parameters: tuple[Tensor, ...]
+    gradients: tuple[Tensor | None, ...]  # unscaled
+    loss: Tensor  # unscaled
+    backwards: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is kept from before a backward pass."""
+
+    loss: Tensor
+    scale: float
+    stepper: Stepper
+    leaves: tuple[Tensor, ...]
+    earlier: tuple[Tensor | None, ...]  # the gradients that were there before
+
+    def close(self, returned: Mapping[int, Tensor] | None) -> Pass:
+        """Return the pass; `returned` holds the gradients by parameter id where they were not accumulated."""
+        if returned is None:
+            pairs = zip(self.leaves, self.earlier)
+            gradients = tuple(fresh_gradient(p, before, self.scale) for p, before in pairs)
+        else:
+            gradients = tuple(returned.get(id(p)) for p in self.leaves)
+        stepper = self.stepper
+        backwards = stepper.passes if stepper.steps else 1
+        rule, loss = stepper.optimizer, self.loss.detach()
+        return Pass(stepper.steps, stepper.key, rule, self.leaves, gradients, loss, backwards)
+
+
+def open_pass(root: Tensor, loss: Tensor, scaler: Any, stepper: Stepper) -> Opened:
+    """Return what has to be known before a backward pass from `root`, which is `loss` times the scaler's factor."""
+    stepper.refresh()
+    leaves = tuple(p for p in leaf_parameters(root) if stepper.by_hand or id(p) in stepper.held)
+    earlier = tuple(None if p.grad is None else p.grad.detach().clone() for p in leaves)
+    scale = 1.0 if scaler is None else float(scaler._scale)
+    return Opened(loss, scale, stepper, leaves, earlier)
+
+
+def fresh_gradient(parameter: Tensor, earlier: Tensor | None, scale: float) -> Tensor | None:
+    """Return the gradient that one backward pass has added, unscaled; None where it added none."""
+    if parameter.grad is None:
+        return None
+    grad = parameter.grad.detach()
+    return (grad if earlier is None else grad - earlier) / scale

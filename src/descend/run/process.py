@@ -1,0 +1,108 @@
+"""The child process: started, listened to, and ended with everything that it has started."""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from descend.record import Message
+from descend.record.wire import decode
+
+TAIL = 64 * 1024  # bytes of standard error kept
+BLOCK = 1 << 16
+QUIET_S = 0.1  # after its end, and this long without a word, nothing more is expected
+PASSED_ON = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@dataclass
+class Process:
+    """A running child. `ours`: a run of our own, silent and in a process group of its own; else the user's."""
+
+    popen: subprocess.Popen[bytes]
+    ours: bool
+    tail: bytearray
+    reading: threading.Thread | None
+
+    def messages(self, readers: Sequence[int]) -> Iterator[list[Message]]:
+        """Yield what the child sends, until it has ended; what it has started may live on and hold the pipes."""
+        waiting = dict.fromkeys(readers, b"")
+        with selectors.DefaultSelector() as selector:
+            for reader in readers:
+                selector.register(reader, selectors.EVENT_READ)
+            while selector.get_map():
+                ended = self.popen.poll() is not None
+                ready = selector.select(QUIET_S)
+                if ended and not ready:
+                    return
+                for key, _ in ready:
+                    block = os.read(key.fd, BLOCK)
+                    if not block:
+                        selector.unregister(key.fd)
+                    *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
+                    found = [message for line in lines for message in decode(line + b"\n")]
+                    if found:
+                        yield found
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for the end; return the exit status as a shell gives it, and the last of standard error."""
+        status = self.popen.wait()
+        if self.reading is not None:
+            self.reading.join(timeout=2)
+        return status if status >= 0 else 128 - status, self.tail.decode(errors="replace")
+
+    def end(self) -> None:
+        """Kill a run of our own and whatever it has started; wait for the user's own run."""
+        if self.ours:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Pass on to the user's own run what is sent to us; Ctrl-C at the terminal reaches it by itself."""
+        if self.ours or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        earlier = {number: signal.signal(number, self._pass_on) for number in PASSED_ON}
+        earlier[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        self.popen.send_signal(number)
+
+
+def start(
+    command: Sequence[str], folder: str, environment: Mapping[str, str] | None, descriptors: Sequence[int]
+) -> Process:
+    """Start a run of ours, or the user's own in our terminal where `environment` is None. Raises `OSError`."""
+    ours = environment is not None
+    popen = subprocess.Popen(
+        command,
+        pass_fds=descriptors,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL if ours else None,
+        stdout=subprocess.DEVNULL if ours else None,
+        stderr=subprocess.PIPE if ours else None,
+        start_new_session=ours,
+    )
+    tail = bytearray()
+    reading = threading.Thread(target=_keep_tail, args=(popen, tail), daemon=True) if ours else None
+    if reading is not None:
+        reading.start()
+    return Process(popen, ours, tail, reading)
+
+
+def _keep_tail(popen: subprocess.Popen[bytes], tail: bytearray) -> None:
+    assert popen.stderr is not None
+    while block := os.read(popen.stderr.fileno(), BLOCK):
+        tail += block
+        del tail[:-TAIL]

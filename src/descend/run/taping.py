@@ -1,0 +1,161 @@
+"""The tape in a running script: when it runs, when it must not, and whether what it recorded is the truth."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
+
+from descend.run.budget import Budget
+from descend.run.modules import Modules
+from descend.run.passes import Pass
+from descend.tape import Recording, Refused, Tape
+from descend.tape.vocabulary import INTERESTING
+
+REFUSALS = 12  # after this many refused steps in a row the tape is given up
+SAME_LOSS = 1e-5  # relative; replays are bit-equal except for attention's backend
+SAME_GRADIENT = 1e-3  # relative, in norm: float32 sums in another order
+THREADS = "the script trains in several threads: a tape belongs to one"
+
+Tell = Callable[[str, str, int], None]  # (probe, reason, step)
+
+
+class Taping:
+    """Owns the tape of one run."""
+
+    def __init__(self, budget: Budget, modules: Modules, tell: Tell) -> None:
+        self.budget, self.modules, self._tell = budget, modules, tell
+        self.blocked: str | None = None  # why no step will be taped
+        self.refused = 0  # steps in a row
+        self._tape: Tape | None = None
+        self._thread = 0  # where the tape runs: torch's function modes are a thread's own
+        self._left_behind: Tape | None = None  # there, when the training went on in another thread
+
+    @property
+    def runs(self) -> bool:
+        """Whether a step is being taped."""
+        return self._tape is not None
+
+    def allowed(self) -> bool:
+        """Whether the coming step may be taped."""
+        return self.blocked is None and self.budget.allows("tape")
+
+    def start(self) -> None:
+        """Record from here to the next backward pass."""
+        self._tape = Tape(INTERESTING, self.modules.origin)
+        self._tape.on_first_use = self.modules.note_model_call
+        self._thread = threading.get_ident()
+        with _at_the_bottom():
+            self._tape.start()
+
+    def pause(self) -> None:
+        """Leave out what follows; it is no part of the loss."""
+        if self._tape is not None and self._thread == threading.get_ident():
+            self._tape.restart()
+            self._tape.pause()
+
+    def resume(self) -> None:
+        """Go on recording."""
+        if self._tape is not None and self._thread == threading.get_ident():
+            with _at_the_bottom():
+                self._tape.resume()
+
+    def stop(self) -> None:
+        """Forget the tape that is running."""
+        if self._tape is None and self._left_behind is None:
+            return
+        here = self._thread == threading.get_ident()
+        if self._left_behind is not None and here:
+            self._left_behind.pause()
+            self._left_behind = None
+        tape, self._tape = self._tape, None
+        if tape is not None and here:
+            tape.pause()
+        elif tape is not None:
+            tape.refusal = THREADS  # on the other thread's stack it does nothing, and is taken off when that is here
+            self._left_behind = tape
+            self.block(THREADS)
+
+    def block(self, reason: str) -> None:
+        """Tape no step from now on."""
+        if self.blocked is None:
+            self.blocked = reason
+            self._tell("tape", reason, 0)
+        self.stop()
+
+    def seal(self, loss: Tensor, step: int) -> Recording | None:
+        """Return the recording of the step whose loss is `loss`; None where it must be refused."""
+        if self._thread != threading.get_ident():
+            self.stop()
+        tape, self._tape = self._tape, None
+        if tape is None:
+            return None
+        began = time.perf_counter()
+        try:
+            return tape.seal(loss)
+        except Refused as refusal:
+            self._refuse(str(refusal), step)
+            return None
+        finally:
+            tape.pause()
+            self.budget.charge("tape", time.perf_counter() - began)
+
+    def is_faithful(self, recording: Recording, passed: Pass) -> bool:
+        """Whether the replay gives the script's own loss and gradient."""
+        began = time.perf_counter()
+        try:
+            wrong = _difference(recording, passed)
+        except Exception as error:  # whatever the script's own calls may raise when they are made again
+            wrong = f"the step cannot be replayed: {first_line(error)}"
+        self.budget.charge("tape", time.perf_counter() - began)
+        if wrong:
+            self._refuse(wrong, passed.step)
+        else:
+            self.refused = 0
+        return not wrong
+
+    def _refuse(self, reason: str, step: int) -> None:
+        self._tell("tape", reason, step)
+        self.refused += 1
+
+
+@contextmanager
+def _at_the_bottom() -> Iterator[None]:
+    """Put what is pushed meanwhile below the function modes of the script's own.
+
+    On leaving its modes, and `with torch.device(...)`, the script takes off the stack whatever lies on top. Only the
+    default device is kept beneath: torch wants it there.
+    """
+    default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    above = []
+    while (mode := _get_current_function_mode()) is not None and mode is not default:
+        above.append(_pop_mode())
+    try:
+        yield
+    finally:
+        for mode in reversed(above):
+            _push_mode(mode)
+
+
+def _difference(recording: Recording, passed: Pass) -> str:
+    """Say how the replayed loss and gradient differ from the script's; "" where they do not."""
+    loss = recording.loss(passed.parameters)
+    replayed, actual = loss.value(passed.parameters), float(passed.loss.detach())
+    if actual != actual:
+        return "" if replayed != replayed else "the replayed loss is finite, the script's is not"
+    if abs(replayed - actual) > SAME_LOSS * max(1.0, abs(actual)):
+        return f"the replayed loss is {replayed:.6g}, the script's is {actual:.6g}"
+    gradient = loss.gradient(passed.parameters)
+    pairs = [(r, g) for r, g in zip(gradient, passed.gradients) if g is not None and not g.is_sparse]
+    size = sum(float(g.double().square().sum()) for _, g in pairs)
+    apart = sum(float((r - g).double().square().sum()) for r, g in pairs)
+    differs = apart > SAME_GRADIENT**2 * size and size == size
+    return "the replayed gradient is not the script's (a hook may change it)" if differs else ""
+
+
+def first_line(error: Exception) -> str:
+    """Return an exception's kind and the first line of its message."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

@@ -1,0 +1,75 @@
+"""The example scripts through the whole doctor: the sick get their own finding and a proved patch, the healthy none."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Plan
+from descend.run.launch import new_record, run
+from descend.script import Script
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SICK = {
+    "digits_mlp": ("inputs_not_normalised", "standardise_inputs"),
+    "cancer_trainer": ("instability", "learning_rate"),
+    "digits_classifier": ("output_loss_mismatch", "feed_logits"),
+    "diabetes_regression": ("dead_units", "reinitialise"),
+    "digits_by_hand": ("no_zero_grad", "zero_grad"),
+    "digits_tanh": ("symmetric_units", "reinitialise"),
+}
+HEALTHY = ("digits_deep", "digits_cnn", "digits_lstm", "topics_transformer")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_a_sick_example_gets_its_own_finding_first_and_a_proved_patch(name, clinic_seed, descend, tmp_path):
+    finding, remedy = SICK[name]
+    patient = shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
+    original = Path(patient).read_bytes()
+    done = descend("doctor", "--format", "json", "--seed", str(clinic_seed), patient, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    case = json.loads(done.stdout)
+    assert [f["symptom"] for f in case["findings"]] == [finding]
+    assert case["findings"][0]["where"]["file"].endswith(f"{name}.py") and case["findings"][0]["where"]["line"] > 1
+    [proved] = [t for t in case["trials"] if t["verdict"] == "proved"]
+    assert proved["remedies"] == [remedy]
+    assert proved["after"] < 0.5 * proved["before"] and len(proved["seeds"]) == 5
+    assert _verified(descend, tmp_path)
+    assert Path(patient).read_bytes() == original
+    subprocess.run(["patch", "-p0"], input=case["patch"], text=True, cwd=tmp_path, check=True, capture_output=True)
+    plain = subprocess.run([sys.executable, patient], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert plain.stdout
+
+
+def _verified(descend, folder: Path) -> bool:
+    page = Path(folder, descend("report", cwd=folder).stdout.strip())
+    return "the same weights, bit for bit" in page.read_text()
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_example_gets_a_clean_bill(name, clinic_seed, descend, tmp_path):
+    store = str(tmp_path / "store")
+    done = descend(
+        "doctor", "--format", "json", "--seed", str(clinic_seed), "--store", store, str(EXAMPLES / f"{name}.py")
+    )
+    case = json.loads(done.stdout)
+    assert (done.returncode, case["status"], case["findings"], case["trials"]) == (0, "healthy", [], [])
+
+
+@pytest.mark.parametrize("name", [*SICK, *HEALTHY])
+def test_watching_changes_no_bit(name, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    script = Script(EXAMPLES / f"{name}.py", EXAMPLES.parent)
+    records = {}
+    for role in ("watch", "exam", "bare"):
+        plan = Plan(role=role, steps=120)
+        records[role] = new_record(script, plan)
+        run(script, plan, records[role])
+    watched, examined = (records[role].series("loss", "0").values for role in ("watch", "exam"))
+    assert len(examined) == 120 and watched[:120] == examined
+    assert records["exam"].ending.weights == records["bare"].ending.weights != ""

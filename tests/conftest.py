@@ -1,0 +1,33 @@
+"""Options and tools that every room's tests may use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=1, help="the clinic diagnoses every example under seeds 0..N-1")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "clinic_seed" in metafunc.fixturenames:
+        metafunc.parametrize("clinic_seed", range(metafunc.config.getoption("--seeds")))
+
+
+@pytest.fixture
+def descend(tmp_path):
+    """Run the command line in a process of its own, with a store of its own."""
+
+    def run(*arguments: str, cwd: Path = ROOT, timeout: float = 300, **options) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "descend", *arguments]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", **options.pop("env", {})}
+        return subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, **options
+        )
+
+    return run

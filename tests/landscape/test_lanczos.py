@@ -1,0 +1,233 @@
+"""The largest eigenvalue against dense eigensolvers, on networks and on matrices with every kind of spectrum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.func import functional_call, hessian
+
+from descend.landscape import CurvatureUnavailable, MeanLoss, SingleLoss, top_eigenpair
+
+
+@dataclass
+class Matrices:
+    """The Hessian of a mean of quadratics, each known as a matrix."""
+
+    parts: list[Tensor]
+    asked: list[Tensor] = field(default_factory=list)
+
+    def products(self, vector: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+        flat = torch.cat([v.reshape(-1) for v in vector])
+        self.asked.append(flat)
+        sizes = [v.numel() for v in vector]
+        images = [(part @ flat).split(sizes) for part in self.parts]
+        return [tuple(piece.view_as(v) for piece, v in zip(image, vector)) for image in images]
+
+
+def with_spectrum(values: Sequence[float], seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    q, _ = torch.linalg.qr(torch.randn(len(values), len(values), dtype=torch.float64, generator=generator))
+    return (q @ torch.diag(torch.tensor(values, dtype=torch.float64)) @ q.T).to(dtype)
+
+
+def direction(size: int, seed: int = 1, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    return [torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)]
+
+
+def network(dtype: torch.dtype, activation: type[nn.Module] = nn.Tanh):
+    """A classifier's losses on three batches, its parameters, and the full Hessian of each loss."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 6), activation(), nn.Linear(6, 5), activation(), nn.Linear(5, 3)).to(dtype)
+    names, theta = zip(*[(n, p.detach().clone()) for n, p in net.named_parameters()])
+    sizes = [t.numel() for t in theta]
+    batches = [(torch.randn(10, 4, dtype=dtype) * 2, torch.randint(3, (10,))) for _ in range(3)]
+
+    def evaluator(x: Tensor, y: Tensor):
+        return lambda at: F.cross_entropy(functional_call(net, dict(zip(names, at)), (x,)), y)
+
+    losses = [evaluator(x, y) for x, y in batches]
+    flat = torch.cat([t.reshape(-1) for t in theta])
+
+    def dense(evaluate) -> Tensor:
+        return hessian(lambda v: evaluate([p.view_as(t) for p, t in zip(v.split(sizes), theta)]))(flat)
+
+    return MeanLoss(tuple(map(SingleLoss, losses))), theta, [dense(evaluate) for evaluate in losses]
+
+
+def start_for(theta: Sequence[Tensor], seed: int = 3) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(t.shape, generator=generator, dtype=torch.float64).to(t) for t in theta]
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU, nn.GELU])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-4)])
+def test_the_top_of_a_networks_full_hessian(dtype: torch.dtype, tolerance: float, activation) -> None:
+    mean, theta, matrices = network(dtype, activation)
+    top = top_eigenpair(mean.hessian(theta), start_for(theta), iterations=30)
+    dense = torch.stack(matrices).mean(0)
+    assert top.value == pytest.approx(torch.linalg.eigvalsh(dense)[-1].item(), rel=tolerance)
+    vector = torch.cat([v.reshape(-1) for v in top.vector])
+    assert [v.shape for v in top.vector] == [t.shape for t in theta]
+    assert vector.norm().item() == pytest.approx(1, rel=1e-6)
+    quotients = [(vector @ matrix @ vector).item() for matrix in matrices]
+    assert top.spread == pytest.approx(quotients, rel=10 * tolerance)
+    assert sum(top.spread) / 3 == pytest.approx(top.value, rel=10 * tolerance)
+    assert (dense @ vector - top.value * vector).norm().item() == pytest.approx(top.residual, abs=100 * tolerance)
+
+
+def test_eight_products_are_enough_for_a_classifier() -> None:
+    mean, theta, matrices = network(torch.float32)
+    exact = torch.linalg.eigvalsh(torch.stack(matrices).mean(0))[-1].item()
+    cold = top_eigenpair(mean.hessian(theta), start_for(theta))
+    assert cold.products == 8
+    assert cold.value == pytest.approx(exact, rel=0.02)
+    moved = [t + 0.01 * torch.randn_like(t) for t in theta]
+    warm = top_eigenpair(mean.hessian(moved), cold.vector, iterations=4)
+    again = top_eigenpair(mean.hessian(moved), start_for(theta), iterations=30)
+    assert warm.value == pytest.approx(again.value, rel=0.02)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-3)])
+def test_the_preconditioned_top_is_that_of_the_generalised_problem(dtype: torch.dtype, tolerance: float) -> None:
+    mean, theta, matrices = network(dtype)
+    generator = torch.Generator().manual_seed(5)
+    scale = [torch.rand(t.shape, generator=generator).to(dtype).mul(6).exp() * 1e-3 for t in theta]
+    flat = torch.cat([s.reshape(-1) for s in scale]).double().numpy()
+    dense = torch.stack(matrices).mean(0).double().numpy()
+    exact = scipy.linalg.eigh(dense, np.diag(flat), eigvals_only=True)[-1]
+    top = top_eigenpair(mean.hessian(theta), start_for(theta), preconditioner=scale, iterations=60)
+    assert top.value == pytest.approx(exact, rel=tolerance)
+    # its vector is scaled by P^½: the quotient of x = P^-½ v is that of the generalised problem
+    x = torch.cat([v.reshape(-1) for v in top.vector]).double().numpy() / np.sqrt(flat)
+    quotients = [x @ m.double().numpy() @ x / (x @ (flat * x)) for m in matrices]
+    assert top.spread == pytest.approx(quotients, rel=10 * tolerance)
+
+
+SPECTRA = {
+    "convex": [0.1, 0.5, 1, 2, 4, 9],
+    "saddle": [-1, -0.5, 0.2, 0.7, 3, 5],
+    "mostly negative": [-50, -20, -3, -1, 0.1, 0.8],
+    "negative definite": [-9, -7, -4, -2, -1, -0.25],
+    "repeated": [1, 1, 1, 5, 5, 5],
+    "singular": [0, 0, 0, 0, 2, 7],
+    "wide": [1e-6, 1e-3, 1, 10, 1e3, 1e6],
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_every_kind_of_spectrum(name: str, dtype: torch.dtype) -> None:
+    """The largest is meant algebraically: a saddle's steepest way down is no bound on the step."""
+    values = SPECTRA[name]
+    top = top_eigenpair(Matrices([with_spectrum(values, dtype=dtype)]), direction(6, dtype=dtype))
+    scale = max(map(abs, values))
+    assert top.value == pytest.approx(max(values), abs=scale * (1e-9 if dtype == torch.float64 else 1e-5))
+
+
+def test_the_top_of_many_is_found_though_the_bottom_is_larger() -> None:
+    values = np.concatenate([np.linspace(-40, 1, 199), [6.0]])
+    few = top_eigenpair(Matrices([with_spectrum(list(values))]), direction(200), iterations=8)
+    many = top_eigenpair(Matrices([with_spectrum(list(values))]), direction(200), iterations=40)
+    assert few.value <= 6 + 1e-9 and few.value > 0
+    assert many.value == pytest.approx(6, rel=1e-3)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_rank_of_one(sign: float) -> None:
+    u = direction(50)[0]
+    hessian = Matrices([sign * torch.outer(u, u)])
+    top = top_eigenpair(hessian, direction(50, seed=2))
+    assert top.value == pytest.approx(max(sign, 0) * (u @ u).item(), abs=1e-9)
+    assert top.products < 8
+
+
+@pytest.mark.parametrize("value", [4.0, -3.0, 0.0])
+def test_one_parameter(value: float) -> None:
+    top = top_eigenpair(Matrices([torch.tensor([[value]])]), [torch.tensor([0.3])])
+    assert (top.value, top.products, top.residual) == (value, 1, 0.0)
+    assert top.spread == (value,)
+
+
+def test_a_start_that_is_an_eigenvector_of_another_value() -> None:
+    """A warm start from where another direction was the steepest: the search must not stay in it."""
+    matrix = torch.diag(torch.tensor([3.0, 1.0, 8.0, 0.5]))
+    start = [torch.tensor([1.0, 0.0, 0.0, 0.0])]
+    assert top_eigenpair(Matrices([matrix]), start).value == pytest.approx(8, rel=1e-6)
+
+
+@pytest.mark.parametrize("tilt", [1e-2, 1e-4])
+def test_a_start_close_to_an_eigenvector_of_another_value(tilt: float) -> None:
+    matrix = torch.diag(torch.tensor([3.0, 1.0, 8.0, 0.5, 2.0, 2.5]))
+    start = [torch.tensor([1.0, tilt, tilt, tilt, tilt, tilt])]
+    assert top_eigenpair(Matrices([matrix]), start, iterations=5).value == pytest.approx(8, rel=1e-3)
+
+
+def test_a_start_without_curvature() -> None:
+    matrix = torch.diag(torch.tensor([0.0, 0.0, 8.0, 0.5]))
+    top = top_eigenpair(Matrices([matrix]), [torch.tensor([1.0, -1.0, 0.0, 0.0])])
+    assert top.value == pytest.approx(8, rel=1e-6)
+
+
+@pytest.mark.parametrize("start", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
+def test_a_start_that_is_no_direction(start: list[float]) -> None:
+    with pytest.raises(CurvatureUnavailable, match="direction"):
+        top_eigenpair(Matrices([torch.eye(2)]), [torch.tensor(start)])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_product_that_is_not_finite(bad: float) -> None:
+    matrix = torch.eye(3)
+    matrix[1, 2] = matrix[2, 1] = bad
+    with pytest.raises(CurvatureUnavailable, match="not finite"):
+        top_eigenpair(Matrices([matrix]), [torch.ones(3)])
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_it_can_be_ended_early(stop: int) -> None:
+    hessian, asked = Matrices([with_spectrum(list(range(20)))]), []
+    top = top_eigenpair(hessian, direction(20), go_on=lambda products: asked.append(products) or products < stop)
+    assert top.products == len(hessian.asked) == stop
+    assert asked == list(range(1, stop + 1))
+    start = direction(20)[0]
+    if stop == 1:
+        assert top.value == pytest.approx((start @ hessian.parts[0] @ start / (start @ start)).item())
+
+
+def test_one_direction_at_a_time_is_kept() -> None:
+    """Peak memory is one vector a product, however many batches the mean is over."""
+    hessian = Matrices([with_spectrum([1.0, 2, 3, 4]) for _ in range(5)])
+    assert len(top_eigenpair(hessian, direction(4)).spread) == 5
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.floats(-10, 10), min_size=1, max_size=7),
+    seed=st.integers(0, 999),
+    parts=st.integers(1, 3),
+    diagonal=st.lists(st.floats(0.01, 100), min_size=7, max_size=7),
+)
+def test_random_quadratics(values: list[float], seed: int, parts: int, diagonal: list[float]) -> None:
+    size = len(values)
+    matrices = [with_spectrum(values, seed + k) for k in range(parts)]
+    dense = torch.stack(matrices).mean(0).numpy()
+    scale = torch.tensor(diagonal[:size], dtype=torch.float64)
+    exact = scipy.linalg.eigh(dense, np.diag(scale.numpy()), eigvals_only=True)
+    top = top_eigenpair(Matrices(matrices), direction(size, seed), preconditioner=[scale], iterations=8)
+    assert top.value == pytest.approx(exact[-1], abs=1e-6 * max(1e-6, np.abs(exact).max()))
+    assert sum(top.spread) / parts == pytest.approx(top.value, abs=1e-9 * max(1e-6, np.abs(exact).max()))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(values=st.lists(st.floats(-5, 5), min_size=2, max_size=12), seed=st.integers(0, 99), k=st.integers(1, 12))
+def test_fewer_products_never_overshoot(values: list[float], seed: int, k: int) -> None:
+    top = top_eigenpair(Matrices([with_spectrum(values, seed)]), direction(len(values), seed + 1), iterations=k)
+    assert min(values) - 1e-8 <= top.value <= max(values) + 1e-8
+    assert min(abs(top.value - v) for v in values) <= top.residual + 1e-6
+    assert top.products <= min(k, len(values))

@@ -1,0 +1,88 @@
+"""Builds a `Moment` from a network and its batches, as a run does just after a backward pass."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descend.probes import Moment
+from descend.record import Fact, Reading
+from descend.tape import Origin, Recording, Tape
+from descend.tape.vocabulary import INTERESTING
+
+Step = Callable[[], Tensor]
+
+
+def origin(frame: FrameType | None) -> Origin:
+    """The innermost module whose forward is running."""
+    while frame is not None:
+        if frame.f_code.co_name == "forward" and isinstance(frame.f_locals.get("self"), nn.Module):
+            return Origin(None, frame.f_locals["self"])
+        frame = frame.f_back
+    return Origin(None, None)
+
+
+def record(step: Step) -> Recording:
+    tape = Tape(INTERESTING, origin)
+    tape.start()
+    try:
+        return tape.seal(step())
+    finally:
+        tape.pause()
+
+
+@dataclass
+class Training:
+    """A network, the losses of its batches, and an optimizer."""
+
+    net: nn.Module
+    steps: Sequence[Step]
+    optimizer: torch.optim.Optimizer | None = None
+    step: int = 0
+    backwards: int = 1
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.monitor = tuple(record(step) for step in self.steps)
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return tuple(p for p in self.net.parameters() if p.requires_grad)
+
+    def train(self, steps: int = 1) -> None:
+        assert self.optimizer is not None
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            self.steps[self.step % len(self.steps)]().backward()
+            self.optimizer.step()
+            self.step += 1
+
+    def moment(self, **changes: Any) -> Moment:
+        names = {id(p): n for n, p in self.net.named_parameters()}
+        modules = {id(m): n for n, m in self.net.named_modules()}
+        given = {
+            "step": self.step,
+            "key": "0",
+            "optimizer": self.optimizer,
+            "parameters": self.parameters,
+            "names": names,
+            "gradients": tuple(p.grad for p in self.parameters),
+            "backwards": self.backwards,
+            "recording": None,
+            "monitor": self.monitor,
+            "modules": lambda module: modules.get(id(module), type(module).__name__),
+            "made_at": lambda module: None,
+            "memory": self.memory,
+        }
+        return Moment(**(given | changes))
+
+
+def readings(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], float]:
+    return {(r.name, r.place): r.value for r in found if isinstance(r, Reading)}
+
+
+def facts(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(f.name, f.place): dict(f.detail) for f in found if isinstance(f, Fact)}

@@ -1,0 +1,191 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, readings
+from torch import Tensor, nn
+
+from descend.probes.activations import activations
+
+
+def training(net: nn.Module, *inputs: Tensor) -> Training:
+    return Training(net, [lambda x=x: net(x).square().mean() for x in inputs])
+
+
+def measured(net: nn.Module, *inputs: Tensor) -> dict[tuple[str, str], float]:
+    return readings(list(activations(training(net, *inputs).moment())))
+
+
+def test_dead_units_of_a_perceptron() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 50), nn.ReLU(), nn.Linear(50, 3), nn.ReLU())
+    with torch.no_grad():
+        net[0].bias[:20] = -100.0
+        net[2].bias[1] = -100.0
+    batches = [torch.randn(8, 4) for _ in range(3)]
+    found = measured(net, *batches)
+    hidden = torch.cat([net[:2](x) for x in batches])
+    out = torch.cat([net(x) for x in batches])
+    for place, values in (("1", hidden), ("3", out)):
+        assert found["dead_share", place] == pytest.approx((values <= 0).all(0).double().mean().item())
+        assert found["activation_scale", place] == pytest.approx(values.square().mean().sqrt().item(), rel=1e-5)
+    assert found["dead_share", "1"] >= 0.4
+    assert ("saturated_share", "1") not in found
+
+
+def test_a_unit_is_alive_when_one_batch_wakes_it() -> None:
+    net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0], [-1.0]]))
+        net[0].bias.zero_()
+    assert measured(net, torch.ones(4, 1))["dead_share", "1"] == 0.5
+    assert measured(net, torch.ones(4, 1), -torch.ones(4, 1))["dead_share", "1"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "dim"),
+    [
+        (nn.Sequential(nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6), nn.ReLU()), (3, 2, 5, 5), 1),
+        (nn.Sequential(nn.Conv1d(2, 6, 3), nn.ReLU()), (3, 2, 9), 1),
+        (nn.Sequential(nn.Conv1d(2, 6, 3), nn.Dropout(0.5), nn.ReLU()), (3, 2, 9), 1),
+        (nn.Sequential(nn.ConvTranspose2d(2, 6, 3), nn.ReLU()), (3, 2, 5, 5), 1),
+        (nn.Sequential(nn.Conv3d(2, 6, 2), nn.ReLU()), (3, 2, 4, 4, 4), 1),
+        (nn.Sequential(nn.Conv2d(2, 6, 3), nn.ReLU()), (2, 5, 5), 0),
+        (nn.Sequential(nn.Linear(5, 6), nn.ReLU()), (3, 4, 5), 2),
+        (nn.Sequential(nn.Linear(5, 6), nn.ReLU()), (3, 4, 2, 5), 3),
+        (nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.ReLU()), (7, 5), 1),
+    ],
+)
+def test_units_lie_along_the_layers_own_dimension(net: nn.Sequential, shape: tuple[int, ...], dim: int) -> None:
+    torch.manual_seed(0)
+    norm = next((m for m in net if isinstance(m, nn.BatchNorm2d | nn.LayerNorm)), net[0])
+    with torch.no_grad():
+        norm.bias[:2] = -100.0
+    x = torch.randn(shape)
+    moment = training(net, x).moment()
+    found = list(activations(moment))
+    (place,) = {p for _, p in readings(found)}
+    ((_, output),) = moment.trained[0].activations
+    dead = (output.movedim(dim, 0).reshape(6, -1) == 0).all(1)
+    assert dead[:2].all()
+    assert readings(found)["dead_share", place] == pytest.approx(dead.double().mean().item())
+    assert facts(found)["activation", place]["units"] == 6
+
+
+class Reused(nn.Module):
+    """One rectifier behind layers of different widths, as most people write it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(4, 10), nn.Linear(10, 6), nn.Linear(6, 6)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.third(self.relu(self.second(self.relu(self.first(x))))))
+
+
+def test_one_module_behind_many_layers() -> None:
+    torch.manual_seed(0)
+    net = Reused()
+    with torch.no_grad():
+        net.first.bias[:5] = net.second.bias[:3] = -100.0
+    found = measured(net, torch.randn(40, 4), torch.randn(40, 4))
+    shares = {place: value for (name, place), value in found.items() if name == "dead_share"}
+    assert list(shares) == ["relu", "relu (2)", "relu (3)"]
+    assert shares["relu"] >= 0.5 and shares["relu (2)"] >= 0.5 and shares["relu (3)"] < 0.5
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.Linear(3 + 8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.zeros(len(x), 8)
+        for step in x.unbind(1):
+            h = F.relu(self.cell(torch.cat([step, h], 1)))
+        return h
+
+
+def test_a_layer_in_a_loop_is_one_layer() -> None:
+    torch.manual_seed(0)
+    net, x = Recurrent(), torch.randn(5, 4, 3)
+    with torch.no_grad():
+        net.cell.bias[:4] = torch.tensor([-100.0, -100.0, -100.0, -0.5])
+    found = measured(net, x)
+    assert [place for name, place in found if name == "dead_share"] == ["model relu (line 0)"]
+    h, alive = torch.zeros(5, 8), torch.zeros(8, dtype=torch.bool)
+    for step in x.unbind(1):
+        h = F.relu(net.cell(torch.cat([step, h], 1)))
+        alive |= (h > 0).any(0)
+    assert found["dead_share", "model relu (line 0)"] == pytest.approx(1 - alive.double().mean().item())
+
+
+def test_functional_rectifiers_of_two_layers() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 5), nn.Linear(5, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.relu(self.b(F.relu(self.a(x), inplace=True)))
+
+    net = Two()
+    found = measured(net, torch.randn(30, 4))
+    assert [p for n, p in found if n == "dead_share"] == ["model relu (line 0)", "model relu (line 0) (2)"]
+
+
+@pytest.mark.parametrize(("module", "slope"), [
+    (nn.Sigmoid(), lambda z: 4 * torch.sigmoid(z) * (1 - torch.sigmoid(z))),
+    (nn.Tanh(), lambda z: 1 - torch.tanh(z) ** 2),
+])  # fmt: skip
+def test_saturated_units(module: nn.Module, slope) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 40), module)
+    with torch.no_grad():
+        net[0].weight.mul_(10)
+    x = torch.randn(20, 3)
+    found = measured(net, x)
+    share = (slope(net[0](x).double()) < 0.01).double().mean().item()
+    assert 0.1 < share < 0.9
+    assert found["saturated_share", "1"] == pytest.approx(share, abs=2e-3)
+    assert ("dead_share", "1") not in found
+
+
+@pytest.mark.parametrize(
+    ("activation", "alive"),
+    [
+        (nn.ReLU6(), [False, True, False]),  # flat above six as well
+        (nn.Hardtanh(), [False, False, False]),
+        (nn.Hardtanh(-2, 4), [True, True, False]),
+        (nn.Hardsigmoid(), [True, False, False]),
+        (nn.Threshold(0.5, 0.5), [False, True, True]),
+        (nn.Threshold(0.5, -3.0), [False, True, True]),
+    ],
+)
+def test_other_rectifiers(activation: nn.Module, alive: list[bool]) -> None:
+    net = nn.Sequential(nn.Linear(1, 3), activation)
+    with torch.no_grad():
+        net[0].weight.zero_()
+        net[0].bias.copy_(torch.tensor([-1.0, 3.0, 9.0]))
+    found = measured(net, torch.randn(6, 1))
+    assert found["dead_share", "1"] == pytest.approx(1 - sum(alive) / 3)
+
+
+def test_smooth_activations_have_a_scale_only() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 4), nn.SiLU())
+    found = measured(net, torch.randn(5, 3))
+    assert set(found) == {("activation_scale", "1"), ("activation_scale", "3")}
+
+
+def test_each_place_is_described_once() -> None:
+    net = nn.Sequential(nn.Linear(3, 7), nn.ReLU())
+    run = training(net, torch.randn(5, 3))
+    first, second = list(activations(run.moment())), list(activations(run.moment()))
+    assert facts(first)["activation", "1"] == {"function": "relu", "units": 7, "file": "", "line": 0}
+    assert not facts(second) and readings(first) == readings(second)
+
+
+def test_bfloat16_and_no_activation_at_all() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU()).to(torch.bfloat16)
+    assert 0 <= measured(net, torch.randn(5, 3, dtype=torch.bfloat16))["dead_share", "1"] <= 1
+    assert measured(nn.Linear(3, 2), torch.randn(4, 3)) == {}

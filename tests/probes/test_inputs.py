@@ -1,0 +1,209 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, readings
+from torch import Tensor, nn
+
+from descend.probes import Unavailable
+from descend.probes.inputs import inputs, network_input
+
+KAPPA, LARGEST = "input_condition_number", "input_largest_eigenvalue"
+
+
+def fed(net: nn.Module, *batches: Tensor) -> Training:
+    return Training(net, [lambda x=x: net(x).float().square().mean() for x in batches])
+
+
+def naive_spectrum(rows: np.ndarray) -> tuple[float, float]:
+    """λmax and κ of the second moments of the rows with a constant 1, by singular values."""
+    augmented = np.column_stack([rows, np.ones(len(rows))])
+    singular = np.linalg.svd(augmented, compute_uv=False) ** 2 / len(rows)
+    real = singular[singular > 1e-10 * singular[0]]
+    return singular[0], real[0] / real[-1]
+
+
+def table(count: int = 60) -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(count, 4) * torch.tensor([1.0, 30.0, 0.02, 5.0]) + torch.tensor([0.0, 100.0, -3.0, 7.0])
+
+
+def test_statistics_and_conditioning_against_numpy() -> None:
+    x = table()
+    found = list(inputs(fed(nn.Linear(4, 3), x[:20], x[20:]).moment()))
+    rows = x.double().numpy()
+    seen = facts(found)["inputs", ""]
+    assert (seen["features"], seen["examples"], seen["constant_features"], seen["finite"]) == (4, 60, 0, True)
+    assert seen["mean"] == pytest.approx(rows.mean(0).tolist())
+    assert seen["std"] == pytest.approx(rows.std(0).tolist())
+    assert (seen["min"], seen["max"]) == (rows.min(), rows.max())
+    assert seen["largest_rms"] == pytest.approx(np.sqrt((rows**2).mean(0)).max())
+    assert (seen["shape"], seen["first_layer"]) == ([20, 4], "linear")
+    measured = readings(found)
+    for suffix, values in (("", rows), ("_standardised", (rows - rows.mean(0)) / rows.std(0))):
+        largest, condition = naive_spectrum(values)
+        assert measured[KAPPA + suffix, ""] == pytest.approx(condition, rel=1e-6)
+        assert measured[LARGEST + suffix, ""] == pytest.approx(largest, rel=1e-6)
+
+
+def test_standardised_independent_features_are_well_conditioned() -> None:
+    torch.manual_seed(0)
+    found = readings(list(inputs(fed(nn.Linear(3, 1), torch.randn(4000, 3)).moment())))
+    assert found[KAPPA, ""] == pytest.approx(1, abs=0.2)
+    assert found[f"{KAPPA}_standardised", ""] == pytest.approx(1, abs=0.2)
+
+
+def test_constant_features_are_left_out() -> None:
+    x = table()
+    x = torch.cat([x, torch.full((60, 1), 7.0), torch.zeros(60, 1)], 1)
+    moment = fed(nn.Linear(6, 2), x).moment()
+    found = list(inputs(moment))
+    assert facts(found)["inputs", ""]["constant_features"] == 2
+    assert readings(found)[KAPPA, ""] == pytest.approx(naive_spectrum(x[:, :4].double().numpy())[1], rel=1e-6)
+    standard = moment.memory["input_statistics"].standardise(x)
+    assert torch.equal(standard[:, 4:], torch.zeros(60, 2))
+    torch.testing.assert_close(standard[:, :4].mean(0), torch.zeros(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(standard[:, :4].std(0, correction=0), torch.ones(4), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "features"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 2, 3)), (5, 3, 6, 7), (0, 2, 3)),
+        (nn.Sequential(nn.Conv1d(3, 2, 3)), (5, 3, 9), (0, 2)),
+        (nn.Sequential(nn.BatchNorm1d(3), nn.Conv1d(3, 2, 3)), (5, 3, 9), (0, 2)),
+        (nn.Sequential(nn.Linear(3, 2)), (5, 9, 3), (0, 1)),
+        (nn.Sequential(nn.Linear(3, 2)), (5, 4, 6, 3), (0, 1, 2)),
+        (nn.Sequential(nn.Conv3d(3, 2, 2)), (2, 3, 4, 5, 6), (0, 2, 3, 4)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), (40, 3, 4), None),
+    ],
+)
+def test_features_are_those_of_the_first_layer(net: nn.Module, shape: tuple[int, ...], features) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(shape) * 3 + 1
+    moment = fed(net, x).moment()
+    seen = facts(list(inputs(moment)))["inputs", ""]
+    rows = x.flatten(1) if features is None else x
+    reduced = 0 if features is None else features
+    assert seen["mean"] == pytest.approx(rows.mean(reduced).tolist(), abs=1e-5)
+    assert seen["std"] == pytest.approx(rows.std(reduced, correction=0).tolist(), rel=1e-5)
+    standard = moment.memory["input_statistics"].standardise(rows)
+    torch.testing.assert_close(standard.mean(reduced), torch.zeros_like(standard.mean(reduced)), atol=1e-5, rtol=0)
+
+
+def test_the_recurrent_network_is_fed_its_features() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.LSTM(3, 4, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.rnn(x)[0][:, -1]
+
+    x = torch.randn(6, 5, 3) * torch.tensor([1.0, 10.0, 100.0])
+    seen = facts(list(inputs(fed(Last(), x).moment())))["inputs", ""]
+    assert seen["std"] == pytest.approx(x.std((0, 1), correction=0).tolist(), rel=1e-5)
+
+
+def test_what_the_script_does_to_its_data_first_counts() -> None:
+    net, x = nn.Linear(4, 2), table()
+
+    def step() -> Tensor:
+        z = (x - x.mean(0)) / x.std(0)
+        z += 10
+        return net(z).square().mean()
+
+    seen = facts(list(inputs(Training(net, [step]).moment())))["inputs", ""]
+    assert seen["mean"] == pytest.approx([10.0] * 4, abs=1e-4)
+
+
+def test_data_that_are_not_finite() -> None:
+    x = table()
+    x[3, 1] = float("nan")
+    found = list(inputs(fed(nn.Linear(4, 2), x).moment()))
+    assert facts(found)["inputs", ""]["finite"] is False
+    assert readings(found) == {}
+
+
+def test_more_features_than_a_matrix_is_formed_for() -> None:
+    net = nn.Linear(1030, 1)
+    found = list(inputs(fed(net, torch.randn(8, 1030)).moment()))
+    seen = facts(found)["inputs", ""]
+    assert seen["features"] == 1030 and len(seen["mean"]) == len(seen["std"]) == 256
+    assert readings(found) == {}
+
+
+def test_all_features_constant() -> None:
+    found = list(inputs(fed(nn.Linear(3, 1), torch.ones(5, 3)).moment()))
+    assert facts(found)["inputs", ""]["constant_features"] == 3
+    assert readings(found) == {}
+
+
+def test_fewer_examples_than_features() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(5, 20)
+    found = readings(list(inputs(fed(nn.Linear(20, 1), x).moment())))
+    assert found[KAPPA, ""] == pytest.approx(naive_spectrum(x.double().numpy())[1], rel=1e-6)
+
+
+def test_inputs_without_a_scale() -> None:
+    table = nn.Embedding(9, 4)
+    training = Training(table, [lambda: table(torch.arange(5)).square().mean()])
+    with pytest.raises(Unavailable, match="token ids"):
+        list(inputs(training.moment()))
+
+
+def test_a_loss_without_inputs() -> None:
+    net = nn.Linear(2, 2)
+    training = Training(net, [lambda: net.weight.square().sum()])
+    with pytest.raises(Unavailable, match="no data tensor"):
+        list(inputs(training.moment()))
+
+
+def test_single_numbers() -> None:
+    net, x = nn.Linear(1, 1), torch.randn(5)
+    training = Training(net, [lambda: (x * net.weight[0] + net.bias).square().mean()])
+    with pytest.raises(Unavailable, match="single numbers"):
+        list(inputs(training.moment()))
+
+
+def test_batches_of_different_shapes() -> None:
+    net = nn.AdaptiveAvgPool1d(3)
+    mixed = nn.Sequential(net, nn.Linear(3, 1))
+    assert facts(list(inputs(fed(mixed, torch.randn(4, 2, 9), torch.randn(4, 2, 5)).moment())))
+    table = nn.ParameterList([torch.randn(1)])
+    odd = Training(table, [lambda x=x: (table[0] * x).square().mean() for x in (torch.ones(3, 2), torch.ones(3, 4))])
+    with pytest.raises(Unavailable, match="different numbers"):
+        list(inputs(odd.moment()))
+
+
+def test_data_that_have_changed_since() -> None:
+    x = torch.randn(1100, 1000)
+    training = fed(nn.Linear(1000, 1), x)
+    x += 1
+    with pytest.raises(Unavailable, match="changed its data"):
+        network_input(training.monitor[0])
+
+
+def test_nothing_was_taped() -> None:
+    net = nn.Linear(2, 1)
+    with pytest.raises(Unavailable, match="could not be taped"):
+        list(inputs(Training(net, []).moment()))
+
+
+def test_a_step_of_its_own_stands_in_for_the_monitor() -> None:
+    net = nn.Linear(4, 1)
+    training = fed(net, table())
+    moment = training.moment(monitor=(), recording=training.monitor[0])
+    assert facts(list(inputs(moment)))["inputs", ""]["examples"] == 60
+
+
+def test_autocast_feeds_what_the_script_feeds() -> None:
+    net, x = nn.Linear(4, 2), table()
+
+    def step() -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return F.mse_loss(net(x).float(), torch.zeros(60, 2))
+
+    seen = facts(list(inputs(Training(net, [step]).moment())))["inputs", ""]
+    assert seen["mean"] == pytest.approx(x.double().mean(0).tolist(), rel=1e-6)

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch import nn
+
+from descend.probes.wiring import LISTED, carries_gradient, describe_optimizer, wiring
+from descend.record import Fact
+
+
+def test_the_fact() -> None:
+    (fact,) = wiring("1", 3, True, ["a"] * (LISTED + 5), ["drop"])
+    assert isinstance(fact, Fact) and (fact.name, fact.place, fact.step) == ("wiring", "1", 3)
+    assert fact.detail["gradients_cleared"] is True
+    assert fact.detail["unheld_count"] == LISTED + 5 and len(fact.detail["unheld"]) == LISTED
+    assert fact.detail["evaluation_mode"] == ["drop"]
+
+
+def test_gradients_left_over() -> None:
+    net = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    assert not carries_gradient(optimizer)
+    net(torch.ones(1, 3)).sum().backward()
+    assert carries_gradient(optimizer)
+    optimizer.zero_grad(set_to_none=False)
+    assert not carries_gradient(optimizer)
+    net.bias.grad[0] = float("nan")
+    assert carries_gradient(optimizer)
+    optimizer.zero_grad()
+    assert not carries_gradient(optimizer)
+
+
+def test_sparse_gradients_left_over() -> None:
+    table = nn.Embedding(5, 2, sparse=True)
+    optimizer = torch.optim.SparseAdam(list(table.parameters()))
+    table(torch.tensor([1, 1])).sum().backward()
+    assert carries_gradient(optimizer)
+    table.weight.grad = torch.sparse_coo_tensor(torch.zeros(1, 0, dtype=torch.long), torch.zeros(0, 2), (5, 2))
+    assert not carries_gradient(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), {"class": "SGD", "momentum": 0.9, "nesterov": False}),
+        (lambda p: torch.optim.Adam(p, lr=torch.tensor(0.01)), {"class": "Adam", "betas": [0.9, 0.999]}),
+        (lambda p: torch.optim.Rprop(p, lr=0.01), {"class": "Rprop", "step_sizes": [1e-6, 50.0]}),
+        (lambda p: torch.optim.LBFGS(p), {"class": "LBFGS", "line_search_fn": None}),
+    ],
+)  # fmt: skip
+def test_optimizers_are_described_by_plain_values(make, expected: dict) -> None:
+    net = nn.Linear(3, 2)
+    detail = describe_optimizer(make(list(net.parameters())))
+    assert detail.items() >= expected.items()
+    assert detail["parameters"] == 8 and detail["groups"] == 1
+    assert all(isinstance(v, bool | int | float | str | list | None) for v in detail.values())
+    assert detail["lr"] == pytest.approx({"SGD": 0.1, "LBFGS": 1.0}.get(detail["class"], 0.01))
+
+
+def test_several_groups() -> None:
+    a, b = nn.Linear(2, 2), nn.Linear(2, 1)
+    groups = [{"params": a.parameters()}, {"params": b.parameters(), "lr": 1.0}]
+    detail = describe_optimizer(torch.optim.SGD(groups, lr=0.5))
+    assert (detail["groups"], detail["lr"], detail["parameters"]) == (2, 0.5, 9)

@@ -1,0 +1,75 @@
+import pytest
+
+from descend.remedies.adaptive_rule import adaptive_rule
+
+HEAD = """\
+import torch
+import torch.optim as rules
+from torch import optim
+from torch.optim import SGD, Adagrad
+"""
+CALLS = [
+    ("torch.optim.SGD(p, lr=0.1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("optim.SGD(p, 0.1)", "optim.Adam(p, lr=0.001)"),
+    ("SGD(p, 0.1, 0.9, 0, 1e-4, True)", "torch.optim.Adam(p, lr=0.001, weight_decay=1e-4)"),
+    ("SGD(p, weight_decay=d, lr=0.1)", "torch.optim.Adam(p, lr=0.001, weight_decay=d)"),
+    ("SGD(p, lr=0.1, momentum=0.9, nesterov=True)", "torch.optim.Adam(p, lr=0.001)"),
+    (
+        "SGD(p, lr=0.1, maximize=True, foreach=False)",
+        "torch.optim.Adam(p, lr=0.001, maximize=True, foreach=False)",
+    ),
+    ("Adagrad(p, 0.1, 0, 1e-3)", "torch.optim.Adam(p, lr=0.001, weight_decay=1e-3)"),
+    ("SGD(lr=0.1, params=p)", "torch.optim.Adam(params=p, lr=0.001)"),
+    ("rules.SGD(p, lr=1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("getattr(optim, name)(p, lr=1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("OPTIMIZERS[name](p)", "torch.optim.Adam(p, lr=0.001)"),
+    ("self.rule(p, lr=self.lr)", "torch.optim.Adam(p, lr=0.001)"),
+    ("SGD(\n    p,\n    lr=0.1,\n    momentum=0.9,\n)", "torch.optim.Adam(\n    p,\n    lr=0.001,\n)"),
+    ("SGD(p,  # all\n    lr=0.1)", "torch.optim.Adam(p,  # all\n    lr=0.001)"),
+    ("optim.LBFGS(p)", "optim.Adam(p, lr=0.001)"),
+    (
+        "SGD([{'params': p, 'weight_decay': 0}], 1)",
+        "torch.optim.Adam([{'params': p, 'weight_decay': 0}], lr=0.001)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), CALLS)
+def test_the_rule_is_replaced(patient, before: str, after: str) -> None:
+    p = patient(HEAD + f"o = {before}\n", optimizer=before)
+    assert p.edited(adaptive_rule, lr=1e-3, optimizer="0") == HEAD + f"o = {after}\n"
+
+
+def test_torch_is_imported_where_it_is_not(patient) -> None:
+    p = patient('"""Doc."""\nfrom torch.optim import SGD\n\no = SGD(p, 1)\n', optimizer="SGD(")
+    assert p.edited(adaptive_rule, lr=1e-3) == (
+        '"""Doc."""\nfrom torch.optim import SGD\nimport torch\n\no = torch.optim.Adam(p, lr=0.001)\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("optim.Adam(p, lr=1)", "Adam is an adaptive rule already"),
+        ("optim.AdamW(p)", "AdamW is an adaptive rule already"),
+        ("optim.SGD(**options)", "not in its call"),
+        ("optim.SGD()", "not in its call"),
+        ("optim.SGD([{'params': p, 'lr': 1}], lr=2)", "rates of their own"),
+    ],
+)
+def test_refusals_say_why(patient, call: str, reason: str) -> None:
+    assert reason in patient(HEAD + f"o = {call}\n", optimizer="optim.").refusal(adaptive_rule, lr=1e-3)
+
+
+def test_what_a_library_makes_inside_is_left_there(patient) -> None:
+    p = patient("trainer.fit(model)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
+    assert p.refusal(adaptive_rule, lr=1e-3) == "line 1 calls `trainer.fit`: the SGD is somewhere inside"
+
+
+def test_a_name_torch_of_the_script_is_respected(patient) -> None:
+    p = patient("from torch.optim import SGD\ntorch = 3\no = SGD(p, 1)\n", optimizer="SGD(")
+    assert "`torch` of its own" in p.refusal(adaptive_rule, lr=1e-3)
+
+
+def test_a_rate_is_a_positive_number(patient) -> None:
+    assert "cannot be inf" in patient("o = SGD(p)\n", optimizer="SGD(").refusal(adaptive_rule, lr=float("inf"))

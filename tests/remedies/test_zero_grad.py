@@ -1,0 +1,94 @@
+import pytest
+
+from descend.remedies.zero_grad import zero_grad
+
+CASES = {  # the call, the script, and what takes the place of the call's text in it
+    "a line": ("opt.step()", "loss.backward()\nopt.step()\nlog()\n", "opt.step()\nopt.zero_grad()"),
+    "the last line without its end": ("opt.step()", "opt.step()", "opt.step()\nopt.zero_grad()"),
+    "a comment behind it": (
+        "opt.step()  # go",
+        "opt.step()  # go\n# next\nlog()\n",
+        "opt.step()  # go\nopt.zero_grad()",
+    ),
+    "an attribute": (
+        "self.opt.step()",
+        "class T:\n    def f(self):\n        self.opt.step()\n",
+        "self.opt.step()\n        self.opt.zero_grad()",
+    ),
+    "a condition": (
+        "opt.step()",
+        "for i in r:\n\tif i % 4 == 0:\n\t\topt.step()\n\tlog()\n",
+        "opt.step()\n\t\topt.zero_grad()",
+    ),
+    "a condition in a line": ("opt.step()", "if ready: opt.step()\n", "opt.step(); opt.zero_grad()"),
+    "a semicolon behind it": ("opt.step();", "opt.step();\n", "opt.step();\nopt.zero_grad()"),
+    "between others": ("opt.step()", "a(); opt.step(); b()\n", "opt.step(); opt.zero_grad()"),
+    "its value": ("opt.step()", "loss = opt.step()\n", "opt.step()\nopt.zero_grad()"),
+    "several optimizers": ("o.step()", "for o in opts:\n    o.step()\n", "o.step()\n    o.zero_grad()"),
+    "a key": ("opts['d'].step()", "opts['d'].step()\n", "opts['d'].step()\nopts['d'].zero_grad()"),
+    "several lines": ("opt\n .step())", "(opt\n .step())\nlog()\n", "opt\n .step())\nopt.zero_grad()"),
+    "a scaler": (
+        "scaler.step(opt)",
+        "scaler.step(opt)\nscaler.update()\n",
+        "scaler.step(opt)\nopt.zero_grad()",
+    ),
+    "a scaler of another name": (
+        "amp.step(opt)",
+        "amp = torch.amp.GradScaler()\namp.step(opt)\n",
+        "amp.step(opt)\nopt.zero_grad()",
+    ),
+    "a loss given to the step": ("opt.step(loss)", "opt.step(loss)\n", "opt.step(loss)\nopt.zero_grad()"),
+    "windows": (
+        "opt.step()",
+        "while 1:\r\n    opt.step()\r\n",
+        "opt.step()\r\n    opt.zero_grad()",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_follows_the_step(patient, case: str) -> None:
+    call, text, edited = CASES[case]
+    p = patient(text, step=call.split("  #")[0].rstrip(";").replace("())", "()"))
+    assert p.edited(zero_grad, optimizer="0") == text.replace(call, edited)
+
+
+@pytest.mark.parametrize(
+    ("head", "edited"),
+    [
+        ("def closure():\n    'Loss.'\n    loss = f()\n", "loss = f()"),
+        ("def closure():\n    # forward\n    loss = f()\n", "# forward"),
+        ("def closure(): loss = f(); return loss\n", "loss = f()"),
+    ],
+)
+def test_a_closure_begins_with_it(patient, head: str, edited: str) -> None:
+    text = head + "opt.step(closure)\n"
+    end = "; " if "return" in head else "\n    "
+    expected = text.replace(edited, f"opt.zero_grad(){end}{edited}")
+    assert patient(text, step="opt.step(").edited(zero_grad, optimizer="0") == expected
+
+
+def test_the_optimizers_variable_decides_who_steps(patient) -> None:
+    text = "sgd = SGD(p)\nfabric.step(sgd)\n"
+    p = patient(text, step="fabric.step(", optimizer="SGD(")
+    assert p.edited(zero_grad, optimizer="0") == text + "sgd.zero_grad()\n"
+
+
+def test_a_step_inside_a_library_is_left_there(patient) -> None:
+    p = patient("trainer.fit(model)\n", step="trainer.fit(")
+    assert p.refusal(zero_grad) == "line 1 calls `trainer.fit`: the fit is somewhere inside"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def f():\n    return opt.step()\n", "leaves the function"),
+        ("[o.step() for o in opts]\n", "comprehension"),
+        ("go = lambda: opt.step()\n", "lambda"),
+        ("if opt.step():\n    log()\n", "head of a block"),
+        ("step()\n", "line 1 calls `step`: the step is somewhere inside"),
+    ],
+)
+def test_refusals_say_why(patient, text: str, reason: str) -> None:
+    call = "o.step(" if "o." in text else "opt.step("
+    assert reason in patient(text, step=call if "." in text else "step(").refusal(zero_grad, optimizer="0")

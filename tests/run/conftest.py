@@ -1,0 +1,88 @@
+"""Runs the victims of tests/scripts: under plain python, and under observation in every role."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Plan
+from descend.record import Record
+from descend.run.launch import new_record, run
+from descend.script import Script
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run of a victim: what it saw itself, and what was recorded (None under plain python)."""
+
+    witness: dict
+    record: Record | None = None
+
+    @property
+    def text(self) -> str:
+        return json.dumps(self.witness)
+
+    @property
+    def losses(self) -> dict[str, list[float]]:
+        return self.witness["losses"]
+
+
+class Stage:
+    """Runs victims; what they see goes to files of their own, outside the working directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.runs = folder, 0
+
+    def plainly(self, name: str, *arguments: str) -> Seen:
+        """Run a victim under plain python."""
+        file = self._file()
+        command = [sys.executable, str(SCRIPTS / name), str(file), *arguments]
+        done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return Seen(json.loads(file.read_text()))
+
+    def observed(self, role: str, name: str, *arguments: str, module: str | None = None, **plan) -> Seen:
+        """Run a victim under observation; it may write to its file."""
+        file = self._file()
+        script = Script(SCRIPTS / name, SCRIPTS, (str(file), *arguments), module)
+        record = run_observed(script, role, allow_effects=True, **plan)
+        assert record.ending.reason in ("finished", "window"), record.ending.error
+        return Seen(json.loads(file.read_text()) if file.exists() else {}, record)
+
+    def _file(self) -> Path:
+        self.runs += 1
+        return self.folder / f"seen-{self.runs}.json"
+
+
+def run_observed(script: Script, role: str = "exam", **plan) -> Record:
+    """Run a script under observation and return its record; the observer must not have stumbled."""
+    chosen = Plan(role=role, **plan)
+    record = run(script, chosen, new_record(script, chosen))
+    assert not [note for note in record.notes if note.probe == "observer"], record.notes
+    return record
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """The same thread count under plain python as in every role."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    assert Plan().threads == 1 or os.environ.get("OMP_NUM_THREADS") == "1"
+
+
+@pytest.fixture
+def observe():
+    """Run a script under observation and return its record."""
+    return run_observed
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path)

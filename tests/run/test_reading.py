@@ -1,0 +1,39 @@
+"""A training loop is read rightly: what a step is, and which loss fed it; and it is not changed by being read."""
+
+import pytest
+
+LOOPS = {
+    "plain": ("plain.py",),
+    "by_hand": ("by_hand.py", "no_grad"),
+    "by_hand_data": ("by_hand.py", "data"),
+    "raw_tensors": ("raw_tensors.py",),
+    "accumulation": ("accumulation.py",),
+    "lbfgs": ("closures.py", "lbfgs", "none"),
+    "lbfgs_zeros": ("closures.py", "lbfgs", "zeros"),
+    "sgd_closure": ("closures.py", "sgd", "none"),
+    "gan": ("gan.py", "detached"),
+    "gan_shared": ("gan.py", "shared"),
+    "two_optimizers": ("two_optimizers.py",),
+    "amp_bfloat16": ("amp.py", "bfloat16"),
+    "amp_float16": ("amp.py", "float16"),
+    "groups": ("groups.py",),
+    "stages": ("stages.py",),
+    "returned": ("returned.py",),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", LOOPS)
+def test_losses_are_read_and_nothing_is_changed(stage, loop):
+    name, *arguments = LOOPS[loop]
+    plain = stage.plainly(name, *arguments)
+    for role in ("watch", "exam"):
+        seen = stage.observed(role, name, *arguments)
+        assert seen.witness == plain.witness, role
+        record = seen.record
+        for key, losses in plain.losses.items():
+            series = record.series("loss", key)
+            assert series.steps == tuple(range(len(losses)))
+            assert series.values == pytest.approx(losses, rel=1e-6, abs=0)
+        assert record.places("loss") == list(plain.losses)
+        assert record.steps == max(map(len, plain.losses.values()))

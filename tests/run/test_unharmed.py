@@ -1,0 +1,43 @@
+"""Watched and unwatched runs are the same bit for bit: losses, weights, random numbers, and everything hooked."""
+
+import shutil
+
+import pytest
+
+VICTIMS = {
+    "workers_forked": ("workers.py", "fork"),
+    "workers_spawned": ("workers.py", "spawn"),
+    "stream": ("workers.py", "stream"),
+    "stream_workers": ("workers.py", "stream_workers"),
+    "function_mode": ("corners.py", "mode"),
+    "default_device": ("corners.py", "device"),
+    "checkpoint": ("corners.py", "checkpoint"),
+    "checkpoint_reentrant": ("corners.py", "checkpoint_reentrant"),
+    "custom_function": ("corners.py", "function"),
+    "thread": ("corners.py", "thread"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_watched_and_unwatched_are_the_same(stage, victim):
+    name, *arguments = VICTIMS[victim]
+    plain = stage.plainly(name, *arguments)
+    for role in ("watch", "exam"):
+        seen = stage.observed(role, name, *arguments)
+        assert seen.witness == plain.witness, role
+        assert list(seen.record.series("loss", "0").values) == pytest.approx(plain.losses["0"], rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_what_is_compiled_is_compiled_the_same(stage, tmp_path, monkeypatch, backend):
+    if backend == "inductor" and not any(map(shutil.which, ("g++", "clang++"))):
+        pytest.skip("inductor needs a C++ compiler")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    plain = stage.plainly("compiled.py", backend)
+    seen = stage.observed("watch", "compiled.py", backend)
+    assert seen.witness == plain.witness
+    assert any("torch.compile" in note.reason for note in seen.record.notes)
+    # the first ten steps are eager; those inside a compiled function cannot be seen
+    assert list(seen.record.series("loss", "0").values)[:10] == pytest.approx(plain.losses["0"][:10], rel=1e-6)

@@ -1,0 +1,156 @@
+"""However a script behaves, the run ends when it should, keeps what was measured, and leaves no process behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Plan
+from descend.run import launch
+from descend.script import Script
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+WATCHING = Path(__file__).with_name("watching.py")
+pytestmark = pytest.mark.slow
+
+
+class Victim:
+    """One script that is run once, under a word of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self.word = f"victim-{uuid.uuid4().hex}"
+        self.script = Script(SCRIPTS / "windows.py", SCRIPTS, (kind, self.word))
+
+    def processes(self) -> list[int]:
+        """Return the processes that know the word, but for the one that is asked for it."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.word.encode() in (folder / "cmdline").read_bytes() and int(folder.name) != os.getpid():
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+        return found
+
+    def is_gone(self, within: float = 3.0) -> bool:
+        deadline = time.monotonic() + within
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not self.processes()
+
+
+def test_ends_at_the_last_step_whatever_the_script_catches_and_prints(observe):
+    victim = Victim("forever")
+    record = observe(victim.script, steps=40, seconds=100)
+    assert (record.ending.reason, record.ending.steps, record.ending.status) == ("window", 40, 0)
+    assert len(record.series("loss", "0")) == 40
+    assert record.series("monitored_loss").steps[-1] == 40
+    assert victim.is_gone()
+
+
+def test_ends_when_the_time_is_up(observe):
+    victim = Victim("slow")
+    record = observe(victim.script, steps=100_000, seconds=1.5)
+    assert record.ending.reason == "window"
+    assert 2 < record.ending.steps <= 31 and record.ending.loop_s - record.ending.probe_s == pytest.approx(1.5, abs=0.5)
+    assert victim.is_gone()
+
+
+def test_ends_where_a_step_never_comes_to_its_end(observe):
+    victim = Victim("stuck")
+    began = time.monotonic()
+    record = observe(victim.script, seconds=0.5)
+    assert (record.ending.reason, record.ending.steps) == ("window", 1)
+    assert time.monotonic() - began < 60 and victim.is_gone()
+
+
+def test_ends_where_training_never_begins(observe, monkeypatch):
+    monkeypatch.setattr(launch, "PATIENCE_S", 4.0)
+    victim = Victim("never")
+    record = observe(victim.script)
+    assert (record.ending.reason, record.ending.steps) == ("window", 0)
+    assert victim.is_gone()
+
+
+def test_a_script_of_one_step(observe):
+    record = observe(Victim("once").script)
+    assert (record.ending.reason, record.ending.status, record.ending.steps) == ("finished", 0, 1)
+    assert len(record.series("loss", "0")) == 1 and record.ending.weights
+
+
+@pytest.mark.parametrize("kind, status", [("killed", 128 + signal.SIGKILL), ("segfault", 128 + signal.SIGSEGV)])
+def test_a_killed_script_keeps_what_was_measured(observe, kind, status):
+    record = observe(Victim(kind).script)
+    assert (record.ending.reason, record.ending.status) == ("killed", status)
+    assert record.series("loss", "0").steps[-1] >= 22  # but for the last second, of ten steps
+    assert record.ending.steps >= 28
+
+
+def test_forked_processes_and_workers_do_not_outlive_the_run(observe):
+    victim = Victim("forks")
+    record = observe(victim.script, steps=60, allow_effects=True)
+    assert (record.ending.reason, record.ending.steps) == ("window", 60)
+    assert record.series("loss", "0").steps == tuple(range(60))  # the fork's step is not among them
+    assert victim.is_gone()
+
+
+def test_what_a_watched_script_leaves_behind_is_not_waited_for():
+    victim = Victim("leaves")
+    began = time.monotonic()
+    command = [sys.executable, str(WATCHING), str(victim.script.path), *victim.script.arguments]
+    done = subprocess.run(command, cwd=SCRIPTS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0 and time.monotonic() - began < 60
+    assert victim.processes()  # under plain python it would live on too
+    assert victim.is_gone(within=8)
+
+
+def test_an_interruption_ends_the_run(observe):
+    victim = Victim("forever")
+
+    def listen(messages):
+        if any(m.__class__.__name__ == "Reading" for m in messages):
+            raise KeyboardInterrupt
+
+    plan = Plan(steps=10**6, seconds=1e6)
+    with pytest.raises(KeyboardInterrupt):
+        launch.run(victim.script, plan, launch.new_record(victim.script, plan), listen)
+    assert victim.is_gone()
+
+
+def test_a_run_of_ours_does_not_outlive_us():
+    victim = Victim("slow")
+    program = (
+        "import sys; from pathlib import Path; from descend.plan import Plan; from descend.script import Script\n"
+        "from descend.run.launch import new_record, run\n"
+        "script, plan = Script(Path(sys.argv[1]), Path.cwd(), tuple(sys.argv[2:])), Plan(steps=10**6, seconds=1e6)\n"
+        "run(script, plan, new_record(script, plan), lambda messages: print(len(messages), flush=True))"
+    )
+    command = [sys.executable, "-c", program, str(victim.script.path), *victim.script.arguments]
+    ours = subprocess.Popen(command, cwd=SCRIPTS, stdout=subprocess.PIPE)
+    for _ in range(4):
+        assert ours.stdout.readline()
+    ours.kill()
+    ours.wait()
+    ours.stdout.close()
+    assert victim.is_gone(within=10)
+
+
+def test_what_is_sent_to_the_watcher_reaches_the_watched_script(tmp_path):
+    script = tmp_path / "saves.py"
+    script.write_text(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('saved', flush=True), sys.exit(7)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, str(WATCHING), str(script)]
+    watcher = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert watcher.stdout.readline() == "ready\n"
+    watcher.terminate()
+    out, _ = watcher.communicate(timeout=30)
+    assert out == "saved\n" and watcher.returncode == 7

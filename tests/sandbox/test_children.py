@@ -1,0 +1,100 @@
+"""Workers, compilers and other programs that an examined script starts."""
+
+import pytest
+
+from .sandbox import both, examine, make_world, needs_landlock
+
+
+@pytest.fixture
+def world(tmp_path):
+    return make_world(tmp_path)
+
+
+HARMLESS = """
+    import platform, ctypes.util, multiprocessing
+    attempt("uname", lambda: platform.processor())
+    attempt("library", lambda: ctypes.util.find_library("c"))
+    attempt("git", lambda: subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True))
+    attempt("shell", lambda: subprocess.run("uname -a", shell=True, capture_output=True, check=True))
+    attempt("system", lambda: os.system("true"))
+    attempt("missing", lambda: subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]))
+    server, (one, other) = socket.create_server(("", 0)), socket.socketpair()
+    attempt("loopback", lambda: socket.create_connection(server.getsockname()[:2]))
+    attempt("unix", lambda: one.send(b"x"))
+    attempt("bound", lambda: socket.socket(socket.AF_UNIX).bind("here.sock"))
+"""
+
+
+@both
+def test_programs_that_only_look_and_local_sockets_are_let_through(world, landlock):
+    outcome = examine(world, HARMLESS, landlock=landlock)
+    assert "descend" not in outcome.said.pop("missing")  # whether there is a GPU or not
+    assert set(outcome.said.values()) == {"done"}, outcome.text
+    assert outcome.effects == []
+
+
+WORKERS = """
+    import multiprocessing as mp
+    def work(path):
+        try:
+            put(path, "x")
+            return "written"
+        except PermissionError as error:
+            return error.strerror
+    if __name__ == "__main__":
+        for method in {methods}:
+            with mp.get_context(method).Pool(2) as pool:
+                for path in (PRECIOUS / "model.pt", Path(f"{{method}}.txt").absolute()):
+                    print(f"{{method}} {{path.suffix}}: {{pool.map(work, [path])[0]}}")
+"""
+
+
+def test_forked_workers_are_judged_and_told(world):
+    outcome = examine(world, WORKERS.format(methods=["fork"]))
+    assert outcome.said["fork .pt"].startswith("descend: refused to write")
+    assert outcome.said["fork .txt"] == "written"
+    assert outcome.refused("write") == [f"{world}/precious/model.pt"]
+
+
+def test_workers_that_write_one_linked_file_at_once_lose_nothing(world):
+    (world / "project/log.txt").write_text("x" * 5_000_000 + "\n")
+    outcome = examine(
+        world,
+        """
+        for worker in range(8):
+            if os.fork() == 0:
+                put("log.txt", f"{worker}\\n", "a")
+                os._exit(0)
+        for worker in range(8):
+            os.wait()
+        print("lines:", sorted(open("log.txt").read().split()[1:]), os.listdir("."))
+        """,
+    )
+    assert outcome.said["lines"].startswith(str([str(i) for i in range(8)])), outcome.text[-500:]
+    assert "descend" not in outcome.said["lines"]
+
+
+@needs_landlock
+def test_spawned_workers_work_and_are_held_by_the_kernel(world):
+    outcome = examine(world, WORKERS.format(methods=["spawn", "forkserver"]), landlock=True)
+    for method in ("spawn", "forkserver"):
+        assert "Permission denied" in outcome.said[f"{method} .pt"], outcome.text
+        assert outcome.said[f"{method} .txt"] == "written"
+    assert outcome.effects == []
+
+
+COMPILED = """
+    import torch
+    model = torch.compile(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU()))
+    model(torch.ones(2, 4)).sum().backward()
+    kernels = sum(len(files) for _, _, files in os.walk(os.environ["TORCHINDUCTOR_CACHE_DIR"]))
+    print("kernels:", kernels > 0)
+"""
+
+
+@pytest.mark.slow
+@needs_landlock
+def test_torch_may_compile(world):
+    outcome = examine(world, COMPILED, landlock=True, torch=True)
+    assert outcome.said["kernels"] == "True"
+    assert outcome.effects == []

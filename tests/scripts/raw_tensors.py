@@ -1,0 +1,15 @@
+import torch
+from witness import Witness
+
+torch.manual_seed(0)
+x, y = torch.randn(50, 4), torch.randn(50)
+w = torch.zeros(4, requires_grad=True)
+b = torch.zeros((), requires_grad=True)
+seen = Witness()
+for step in range(30):
+    loss = (x @ w + b - y).square().mean()
+    dw, db = torch.autograd.grad(loss, [w, b])
+    w = (w - 0.1 * dw).detach().requires_grad_()
+    b = (b - 0.1 * db).detach().requires_grad_()
+    seen.loss(loss)
+seen.end(w, b)

@@ -1,0 +1,288 @@
+"""Each symptom on records made by hand: it names its own fault, and leaves the neighbours of that fault alone."""
+
+import math
+
+import pytest
+from records import exploding, healthy, set_fact, set_series, stuck
+
+from descend.record import Reading, Record
+from descend.symptoms import SYMPTOMS, causes, diagnose
+from descend.symptoms.output_loss_mismatch import class_floor
+from descend.symptoms.progress import constant_cost, first_rise, is_stuck
+from descend.symptoms.stability import stability_bound, step_lengths
+
+
+def ids(record: Record) -> list[str]:
+    return [symptom.id for symptom in causes(diagnose(record))]
+
+
+def raw_inputs(record: Record, rms: float = 13.0) -> None:
+    set_fact(record, "inputs", largest_rms=rms, std=[0.1, 6.5, 3.0, 1.0])
+    set_series(record, "input_condition_number", "", 40_000.0)
+
+
+def test_a_healthy_run_has_no_symptom():
+    assert diagnose(healthy()) == []
+
+
+def test_an_empty_record_has_no_symptom():
+    assert diagnose(Record()) == []
+
+
+@pytest.mark.parametrize(
+    "optimizer, bound",
+    [
+        ({"class": "SGD"}, 2.0),
+        ({"class": "SGD", "momentum": 0.9}, 3.8),
+        ({"class": "SGD", "momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
+        ({"class": "SGD", "momentum": 0.9, "dampening": 0.9}, 38.0),
+        ({"class": "Adam", "betas": [0.9, 0.999]}, 38.0),
+        ({"class": "RMSprop", "momentum": 0.0}, 2.0),
+        ({"class": "Adagrad"}, 2.0),
+    ],
+)
+def test_stability_bounds_of_the_rules(optimizer, bound):
+    assert stability_bound(optimizer).value == pytest.approx(bound)
+
+
+def test_no_bound_is_invented():
+    assert stability_bound({"class": "LBFGS"}) is None
+    assert stability_bound({"class": "SomebodysOwn"}) is None
+
+
+@pytest.mark.parametrize("form", ["plain", "momentum", "nesterov", "ema"])
+def test_the_bound_is_where_a_quadratic_begins_to_diverge(form):
+    import torch
+
+    arguments = {
+        "plain": {},
+        "momentum": {"momentum": 0.9},
+        "nesterov": {"momentum": 0.9, "nesterov": True},
+        "ema": {"momentum": 0.9, "dampening": 0.9},
+    }[form]
+    bound = stability_bound({"class": "SGD", **arguments}).value
+    curvature = 3.0
+    for share, diverges in ((0.97, False), (1.03, True)):
+        weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        rule = torch.optim.SGD([weight], lr=share * bound / curvature, **arguments)
+        for _ in range(4000):
+            rule.zero_grad()
+            (0.5 * curvature * weight.square()).sum().backward()
+            rule.step()
+        assert (not abs(weight.item()) <= 1) == diverges, share
+
+
+def test_weight_decay_adds_to_the_curvature():
+    record = healthy(weight_decay=1.0)
+    assert step_lengths(record, "0", "curvature").first == pytest.approx(0.1 * 6)
+
+
+def test_instability_needs_a_rising_cost():
+    record = healthy()
+    set_series(record, "curvature", "0", 50.0)
+    assert ids(record) == []  # the edge of stability is no fault
+    exploding(record)
+    [symptom] = diagnose(record)
+    assert symptom.id == "instability" and symptom.certain  # the loss is not finite: that is a fact
+    assert symptom.value == pytest.approx(5.0) and symptom.bound == 2.0
+    assert symptom.where.line == 10
+
+
+def test_a_rising_cost_below_the_bound_is_not_instability():
+    record = healthy()
+    set_series(record, "loss", "0", [2.3 + step / 50 for step in range(200)])
+    assert "instability" not in ids(record)
+
+
+def test_a_loss_that_is_not_finite_is_never_passed_over():
+    record = healthy()
+    exploding(record)  # under the bound
+    [symptom] = diagnose(record)
+    assert symptom.id == "instability" and symptom.certain and symptom.confidence < 0.7
+    assert "no crossing" in symptom.sentence
+
+
+def test_a_diverged_run_without_curvature_is_a_weaker_suspicion():
+    record = healthy()
+    exploding(record)
+    del record.readings["curvature", "0"], record.readings["curvature_standardised", "0"]
+    [symptom] = diagnose(record)
+    assert symptom.id == "instability" and symptom.confidence < 0.7
+
+
+def test_a_crossing_after_the_cost_rose_is_not_its_cause():
+    record = healthy()
+    set_series(record, "curvature", "0", [5.0] * 10 + [500.0] * 10)
+    steps = len(record.series("loss", "0"))
+    set_series(record, "loss", "0", [2.3 if i < 5 else 9.0 for i in range(steps)])
+    assert first_rise(record, "0") < 100
+    assert "instability" not in ids(record)
+
+
+def test_unscaled_inputs_that_make_the_step_unstable_are_one_finding():
+    record = healthy()
+    raw_inputs(record)
+    set_series(record, "curvature", "0", 300.0)
+    exploding(record)
+    found = diagnose(record)
+    assert [s.id for s in causes(found)] == ["inputs_not_normalised"]
+    assert "instability" in found[0].explains
+    assert "standardised it would be 0.5" in found[0].sentence
+
+
+def test_a_rate_that_is_too_high_on_any_inputs_is_not_the_inputs_fault():
+    record = healthy()
+    raw_inputs(record)
+    set_series(record, "curvature", "0", 300.0)
+    set_series(record, "curvature_standardised", "0", 100.0)
+    set_series(record, "loss", "0", [min(3.0 * 1.3**i, 50.0) for i in range(200)])
+    set_series(record, "yardstick", "negative_log_likelihood", 0.4)
+    assert ids(record) == ["instability"]
+
+
+def test_raw_inputs_of_a_run_that_trains_well_are_left_alone():
+    record = healthy()
+    raw_inputs(record)
+    assert ids(record) == []
+
+
+def test_ill_conditioned_inputs_of_ordinary_scale_are_left_alone():
+    record = healthy()
+    raw_inputs(record, rms=1.2)
+    stuck(record)
+    assert ids(record) == []
+
+
+def test_inputs_that_are_far_too_small_count_as_well():
+    record = healthy()
+    raw_inputs(record, rms=0.01)
+    stuck(record)
+    assert ids(record) == ["inputs_not_normalised"]
+
+
+@pytest.mark.parametrize("activation, floor", [("softmax", 1.4612), ("sigmoid", 1.4612), ("tanh", 0.7966)])
+def test_bounded_outputs_before_cross_entropy_have_a_floor(activation, floor):
+    record = healthy()
+    set_fact(record, "loss_input", activation=activation)
+    [symptom] = diagnose(record)
+    assert symptom.id == "output_loss_mismatch" and symptom.certain
+    assert symptom.bound == pytest.approx(floor, abs=1e-4)
+
+
+def test_the_floor_is_what_cross_entropy_can_reach():
+    import torch
+
+    right = torch.nn.functional.one_hot(torch.arange(10), 10).float()
+    assert class_floor(10, 0, 1) == pytest.approx(torch.nn.functional.cross_entropy(right, torch.arange(10)).item())
+
+
+@pytest.mark.parametrize("activation", [None, "log_softmax", "relu", "gelu"])
+def test_harmless_or_unsure_outputs_before_cross_entropy(activation):
+    record = healthy()
+    set_fact(record, "loss_input", activation=activation)
+    assert ids(record) == []
+
+
+def test_sigmoid_twice_probabilities_without_a_log_and_targets_out_of_range():
+    record = healthy()
+    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", activation="sigmoid")
+    assert ids(record) == ["output_loss_mismatch"]
+    set_fact(record, "loss_input", function="nll_loss", activation="softmax")
+    assert ids(record) == ["output_loss_mismatch"]
+    set_fact(record, "loss_input", function="mse_loss", activation="sigmoid")
+    set_fact(record, "targets", std=3.0, mean=2.0, min=-1.0, max=9.0)
+    assert ids(record) == ["output_loss_mismatch"]
+    set_fact(record, "targets", min=0.0, max=1.0)
+    assert ids(record) == []
+
+
+def test_dead_units_need_a_cost_that_does_not_fall():
+    record = healthy()
+    set_series(record, "dead_share", "1", 0.9)
+    assert ids(record) == []
+    stuck(record)
+    [symptom] = diagnose(record)
+    assert symptom.id == "dead_units" and not symptom.certain
+
+
+def test_a_layer_dead_from_the_start_is_a_fact():
+    record = healthy()
+    stuck(record)
+    set_series(record, "dead_share", "1", 1.0)
+    [symptom] = diagnose(record)
+    assert symptom.certain and symptom.value == 1.0
+
+
+def test_a_third_of_dead_units_is_common():
+    record = healthy()
+    stuck(record)
+    set_series(record, "dead_share", "1", 0.33)
+    assert ids(record) == []
+
+
+def test_gradients_never_cleared():
+    record = healthy()
+    set_fact(record, "wiring", "0", gradients_cleared=False)
+    [symptom] = diagnose(record)
+    assert symptom.id == "no_zero_grad" and symptom.certain
+
+
+def test_gradients_cleared_once_in_a_while_are_accumulation():
+    record = healthy()
+    known = record.facts["wiring", "0"]
+    for i, fact in enumerate(known):
+        fact.detail["gradients_cleared"] = i == 4
+    assert ids(record) == []
+
+
+def test_units_that_keep_a_twin():
+    record = healthy()
+    set_series(record, "twin_share", "0.weight", 1.0)
+    [symptom] = diagnose(record)
+    assert symptom.id == "symmetric_units" and symptom.module == "0.weight"
+
+
+def test_units_that_part_after_the_first_step_are_no_fault():
+    record = healthy()
+    set_series(record, "twin_share", "0.weight", [1.0] + [0.0] * 19)
+    assert ids(record) == []
+
+
+def test_consequences_are_folded_under_their_cause():
+    record = healthy()
+    set_fact(record, "wiring", "0", gradients_cleared=False)
+    set_series(record, "curvature", "0", 300.0)
+    exploding(record)
+    found = diagnose(record)
+    assert [s.id for s in found] == ["no_zero_grad", "instability"]
+    assert [s.id for s in causes(found)] == ["no_zero_grad"]
+    assert found[0].explains == {"instability"}
+
+
+def test_select_and_ignore():
+    record = healthy()
+    set_fact(record, "wiring", "0", gradients_cleared=False)
+    assert diagnose(record, select=["dead_units"]) == []
+    assert diagnose(record, ignore=["no_zero_grad"]) == []
+
+
+def test_every_symptom_has_a_page_and_a_source():
+    from descend.canon import CANON
+    from descend.explanations import explanation
+
+    prescribed = {row.symptom for row in CANON}
+    for name in SYMPTOMS:
+        assert name in prescribed
+        assert "What helps" in explanation(name) and len(explanation(name).splitlines()) > 5
+
+
+def test_the_cost_of_a_constant_prediction():
+    record = healthy()
+    assert constant_cost(record) == 2.3
+    binary = Record()
+    binary.add(Reading("yardstick", "negative_log_likelihood", 0, 0.6))
+    assert constant_cost(binary) is None
+    assert not is_stuck(record, "0")
+    stuck(record)
+    assert is_stuck(record, "0")
+    assert math.isnan(Record().series("x").last)

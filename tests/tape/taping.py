@@ -1,0 +1,57 @@
+"""Records a step as the script makes it, and takes the script's own loss and gradient of the same step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from descend.tape import Origin, Recording, Refused, Tape
+from descend.tape.vocabulary import INTERESTING
+
+
+@dataclass(frozen=True)
+class Taped:
+    recording: Recording
+    loss: Tensor
+    parameters: tuple[Tensor, ...]
+    gradients: tuple[Tensor, ...]
+
+
+def new_tape() -> Tape:
+    return Tape(INTERESTING, lambda frame: Origin(None, None))
+
+
+def tape_step(step: Callable[[], Tensor], parameters: Sequence[Tensor]) -> Taped:
+    """Run `step` under a tape, seal it at the loss that it returns, and go back through the script's own graph."""
+    tape = new_tape()
+    tape.start()
+    try:
+        loss = step()
+        recording = tape.seal(loss)
+    finally:
+        tape.pause()
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    found = tuple(torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients))
+    return Taped(recording, loss.detach().clone(), tuple(parameters), found)
+
+
+def assert_faithful(taped: Taped, tolerance: float = 0.0) -> None:
+    """The replay gives the script's loss and gradient, twice."""
+    for _ in range(2):
+        again = taped.recording.loss(taped.parameters)
+        assert again.value(taped.parameters) == pytest.approx(float(taped.loss), rel=tolerance, abs=tolerance)
+        for ours, theirs in zip(again.gradient(taped.parameters), taped.gradients, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def assert_refused(step: Callable[[], Tensor], reason: str) -> None:
+    tape = new_tape()
+    tape.start()
+    try:
+        loss = step()
+        with pytest.raises(Refused, match=reason):
+            tape.seal(loss)
+    finally:
+        tape.pause()

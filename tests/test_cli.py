@@ -1,0 +1,246 @@
+"""Bad input at the command line: one clear line and status 2, or the script's own status and its own traceback."""
+
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SICK = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.randn(256, 8)
+y = x[:, :3].argmax(1)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range({steps}):
+    loss = nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
+    {body}
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def script(folder: Path, *, steps: int = 40, body: str = "optimizer.zero_grad()", end: str = "") -> Path:
+    path = folder / "train.py"
+    path.write_text(SICK.format(steps=steps, body=body) + end)
+    return path
+
+
+def one_line(text: str, *, names: str = "") -> bool:
+    lines = [line for line in text.strip().splitlines() if line]
+    return len(lines) == 1 and lines[0].startswith("descend: ") and names in lines[0]
+
+
+def test_help_is_quick_and_imports_no_torch(descend):
+    began = time.perf_counter()
+    done = descend("--help")
+    assert done.returncode == 0 and "doctor" in done.stdout
+    assert time.perf_counter() - began < 3
+    probe = "import sys, descend.cli; print([m for m in ('torch', 'sqlalchemy', 'libcst') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", probe], text=True).strip() == "[]"
+
+
+def test_every_command_and_option_has_help():
+    import typer.main
+
+    from descend.cli import app
+
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize(
+    "arguments, names",
+    [
+        (["missing.py"], "missing.py"),
+        (["."], "is a directory"),
+        (["broken.py"], "broken.py:2"),
+        (["binary.py"], "binary.py"),
+        (["-m", "no.such.module"], "no.such.module"),
+        (["--steps", "0", "train.py"], "--steps must be at least 1, not 0"),
+        (["--seconds", "-1", "train.py"], "--seconds"),
+        (["--seconds", "nan", "train.py"], "--seconds"),
+        (["--seeds", "1", "train.py"], "--seeds must be at least 2, not 1"),
+        (["--jobs", "0", "train.py"], "--jobs"),
+        (["--select", "overfiting", "train.py"], "overfiting"),
+        (["--python", "/no/such/python", "train.py"], "/no/such/python"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_line(descend, tmp_path, arguments, names):
+    script(tmp_path)
+    (tmp_path / "broken.py").write_text("x = 1\nif x\n")
+    (tmp_path / "binary.py").write_bytes(b"\x00\xff\x00")
+    done = descend("doctor", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == ""
+    assert one_line(done.stderr, names=names), done.stderr
+
+
+def test_an_option_that_is_no_number_is_refused(descend, tmp_path):
+    done = descend("doctor", "--steps", "many", str(script(tmp_path)), cwd=tmp_path)
+    assert done.returncode == 2 and one_line(done.stderr, names="--steps"), done.stderr
+
+
+@pytest.mark.parametrize("command", [["report", "99"], ["diagnose", "99"], ["runs"], ["report"]])
+def test_a_run_that_is_not_there(descend, tmp_path, command):
+    done = descend(*command, cwd=tmp_path)
+    assert done.returncode == 2 and one_line(done.stderr), done.stderr
+
+
+def test_an_interpreter_without_torch(descend, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+    done = descend("doctor", "--python", python, str(script(tmp_path)), cwd=tmp_path)
+    assert done.returncode == 2 and one_line(done.stderr, names="no torch"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "damage, names",
+    [("read-only", ""), ("no database", ""), ("newer", "newer")],
+)
+def test_a_store_that_cannot_be_used(descend, tmp_path, damage, names):
+    store = tmp_path / "store"
+    if damage == "read-only":
+        store.write_text("a file where the folder should be")
+    else:
+        store.mkdir()
+        if damage == "no database":
+            (store / "descend.db").write_bytes(b"not a database at all, just text" * 100)
+        else:
+            connection = sqlite3.connect(store / "descend.db")
+            connection.execute("create table meta (key text primary key, value text not null)")
+            connection.execute("insert into meta values ('schema', '999')")
+            connection.commit()
+    done = descend("doctor", "--store", str(store), str(script(tmp_path)), cwd=tmp_path)
+    assert done.returncode == 2 and one_line(done.stderr, names=names), done.stderr
+
+
+@pytest.mark.slow
+def test_a_script_that_raises_shows_its_own_traceback_and_status(descend, tmp_path):
+    path = script(tmp_path, body="optimizer.zero_grad()\n    if step == 5: raise ValueError('five')")
+    plain = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True)
+    done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    assert done.returncode == plain.returncode == 1
+    assert plain.stderr.strip() in done.stderr
+    assert "descend/" not in done.stderr
+    assert json.loads(done.stdout)["status"] == "script_failed"
+
+
+@pytest.mark.slow
+def test_a_script_that_exits_with_a_status_of_its_own(descend, tmp_path):
+    done = descend("doctor", str(script(tmp_path, end="import sys; sys.exit(3)")), cwd=tmp_path)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_script_that_never_steps(descend, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text("import torch\nprint(torch.ones(3).sum())\n")
+    done = descend("doctor", str(path), cwd=tmp_path)
+    assert done.returncode == 2 and "nothing to diagnose" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_single_step_is_no_finding(descend, tmp_path):
+    done = descend("doctor", str(script(tmp_path, steps=1)), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_hours_are_cut_to_the_window_and_nothing_is_left_behind(descend, tmp_path):
+    path = script(tmp_path, steps=10**9, end="raise SystemExit('never reached')")
+    done = descend("doctor", "--steps", "50", "--format", "json", str(path), cwd=tmp_path)
+    assert json.loads(done.stdout)["steps"] == 50 and done.returncode == 0
+    assert not _running(path)
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_what_is_known(tmp_path):
+    path = script(tmp_path, steps=10**9, body="import time; time.sleep(0.05)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "descend", "doctor", "train.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _until(lambda: (tmp_path / ".descend" / "descend.db").exists())
+    time.sleep(8)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (out, err)
+    assert "gradients are never zeroed" in out and "Traceback" not in err
+    assert not _running(path)
+
+
+@pytest.mark.slow
+def test_a_script_that_destroys_leaves_every_original_as_it_was(descend, tmp_path):
+    victim = tmp_path / "elsewhere"
+    victim.mkdir()
+    (victim / "precious.bin").write_bytes(b"precious" * 1000)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "model.pt").write_bytes(b"a trained checkpoint")
+    body = (
+        "optimizer.zero_grad(); torch.save(model.state_dict(), 'model.pt')\n"
+        f"    import shutil; shutil.rmtree({str(victim)!r}, ignore_errors=True)\n"
+        f"    try: torch.save(model.state_dict(), {str(victim / 'precious.bin')!r})\n"
+        "    except Exception: pass"
+    )
+    path = script(home, body=body)
+    before = _hashes(tmp_path)
+    done = descend("doctor", "--store", str(tmp_path / "store"), str(path), cwd=home)
+    assert {k: v for k, v in _hashes(tmp_path).items() if "store" not in k} == before
+    assert done.returncode in (0, 1), done.stderr
+    listed = descend("report", "--store", str(tmp_path / "store"), cwd=home)
+    assert "precious.bin" in Path(home, listed.stdout.strip()).read_text()
+
+
+@pytest.mark.slow
+def test_apply_writes_the_patch_in_the_scripts_own_line_ends(descend, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_bytes((EXAMPLES / "digits_by_hand.py").read_bytes().replace(b"\n", b"\r\n"))
+    done = descend("doctor", "--apply", "--seeds", "2", "train.py", cwd=tmp_path)
+    assert "zero_grad" in path.read_text() and b"\r\n" in path.read_bytes(), done.stdout
+    assert b"\n" not in path.read_bytes().replace(b"\r\n", b"")
+    assert descend("doctor", "train.py", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+def test_watch_runs_in_place_with_the_scripts_own_status(descend, tmp_path):
+    path = script(tmp_path, end="print('lr', optimizer.param_groups[0]['lr']); raise SystemExit(7)")
+    done = descend("watch", "train.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (7, "lr 0.1\n")
+    listed = descend("runs", cwd=tmp_path)
+    assert "watch" in listed.stdout and str(path.name) in listed.stdout
+    assert descend("diagnose", cwd=tmp_path).returncode == 0
+
+
+def _running(path: Path) -> bool:
+    time.sleep(0.5)
+    found = subprocess.run(["pgrep", "-f", str(path)], capture_output=True, text=True).stdout.split()
+    return bool(set(found) - {str(os.getpid())})
+
+
+def _until(condition, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}

@@ -1,0 +1,83 @@
+"""What the documents show is what the program does."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from descend.canon import CANON
+from descend.remedies import REMEDIES
+from descend.symptoms import SYMPTOMS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+sys.path.insert(0, str(ROOT / "docs"))
+regenerate = __import__("regenerate")
+
+
+def shape(text: str) -> str:
+    """Return the words alone: numbers differ between machines, and lines break elsewhere."""
+    return " ".join(re.sub(r"[\d.,×⁻⁰¹²³⁴⁵⁶⁷⁸⁹−]+", "#", text).split())
+
+
+def block(name: str) -> str:
+    return README.split(f"<!-- output: {name} -->\n")[1].split("<!-- end -->")[0]
+
+
+def test_the_table_of_symptoms_is_the_catalogue():
+    assert block("symptoms") == regenerate.symptom_table()
+
+
+@pytest.mark.slow
+def test_the_shown_output_is_what_the_doctor_prints(tmp_path):
+    shown = block("descend doctor examples/digits_mlp.py")
+    assert shape(regenerate.doctors_output("examples/digits_mlp.py", str(tmp_path / "store"))) == shape(shown)
+
+
+def test_commands_and_options_in_the_readme_exist():
+    import typer.main
+
+    from descend.cli import app
+
+    commands = typer.main.get_command(app).commands
+    for name in re.findall(r"`descend (\w+)", README):
+        assert name in commands
+    for name in commands:
+        assert f"descend {name}" in README, name
+    options = {option for command in commands.values() for p in command.params for option in p.opts}
+    for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", README.split("## Reading")[0]):
+        assert option in options, option
+
+
+def test_the_canon_names_only_what_there_is():
+    for row in CANON:
+        assert row.symptom in SYMPTOMS
+        assert set(row.remedy.split("+")) <= REMEDIES.keys()
+    assert {row.symptom for row in CANON} == SYMPTOMS.keys()
+
+
+def test_the_newcomers_path_is_short():
+    files = ["doctor.py", "canon.py", "symptoms/no_zero_grad.py", "symptoms/symptom.py"]
+    lines = sum(len((ROOT / "src" / "descend" / f).read_text().splitlines()) for f in files)
+    assert lines < 420
+
+
+def test_files_stay_small_and_no_drawer_is_opened():
+    for file in (ROOT / "src").rglob("*.py"):
+        assert len(file.read_text().splitlines()) <= 300, file
+        assert not {"utils", "helpers", "common", "misc", "manager", "base"} & set(file.with_suffix("").parts), file
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_pages_of_the_project_name_no_place_outside_it():
+    listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split()
+    for name in listed:
+        if name.endswith((".md", ".toml", ".yaml")):
+            assert "/work" + os.sep not in (ROOT / name).read_text(), name

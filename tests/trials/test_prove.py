@@ -1,0 +1,161 @@
+"""The search for a proof, over runs whose outcome is known: a bench that answers from a table."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Plan
+from descend.record import Ending, Fact, Reading, Record
+from descend.remedies import NotApplicable, Prescription
+from descend.script import Script
+from descend.trials.prove import Proof, prove
+from descend.trials.reproduce import reproduce
+
+HERE = Path(__file__).parent
+SCRIPT = Script(Path(__file__), HERE, edits={Path(__file__): "pass\n"})  # this file stands for any script
+
+
+class Table:
+    """Answers each job with the yardstick that its script's text stands for, spread a little by seed."""
+
+    def __init__(self, outcomes: dict[str, float], plan: Plan | None = None) -> None:
+        self.outcomes, self.plan, self.jobs = outcomes, plan or Plan(jobs=1), []
+        self.parent, self.digest = 1, "same"
+        self.later: dict[str, float] = {}
+
+    def run(self, jobs):
+        self.jobs += jobs
+        return [self.answer(job) for job in jobs]
+
+    def answer(self, job) -> Record:
+        text = job.script.edits[SCRIPT.path].strip()
+        long = job.steps > 100
+        value = (self.later if long else self.outcomes).get(text, self.outcomes[text])
+        record = record_of(value * (1 + 0.02 * job.seed), job.seed, job.steps)
+        record.facts["monitor", ""] = [Fact("monitor", "", 0, {"digest": self.digest, "examples": 256})]
+        return record
+
+
+def record_of(value: float, seed: int = 0, steps: int = 100, reason: str = "window") -> Record:
+    record = Record(run=seed + 10, seed=seed)
+    record.add(Reading("loss", "0", steps - 1, value))
+    record.add(Reading("yardstick", "negative_log_likelihood", steps, value))
+    record.add(Fact("monitor", "", 0, {"digest": "same", "examples": 256}))
+    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Ending(reason, 0, steps, weights=f"{value}"))
+    return record
+
+
+def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int = 2, decides: bool = True):
+    def apply(script: Script) -> Script | NotApplicable:
+        return script.edit(SCRIPT.path, (script.edits[SCRIPT.path].strip().removeprefix("pass") + text) + "\n")
+
+    return Prescription(symptom, remedy or text, text, apply, cost, decides)
+
+
+def tried(outcomes, prescriptions, exam=None, table=None) -> tuple[Proof, Table]:
+    table = table or Table({"pass": 1.0, **outcomes})
+    proof = Proof()
+    exam = exam or record_of(1.0)
+    prove(SCRIPT, exam, lambda refuted: [p for p in prescriptions if p.symptom not in refuted], table, proof)
+    return proof, table
+
+
+def verdicts(proof: Proof) -> dict[str, str]:
+    return {trial.label: trial.verdict for trial in proof.trials}
+
+
+def test_the_winner_is_confirmed_on_fresh_seeds():
+    proof, table = tried({"good": 0.1, "weak": 0.7}, [prescription("good"), prescription("weak")])
+    assert verdicts(proof) == {"good": "proved", "weak": "helps"}
+    assert proof.cure.seeds == (1, 2, 3, 4, 5) and proof.cure.after < 0.2
+    assert proof.confirmed == {"s"}
+    assert {job.seed for job in table.jobs} == {0, 1, 2, 3, 4, 5}
+
+
+def test_the_cheapest_of_equally_good_remedies_is_taken():
+    dear, cheap = prescription("dear", cost=3), prescription("cheap", cost=1)
+    proof, _ = tried({"dear": 0.1, "cheap": 0.11}, [dear, cheap])
+    assert proof.cure.label == "cheap"
+    proof, _ = tried({"dear": 0.01, "cheap": 0.11}, [dear, cheap])
+    assert proof.cure.label == "dear"
+
+
+def test_no_remedy_may_help():
+    proof, _ = tried({"a": 0.95, "b": 3.0}, [prescription("a"), prescription("b")])
+    assert proof.cure is None and proof.confirmed == frozenset()
+    assert verdicts(proof) == {"a": "no_effect", "b": "worse"}
+
+
+def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
+    inputs = [prescription("standardise", "inputs"), prescription("rate", "inputs", decides=False, cost=1)]
+    rate = prescription("rate", "instability", cost=1)
+    proof = Proof()
+    table = Table({"pass": 1.0, "standardise": 0.7, "rate": 0.1})
+    prove(SCRIPT, record_of(1.0), lambda refuted: [rate] if "inputs" in refuted else inputs, table, proof)
+    assert proof.confirmed == {"instability"}
+    assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
+
+
+def test_two_faults_need_two_remedies_and_no_more():
+    a, b = prescription("a", "one"), prescription("b", "two")
+    proof, _ = tried({"a": 0.5, "b": 0.6, "ab": 0.05}, [a, b])
+    assert proof.cure.remedies == ("a", "b") and proof.cure.label == "a + b"
+    proof, _ = tried({"a": 0.1, "b": 0.6, "ab": 0.09}, [a, b])
+    assert proof.cure.remedies == ("a",)
+
+
+def test_a_lower_rate_must_win_at_twice_the_horizon_too():
+    low = prescription("low", remedy="learning_rate")
+    table = Table({"pass": 1.0, "low": 0.1})
+    table.later = {"pass": 0.1, "low": 0.1}
+    proof, _ = tried({}, [low], table=table)
+    assert proof.cure is None and "twice the horizon" in proof.trials[0].reason
+    finished = record_of(1.0, reason="finished")
+    assert tried({}, [low], finished, Table({"pass": 1.0, "low": 0.1}))[0].cure is not None
+
+
+def test_a_gain_of_one_seed_is_not_proved():
+    class Lucky(Table):
+        def answer(self, job):
+            record = super().answer(job)
+            return record if job.seed == 0 else record_of(1.0 + 0.02 * job.seed, job.seed, job.steps)
+
+    proof, _ = tried({}, [prescription("lucky")], table=Lucky({"pass": 1.0, "lucky": 0.1}))
+    assert verdicts(proof) == {"lucky": "no_effect"} and "fresh seeds" in proof.trials[0].reason
+
+
+def test_other_examples_cannot_be_compared():
+    table = Table({"pass": 1.0, "a": 0.1})
+    table.digest = "others"
+    proof, _ = tried({}, [prescription("a")], table=table)
+    assert verdicts(proof) == {"a": "failed"} and "other examples" in proof.trials[0].reason
+
+
+def test_what_cannot_be_applied_or_fails_says_why():
+    refusing = replace(prescription("a"), apply=lambda script: NotApplicable("the model is built in a library"))
+    proof, table = tried({}, [refusing])
+    assert verdicts(proof) == {"a": "failed"} and proof.trials[0].reason == "the model is built in a library"
+    assert table.jobs == []
+
+
+def test_without_a_yardstick_nothing_is_tried():
+    exam = Record()
+    exam.add(Ending("window", 0, 100))
+    proof, table = tried({"a": 0.1}, [prescription("a")], exam)
+    assert "yardstick" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
+
+
+def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():
+    proof, _ = tried({"pass": math.nan, "a": 0.4}, [prescription("a")], record_of(math.nan))
+    assert proof.cure is not None and proof.cure.before == math.inf
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_reproduction_is_by_the_weights(same):
+    proof, table = tried({"a": 0.1}, [prescription("a")])
+    table.outcomes["a"] = 0.1 if same else 0.2
+    sentence = reproduce(proof, table)
+    assert ("same weights, bit for bit" in sentence) == same

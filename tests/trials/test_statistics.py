@@ -1,0 +1,60 @@
+"""What counts as a win."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from descend.trials.statistics import LEAST_GAIN, compare, mean_interval, promising
+
+costs = st.floats(1e-3, 1e3)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12))
+def test_the_interval_is_students(values):
+    low, high = mean_interval(values)
+    expected = stats.t.interval(0.95, len(values) - 1, loc=sum(values) / len(values), scale=stats.sem(values) or 1e-300)
+    assert low == pytest.approx(expected[0], rel=1e-6, abs=1e-6)
+    assert high == pytest.approx(expected[1], rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(costs, min_size=5, max_size=5))
+def test_no_change_never_wins(before):
+    assert not compare(before, before).wins
+
+
+@given(st.lists(costs, min_size=5, max_size=5))
+def test_a_clear_gain_on_every_seed_wins_and_its_reverse_does_not(before):
+    after = [v / 3 for v in before]
+    assert compare(before, after).wins
+    assert not compare(after, before).wins
+
+
+def test_a_small_gain_does_not_win_however_sure():
+    before = [1.0, 1.1, 0.9, 1.0, 1.05]
+    assert not compare(before, [v * (1 - LEAST_GAIN / 2) for v in before]).wins
+
+
+def test_a_gain_on_some_seeds_only_does_not_win():
+    assert not compare([1.0] * 5, [0.1, 1.0, 1.2, 0.9, 1.1]).wins
+
+
+def test_diverged_arms_count_as_bad_not_as_missing():
+    result = compare([math.nan, math.inf, 2.0, math.nan, 2.2], [0.1, 0.11, 0.1, 0.12, 0.1])
+    assert result.wins and result.before == math.inf and math.isfinite(result.after)
+    assert not compare([1.0] * 5, [0.1, 0.1, 0.1, 0.1, math.nan]).wins
+
+
+def test_a_diverged_baseline_loses_to_a_vanishing_cost():
+    assert compare([math.inf] * 5, [1e-14, 2e-14, 1e-14, 1e-13, 1e-14]).wins
+
+
+def test_a_cost_has_no_negative_interval():
+    assert compare([1.0] * 5, [0.01, 0.5, 0.02, 0.9, 0.01]).interval[0] >= 0
+
+
+def test_screening_asks_for_the_least_gain():
+    assert promising(1.0, 0.8) and not promising(1.0, 0.81)
+    assert promising(math.nan, 5.0) and not promising(1.0, math.nan)
