@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from taping import Taped, assert_faithful, new_tape, tape_step
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from descend.tape import Op, Stale
 
@@ -212,6 +213,23 @@ def test_a_running_tape_does_not_see_a_replay() -> None:
         return F.cross_entropy(net(X), Y)
 
     assert len(tape_step(step, tuple(net.parameters())).recording.ops) == 4
+
+
+def test_a_function_mode_of_the_scripts_own_does_not_see_a_replay() -> None:
+    seen: list[str] = []
+
+    class Counter(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    net = classifier()
+    taped = tape_step(lambda: F.cross_entropy(net(X), Y), tuple(net.parameters()))
+    with Counter():
+        taped.recording.run({})
+        assert seen == []
+        torch.zeros(1)
+    assert seen == ["zeros"]
 
 
 def test_the_present_parameters_are_used_where_none_are_given() -> None:

@@ -78,13 +78,13 @@ class Recording:
         slot's value through a function just before it first meets a trained parameter. `watch` is shown each call
         that has an origin, with its arguments and result. Raises `Stale`.
         """
-        values = self._start(theta, evaluation)
-        random = RandomState.now()
-        try:
-            with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent():
+        with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent():
+            random = RandomState.now()
+            try:
+                values = self._start(theta, evaluation)
                 self._replay(values, evaluation, dict(replace or {}), watch)
-        finally:
-            random.restore()
+            finally:
+                random.restore()
         return values[self.root]
 
     def loss(
