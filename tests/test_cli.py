@@ -225,6 +225,7 @@ def test_watch_runs_in_place_with_the_scripts_own_status(descend, tmp_path):
     assert (done.returncode, done.stdout) == (7, "lr 0.1\n")
     listed = descend("runs", cwd=tmp_path)
     assert "watch" in listed.stdout and str(path.name) in listed.stdout
+    assert listed.stdout.split()[-1] == str(done.stderr.count("descend: finding:"))
     assert descend("diagnose", cwd=tmp_path).returncode == 0
 
 

@@ -11,34 +11,31 @@ from descend.script import Script
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
+KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted")  # fields of a case
+
 
 def save_case(store: Store, case: Case) -> None:
     """Keep the findings, the suspicions and the trials of a case beside its runs."""
-    symptoms = [
-        {**_symptom(s), "held": held} for held, part in ((True, case.findings), (False, case.suspicions)) for s in part
-    ]
     trials = [{**_trial(t), "is_cure": t is case.cure} for t in case.trials]
-    if trials:
-        trials[0] |= {"verified": case.verified}
-    timing = {"bare_s": case.bare_s, "total_s": case.total_s}
-    store.save_case(case.record.run, symptoms, [*trials, timing])
+    rest: dict[str, Any] = {name: getattr(case, name) for name in KEPT_AS_THEY_ARE}
+    rest["suspicions"] = [_symptom(s) for s in case.suspicions]
+    store.save_case(case.record.run, [_symptom(s) for s in case.findings], [*trials, rest])
 
 
 def load_case(store: Store, run: int) -> Case:
-    """Return the case of a run. Raises `UsageError` when there is no such run."""
+    """Return the case of a run, without findings where it was never diagnosed. Raises `UsageError` for no such run."""
     record = store.load(run)
-    symptoms, rows = store.load_case(run)
-    timing = next((row for row in rows if "bare_s" in row), {"bare_s": 0.0, "total_s": 0.0})
-    trials = [(row, _read_trial(row)) for row in rows if "label" in row]
+    findings, rows = store.load_case(run)
+    rest = rows.pop() if rows else {"suspicions": []}
+    trials = [(row, _read_trial(row)) for row in rows]
+    kept = {name: rest[name] for name in KEPT_AS_THEY_ARE if name in rest}
     return Case(
         record,
-        tuple(_read_symptom(s) for s in symptoms if s["held"]),
-        tuple(_read_symptom(s) for s in symptoms if not s["held"]),
+        tuple(_read_symptom(s) for s in findings),
+        tuple(_read_symptom(s) for s in rest["suspicions"]),
         tuple(trial for _, trial in trials),
         next((trial for row, trial in trials if row["is_cure"]), None),
-        next((row["verified"] for row, _ in trials if "verified" in row), ""),
-        timing["bare_s"],
-        timing["total_s"],
+        **kept | {"left_out": tuple(kept.get("left_out", ()))},
     )
 
 

@@ -19,6 +19,7 @@ class Case:
     verified: str = ""  # what plain python made of the patch; "" when there is none
     bare_s: float = 0.0  # the observed window without its probes, start-up included
     total_s: float = 0.0  # the whole consultation
+    left_out: tuple[str, ...] = ()  # ids of symptoms that were not looked for
     interrupted: bool = False  # by Ctrl-C, while the script ran or in the middle of the trials
 
     @property
@@ -30,6 +31,20 @@ class Case:
         if self.findings:
             return "findings"
         return "interrupted" if self.interrupted else "healthy"
+
+    @property
+    def shortfall(self) -> str:
+        """Why a run that ended well is too little to diagnose; "" where it is enough."""
+        ending, record = self.record.ending, self.record
+        if ending is None or ending.reason not in ("finished", "window"):
+            return ""
+        if record.steps == 0 and record.site("backward"):
+            return "goes backward, but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
+        if record.steps == 0 and ending.reason == "window":
+            return f"took no optimizer step in {ending.wall_s:.0f} s: nothing to diagnose"
+        if record.steps == 0:
+            return "ended without an optimizer step or a backward pass: nothing to diagnose"
+        return "ended after a single optimizer step: too little to diagnose" if record.steps == 1 else ""
 
     @property
     def undecided(self) -> tuple[Symptom, ...]:

@@ -113,18 +113,22 @@ def watch(
 
     Its losses stay the same bit for bit, and measuring takes at most 3 % of the loop's time.
     """
-    from descend.doctor import observe
+    from descend.archive import save_case
+    from descend.doctor import conclude, observe
     from descend.plan import Plan
     from descend.record.store import open_store
     from descend.script import find_script
     from descend.symptoms import causes, diagnose
+    from descend.trials.prove import Proof
 
     target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with open_store(store) as kept:
         record = observe(target, Plan(role="watch", store=store), kept, lambda record, messages: None)
-        for symptom in causes(diagnose(record)):
-            what = "finding" if symptom.certain else "suspicion"
-            typer.echo(f"descend: {what}: {symptom.sentence}", err=True)
+        case = conclude(record, diagnose(record), Proof(), "", record.ending.wall_s if record.ending else 0.0)
+        save_case(kept, case)
+        for what, symptoms in (("finding", case.findings), ("suspicion", causes(list(case.suspicions)))):
+            for symptom in symptoms:
+                typer.echo(f"descend: {what}: {symptom.sentence}", err=True)
         typer.echo(f"descend: run {record.run}, {record.steps} steps; descend diagnose {record.run}", err=True)
     sys.exit(record.ending.status if record.ending else 0)
 
@@ -230,8 +234,8 @@ def _finish(case: "Case", script: "Script", store: "Store", plan: "Plan", *, as_
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed") and ending.error:
         sys.stderr.write(ending.error)
-    if ending and ending.reason == "finished" and case.record.steps == 0:
-        raise UsageError(f"{script.path.name} ended without an optimizer step or a backward pass: nothing to diagnose")
+    if case.shortfall and not case.findings and not case.suspicions:
+        raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(store, case)
     folder = plan.store / str(case.record.run)
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from descend.canon import prescribe
 from descend.case import Case
@@ -12,7 +13,7 @@ from descend.record.store import Store
 from descend.remedies import Prescription
 from descend.run.launch import new_record, run
 from descend.script import Script
-from descend.symptoms import Symptom, causes, diagnose
+from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.trials.arms import Bench
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -37,7 +38,8 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
             verified = reproduce(proof, bench)
         except KeyboardInterrupt:
             proof.interrupted = True
-    return conclude(record, symptoms, proof, verified, time.perf_counter() - began)
+    case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)
+    return replace(case, left_out=tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore))))
 
 
 def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
@@ -64,4 +66,6 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     suspicions = tuple(s for s in symptoms if s.id not in held)
     trials = tuple(proof.trials)
     interrupted = proof.interrupted or record.ending is not None and record.ending.reason == "interrupted"
-    return Case(record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s, interrupted)
+    return Case(
+        record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s, interrupted=interrupted
+    )

@@ -6,7 +6,7 @@ import pytest
 from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
-from descend.record import Ending
+from descend.record import Ending, Site
 from descend.report.verdict import causes, headline, is_judged, observed, verdict
 
 
@@ -23,7 +23,8 @@ def test_a_proved_remedy_is_named_with_its_numbers(tmp_path):
         (("failed",), "1 finding, but no remedy could be tried"),
         (("no_effect",), "1 finding, but the one remedy tried did not help"),
         (("no_effect", "worse", "failed"), "1 finding, but none of the 2 remedies tried helped"),
-        (("worse", "helps"), "1 finding, and a remedy that helps but is not proved"),
+        (("worse", "helps"), "1 finding, and a remedy that helped once but is not proved"),
+        (("not_proved",), "1 finding, and a remedy that helped once but is not proved"),
     ],
 )
 def test_without_a_cure_the_trials_have_the_word(tmp_path, verdicts, text):
@@ -38,8 +39,25 @@ def test_only_a_run_that_was_seen_gets_a_clean_bill(tmp_path):
     for other in (empty(tmp_path), killed(tmp_path)):
         assert not is_judged(other)
         assert "clean" not in (verdict(other) + headline(other)).lower()
-    case.record.add(Ending("finished", 0, 0))
-    assert verdict(case) == "no optimizer step was seen, so there is nothing to judge"
+    assert verdict(replace(case, left_out=("dead_units",))).endswith("observed; not looked for: dead_units")
+
+
+@pytest.mark.parametrize(
+    ("reason", "steps", "backward", "text"),
+    [
+        ("finished", 0, False, "the script ended without an optimizer step or a backward pass: nothing to diagnose"),
+        ("window", 0, False, "the script took no optimizer step in 600 s: nothing to diagnose"),
+        ("finished", 0, True, "the script goes backward, but no optimizer ever steps: nothing is trained (is "),
+        ("finished", 1, True, "the script ended after a single optimizer step: too little to diagnose"),
+        ("interrupted", 0, False, "no optimizer step was seen, so there is nothing to judge"),
+    ],
+)
+def test_too_short_a_run_gets_no_clean_bill(tmp_path, reason, steps, backward, text):
+    case = healthy(tmp_path)
+    if backward:
+        case.record.add(Site("backward", "", "train.py", 9))
+    case.record.add(Ending(reason, 0, steps, wall_s=600.0))
+    assert verdict(case).startswith(text) and "clean" not in headline(case).lower()
 
 
 def test_a_failed_script_is_said_in_one_line(tmp_path):

@@ -124,7 +124,7 @@ def test_a_gain_of_one_seed_is_not_proved():
             return record if job.seed == 0 else record_of(1.0 + 0.02 * job.seed, job.seed, job.steps)
 
     proof, _ = tried({}, [prescription("lucky")], table=Lucky({"pass": 1.0, "lucky": 0.1}))
-    assert verdicts(proof) == {"lucky": "no_effect"} and "fresh seeds" in proof.trials[0].reason
+    assert verdicts(proof) == {"lucky": "not_proved"} and "fresh seeds" in proof.trials[0].reason
 
 
 def test_other_examples_cannot_be_compared():

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):  # several a step: made in a third of a frozen dataclass's time
     """One number measured at one step: `curvature` of optimizer `0` at step 40 is 12.5."""
 
     name: str  # what was measured: loss, curvature, gradient_norm, dead_share, ...

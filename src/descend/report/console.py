@@ -27,6 +27,7 @@ VERDICT_STYLES = {
     "helps": "green",
     "worse": "red",
     "failed": "dim",
+    "not_proved": "dim",
     "no_effect": "dim",
 }
 

@@ -32,7 +32,7 @@ def verdict(case: Case) -> str:
         found = count(len(causes(case)), "finding")
         return f"{found}, {_remedy(case)}"
     if not is_judged(case):
-        return _unjudged(case.record.ending)
+        return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record.ending)
     if case.undecided:
         return f"{count(len(case.undecided), 'suspicion')}, and nothing tried that could decide it: descend doctor does"
     if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
@@ -41,12 +41,13 @@ def verdict(case: Case) -> str:
         steps = count(case.record.steps, "step")
         return f"the cost hardly fell in {steps}, and none of the problems that descend knows explains it"
     window = "before the interruption" if _reason(case) == "interrupted" else "observed"
-    return f"clean bill: nothing wrong was found in the {count(case.record.steps, 'step')} {window}"
+    besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
+    return f"clean bill: nothing wrong was found in the {count(case.record.steps, 'step')} {window}{besides}"
 
 
 def is_judged(case: Case) -> bool:
     """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
-    return case.record.steps > 0 and _reason(case) in ("finished", "window", "interrupted")
+    return case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted")
 
 
 def learnt_nothing(case: Case) -> bool:
@@ -118,8 +119,8 @@ def _remedy(case: Case) -> str:
         seeds = f" on {count(len(case.cure.seeds), 'seed')}" if case.cure.seeds else ""
         label = one_line(case.cure.label, LONGEST_LABEL)
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
-    if any(trial.verdict in ("proved", "helps") for trial in case.trials):
-        return "and a remedy that helps but is not proved"
+    if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
+        return "and a remedy that helped once but is not proved"
     tried = [trial for trial in case.trials if trial.verdict != "failed"]
     if len(tried) == 1:
         return "but the one remedy tried did not help"

@@ -37,6 +37,7 @@ class Stepper:
     cleared: bool = False  # whether any backward pass since the last step began with clear gradients
     held: frozenset[int] = frozenset()  # ids of its parameters
     epoch: int = 0  # how often its gradients have been seen to be cleared
+    _pending: bool = False  # whether there was a backward pass since the last step
     _sample: Callable[[], Tensor | None] = _nothing  # one of its parameters, and after a backward pass
     _version: int | None = None  # the version of that one's gradient
 
@@ -57,27 +58,27 @@ class Stepper:
 
     def look(self) -> None:
         """Before a backward pass: have the gradients of the last one been cleared, with no step between?"""
-        if self._version is None:
+        if not self._pending:
+            self._pending = True
             return
-        parameter, version = self._sample(), self._version
+        parameter = self._sample()
+        if parameter is None:
+            parameter = next((p for p in self.parameters() if p.grad is not None and not p.grad.is_sparse), None)
+            self._sample = _nothing if parameter is None else weakref.ref(parameter)
         grad = None if parameter is None else parameter.grad
-        # zeros are looked for only where somebody has written to the gradient: it would wait for the device
-        if grad is None or (grad._version != version and not bool(grad.count_nonzero())):
+        # zeros are looked for only where somebody may have written to the gradient: it would wait for the device
+        if grad is None or (grad._version != self._version and not bool(grad.count_nonzero())):
             self.epoch += 1
 
     def mark(self) -> None:
-        """After a backward pass: remember what a gradient looks like."""
-        parameter = self._sample()
+        """After a backward pass: remember what a gradient looks like, where more passes are to be expected."""
+        parameter = self._sample() if self.passes > 1 else None
         grad = None if parameter is None else parameter.grad
-        if grad is None:
-            parameter = next((p for p in self.parameters() if p.grad is not None and not p.grad.is_sparse), None)
-            grad = None if parameter is None else parameter.grad
-            self._sample = _nothing if parameter is None else weakref.ref(parameter)
         self._version = None if grad is None else grad._version
 
     def stepped(self) -> None:
         """Take note that the optimizer has stepped; what it does to the gradients after that is its own affair."""
-        self._version = None
+        self._pending, self._version = False, None
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -29,8 +30,8 @@ from descend.run.witness import fingerprint
 from descend.tape import Recording
 
 WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
-FLUSH_STEPS = 20  # losses are read off the device this rarely,
-FLUSH_S = 0.5  # or this rarely where steps are slow: a killed run keeps what it had sent
+FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
+FLUSH_STEPS = 500  # or this rarely, where steps are that quick
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
 BY_HAND = "0"  # the key of a script that updates its parameters itself
 OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
@@ -59,10 +60,11 @@ class Observer:
         self.steps = 0  # of the optimizer that has stepped most
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers)
-        self._keys: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
+        self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
         self.has_optimizer = False  # whether the script has made any
         self._scaled = Scaled()
         self._losses: list[tuple[str, int, Tensor]] = []
+        self._rates: list[Reading] = []
         self._flushed = time.perf_counter()
         self._stepping: Stepper | None = None
         self._recording: Recording | None = None  # of the backward pass that is under way
@@ -195,7 +197,7 @@ class Observer:
         stepper.cleared = False
         rate = optimizer.param_groups[0].get("lr")
         if rate is not None:
-            self.send([Reading("learning_rate", stepper.key, stepper.steps, float(rate))])
+            self._rates.append(Reading("learning_rate", stepper.key, stepper.steps, float(rate)))
         self._count(stepper)
         self.examiner.after_step()
         self._step_is_over()
@@ -243,7 +245,10 @@ class Observer:
         if not (self.has_optimizer or self._hand.trains or last):
             return  # a rehearsal, perhaps
         waiting, self._losses, self._flushed = self._losses, [], time.perf_counter()
-        self.send([Reading("loss", key, step, float(loss)) for key, step, loss in waiting])
+        values = _numbers([loss for _, _, loss in waiting])
+        losses = [Reading("loss", key, step, value) for (key, step, _), value in zip(waiting, values)]
+        rates, self._rates = self._rates, []
+        self.send([*losses, *rates])
 
     @harmless
     def weights(self) -> str:
@@ -252,17 +257,21 @@ class Observer:
         return fingerprint(held or list(self._hand.leaves))
 
     def _stepper(self, optimizer: Optimizer) -> Stepper:
-        key = self._keys.get(optimizer)
-        if key is None:
-            self._forget_rehearsal()
-            self.has_optimizer = True
-            key = self._keys[optimizer] = str(len(self.steppers))
-            owned = self.owning and len(self.steppers) < OWNED
-            self.steppers[key] = Stepper(key, (lambda: optimizer) if owned else weakref.ref(optimizer))
-            self.steppers[key].refresh()
-            self.attribution.forget_reach()
-            self.send([Fact("optimizer", key, 0, describe_optimizer(optimizer))])
-        return self.steppers[key]
+        known = self._known.get(id(optimizer))
+        if known is None or known[0]() is not optimizer:
+            known = self._known[id(optimizer)] = (weakref.ref(optimizer), self._new_stepper(optimizer))
+        return known[1]
+
+    def _new_stepper(self, optimizer: Optimizer) -> Stepper:
+        self._forget_rehearsal()
+        self.has_optimizer = True
+        key = str(len(self.steppers))
+        owned = self.owning and len(self.steppers) < OWNED
+        stepper = self.steppers[key] = Stepper(key, (lambda: optimizer) if owned else weakref.ref(optimizer))
+        stepper.refresh()
+        self.attribution.forget_reach()
+        self.send([Fact("optimizer", key, 0, describe_optimizer(optimizer))])
+        return stepper
 
     def _forget_rehearsal(self) -> None:
         if not self.has_optimizer and self.steppers and not self._hand.trains:
@@ -270,4 +279,15 @@ class Observer:
             self.steps = 0
             self.attribution.forget()
             self._losses.clear()
+            self._rates.clear()
             self.examiner.restart()
+
+
+def _numbers(losses: Sequence[Tensor]) -> list[float]:
+    """Return the values of scalars, waiting for the device once where they are alike."""
+    if not losses:
+        return []
+    first = losses[0]
+    if all(t.shape == first.shape and t.dtype == first.dtype and t.device == first.device for t in losses):
+        return torch.stack(list(losses)).reshape(-1).tolist()
+    return [float(t) for t in losses]

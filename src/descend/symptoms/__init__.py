@@ -23,10 +23,14 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
 }
 
 
+def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
+    """Return the ids to look for: those selected (all, where none is) without those ignored."""
+    return [name for name in SYMPTOMS if name not in ignore and (not select or name in select)]
+
+
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
     """Return what is wrong, causes first; each with those of its possible consequences that were seen."""
-    wanted = [name for name in SYMPTOMS if name not in ignore and (not select or name in select)]
-    found = [symptom for name in wanted if (symptom := SYMPTOMS[name](record)) is not None]
+    found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
     seen = {symptom.id for symptom in found}
     return [replace(symptom, explains=symptom.explains & seen) for symptom in found]
 
@@ -42,4 +46,4 @@ def causes(symptoms: list[Symptom]) -> list[Symptom]:
     return kept
 
 
-__all__ = ["SYMPTOMS", "Symptom", "causes", "diagnose"]
+__all__ = ["SYMPTOMS", "Symptom", "causes", "chosen", "diagnose"]

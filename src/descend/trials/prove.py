@@ -185,12 +185,12 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
         return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
     before, after = ([_arm(r) for r in side] for side in zip(*pairs))
     result = compare([a.value for a in before], [a.value for a in after])
-    verdict = "proved" if result.wins else "no_effect"
+    verdict = "proved" if result.wins else "not_proved"
     reason = "" if result.wins else "the gain did not hold on fresh seeds"
     if result.wins and _may_be_short_lived(candidate, exam):
         later = _pairs(script, candidate.script, seeds[:1], 2 * exam.steps, bench)[0]
         if not promising(yardstick(later[0])[1], yardstick(later[1])[1]):
-            verdict, reason = "no_effect", "the gain is gone at twice the horizon"
+            verdict, reason = "not_proved", "the gain is gone at twice the horizon"
     return replace(
         _trial(candidate, exam, verdict, result),
         seeds=seeds,

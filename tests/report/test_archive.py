@@ -1,0 +1,29 @@
+"""A case comes back from the store as it was."""
+
+from dataclasses import replace
+
+import pytest
+from cases import dead_units, inputs_not_normalised
+from endings import healthy
+
+from descend.archive import load_case, save_case
+from descend.record.store import open_store
+
+
+@pytest.mark.parametrize("make", [inputs_not_normalised, dead_units, healthy])
+def test_a_case_is_loaded_as_it_was_saved(make, tmp_path):
+    case = replace(make(tmp_path), left_out=("no_zero_grad",), interrupted=True)
+    case = replace(case, suspicions=case.findings[1:], findings=case.findings[:1])
+    with open_store(tmp_path / "store") as store:
+        store.begin(case.record)
+        save_case(store, case)
+        loaded = load_case(store, case.record.run)
+        assert [row.findings for row in store.runs()] == [len(case.findings)]
+    assert repr(replace(loaded, record=case.record)) == repr(case)  # a NaN is unequal to itself
+
+
+def test_a_run_that_was_never_diagnosed_has_no_findings(tmp_path):
+    record = healthy(tmp_path).record
+    with open_store(tmp_path / "store") as store:
+        loaded = load_case(store, store.begin(record))
+    assert loaded.findings == loaded.suspicions == loaded.trials == ()
