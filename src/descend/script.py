@@ -99,7 +99,8 @@ def _find_file(root: Path, target: str) -> Path:
 
 def _find_module(root: Path, target: str) -> Path:
     base = root.joinpath(*target.split("."))
-    for path in (base.with_suffix(".py"), base / "__main__.py"):
+    regular_package = (base / "__init__.py").is_file()  # Python prefers it to a module of the same name
+    for path in (base / "__main__.py",) if regular_package else (base.with_suffix(".py"), base / "__main__.py"):
         if path.is_file():
             return path
     raise UsageError(f"no module {target} under {root}; descend runs modules from the working directory")

@@ -62,6 +62,7 @@ def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
     assert edited.diff().startswith("--- train.py\n+++ train.py\n@@")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", itertools.combinations(REMEDIES, 2), ids="+".join)
 def test_two_remedies_give_the_same_script_in_both_orders(styled, style: str, pair: tuple[str, str]) -> None:
     if not set(pair) <= set(applicable(style)):
@@ -79,6 +80,7 @@ def test_two_remedies_give_the_same_script_in_both_orders(styled, style: str, pa
         assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_all_remedies_together(styled, style: str) -> None:
     texts = set()
     names = [name for name in applicable(style) if name != "adaptive_rule"]

@@ -9,6 +9,8 @@ import pytest
 
 from descend.script import Script
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 WATCHING = Path(__file__).with_name("watching.py")
 RUNPY = re.compile(r'  File "<frozen runpy>".*\n')  # python's own frames under -m: we leave them out with ours
@@ -60,7 +62,6 @@ def test_a_script_ends_as_under_python(kind):
     assert plain.returncode % 256 == ENDINGS[kind] or plain.returncode == 128 - ENDINGS[kind]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["step", "closure", "backward", "forward", "builtin"])
 def test_a_traceback_shows_no_frame_of_ours(kind, observe):
     plain, watched = both("endings.py", kind)
@@ -71,7 +72,6 @@ def test_a_traceback_shows_no_frame_of_ours(kind, observe):
     assert (ending.reason, ending.status, ending.error) == ("failed", 1, plain.stderr)
 
 
-@pytest.mark.slow
 def test_a_module_is_started_as_by_python(stage, tmp_path):
     for role, module in (("exam", "pack.train"), ("watch", "pack"), ("watch", "pack.__main__")):
         name = "pack/train.py" if module == "pack.train" else "pack/__main__.py"
