@@ -134,6 +134,7 @@ def test_an_unknown_run_names_those_there_are(store):
         store.load_case(99)
 
 
+@pytest.mark.slow
 def test_a_million_readings_load_in_two_seconds(store):
     number = store.begin(Record())
     with store.writer(number) as writer:
@@ -168,6 +169,7 @@ def start_writer(folder: Path, steps: int, pause: float) -> "subprocess.Popen[st
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_about_its_last_second(tmp_path):
     process = start_writer(tmp_path, 100_000, 0.01)
     assert process.stdout
@@ -191,6 +193,7 @@ def test_a_killed_process_loses_about_its_last_second(tmp_path):
     assert len(kept) > 0
 
 
+@pytest.mark.slow
 def test_several_processes_write_at_once(tmp_path):
     processes = [start_writer(tmp_path, 300, 0.005) for _ in range(4)]
     last = [process.communicate(timeout=60)[0].splitlines()[-1].split() for process in processes]

@@ -122,6 +122,7 @@ def test_the_edited_script_runs_and_shows_the_effect(
         assert any(gradient is not None and gradient.any() for gradient in gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", ["learning_rate", "reinitialise", "zero_grad", "adaptive_rule"])
 def test_the_same_random_numbers_are_drawn(styled, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     states = []
@@ -132,6 +133,7 @@ def test_the_same_random_numbers_are_drawn(styled, remedy: str, monkeypatch: pyt
     assert torch.equal(*states)
 
 
+@pytest.mark.slow
 def test_standardising_draws_none_either(styled, monkeypatch: pytest.MonkeyPatch) -> None:
     states = []
     for script in (styled.script, treated(styled, "standardise_inputs")):

@@ -164,6 +164,7 @@ def test_the_script_s_own_folder_is_always_opened(project, monkeypatch):
         assert not (scratch.root / "deep/down/train.py").is_symlink()
 
 
+@pytest.mark.slow
 def test_thousands_of_files_cost_one_link(project):
     for i in range(2_000):
         (project / "data/images" / f"{i}.png").touch()
