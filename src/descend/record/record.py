@@ -1,5 +1,6 @@
 """A run's measurements, read back. Symptoms are functions of this and of nothing else."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite
@@ -32,6 +33,11 @@ class Series:
         """Return the part measured before `step`."""
         kept = sum(s < step for s in self.steps)
         return Series(self.steps[:kept], self.values[:kept])
+
+    def at(self, step: int) -> float:
+        """The value in force at `step`: the last one measured until then; NaN when there is none."""
+        known = bisect_right(self.steps, step)
+        return self.values[known - 1] if known else float("nan")
 
     @property
     def first(self) -> float:

@@ -129,6 +129,13 @@ class Attribution:
         del self._passes[:-KEPT]
         return reaches
 
+    def backward_of(self, stepper: Stepper, loss: Tensor) -> None:
+        """Take note of a plain backward pass: there is one optimizer, and it was the first since the step."""
+        stepper.look()
+        self._passes.append(_Pass(loss.detach(), None, {stepper.key: stepper.epoch}, False, False))
+        if len(self._passes) > KEPT:
+            del self._passes[0]
+
     def backward_ended(self) -> None:
         """Take note that the pass has filled the gradients."""
         if self._passes:
@@ -138,6 +145,11 @@ class Attribution:
     def owner(self, place: Any, reaches: frozenset[str]) -> str | None:
         """Return who is expected to step after a backward pass at `place`; None while that is unknown."""
         return next(iter(reaches), None) if len(self.steppers) == 1 else self._steps_next.get(place)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is one optimizer and it has been fed by one backward pass, made before its step."""
+        return len(self._passes) == 1 == len(self.steppers) and not self._passes[0].inside
 
     def step(self, stepper: Stepper) -> Tensor | None:
         """Return the loss that fed the step which has just ended: the sum of its backward passes."""

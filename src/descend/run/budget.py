@@ -1,6 +1,11 @@
 """How much time measuring may take."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+UNTRIED_S = 0.1  # what a probe's first call is taken to cost in a watched run, where it must not cost too much,
+UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longer
 
 
 class Budget:
@@ -12,6 +17,9 @@ class Budget:
 
     def __init__(self, share: float, since: float | None) -> None:
         self.share, self.since, self.spent = share, since, 0.0
+        self.steps = 0  # that the script has taken
+        self._is_wary = since is None
+        self._opened: float | None = None  # when the probe that is under way began
         self._costs: dict[str, tuple[float, int]] = {}  # total seconds, calls
         self._last: dict[str, float] = {}
         self.refused: dict[str, int] = {}
@@ -21,25 +29,45 @@ class Budget:
         if self.since is None:
             self.since = time.perf_counter()
 
-    def allows(self, probe: str, *, first_guess: float = 0.0) -> bool:
+    def affords(self, probe: str) -> bool:
         """Whether the probe, at its last cost, still fits."""
-        fits = self._last.get(probe, first_guess) <= self.left()
+        expected = self._last.get(probe)
+        return (self._untried() if expected is None else expected) <= self.left()
+
+    def allows(self, probe: str) -> bool:
+        """Whether the probe still fits; a refusal is remembered."""
+        fits = self.affords(probe)
         if not fits:
             self.refused[probe] = self.refused.get(probe, 0) + 1
         return fits
 
     def left(self) -> float:
-        """Seconds that may be spent now."""
-        passed = 0.0 if self.since is None else time.perf_counter() - self.since
-        return self.share * passed - self.spent
+        """Seconds that may be spent now, less what the probe that is under way has taken."""
+        if self.since is None:
+            return -self.spent
+        now = time.perf_counter()
+        running = 0.0 if self._opened is None else now - self._opened
+        return self.share * (now - self.since) - self.spent - running
 
-    def charge(self, probe: str, seconds: float) -> None:
-        """Count what a probe has taken."""
-        self.spent += seconds
-        total, calls = self._costs.get(probe, (0.0, 0))
-        self._costs[probe] = (total + seconds, calls + 1)
-        self._last[probe] = seconds
+    @contextmanager
+    def charging(self, probe: str) -> Iterator[None]:
+        """Count what the probe takes."""
+        self._opened = began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._opened, seconds = None, time.perf_counter() - began
+            self.spent += seconds
+            total, calls = self._costs.get(probe, (0.0, 0))
+            self._costs[probe] = (total + seconds, calls + 1)
+            self._last[probe] = seconds
 
     def costs(self) -> dict[str, tuple[float, int]]:
         """Seconds and calls of each probe."""
         return dict(self._costs)
+
+    def _untried(self) -> float:
+        if not self._is_wary:
+            return 0.0
+        passed = 0.0 if self.since is None else time.perf_counter() - self.since
+        return max(UNTRIED_S, UNTRIED_STEPS * passed / max(1, self.steps))

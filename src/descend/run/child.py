@@ -20,7 +20,7 @@ from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
-SHARES = {"watch": 0.03, "exam": 0.5, "arm": 0.25, "bare": 0.0}  # of the time passed, for measuring
+SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0}  # of the time passed, for measuring
 LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
 
 

@@ -5,9 +5,9 @@ the budget. What cannot be measured becomes a note with the reason.
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import torch
@@ -60,11 +60,21 @@ class Examiner:
         """Whether a backward pass of that optimizer is to be looked at."""
         if not self.probes or self.key not in (None, key):
             return False
-        return self.tape.runs or self.is_due(step)
+        return self.tape.runs or not self._gathering and self.is_due(step) and self.budget.left() > 0
+
+    def next_look(self, key: str, step: int) -> float:
+        """Return the step of that optimizer that is to be looked at next; one that waits for its budget may wait."""
+        if not self.tape.rests:
+            return step
+        return self._next_probe if self.probes and self.key in (None, key) and self._next_probe > step else inf
 
     def is_due(self, step: int) -> bool:
         """Whether this step is to be probed."""
         return step >= self._next_probe
+
+    @property
+    def _gathering(self) -> bool:
+        return not self.monitor and self.tape.blocked is None
 
     def look(self, passed: Pass, recording: Recording | None) -> None:
         """Look at a finished backward pass: check its recording, take the probes that are due."""
@@ -108,8 +118,7 @@ class Examiner:
         self._memory["complete"] = bool(self.monitor)
         self.key = passed.key
         self._last = replace(passed, gradients=())  # what is kept until the end holds no copy of every gradient
-        gathering = not self.monitor and self.tape.blocked is None
-        if gathering and (recording is None or passed.step > 0 and not self.is_due(passed.step)):
+        if self._gathering and (recording is None or passed.step > 0 and not self.is_due(passed.step)):
             return
         self.probed = passed.step
         self._next_probe = max(passed.step + 1, int(passed.step * GROWTH + 0.999))
@@ -133,17 +142,20 @@ class Examiner:
 
     def before_step(self, parameters: Sequence[Tensor]) -> None:
         """Keep the parameters' values for the update ratio of the coming step."""
-        self._memory["before_step"] = {id(p): p.detach().clone() for p in parameters}
+        if self.budget.affords("update_ratio"):
+            with self.budget.charging("update_ratio"):
+                self._memory["before_step"] = {id(p): p.detach().clone() for p in parameters}
 
     def after_step(self) -> None:
         """Measure how far the step moved the parameters."""
         if "before_step" not in self._memory:
             return
-        try:
-            if self._memory["before_step"] and self._last is not None:
-                self.send(list(update_ratio(self._moment(self._last, None))))
-        finally:
-            self._memory.pop("before_step", None)
+        with self.budget.charging("update_ratio"):
+            try:
+                if self._memory["before_step"] and self._last is not None:
+                    self.send(list(update_ratio(self._moment(self._last, None))))
+            finally:
+                self._memory.pop("before_step", None)
 
     def _moment(self, passed: Pass, recording: Recording | None) -> Moment:
         return Moment(
@@ -165,16 +177,14 @@ class Examiner:
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
         if not always and not self.budget.allows(probe.name):
             return
-        began = time.perf_counter()
-        try:
-            self.send(list(probe.measure(moment)))
-        except Unavailable as reason:
-            self.note(probe.name, str(reason), moment.step)
-        except Exception as error:
-            # A probe that fails on somebody's unusual script must not take the script down with it.
-            self.note(probe.name, first_line(error), moment.step)
-        finally:
-            self.budget.charge(probe.name, time.perf_counter() - began)
+        with self.budget.charging(probe.name):
+            try:
+                self.send(list(probe.measure(moment)))
+            except Unavailable as reason:
+                self.note(probe.name, str(reason), moment.step)
+            except Exception as error:
+                # A probe that fails on somebody's unusual script must not take the script down with it.
+                self.note(probe.name, first_line(error), moment.step)
             for kind, key in (("activation", "output"), ("loss", "")):
                 site, detail = self._memory.pop(f"{kind}_site", (None, ""))
                 self.modules.note_known(kind, key, site, detail)

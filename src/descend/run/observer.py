@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from descend.probes.wiring import carries_gradient, describe_optimizer, wiring
-from descend.record import Fact, Message, Reading
+from descend.record import Fact, Message
 from descend.run.attribution import Attribution, Stepper
+from descend.run.cruise import Cruise
+from descend.run.curves import Curves
 from descend.run.examiner import Examiner
 from descend.run.frames import call_span
 from descend.run.guard import harmless
@@ -30,8 +31,6 @@ from descend.run.witness import fingerprint
 from descend.tape import Recording
 
 WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
-FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
-FLUSH_STEPS = 500  # or this rarely, where steps are that quick
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
 BY_HAND = "0"  # the key of a script that updates its parameters itself
 OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
@@ -63,10 +62,9 @@ class Observer:
         self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
         self.has_optimizer = False  # whether the script has made any
         self._scaled = Scaled()
-        self._losses: list[tuple[str, int, Tensor]] = []
-        self._rates: list[Reading] = []
-        self._flushed = time.perf_counter()
+        self.curves = Curves(send)
         self._stepping: Stepper | None = None
+        self.cruise = Cruise(self.curves, self.attribution)
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._hand = Hand(owning=owning)
         os.register_at_fork(after_in_child=self._disown)
@@ -78,6 +76,7 @@ class Observer:
     def _disown(self) -> None:
         if not self.inert:
             self.inert = True
+            self.cruise.leave()
             self.examiner.tape.stop()
 
     # -- makers
@@ -85,6 +84,7 @@ class Observer:
     @harmless
     def optimizer_made(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Give an optimizer its key and note where it was made."""
+        self.cruise.leave()
         stepper = self._stepper(optimizer)
         span = call_span(self.modules.tree.caller(frame))
         self.modules.note_site("optimizer", stepper.key, span, type(optimizer).__name__)
@@ -103,6 +103,7 @@ class Observer:
     @harmless
     def loss_scaled(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:
         """Remember what a GradScaler has scaled."""
+        self.cruise.leave()
         self._scaled.remember(scaled, loss, scaler)
 
     @harmless
@@ -125,6 +126,7 @@ class Observer:
     @harmless
     def backward_begins(self, root: Tensor, frame: FrameType | None) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
+        self.cruise.leave()
         if self.began is None:
             self.began = time.perf_counter()
             self.examiner.budget.loop_begins()
@@ -142,7 +144,8 @@ class Observer:
         if stepper is None or not self.examiner.examines(stepper.key, stepper.steps):
             self.examiner.tape.stop()
             return None
-        opened = open_pass(root, loss, scaler, stepper)
+        with self.examiner.budget.charging("gradient"):
+            opened = open_pass(root, loss, scaler, stepper)
         self._recording = self.examiner.tape.seal(loss, stepper.steps)
         return opened
 
@@ -155,13 +158,16 @@ class Observer:
         self.attribution.backward_ended()
         if opened is not None and opened.leaves:
             recording, self._recording = self._recording, None
-            self.examiner.look(opened.close(returned), recording)
+            with self.examiner.budget.charging("gradient"):
+                passed = opened.close(returned)
+            self.examiner.look(passed, recording)
         if not self.has_optimizer:
             self._step_by_hand()
 
     @harmless
     def gradient_returned(self, root: Tensor, inputs: Sequence[Tensor], frame: FrameType | None) -> None:
         """Take note of gradients that a script with an optimizer asks for: it may step on them."""
+        self.cruise.leave()
         held: set[int] = set().union(*(s.held for s in self.steppers.values()))
         if all(id(t) in held for t in inputs):
             self.attribution.backward(root, root, ("returned", frame and id(frame.f_code)), returned=True)
@@ -178,29 +184,39 @@ class Observer:
     @harmless
     def step_begins(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Look before an optimizer steps; a closure runs its backward passes inside."""
+        self.cruise.leave()
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
             stepper.refresh()
             self.modules.note_site("step", stepper.key, call_span(self.modules.tree.caller(frame)))
-        if self.probing and self.examiner.key == stepper.key and self.examiner.probed == stepper.steps:
+        if self.examiner.probed == stepper.steps and self.probing and self.examiner.key == stepper.key:
             self.examiner.before_step(list(stepper.parameters()))
 
     @harmless
     def step_ended(self, optimizer: Optimizer) -> None:
         """Count a step and attribute the loss that fed it."""
+        self.cruise.leave()
         stepper, self._stepping = self._stepper(optimizer), None
+        plain = self.attribution.is_plain
         loss = self.attribution.step(stepper)
-        if loss is not None:
-            self._losses.append((stepper.key, stepper.steps, loss))
+        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
         if stepper.steps < WIRING_STEPS:
             self._send_wiring(stepper)
         stepper.cleared = False
-        rate = optimizer.param_groups[0].get("lr")
-        if rate is not None:
-            self._rates.append(Reading("learning_rate", stepper.key, stepper.steps, float(rate)))
         self._count(stepper)
         self.examiner.after_step()
         self._step_is_over()
+        if plain and stepper.steps > WIRING_STEPS:
+            self.cruise.enter(optimizer, stepper, self.examiner.next_look(stepper.key, stepper.steps))
+
+    @harmless
+    def cruises(self, optimizer: Optimizer) -> bool:
+        """Count a step that need not be read in full."""
+        steps = self.cruise.steps(optimizer)
+        if steps:
+            self.steps = steps
+            self.after_step(steps)
+        return steps > 0
 
     def _send_wiring(self, stepper: Stepper) -> None:
         held = frozenset().union(*(s.held for s in self.steppers.values()))
@@ -209,31 +225,32 @@ class Observer:
 
     def _count(self, stepper: Stepper) -> None:
         stepper.steps += 1
-        self.steps = max(self.steps, stepper.steps)
+        if stepper.steps > self.steps:
+            self.steps = self.examiner.budget.steps = stepper.steps
 
     def _step_is_over(self) -> None:
         self._tape_next_step()
-        late = time.perf_counter() - self._flushed > FLUSH_S
-        if late or len(self._losses) >= FLUSH_STEPS or self.steps <= WIRING_STEPS:
+        if self.curves.due or self.steps <= WIRING_STEPS:
             self.flush()
         self.after_step(self.steps)
 
     def _step_by_hand(self) -> None:
         stepper = self.steppers[BY_HAND]
-        loss = self.attribution.step(stepper)
-        if loss is not None:
-            self._losses.append((BY_HAND, stepper.steps, loss))
+        self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper))
         self._count(stepper)
         self._step_is_over()
 
     def _tape_next_step(self) -> None:
-        self.examiner.tape.stop()
+        tape = self.examiner.tape
+        if not tape.rests:
+            tape.stop()
         if self.examiner.wants_tape():
-            self.examiner.tape.start()
+            tape.start()
 
     @harmless
     def finish(self, measuring: bool) -> None:
         """Send what is left; measure the fixed examples at the final parameters."""
+        self.cruise.leave()
         self.flush(last=True)
         if measuring:
             self.examiner.tape.stop()
@@ -244,11 +261,7 @@ class Observer:
         """Read the waiting losses off the device and send them."""
         if not (self.has_optimizer or self._hand.trains or last):
             return  # a rehearsal, perhaps
-        waiting, self._losses, self._flushed = self._losses, [], time.perf_counter()
-        values = _numbers([loss for _, _, loss in waiting])
-        losses = [Reading("loss", key, step, value) for (key, step, _), value in zip(waiting, values)]
-        rates, self._rates = self._rates, []
-        self.send([*losses, *rates])
+        self.curves.flush()
 
     @harmless
     def weights(self) -> str:
@@ -278,16 +291,5 @@ class Observer:
             self.steppers.clear()
             self.steps = 0
             self.attribution.forget()
-            self._losses.clear()
-            self._rates.clear()
+            self.curves.forget()
             self.examiner.restart()
-
-
-def _numbers(losses: Sequence[Tensor]) -> list[float]:
-    """Return the values of scalars, waiting for the device once where they are alike."""
-    if not losses:
-        return []
-    first = losses[0]
-    if all(t.shape == first.shape and t.dtype == first.dtype and t.device == first.device for t in losses):
-        return torch.stack(list(losses)).reshape(-1).tolist()
-    return [float(t) for t in losses]

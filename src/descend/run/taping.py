@@ -1,7 +1,6 @@
 """The tape in a running script: when it runs, when it must not, and whether what it recorded is the truth."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -39,9 +38,14 @@ class Taping:
         """Whether a step is being taped."""
         return self._tape is not None
 
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing to be stopped, on this thread or another."""
+        return self._tape is None and self._left_behind is None
+
     def allowed(self) -> bool:
         """Whether the coming step may be taped."""
-        return self.blocked is None and self.budget.allows("tape")
+        return self.blocked is None and self.budget.affords("tape")
 
     def start(self) -> None:
         """Record from here to the next backward pass."""
@@ -93,24 +97,22 @@ class Taping:
         tape, self._tape = self._tape, None
         if tape is None:
             return None
-        began = time.perf_counter()
-        try:
-            return tape.seal(loss)
-        except Refused as refusal:
-            self._refuse(str(refusal), step)
-            return None
-        finally:
-            tape.pause()
-            self.budget.charge("tape", time.perf_counter() - began)
+        with self.budget.charging("tape"):
+            try:
+                return tape.seal(loss)
+            except Refused as refusal:
+                self._refuse(str(refusal), step)
+                return None
+            finally:
+                tape.pause()
 
     def is_faithful(self, recording: Recording, passed: Pass) -> bool:
         """Whether the replay gives the script's own loss and gradient."""
-        began = time.perf_counter()
-        try:
-            wrong = _difference(recording, passed)
-        except Exception as error:  # whatever the script's own calls may raise when they are made again
-            wrong = f"the step cannot be replayed: {first_line(error)}"
-        self.budget.charge("tape", time.perf_counter() - began)
+        with self.budget.charging("tape"):
+            try:
+                wrong = _difference(recording, passed)
+            except Exception as error:  # whatever the script's own calls may raise when they are made again
+                wrong = f"the step cannot be replayed: {first_line(error)}"
         if wrong:
             self._refuse(wrong, passed.step)
         else:

@@ -1,6 +1,7 @@
 """How long a step may be: the bound on α·λmax below which a rule does not diverge on a quadratic."""
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from descend.record import Record, Series
@@ -56,8 +57,8 @@ def curvature_name(record: Record, key: str) -> str | None:
 
 def step_lengths(record: Record, key: str, name: str) -> Series:
     """Return α·λmax over the steps at which the curvature `name` was measured; coupled weight decay adds to λ."""
-    rates = dict(record.series("learning_rate", key))
+    rates = record.series("learning_rate", key)
     optimizer = record.fact("optimizer", key) or {}
     decay = (optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
-    pairs = [(s, rates[s] * (v + decay)) for s, v in record.series(name, key) if s in rates]
+    pairs = [(s, rate * (v + decay)) for s, v in record.series(name, key) if not isnan(rate := rates.at(s))]
     return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
