@@ -29,9 +29,16 @@ class Ratio:
 
 
 def paired(first: Callable[[], float], second: Callable[[], float], pairs: int) -> Ratio:
-    """Measure both in turn, A B A B …, after one warm-up of each."""
+    """Measure both in turn, A B B A A B …, after one warm-up of each."""
     first(), second()
-    ratios = sorted(first() / second() for _ in range(pairs))
+    ratios = []
+    for pair in range(pairs):
+        if pair % 2:
+            below, above = second(), first()
+        else:
+            above, below = first(), second()
+        ratios.append(above / below)
+    ratios.sort()
     return Ratio(ratios[0], statistics.median(ratios), ratios[-1])
 
 

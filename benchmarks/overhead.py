@@ -6,7 +6,7 @@ import sys
 from measure import HERE, descend, paired, run
 
 # width, steps: about 1, 10 and 100 ms a step with one thread
-LOOPS = {"1 ms": (128, 6000), "10 ms": (1024, 800), "100 ms": (4096, 80)}
+LOOPS = {"1 ms": (224, 4000), "10 ms": (1024, 600), "100 ms": (2900, 80)}
 VICTIM = str(HERE / "victims" / "mlp.py")
 
 
@@ -18,7 +18,7 @@ def loop_seconds(command: list[str]) -> tuple[float, str]:
     return float(found[1]), found[2]
 
 
-def overhead(pairs: int = 7) -> list[str]:
+def overhead(pairs: int = 11) -> list[str]:
     """Return one table row for each length of step."""
     rows = []
     for name, (width, steps) in LOOPS.items():

@@ -31,7 +31,8 @@ class Curves:
     def note(self, key: str, step: int, loss: Tensor | None, rate: Any = None) -> None:
         """Keep what one step was fed and how long it was; the rate is a reading where it has changed."""
         if loss is not None:
-            self._losses.append((key, step, loss))
+            # On the CPU a kept tensor costs more than its value: the script's own tensors then lie elsewhere each step.
+            self._losses.append((key, step, loss.item() if loss.is_cpu else loss))
         if rate is not self._rates.get(key):
             self._rates[key] = rate
             self._note_change(key, step)
