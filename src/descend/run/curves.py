@@ -23,7 +23,7 @@ class Curves:
 
     def forget(self) -> None:
         """Drop what was not sent: it was no training yet."""
-        self._losses: list[tuple[str, int, Tensor]] = []
+        self._losses: list[tuple[str, int, Tensor | float]] = []
         self._changes: list[Reading] = []  # of the learning rate
         self._rates: dict[str, Any] = {}  # numbers, or tensors that a scheduler may change in place
         self._values: dict[str, float] = {}  # of the rates, as they were last noted
@@ -61,11 +61,11 @@ class Curves:
         self._send([*losses, *changes])
 
 
-def _numbers(losses: Sequence[Tensor]) -> list[float]:
-    """Return the values of scalars, waiting for the device once where they are alike."""
-    if not losses:
-        return []
-    first = losses[0]
-    if all(t.shape == first.shape and t.dtype == first.dtype and t.device == first.device for t in losses):
-        return torch.stack(list(losses)).reshape(-1).tolist()
-    return [float(t) for t in losses]
+def _numbers(losses: Sequence[Tensor | float]) -> list[float]:
+    """Return the values of scalars, waiting for each device once where its tensors are alike."""
+    alike: dict[Any, list[Tensor]] = {}
+    for loss in losses:
+        if isinstance(loss, Tensor):
+            alike.setdefault((loss.shape, loss.dtype, loss.device), []).append(loss)
+    values = {kind: iter(torch.stack(tensors).reshape(-1).tolist()) for kind, tensors in alike.items()}
+    return [next(values[x.shape, x.dtype, x.device]) if isinstance(x, Tensor) else float(x) for x in losses]
