@@ -67,6 +67,7 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
     record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.5, "momentum": 0.0}))
     record.extend(
         [
+            Fact("monitor", "", 1, {"batches": 2, "examples": 256, "digest": "0" * 16}),
             Cost("curvature", 0.412, 15),
             Cost("loss", 0.003, steps),
             Cost("activations", 0.09, 4),

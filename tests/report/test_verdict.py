@@ -42,6 +42,13 @@ def test_only_a_run_that_was_seen_gets_a_clean_bill(tmp_path):
     assert verdict(replace(case, left_out=("dead_units",))).endswith("observed; not looked for: dead_units")
 
 
+def test_a_run_of_which_no_step_could_be_replayed_gets_no_clean_bill(tmp_path):
+    case = healthy(tmp_path)
+    del case.record.facts["monitor", ""]
+    assert verdict(case).startswith("nothing wrong was seen in the 300 steps observed, but none could be replayed")
+    assert "clean" not in headline(case)
+
+
 @pytest.mark.parametrize(
     ("reason", "steps", "backward", "text"),
     [

@@ -13,7 +13,7 @@ from rich.text import Text
 from descend.case import Case
 from descend.report.patch import summarise_diff
 from descend.report.titles import title
-from descend.report.verdict import causes, change, is_judged, learnt_nothing, observed, verdict
+from descend.report.verdict import causes, change, is_clean, is_judged, observed, verdict
 from descend.report.wording import count, group_notes, interval, one_line, place, plain_name, root_of
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -65,7 +65,7 @@ def _layout(rows: list[Row]) -> Table:
 
 def _verdict_style(case: Case) -> str:
     if case.status == "healthy":
-        return "bold green" if is_judged(case) and not learnt_nothing(case) else "bold yellow"
+        return "bold green" if is_clean(case) else "bold yellow"
     return "bold yellow" if case.cure else "bold red"
 
 

@@ -25,7 +25,7 @@ from descend.report.pictures import course, picture
 from descend.report.proof import decisive_trial, proof_picture
 from descend.report.titles import title
 from descend.report.trial_table import trial_rows
-from descend.report.verdict import causes, change, headline, is_judged, observed, verdict
+from descend.report.verdict import causes, change, headline, is_clean, observed, verdict
 from descend.report.wording import (
     interval,
     number,
@@ -114,7 +114,7 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
     failed = case.status == "script_failed"
     return {
         "headline": headline(case),
-        "tone": "cause" if case.findings or failed else "cure" if is_judged(case) else "faint",
+        "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
         "verdict": sentence(verdict(case).removeprefix("clean bill: ")),
         "observed": observed(case) if case.record.steps else "",
         "script": one_line(case.record.script),

@@ -11,6 +11,11 @@ from descend.trials.trial import Trial
 LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
 
 
+def is_clean(case: Case) -> bool:
+    """Tell whether a run without findings deserves a clean bill."""
+    return is_judged(case) and was_replayed(case) and not learnt_nothing(case)
+
+
 def headline(case: Case) -> str:
     """Return the verdict in a few words, for the head of the page."""
     if case.status == "script_failed":
@@ -21,7 +26,9 @@ def headline(case: Case) -> str:
         return "Nothing could be judged"
     if case.undecided:
         return "A suspicion"
-    return "It does not train, and no known problem explains it" if learnt_nothing(case) else "A clean bill of health"
+    if learnt_nothing(case):
+        return "It does not train, and no known problem explains it"
+    return "A clean bill of health" if was_replayed(case) else "Nothing wrong was seen, but little was measured"
 
 
 def verdict(case: Case) -> str:
@@ -42,12 +49,20 @@ def verdict(case: Case) -> str:
         return f"the cost hardly fell in {steps}, and none of the problems that descend knows explains it"
     window = "before the interruption" if _reason(case) == "interrupted" else "observed"
     besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
-    return f"clean bill: nothing wrong was found in the {count(case.record.steps, 'step')} {window}{besides}"
+    steps = f"{count(case.record.steps, 'step')} {window}"
+    if not was_replayed(case):
+        return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
+    return f"clean bill: nothing wrong was found in the {steps}{besides}"
 
 
 def is_judged(case: Case) -> bool:
     """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
     return case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted")
+
+
+def was_replayed(case: Case) -> bool:
+    """Tell whether any step was taped: without that there is no curvature, no activations and no yardstick."""
+    return case.record.fact("monitor") is not None
 
 
 def learnt_nothing(case: Case) -> bool:
