@@ -18,7 +18,7 @@ class Budget:
     def __init__(self, share: float, since: float | None) -> None:
         self.share, self.since, self.spent = share, since, 0.0
         self.steps = 0  # that the script has taken
-        self._is_wary = since is None
+        self.is_wary = since is None  # somebody's own run: nothing may cost more than it has earned
         self._opened: float | None = None  # when the probe that is under way began
         self._costs: dict[str, tuple[float, int]] = {}  # total seconds, calls
         self._last: dict[str, float] = {}
@@ -67,7 +67,7 @@ class Budget:
         return dict(self._costs)
 
     def _untried(self) -> float:
-        if not self._is_wary:
+        if not self.is_wary:
             return 0.0
         passed = 0.0 if self.since is None else time.perf_counter() - self.since
         return max(UNTRIED_S, UNTRIED_STEPS * passed / max(1, self.steps))

@@ -44,8 +44,12 @@ class Taping:
         return self._tape is None and self._left_behind is None
 
     def allowed(self) -> bool:
-        """Whether the coming step may be taped."""
-        return self.blocked is None and self.budget.affords("tape")
+        """Whether the coming step may be taped.
+
+        In a run of ours it always may: which examples are fixed must not depend on how busy the machine is, or two
+        arms would be judged on different ones.
+        """
+        return self.blocked is None and (not self.budget.is_wary or self.budget.affords("tape"))
 
     def start(self) -> None:
         """Record from here to the next backward pass."""

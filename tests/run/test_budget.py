@@ -1,0 +1,54 @@
+"""What a probe may spend, and when."""
+
+import time
+
+import pytest
+
+from descend.run.budget import UNTRIED_S, Budget
+from descend.run.taping import Taping
+
+
+def spend(budget: Budget, probe: str, seconds: float) -> None:
+    with budget.charging(probe):
+        time.sleep(seconds)
+
+
+def test_a_probe_waits_until_its_last_cost_has_been_earned():
+    budget = Budget(0.5, time.perf_counter())
+    assert budget.allows("curvature")  # in our own run a first call needs no credit
+    spend(budget, "curvature", 0.05)
+    assert not budget.allows("curvature") and budget.refused == {"curvature": 1}
+    time.sleep(0.2)
+    assert budget.allows("curvature")
+    seconds, calls = budget.costs()["curvature"]
+    assert calls == 1 and seconds == pytest.approx(budget.spent) and seconds >= 0.05
+
+
+def test_in_somebodys_own_run_a_first_call_is_taken_to_be_dear():
+    budget = Budget(0.02, None)
+    assert not budget.affords("tape")
+    budget.loop_begins()
+    assert not budget.affords("tape")
+    budget.since = time.perf_counter() - UNTRIED_S / 0.02 - 1
+    budget.steps = 1000
+    assert budget.affords("tape")
+    budget.steps = 10  # steps of half a second: a call may cost several
+    assert not budget.affords("tape")
+
+
+def test_what_is_under_way_counts():
+    budget = Budget(0.5, time.perf_counter())
+    time.sleep(0.02)
+    assert budget.left() > 0
+    with budget.charging("curvature"):
+        time.sleep(0.1)
+        assert budget.left() < 0
+
+
+def test_which_examples_are_fixed_does_not_depend_on_the_time_it_takes():
+    told = []
+    for since, allowed in ((time.perf_counter(), True), (None, False)):
+        budget = Budget(0.25, since)
+        spend(budget, "tape", 0.05)
+        assert Taping(budget, None, lambda *what: told.append(what)).allowed() is allowed
+    assert not told
