@@ -1,0 +1,33 @@
+"""AdaMax: Adam with the largest recent gradient in place of the root mean square."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from descend.optim.optimizer import Optimizer
+from descend.optim.vocabulary import maximum
+
+
+def adamax(theta, g, t, m=0.0, u=0.0, *, lr, beta1, beta2, eps):
+    """Kingma & Ba 2015, Algorithm 2."""
+    m = beta1 * m + (1 - beta1) * g
+    u = maximum(beta2 * u, abs(g) + eps)
+    return -lr / (1 - beta1**t) * m / u, m, u
+
+
+class Adamax(Optimizer):
+    """AdaMax (Kingma & Ba 2015)."""
+
+    rule = staticmethod(adamax)
+    names = {"m": "exp_avg", "u": "exp_inf"}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)

@@ -1,0 +1,53 @@
+"""Gradient descent, with momentum where it is asked for: the velocity is a decaying sum of the gradients."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from descend.optim.optimizer import Optimizer
+from descend.optim.vocabulary import where
+
+
+def sgd(theta, g, t, *, lr):
+    """Robbins & Monro 1951: downhill, in proportion to the slope."""
+    return (-lr * g,)
+
+
+def momentum(theta, g, t, v=0.0, *, lr, momentum, dampening):
+    """Polyak 1964, §2; the first step is never dampened."""
+    v = momentum * v + where(t > 1, 1 - dampening, 1.0) * g
+    return -lr * v, v
+
+
+def nesterov(theta, g, t, v=0.0, *, lr, momentum):
+    """Nesterov 1983, in the one-gradient form of Sutskever et al. 2013, §2: the velocity's next effect is added."""
+    v = momentum * v + g
+    return -lr * (g + momentum * v), v
+
+
+class SGD(Optimizer):
+    """Gradient descent (Robbins & Monro 1951), with Polyak's or Nesterov's momentum."""
+
+    names = {"v": "momentum_buffer"}
+    saves_steps = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(f"SGD: nesterov needs momentum above 0 and no dampening, not {momentum} and {dampening}")
+        chosen = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
+        super().__init__(params, lr=lr, weight_decay=weight_decay, maximize=maximize, **chosen)
+
+    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return gradient descent, or one of its momentum forms."""
+        if not group["momentum"]:
+            return sgd
+        return nesterov if group["nesterov"] else momentum

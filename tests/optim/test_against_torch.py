@@ -1,0 +1,121 @@
+"""Our rules against torch's own optimizers, on the same sequence of gradients, by both engines."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+import descend.optim.optimizer as machinery
+from descend import optim
+
+CASES = {
+    "SGD": [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.01}],
+    "SGD ": [{"lr": 0.1, "momentum": 0.9, "nesterov": True}],
+    "Adagrad": [{"lr": 0.1}, {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "weight_decay": 0.01}],
+    "Adadelta": [{}, {"rho": 0.8, "weight_decay": 0.01}],
+    "Adam": [{}, {"betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1}, {"maximize": True}],
+    "AdamW": [{}, {"weight_decay": 0.5, "maximize": True}],
+    "Adamax": [{}, {"weight_decay": 0.01}],
+    "Rprop": [{}, {"etas": (0.4, 1.3), "step_sizes": (1e-5, 1.0)}],
+}
+PAIRS = [(name.strip(), options) for name, several in CASES.items() for options in several]
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
+each_rule = pytest.mark.parametrize(("name", "options"), PAIRS, ids=str)
+
+
+def parameters(dtype: torch.dtype) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(17, 5), (40_000,), (3, 4, 5, 2), ()]
+    values = [torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype) for shape in shapes]
+    values[2] = values[2].contiguous(memory_format=torch.channels_last)
+    return [value.requires_grad_() for value in values]
+
+
+def train(optimizer, held: list[Tensor], steps: int, start: int = 0) -> None:
+    for step in range(start, start + steps):
+        generator = torch.Generator().manual_seed(step + 1)
+        for parameter in held:
+            gradient = torch.randn(parameter.shape, generator=generator, dtype=torch.float64).to(parameter.dtype)
+            parameter.grad = gradient.contiguous(memory_format=torch.channels_last) if gradient.dim() == 4 else gradient
+        optimizer.step()
+
+
+def distance(ours: list[Tensor], theirs: list[Tensor]) -> float:
+    """Relative, in norm, over all parameters."""
+    a, b = (torch.cat([p.detach().reshape(-1) for p in side]) for side in (ours, theirs))
+    return float((a - b).norm() / b.norm())
+
+
+@each_rule
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_five_hundred_steps_agree(name, options, dtype, engine, monkeypatch):
+    if engine == "eager":
+        monkeypatch.setattr(machinery, "fits", lambda tensors: False)
+    ours, theirs = parameters(dtype), parameters(dtype)
+    mine = getattr(optim, name)(ours, **options)
+    train(mine, ours, 500)
+    train(getattr(torch.optim, name)(theirs, **options), theirs, 500)
+    assert distance(ours, theirs) <= TOLERANCE[dtype]
+    assert engine == "eager" or mine.engine == "native"
+
+
+@each_rule
+def test_a_checkpoint_goes_there_and_back_in_the_middle_of_training(name, options):
+    ours, theirs, kept = (parameters(torch.float64) for _ in range(3))
+    reference = getattr(torch.optim, name)(kept, **options)
+    first, second = getattr(torch.optim, name)(theirs, **options), getattr(optim, name)(ours, **options)
+    train(reference, kept, 30)
+    train(first, theirs, 10)
+    for a, b in zip(ours, theirs, strict=True):
+        a.data.copy_(b.data)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    train(second, ours, 10, start=10)
+    for a, b in zip(theirs, ours, strict=True):
+        a.data.copy_(b.data)
+    first.load_state_dict(second.state_dict())
+    train(first, theirs, 10, start=20)
+    assert distance(theirs, kept) <= 1e-12
+
+
+def test_a_checkpoint_of_another_rule_is_refused():
+    held = parameters(torch.float32)
+    other = torch.optim.Adadelta(held)
+    train(other, held, 1)
+    with pytest.raises(
+        ValueError, match=r"not one of Adam: its state is acc_delta, square_avg, not exp_avg, exp_avg_s"
+    ):
+        optim.Adam(held).load_state_dict(other.state_dict())
+
+
+@pytest.mark.parametrize("name", ["Adagrad", "Adam", "SGD"])
+def test_a_sparse_gradient_moves_the_rows_it_touches(name):
+    weight = torch.randn(1000, 8, dtype=torch.float64).requires_grad_()
+    before = weight.detach().clone()
+    optimizer = getattr(optim, name)([weight], lr=0.1)
+    rows = torch.tensor([3, 7, 3])
+    torch.nn.functional.embedding(rows, weight, sparse=True).sum().backward()
+    optimizer.step()
+    touched = (weight.detach() != before).any(1).nonzero().flatten().tolist()
+    assert touched == [3, 7]
+    dense = before.clone().requires_grad_()
+    reference = getattr(optim, name)([dense], lr=0.1)
+    dense.grad = torch.zeros_like(dense)
+    dense.grad[3], dense.grad[7] = 2.0, 1.0
+    reference.step()
+    assert torch.equal(weight.detach()[[3, 7]], dense.detach()[[3, 7]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Adamax"])
+def test_other_types_keep_their_type_and_come_close(name, dtype):
+    ours, theirs = ([torch.linspace(-1, 1, 64).to(dtype).requires_grad_()] for _ in range(2))
+    wide = [p.detach().to(torch.complex128 if dtype.is_complex else torch.float64).requires_grad_() for p in theirs]
+    optimizer = getattr(optim, name)(ours, lr=0.01)
+    train(optimizer, ours, 5)
+    train(getattr(torch.optim, name)(wide, lr=0.01), wide, 5)
+    held = [value for value in optimizer.state[ours[0]].values() if isinstance(value, Tensor)]
+    assert all(value.dtype is dtype for value in [*ours, *held])
+    if not dtype.is_complex:  # the random gradients of a complex parameter differ with its width
+        assert distance([p.to(torch.float64) for p in ours], wide) <= 0.02
