@@ -6,7 +6,6 @@ from overhead import overhead
 from starting import starting
 from writing import writing
 
-
 RESULTS = HERE / "RESULTS.md"
 
 
