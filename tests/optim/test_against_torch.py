@@ -47,6 +47,7 @@ def distance(ours: list[Tensor], theirs: list[Tensor]) -> float:
     return float((a - b).norm() / b.norm())
 
 
+@pytest.mark.slow
 @each_rule
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("engine", ["native", "eager"])
