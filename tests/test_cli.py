@@ -152,9 +152,9 @@ def test_a_script_that_never_steps(descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_single_step_is_no_finding(descend, tmp_path):
+def test_a_single_step_is_too_little(descend, tmp_path):
     done = descend("doctor", str(script(tmp_path, steps=1)), cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 2 and one_line(done.stderr, names="a single optimizer step"), done.stderr
 
 
 @pytest.mark.slow
