@@ -57,7 +57,6 @@ class Source:
 
     text: str
     scalars: Callable[[Mapping[str, float]], tuple[float, ...]]
-    count: int  # of scalars
 
 
 def emit(rule: Rule, stored: torch.dtype) -> Source:
@@ -79,7 +78,7 @@ def emit(rule: Rule, stored: torch.dtype) -> Source:
     names = ", ".join(["t", *rule.hyper])
     values = "".join(f"{text}, " for text in writer.scalars)
     scalars = eval(f"lambda {names}: ({values})", {"abs": abs, "maximum": max})  # the text is ours
-    return Source(HEADER.format(compute=compute) + body, lambda known: scalars(**known), len(writer.scalars))
+    return Source(HEADER.format(compute=compute) + body, lambda known: scalars(**known))
 
 
 class _Writer:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch._prims_common import is_non_overlapping_and_dense_or_false
 
-from descend.optim.build import build
+from descend.optim.build import NoCompiler, build
 from descend.optim.emit import STORED, emit
 from descend.optim.rule import Rule
 
@@ -45,9 +45,8 @@ class Kernel:
         self._step = build(source.text).step
         self._step.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p]
         self._step.restype = None
-        self._scalars, self._count = source.scalars, source.count
+        self._scalars = source.scalars
         self._real = ctypes.c_double if dtype is torch.float64 else ctypes.c_float
-        self._width = 5 + len(rule.state)
 
     def run(self, work: Sequence[Work], hyper: Mapping[str, float]) -> None:
         """Take one step with every parameter."""
@@ -89,6 +88,9 @@ os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive 
 
 
 @cache
-def kernel(rule: Rule, dtype: torch.dtype) -> Kernel:
-    """Return the kernel of a rule, built where it is first asked for. Raises `NoCompiler`."""
-    return Kernel(rule, dtype)
+def kernel(rule: Rule, dtype: torch.dtype) -> Kernel | NoCompiler:
+    """Return the kernel of a rule, or why there is none: it is tried once, and not at every step."""
+    try:
+        return Kernel(rule, dtype)
+    except NoCompiler as reason:
+        return reason

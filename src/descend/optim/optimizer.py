@@ -43,9 +43,10 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        plans = [(group, self._gather(group)) for group in self.param_groups]  # all checked before any has moved
-        for group, work in plans:
-            self._run(group, work)
+        rules = [self._rule(group) for group in self.param_groups]
+        plans = [self._gather(*both) for both in zip(rules, self.param_groups)]  # all checked before any has moved
+        for rule, group, work in zip(rules, self.param_groups, plans):
+            self._run(rule, self._hyper(rule, group), work)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,8 +90,7 @@ class Optimizer(torch.optim.Optimizer):
             known.update(zip(parts, group.get(name, ()), strict=False))
         return {name: known[name] for name in rule.hyper}
 
-    def _gather(self, group: dict[str, Any]) -> list[Work]:
-        rule = self._rule(group)
+    def _gather(self, rule: Rule, group: dict[str, Any]) -> list[Work]:
         work = []
         for parameter in group["params"]:
             if parameter.grad is not None:
@@ -113,17 +113,19 @@ class Optimizer(torch.optim.Optimizer):
         assert parameter.grad is not None
         return Work((parameter, parameter.grad, *state), held["step"])
 
-    def _run(self, group: dict[str, Any], work: list[Work]) -> None:
-        rule = self._rule(group)
-        hyper = {name: float(value) for name, value in self._hyper(rule, group).items()}
-        rest = work
-        try:
-            fast = [item for item in work if fits(item.tensors)]
-            for dtype in {item.tensors[0].dtype for item in fast}:
-                kernel(rule, dtype).run([item for item in fast if item.tensors[0].dtype is dtype], hyper)
-            rest, self.engine = [item for item in work if not fits(item.tensors)], "native"
-        except NoCompiler as reason:
-            self.engine = f"eager: {reason}"
+    def _run(self, rule: Rule, given: Mapping[str, Any], work: list[Work]) -> None:
+        hyper = {name: float(value) for name, value in given.items()}
+        alike: dict[torch.dtype | None, list[Work]] = {}  # by dtype; None: those that no kernel takes
+        for item in work:
+            alike.setdefault(item.tensors[0].dtype if fits(item.tensors) else None, []).append(item)
+        rest, self.engine = alike.pop(None, []), "native"
+        for dtype, items in alike.items():
+            made = kernel(rule, dtype)
+            if isinstance(made, NoCompiler):
+                self.engine = f"eager: {made}"
+                rest += items
+            else:
+                made.run(items, hyper)
         for item in rest:
             self._step_eagerly(rule, item, hyper)
 
@@ -140,8 +142,7 @@ def _step_rows(rule: Rule, item: Work, hyper: Mapping[str, float]) -> None:
     """Take the step on the rows that a sparse gradient touches, and on no other."""
     theta, g, *state = item.tensors
     g = g.coalesce()
-    rows = g.indices()[0] if g.sparse_dim() == 1 else None
-    index = (rows,) if rows is not None else tuple(g.indices())
+    index = tuple(g.indices())
     touched = [t[index] for t in (theta, *state)]
     eager.step(rule, [touched[0], g.values(), *touched[1:]], item.t, hyper)
     for tensor, values in zip((theta, *state), touched, strict=True):

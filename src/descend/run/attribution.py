@@ -129,13 +129,6 @@ class Attribution:
         del self._passes[:-KEPT]
         return reaches
 
-    def backward_of(self, stepper: Stepper, loss: Tensor) -> None:
-        """Take note of a plain backward pass: there is one optimizer, and it was the first since the step."""
-        stepper.look()
-        self._passes.append(_Pass(loss.detach(), None, {stepper.key: stepper.epoch}, False, False))
-        if len(self._passes) > KEPT:
-            del self._passes[0]
-
     def backward_ended(self) -> None:
         """Take note that the pass has filled the gradients."""
         if self._passes:

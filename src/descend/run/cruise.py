@@ -41,8 +41,8 @@ class Cruise:
 
     def leave(self) -> None:
         """Hand over what is not finished."""
-        if self.on and self._loss is not None and self._stepper is not None:
-            self.attribution.backward_of(self._stepper, self._loss)
+        if self.on and self._loss is not None:
+            self.attribution.backward(self._loss, self._loss, None)  # with one optimizer it is known what it reaches
         self.on, self._optimizer, self._stepper, self._loss = False, None, None, None
 
     def takes(self, root: Any) -> bool:

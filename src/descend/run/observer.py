@@ -241,11 +241,9 @@ class Observer:
         self._step_is_over()
 
     def _tape_next_step(self) -> None:
-        tape = self.examiner.tape
-        if not tape.rests:
-            tape.stop()
+        self.examiner.tape.stop()
         if self.examiner.wants_tape():
-            tape.start()
+            self.examiner.tape.start()
 
     @harmless
     def finish(self, measuring: bool) -> None:

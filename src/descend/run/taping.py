@@ -73,7 +73,7 @@ class Taping:
 
     def stop(self) -> None:
         """Forget the tape that is running."""
-        if self._tape is None and self._left_behind is None:
+        if self.rests:
             return
         here = self._thread == threading.get_ident()
         if self._left_behind is not None and here:
