@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import descend.optim.optimizer as machinery
+import descend.optim.engine as engine_room
 from descend import optim
 
 CASES = {
@@ -14,9 +14,11 @@ CASES = {
     "SGD ": [{"lr": 0.1, "momentum": 0.9, "nesterov": True}],
     "Adagrad": [{"lr": 0.1}, {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "weight_decay": 0.01}],
     "Adadelta": [{}, {"rho": 0.8, "weight_decay": 0.01}],
-    "Adam": [{}, {"betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1}, {"maximize": True}],
+    "Adam": [{}, {"betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1}, {"maximize": True}, {"amsgrad": True}],
     "AdamW": [{}, {"weight_decay": 0.5, "maximize": True}],
     "Adamax": [{}, {"weight_decay": 0.01}],
+    "NAdam": [{}, {"weight_decay": 0.1, "decoupled_weight_decay": True, "momentum_decay": 0.1}],
+    "RMSprop": [{}, {"centered": True, "momentum": 0.9, "weight_decay": 0.01}, {"momentum": 0.5}],
     "Rprop": [{}, {"etas": (0.4, 1.3), "step_sizes": (1e-5, 1.0)}],
 }
 PAIRS = [(name.strip(), options) for name, several in CASES.items() for options in several]
@@ -53,7 +55,7 @@ def distance(ours: list[Tensor], theirs: list[Tensor]) -> float:
 @pytest.mark.parametrize("engine", ["native", "eager"])
 def test_five_hundred_steps_agree(name, options, dtype, engine, monkeypatch):
     if engine == "eager":
-        monkeypatch.setattr(machinery, "fits", lambda tensors: False)
+        monkeypatch.setattr(engine_room, "fits", lambda tensors: False)
     ours, theirs = parameters(dtype), parameters(dtype)
     mine = getattr(optim, name)(ours, **options)
     train(mine, ours, 500)

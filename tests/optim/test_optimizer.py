@@ -134,18 +134,22 @@ def test_a_rule_that_is_no_rule_is_refused():
         read_rule(stateful)
 
 
-def test_without_a_compiler_it_says_so_and_steps_all_the_same(monkeypatch, tmp_path):
+@pytest.fixture
+def no_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("CC", "no-such-compiler")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
+
+def test_without_a_compiler_it_says_so_and_steps_once_all_the_same(no_compiler):
     def halving(theta, g, t, *, lr):
         return (-0.5 * lr * g,)
 
     class Halving(optim.Optimizer):
         rule = staticmethod(halving)
 
-    parameter = one()
-    optimizer = Halving([parameter], lr=1.0)
+    parameters = [one(), torch.ones(3, dtype=torch.float64, requires_grad=True)]
+    parameters[1].grad = parameters[0].grad.double()
+    optimizer = Halving(parameters, lr=1.0)
     optimizer.step()
     assert optimizer.engine == "eager: there is no C compiler no-such-compiler on this machine"
-    assert parameter.tolist() == [0.5, 2.0, 0.75]
+    assert [parameter.tolist() for parameter in parameters] == [[0.5, 2.0, 0.75]] * 2

@@ -55,6 +55,16 @@ class Stage:
         assert record.ending.reason in ("finished", "window"), record.ending.error
         return Seen(json.loads(file.read_text()) if file.exists() else {}, record)
 
+    def unharmed(self, name: str, *arguments: str) -> tuple[dict[str, list[float]], list[Record]]:
+        """Run a victim plainly and in both roles: it must see the same. Return its losses, and the records."""
+        plain = self.plainly(name, *arguments)
+        records = []
+        for role in ("watch", "exam"):
+            seen = self.observed(role, name, *arguments)
+            assert seen.witness == plain.witness, role
+            records.append(seen.record)
+        return plain.losses, records
+
     def _file(self) -> Path:
         self.runs += 1
         return self.folder / f"seen-{self.runs}.json"

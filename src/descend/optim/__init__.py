@@ -16,23 +16,40 @@ A rule of one's own is a function and two lines:
 from descend.optim.optimizer import Optimizer
 from descend.optim.rules.adadelta import Adadelta
 from descend.optim.rules.adagrad import Adagrad
-from descend.optim.rules.adam import Adam, AdamW
+from descend.optim.rules.adam import Adam
 from descend.optim.rules.adamax import Adamax
+from descend.optim.rules.adamw import AdamW
+from descend.optim.rules.add_sign import AddSign
+from descend.optim.rules.delta_bar_delta import DeltaBarDelta
+from descend.optim.rules.lamb import LAMB
+from descend.optim.rules.lars import LARS
+from descend.optim.rules.nadam import NAdam
+from descend.optim.rules.power_sign import PowerSign
+from descend.optim.rules.rmsprop import RMSprop
 from descend.optim.rules.rprop import Rprop
 from descend.optim.rules.sgd import SGD
-from descend.optim.vocabulary import maximum, minimum, sign, where
+from descend.optim.vocabulary import cos, maximum, minimum, norm, sign, where
 
 __all__ = [
+    "LAMB",
+    "LARS",
     "SGD",
     "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "AddSign",
+    "DeltaBarDelta",
+    "NAdam",
     "Optimizer",
+    "PowerSign",
+    "RMSprop",
     "Rprop",
+    "cos",
     "maximum",
     "minimum",
+    "norm",
     "sign",
     "where",
 ]

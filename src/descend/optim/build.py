@@ -17,6 +17,7 @@ FLAGS = (
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-fopenmp-simd",
     "-std=gnu11",
     "-shared",
     "-fPIC",

@@ -1,26 +1,48 @@
 """Runs a rule as it is written, with torch's own operations, piece by piece so that a piece stays in the cache."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.nn import Parameter
 
 from descend.optim.rule import Rule
+from descend.optim.symbols import trace
 
 PIECE = 1 << 15  # elements: with a rule's temporaries about one megabyte of float32
 
 
-def step(rule: Rule, tensors: Sequence[Tensor], t: int, hyper: Mapping[str, Any]) -> None:
-    """Take one step in place: `tensors` are θ, g and the state, elementwise alike."""
-    pieces = zip(*(_pieces(tensor) for tensor in tensors), strict=True)
-    for theta, g, *state in pieces:
-        change, *held = rule.function(theta, g, t, *state, **hyper)
+def step(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Take one step in place, and return the new state that is a number; `held` is θ, g and the state, by name."""
+    numbers: dict[str, Any] = dict.fromkeys(trace(rule).numbers)
+    for piece in _pieces(rule, held, [name for name in held if name not in numbers]):
+        theta, g, *state = piece.values()
+        change, *new = rule.function(theta, g, t, *state, **hyper)
         theta.add_(change)
-        for old, new in zip(state, held, strict=True):
-            old.copy_(new)
+        for name, value in zip(rule.state, new, strict=True):
+            if name in numbers:
+                numbers[name] = value
+            else:
+                piece[name].copy_(value)
+    return numbers
 
 
-def _pieces(tensor: Tensor) -> Sequence[Tensor]:
-    if not tensor.is_cpu or tensor.numel() <= PIECE or not tensor.is_contiguous():
-        return [tensor]
-    return tensor.view(-1).split(PIECE)
+def step_rows(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the step on the rows that a sparse gradient touches, and on no other."""
+    g = held["g"].coalesce()
+    index = tuple(g.indices())
+    arrays = {name: held[name] for name in ("theta", *rule.state) if name not in trace(rule).numbers}
+    touched = {name: value[index] for name, value in arrays.items()}
+    numbers = step(rule, {**held, "g": g.values(), **touched}, t, hyper)
+    for name, tensor in arrays.items():
+        tensor[index] = touched[name]
+    return numbers
+
+
+def _pieces(rule: Rule, held: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:
+    plain = all(type(held[a]) in (Tensor, Parameter) and held[a].is_cpu and held[a].is_contiguous() for a in arrays)
+    if not plain or not trace(rule).is_elementwise or held["theta"].numel() <= PIECE:
+        yield dict(held)
+        return
+    for pieces in zip(*(held[name].view(-1).split(PIECE) for name in arrays)):
+        yield {**held, **dict(zip(arrays, pieces))}

@@ -1,5 +1,9 @@
-"""From a rule's expression to one C function that reads each stream once and writes each stream once."""
+"""From a rule's expression to C: one loop that reads each stream once and writes each stream once.
 
+A rule that takes norms has a loop before that one for each depth of them: it sums the squares, and writes nothing.
+"""
+
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +11,7 @@ from typing import Any
 import torch
 
 from descend.optim.rule import Rule
-from descend.optim.symbols import Symbol, trace
+from descend.optim.symbols import Symbol, Trace, norms_in
 
 STORED = {
     torch.float32: "float",
@@ -31,21 +35,30 @@ static inline bf16 to_bf16(float f) {{
 }}
 static inline real sign(real x) {{ return x > 0 ? 1 : x < 0 ? -1 : x; }}
 static inline real maximum(real x, real y) {{ return x > y || x != x ? x : y; }}
+void roots(const double *sums, int64_t threads, int64_t count, double *norms) {{
+  for (int64_t i = 0; i < count; i++) {{
+    double sum = 0;
+    for (int64_t k = 0; k < threads; k++) sum += sums[k * count + i];
+    norms[i] = sqrt(sum);
+  }}
+}}
 """
 
 # A row of the table is a tensor: where it begins in the count of all elements, its scalars, and its pointers.
-STEP = """
-void step(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars) {{
+LOOP = """
+void {name}(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
+            const double *norms, double *sums) {{
   for (int64_t r = 0; r < rows; r++) {{
     const int64_t *row = table + r * {width};
     int64_t from = begin > row[0] ? begin - row[0] : 0, to = (end < row[1] ? end : row[1]) - row[0];
     if (from >= to) continue;
     const real *s = scalars + row[2];
-{pointers}
-    #pragma GCC ivdep
+{before}
+    #pragma {pragma}
     for (int64_t i = from; i < to; i++) {{
 {body}
     }}
+{after}
   }}
 }}
 """
@@ -53,40 +66,94 @@ void step(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const 
 
 @dataclass(frozen=True)
 class Source:
-    """A kernel's C text, and the scalars it wants each step."""
+    """A kernel's C text: its loops, and how many norms each of those before the last one measures."""
 
     text: str
-    scalars: Callable[[Mapping[str, float]], tuple[float, ...]]
+    measured: tuple[int, ...]
+    scalars: Callable[[Mapping[str, float]], tuple[float, ...]]  # what it wants each step
+    numbers: Callable[[Mapping[str, float]], tuple[float, ...]]  # the new state that is a number
 
 
-def emit(rule: Rule, stored: torch.dtype) -> Source:
+def emit(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
     """Return the kernel of a rule for tensors of one dtype; 16-bit tensors are computed in 32 bits."""
-    compute = "double" if stored is torch.float64 else "float"
-    writer = _Writer()
-    step, *state = (writer.write(v) for v in trace(rule.function, tuple(rule.state), rule.hyper))
-    streams = ["theta", "g", *rule.state]
-    kind = STORED[stored]
-    lines = [f"      real {name} = {LOAD.get(kind, '{0}').format(f'p_{name}[i]')};" for name in streams]
-    lines += [f"      real {line};" for line in writer.lines]
-    results = [("theta", f"theta + {step}"), *zip(rule.state, state, strict=True)]
-    lines += [f"      p_{name}[i] = {STORE.get(kind, '{0}').format(value)};" for name, value in results]
-    pointers = [
-        f"    {'const ' if name == 'g' else ''}{kind} *restrict p_{name} = (void *)row[{3 + i}];"
-        for i, name in enumerate(streams)
-    ]
-    body = STEP.format(width=3 + len(streams), pointers="\n".join(pointers), body="\n".join(lines))
-    names = ", ".join(["t", *rule.hyper])
-    values = "".join(f"{text}, " for text in writer.scalars)
-    scalars = eval(f"lambda {names}: ({values})", {"abs": abs, "maximum": max})  # the text is ours
-    return Source(HEADER.format(compute=compute) + body, lambda known: scalars(**known))
+    arrays = [name for name in rule.state if name not in trace.numbers]
+    new = dict(zip(rule.state, trace.state))
+    text = _Text(["theta", "g", *arrays], STORED[stored], _depths(trace.norms))
+    known = ["t", *trace.numbers, *rule.hyper]
+    loops = [text.measuring(depth) for depth in range(len(text.measured))]
+    loops.append(text.stepping(trace.step, {name: new[name] for name in arrays}))
+    header = HEADER.format(compute="double" if stored is torch.float64 else "float")
+    numbers = [_python(new[name]) for name in trace.numbers]
+    return Source(header + "".join(loops), text.measured, _numbers_of(known, text.scalars), _numbers_of(known, numbers))
+
+
+def _numbers_of(names: list[str], expressions: list[str]) -> Callable[[Mapping[str, float]], tuple[float, ...]]:
+    values = "".join(f"{expression}, " for expression in expressions)
+    words = {"abs": abs, "norm": abs, "maximum": max, "cos": math.cos, "sign": lambda x: (x > 0) - (x < 0)}
+    function = eval(f"lambda {', '.join(names)}: ({values})", words)  # the text is ours
+    return lambda known: function(**known)
+
+
+def _depths(norms: list[Symbol]) -> list[list[Symbol]]:
+    """Return the norms that can be measured at once, level by level: a level needs those before it."""
+    depth: dict[Symbol, int] = {}
+    for norm in norms:
+        depth[norm] = 1 + max((depth[inner] for inner in norms_in(norm.args)), default=-1)
+    return [[n for n in norms if depth[n] == level] for level in range(1 + max(depth.values(), default=-1))]
+
+
+class _Text:
+    """The loops of one kernel."""
+
+    def __init__(self, streams: list[str], kind: str, levels: list[list[Symbol]]) -> None:
+        self.streams, self.kind, self.levels = streams, kind, levels
+        self.scalars: list[str] = []
+        self.places = {norm: index for index, norm in enumerate(n for level in levels for n in level)}
+
+    @property
+    def measured(self) -> tuple[int, ...]:
+        return tuple(map(len, self.levels))
+
+    def measuring(self, depth: int) -> str:
+        """Return the loop that sums the squares of one level of norms."""
+        writer = _Writer(self.scalars, self.places)
+        values = {f"a{self.places[norm]}": writer.write(norm.args[0]) for norm in self.levels[depth]}
+        adding = [f"      {name} += (double){value} * (double){value};" for name, value in values.items()]
+        after = [f"    sums[r * {len(self.places)} + {name[1:]}] += {name};" for name in values]
+        before = [f"    double {name} = 0;" for name in values]
+        pragma = f"omp simd reduction(+:{', '.join(values)})"
+        return self._loop(f"measure{depth}", before, writer.lines + adding, after, pragma)
+
+    def stepping(self, step: Any, state: Mapping[str, Any]) -> str:
+        """Return the loop that takes the step."""
+        writer = _Writer(self.scalars, self.places)
+        results = {"theta": f"theta + {writer.write(step)}"}
+        results |= {name: writer.write(value) for name, value in state.items()}
+        store = STORE.get(self.kind, "{0}")
+        storing = [f"      p_{name}[i] = {store.format(value)};" for name, value in results.items()]
+        return self._loop("step", [], writer.lines + storing, [], "GCC ivdep")
+
+    def _loop(self, name: str, before: list[str], body: list[str], after: list[str], pragma: str) -> str:
+        load = LOAD.get(self.kind, "{0}")
+        pointers = [f"    {self.kind} *restrict p_{s} = (void *)row[{3 + i}];" for i, s in enumerate(self.streams)]
+        norms = [f"    real n{k} = norms[r * {len(self.places)} + {k}];" for k in self.places.values()]
+        loads = [f"      real {s} = {load.format(f'p_{s}[i]')};" for s in self.streams]
+        return LOOP.format(
+            name=name,
+            width=3 + len(self.streams),
+            before="\n".join(pointers + norms + before),
+            pragma=pragma,
+            body="\n".join(loads + body),
+            after="\n".join(after),
+        )
 
 
 class _Writer:
     """Writes each expression once, as a line of C; the scalars as Python, to be computed beforehand."""
 
-    def __init__(self) -> None:
+    def __init__(self, scalars: list[str], norms: Mapping[Symbol, int]) -> None:
         self.lines: list[str] = []
-        self.scalars: list[str] = []
+        self._scalars, self._norms = scalars, norms
         self._names: dict[Any, str] = {}
 
     def write(self, value: Any) -> str:
@@ -97,17 +164,19 @@ class _Writer:
             return self._scalar(_python(value))
         if not value.args:
             return value.op
+        if value in self._norms:
+            return f"n{self._norms[value]}"
         args = [self.write(a) for a in value.args]
         key = (value.op, *args)
         if key not in self._names:
-            self._names[key] = f"x{len(self.lines)}"
-            self.lines.append(f"{self._names[key]} = {self._c(value, args)}")
+            self._names[key] = f"x{len(self._names)}"
+            self.lines.append(f"      real {self._names[key]} = {self._c(value, args)};")
         return self._names[key]
 
     def _scalar(self, text: str) -> str:
-        if text not in self.scalars:
-            self.scalars.append(text)
-        return f"s[{self.scalars.index(text)}]"
+        if text not in self._scalars:
+            self._scalars.append(text)
+        return f"s[{self._scalars.index(text)}]"
 
     def _c(self, value: Symbol, args: list[str]) -> str:
         match value.op, value.args:
@@ -119,7 +188,9 @@ class _Writer:
                 return f"pow({args[0]}, {args[1]})"
             case "abs", _:
                 return f"fabs({args[0]})"
-            case ("sign" | "maximum") as name, _:
+            case "%", _:
+                return f"fmod({args[0]}, {args[1]})"
+            case ("sign" | "maximum" | "cos") as name, _:
                 return f"{name}({', '.join(args)})"
             case "where", _:
                 return f"{args[0]} ? {args[1]} : {args[2]}"

@@ -2,9 +2,8 @@
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import torch
@@ -14,69 +13,81 @@ from torch._prims_common import is_non_overlapping_and_dense_or_false
 from descend.optim.build import NoCompiler, build
 from descend.optim.emit import STORED, emit
 from descend.optim.rule import Rule
+from descend.optim.symbols import NotTraceable, trace
 
 ALONE = 1 << 15  # elements below which handing work to another thread costs more than it saves
 ALIGNED = 64  # elements: threads do not share a cache line
 
 
-@dataclass(frozen=True)
-class Work:
-    """One parameter's step: its tensors (θ, g, state…) and the number of the step."""
-
-    tensors: tuple[Tensor, ...]
-    t: int
-
-
 def fits(tensors: Sequence[Tensor]) -> bool:
     """Whether the kernel can take these tensors as they lie in memory."""
     first = tensors[0]
-    alike = first.dtype in STORED and all(
-        t.is_cpu and t.dtype is first.dtype and t.layout is torch.strided and t.stride() == first.stride()
-        for t in tensors
-    )
-    return alike and (first.is_contiguous() or is_non_overlapping_and_dense_or_false(first))
+    stride = first.stride()
+    for tensor in tensors:
+        if not (
+            (type(tensor) is Tensor or type(tensor) is torch.nn.Parameter)
+            and tensor.is_cpu
+            and tensor.dtype is first.dtype
+            and tensor.layout is torch.strided
+            and tensor.stride() == stride
+        ):
+            return False
+    return first.dtype in STORED and (first.is_contiguous() or is_non_overlapping_and_dense_or_false(first))
 
 
 class Kernel:
-    """The kernel of one rule for one dtype. Raises `NoCompiler` where it cannot be built."""
+    """The kernel of one rule for one dtype. Raises `NoCompiler` or `NotTraceable` where there is none."""
 
     def __init__(self, rule: Rule, dtype: torch.dtype) -> None:
-        source = emit(rule, dtype)
-        self._step = build(source.text).step
-        self._step.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p]
-        self._step.restype = None
-        self._scalars = source.scalars
+        traced = trace(rule)
+        if isinstance(traced, NotTraceable):
+            raise traced
+        source = emit(rule, traced, dtype)
+        library = build(source.text)
+        self._loops = [getattr(library, f"measure{depth}") for depth in range(len(source.measured))]
+        self._loops.append(library.step)
+        for loop in self._loops:
+            loop.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 3]
+            loop.restype = None
+        self._roots = library.roots
+        self._roots.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+        self._roots.restype = None
+        self._measured = sum(source.measured)
+        self.scalars, self.numbers = source.scalars, source.numbers
         self._real = ctypes.c_double if dtype is torch.float64 else ctypes.c_float
 
-    def run(self, work: Sequence[Work], hyper: Mapping[str, float]) -> None:
-        """Take one step with every parameter."""
-        offsets: dict[int, int] = {}
-        scalars: list[float] = []
-        rows: list[int] = []
+    def run(self, rows: Sequence[tuple[int, ...]], scalars: Sequence[float]) -> None:
+        """Take one step. A row is a tensor: its size, where its scalars begin, the addresses of θ, g and state."""
+        table: list[int] = []
         total = 0
-        for item in work:
-            offset = offsets.get(item.t)
-            if offset is None:
-                offset = offsets[item.t] = len(scalars)
-                scalars += self._scalars({"t": item.t, **hyper})
-            amount = item.tensors[0].numel()
-            rows += (total, total + amount, offset)
-            rows += [tensor.data_ptr() for tensor in item.tensors]
-            total += amount
-        table = (ctypes.c_int64 * len(rows))(*rows)
-        constants = (self._real * max(1, len(scalars)))(*scalars)
-        self._spread(table, len(work), total, constants)
+        for size, *rest in rows:
+            table += (total, total + size, *rest)
+            total += size
+        held = (ctypes.c_int64 * len(table))(*table), (self._real * max(1, len(scalars)))(*scalars)
+        norms = (ctypes.c_double * max(1, len(rows) * self._measured))()
+        spans = _spans(total)
+        sums = (ctypes.c_double * max(1, len(spans) * len(norms)))()
+        each = ctypes.sizeof(norms)
+        places = [ctypes.addressof(block) for block in (*held, norms, sums)]
+        for loop in self._loops:
+            calls = [(places[0], len(rows), *span, *places[1:3], places[3] + k * each) for k, span in enumerate(spans)]
+            _spread(loop, calls)
+            if loop is not self._loops[-1]:
+                self._roots(places[3], len(spans), len(norms), places[2])
 
-    def _spread(self, table: ctypes.Array[ctypes.c_int64], rows: int, total: int, constants: ctypes.Array) -> None:
-        threads = max(1, min(torch.get_num_threads(), total // ALONE))
-        share = -(-total // threads)
-        share += -share % ALIGNED
-        spans = [(begin, min(begin + share, total)) for begin in range(0, total, share)]
-        places = ctypes.addressof(table), ctypes.addressof(constants)
-        others = [_pool().submit(self._step, places[0], rows, *span, places[1]) for span in spans[1:]]
-        if spans:
-            self._step(places[0], rows, *spans[0], places[1])
-        wait(others)
+
+def _spans(total: int) -> list[tuple[int, int]]:
+    threads = max(1, min(torch.get_num_threads(), total // ALONE))
+    share = -(-total // threads)
+    share += -share % ALIGNED
+    return [(begin, min(begin + share, total)) for begin in range(0, total, share)]
+
+
+def _spread(loop: Callable[..., None], calls: Sequence[tuple[int, ...]]) -> None:
+    others = [_pool().submit(loop, *call) for call in calls[1:]]
+    if calls:
+        loop(*calls[0])
+    wait(others)
 
 
 @lru_cache(maxsize=1)
@@ -88,9 +99,9 @@ os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive 
 
 
 @cache
-def kernel(rule: Rule, dtype: torch.dtype) -> Kernel | NoCompiler:
+def kernel(rule: Rule, dtype: torch.dtype) -> Kernel | NoCompiler | NotTraceable:
     """Return the kernel of a rule, or why there is none: it is tried once, and not at every step."""
     try:
         return Kernel(rule, dtype)
-    except NoCompiler as reason:
+    except (NoCompiler, NotTraceable) as reason:
         return reason

@@ -26,9 +26,13 @@ class Rule:
     function: Callable[..., tuple[Any, ...]]
     state: Mapping[str, float | str]  # name -> initial value, or the hyper-parameter that it begins with
     hyper: tuple[str, ...]
+    defaults: Mapping[str, Any]  # of the hyper-parameters that have one
 
     def __hash__(self) -> int:
         return hash(self.function)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rule) and self.function == other.function
 
     def initial(self, name: str, hyper: Mapping[str, Any]) -> float:
         """Return the value that a state begins with."""
@@ -43,12 +47,15 @@ def read_rule(function: Callable[..., Any]) -> Rule:
     name = getattr(function, "__name__", "rule")
     if tuple(p.name for p in parameters[:3]) != GIVEN:
         raise TypeError(f"{name} must take (theta, g, t, …), not ({', '.join(p.name for p in parameters)})")
-    state, hyper = {}, []
+    state, hyper, defaults = {}, [], {}
     for parameter in parameters[3:]:
+        has_default = parameter.default is not parameter.empty
         if parameter.kind is parameter.KEYWORD_ONLY:
             hyper.append(parameter.name)
-        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is not parameter.empty:
+            if has_default:
+                defaults[parameter.name] = parameter.default
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and has_default:
             state[parameter.name] = parameter.default
         else:
             raise TypeError(f"{name}: the state {parameter.name!r} needs a default, the value that it begins with")
-    return Rule(function, MappingProxyType(state), tuple(hyper))
+    return Rule(function, MappingProxyType(state), tuple(hyper), MappingProxyType(defaults))

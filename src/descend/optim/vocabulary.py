@@ -34,6 +34,18 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return condition.where(x, y) if hasattr(condition, "where") else (x if condition else y)
 
 
+def norm(x: Any) -> Any:
+    """Return the Euclidean norm of a whole tensor: one number, wider than 16 bits."""
+    if isinstance(x, Tensor):
+        return torch.linalg.vector_norm(x, dtype=torch.float32 if x.dtype.itemsize == 2 else None)
+    return x.norm() if hasattr(x, "norm") else abs(x)
+
+
+def cos(x: Any) -> Any:
+    """Return the cosine."""
+    return x.cos() if hasattr(x, "cos") else math.cos(x)
+
+
 def _alike(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     like = x if isinstance(x, Tensor) else y
     return tuple(v if isinstance(v, Tensor) else torch.full_like(like, v) for v in (x, y))  # type: ignore[return-value]

@@ -1,9 +1,9 @@
 """Adadelta: the step has the units of the weights, and no rate to choose."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from descend.optim.optimizer import Optimizer
+from descend.optim.optimizer import Optimizer, Options
 
 
 def adadelta(theta, g, t, v=0.0, d=0.0, *, lr, rho, eps):
@@ -14,7 +14,10 @@ def adadelta(theta, g, t, v=0.0, d=0.0, *, lr, rho, eps):
 
 
 class Adadelta(Optimizer):
-    """Adadelta (Zeiler 2012)."""
+    """Adadelta (Zeiler 2012).
+
+    >>> optimizer = Adadelta(model.parameters())
+    """
 
     rule = staticmethod(adadelta)
     names = {"v": "square_avg", "d": "acc_delta"}
@@ -26,7 +29,6 @@ class Adadelta(Optimizer):
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, **options)

@@ -1,19 +1,30 @@
 """Adam: a step of about lr in every direction, whatever the gradient's scale."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Unpack
 
-from descend.optim.folds import decoupled_decay
-from descend.optim.optimizer import Optimizer
+from descend.optim.folds import coupled_decay, decoupled_decay
+from descend.optim.optimizer import Optimizer, Options
+from descend.optim.vocabulary import maximum, where
 
 
-def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps):
+def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps, bias_correction):
     """Kingma & Ba 2015, Algorithm 1."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
-    m_hat = m / (1 - beta1**t)  # a zero start biases m towards zero
-    v_hat = v / (1 - beta2**t)
+    m_hat = m / where(bias_correction, 1 - beta1**t, 1.0)  # a zero start biases m towards zero
+    v_hat = v / where(bias_correction, 1 - beta2**t, 1.0)
     return -lr * m_hat / (v_hat**0.5 + eps), m, v
+
+
+def amsgrad(theta, g, t, m=0.0, v=0.0, peak=0.0, *, lr, beta1, beta2, eps, bias_correction):
+    """Reddi, Kale & Kumar 2018, Algorithm 2: the largest mean square so far."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    peak = maximum(peak, v)
+    m_hat = m / where(bias_correction, 1 - beta1**t, 1.0)
+    v_hat = peak / where(bias_correction, 1 - beta2**t, 1.0)
+    return -lr * m_hat / (v_hat**0.5 + eps), m, v, peak
 
 
 class Adam(Optimizer):
@@ -27,8 +38,7 @@ class Adam(Optimizer):
     tensor([0.9000, 0.9000])
     """
 
-    rule = staticmethod(adam)
-    names = {"m": "exp_avg", "v": "exp_avg_sq"}
+    names = {"m": "exp_avg", "v": "exp_avg_sq", "peak": "max_exp_avg_sq"}
 
     def __init__(
         self,
@@ -37,25 +47,20 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
         *,
-        maximize: bool = False,
+        bias_correction: bool = True,
+        decoupled_weight_decay: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        chosen = {"amsgrad": amsgrad, "bias_correction": bias_correction}
+        decay = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
+        super().__init__(params, lr=lr, betas=betas, eps=eps, **chosen, **decay, **options)
 
+    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return Adam, or its form that never forgets a large gradient."""
+        return amsgrad if group["amsgrad"] else adam
 
-class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): θ shrinks by lr·weight_decay beside the step."""
-
-    decay = staticmethod(decoupled_decay)
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, maximize=maximize)
+    def decay_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the decay that is added to the gradient, or the one beside the step."""
+        return decoupled_decay if group["decoupled_weight_decay"] else coupled_decay

@@ -1,9 +1,9 @@
 """AdaMax: Adam with the largest recent gradient in place of the root mean square."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from descend.optim.optimizer import Optimizer
+from descend.optim.optimizer import Optimizer, Options
 from descend.optim.vocabulary import maximum
 
 
@@ -15,7 +15,10 @@ def adamax(theta, g, t, m=0.0, u=0.0, *, lr, beta1, beta2, eps):
 
 
 class Adamax(Optimizer):
-    """AdaMax (Kingma & Ba 2015)."""
+    """AdaMax (Kingma & Ba 2015).
+
+    >>> optimizer = Adamax(model.parameters(), lr=2e-3)
+    """
 
     rule = staticmethod(adamax)
     names = {"m": "exp_avg", "u": "exp_inf"}
@@ -27,7 +30,6 @@ class Adamax(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, **options)

@@ -1,9 +1,9 @@
 """Rprop: each weight has a step of its own, which grows while the sign holds and shrinks when it flips."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from descend.optim.optimizer import Optimizer
+from descend.optim.optimizer import Optimizer, Options
 from descend.optim.vocabulary import maximum, minimum, sign, where
 
 
@@ -17,7 +17,10 @@ def rprop(theta, g, t, last=0.0, size="lr", *, lr, eta_minus, eta_plus, least, m
 
 
 class Rprop(Optimizer):
-    """Rprop (Riedmiller & Braun 1993), for full batches."""
+    """Rprop (Riedmiller & Braun 1993), for full batches.
+
+    >>> optimizer = Rprop(model.parameters(), lr=0.01)
+    """
 
     rule = staticmethod(rprop)
     names = {"last": "prev", "size": "step_size"}
@@ -29,7 +32,6 @@ class Rprop(Optimizer):
         lr: float = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50.0),
-        *,
-        maximize: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)
+        super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, **options)

@@ -1,9 +1,9 @@
 """Gradient descent, with momentum where it is asked for: the velocity is a decaying sum of the gradients."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
-from descend.optim.optimizer import Optimizer
+from descend.optim.optimizer import Optimizer, Options
 from descend.optim.vocabulary import where
 
 
@@ -25,7 +25,10 @@ def nesterov(theta, g, t, v=0.0, *, lr, momentum):
 
 
 class SGD(Optimizer):
-    """Gradient descent (Robbins & Monro 1951), with Polyak's or Nesterov's momentum."""
+    """Gradient descent (Robbins & Monro 1951), with Polyak's or Nesterov's momentum.
+
+    >>> optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    """
 
     names = {"v": "momentum_buffer"}
     saves_steps = False
@@ -38,13 +41,12 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
-        *,
-        maximize: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(f"SGD: nesterov needs momentum above 0 and no dampening, not {momentum} and {dampening}")
         chosen = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
-        super().__init__(params, lr=lr, weight_decay=weight_decay, maximize=maximize, **chosen)
+        super().__init__(params, lr=lr, weight_decay=weight_decay, **chosen, **options)
 
     def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return gradient descent, or one of its momentum forms."""

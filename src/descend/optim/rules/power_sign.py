@@ -1,0 +1,42 @@
+"""PowerSign: the step is larger where the gradient agrees with its running mean, smaller where it does not."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Unpack
+
+from descend.optim.annealing import Annealing, annealed
+from descend.optim.optimizer import Optimizer, Options
+from descend.optim.vocabulary import where
+
+
+def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
+    """Bello et al. 2017, §4.4: base^(f·sign(g)·sign(m)), of which there are three values."""
+    m = beta * m + (1 - beta) * g
+    agree = g * m
+    return -lr * where(agree > 0, base**f, where(agree < 0, base ** (-f), 1.0)) * g, m
+
+
+class PowerSign(Optimizer):
+    """PowerSign (Bello et al. 2017). Over `total_steps`, `annealing` lets the signs count less.
+
+    >>> optimizer = PowerSign(model.parameters(), lr=0.1, annealing="cosine", total_steps=10_000)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.1,
+        beta: float = 0.9,
+        base: float = math.e,
+        weight_decay: float = 0.0,
+        annealing: Annealing = "none",
+        total_steps: int | None = None,
+        periods: float = 1.0,
+        **options: Unpack[Options],
+    ) -> None:
+        fading = {"annealing": annealing, "total_steps": total_steps, "periods": periods}
+        super().__init__(params, lr=lr, beta=beta, base=base, weight_decay=weight_decay, **fading, **options)
+
+    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return PowerSign with its annealing."""
+        return annealed(power_sign, group["annealing"])

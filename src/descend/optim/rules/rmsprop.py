@@ -1,0 +1,53 @@
+"""RMSprop: each weight's gradient is divided by the root of its recent mean square."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Unpack
+
+from descend.optim.folds import with_momentum
+from descend.optim.optimizer import Optimizer, Options
+from descend.optim.vocabulary import where
+
+
+def rmsprop(theta, g, t, v=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
+    """Tieleman & Hinton 2012, slide 29; ε outside the root or inside it."""
+    v = alpha * v + (1 - alpha) * g**2
+    v_hat = v / where(bias_correction, 1 - alpha**t, 1.0)
+    return -lr * g / ((v_hat + eps_inside) ** 0.5 + eps), v
+
+
+def centered_rmsprop(theta, g, t, v=0.0, m=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
+    """Graves 2013, eqs. 38–40: the variance in place of the mean square."""
+    v, m = alpha * v + (1 - alpha) * g**2, alpha * m + (1 - alpha) * g
+    known = where(bias_correction, 1 - alpha**t, 1.0)
+    return -lr * g / ((v / known - (m / known) ** 2 + eps_inside) ** 0.5 + eps), v, m
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman & Hinton 2012). `alpha` weighs the past; `eps` is added to the root, `eps_inside` under it.
+
+    >>> optimizer = RMSprop(model.parameters(), lr=1e-3)
+    """
+
+    names = {"v": "square_avg", "m": "grad_avg", "b": "momentum_buffer"}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        eps_inside: float = 0.0,
+        bias_correction: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        chosen = {"alpha": alpha, "eps": eps, "eps_inside": eps_inside, "bias_correction": bias_correction}
+        held = {"weight_decay": weight_decay, "momentum": momentum, "centered": centered}
+        super().__init__(params, lr=lr, **chosen, **held, **options)
+
+    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the rule, centred or not, with or without momentum."""
+        rule = centered_rmsprop if group["centered"] else rmsprop
+        return with_momentum(rule) if group["momentum"] else rule
