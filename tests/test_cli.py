@@ -98,6 +98,13 @@ def test_a_run_that_is_not_there(descend, tmp_path, command):
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 
 
+def test_an_option_behind_the_script_is_the_scripts(descend, tmp_path):
+    (tmp_path / "train.py").write_text("import sys; seed = '--seed'; sys.exit(3)")
+    done = descend("watch", "train.py", "--store=x", "--seed", "1", cwd=tmp_path)
+    assert "descend: --store=x stands after train.py and is passed to it; ours stand before" in done.stderr
+    assert "--seed" not in done.stderr and done.returncode == 3
+
+
 def test_an_interpreter_without_torch(descend, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = str(tmp_path / "bare" / "bin" / "python")

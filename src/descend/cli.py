@@ -4,13 +4,26 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from descend import __version__
 from descend.errors import UsageError
+from descend.options import (
+    DEFAULT_STORE,
+    PASS_ON,
+    Arguments,
+    AsModule,
+    Format,
+    Ignore,
+    Number,
+    Python,
+    Select,
+    Target,
+    Where,
+)
 
 if TYPE_CHECKING:
     from descend.case import Case
@@ -26,28 +39,7 @@ app = typer.Typer(
     help="Finds out why a neural network isn't training, and proves the fix.",
 )
 
-Target = Annotated[str, typer.Argument(help="The training script, unmodified (with -m: a module).")]
-Arguments = Annotated[list[str] | None, typer.Argument(help="The script's own arguments, passed on.")]
-AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
-Python = Annotated[
-    str | None, typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.")
-]
-Where = Annotated[Path, typer.Option("--store", metavar="DIR", help="Where runs are kept.")]
-Number = Annotated[
-    int | None,
-    typer.Argument(help="A run's number, as in `descend runs`; default: the last."),
-]
-Select = Annotated[
-    list[str] | None,
-    typer.Option("--select", metavar="ID", help="Look for this symptom only; may be repeated."),
-]
-Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
-]
-Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]
-PASS_ON = {"allow_interspersed_args": False}
 INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
-DEFAULT_STORE = Path(".descend")
 
 
 @app.command(context_settings=PASS_ON, epilog=EPILOG)

@@ -1,0 +1,47 @@
+"""The options that several commands share, and the line between ours and the script's own: the script's name."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DEFAULT_STORE = Path(".descend")
+PASS_ON = {"allow_interspersed_args": False}
+
+
+def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
+    """Say so where an option of ours stands after the script, which does not know it: the script will get it."""
+    script = Path(str(context.params.get("script")))
+    ours = {name for parameter in context.command.params for name in parameter.opts if name.startswith("--")}
+    misplaced = [argument for argument in arguments or () if argument.partition("=")[0] in ours]
+    if misplaced and script.is_file():
+        text = script.read_bytes()
+        for argument in misplaced:
+            if argument.partition("=")[0].lstrip("-").encode() not in text:
+                typer.echo(
+                    f"descend: {argument} stands after {script} and is passed to it; ours stand before", err=True
+                )
+    return arguments
+
+
+Target = Annotated[str, typer.Argument(help="The training script, unmodified (with -m: a module).")]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(help="The script's own arguments, passed on.", callback=_passed_on)
+]
+AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
+Python = Annotated[
+    str | None, typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.")
+]
+Where = Annotated[Path, typer.Option("--store", metavar="DIR", help="Where runs are kept.")]
+Number = Annotated[
+    int | None,
+    typer.Argument(help="A run's number, as in `descend runs`; default: the last."),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="ID", help="Look for this symptom only; may be repeated."),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
+]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]
