@@ -12,7 +12,7 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def consultation(repeats: int = 1) -> list[str]:
+def consultation(repeats: int = 2) -> list[str]:
     """Return one row for each example: time to the diagnosis and to the verdict over the bare run."""
     rows, firsts, verdicts = [], [], []
     for name in EXAMPLES:

@@ -18,7 +18,7 @@ def loop_seconds(command: list[str]) -> tuple[float, str]:
     return float(found[1]), found[2]
 
 
-def overhead(pairs: int = 3) -> list[str]:
+def overhead(pairs: int = 7) -> list[str]:
     """Return one table row for each length of step."""
     rows = []
     for name, (width, steps) in LOOPS.items():

@@ -2,7 +2,7 @@
 
 from descend.landscape.graph import custom_function, graph_nodes
 from descend.landscape.lanczos import TopEigenpair, top_eigenpair
-from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, MeanLoss, SingleLoss
+from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, MeanLoss, SingleLoss, derivatives
 
 __all__ = [
     "CurvatureUnavailable",
@@ -12,6 +12,7 @@ __all__ = [
     "SingleLoss",
     "TopEigenpair",
     "custom_function",
+    "derivatives",
     "graph_nodes",
     "top_eigenpair",
 ]

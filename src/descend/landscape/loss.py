@@ -62,21 +62,33 @@ class SingleLoss:
             grads = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else [None] * len(leaves)
         return tuple(torch.zeros_like(t) if g is None else g for t, g in zip(leaves, grads))
 
-    def hessian(self, theta: Theta) -> "_GraphHessian":
+    def hessian(self, theta: Theta) -> "Hessian":
         """Return the Hessian at `theta`. Raises `CurvatureUnavailable` where a backward cannot be differentiated."""
         leaves = _leaves(theta)
-        if any(t.is_complex() for t in leaves):
-            raise CurvatureUnavailable("a parameter is complex: its curvature is not defined here")
         with torch.enable_grad():
             try:
                 loss = self.evaluate(leaves)
-                custom = custom_function(loss)
-                if custom is not None:
-                    raise CurvatureUnavailable(f"the custom autograd.Function {custom} may hide its second derivative")
-                grads = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
             except (RuntimeError, NotImplementedError) as error:
                 raise CurvatureUnavailable(_first_line(error)) from None
-        return _GraphHessian(leaves, _differentiable(grads))
+        return derivatives(loss, leaves)[1]
+
+
+def derivatives(loss: Tensor, leaves: Theta) -> tuple[tuple[Tensor, ...], Hessian]:
+    """Return gradient and Hessian of a loss that was computed from some leaves.
+
+    Raises `CurvatureUnavailable` where a backward cannot be differentiated again.
+    """
+    if any(t.is_complex() for t in leaves):
+        raise CurvatureUnavailable("a parameter is complex: its curvature is not defined here")
+    if custom := custom_function(loss):
+        raise CurvatureUnavailable(f"the custom autograd.Function {custom} may hide its second derivative")
+    with torch.enable_grad():
+        try:
+            grads = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
+        except (RuntimeError, NotImplementedError) as error:
+            raise CurvatureUnavailable(_first_line(error)) from None
+    gradient = tuple(torch.zeros_like(t) if g is None else g.detach() for t, g in zip(leaves, grads))
+    return gradient, _GraphHessian(list(leaves), _differentiable(grads))
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ class _GraphHessian:
 
 @dataclass(frozen=True)
 class _MeanHessian:
-    parts: tuple[_GraphHessian, ...]
+    parts: tuple[Hessian, ...]
 
     def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
         return [part.products(vector)[0] for part in self.parts]

@@ -13,6 +13,10 @@ A rule of one's own is a function and two lines:
     optimizer = SignDescent(model.parameters(), lr=1e-3)
 """
 
+from descend.optim.diagonal import DiagonalNewton
+from descend.optim.layer_rates import layer_rates
+from descend.optim.newton import NewtonCG
+from descend.optim.noise import gradient_noise_
 from descend.optim.optimizer import Optimizer
 from descend.optim.rules.adadelta import Adadelta
 from descend.optim.rules.adagrad import Adagrad
@@ -23,12 +27,16 @@ from descend.optim.rules.add_sign import AddSign
 from descend.optim.rules.delta_bar_delta import DeltaBarDelta
 from descend.optim.rules.lamb import LAMB
 from descend.optim.rules.lars import LARS
+from descend.optim.rules.momentum import Momentum, convert_lr
 from descend.optim.rules.nadam import NAdam
+from descend.optim.rules.nesterov import Nesterov
 from descend.optim.rules.power_sign import PowerSign
 from descend.optim.rules.rmsprop import RMSprop
 from descend.optim.rules.rprop import Rprop
 from descend.optim.rules.sgd import SGD
+from descend.optim.sweep import Sweep
 from descend.optim.vocabulary import cos, maximum, minimum, norm, sign, where
+from descend.optim.yellowfin import YellowFin
 
 __all__ = [
     "LAMB",
@@ -41,12 +49,21 @@ __all__ = [
     "Adamax",
     "AddSign",
     "DeltaBarDelta",
+    "DiagonalNewton",
+    "Momentum",
     "NAdam",
+    "Nesterov",
+    "NewtonCG",
     "Optimizer",
     "PowerSign",
     "RMSprop",
     "Rprop",
+    "Sweep",
+    "YellowFin",
+    "convert_lr",
     "cos",
+    "gradient_noise_",
+    "layer_rates",
     "maximum",
     "minimum",
     "norm",

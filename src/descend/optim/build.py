@@ -59,7 +59,7 @@ def _compiler() -> str:
 
 def _folder() -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "descend" / "kernels"
+    folder = Path(os.environ.get("DESCEND_KERNELS_DIR") or base / "descend" / "kernels")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:

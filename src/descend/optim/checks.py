@@ -7,15 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-AT_LEAST_ZERO = ("lr", "eps", "weight_decay")
-BELOW_ONE = ("betas", "momentum", "rho", "alpha")
+AT_LEAST_ZERO = (
+    *("lr", "eps", "eps_inside", "weight_decay", "alpha", "lr_decay", "initial_accumulator_value", "momentum_decay"),
+    *("growth", "shrinkage", "trust", "damping", "base", "periods"),
+)
+BELOW_ONE = ("betas", "beta", "momentum", "rho", "decay")
 
 
 def check(name: str, group: Mapping[str, Any]) -> None:
     """Raise `ValueError` for a hyper-parameter out of its range."""
     for key in AT_LEAST_ZERO:
-        if group.get(key) is not None and not (math.isfinite(float(group[key])) and group[key] >= 0):
-            raise ValueError(f"{name}: {key} must be a finite number of at least 0, not {group[key]}")
+        value = group.get(key)
+        if value is None:
+            continue
+        if isinstance(value, Tensor) and value.numel() != 1:
+            raise ValueError(f"{name}: {key} must be one number, not a tensor of {value.numel()}")
+        if not (math.isfinite(float(value)) and value >= 0):
+            raise ValueError(f"{name}: {key} must be a finite number of at least 0, not {value}")
     for key in BELOW_ONE:
         if group.get(key) is None:
             continue

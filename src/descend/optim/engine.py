@@ -1,73 +1,172 @@
 """Takes the steps of one parameter group by the fastest way that its tensors allow."""
 
-from collections.abc import Callable, Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from descend.optim import eager
 from descend.optim.native import Kernel, fits, kernel
 from descend.optim.rule import Rule
 from descend.optim.symbols import trace
 
+PLAIN = (Tensor, Parameter)
+HEAD = 3  # columns of a row before its addresses: begin, end, scalars
+
 
 @dataclass(slots=True)
-class Work:
-    """One parameter's step: θ, g and the state by name, and where the optimizer keeps what is a number."""
+class Row:
+    """One parameter's step: the tensors θ, g and state, by the rule's names, and what the optimizer holds for it."""
 
+    parameter: Tensor
     held: dict[str, Any]
-    t: Any
-    keep: Callable[[str, Any], None]
+    arrays: dict[str, Tensor]
+    stride: tuple[int, ...] = ()
+    place: int = 0  # of its first address in the table
 
 
-def take_step(rule: Rule, hyper: Mapping[str, Any], work: list[Work]) -> str:
-    """Step every parameter of a group; return what took the steps: native, or eager and why."""
-    alike: dict[torch.dtype, list[Work]] = {}
-    rest: list[Work] = []
-    reason = ""
-    for item in work:
-        arrays = _arrays(rule, item)
-        if fits(arrays) and not isinstance(item.t, Tensor):
-            alike.setdefault(arrays[0].dtype, []).append(item)
-        else:
-            reason = "these tensors have no kernel"
-            rest.append(item)
-    for dtype, items in alike.items():
+class Engine:
+    """Steps the parameters of one group, and remembers from step to step where their tensors lie."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names  # the rule's name of a state -> torch's
+        self._rule: Rule | None = None
+        self._parameters: list[Tensor] = []
+        self._rows: list[Row | None] = []  # None: a parameter without a gradient
+        self._kernel: Kernel | None = None  # where one kernel steps them all
+        self._table = array("q")
+
+    def knows(self, rule: Rule, parameters: Sequence[Tensor]) -> bool:
+        """Whether all is as it was in the step before, but for the gradients' addresses, which are noted."""
+        if self._kernel is None or rule != self._rule or len(parameters) != len(self._rows):
+            return False
+        table = self._table
+        for parameter, known, row in zip(parameters, self._parameters, self._rows):
+            gradient = parameter.grad
+            if parameter is not known or (gradient is None) != (row is None):
+                return False
+            if gradient is None or row is None:
+                continue
+            if (
+                type(gradient) is not Tensor
+                or gradient.layout is not torch.strided
+                or gradient.dtype is not row.arrays["theta"].dtype
+                or gradient.stride() != row.stride
+            ):
+                return False
+            place = row.place
+            for name, value in row.arrays.items():
+                if name == "g":
+                    table[place] = gradient.data_ptr()
+                elif value.data_ptr() != table[place] or (
+                    name != "theta" and row.held[self._names.get(name, name)] is not value
+                ):
+                    return False
+                place += 1
+        return True
+
+    def see(self, rule: Rule, rows: Sequence[Row | None], parameters: Sequence[Tensor]) -> None:
+        """Look at a step's tensors anew."""
+        self._rule, self._rows, self._parameters = rule, list(rows), list(parameters)
+        given = [row for row in rows if row is not None]
+        self._kernel = self._kernel_for(rule, given) if given and _is_plain(given) else None
+        if self._kernel is not None:
+            self._table = _table(given)
+
+    def take(self, hyper: Mapping[str, Any]) -> str:
+        """Take the step; return what took it: native, or eager and why."""
+        assert self._rule is not None
+        given = [row for row in self._rows if row is not None]
+        for row in given:
+            row.held["step"] += 1
+        if self._kernel is not None:
+            self._run(self._kernel, self._rule, self._table, given, hyper)
+            return "native"
+        return self._take_apart(self._rule, given, hyper)
+
+    def _take_apart(self, rule: Rule, rows: list[Row], hyper: Mapping[str, Any]) -> str:
+        """Step tensors of several kinds: by a kernel for each type, and those that have none eagerly."""
+        alike: dict[torch.dtype | None, list[Row]] = {}
+        for row in rows:
+            can = fits(list(row.arrays.values())) and not isinstance(row.held["step"], Tensor)
+            alike.setdefault(row.arrays["theta"].dtype if can else None, []).append(row)
+        reason = "these tensors have no kernel"
+        rest = alike.pop(None, [])
+        for dtype, same in alike.items():
+            made = kernel(rule, dtype)
+            if isinstance(made, Kernel):
+                self._run(made, rule, _table(same), same, hyper)
+            else:
+                reason = str(made)
+                rest += same
+        numbers = trace(rule).numbers
+        for row in rest:
+            step = eager.step_rows if row.arrays["g"].layout is torch.sparse_coo else eager.step
+            order = ("theta", "g", *rule.state)
+            held = {n: row.held[self._names.get(n, n)] if n in numbers else row.arrays[n] for n in order}
+            for name, value in step(rule, held, row.held["step"], hyper).items():
+                row.held[self._names.get(name, name)] = value
+        return f"eager: {reason}" if rest else "native"
+
+    def _run(
+        self, made: Kernel, rule: Rule, table: "array[int]", rows: Sequence[Row], hyper: Mapping[str, Any]
+    ) -> None:
+        numbers = [(name, self._names.get(name, name)) for name in trace(rule).numbers]
+        values = {name: float(value) for name, value in hyper.items()}
+        begins: dict[tuple[float, ...], int] = {}  # parameters with the same numbers share their scalars
+        scalars: list[float] = []
+        last, begin = None, 0
+        for row in rows:
+            key = (row.held["step"], *(row.held[name] for _, name in numbers))
+            if key != last:
+                last, begin = key, begins.setdefault(key, len(scalars))
+                if begin == len(scalars):
+                    known = {"t": key[0], **dict(zip((name for name, _ in numbers), key[1:])), **values}
+                    scalars += made.scalars(known)
+            table[row.place - 1] = begin
+            if numbers:
+                for (_, name), value in zip(numbers, made.numbers(known)):
+                    row.held[name] = value
+        made.run(table, len(rows), scalars)
+
+    def _kernel_for(self, rule: Rule, rows: list[Row]) -> Kernel | None:
+        dtype = rows[0].arrays["theta"].dtype
+        for row in rows:
+            if row.arrays["theta"].dtype is not dtype or not fits(list(row.arrays.values())):
+                return None
+            if isinstance(row.held["step"], Tensor):
+                return None
         made = kernel(rule, dtype)
-        if isinstance(made, Kernel):
-            _run(made, rule, hyper, items)
-        else:
-            reason = str(made)
-            rest += items
-    for item in rest:
-        step = eager.step_rows if item.held["g"].layout is torch.sparse_coo else eager.step
-        for name, value in step(rule, item.held, item.t, hyper).items():
-            item.keep(name, value)
-    return f"eager: {reason}" if rest else "native"
+        return made if isinstance(made, Kernel) else None
 
 
-def _arrays(rule: Rule, item: Work) -> list[Tensor]:
-    numbers = trace(rule).numbers
-    return [value for name, value in item.held.items() if name not in numbers]
+def row_of(rule: Rule, parameter: Tensor, held: dict[str, Any], names: Mapping[str, str]) -> Row:
+    """Return the row of a parameter that has a gradient."""
+    traced = trace(rule)
+    assert parameter.grad is not None
+    arrays = {n: held[names.get(n, n)] for n in rule.state if n not in traced.numbers}
+    arrays = {"theta": parameter, "g": parameter.grad, **arrays}
+    if traced.is_elementwise and type(parameter) not in PLAIN:  # a shard is stepped as it lies here
+        arrays = {n: v.to_local() if hasattr(v, "to_local") else v for n, v in arrays.items()}
+    if parameter.is_complex():  # a complex number is two real ones
+        arrays = {n: torch.view_as_real(v.resolve_conj()) for n, v in arrays.items()}
+    return Row(parameter, held, arrays, parameter.stride())
 
 
-def _run(made: Kernel, rule: Rule, hyper: Mapping[str, Any], work: list[Work]) -> None:
-    names = trace(rule).numbers
-    known = {name: float(value) for name, value in hyper.items()}
-    begins: dict[tuple[float, ...], int] = {}  # parameters with the same numbers share their scalars
-    scalars: list[float] = []
-    rows = []
-    for item in work:
-        numbers = (item.t, *(item.held[name] for name in names))
-        if (begin := begins.get(numbers)) is None:
-            begin = begins[numbers] = len(scalars)
-            scalars += made.scalars({"t": item.t, **dict(zip(names, numbers[1:])), **known})
-        arrays = _arrays(rule, item)
-        rows.append((arrays[0].numel(), begin, *(tensor.data_ptr() for tensor in arrays)))
-    made.run(rows, scalars)
-    for item in work if names else ():
-        known_now = {"t": item.t, **{name: item.held[name] for name in names}, **known}
-        for name, value in zip(names, made.numbers(known_now)):
-            item.keep(name, value)
+def _is_plain(rows: Sequence[Row]) -> bool:
+    return all(row.arrays["theta"] is row.parameter and type(row.parameter) in PLAIN for row in rows)
+
+
+def _table(rows: Sequence[Row]) -> "array[int]":
+    table, total = array("q"), 0
+    for row in rows:
+        amount = row.arrays["theta"].numel()
+        table.extend((total, total + amount, 0))
+        row.place = len(table)
+        table.extend(tensor.data_ptr() for tensor in row.arrays.values())
+        total += amount
+    return table

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, lru_cache
@@ -56,21 +57,18 @@ class Kernel:
         self.scalars, self.numbers = source.scalars, source.numbers
         self._real = ctypes.c_double if dtype is torch.float64 else ctypes.c_float
 
-    def run(self, rows: Sequence[tuple[int, ...]], scalars: Sequence[float]) -> None:
-        """Take one step. A row is a tensor: its size, where its scalars begin, the addresses of θ, g and state."""
-        table: list[int] = []
-        total = 0
-        for size, *rest in rows:
-            table += (total, total + size, *rest)
-            total += size
-        held = (ctypes.c_int64 * len(table))(*table), (self._real * max(1, len(scalars)))(*scalars)
-        norms = (ctypes.c_double * max(1, len(rows) * self._measured))()
+    def run(self, table: "array[int]", rows: int, scalars: Sequence[float]) -> None:
+        """Take one step. A row of the table is a tensor: where it begins and ends in the count of all elements, where
+        its scalars begin, and the addresses of θ, g and the state."""
+        total = table[(rows - 1) * (len(table) // rows) + 1]
+        held = (self._real * max(1, len(scalars)))(*scalars)
+        norms = (ctypes.c_double * max(1, rows * self._measured))()
         spans = _spans(total)
         sums = (ctypes.c_double * max(1, len(spans) * len(norms)))()
         each = ctypes.sizeof(norms)
-        places = [ctypes.addressof(block) for block in (*held, norms, sums)]
+        places = [table.buffer_info()[0], *(ctypes.addressof(block) for block in (held, norms, sums))]
         for loop in self._loops:
-            calls = [(places[0], len(rows), *span, *places[1:3], places[3] + k * each) for k, span in enumerate(spans)]
+            calls = [(places[0], rows, *span, *places[1:3], places[3] + k * each) for k, span in enumerate(spans)]
             _spread(loop, calls)
             if loop is not self._loops[-1]:
                 self._roots(places[3], len(spans), len(norms), places[2])

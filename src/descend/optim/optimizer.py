@@ -9,7 +9,7 @@ from torch import Tensor
 
 from descend.optim.checkpoint import as_held, as_saved, check_state
 from descend.optim.checks import check, check_gradient
-from descend.optim.engine import Work, take_step
+from descend.optim.engine import Engine, Row, row_of
 from descend.optim.folds import climbing, coupled_decay
 from descend.optim.rule import Rule, read_rule
 from descend.optim.symbols import trace
@@ -43,10 +43,12 @@ class Optimizer(torch.optim.Optimizer):
     pairs: ClassVar[Mapping[str, tuple[str, str]]] = {"betas": ("beta1", "beta2")}  # torch's name -> the rule's
     decay: ClassVar[Callable[..., Any]] = staticmethod(coupled_decay)
     saves_steps: ClassVar[bool] = True  # whether torch's checkpoints of the rule count its steps
+    kept: ClassVar[tuple[str, ...]] = ()  # state that is not the rule's
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         self.engine = "none yet"  # what took the last step: native, or eager and why
         self.skipped = 0  # steps left out because a gradient was not finite
+        self._engines: dict[int, Engine] = {}
         super().__init__(params, {**OPTIONS, **defaults})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -55,7 +57,7 @@ class Optimizer(torch.optim.Optimizer):
         name, group = type(self).__name__, self.param_groups[-1]
         try:
             check(name, group)
-            if missing := [n for n, value in self._hyper(self._rule(group), group).items() if value is None]:
+            if missing := [n for n, value in self.values_of(self.folded_rule(group), group).items() if value is None]:
                 raise TypeError(f"{name} needs {' and '.join(missing)}")
         except (TypeError, ValueError):
             self.param_groups.pop()
@@ -69,17 +71,16 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        rules = [self._rule(group) for group in self.param_groups]
-        given = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        for rule, parameters in zip(rules, given):  # all checked before any has moved
-            for parameter in parameters:
-                check_gradient(type(self).__name__, parameter, trace(rule).is_elementwise)
-        if not self._is_skipped(given):
-            for rule, group, parameters in zip(rules, self.param_groups, given):
-                if parameters:
-                    hyper = self._hyper(rule, group)
-                    work = [self._work(rule, hyper, parameter, group) for parameter in parameters]
-                    self.engine = take_step(rule, hyper, work)
+        rules = [self.folded_rule(group) for group in self.param_groups]
+        for index, (rule, group) in enumerate(zip(rules, self.param_groups)):  # all are checked before any has moved
+            engine = self._engines.setdefault(index, Engine(self.names))
+            if not engine.knows(rule, group["params"]):
+                engine.see(rule, [self._row(rule, p, group) for p in group["params"]], group["params"])
+        if not self._is_skipped():
+            self.measure()
+            for index, (rule, group) in enumerate(zip(rules, self.param_groups)):
+                if any(p.grad is not None for p in group["params"]):
+                    self.engine = self._engines[index].take(self.values_of(rule, group))
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Optimizer(torch.optim.Optimizer):
 
         def see(_: Any, final: dict[str, Any]) -> None:  # as other hooks have left it
             for group, saved in zip(self.param_groups, final["param_groups"], strict=False):
-                expected = [self._name(name) for name in self._rule({**group, **saved}).state]
+                expected = [*(self._name(name) for name in self.folded_rule({**group, **saved}).state), *self.kept]
                 check_state(type(self).__name__, expected, zip(saved["params"], group["params"]), final["state"])
             loaded.append(final)
 
@@ -104,7 +105,7 @@ class Optimizer(torch.optim.Optimizer):
         finally:
             hook.remove()
         for group, saved in zip(self.param_groups, loaded[-1]["param_groups"]):
-            numbers = [self._name(name) for name in trace(self._rule(group)).numbers]
+            numbers = [self._name(name) for name in trace(self.folded_rule(group)).numbers]
             for parameter, index in zip(group["params"], saved["params"]):
                 if index in loaded[-1]["state"]:
                     held = as_held(loaded[-1]["state"][index], parameter, numbers, on_device=group["capturable"])
@@ -112,9 +113,15 @@ class Optimizer(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self.__dict__.setdefault("engine", "none yet")
+        self.__dict__.setdefault("skipped", 0)
+        self._engines = {}
         for group in self.param_groups:  # torch's checkpoints know nothing of our options, old ones nothing of new ones
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
+
+    def measure(self) -> None:
+        """Look at all gradients before a step: a rule may be a global one."""
 
     def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the rule of a group, where its hyper-parameters decide between several."""
@@ -131,52 +138,50 @@ class Optimizer(torch.optim.Optimizer):
             known.update(zip(parts, group.get(name, ()), strict=False))
         return known
 
-    def _rule(self, group: Mapping[str, Any]) -> Rule:
+    def folded_rule(self, group: Mapping[str, Any]) -> Rule:
+        """Return the rule of a group with its weight decay and direction folded around it."""
         function = self.rule_of(group)
         if group.get("weight_decay"):
             function = self.decay_of(group)(function)
         return read_rule(climbing(function) if group["maximize"] else function)
 
-    def _hyper(self, rule: Rule, group: Mapping[str, Any]) -> dict[str, Any]:
+    def values_of(self, rule: Rule, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the hyper-parameters that a rule takes, as the group holds them; None for one that is missing."""
         known = {**rule.defaults, **self.hyper_of(group)}
         return {name: known.get(name) for name in rule.hyper}
 
-    def _work(self, rule: Rule, hyper: Mapping[str, Any], parameter: Tensor, group: Mapping[str, Any]) -> Work:
+    def _row(self, rule: Rule, parameter: Tensor, group: Mapping[str, Any]) -> Row | None:
+        if parameter.grad is None:
+            return None
+        check_gradient(type(self).__name__, parameter, trace(rule).is_elementwise)
         held = self.state[parameter]
-        if not held:
-            self._begin(rule, hyper, parameter, held, on_device=group["capturable"])
-        held["step"] += 1
-        assert parameter.grad is not None
-        tensors = {"theta": parameter, "g": parameter.grad, **{n: held[self._name(n)] for n in rule.state}}
-        if parameter.is_complex():  # a complex number is two real ones
-            numbers = trace(rule).numbers
-            tensors = {n: v if n in numbers else torch.view_as_real(v) for n, v in tensors.items()}
-        return Work(tensors, held["step"], lambda name, value: held.__setitem__(self._name(name), value))
-
-    def _begin(
-        self, rule: Rule, hyper: Mapping[str, Any], parameter: Tensor, held: dict[str, Any], on_device: bool
-    ) -> None:
-        held["step"] = torch.zeros((), device=parameter.device) if on_device else 0
-        for name in rule.state:
-            start = rule.initial(name, hyper)
-            if name not in trace(rule).numbers:
-                held[self._name(name)] = torch.full_like(parameter, start, memory_format=torch.preserve_format)
-            else:
-                held[self._name(name)] = torch.tensor(start, device=parameter.device) if on_device else start
+        if "step" not in held:
+            device = parameter.device if group["capturable"] else None
+            held["step"] = 0 if device is None else torch.zeros((), device=device)
+            hyper = self.values_of(rule, group)
+            for name in rule.state:
+                start = rule.initial(name, hyper)
+                if name not in trace(rule).numbers:
+                    both = complex(start, start) if parameter.is_complex() else start
+                    held[self._name(name)] = torch.full_like(parameter, both, memory_format=torch.preserve_format)
+                else:
+                    held[self._name(name)] = start if device is None else torch.tensor(start, device=device)
+        return row_of(rule, parameter, held, self.names)
 
     def _name(self, name: str) -> str:
         return self.names.get(name, name)
 
-    def _is_skipped(self, given: list[list[Tensor]]) -> bool:
-        for group, parameters in zip(self.param_groups, given):
-            if group["skip_nonfinite"] and any(not _is_finite(p.grad) for p in parameters):
+    def _is_skipped(self) -> bool:
+        for group in self.param_groups:
+            if group["skip_nonfinite"] and not all(map(_has_finite_gradient, group["params"])):
                 self.skipped += 1
                 warnings.warn(f"{type(self).__name__}: a gradient is not finite: the step is left out", stacklevel=4)
                 return True
         return False
 
 
-def _is_finite(gradient: Tensor | None) -> bool:
-    assert gradient is not None
-    values = gradient.coalesce().values() if gradient.layout is torch.sparse_coo else gradient
-    return bool(values.isfinite().all())
+def _has_finite_gradient(parameter: Tensor) -> bool:
+    gradient = parameter.grad
+    if gradient is None:
+        return True
+    return bool((gradient.coalesce().values() if gradient.is_sparse else gradient).isfinite().all())

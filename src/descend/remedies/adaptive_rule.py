@@ -39,11 +39,11 @@ def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
         return place
     if reason := _obstacle(place, dose["lr"]):
         return NotApplicable(reason)
-    file, callee = place.syntax.file, _adam(place)
-    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=callee)
+    file = place.syntax.file
+    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=cst.parse_expression("descend.optim.Adam"))
     text: str | NotApplicable = place.syntax.replace(place.call, call)
-    if isinstance(text, str) and place.syntax.code(callee) == "torch.optim.Adam":
-        text = import_module(file, text, "torch")
+    if isinstance(text, str):
+        text = import_module(file, text, "descend.optim")
     return text if isinstance(text, NotApplicable) else script.edit(file, text)
 
 
@@ -60,13 +60,6 @@ def _obstacle(place: Place, rate: float) -> str:
     if has_own_rates(place.syntax, place.call):
         return "the parameter groups have learning rates of their own"
     return ""
-
-
-def _adam(place: Place) -> cst.BaseExpression:
-    callee = place.call.func
-    if isinstance(callee, cst.Attribute) and last_name(callee.value) == "optim":
-        return callee.with_changes(attr=cst.Name("Adam"))
-    return cst.parse_expression("torch.optim.Adam")
 
 
 def _with_adams_arguments(call: cst.Call, rate: float) -> cst.Call:

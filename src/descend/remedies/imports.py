@@ -31,16 +31,20 @@ def import_name(file: Path, text: str, package: str, name: str) -> str | NotAppl
 
 
 def import_module(file: Path, text: str, name: str) -> str | NotApplicable:
-    """Return `text` with `import name` among its imports."""
+    """Return `text` with `import name` among its imports.
+
+    Not applicable where the file already calls something of its own by the first part of the name.
+    """
     syntax = parse(file, text)
     if isinstance(syntax, NotApplicable):
         return syntax
-    for statement in _top_level(syntax, cst.Import):
-        if any(a.asname is None and a.evaluated_name.split(".")[0] == name for a in statement.names):
-            return text
-    if _is_bound(syntax, name):
-        return NotApplicable(f"{file.name} has a `{name}` of its own")
-    return _add(syntax, cst.Import([cst.ImportAlias(cst.Name(name))]))
+    package = name.partition(".")[0]
+    imported = {a.evaluated_name for s in _top_level(syntax, cst.Import) for a in s.names if a.asname is None}
+    if any(other == name or other.startswith(name + ".") for other in imported):
+        return text
+    if not any(other.partition(".")[0] == package for other in imported) and _is_bound(syntax, package):
+        return NotApplicable(f"{file.name} has a `{package}` of its own")
+    return _add(syntax, cst.Import([cst.ImportAlias(_dotted(name))]))
 
 
 def _top_level(syntax: Syntax, kind: type[Node]) -> list[Node]:

@@ -29,6 +29,7 @@ COMPILED = {
     "TORCH_EXTENSIONS_DIR": "extensions",
     "CUDA_CACHE_PATH": "cuda",
     "NUMBA_CACHE_DIR": "numba",
+    "DESCEND_KERNELS_DIR": "kernels",
     "CUPY_CACHE_DIR": "cupy",
 }
 TEMPORARY = ("TMPDIR", "TEMP", "TMP")

@@ -37,6 +37,7 @@ _TRUSTED = (
     "torch._inductor",
     "torch._dynamo",
     "torch.utils.cpp_extension",
+    "descend.optim.build",
     "triton",
     "numba",
     "ctypes.util",

@@ -5,12 +5,7 @@ from typing import Any, Unpack
 
 from descend.optim.folds import layer_rate
 from descend.optim.optimizer import Optimizer, Options
-
-
-def velocity(theta, g, t, v=0.0, *, lr, momentum):
-    """You, Gitman & Ginsburg 2017, Algorithm 1: the rate within the velocity."""
-    v = momentum * v - lr * g
-    return v, v
+from descend.optim.rules.momentum import momentum
 
 
 class LARS(Optimizer):
@@ -34,7 +29,11 @@ class LARS(Optimizer):
 
     def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return momentum on scaled gradients."""
-        return layer_rate(velocity)
+        return layer_rate(momentum)
+
+    def hyper_of(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the rate within the velocity."""
+        return {**super().hyper_of(group), "inside": group["lr"], "outside": 1.0}
 
     def decay_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the rule as it is: it holds its weight decay already."""

@@ -34,4 +34,6 @@ class Rprop(Optimizer):
         step_sizes: tuple[float, float] = (1e-6, 50.0),
         **options: Unpack[Options],
     ) -> None:
+        if not 0 < etas[0] < 1 < etas[1]:
+            raise ValueError(f"Rprop: etas must lie in (0, 1) and above 1, not {etas}")
         super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, **options)

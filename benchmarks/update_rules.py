@@ -1,0 +1,166 @@
+"""One step of every rule, side by side: ours, torch's three implementations, pytorch_optimizer's, and bare memory."""
+
+import importlib.util
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+
+from descend import optim
+
+ROUNDS = 15
+LEAST_S = 0.004  # a turn repeats its step until it has taken this long
+STREAM = "memory"  # the contender that only reads and writes what the rule must
+
+
+def transformer() -> list[tuple[int, ...]]:
+    """150 tensors, 10.7 million parameters: twelve blocks of width 256, and what stands around them."""
+    block = [(768, 256), (768,), (256, 256), (256,), (1024, 256), (1024,), (256, 1024), (256,), *[(256,)] * 4]
+    return [*block * 12, (3600, 256), (512, 256), (256,), (256,), (256,), (256,)]
+
+
+WORKLOADS = {
+    "150 tensors, 10.7 M": transformer(),
+    "one matrix, 100 M": [(10_000, 10_000)],
+    "3000 tensors of 64": [(64,)] * 3000,
+}
+RULES = {  # ours, its options, torch's name, pytorch_optimizer's
+    "SGD": ({"lr": 1e-6}, "SGD", None),
+    "SGD momentum": ({"lr": 1e-6, "momentum": 0.9}, "SGD", None),
+    "Adagrad": ({"lr": 1e-6}, "Adagrad", None),
+    "Adadelta": ({"lr": 1e-6}, "Adadelta", "AdaDelta"),
+    "RMSprop": ({"lr": 1e-6}, "RMSprop", None),
+    "Adam": ({"lr": 1e-6}, "Adam", None),
+    "AdamW": ({"lr": 1e-6}, "AdamW", None),
+    "Adamax": ({"lr": 1e-6}, "Adamax", "AdaMax"),
+    "NAdam": ({"lr": 1e-6}, "NAdam", None),
+    "Rprop": ({"lr": 1e-6}, "Rprop", None),
+    "PowerSign": ({"lr": 1e-6}, None, None),
+    "AddSign": ({"lr": 1e-6}, None, None),
+    "DeltaBarDelta": ({"lr": 1e-6}, None, None),
+    "LARS": ({"lr": 1e-6, "momentum": 0.9}, None, "LARS"),
+    "LAMB": ({"lr": 1e-6}, None, "Lamb"),
+}
+COLUMNS = ("torch for-loop", "torch foreach", "torch fused", "pytorch_optimizer")
+Step = Callable[[], object]
+
+
+def update_rules() -> list[str]:
+    """Return a table for each workload: our step in ms, its share of attainable bandwidth, others over ours."""
+    lines = []
+    for workload, shapes in WORKLOADS.items():
+        lines += ["", f"### {workload}", "", f"| rule | ours, ms | of attainable | {' | '.join(COLUMNS)} |"]
+        lines.append("|---" * (3 + len(COLUMNS)) + "|")
+        parameters = [torch.randn(shape) for shape in shapes]
+        for parameter in parameters:
+            parameter.requires_grad_().grad = torch.randn_like(parameter)
+        lines += [_row(name, parameters) for name in RULES]
+    return lines
+
+
+def _row(name: str, parameters: list[torch.Tensor]) -> str:
+    options, in_torch, elsewhere = RULES[name]
+    ours = getattr(optim, name.partition(" ")[0])(parameters, **options)
+    steps: dict[str, Step] = {"ours": ours.step}
+    if in_torch:
+        made = getattr(torch.optim, in_torch)
+        steps["torch for-loop"] = made(parameters, **options, foreach=False).step
+        steps["torch foreach"] = made(parameters, **options, foreach=True).step
+        try:
+            steps["torch fused"] = made(parameters, **options, fused=True).step
+        except (TypeError, RuntimeError):
+            pass  # torch has no fused form of this rule
+    if elsewhere and importlib.util.find_spec("pytorch_optimizer"):
+        import pytorch_optimizer
+
+        steps["pytorch_optimizer"] = getattr(pytorch_optimizer, elsewhere)(parameters, lr=1e-6).step
+    ours.step()
+    held = sum(isinstance(v, torch.Tensor) and v.dim() > 0 for v in ours.state[parameters[0]].values())
+    steps[STREAM] = _memory(held)(parameters, lr=0.0).step
+    seconds = _side_by_side(steps)
+    base = seconds["ours"]
+    share = statistics.median(m / o for m, o in zip(seconds[STREAM], base))
+    others = [
+        f"{statistics.median(a / b for a, b in zip(seconds[c], base)):.1f}" if c in seconds else "" for c in COLUMNS
+    ]
+    return f"| {name} | {statistics.median(base) * 1e3:.2f} | {share:.0%} | {' | '.join(others)} |"
+
+
+def _memory(states: int) -> type[optim.Optimizer]:
+    """Return the rule that only streams: it reads θ, g and some state, and writes θ and that state."""
+    names = [f"s{k}" for k in range(states)]
+    text = f"def stream(theta, g, t, {''.join(f'{n}=0.0, ' for n in names)}*, lr):\n"
+    text += f"    return ({'lr * g, '}{''.join(f'{n} + g, ' for n in names)})"
+    scope: dict = {}
+    exec(text, scope)
+    return type("Stream", (optim.Optimizer,), {"rule": staticmethod(scope["stream"])})
+
+
+def _side_by_side(steps: dict[str, Step]) -> dict[str, list[float]]:
+    """Return each contender's seconds a step, round by round, after a warm-up of each; the order rotates."""
+    names, repeats = list(steps), {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            steps[name]()
+            repeats[name] = max(1, round(LEAST_S / _seconds(steps[name], 1)))
+        taken: dict[str, list[float]] = {name: [] for name in names}
+        for turn in range(ROUNDS):
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                taken[name].append(_seconds(steps[name], repeats[name]))
+    return taken
+
+
+def _seconds(step: Step, repeats: int) -> float:
+    began = time.perf_counter()
+    for _ in range(repeats):
+        step()
+    return (time.perf_counter() - began) / repeats
+
+
+def sparse() -> list[str]:
+    """Return the cost of a step of Adam on an embedding of a million rows, by the rows touched."""
+    table = torch.randn(1_000_000, 64, requires_grad=True)
+    optimizer = optim.Adam([table], lr=1e-3)
+    lines = []
+    for rows in (100, 1000, 10_000, 100_000):
+        index = torch.randperm(len(table))[:rows].unsqueeze(0)
+        table.grad = torch.sparse_coo_tensor(index, torch.randn(rows, 64), table.shape)
+        optimizer.step()
+        lines.append(f"| {rows} | {statistics.median(_seconds(optimizer.step, 3) for _ in range(7)) * 1e3:.2f} |")
+    table.grad = torch.randn_like(table)
+    optimizer.step()
+    lines.append(f"| all, dense | {statistics.median(_seconds(optimizer.step, 1) for _ in range(7)) * 1e3:.2f} |")
+    return lines
+
+
+def sweeps(copies: int = 32, steps: int = 60) -> list[str]:
+    """Return the time of a sweep of learning rates over the same runs one after another."""
+    x, target = torch.randn(128, 64), torch.randint(10, (128,))
+    lines = []
+    for width in (32, 256):
+
+        def network(width: int = width) -> torch.nn.Module:
+            return torch.nn.Sequential(torch.nn.Linear(64, width), torch.nn.Tanh(), torch.nn.Linear(width, 10))
+
+        def loss(model: Callable, batch: tuple) -> torch.Tensor:
+            return torch.nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+        rates = torch.logspace(-4, 0, copies).tolist()
+        sweep = optim.Sweep(network(), loss, optim.SGD, lr=rates, momentum=0.9)
+        together = _seconds(lambda sweep=sweep: sweep.step((x, target)), steps)
+        alone = 0.0
+        for rate in rates:
+            model = network()
+            optimizer = optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+
+            def step(model: torch.nn.Module = model, optimizer: optim.Optimizer = optimizer) -> None:
+                optimizer.zero_grad()
+                loss(model, (x, target)).backward()
+                optimizer.step()
+
+            alone += _seconds(step, steps)
+        lines.append(f"| {copies} rates, width {width} | {sweep.engine} | {alone / together:.1f} |")
+    return lines

@@ -1,0 +1,39 @@
+"""One of several processes that train a small net together: `parallel.py (ddp|fsdp) RULE MEETING RANK SIZE`.
+
+The first of them prints the weights. MEETING is a file by which they find each other.
+"""
+
+import os
+import sys
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+from rules import make
+
+
+def main(how: str, name: str, meeting: str, rank: int, size: int) -> None:
+    """Each process sees its share of the batch; the losses are means, so the mean of the gradients is the batch's."""
+    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
+    model = nn.parallel.DistributedDataParallel(net) if how == "ddp" else fully_shard(net)
+    optimizer = make(name, model.parameters())
+    for step in range(5):
+        generator = torch.Generator().manual_seed(step)
+        x = torch.randn(12, 6, generator=generator).chunk(size)[rank]
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+    held = [p.full_tensor() if isinstance(p, DTensor) else p for p in net.parameters()]
+    if rank == 0:
+        print("weights", *(f"{value:.9g}" for p in held for value in p.detach().flatten().tolist()), flush=True)
+    dist.barrier()
+    os._exit(0)  # gloo's threads do not always end
+
+
+main(*sys.argv[1:4], *map(int, sys.argv[4:]))

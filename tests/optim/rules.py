@@ -1,0 +1,65 @@
+"""Every rule of `descend.optim`, and its variants: what each test of a promise goes through."""
+
+import torch
+
+from descend import optim
+
+RULES = {
+    "SGD": (optim.SGD, {"lr": 0.1}),
+    "SGD momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3}),
+    "SGD nesterov": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "Momentum": (optim.Momentum, {"lr": 0.1}),
+    "Momentum average": (optim.Momentum, {"lr": 0.1, "form": "average"}),
+    "Nesterov": (optim.Nesterov, {"lr": 0.1}),
+    "Adagrad": (optim.Adagrad, {"lr": 0.1}),
+    "Adagrad eps inside": (optim.Adagrad, {"lr": 0.1, "eps": 0.0, "eps_inside": 1e-6}),
+    "Adadelta": (optim.Adadelta, {}),
+    "RMSprop": (optim.RMSprop, {}),
+    "RMSprop eps inside": (optim.RMSprop, {"eps": 0.0, "eps_inside": 1e-6, "bias_correction": True}),
+    "RMSprop centered": (optim.RMSprop, {"centered": True, "momentum": 0.9}),
+    "Adam": (optim.Adam, {"lr": 0.01}),
+    "Adam uncorrected": (optim.Adam, {"lr": 0.01, "bias_correction": False}),
+    "Adam amsgrad": (optim.Adam, {"lr": 0.01, "amsgrad": True}),
+    "AdamW": (optim.AdamW, {"lr": 0.01}),
+    "Adamax": (optim.Adamax, {}),
+    "NAdam": (optim.NAdam, {}),
+    "PowerSign": (optim.PowerSign, {"lr": 0.02}),
+    "PowerSign cosine": (optim.PowerSign, {"lr": 0.02, "annealing": "cosine", "total_steps": 50, "periods": 0.5}),
+    "AddSign": (optim.AddSign, {"lr": 0.02}),
+    "AddSign linear": (optim.AddSign, {"lr": 0.02, "annealing": "linear", "total_steps": 50}),
+    "AddSign restart": (optim.AddSign, {"lr": 0.02, "annealing": "restart", "total_steps": 50, "periods": 5}),
+    "Rprop": (optim.Rprop, {}),
+    "DeltaBarDelta": (optim.DeltaBarDelta, {}),
+    "LARS": (optim.LARS, {"lr": 1.0, "trust": 0.1, "weight_decay": 0.01}),
+    "LAMB": (optim.LAMB, {"lr": 0.01, "weight_decay": 0.01}),
+    "YellowFin": (optim.YellowFin, {}),
+}
+BY_NORMS = {"LARS", "LAMB", "YellowFin"}  # these look at whole tensors
+FOR_FULL_BATCHES = {"Rprop", "DeltaBarDelta"}
+
+
+def make(name: str, parameters, **more):
+    """Return an optimizer of the rule."""
+    kind, options = RULES[name]
+    return kind(parameters, **{**options, **more})
+
+
+def tensors(*shapes: tuple[int, ...], dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    """Return parameters with fixed random values."""
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes]
+
+
+def give_gradients(parameters, step: int) -> None:
+    """Give every parameter the gradient of one step."""
+    generator = torch.Generator().manual_seed(1000 + step)
+    for p in parameters:
+        width = torch.complex128 if p.is_complex() else torch.float64
+        p.grad = torch.randn(p.shape, generator=generator, dtype=width).to(p.dtype)
+
+
+def train(optimizer, parameters, steps: int, start: int = 0) -> None:
+    """Take some steps, each with gradients of its own."""
+    for step in range(start, start + steps):
+        give_gradients(parameters, step)
+        optimizer.step()

@@ -1,0 +1,88 @@
+"""The first three steps of every rule from θ = 1 with the gradients 1, −2, ½: worked by hand from the equations.
+
+Adam, say, with lr = 0.1, β₁ = ½, β₂ = ¾, ε = 0.01. First step: m = ½, v = ¼; corrected by 1 − ½ and 1 − ¾ both are 1;
+θ = 1 − 0.1/1.01 = 0.900990. Second: m = ¼ − 1 = −¾, v = 3/16 + 1 = 19/16; corrected by ¾ and 7/16 they are −1 and 19/7;
+θ = 0.900990 + 0.1/(√(19/7) + 0.01) = 0.961322.
+"""
+
+import pytest
+import torch
+
+from descend import optim
+
+BETAS = {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.01}
+RMS = {"lr": 0.1, "alpha": 0.5, "eps": 0.01}
+FADING = {"lr": 0.1, "beta": 0.75, "total_steps": 4}
+TABLE = [
+    (optim.SGD, {"lr": 0.1}, [0.9, 1.1, 1.05]),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.5}, [0.9, 1.05, 1.075]),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.5, "nesterov": True}, [0.85, 1.125, 1.0875]),
+    (optim.Momentum, {"lr": 0.1, "momentum": 0.5, "form": "velocity"}, [0.9, 1.05, 1.075]),
+    (optim.Momentum, {"lr": 0.1, "momentum": 0.5, "form": "sum"}, [0.9, 1.05, 1.075]),
+    (optim.Momentum, {"lr": 0.1, "momentum": 0.5, "form": "average"}, [0.95, 1.025, 1.0375]),
+    (optim.Momentum, {"lr": 0.1, "momentum": 0.5, "form": "blend"}, [0.95, 1.025, 1.0375]),
+    (optim.Nesterov, {"lr": 0.1, "momentum": 0.5}, [0.9, 1.05, 1.075]),  # given gradients: as if looked ahead to
+    (optim.Adagrad, {"lr": 0.1, "eps": 0.01}, [0.90099009901, 0.990034599, 0.968307634225]),
+    (
+        optim.Adagrad,
+        {"lr": 0.1, "eps": 0.0, "eps_inside": 0.01},
+        [0.900496280979, 0.989849691301, 0.968048655291],
+    ),
+    (optim.Adadelta, {"rho": 0.5, "eps": 0.01}, [0.859971991597, 1.047191618285, 0.966979158474]),
+    (optim.RMSprop, RMS, [0.860550753913, 0.993001085039, 0.948676179497]),
+    (
+        optim.RMSprop,
+        {**RMS, "eps": 0.0, "eps_inside": 0.01},
+        [0.859971991597, 0.993010012645, 0.948466472326],
+    ),
+    (optim.RMSprop, {**RMS, "bias_correction": True}, [0.90099009901, 1.015797313088, 0.974311407748]),
+    (optim.RMSprop, {**RMS, "centered": True}, [0.803921568627, 0.956705509089, 0.912103443011]),
+    (optim.RMSprop, {**RMS, "momentum": 0.5}, [0.860550753913, 0.923276461996, 0.910314410495]),
+    (optim.Adam, BETAS, [0.90099009901, 0.961321598563, 0.972361587659]),
+    (optim.Adam, {**BETAS, "bias_correction": False}, [0.901960784314, 0.970159668591, 0.982833538761]),
+    (optim.Adam, {**BETAS, "amsgrad": True}, [0.90099009901, 0.961321598563, 0.971220256098]),
+    (optim.Adam, {**BETAS, "weight_decay": 0.2}, [0.900826446281, 0.951838723443, 0.948266438523]),
+    (optim.AdamW, {**BETAS, "weight_decay": 0.2}, [0.88099009901, 0.923701796583, 0.916267749747]),
+    (optim.Adamax, BETAS, [0.90099009901, 0.950741342791, 0.960217770178]),
+    (optim.NAdam, {**BETAS, "momentum_decay": 0.5}, [0.887204653989, 0.995035255122, 0.968737954476]),
+    (optim.PowerSign, {"lr": 0.1, "beta": 0.75, "base": 2}, [0.8, 1.2, 1.175]),
+    (optim.PowerSign, {**FADING, "base": 2, "annealing": "linear"}, [0.8, 1.136358566101, 1.101003227042]),
+    (
+        optim.PowerSign,
+        {**FADING, "base": 2, "annealing": "cosine", "periods": 0.5},
+        [0.8, 1.161389199555, 1.126033860496],
+    ),
+    (
+        optim.PowerSign,
+        {**FADING, "base": 2, "annealing": "restart", "periods": 2},
+        [0.8, 1.082842712475, 1.057842712475],
+    ),
+    (optim.AddSign, {"lr": 0.1, "beta": 0.75}, [0.8, 1.2, 1.2]),
+    (optim.AddSign, {**FADING, "annealing": "linear"}, [0.8, 1.15, 1.125]),
+    (optim.AddSign, {**FADING, "annealing": "cosine", "periods": 0.5}, [0.8, 1.170710678119, 1.145710678119]),
+    (optim.AddSign, {**FADING, "annealing": "restart", "periods": 2}, [0.8, 1.1, 1.1]),
+    (optim.Rprop, {"lr": 0.1}, [0.9, 0.9, 0.85]),
+    (
+        optim.DeltaBarDelta,
+        {"lr": 0.1, "growth": 0.02, "shrinkage": 0.5, "decay": 0.75},
+        [0.9, 1.0, 0.9875],
+    ),
+    (
+        optim.LARS,
+        {"lr": 0.1, "momentum": 0.5, "trust": 0.5, "weight_decay": 0.2},
+        [0.95, 0.964257990868, 0.923174086758],
+    ),
+    (optim.LAMB, {**BETAS, "weight_decay": 0.2}, [0.9, 0.99, 0.891]),
+]
+
+
+@pytest.mark.parametrize(("make", "options", "expected"), TABLE, ids=lambda v: getattr(v, "__name__", str(v)))
+def test_the_first_three_steps(make, options, expected):
+    parameter = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    optimizer, taken = make([parameter], **options), []
+    for gradient in (1.0, -2.0, 0.5):
+        parameter.grad = torch.tensor([gradient], dtype=torch.float64)
+        optimizer.step()
+        taken.append(parameter.item())
+    assert optimizer.engine == "native"
+    assert taken == pytest.approx(expected, abs=1e-11)
