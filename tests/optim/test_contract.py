@@ -150,7 +150,7 @@ def test_the_state_keeps_the_parameters_type(name, dtype):
     optimizer = make(name, parameters)
     train(optimizer, parameters, 5)
     train(make(name, wide), wide, 5)
-    arrays = [v for v in optimizer.state[parameters[0]].values() if isinstance(v, torch.Tensor)]
+    arrays = [v for v in optimizer.state[parameters[0]].values() if v.dim()]
     assert all(value.dtype is dtype for value in [*parameters, *arrays])
     assert difference([parameters[0].double()], wide) < 0.05
 

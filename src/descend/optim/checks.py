@@ -30,8 +30,6 @@ def check(name: str, group: Mapping[str, Any]) -> None:
         values = group[key] if isinstance(group[key], tuple | list) else (group[key],)
         if not all(0 <= value < 1 for value in values):
             raise ValueError(f"{name}: {key} must lie in [0, 1), not {group[key]}")
-    if group.get("differentiable"):
-        raise ValueError(f"{name}: differentiable=True is not supported: call the rule's function on tensors instead")
 
 
 def check_gradient(name: str, parameter: Tensor, is_elementwise: bool) -> None:

@@ -27,6 +27,14 @@ def step(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) 
     return numbers
 
 
+def step_differentiably(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Take one step that autograd can go back through, and return all of the new state."""
+    theta, g, *state = held.values()
+    change, *new = rule.function(theta, g, t, *state, **hyper)
+    theta.add_(change)
+    return dict(zip(rule.state, new, strict=True))
+
+
 def step_rows(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
     """Take the step on the rows that a sparse gradient touches, and on no other."""
     g = held["g"].coalesce()

@@ -1,7 +1,7 @@
 """Takes the steps of one parameter group by the fastest way that its tensors allow."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from descend.optim import eager
+from descend.optim.eager import step, step_differentiably, step_rows
 from descend.optim.native import Kernel, fits, kernel
 from descend.optim.rule import Rule
 from descend.optim.symbols import trace
@@ -25,7 +25,9 @@ class Row:
     parameter: Tensor
     held: dict[str, Any]
     arrays: dict[str, Tensor]
-    stride: tuple[int, ...] = ()
+    step: Tensor
+    numbers: dict[str, Any]  # t, and the state that is a number: read once, and not at every step
+    stride: tuple[int, ...]
     place: int = 0  # of its first address in the table
 
 
@@ -52,7 +54,8 @@ class Engine:
             if gradient is None or row is None:
                 continue
             if (
-                type(gradient) is not Tensor
+                row.held["step"] is not row.step
+                or type(gradient) is not Tensor
                 or gradient.layout is not torch.strided
                 or gradient.dtype is not row.arrays["theta"].dtype
                 or gradient.stride() != row.stride
@@ -77,12 +80,16 @@ class Engine:
         if self._kernel is not None:
             self._table = _table(given)
 
-    def take(self, hyper: Mapping[str, Any]) -> str:
+    def take(self, hyper: Mapping[str, Any], differentiable: bool) -> str:
         """Take the step; return what took it: native, or eager and why."""
         assert self._rule is not None
         given = [row for row in self._rows if row is not None]
+        torch._foreach_add_([row.step for row in given], 1)
         for row in given:
-            row.held["step"] += 1
+            row.numbers["t"] = row.step if isinstance(row.numbers["t"], Tensor) else row.numbers["t"] + 1
+        if differentiable:
+            self._run_eagerly(self._rule, given, hyper, step_differentiably)
+            return "eager: autograd sees the step"
         if self._kernel is not None:
             self._run(self._kernel, self._rule, self._table, given, hyper)
             return "native"
@@ -92,7 +99,7 @@ class Engine:
         """Step tensors of several kinds: by a kernel for each type, and those that have none eagerly."""
         alike: dict[torch.dtype | None, list[Row]] = {}
         for row in rows:
-            can = fits(list(row.arrays.values())) and not isinstance(row.held["step"], Tensor)
+            can = fits(list(row.arrays.values())) and not isinstance(row.numbers["t"], Tensor)
             alike.setdefault(row.arrays["theta"].dtype if can else None, []).append(row)
         reason = "these tensors have no kernel"
         rest = alike.pop(None, [])
@@ -103,49 +110,62 @@ class Engine:
             else:
                 reason = str(made)
                 rest += same
-        numbers = trace(rule).numbers
-        for row in rest:
-            step = eager.step_rows if row.arrays["g"].layout is torch.sparse_coo else eager.step
-            order = ("theta", "g", *rule.state)
-            held = {n: row.held[self._names.get(n, n)] if n in numbers else row.arrays[n] for n in order}
-            for name, value in step(rule, held, row.held["step"], hyper).items():
-                row.held[self._names.get(name, name)] = value
+        sparse = [row for row in rest if row.arrays["g"].layout is torch.sparse_coo]
+        self._run_eagerly(rule, sparse, hyper, step_rows)
+        self._run_eagerly(rule, [row for row in rest if row not in sparse], hyper, step)
         return f"eager: {reason}" if rest else "native"
+
+    def _run_eagerly(
+        self, rule: Rule, rows: Sequence[Row], hyper: Mapping[str, Any], step: Callable[..., dict[str, Any]]
+    ) -> None:
+        for row in rows:
+            held = {name: row.numbers.get(name, row.arrays.get(name)) for name in ("theta", "g", *rule.state)}
+            for name, value in step(rule, held, row.numbers["t"], hyper).items():
+                self._keep(row, name, value)
 
     def _run(
         self, made: Kernel, rule: Rule, table: "array[int]", rows: Sequence[Row], hyper: Mapping[str, Any]
     ) -> None:
-        numbers = [(name, self._names.get(name, name)) for name in trace(rule).numbers]
         values = {name: float(value) for name, value in hyper.items()}
         begins: dict[tuple[float, ...], int] = {}  # parameters with the same numbers share their scalars
         scalars: list[float] = []
-        last, begin = None, 0
+        renewed = trace(rule).numbers
+        last: tuple[float, ...] = ()
         for row in rows:
-            key = (row.held["step"], *(row.held[name] for _, name in numbers))
+            key = tuple(row.numbers.values())
             if key != last:
                 last, begin = key, begins.setdefault(key, len(scalars))
                 if begin == len(scalars):
-                    known = {"t": key[0], **dict(zip((name for name, _ in numbers), key[1:])), **values}
-                    scalars += made.scalars(known)
+                    scalars += made.scalars({**row.numbers, **values})
             table[row.place - 1] = begin
-            if numbers:
-                for (_, name), value in zip(numbers, made.numbers(known)):
-                    row.held[name] = value
+            if renewed:
+                for name, value in zip(renewed, made.numbers({**row.numbers, **values})):
+                    self._keep(row, name, value)
         made.run(table, len(rows), scalars)
+
+    def _keep(self, row: Row, name: str, value: Any) -> None:
+        kept = self._names.get(name, name)
+        if name not in row.numbers:
+            row.held[kept] = row.arrays[name] = value
+        elif isinstance(row.numbers[name], Tensor):
+            row.held[kept] = row.numbers[name] = value
+        else:
+            row.numbers[name] = value
+            row.held[kept].fill_(value)
 
     def _kernel_for(self, rule: Rule, rows: list[Row]) -> Kernel | None:
         dtype = rows[0].arrays["theta"].dtype
         for row in rows:
             if row.arrays["theta"].dtype is not dtype or not fits(list(row.arrays.values())):
                 return None
-            if isinstance(row.held["step"], Tensor):
+            if isinstance(row.numbers["t"], Tensor):
                 return None
         made = kernel(rule, dtype)
         return made if isinstance(made, Kernel) else None
 
 
-def row_of(rule: Rule, parameter: Tensor, held: dict[str, Any], names: Mapping[str, str]) -> Row:
-    """Return the row of a parameter that has a gradient."""
+def row_of(rule: Rule, parameter: Tensor, held: dict[str, Any], names: Mapping[str, str], *, on_device: bool) -> Row:
+    """Return the row of a parameter that has a gradient; with `on_device` its numbers stay tensors."""
     traced = trace(rule)
     assert parameter.grad is not None
     arrays = {n: held[names.get(n, n)] for n in rule.state if n not in traced.numbers}
@@ -154,7 +174,10 @@ def row_of(rule: Rule, parameter: Tensor, held: dict[str, Any], names: Mapping[s
         arrays = {n: v.to_local() if hasattr(v, "to_local") else v for n, v in arrays.items()}
     if parameter.is_complex():  # a complex number is two real ones
         arrays = {n: torch.view_as_real(v.resolve_conj()) for n, v in arrays.items()}
-    return Row(parameter, held, arrays, parameter.stride())
+    numbers = {"t": held["step"], **{n: held[names.get(n, n)] for n in traced.numbers}}
+    if not on_device:
+        numbers = {n: v.item() for n, v in numbers.items()}
+    return Row(parameter, held, arrays, held["step"], numbers, parameter.stride())
 
 
 def _is_plain(rows: Sequence[Row]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypedDict
 import torch
 from torch import Tensor
 
-from descend.optim.checkpoint import as_held, as_saved, check_state
+from descend.optim.checkpoint import as_held, check_state, number
 from descend.optim.checks import check, check_gradient
 from descend.optim.engine import Engine, Row, row_of
 from descend.optim.folds import climbing, coupled_decay
@@ -23,7 +23,7 @@ class Options(TypedDict, total=False):
     capturable: bool  # keep the step's number on the device, as a CUDA graph needs it
     foreach: bool | None  # torch's choices of implementation; the fastest is taken whatever they say
     fused: bool | None
-    differentiable: bool  # must be False
+    differentiable: bool  # let autograd see the step
 
 
 OPTIONS = Options(
@@ -64,29 +64,30 @@ class Optimizer(torch.optim.Optimizer):
             raise
 
     @torch.compiler.disable
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; return what `closure` returns, which is called first, with gradients enabled."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
         rules = [self.folded_rule(group) for group in self.param_groups]
         for index, (rule, group) in enumerate(zip(rules, self.param_groups)):  # all are checked before any has moved
             engine = self._engines.setdefault(index, Engine(self.names))
             if not engine.knows(rule, group["params"]):
                 engine.see(rule, [self._row(rule, p, group) for p in group["params"]], group["params"])
         if not self._is_skipped():
-            self.measure()
+            with torch.no_grad():
+                self.measure()
             for index, (rule, group) in enumerate(zip(rules, self.param_groups)):
                 if any(p.grad is not None for p in group["params"]):
-                    self.engine = self._engines[index].take(self.values_of(rule, group))
+                    with torch.set_grad_enabled(group["differentiable"]):
+                        self.engine = self._engines[index].take(self.values_of(rule, group), group["differentiable"])
         return loss
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state in torch's names and types."""
         saved = super().state_dict()
-        state = {index: as_saved(held, with_step=self.saves_steps) for index, held in saved["state"].items()}
+        if self.saves_steps:
+            return saved
+        state = {i: {n: v for n, v in held.items() if n != "step"} for i, held in saved["state"].items()}
         return {**saved, "state": {index: held for index, held in state.items() if held}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -157,16 +158,16 @@ class Optimizer(torch.optim.Optimizer):
         held = self.state[parameter]
         if "step" not in held:
             device = parameter.device if group["capturable"] else None
-            held["step"] = 0 if device is None else torch.zeros((), device=device)
+            held["step"] = number("step", 0.0, device)
             hyper = self.values_of(rule, group)
             for name in rule.state:
                 start = rule.initial(name, hyper)
-                if name not in trace(rule).numbers:
+                if name in trace(rule).numbers:
+                    held[self._name(name)] = number(name, start, device)
+                else:
                     both = complex(start, start) if parameter.is_complex() else start
                     held[self._name(name)] = torch.full_like(parameter, both, memory_format=torch.preserve_format)
-                else:
-                    held[self._name(name)] = start if device is None else torch.tensor(start, device=device)
-        return row_of(rule, parameter, held, self.names)
+        return row_of(rule, parameter, held, self.names, on_device=group["capturable"])
 
     def _name(self, name: str) -> str:
         return self.names.get(name, name)
