@@ -18,6 +18,11 @@ def as_held(saved: Mapping[str, Any], parameter: Tensor, numbers: Sequence[str],
     return held
 
 
+def without_step(held: Any) -> Any:
+    """Return one parameter's state without its count of steps; what a hook has put among the state stays."""
+    return {name: value for name, value in held.items() if name != "step"} if isinstance(held, Mapping) else held
+
+
 def number(name: str, value: float, device: torch.device | None) -> Tensor:
     """Return the tensor in which a number is kept: torch's type for a step, exact for the state of a rule."""
     return torch.tensor(value, dtype=torch.float32 if name == "step" else torch.float64, device=device)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypedDict
 import torch
 from torch import Tensor
 
-from descend.optim.checkpoint import as_held, check_state, number
+from descend.optim.checkpoint import as_held, check_state, number, without_step
 from descend.optim.checks import check, check_gradient
 from descend.optim.engine import Engine, Row, row_of
 from descend.optim.folds import climbing, coupled_decay
@@ -87,8 +87,8 @@ class Optimizer(torch.optim.Optimizer):
         saved = super().state_dict()
         if self.saves_steps:
             return saved
-        state = {i: {n: v for n, v in held.items() if n != "step"} for i, held in saved["state"].items()}
-        return {**saved, "state": {index: held for index, held in state.items() if held}}
+        state = {i: without_step(held) for i, held in saved["state"].items()}
+        return {**saved, "state": {index: held for index, held in state.items() if held != {}}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a checkpoint of this rule, ours or torch's. Raises `ValueError` for one of another rule or shape."""
