@@ -35,7 +35,7 @@ static inline bf16 to_bf16(float f) {{
 }}
 static inline real sign(real x) {{ return x > 0 ? 1 : x < 0 ? -1 : x; }}
 static inline real maximum(real x, real y) {{ return x > y || x != x ? x : y; }}
-void roots(const double *sums, int64_t threads, int64_t count, double *norms) {{
+void descend_roots(const double *sums, int64_t threads, int64_t count, double *norms) {{
   for (int64_t i = 0; i < count; i++) {{
     double sum = 0;
     for (int64_t k = 0; k < threads; k++) sum += sums[k * count + i];
@@ -44,9 +44,10 @@ void roots(const double *sums, int64_t threads, int64_t count, double *norms) {{
 }}
 """
 
+# The names are ours: the C library has a `step` of its own.
 # A row of the table is a tensor: where it begins in the count of all elements, its scalars, and its pointers.
 LOOP = """
-void {name}(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
+void descend_{name}(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
             const double *norms, double *sums) {{
   for (int64_t r = 0; r < rows; r++) {{
     const int64_t *row = table + r * {width};
@@ -63,6 +64,20 @@ void {name}(const int64_t *table, int64_t rows, int64_t begin, int64_t end, cons
 }}
 """
 
+# Tensors of at most `limit` elements are measured and stepped while they are in the cache.
+WHOLE = """
+void descend_whole(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
+                   int64_t limit) {{
+  for (int64_t r = 0; r < rows; r++) {{
+    const int64_t *row = table + r * {width};
+    if (row[0] < begin || row[0] >= end || row[1] - row[0] > limit) continue;
+    double norms[{norms}] = {{0}}, sums[{norms}] = {{0}};
+{measuring}
+    descend_step(row, 1, row[0], row[1], scalars, norms, sums);
+  }}
+}}
+"""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -70,6 +85,8 @@ class Source:
 
     text: str
     measured: tuple[int, ...]
+    width: int  # of a row of the table
+    amount: int  # of scalars
     scalars: Callable[[Mapping[str, float]], tuple[float, ...]]  # what it wants each step
     numbers: Callable[[Mapping[str, float]], tuple[float, ...]]  # the new state that is a number
 
@@ -82,9 +99,17 @@ def emit(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
     known = ["t", *trace.numbers, *rule.hyper]
     loops = [text.measuring(depth) for depth in range(len(text.measured))]
     loops.append(text.stepping(trace.step, {name: new[name] for name in arrays}))
+    loops.append(text.whole())
     header = HEADER.format(compute="double" if stored is torch.float64 else "float")
     numbers = [_python(new[name]) for name in trace.numbers]
-    return Source(header + "".join(loops), text.measured, _numbers_of(known, text.scalars), _numbers_of(known, numbers))
+    return Source(
+        header + "".join(loops),
+        text.measured,
+        text.width,
+        len(text.scalars),
+        _numbers_of(known, text.scalars),
+        _numbers_of(known, numbers),
+    )
 
 
 def _numbers_of(names: list[str], expressions: list[str]) -> Callable[[Mapping[str, float]], tuple[float, ...]]:
@@ -111,6 +136,10 @@ class _Text:
         self.places = {norm: index for index, norm in enumerate(n for level in levels for n in level)}
 
     @property
+    def width(self) -> int:
+        return 3 + len(self.streams)
+
+    @property
     def measured(self) -> tuple[int, ...]:
         return tuple(map(len, self.levels))
 
@@ -133,15 +162,25 @@ class _Text:
         storing = [f"      p_{name}[i] = {store.format(value)};" for name, value in results.items()]
         return self._loop("step", [], writer.lines + storing, [], "GCC ivdep")
 
+    def whole(self) -> str:
+        """Return the function that measures and steps small tensors one by one; none where nothing is measured."""
+        each = (
+            "    descend_measure{0}(row, 1, row[0], row[1], scalars, norms, sums); descend_roots(sums, 1, {1}, norms);"
+        )
+        measuring = [each.format(depth, len(self.places)) for depth in range(len(self.levels))]
+        known = {"width": self.width, "norms": len(self.places), "measuring": "\n".join(measuring)}
+        return WHOLE.format(**known) if self.levels else ""
+
     def _loop(self, name: str, before: list[str], body: list[str], after: list[str], pragma: str) -> str:
         load = LOAD.get(self.kind, "{0}")
         pointers = [f"    {self.kind} *restrict p_{s} = (void *)row[{3 + i}];" for i, s in enumerate(self.streams)]
-        norms = [f"    real n{k} = norms[r * {len(self.places)} + {k}];" for k in self.places.values()]
+        scalars = [f"    const real s{k} = s[{k}];" for k in range(len(self.scalars))]
+        norms = [f"    const real n{k} = norms[r * {len(self.places)} + {k}];" for k in self.places.values()]
         loads = [f"      real {s} = {load.format(f'p_{s}[i]')};" for s in self.streams]
         return LOOP.format(
             name=name,
-            width=3 + len(self.streams),
-            before="\n".join(pointers + norms + before),
+            width=self.width,
+            before="\n".join(pointers + scalars + norms + before),
             pragma=pragma,
             body="\n".join(loads + body),
             after="\n".join(after),
@@ -170,13 +209,14 @@ class _Writer:
         key = (value.op, *args)
         if key not in self._names:
             self._names[key] = f"x{len(self._names)}"
-            self.lines.append(f"      real {self._names[key]} = {self._c(value, args)};")
+            kind = "int" if value.op in "<>" else "real"
+            self.lines.append(f"      {kind} {self._names[key]} = {self._c(value, args)};")
         return self._names[key]
 
     def _scalar(self, text: str) -> str:
         if text not in self._scalars:
             self._scalars.append(text)
-        return f"s[{self._scalars.index(text)}]"
+        return f"s{self._scalars.index(text)}"
 
     def _c(self, value: Symbol, args: list[str]) -> str:
         match value.op, value.args:

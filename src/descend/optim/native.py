@@ -3,7 +3,7 @@
 import ctypes
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, lru_cache
 
@@ -45,38 +45,66 @@ class Kernel:
             raise traced
         source = emit(rule, traced, dtype)
         library = build(source.text)
-        self._loops = [getattr(library, f"measure{depth}") for depth in range(len(source.measured))]
-        self._loops.append(library.step)
+        self._loops = [getattr(library, f"descend_measure{depth}") for depth in range(len(source.measured))]
+        self._loops.append(library.descend_step)
         for loop in self._loops:
             loop.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 3]
             loop.restype = None
-        self._roots = library.roots
+        self._roots = library.descend_roots
         self._roots.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
         self._roots.restype = None
         self._measured = sum(source.measured)
-        self.scalars, self.numbers = source.scalars, source.numbers
+        self._whole = library.descend_whole if self._measured else None
+        if self._whole is not None:
+            self._whole.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p, ctypes.c_int64]
+            self._whole.restype = None
+        self.scalars, self.amount = source.scalars, source.amount
+        self._numbers, self._names = source.numbers, traced.numbers
+        self._width = source.width
         self._real = ctypes.c_double if dtype is torch.float64 else ctypes.c_float
 
-    def run(self, table: "array[int]", rows: int, scalars: Sequence[float]) -> None:
+    def numbers(self, known: Mapping[str, float]) -> dict[str, float]:
+        """Return the new state that is a number."""
+        return dict(zip(self._names, self._numbers(known)))
+
+    def run(self, table: "array[int]", scalars: Sequence[float]) -> None:
         """Take one step. A row of the table is a tensor: where it begins and ends in the count of all elements, where
         its scalars begin, and the addresses of θ, g and the state."""
-        total = table[(rows - 1) * (len(table) // rows) + 1]
         held = (self._real * max(1, len(scalars)))(*scalars)
+        constants = ctypes.addressof(held)
+        if self._whole is not None:
+            table = self._step_small(self._whole, table, constants)
+        rows = len(table) // self._width
+        spans = _spans(table[(rows - 1) * self._width + 1] if rows else 0)
         norms = (ctypes.c_double * max(1, rows * self._measured))()
-        spans = _spans(total)
         sums = (ctypes.c_double * max(1, len(spans) * len(norms)))()
         each = ctypes.sizeof(norms)
-        places = [table.buffer_info()[0], *(ctypes.addressof(block) for block in (held, norms, sums))]
+        rest = table.buffer_info()[0], rows
+        measured, summed = ctypes.addressof(norms), ctypes.addressof(sums)
         for loop in self._loops:
-            calls = [(places[0], rows, *span, *places[1:3], places[3] + k * each) for k, span in enumerate(spans)]
+            calls = [(*rest, *span, constants, measured, summed + k * each) for k, span in enumerate(spans)]
             _spread(loop, calls)
             if loop is not self._loops[-1]:
-                self._roots(places[3], len(spans), len(norms), places[2])
+                self._roots(summed, len(spans), len(norms), measured)
+
+    def _step_small(self, whole: Callable[..., None], table: "array[int]", constants: int) -> "array[int]":
+        """Step the tensors that are small beside a thread's share; return the table of the others."""
+        rows = len(table) // self._width
+        spans = _spans(table[(rows - 1) * self._width + 1])
+        limit = max(ALONE, (spans[0][1] if spans else 0) // 4)
+        _spread(whole, [(table.buffer_info()[0], rows, *span, constants, limit) for span in spans])
+        large, total = array("q"), 0
+        for row in range(0, len(table), self._width):
+            size = table[row + 1] - table[row]
+            if size > limit:
+                large.extend((total, total + size, *table[row + 2 : row + self._width]))
+                total += size
+        return large
 
 
 def _spans(total: int) -> list[tuple[int, int]]:
     threads = max(1, min(torch.get_num_threads(), total // ALONE))
-    share = -(-total // threads)
+    share = max(1, -(-total // threads))
     share += -share % ALIGNED
     return [(begin, min(begin + share, total)) for begin in range(0, total, share)]
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypedDict
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from descend.optim.checkpoint import as_held, check_state, number, without_step
 from descend.optim.checks import check, check_gradient
-from descend.optim.engine import Engine, Row, row_of
+from descend.optim.engine import Engine
 from descend.optim.folds import climbing, coupled_decay
 from descend.optim.rule import Rule, read_rule
 from descend.optim.symbols import trace
@@ -71,15 +72,17 @@ class Optimizer(torch.optim.Optimizer):
         rules = [self.folded_rule(group) for group in self.param_groups]
         for index, (rule, group) in enumerate(zip(rules, self.param_groups)):  # all are checked before any has moved
             engine = self._engines.setdefault(index, Engine(self.names))
-            if not engine.knows(rule, group["params"]):
-                engine.see(rule, [self._row(rule, p, group) for p in group["params"]], group["params"])
+            if group["differentiable"] or not engine.knows(rule, group["params"]):
+                held = partial(self._held, rule, group)
+                engine.see(rule, group["params"], held, on_device=group["capturable"])
         if not self._is_skipped():
             with torch.no_grad():
                 self.measure()
             for index, (rule, group) in enumerate(zip(rules, self.param_groups)):
                 if any(p.grad is not None for p in group["params"]):
                     with torch.set_grad_enabled(group["differentiable"]):
-                        self.engine = self._engines[index].take(self.values_of(rule, group), group["differentiable"])
+                        hyper, differentiable = self.values_of(rule, group), group["differentiable"]
+                        self.engine = self._engines[index].take(hyper, differentiable=differentiable)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -151,11 +154,10 @@ class Optimizer(torch.optim.Optimizer):
         known = {**rule.defaults, **self.hyper_of(group)}
         return {name: known.get(name) for name in rule.hyper}
 
-    def _row(self, rule: Rule, parameter: Tensor, group: Mapping[str, Any]) -> Row | None:
-        if parameter.grad is None:
-            return None
+    def _held(self, rule: Rule, group: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
+        """Return what is held for a parameter that has a gradient; begin it where this is the first one."""
         check_gradient(type(self).__name__, parameter, trace(rule).is_elementwise)
-        held = self.state[parameter]
+        held: dict[str, Any] = self.state[parameter]
         if "step" not in held:
             device = parameter.device if group["capturable"] else None
             held["step"] = number("step", 0.0, device)
@@ -167,7 +169,7 @@ class Optimizer(torch.optim.Optimizer):
                 else:
                     both = complex(start, start) if parameter.is_complex() else start
                     held[self._name(name)] = torch.full_like(parameter, both, memory_format=torch.preserve_format)
-        return row_of(rule, parameter, held, self.names, on_device=group["capturable"])
+        return held
 
     def _name(self, name: str) -> str:
         return self.names.get(name, name)
