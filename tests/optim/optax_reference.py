@@ -1,6 +1,6 @@
 """Writes optax_reference.json: where optax's rules are after 500 steps. `pip install optax; python optax_reference.py`.
 
-Kept as figures so that the tests need no JAX. Parameters and gradients are fractions that every language computes alike.
+Kept as figures so that the tests need no JAX. Parameters and gradients are fractions that all compute alike.
 """
 
 import json

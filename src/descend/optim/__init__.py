@@ -14,7 +14,9 @@ A rule of one's own is a function and two lines:
 """
 
 from descend.optim.diagonal import DiagonalNewton
+from descend.optim.forms import convert_lr
 from descend.optim.layer_rates import layer_rates
+from descend.optim.nesterov import Nesterov
 from descend.optim.newton import NewtonCG
 from descend.optim.noise import gradient_noise_
 from descend.optim.optimizer import Optimizer
@@ -27,9 +29,8 @@ from descend.optim.rules.add_sign import AddSign
 from descend.optim.rules.delta_bar_delta import DeltaBarDelta
 from descend.optim.rules.lamb import LAMB
 from descend.optim.rules.lars import LARS
-from descend.optim.rules.momentum import Momentum, convert_lr
+from descend.optim.rules.momentum import Momentum
 from descend.optim.rules.nadam import NAdam
-from descend.optim.rules.nesterov import Nesterov
 from descend.optim.rules.power_sign import PowerSign
 from descend.optim.rules.rmsprop import RMSprop
 from descend.optim.rules.rprop import Rprop

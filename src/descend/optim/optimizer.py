@@ -11,7 +11,7 @@ from torch import Tensor
 from descend.optim.checkpoint import as_held, check_state, number, without_step
 from descend.optim.checks import check, check_gradient
 from descend.optim.engine import Engine
-from descend.optim.folds import climbing, coupled_decay
+from descend.optim.folds import climbing, coupled_decay, decoupled_decay
 from descend.optim.rule import Rule, read_rule
 from descend.optim.symbols import trace
 
@@ -42,7 +42,6 @@ class Optimizer(torch.optim.Optimizer):
     rule: ClassVar[Callable[..., Any]]
     names: ClassVar[Mapping[str, str]] = {}
     pairs: ClassVar[Mapping[str, tuple[str, str]]] = {"betas": ("beta1", "beta2")}  # torch's name -> the rule's
-    decay: ClassVar[Callable[..., Any]] = staticmethod(coupled_decay)
     saves_steps: ClassVar[bool] = True  # whether torch's checkpoints of the rule count its steps
     kept: ClassVar[tuple[str, ...]] = ()  # state that is not the rule's
 
@@ -133,7 +132,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def decay_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the weight decay of a group, as a fold around its rule."""
-        return type(self).decay
+        return decoupled_decay if group.get("decoupled_weight_decay") else coupled_decay
 
     def hyper_of(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """Return a group's hyper-parameters by the rule's names."""

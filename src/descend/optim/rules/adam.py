@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
-from descend.optim.folds import coupled_decay, decoupled_decay
 from descend.optim.optimizer import Optimizer, Options
-from descend.optim.vocabulary import maximum, where
+from descend.optim.rules.amsgrad import amsgrad
+from descend.optim.vocabulary import where
 
 
 def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps, bias_correction):
@@ -15,16 +15,6 @@ def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps, bias_correction):
     m_hat = m / where(bias_correction, 1 - beta1**t, 1.0)  # a zero start biases m towards zero
     v_hat = v / where(bias_correction, 1 - beta2**t, 1.0)
     return -lr * m_hat / (v_hat**0.5 + eps), m, v
-
-
-def amsgrad(theta, g, t, m=0.0, v=0.0, peak=0.0, *, lr, beta1, beta2, eps, bias_correction):
-    """Reddi, Kale & Kumar 2018, Algorithm 2: the largest mean square so far."""
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
-    peak = maximum(peak, v)
-    m_hat = m / where(bias_correction, 1 - beta1**t, 1.0)
-    v_hat = peak / where(bias_correction, 1 - beta2**t, 1.0)
-    return -lr * m_hat / (v_hat**0.5 + eps), m, v, peak
 
 
 class Adam(Optimizer):
@@ -60,7 +50,3 @@ class Adam(Optimizer):
     def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return Adam, or its form that never forgets a large gradient."""
         return amsgrad if group["amsgrad"] else adam
-
-    def decay_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return the decay that is added to the gradient, or the one beside the step."""
-        return decoupled_decay if group["decoupled_weight_decay"] else coupled_decay

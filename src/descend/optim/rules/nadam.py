@@ -1,9 +1,8 @@
 """NAdam: Adam that looks one step of momentum ahead."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
-from descend.optim.folds import coupled_decay, decoupled_decay
 from descend.optim.optimizer import Optimizer, Options
 
 
@@ -40,7 +39,3 @@ class NAdam(Optimizer):
     ) -> None:
         decay = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
         super().__init__(params, lr=lr, betas=betas, eps=eps, momentum_decay=momentum_decay, **decay, **options)
-
-    def decay_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return the decay that is added to the gradient, or the one beside the step."""
-        return decoupled_decay if group["decoupled_weight_decay"] else coupled_decay

@@ -5,6 +5,7 @@ from typing import Any, Unpack
 
 from descend.optim.folds import with_momentum
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.rules.centered_rmsprop import centered_rmsprop
 from descend.optim.vocabulary import where
 
 
@@ -13,13 +14,6 @@ def rmsprop(theta, g, t, v=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
     v = alpha * v + (1 - alpha) * g**2
     v_hat = v / where(bias_correction, 1 - alpha**t, 1.0)
     return -lr * g / ((v_hat + eps_inside) ** 0.5 + eps), v
-
-
-def centered_rmsprop(theta, g, t, v=0.0, m=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
-    """Graves 2013, eqs. 38–40: the variance in place of the mean square."""
-    v, m = alpha * v + (1 - alpha) * g**2, alpha * m + (1 - alpha) * g
-    known = where(bias_correction, 1 - alpha**t, 1.0)
-    return -lr * g / ((v / known - (m / known) ** 2 + eps_inside) ** 0.5 + eps), v, m
 
 
 class RMSprop(Optimizer):

@@ -10,7 +10,7 @@ from descend.optim.vocabulary import maximum, minimum, sign, where
 def rprop(theta, g, t, last=0.0, size="lr", *, lr, eta_minus, eta_plus, least, most):
     """Riedmiller & Braun 1993; after a flip the weight rests for one step (iRprop⁻, Igel & Hüsken 2000)."""
     steady = g * last
-    size = size * where(steady > 0, eta_plus, where(steady < 0, eta_minus, 1.0))
+    size = where(steady > 0, eta_plus * size, where(steady < 0, eta_minus * size, size))
     size = minimum(maximum(size, least), most)
     g = where(steady < 0, 0.0, g)
     return -sign(g) * size, g, size

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.rules.nesterov import nesterov
 from descend.optim.vocabulary import where
 
 
@@ -16,12 +17,6 @@ def momentum(theta, g, t, v=0.0, *, lr, momentum, dampening):
     """Polyak 1964, §2; the first step is never dampened."""
     v = momentum * v + where(t > 1, 1 - dampening, 1.0) * g
     return -lr * v, v
-
-
-def nesterov(theta, g, t, v=0.0, *, lr, momentum):
-    """Nesterov 1983, in the one-gradient form of Sutskever et al. 2013, §2: the velocity's next effect is added."""
-    v = momentum * v + g
-    return -lr * (g + momentum * v), v
 
 
 class SGD(Optimizer):
@@ -43,7 +38,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         **options: Unpack[Options],
     ) -> None:
-        if nesterov and (momentum <= 0 or dampening != 0):
+        if nesterov and (momentum <= 0 or dampening):
             raise ValueError(f"SGD: nesterov needs momentum above 0 and no dampening, not {momentum} and {dampening}")
         chosen = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
         super().__init__(params, lr=lr, weight_decay=weight_decay, **chosen, **options)

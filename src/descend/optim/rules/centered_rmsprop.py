@@ -1,0 +1,10 @@
+"""RMSprop with the gradients' variance in place of their mean square."""
+
+from descend.optim.vocabulary import where
+
+
+def centered_rmsprop(theta, g, t, v=0.0, m=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
+    """Graves 2013, eqs. 38–40; ε outside the root or inside it."""
+    v, m = alpha * v + (1 - alpha) * g**2, alpha * m + (1 - alpha) * g
+    known = where(bias_correction, 1 - alpha**t, 1.0)
+    return -lr * g / ((v / known - (m / known) ** 2 + eps_inside) ** 0.5 + eps), v, m
