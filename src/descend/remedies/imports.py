@@ -82,9 +82,20 @@ def _add(syntax: Syntax, statement: cst.Import | cst.ImportFrom) -> str:
     body = syntax.module.body
     new = cst.SimpleStatementLine([statement])
     at = _end_of_imports(body)
+    code = _code(new)
+    while at and _is_import(body[at - 1]) and _is_ours(before := _code(body[at - 1])) and before > code:
+        at -= 1  # whatever order remedies come in, their imports lie in one
     if 0 < at < len(body) and not _is_import(body[at - 1]):
         return with_body(syntax, syntax.module, [*body[:at], *above(body[at], new), *body[at + 1 :]])
     return with_body(syntax, syntax.module, [*body[:at], new, *body[at:]])
+
+
+def _code(statement: cst.CSTNode) -> str:
+    return cst.Module([]).code_for_node(statement).strip()
+
+
+def _is_ours(code: str) -> bool:
+    return code.startswith(("from descend.", "import descend."))
 
 
 def _end_of_imports(body: Sequence[cst.CSTNode]) -> int:
