@@ -2,6 +2,8 @@
 
 import importlib.util
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -43,21 +45,20 @@ RULES = {  # ours, its options, torch's name, pytorch_optimizer's
     "LARS": ({"lr": 1e-6, "momentum": 0.9}, None, "LARS"),
     "LAMB": ({"lr": 1e-6}, None, "Lamb"),
 }
+BY_NORMS = ("LARS", "LAMB")
 COLUMNS = ("torch for-loop", "torch foreach", "torch fused", "pytorch_optimizer")
 Step = Callable[[], object]
 
 
-def update_rules() -> list[str]:
-    """Return a table for each workload: our step in ms, its share of attainable bandwidth, others over ours."""
-    lines = []
-    for workload, shapes in WORKLOADS.items():
-        lines += ["", f"### {workload}", "", f"| rule | ours, ms | of attainable | {' | '.join(COLUMNS)} |"]
-        lines.append("|---" * (3 + len(COLUMNS)) + "|")
-        parameters = [torch.randn(shape) for shape in shapes]
-        for parameter in parameters:
-            parameter.requires_grad_().grad = torch.randn_like(parameter)
-        lines += [_row(name, parameters) for name in RULES]
-    return lines
+def write_table(workload: str, write: Callable[..., None]) -> None:
+    """Write one workload's table, row by row."""
+    write("", f"## {workload}", "", f"| rule | ours, ms | of attainable | {' | '.join(COLUMNS)} |")
+    write("|---" * (3 + len(COLUMNS)) + "|")
+    parameters = [torch.randn(shape) for shape in WORKLOADS[workload]]
+    for parameter in parameters:
+        parameter.requires_grad_().grad = torch.randn_like(parameter)
+    for name in RULES:
+        write(_row(name, parameters))
 
 
 def _row(name: str, parameters: list[torch.Tensor]) -> str:
@@ -78,7 +79,7 @@ def _row(name: str, parameters: list[torch.Tensor]) -> str:
         steps["pytorch_optimizer"] = getattr(pytorch_optimizer, elsewhere)(parameters, lr=1e-6).step
     ours.step()
     held = sum(isinstance(v, torch.Tensor) and v.dim() > 0 for v in ours.state[parameters[0]].values())
-    steps[STREAM] = _memory(held)(parameters, lr=0.0).step
+    steps[STREAM] = _memory(held, reads_twice=name in BY_NORMS)(parameters, lr=0.0).step
     seconds = _side_by_side(steps)
     base = seconds["ours"]
     share = statistics.median(m / o for m, o in zip(seconds[STREAM], base))
@@ -88,12 +89,16 @@ def _row(name: str, parameters: list[torch.Tensor]) -> str:
     return f"| {name} | {statistics.median(base) * 1e3:.2f} | {share:.0%} | {' | '.join(others)} |"
 
 
-def _memory(states: int) -> type[optim.Optimizer]:
-    """Return the rule that only streams: it reads θ, g and some state, and writes θ and that state."""
+def _memory(states: int, reads_twice: bool) -> type[optim.Optimizer]:
+    """Return the rule that only streams: it reads θ, g and some state, and writes θ and that state.
+
+    A rule that steps by the norm of what it makes of its streams must read them before, too.
+    """
     names = [f"s{k}" for k in range(states)]
+    step = f"lr * norm({' + '.join(['theta', 'g', *names])}) * g" if reads_twice else "lr * g"
     text = f"def stream(theta, g, t, {''.join(f'{n}=0.0, ' for n in names)}*, lr):\n"
-    text += f"    return ({'lr * g, '}{''.join(f'{n} + g, ' for n in names)})"
-    scope: dict = {}
+    text += f"    return ({step}, {''.join(f'{n} + g, ' for n in names)})"
+    scope: dict = {"norm": optim.norm}
     exec(text, scope)
     return type("Stream", (optim.Optimizer,), {"rule": staticmethod(scope["stream"])})
 
@@ -133,6 +138,28 @@ def sparse() -> list[str]:
     table.grad = torch.randn_like(table)
     optimizer.step()
     lines.append(f"| all, dense | {statistics.median(_seconds(optimizer.step, 1) for _ in range(7)) * 1e3:.2f} |")
+    return lines
+
+
+def memory() -> list[str]:
+    """Return the growth of the process's peak over a step, beyond what the state takes."""
+    code = """
+import resource, sys, torch
+from descend import optim
+weight = torch.zeros(10_000, 10_000, requires_grad=True)
+weight.grad = torch.ones_like(weight)
+optimizer = getattr(optim, sys.argv[1])([weight], lr=1e-6)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(3):
+    optimizer.step()
+grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+state = sum(v.numel() * v.element_size() for v in optimizer.state[weight].values())
+print((grown - state) / state)
+"""
+    lines = []
+    for name in ("Adam", "Adadelta", "LAMB"):
+        done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
+        lines.append(f"| {name} | {float(done.stdout):+.1%} |")
     return lines
 
 
