@@ -11,6 +11,7 @@ from rules import BY_NORMS, FOR_FULL_BATCHES, RULES, give_gradients, make, tenso
 
 import descend.optim.engine as engine_room
 
+pytestmark = pytest.mark.slow
 every = pytest.mark.parametrize("name", RULES)
 element_wise = pytest.mark.parametrize("name", [name for name in RULES if name not in BY_NORMS])
 SHAPES = ((7, 3), (40_000,), ())
@@ -272,7 +273,6 @@ def test_capturable_keeps_its_numbers_in_tensors(name):
     assert difference(captured, plain) < 1e-6
 
 
-@pytest.mark.slow
 @every
 def test_a_compiled_training_step_does_what_an_eager_one_does(name):
     losses = []

@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from descend import optim
 
+pytestmark = pytest.mark.slow
 RATES = [0.001, 0.01, 0.1]
 
 

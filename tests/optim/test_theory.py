@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from descend import optim
 from descend.optim.yellowfin import single_step
 
+pytestmark = pytest.mark.slow
 MU = 0.9
 FORMS = ["velocity", "sum", "average", "blend"]
 

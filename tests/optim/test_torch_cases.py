@@ -8,6 +8,7 @@ from torch.testing._internal.common_optimizers import optim_db
 
 from descend import optim
 
+pytestmark = pytest.mark.slow
 OURS = [info for info in optim_db if hasattr(optim, info.optim_cls.__name__)]
 INPUTS = [
     pytest.param(info.optim_cls, case.kwargs, id=f"{info.optim_cls.__name__}-{case.desc}")

@@ -35,8 +35,8 @@ OPTIONS = Options(
 class Optimizer(torch.optim.Optimizer):
     """Steps by `rule`, with the hyper-parameters of each parameter group.
 
-    A subclass names its rule, what torch calls the rule's state (so that checkpoints go both ways), and which
-    weight decay it has. `weight_decay` and `maximize` are folded around the rule where they are asked for.
+    A subclass names its rule, and what torch calls the rule's state, so that checkpoints go both ways. `weight_decay`
+    and `maximize` are folded around the rule where they are asked for.
     """
 
     rule: ClassVar[Callable[..., Any]]
