@@ -1,11 +1,12 @@
 """How much the signs still count after t steps: the f(t) of PowerSign and AddSign (Bello et al. 2017, §4.4)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, Literal
 
 from descend.optim.folds import Function, with_signature
+from descend.optim.optimizer import Optimizer
 from descend.optim.vocabulary import cos, maximum
 
 Annealing = Literal["none", "linear", "cosine", "restart"]
@@ -45,3 +46,11 @@ def annealed(rule: Function, annealing: Annealing) -> Function:
     if annealing == "none":
         return with_signature(constant, rule, without="f")
     return with_signature(fading, rule, "total_steps", "periods", without="f")
+
+
+class Annealed(Optimizer):
+    """An optimizer whose rule takes an f, and whose groups name the annealing that it follows."""
+
+    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the rule with its annealing."""
+        return annealed(type(self).rule, group["annealing"])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import torch
@@ -11,17 +12,23 @@ AT_LEAST_ZERO = (
     *("lr", "eps", "eps_inside", "weight_decay", "alpha", "lr_decay", "initial_accumulator_value", "momentum_decay"),
     *("growth", "shrinkage", "trust", "damping", "base", "periods"),
 )
+PAIRS = ("betas", "etas", "step_sizes")
 BELOW_ONE = ("betas", "beta", "momentum", "rho", "decay")
 
 
 def check(name: str, group: Mapping[str, Any]) -> None:
-    """Raise `ValueError` for a hyper-parameter out of its range."""
+    """Raise `ValueError` for a hyper-parameter out of its range, `TypeError` for one that is no number."""
+    for key in PAIRS:
+        if key in group and not (isinstance(group[key], tuple | list) and len(group[key]) == 2):
+            raise TypeError(f"{name}: {key} must be two numbers, not {group[key]!r}")
     for key in AT_LEAST_ZERO:
         value = group.get(key)
         if value is None:
             continue
         if isinstance(value, Tensor) and value.numel() != 1:
             raise ValueError(f"{name}: {key} must be one number, not a tensor of {value.numel()}")
+        if not isinstance(value, Real | Tensor):
+            raise TypeError(f"{name}: {key} must be a number, not {value!r}")
         if not (math.isfinite(float(value)) and value >= 0):
             raise ValueError(f"{name}: {key} must be a finite number of at least 0, not {value}")
     for key in BELOW_ONE:

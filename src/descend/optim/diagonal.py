@@ -17,7 +17,7 @@ class DiagonalNewton(SecondOrder):
     the Hessian is diagonal. It is measured anew every `every` steps; `decay` weighs the earlier measurements.
 
     >>> optimizer = DiagonalNewton(model.parameters(), lr=0.1)
-    >>> optimizer.step(lambda: loss_fn(model(x), y))
+    >>> loss = optimizer.step(lambda: loss_fn(model(x), y))
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class NewtonCG(SecondOrder):
     `tolerance` is the residual, relative to ‖g‖, at which a step is good enough; None: min(½, √‖g‖).
 
     >>> optimizer = NewtonCG(model.parameters())
-    >>> optimizer.step(lambda: loss_fn(model(x), y))
+    >>> loss = optimizer.step(lambda: loss_fn(model(x), y))
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 """AddSign: the step is larger where the gradient agrees with its running mean, and none where it does not."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
-from descend.optim.annealing import Annealing, annealed
-from descend.optim.optimizer import Optimizer, Options
+from descend.optim.annealing import Annealed, Annealing
+from descend.optim.optimizer import Options
 from descend.optim.vocabulary import sign
 
 
@@ -14,11 +14,13 @@ def add_sign(theta, g, t, m=0.0, *, lr, beta, alpha, f):
     return -lr * (alpha + f * sign(g) * sign(m)) * g, m
 
 
-class AddSign(Optimizer):
+class AddSign(Annealed):
     """AddSign (Bello et al. 2017). Over `total_steps`, `annealing` lets the signs count less.
 
     >>> optimizer = AddSign(model.parameters(), lr=0.1, annealing="linear", total_steps=10_000)
     """
+
+    rule = staticmethod(add_sign)
 
     def __init__(
         self,
@@ -34,7 +36,3 @@ class AddSign(Optimizer):
     ) -> None:
         fading = {"annealing": annealing, "total_steps": total_steps, "periods": periods}
         super().__init__(params, lr=lr, beta=beta, alpha=alpha, weight_decay=weight_decay, **fading, **options)
-
-    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return AddSign with its annealing."""
-        return annealed(add_sign, group["annealing"])

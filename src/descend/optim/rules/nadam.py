@@ -11,8 +11,7 @@ def nadam(theta, g, t, m=0.0, v=0.0, product=1.0, *, lr, beta1, beta2, eps, mome
     mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
     product = product * mu
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
     m_hat = mu_next / (1 - product * mu_next) * m + (1 - mu) / (1 - product) * g
     return -lr * m_hat / ((v / (1 - beta2**t)) ** 0.5 + eps), m, v, product
 

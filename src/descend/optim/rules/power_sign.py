@@ -1,11 +1,11 @@
 """PowerSign: the step is larger where the gradient agrees with its running mean, smaller where it does not."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
-from descend.optim.annealing import Annealing, annealed
-from descend.optim.optimizer import Optimizer, Options
+from descend.optim.annealing import Annealed, Annealing
+from descend.optim.optimizer import Options
 from descend.optim.vocabulary import where
 
 
@@ -16,11 +16,13 @@ def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
     return -lr * where(agree > 0, base**f, where(agree < 0, base ** (-f), 1.0)) * g, m
 
 
-class PowerSign(Optimizer):
+class PowerSign(Annealed):
     """PowerSign (Bello et al. 2017). Over `total_steps`, `annealing` lets the signs count less.
 
     >>> optimizer = PowerSign(model.parameters(), lr=0.1, annealing="cosine", total_steps=10_000)
     """
+
+    rule = staticmethod(power_sign)
 
     def __init__(
         self,
@@ -36,7 +38,3 @@ class PowerSign(Optimizer):
     ) -> None:
         fading = {"annealing": annealing, "total_steps": total_steps, "periods": periods}
         super().__init__(params, lr=lr, beta=beta, base=base, weight_decay=weight_decay, **fading, **options)
-
-    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return PowerSign with its annealing."""
-        return annealed(power_sign, group["annealing"])
