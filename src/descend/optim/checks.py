@@ -29,7 +29,7 @@ def check(name: str, group: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}: {key} must be one number, not a tensor of {value.numel()}")
         if not isinstance(value, Real | Tensor):
             raise TypeError(f"{name}: {key} must be a number, not {value!r}")
-        if not (math.isfinite(float(value)) and value >= 0):
+        if not 0 <= float(value) < math.inf:
             raise ValueError(f"{name}: {key} must be a finite number of at least 0, not {value}")
     for key in BELOW_ONE:
         if group.get(key) is None:
