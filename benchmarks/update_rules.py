@@ -144,15 +144,19 @@ def sparse() -> list[str]:
 def memory() -> list[str]:
     """Return the growth of the process's peak over a step, beyond what the state takes."""
     code = """
-import resource, sys, torch
+import re, sys, torch
 from descend import optim
-weight = torch.zeros(10_000, 10_000, requires_grad=True)
+
+def peak():
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+weight = torch.ones(10_000, 10_000, requires_grad=True)
 weight.grad = torch.ones_like(weight)
 optimizer = getattr(optim, sys.argv[1])([weight], lr=1e-6)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 for _ in range(3):
     optimizer.step()
-grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+grown = peak() - before
 state = sum(v.numel() * v.element_size() for v in optimizer.state[weight].values())
 print((grown - state) / state)
 """

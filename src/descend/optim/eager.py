@@ -35,18 +35,6 @@ def step_differentiably(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapp
     return dict(zip(rule.state, new, strict=True))
 
 
-def step_rows(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the step on the rows that a sparse gradient touches, and on no other."""
-    g = held["g"].coalesce()
-    index = tuple(g.indices())
-    arrays = {name: held[name] for name in ("theta", *rule.state) if name not in trace(rule).numbers}
-    touched = {name: value[index] for name, value in arrays.items()}
-    numbers = step(rule, {**held, "g": g.values(), **touched}, t, hyper)
-    for name, tensor in arrays.items():
-        tensor[index] = touched[name]
-    return numbers
-
-
 def _pieces(rule: Rule, held: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:
     plain = all(type(held[a]) in (Tensor, Parameter) and held[a].is_cpu and held[a].is_contiguous() for a in arrays)
     if not plain or not trace(rule).is_elementwise or held["theta"].numel() <= PIECE:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.optim.eager import step, step_differentiably, step_rows
+from descend.optim.eager import step, step_differentiably
 from descend.optim.native import Kernel, fits, kernel
-from descend.optim.rows import PLAIN, Clock, Row, clocks_of, rows_of, table_of
+from descend.optim.rows import PLAIN, Clock, Row, clocks_of, rows_of, table_of, touched
 from descend.optim.rule import Rule
 from descend.optim.symbols import trace
 
@@ -100,7 +100,11 @@ class Engine:
     def _take_apart(self, rule: Rule, hyper: Mapping[str, Any], news: News) -> str:
         """Step tensors of several kinds: by a kernel for each type, and those that have none eagerly."""
         alike: dict[torch.dtype | None, list[Row]] = {}
+        written: list[Callable[[], None]] = []
         for row in self._rows:
+            if row.arrays["g"].layout is torch.sparse_coo:
+                row, write_back = touched(row)
+                written.append(write_back)
             can = fits(list(row.arrays.values())) and not isinstance(row.clock.numbers["t"], Tensor)
             alike.setdefault(row.arrays["theta"].dtype if can else None, []).append(row)
         reason = "these tensors have no kernel"
@@ -112,9 +116,9 @@ class Engine:
             else:
                 reason = str(made)
                 rest += same
-        for row in rest:
-            way = step_rows if row.arrays["g"].layout is torch.sparse_coo else step
-            self._run_eagerly(rule, [row], hyper, way, news)
+        self._run_eagerly(rule, rest, hyper, step, news)
+        for write_back in written:
+            write_back()
         return f"eager: {reason}" if rest else "native"
 
     def _run(

@@ -1,7 +1,7 @@
 """One parameter's step: its tensors by the rule's names, and the numbers that it shares with others."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,26 @@ def rows_of(
     else:
         clocks = _shared(kept, [held for _, held in given])
     return [Row(p, held, _arrays(rule, p, held, names), clock) for (p, held), clock in zip(given, clocks)]
+
+
+def touched(row: Row) -> tuple[Row, Callable[[], None]]:
+    """Return the row of what a sparse gradient touches, as dense tensors, and what writes them back."""
+    g = row.arrays["g"].coalesce()
+    index, ours = g.indices(), {name: value for name, value in row.arrays.items() if name != "g"}
+    if len(index) == 1:
+        dense = {name: value.index_select(0, index[0]) for name, value in ours.items()}
+    else:
+        dense = {name: value[tuple(index)] for name, value in ours.items()}
+    arrays = {name: g.values() if name == "g" else dense[name] for name in row.arrays}
+
+    def write_back() -> None:
+        for name, value in ours.items():
+            if len(index) == 1:
+                value.index_copy_(0, index[0], dense[name])
+            else:
+                value[tuple(index)] = dense[name]
+
+    return Row(row.parameter, row.held, arrays, row.clock), write_back
 
 
 def table_of(rows: Sequence[Row], amount: int) -> "array[int]":
