@@ -98,6 +98,7 @@ def test_a_run_that_is_not_there(descend, tmp_path, command):
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 
 
+@pytest.mark.slow
 def test_an_option_behind_the_script_is_the_scripts(descend, tmp_path):
     (tmp_path / "train.py").write_text("import sys; seed = '--seed'; sys.exit(3)")
     done = descend("watch", "train.py", "--store=x", "--seed", "1", cwd=tmp_path)

@@ -1,5 +1,7 @@
 """A script that steps by our own rules is observed like any other; building a kernel is no effect of the script's."""
 
+import pytest
+
 from descend.script import find_script
 
 TEXT = """
@@ -18,6 +20,7 @@ assert optimizer.engine == "native", optimizer.engine
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_is_built_without_an_effect(observe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.py").write_text(TEXT)

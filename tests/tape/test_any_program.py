@@ -16,6 +16,8 @@ from torch import Tensor
 
 from descend.tape import Refused
 
+pytestmark = pytest.mark.slow
+
 SIDE = 3
 Registers = list[Tensor]
 
