@@ -53,6 +53,8 @@ def rules() -> None:
     sheet.write("| rows | ms |", "|---|---|", *update_rules.sparse(), "")
     sheet.write("## Memory: what a step takes beyond the optimizer's state, one matrix of 100 M, of the state", "")
     sheet.write("| rule | share |", "|---|---|", *update_rules.memory(), "")
+    sheet.write("## The first step, in seconds: its kernel is built, or was built before", "")
+    sheet.write("| rule | built | kept |", "|---|---|---|", *update_rules.first_steps(), "")
     sheet.write("## A sweep of 32 learning rates: the same runs one after another, over it", "")
     sheet.write("| model | engine | ratio |", "|---|---|---|", *update_rules.sweeps(), "")
 

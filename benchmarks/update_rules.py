@@ -1,9 +1,11 @@
 """One step of every rule, side by side: ours, torch's three implementations, pytorch_optimizer's, and bare memory."""
 
 import importlib.util
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -164,6 +166,29 @@ print((grown - state) / state)
     for name in ("Adam", "Adadelta", "LAMB"):
         done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
         lines.append(f"| {name} | {float(done.stdout):+.1%} |")
+    return lines
+
+
+def first_steps() -> list[str]:
+    """Return the seconds that the first step takes: its kernel is built, or loaded where it was built before."""
+    code = """
+import sys, time, torch
+from descend import optim
+weight = torch.ones(1000, requires_grad=True)
+weight.grad = torch.ones(1000)
+optimizer = getattr(optim, sys.argv[1])([weight], lr=1e-6)
+began = time.perf_counter()
+optimizer.step()
+print(time.perf_counter() - began)
+"""
+    lines = []
+    for name in ("SGD", "Adam", "LAMB"):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "DESCEND_KERNELS_DIR": folder}
+            command = [sys.executable, "-c", code, name]
+            runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=environment) for _ in "ab"]
+        cold, warm = (float(run.stdout) for run in runs)
+        lines.append(f"| {name} | {cold:.3f} | {warm:.4f} |")
     return lines
 
 

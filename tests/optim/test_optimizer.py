@@ -119,6 +119,19 @@ def test_a_rule_that_is_no_rule_is_refused():
         read_rule(stateful)
 
 
+def test_a_checkpoint_in_full_precision_stays_in_it():
+    narrow = torch.ones(3, dtype=torch.bfloat16, requires_grad=True)
+    wide = one()
+    first, second = optim.Adam([wide]), optim.Adam([narrow])
+    first.step()
+    second.load_state_dict(first.state_dict())
+    narrow.grad = torch.ones_like(narrow)
+    second.step()
+    assert second.state[narrow]["exp_avg"].dtype is torch.float32 and narrow.dtype is torch.bfloat16
+    assert second.state[narrow]["step"].item() == 2
+    assert second.engine == "eager: these tensors have no kernel"
+
+
 @pytest.fixture
 def no_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("CC", "no-such-compiler")
