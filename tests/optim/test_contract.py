@@ -40,6 +40,19 @@ def test_both_engines_take_the_same_steps(name, monkeypatch):
 
 
 @every
+def test_lists_of_tensors_take_the_same_steps(name, monkeypatch):
+    single, together = tensors(*SHAPES), tensors(*SHAPES)
+    monkeypatch.setattr(engine_room, "fits", lambda arrays: False)
+    train(make(name, single), single, 10)
+    monkeypatch.setattr(engine_room, "can_go_together", lambda rule, row: True)  # as on a GPU
+    calls = []
+    whole = engine_room.step_together
+    monkeypatch.setattr(engine_room, "step_together", lambda *a: (calls.append(len(a[1]["theta"])), whole(*a))[1])
+    train(make(name, together), together, 10)
+    assert calls == [len(SHAPES)] * 10 and difference(together, single) < 1e-6
+
+
+@every
 def test_it_goes_downhill(name):
     parameters = tensors((5, 5))
     optimizer = make(name, parameters)

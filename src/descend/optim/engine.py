@@ -3,14 +3,16 @@
 import operator
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from descend.optim.eager import step, step_differentiably
+from descend.optim.many import step_together
 from descend.optim.native import Kernel, fits, kernel
-from descend.optim.rows import PLAIN, Clock, Row, clocks_of, rows_of, table_of, touched
+from descend.optim.rows import PLAIN, Clock, Row, can_go_together, clocks_of, rows_of, shares, table_of, touched
 from descend.optim.rule import Rule
 from descend.optim.symbols import trace
 
@@ -105,8 +107,8 @@ class Engine:
             if row.arrays["g"].layout is torch.sparse_coo:
                 row, write_back = touched(row)
                 written.append(write_back)
-            can = fits(list(row.arrays.values())) and not isinstance(row.clock.numbers["t"], Tensor)
-            alike.setdefault(row.arrays["theta"].dtype if can else None, []).append(row)
+            native = fits(list(row.arrays.values())) and not isinstance(row.clock.numbers["t"], Tensor)
+            alike.setdefault(row.arrays["theta"].dtype if native else None, []).append(row)
         reason = "these tensors have no kernel"
         rest = alike.pop(None, [])
         for dtype, same in alike.items():
@@ -116,7 +118,9 @@ class Engine:
             else:
                 reason = str(made)
                 rest += same
-        self._run_eagerly(rule, rest, hyper, step, news)
+        can = [can_go_together(rule, row) for row in rest]
+        self._run_together(rule, list(compress(rest, can)), hyper, news)
+        self._run_eagerly(rule, list(compress(rest, map(operator.not_, can))), hyper, step, news)
         for write_back in written:
             write_back()
         return f"eager: {reason}" if rest else "native"
@@ -131,6 +135,15 @@ class Engine:
             scalars += made.scalars(known)
             news[clock] = made.numbers(known)
         made.run(table, scalars)
+
+    def _run_together(self, rule: Rule, rows: Sequence[Row], hyper: Mapping[str, Any], news: News) -> None:
+        """Step what lies on a GPU list by list: the parameters of one clock, device and type, a share at a time."""
+        numbers = trace(rule).numbers
+        for alike in shares(rows):
+            known = alike[0].clock.numbers
+            names = ("theta", "g", *rule.state)
+            held = {n: known[n] if n in numbers else [row.arrays[n] for row in alike] for n in names}
+            news[alike[0].clock] = step_together(rule, held, known["t"], hyper, numbers)
 
     def _run_eagerly(
         self,

@@ -1,7 +1,7 @@
 """One parameter's step: its tensors by the rule's names, and the numbers that it shares with others."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from descend.optim.rule import Rule
-from descend.optim.symbols import trace
+from descend.optim.symbols import Trace, trace
 
 PLAIN = (Tensor, Parameter)
+SHARE = 1 << 25  # elements: a step's temporaries stay small beside a large model
 
 
 @dataclass(eq=False)
@@ -97,6 +98,29 @@ def table_of(rows: Sequence[Row], amount: int) -> "array[int]":
         table.extend(tensor.data_ptr() for tensor in row.arrays.values())
         total += size
     return table
+
+
+def can_go_together(rule: Rule, row: Row) -> bool:
+    """Whether a row lies where many small calls are slow, and its rule can be run on lists of tensors."""
+    plain = all(type(value) in PLAIN and value.layout is torch.strided for value in row.arrays.values())
+    return plain and not row.arrays["theta"].is_cpu and isinstance(trace(rule), Trace)
+
+
+def shares(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Go through rows of one clock, device and type together, at most `SHARE` elements at a time."""
+    alike: dict[Any, list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row.clock, row.arrays["theta"].device, row.arrays["theta"].dtype), []).append(row)
+    for same in alike.values():
+        share: list[Row] = []
+        amount = 0
+        for row in same:
+            amount += row.arrays["theta"].numel()
+            if share and amount > SHARE:
+                yield share
+                share, amount = [], row.arrays["theta"].numel()
+            share.append(row)
+        yield share
 
 
 def clocks_of(rows: Iterable[Row]) -> list[Clock]:
