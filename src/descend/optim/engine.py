@@ -143,7 +143,9 @@ class Engine:
             known = alike[0].clock.numbers
             names = ("theta", "g", *rule.state)
             held = {n: known[n] if n in numbers else [row.arrays[n] for row in alike] for n in names}
-            news[alike[0].clock] = step_together(rule, held, known["t"], hyper, numbers)
+            captured = isinstance(known["t"], Tensor)  # a graph reads the rate where it lies
+            values = hyper if captured else {name: float(value) for name, value in hyper.items()}
+            news[alike[0].clock] = step_together(rule, held, known["t"], values, numbers)
 
     def _run_eagerly(
         self,
