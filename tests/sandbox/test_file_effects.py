@@ -7,6 +7,8 @@ import pytest
 
 from .sandbox import both, examine, make_world, needs_landlock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path):

@@ -13,6 +13,8 @@ from descend.sandbox.environment import child_environment, describe_environment,
 from descend.sandbox.scratch import scratch_copy
 from descend.script import Script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path):
