@@ -1,5 +1,6 @@
 """What theory says of the rules: stability bounds, closed forms, invariances, one-step convergence."""
 
+import copy
 import math
 
 import pytest
@@ -172,6 +173,20 @@ def test_a_closure_that_goes_backward_itself_is_told_so(make):
     with pytest.raises(RuntimeError, match="needs a closure"):
         make([parameter]).step()
     assert parameter.item() == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "options"), [(optim.NewtonCG, {"tolerance": 1e-9}), (optim.DiagonalNewton, {"every": 2})]
+)
+def test_a_copy_of_a_second_order_optimizer_goes_on_alike(make, options):
+    parameter = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    optimizer = make([parameter], **options)
+    optimizer.step(lambda: (parameter**4).sum())
+    other = copy.deepcopy(optimizer)
+    twin = other.param_groups[0]["params"][0]
+    optimizer.step(lambda: (parameter**4).sum())
+    other.step(lambda: (twin**4).sum())
+    assert torch.equal(parameter, twin)
 
 
 def test_layers_of_a_deep_linear_net_learn_at_the_same_speed():

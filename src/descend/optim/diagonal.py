@@ -31,35 +31,29 @@ class DiagonalNewton(SecondOrder):
     ) -> None:
         if probes < 1 or every < 1:
             raise ValueError(f"DiagonalNewton: probes and every must be at least 1, not {probes} and {every}")
-        self.probes, self.every = probes, every
-        super().__init__(params, {"lr": lr, "damping": damping, "decay": decay})
+        super().__init__(params, {"lr": lr, "damping": damping, "decay": decay, "probes": probes, "every": every})
 
     @torch.no_grad()
     def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
         """Take one step; return the loss before it. Raises `RuntimeError` for a closure that has gone backward."""
         loss, gradient, hessian = self.differentiate(closure)
-        parameters = self.parameters()
-        if self.state[parameters[0]].get("step", 0) % self.every == 0:
-            self._measure(hessian, parameters)
-        slopes = iter(gradient)
-        for group in self.param_groups:
-            for parameter in (p for p in group["params"] if p.requires_grad):
-                held = self.state[parameter]
-                held["step"] = held.get("step", 0) + 1
-                curvature = held["curvature"] / (1 - group["decay"] ** held["measured"])
-                parameter.addcdiv_(next(slopes), curvature.abs() + group["damping"], value=-group["lr"])
+        first, parameters = self.param_groups[0], self.parameters()
+        if self.state[parameters[0]].get("step", 0) % first["every"] == 0:
+            self._measure(hessian, parameters, first["probes"])
+        for (group, parameter), slope in zip(self.members(), gradient):
+            held = self.state[parameter]
+            held["step"] = held.get("step", 0) + 1
+            curvature = held["curvature"] / (1 - group["decay"] ** held["measured"])
+            parameter.addcdiv_(slope, curvature.abs() + group["damping"], value=-group["lr"])
         return loss
 
-    def _measure(self, hessian: Hessian, parameters: list[Tensor]) -> None:
+    def _measure(self, hessian: Hessian, parameters: list[Tensor], probes: int) -> None:
         found = [torch.zeros_like(parameter) for parameter in parameters]
-        for _ in range(self.probes):
+        for _ in range(probes):
             signs = [torch.randint_like(p, 2) * 2 - 1 for p in parameters]
             for sum_, sign, image in zip(found, signs, product(hessian, signs)):
-                sum_.addcmul_(sign, image, value=1 / self.probes)
-        diagonals = iter(found)
-        for group in self.param_groups:
-            for parameter in (p for p in group["params"] if p.requires_grad):
-                held = self.state[parameter]
-                held["measured"] = held.get("measured", 0) + 1
-                held.setdefault("curvature", torch.zeros_like(parameter))
-                held["curvature"].lerp_(next(diagonals), 1 - group["decay"])
+                sum_.addcmul_(sign, image, value=1 / probes)
+        for (group, parameter), diagonal in zip(self.members(), found):
+            held = self.state[parameter]
+            held["measured"] = held.get("measured", 0) + 1
+            held.setdefault("curvature", torch.zeros_like(parameter)).lerp_(diagonal, 1 - group["decay"])

@@ -34,8 +34,8 @@ class NewtonCG(SecondOrder):
     ) -> None:
         if max_products < 1:
             raise ValueError(f"NewtonCG: max_products must be at least 1, not {max_products}")
-        self.damping, self.max_products, self.tolerance = damping, max_products, tolerance
-        super().__init__(params, {"lr": lr, "damping": damping})
+        chosen = {"damping": damping, "max_products": max_products, "tolerance": tolerance}
+        super().__init__(params, {"lr": lr, **chosen})
 
     @torch.no_grad()
     def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
@@ -46,15 +46,17 @@ class NewtonCG(SecondOrder):
         if not math.isfinite(length):
             raise RuntimeError("NewtonCG: the gradient is not finite")
         if length:
-            share = min(0.5, math.sqrt(length)) if self.tolerance is None else self.tolerance
-            direction = conjugate_gradients(hessian, gradient, self.damping, share * length, self.max_products)
+            first = self.param_groups[0]  # the system that is solved is one for all groups
+            share = min(0.5, math.sqrt(length)) if first["tolerance"] is None else first["tolerance"]
+            enough = share * length
+            direction = conjugate_gradients(hessian, gradient, first["damping"], enough, first["max_products"])
             self._search(closure, float(loss), direction, inner(gradient, direction))
         return loss
 
     def _search(self, closure: Closure, loss: float, direction: Sequence[Tensor], slope: float) -> None:
         """Go along the direction, half as far each time that the loss does not fall enough (Armijo)."""
         start = [parameter.clone() for parameter in self.parameters()]
-        rates = [group["lr"] for group in self.param_groups for p in group["params"] if p.requires_grad]
+        rates = [group["lr"] for group, _ in self.members()]
         for halving in range(HALVINGS):
             share = 0.5**halving
             for parameter, origin, rate, along in zip(self.parameters(), start, rates, direction):

@@ -20,9 +20,13 @@ class SecondOrder(torch.optim.Optimizer):
         super().add_param_group(param_group)
         check(type(self).__name__, self.param_groups[-1])
 
+    def members(self) -> list[tuple[dict[str, Any], Tensor]]:
+        """Return all parameters that are trained, each with its group."""
+        return [(group, p) for group in self.param_groups for p in group["params"] if p.requires_grad]
+
     def parameters(self) -> list[Tensor]:
         """Return all parameters that are trained, of every group."""
-        return [p for group in self.param_groups for p in group["params"] if p.requires_grad]
+        return [parameter for _, parameter in self.members()]
 
     def differentiate(self, closure: Closure | None) -> tuple[Tensor, tuple[Tensor, ...], Hessian]:
         """Return the loss, its gradient and its Hessian. Raises `RuntimeError` where the closure does not allow it."""
