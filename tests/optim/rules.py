@@ -63,3 +63,14 @@ def train(optimizer, parameters, steps: int, start: int = 0) -> None:
     for step in range(start, start + steps):
         give_gradients(parameters, step)
         optimizer.step()
+
+
+def values(parameters) -> torch.Tensor:
+    """Return all their elements in one."""
+    return torch.cat([p.detach().reshape(-1) for p in parameters]).clone()
+
+
+def difference(a, b) -> float:
+    """Relative, in norm."""
+    one, other = values(a), values(b)
+    return float((one - other).norm() / other.norm())

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-from torch.nn import Parameter
-
+from descend.optim.rows import PLAIN
 from descend.optim.rule import Rule
 from descend.optim.symbols import trace
 
@@ -36,7 +34,7 @@ def step_differentiably(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapp
 
 
 def _pieces(rule: Rule, held: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:
-    plain = all(type(held[a]) in (Tensor, Parameter) and held[a].is_cpu and held[a].is_contiguous() for a in arrays)
+    plain = all(type(held[a]) in PLAIN and held[a].is_cpu and held[a].is_contiguous() for a in arrays)
     if not plain or not trace(rule).is_elementwise or held["theta"].numel() <= PIECE:
         yield dict(held)
         return

@@ -18,13 +18,13 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
 
     >>> optimizer = SGD(layer_rates(model, lambda: loss_fn(model(x), y)))
     """
+    with torch.enable_grad():
+        value = loss()
     groups = []
     for name, layer in model.named_modules():
         parameters = [p for p in layer.parameters(recurse=False) if p.requires_grad]
         if not parameters:
             continue
-        with torch.enable_grad():
-            value = loss()
         gradient, hessian = derivatives(value, parameters)
         start = gradient if any(g.abs().sum() for g in gradient) else tuple(map(torch.ones_like, parameters))
         curvature = top_eigenpair(hessian, start).value

@@ -13,6 +13,7 @@ from torch._prims_common import is_non_overlapping_and_dense_or_false
 
 from descend.optim.build import NoCompiler, build
 from descend.optim.emit import STORED, emit
+from descend.optim.rows import PLAIN
 from descend.optim.rule import Rule
 from descend.optim.symbols import NotTraceable, trace
 
@@ -26,7 +27,7 @@ def fits(tensors: Sequence[Tensor]) -> bool:
     stride = first.stride()
     for tensor in tensors:
         if not (
-            (type(tensor) is Tensor or type(tensor) is torch.nn.Parameter)
+            type(tensor) in PLAIN
             and tensor.is_cpu
             and tensor.dtype is first.dtype
             and tensor.layout is torch.strided

@@ -60,17 +60,13 @@ class Symbol:
         return Symbol("-", 0.0, self)
 
     def __abs__(self) -> "Symbol":
-        return self.abs()
+        return Symbol("abs", self)
 
     def __lt__(self, other: Any) -> "Symbol":
         return Symbol("<", self, other)
 
     def __gt__(self, other: Any) -> "Symbol":
         return Symbol(">", self, other)
-
-    def abs(self) -> "Symbol":
-        """Return |self|."""
-        return Symbol("abs", self)
 
     def sign(self) -> "Symbol":
         """Return the sign of self."""
