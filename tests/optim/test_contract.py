@@ -130,7 +130,7 @@ def test_a_moving_rate_builds_nothing(name, monkeypatch):
     parameters = tensors((6,))
     optimizer = make(name, parameters)
     train(optimizer, parameters, 1)
-    monkeypatch.setattr("descend.optim.native.build", None)  # would raise
+    monkeypatch.setattr("descend.optim.engines.native.build", None)  # would raise
     for step in range(1, 4):
         for group in optimizer.param_groups:
             group["lr"] *= 0.5

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.optim.eager import step, step_differentiably
-from descend.optim.many import step_together
-from descend.optim.native import Kernel, fits, kernel
+from descend.optim.engines.eager import step, step_differentiably
+from descend.optim.engines.many import step_together
+from descend.optim.engines.native import Kernel, fits, kernel
+from descend.optim.engines.symbols import trace
 from descend.optim.rows import PLAIN, Clock, Row, can_go_together, clocks_of, rows_of, shares, table_of, touched
 from descend.optim.rule import Rule
-from descend.optim.symbols import trace
 
 News = dict[Clock, Mapping[str, Any]]  # the numbers that a step makes, to be kept when all have taken it
 Known = tuple[Tensor, int, torch.dtype, tuple[int, ...], list[tuple[dict[str, Any], str, Tensor]], int]

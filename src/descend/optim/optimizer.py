@@ -11,9 +11,9 @@ from torch import Tensor
 from descend.optim.checkpoint import as_held, check_state, number, without_step
 from descend.optim.checks import check, check_gradient
 from descend.optim.engine import Engine
+from descend.optim.engines.symbols import trace
 from descend.optim.folds import climbing, coupled_decay, decoupled_decay
 from descend.optim.rule import Rule, read_rule
-from descend.optim.symbols import trace
 
 
 class Options(TypedDict, total=False):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from descend.optim.engines.symbols import Trace, trace
 from descend.optim.rule import Rule
-from descend.optim.symbols import Trace, trace
 
 PLAIN = (Tensor, Parameter)
 SHARE = 1 << 25  # elements: a step's temporaries stay small beside a large model

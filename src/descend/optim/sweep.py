@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
+from descend.optim.engines.symbols import trace
 from descend.optim.optimizer import Optimizer
 from descend.optim.rule import Rule
-from descend.optim.symbols import trace
 
 LossOf = Callable[[Callable[..., Any], Any], Tensor]
 TRIED = 3  # steps by which each engine is timed; the first one warms it up

@@ -37,7 +37,7 @@ _TRUSTED = (
     "torch._inductor",
     "torch._dynamo",
     "torch.utils.cpp_extension",
-    "descend.optim.build",
+    "descend.optim.engines.build",
     "triton",
     "numba",
     "ctypes.util",

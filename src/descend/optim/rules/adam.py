@@ -20,32 +20,19 @@ def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps, bias_correction):
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015): momentum over the root of the running mean square.
 
-    >>> import torch
-    >>> w = torch.ones(2, requires_grad=True)
-    >>> optimizer = Adam([w], lr=0.1)
-    >>> (w * torch.tensor([3.0, 0.01])).sum().backward(); optimizer.step()
-    >>> w.detach()
-    tensor([0.9000, 0.9000])
+    >>> optimizer = Adam(model.parameters(), lr=1e-3)
     """
 
     names = {"m": "exp_avg", "v": "exp_avg_sq", "peak": "max_exp_avg_sq"}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        bias_correction: bool = True,
-        decoupled_weight_decay: bool = False,
-        **options: Unpack[Options],
-    ) -> None:
-        chosen = {"amsgrad": amsgrad, "bias_correction": bias_correction}
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, amsgrad: bool = False, *, bias_correction: bool = True,
+        decoupled_weight_decay: bool = False, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
+        chosen = {"betas": betas, "eps": eps, "amsgrad": amsgrad, "bias_correction": bias_correction}
         decay = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
-        super().__init__(params, lr=lr, betas=betas, eps=eps, **chosen, **decay, **options)
+        super().__init__(params, lr=lr, **chosen, **decay, **options)
 
     def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return Adam, or its form that never forgets a large gradient."""

@@ -25,18 +25,10 @@ class RMSprop(Optimizer):
     names = {"v": "square_avg", "m": "grad_avg", "b": "momentum_buffer"}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
-        centered: bool = False,
-        eps_inside: float = 0.0,
-        bias_correction: bool = False,
-        **options: Unpack[Options],
-    ) -> None:
+        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, eps_inside: float = 0.0,
+        bias_correction: bool = False, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         chosen = {"alpha": alpha, "eps": eps, "eps_inside": eps_inside, "bias_correction": bias_correction}
         held = {"weight_decay": weight_decay, "momentum": momentum, "centered": centered}
         super().__init__(params, lr=lr, **chosen, **held, **options)

@@ -4,19 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.rules.heavy_ball import heavy_ball
 from descend.optim.rules.nesterov import nesterov
-from descend.optim.vocabulary import where
 
 
 def sgd(theta, g, t, *, lr):
     """Robbins & Monro 1951: downhill, in proportion to the slope."""
     return (-lr * g,)
-
-
-def momentum(theta, g, t, v=0.0, *, lr, momentum, dampening):
-    """Polyak 1964, §2; the first step is never dampened."""
-    v = momentum * v + where(t > 1, 1 - dampening, 1.0) * g
-    return -lr * v, v
 
 
 class SGD(Optimizer):
@@ -29,15 +23,9 @@ class SGD(Optimizer):
     saves_steps = False
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-        **options: Unpack[Options],
-    ) -> None:
+        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         if nesterov and (momentum <= 0 or dampening):
             raise ValueError(f"SGD: nesterov needs momentum above 0 and no dampening, not {momentum} and {dampening}")
         chosen = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
@@ -47,4 +35,4 @@ class SGD(Optimizer):
         """Return gradient descent, or one of its momentum forms."""
         if not group["momentum"]:
             return sgd
-        return nesterov if group["nesterov"] else momentum
+        return nesterov if group["nesterov"] else heavy_ball

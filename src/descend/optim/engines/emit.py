@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from descend.optim.engines.symbols import Symbol, Trace, norms_in
 from descend.optim.rule import Rule
-from descend.optim.symbols import Symbol, Trace, norms_in
 
 STORED = {
     torch.float32: "float",

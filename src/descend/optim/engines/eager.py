@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from descend.optim.engines.symbols import trace
 from descend.optim.rows import PLAIN
 from descend.optim.rule import Rule
-from descend.optim.symbols import trace
 
 PIECE = 1 << 15  # elements: with a rule's temporaries about one megabyte of float32
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch._prims_common import is_non_overlapping_and_dense_or_false
 
-from descend.optim.build import NoCompiler, build
-from descend.optim.emit import STORED, emit
+from descend.optim.engines.build import NoCompiler, build
+from descend.optim.engines.emit import STORED, emit
+from descend.optim.engines.symbols import NotTraceable, trace
 from descend.optim.rows import PLAIN
 from descend.optim.rule import Rule
-from descend.optim.symbols import NotTraceable, trace
 
 ALONE = 1 << 15  # elements below which handing work to another thread costs more than it saves
 ALIGNED = 64  # elements: threads do not share a cache line

@@ -1,0 +1,9 @@
+"""The heavy ball: the velocity is a decaying sum of the gradients."""
+
+from descend.optim.vocabulary import where
+
+
+def heavy_ball(theta, g, t, v=0.0, *, lr, momentum, dampening):
+    """Polyak 1964, §2; the first step is never dampened."""
+    v = momentum * v + where(t > 1, 1 - dampening, 1.0) * g
+    return -lr * v, v
