@@ -30,6 +30,7 @@ bench: $(READY)
 
 clinic: $(READY)
 	$(BIN)/pytest -n 2 tests/clinic --seeds 5
+	$(BIN)/python clinic/run.py --control
 
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py

@@ -7,24 +7,37 @@ does at least as well as what else was tried.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from descend.doses import (
     SAFE_SHARE,
     SHARPENING,
     Dose,
     adam,
+    all_parameters,
+    another_activation,
+    another_loss,
+    calmer_rate,
     default_rate,
     following_activation,
     gentle_rate,
+    half_rate,
+    least_decay,
+    least_dropout,
+    longer,
+    longer_rate,
+    lower_momentum,
+    momentum,
     nothing_to_dose,
+    of_the_difference,
     output_activation,
     rate_for_standardised,
+    rectifier,
     safe_rate,
+    tenth_rate,
+    usual_norm,
+    whole_run,
 )
 from descend.record import Record
-from descend.remedies import REMEDIES, NotApplicable, Prescription
-from descend.script import Script
 from descend.symptoms import Symptom
 
 
@@ -40,65 +53,150 @@ class Row:
     source: str
     decides: bool = True
     cost: int = 2  # 1 rewrites a number, 2 adds or drops a statement, 3 changes the rule
+    times: int = 1  # how many times the steps that the change asks for
+    spread: bool = False  # whether it changes the order of the examples: judged on batches from all over the run
 
 
 RAVINE = "centred inputs of unit variance make the cost's curvature alike in all directions"
 SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
+RESCALED = "rescales each coordinate by its own gradient's size"
+VARIANCE = "keeps the scale of activations and gradients from layer to layer"
+TO = "learning rate {old:.3g} → {lr:.3g}"
+RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
+ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
+WIRED = "torch's own documentation"
 CANON = (
+    # wiring
+    Row("no_step", "call_step", nothing_to_dose, "call optimizer.step() after the backward pass",
+        "only the step moves the parameters", WIRED),
+    Row("parameters_not_in_optimizer", "register_layers", nothing_to_dose,
+        "register the layers (ModuleList, ModuleDict)",
+        "a module's parameters() gives what is registered with it", WIRED),
+    Row("parameters_not_in_optimizer", "hold_parameters", all_parameters, "give the optimizer the network's parameters",
+        "it moves what it holds", WIRED),
+    Row("frozen_or_detached", "attach", nothing_to_dose, "do not detach", "the gradient passes where the graph does",
+        WIRED),
+    Row("frozen_or_detached", "unfreeze", nothing_to_dose, "do not freeze", "a random projection learns nothing",
+        WIRED),
+    Row("negated_loss", "turn_loss", nothing_to_dose, "turn the loss's sign",
+        "descent makes the loss small, so it must be a cost",
+        RECAP),
     Row("no_zero_grad", "zero_grad", nothing_to_dose, "clear the gradients after each step",
         "each step then follows the present gradient alone", "torch.optim.Optimizer.zero_grad"),
+    Row("broadcasting", "match_shapes", of_the_difference, "give the targets the predictions' shape",
+        "each prediction is then compared with its own target", "torch broadcasting semantics"),
     Row("output_loss_mismatch", "feed_logits", output_activation, "no {activation} in front of the loss",
         "the loss applies its own: it is convex in the logits and its gradient there is p − t",
         "Ba, CSC413 lecture 4, Convex functions"),
+    Row("output_loss_mismatch", "output_activation", another_activation, "{activation} in front of the loss",
+        "the loss is defined for what that gives", "Ba, CSC413 lecture 4, Convex functions"),
+    Row("output_loss_mismatch", "matching_loss", another_loss, "{loss} instead of the loss",
+        "it takes what the network gives, and normalises it by itself", "Ba, CSC413 lecture 4, Convex functions"),
+    Row("eval_mode", "train_mode", nothing_to_dose, "train mode while training",
+        "dropout and normalisation do their work in training mode alone", "torch.nn.Module.train"),
+    Row("bad_data", "standardise_inputs", nothing_to_dose, "standardise inputs, missing values at the mean",
+        "a value that is missing then says nothing, instead of everything", "Little & Rubin 2002, §4.2"),
+    # statics
     Row("symmetric_units", "reinitialise", following_activation, "random initialisation ({activation} gain)",
         "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
-    Row("inputs_not_normalised", "standardise_inputs", nothing_to_dose, "standardise inputs", RAVINE,
-        "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"),
+    Row("saturated_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
+        VARIANCE,
+        INIT),
+    Row("saturated_units", "hidden_activation+reinitialise", rectifier,
+        "ReLU and its initialisation in the hidden layers",
+        "half of a rectifier's range has slope 1", "Ba, CSC413 lecture 4, Plateaux", decides=False, cost=3),
+    Row("bad_initialisation", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
+        VARIANCE, INIT),
+    Row("sum_reduction", "mean_reduction", nothing_to_dose, "mean instead of sum over the examples",
+        "the step then does not depend on the batch's size", "Goyal et al. 2017, §3", cost=1),
+    Row("sum_reduction", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
+    Row("targets_not_scaled", "standardise_targets", nothing_to_dose, "standardise targets",
+        "the output layer need not grow to their size, and the errors' gradients are of the size of one",
+        "LeCun et al. 1998, §4.5"),
+    Row("targets_not_scaled", "standardise_inputs+standardise_targets", nothing_to_dose,
+        "standardise inputs and targets",
+        RAVINE, "LeCun et al. 1998, §4.3 and §4.5", cost=4),
+    Row("targets_not_scaled", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, decides=False, cost=3),
+    Row("inputs_not_normalised", "standardise_inputs", nothing_to_dose, "standardise inputs", RAVINE, CURVATURE),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SAFE_SHARE),
-        "standardise inputs, learning rate {old:.3g} → {lr:.3g}", RAVINE,
-        "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization", cost=3),
+        f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SHARPENING),
-        "standardise inputs, learning rate {old:.3g} → {lr:.3g}", RAVINE,
-        "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization", cost=3),
-    Row("inputs_not_normalised", "learning_rate", gentle_rate, "learning rate {old:.3g} → {lr:.3g}", SHORTER,
-        "Ba, CSC413 lecture 4, Recap: instability", decides=False, cost=1),
-    Row("inputs_not_normalised", "adaptive_rule", adam, "Adam, lr {lr:g}",
-        "rescales each coordinate by its own gradient's size", "Ba, CSC413 lecture 4, RMSprop and Adam",
-        decides=False, cost=3),
-    Row("instability", "learning_rate", gentle_rate, "learning rate {old:.3g} → {lr:.3g}", SHORTER,
-        "Ba, CSC413 lecture 4, Recap: instability", cost=1),
-    Row("instability", "learning_rate", safe_rate, "learning rate {old:.3g} → {lr:.3g}", SHORTER,
-        "Ba, CSC413 lecture 4, Recap: instability", cost=1),
-    Row("instability", "learning_rate", default_rate, "learning rate {old:.3g} → {lr:.3g}",
+        f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
+    Row("inputs_not_normalised", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
+    Row("inputs_not_normalised", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, decides=False, cost=3),
+    Row("unshuffled_data", "shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",
+        "LeCun et al. 1998, §4.2", cost=1, spread=True),
+    Row("over_regularised", "optimizer_argument", least_decay, "weight decay {old:g} → {value:g}",
+        "the data decide again, and not the penalty", "Goodfellow et al. 2016, §7.1", cost=1),
+    Row("over_regularised", "dropout_rate", least_dropout, "dropout {old:g} → {p:g}",
+        "the units that are left can carry the signal", "Srivastava et al. 2014, §7.3", cost=1),
+    # dynamics
+    Row("schedule", "step_per_epoch", nothing_to_dose, "step the scheduler once an epoch",
+        "its numbers count epochs", "torch.optim.lr_scheduler"),
+    Row("schedule", "constant_rate", nothing_to_dose, "no schedule", "the steps keep their length",
+        "Ba, CSC413 lecture 4, Learning rate decay"),
+    Row("clipping_too_hard", "clip_threshold", usual_norm, "clip at {max_norm:.3g}, the usual norm",
+        "only the rare large gradient is then cut", "Pascanu et al. 2013, §3.2", cost=1),
+    Row("momentum_mismatch", "learning_rate", calmer_rate, TO,
+        "the terminal velocity α/(1−μ) is then what it was at μ = 0.9", "Ba, CSC413 lecture 4, Momentum", cost=1),
+    Row("momentum_mismatch", "optimizer_argument", lower_momentum, "momentum {old:g} → {value:g}",
+        "the terminal velocity is α/(1−μ)", "Ba, CSC413 lecture 4, Momentum", cost=1),
+    Row("exploding_gradients", "clip_gradients", usual_norm, "clip the gradient's norm at {max_norm:.3g}",
+        "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
+    Row("exploding_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
+        VARIANCE, INIT),
+    Row("exploding_gradients", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
+    Row("instability", "learning_rate", gentle_rate, TO, SHORTER, "Ba, CSC413 lecture 4, Recap: instability", cost=1),
+    Row("instability", "learning_rate", safe_rate, TO, SHORTER, "Ba, CSC413 lecture 4, Recap: instability", cost=1),
+    Row("instability", "learning_rate", default_rate, TO,
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
-    Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}",
-        "rescales each coordinate by its own gradient's size", "Ba, CSC413 lecture 4, RMSprop and Adam", cost=3),
+    Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("vanishing_gradients", "hidden_activation+reinitialise", rectifier,
+        "ReLU and its initialisation in the hidden layers",
+        "a rectifier's slope is 1 where it is active: depth does not shrink the "
+        "gradient", "Glorot et al. 2011, §3", cost=3),
+    Row("vanishing_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
+        VARIANCE, INIT),
+    Row("vanishing_gradients", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("dead_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
-        "keeps the scale of activations from layer to layer, so that half of the units start active",
-        "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"),
-    Row("dead_units", "learning_rate", safe_rate, "learning rate {old:.3g} → {lr:.3g}",
-        "a shorter step does not throw units out of the data's range", "Ba, CSC413 lecture 4, Recap", cost=1),
+        "keeps the scale of activations from layer to layer, so that half of the units start active", INIT),
+    Row("dead_units", "learning_rate", safe_rate, TO,
+        "a shorter step does not throw units out of the data's range", RECAP, cost=1),
+    Row("slow_progress", "learning_rate", longer_rate, TO,
+        "half of the stability bound is fastest along the steepest direction",
+        "Ba, CSC413 lecture 4, Recap: slow progress", cost=1),
+    Row("slow_progress", "optimizer_argument", momentum, "momentum {value:g}",
+        "steps that agree add up to 1/(1−μ) times the length", "Ba, CSC413 lecture 4, Momentum", cost=1),
+    Row("slow_progress", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("warm_start", "learning_rate", gentle_rate, TO, "short steps keep what the weights know already",
+        "Howard & Ruder 2018, §3.2", cost=1),
+    Row("cliff", "clip_gradients", usual_norm, "clip the gradient's norm at {max_norm:.3g}",
+        "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
+    Row("cliff", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
+    Row("oscillation", "learning_rate", half_rate, TO, "the error along λmax then shrinks instead of changing sides",
+        RECAP,
+        cost=1),
+    Row("plateau", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("plateau", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)", VARIANCE,
+        INIT),
+    Row("saddle_point", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
+        "away from the saddle the gradient is not small", "Ba, CSC413 lecture 4, Saddle points"),
+    Row("saddle_point", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("ill_conditioned_curvature", "optimizer_argument", momentum, "momentum {value:g}",
+        "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
+    Row("ill_conditioned_curvature", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("covariate_shift", "learning_rate", gentle_rate, TO, "the layers then follow each other",
+        "Ioffe & Szegedy 2015, §1",
+        cost=1),
+    Row("fluctuations", "decay_rate", whole_run, "bring the rate down to 0 over the run",
+        "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
+    Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
+        "Bottou et al. 2018, §4", decides=False, cost=1),
+    Row("local_optima", "reinitialise", following_activation, "another start ({activation} gain)",
+        "another basin", "Ba, CSC413 lecture 4, Recap: local optima"),
+    Row("correlated_inputs", "optimizer_argument", momentum, "momentum {value:g}",
+        "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
+    Row("correlated_inputs", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("stopped_too_early", "train_longer", longer, "{times} times as many passes", "it is still learning",
+        "Ba, CSC413 lecture 4, Training curves", cost=1, times=4),
 )  # fmt: skip
-
-
-def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
-    """Return what may help, in the order of the symptoms and of the table; the same change only once."""
-    found: dict[str, Prescription] = {}
-    for symptom in symptoms:
-        for row in CANON:
-            if row.symptom != symptom.id or (dose := row.dose(record, symptom)) is None:
-                continue
-            label = row.label.format(**dose)
-            apply = partial(_apply, row.remedy, record, dose)
-            known = Prescription(symptom.id, row.remedy, label, apply, row.cost, row.decides)
-            found.setdefault(label, known)
-    return list(found.values())
-
-
-def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:
-    for remedy in remedies.split("+"):
-        edited = REMEDIES[remedy](script, record, dose)
-        if isinstance(edited, NotApplicable):
-            return edited
-        script = edited
-    return script

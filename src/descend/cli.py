@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from descend import __version__
 from descend.errors import UsageError
+from descend.gradcheck import gradcheck
 from descend.options import (
     DEFAULT_STORE,
     PASS_ON,
@@ -140,6 +141,9 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
     _print(case, format == "json", store / str(known.record.run))
     sys.exit(1 if case.findings else 0)
+
+
+app.command(context_settings=PASS_ON)(gradcheck)
 
 
 @app.command()

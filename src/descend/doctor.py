@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from descend.canon import prescribe
 from descend.case import Case
 from descend.plan import Plan
+from descend.prescribe import prescribe
 from descend.record import Ending, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store

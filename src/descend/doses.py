@@ -12,7 +12,7 @@ from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.instability import EARLY_STEPS
 from descend.symptoms.progress import first_rise
-from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound
+from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
@@ -20,6 +20,11 @@ ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
+BLIND_RAISE = 30.0
+COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
+DROPOUT = 0.2
+MOMENTUM = 0.9  # Sutskever et al. 2013
+LONGER = 4  # times as many passes
 
 
 def gentle_rate(record: Record, symptom: Symptom) -> Dose | None:
@@ -43,7 +48,8 @@ def _rate(record: Record, symptom: Symptom, *, first: bool) -> Dose | None:
     curvature = _curvature(record, key, name, first=first)
     if not curvature > 0:
         return None
-    new = SAFE_SHARE * bound.value / curvature
+    decay = float(optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
+    new = SAFE_SHARE * bound.value / (curvature + decay)
     return {"lr": new, "old": rate, "optimizer": key} if new < rate else None
 
 
@@ -85,10 +91,13 @@ def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
 def output_activation(record: Record, symptom: Symptom) -> Dose | None:
     """The activation in front of a loss that brings its own."""
     facts = record.fact("loss_input") or {}
+    if facts.get("activation") is None:
+        return None
     removable = facts.get("task") == "real" or facts.get("function") in (
         "cross_entropy",
         "binary_cross_entropy_with_logits",
     )
+    removable = removable or facts.get("inner_activation") == facts["activation"] == "sigmoid"
     return {"activation": facts["activation"]} if removable else None
 
 
@@ -102,6 +111,8 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
         key = symptom.optimizer
         optimizer = record.fact("optimizer", key) or {}
         bound, curvature = stability_bound(optimizer), record.series("curvature_standardised", key).finite().first
+        if optimizer.get("class") in PRECONDITIONED:
+            return None  # that curvature is not the one it sees
         rate = float(optimizer.get("lr") or 0.0)
         if bound is None or not curvature > 0 or not share * bound.value / curvature > TOO_SMALL * rate:
             return None
@@ -114,4 +125,129 @@ def following_activation(record: Record, symptom: Symptom) -> Dose | None:
     """The activation that the network mostly uses; its gain sets the weights' variance."""
     used = [record.fact("activation", place) or {} for place in record.places("activation")]
     names = [fact["function"] for fact in used if "function" in fact]
-    return {"activation": max(set(names), key=names.count) if names else "linear"}
+    return {"activation": max(dict.fromkeys(names), key=names.count) if names else "linear"}
+
+
+def another_activation(record: Record, symptom: Symptom) -> Dose | None:
+    """What the loss is defined for: log-probabilities, or the sigmoid of a single unit."""
+    facts = record.fact("loss_input") or {}
+    if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
+        return {"activation": "log_softmax"}
+    if (facts.get("function"), facts.get("activation"), facts.get("classes")) == ("binary_cross_entropy", "softmax", 1):
+        return {"activation": "sigmoid"}
+    return None
+
+
+def another_loss(record: Record, symptom: Symptom) -> Dose | None:
+    """Cross-entropy for scores that were given to the negative log-likelihood as they are."""
+    facts = record.fact("loss_input") or {}
+    scores = facts.get("function") == "nll_loss" and facts.get("activation") not in ("softmax", "log_softmax")
+    return {"loss": "cross_entropy"} if scores else None
+
+
+def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
+    """Which side of the difference is the target."""
+    found = (record.fact("connections") or {}).get("broadcast") or {}
+    return {"operand": found.get("operand", "right")}
+
+
+def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
+    """The network that is called, whose parameters the optimizer is to hold."""
+    model = record.site("model", "0")
+    return {"optimizer": symptom.optimizer} | ({"model": model.variable} if model and model.variable else {})
+
+
+def rectifier(record: Record, symptom: Symptom) -> Dose | None:
+    """ReLU where the hidden units are sigmoids or tanhs."""
+    names = {(record.fact("activation", p) or {}).get("function") for p in record.places("activation")}
+    return {"activation": "relu", "optimizer": symptom.optimizer} if names & {"sigmoid", "tanh"} else None
+
+
+def least_decay(record: Record, symptom: Symptom) -> Dose | None:
+    """A weight decay that is usual for the rule."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    old = float(optimizer.get("weight_decay") or 0.0)
+    decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
+    value = DECOUPLED_DECAY if decoupled else COUPLED_DECAY
+    if not old > value:
+        return None
+    return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
+
+
+def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
+    """A dropout rate that is usual."""
+    old = max(((record.fact("dropout", p) or {}).get("p", 0.0) for p in record.places("dropout")), default=0.0)
+    return {"p": DROPOUT, "old": old} if old > 2 * DROPOUT else None
+
+
+def usual_norm(record: Record, symptom: Symptom) -> Dose | None:
+    """The median norm of the gradients: clipping leaves the usual step as it is."""
+    norms = record.series("clipped_norm").finite().values or record.series("gradient_norm").finite().values
+    return {"max_norm": median(norms), "optimizer": symptom.optimizer} if norms and median(norms) > 0 else None
+
+
+def momentum(record: Record, symptom: Symptom) -> Dose | None:
+    """The usual momentum, where there is none."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
+        return None
+    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
+
+
+def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
+    """The usual momentum in place of a higher one."""
+    old = float((record.fact("optimizer", symptom.optimizer) or {}).get("momentum") or 0.0)
+    if old <= MOMENTUM:
+        return None
+    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
+
+
+def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """The rate whose terminal velocity α/(1−μ) is that of the present rate at the usual momentum."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    rate, old = float(optimizer.get("lr") or 0.0), float(optimizer.get("momentum") or 0.0)
+    if not MOMENTUM < old < 1 or not rate > 0:
+        return None
+    return {"lr": rate * (1 - old) / (1 - MOMENTUM), "old": rate, "optimizer": symptom.optimizer}
+
+
+def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """Half the stability bound at the largest curvature met; an adaptive rule's own default."""
+    key = symptom.optimizer
+    optimizer = record.fact("optimizer", key) or {}
+    rate = float(optimizer.get("lr") or 0.0)
+    if optimizer.get("class") in PRECONDITIONED:
+        return {"lr": ADAM_RATE, "old": rate, "optimizer": key} if ADAM_RATE > TOO_SMALL * rate else None
+    if not rate > 0:
+        return None
+    bound, curvature = stability_bound(optimizer), record.series("curvature", key).finite().max
+    if bound is None or not curvature > 0:
+        return {"lr": BLIND_RAISE * rate, "old": rate, "optimizer": key}
+    share = SAFE_SHARE / 2 if optimizer.get("momentum") else SAFE_SHARE  # a velocity takes time to show its length
+    new = share * bound.value / curvature
+    return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
+
+
+def longer(record: Record, symptom: Symptom) -> Dose | None:
+    """More passes over the data."""
+    return {"times": LONGER, "optimizer": symptom.optimizer}
+
+
+def half_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """Half of the present rate."""
+    return _times(record, symptom, 0.5)
+
+
+def tenth_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """A tenth of the present rate."""
+    return _times(record, symptom, 0.1)
+
+
+def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
+    rate = float((record.fact("optimizer", symptom.optimizer) or {}).get("lr") or 0.0)
+    return {"lr": factor * rate, "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
+
+
+def whole_run(record: Record, symptom: Symptom) -> Dose | None:
+    """As many steps as the run has."""
+    return {"steps": record.steps, "optimizer": symptom.optimizer} if record.steps else None

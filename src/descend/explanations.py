@@ -25,6 +25,8 @@ def explanation(symptom: str) -> str:
         lines += ["", "Source", _indented(source)]
     lines += ["", "What helps"]
     rows = dict.fromkeys((row.remedy, row.why, row.source) for row in CANON if row.symptom == symptom)
+    advice = getattr(module, "ADVICE", "")
+    lines += [_indented(advice)] if advice else []
     lines += [_indented(f"{remedy.replace('+', ' and ')}: {why} ({source})") for remedy, why, source in rows]
     return "\n".join(lines)
 

@@ -17,7 +17,8 @@ class Plan:
     seeds: int = 5  # fresh seeds that confirm a remedy
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds
-    role: str = "exam"  # watch, exam or arm
+    spread: bool = False  # judge an arm on batches from all over the run, too
+    role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     store: Path = Path(".descend")
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty

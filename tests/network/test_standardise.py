@@ -105,8 +105,6 @@ def test_token_ids_are_refused_at_the_fit_and_in_the_model() -> None:
     [
         ([], "no examples"),
         (torch.empty(0, 3), "no examples"),
-        (torch.tensor([[1.0], [float("nan")]]), "infinities or NaN"),
-        (torch.tensor([[1.0], [float("inf")]]), "infinities or NaN"),
         ([X, X[:, :2]], "3 and 2 features"),
     ],
 )
@@ -221,3 +219,11 @@ def test_the_device_is_followed_and_its_stream_untouched() -> None:
     )
     late = standardise_inputs(Seen(), X.cuda()).cuda()
     assert late(X.cuda()).is_cuda
+
+
+def test_what_is_missing_counts_as_the_mean():
+    data = torch.tensor([[1.0, 5.0], [float("nan"), 7.0], [3.0, float("inf")]])
+    model = standardise_inputs(Seen(), data)
+    assert torch.allclose(model.input_mean, torch.tensor([2.0, 6.0]))
+    seen = model(data)
+    assert seen.isfinite().all() and seen[1, 0] == 0 and seen[2, 1] == 0

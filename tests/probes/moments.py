@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from descend.probes import Moment
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, Site
+from descend.run.frames import SourceTree
+from descend.run.modules import Modules
 from descend.tape import Origin, Recording, Tape
 from descend.tape.vocabulary import INTERESTING
 
@@ -25,7 +27,12 @@ def origin(frame: FrameType | None) -> Origin:
     return Origin(None, None)
 
 
-def record(step: Step) -> Recording:
+def located(frame: FrameType) -> Origin:
+    """The running module and the user's line, as a run takes them."""
+    return Modules(SourceTree(), lambda messages: None).origin(frame)
+
+
+def record(step: Step, origin: Callable[[FrameType], Origin] = origin) -> Recording:
     tape = Tape(INTERESTING, origin)
     tape.start()
     try:
@@ -44,9 +51,11 @@ class Training:
     step: int = 0
     backwards: int = 1
     memory: dict[str, Any] = field(default_factory=dict)
+    origin: Callable[[FrameType], Origin] = origin
+    noted: dict[tuple[str, str], tuple[Site | None, str]] = field(default_factory=dict)  # sites, by kind and key
 
     def __post_init__(self) -> None:
-        self.monitor = tuple(record(step) for step in self.steps)
+        self.monitor = tuple(record(step, self.origin) for step in self.steps)
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
@@ -76,8 +85,12 @@ class Training:
             "modules": lambda module: modules.get(id(module), type(module).__name__),
             "made_at": lambda module: None,
             "memory": self.memory,
+            "note_site": self._note_site,
         }
         return Moment(**(given | changes))
+
+    def _note_site(self, kind: str, key: str, site: Site | None, detail: str) -> None:
+        self.noted.setdefault((kind, key), (site, detail))
 
 
 def readings(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], float]:

@@ -1,10 +1,13 @@
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, readings
+from moments import Training, facts, located, readings
 from torch import Tensor, nn
 
 from descend.probes.activations import activations
+from descend.record import Site
 
 
 def training(net: nn.Module, *inputs: Tensor) -> Training:
@@ -189,3 +192,85 @@ def test_bfloat16_and_no_activation_at_all() -> None:
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU()).to(torch.bfloat16)
     assert 0 <= measured(net, torch.randn(5, 3, dtype=torch.bfloat16))["dead_share", "1"] <= 1
     assert measured(nn.Linear(3, 2), torch.randn(4, 3)) == {}
+
+
+# -- rectifiers written by hand
+
+CLAMPS = {
+    "clamp, by name": lambda z: z.clamp(min=0),
+    "clamp, by position": lambda z: z.clamp(0),
+    "clamp of a float": lambda z: torch.clamp(z, min=0.0),
+    "clamp_min": lambda z: z.clamp_min(0),
+    "in place": lambda z: z.clamp_(min=0),
+    "clip": lambda z: torch.clip(z, min=0),
+}
+
+
+@pytest.mark.parametrize("written", CLAMPS)
+def test_a_clamp_at_zero_behind_a_layer_is_a_rectifier(written: str) -> None:
+    torch.manual_seed(0)
+    layer, head, x = nn.Linear(4, 10), nn.Linear(10, 3), torch.randn(20, 4)
+    with torch.no_grad():
+        layer.bias[:4] = -100.0
+    net = nn.ModuleList([layer, head])
+    run = Training(net, [lambda: F.cross_entropy(head(CLAMPS[written](layer(x))), torch.zeros(20).long())])
+    found = readings(list(activations(run.moment())))
+    ((_, place),) = [key for key in found if key[0] == "dead_share"]
+    assert found["dead_share", place] == pytest.approx((layer(x) <= 0).all(0).double().mean().item())
+    assert found["dead_share", place] >= 0.4
+
+
+OTHER_CLAMPS = {
+    "of the inputs": lambda x, layer: layer(x.clamp(min=0)),
+    "away from zero": lambda x, layer: layer(x).clamp(min=1e-6),
+    "at both ends": lambda x, layer: layer(x).clamp(0, 6),
+    "from above": lambda x, layer: layer(x).clamp(max=0),
+    "of a computed value": lambda x, layer: layer(x).exp().clamp(min=0),
+}
+
+
+@pytest.mark.parametrize("written", OTHER_CLAMPS)
+def test_a_clamp_that_is_no_rectifier(written: str) -> None:
+    layer, x = nn.Linear(4, 10), torch.randn(20, 4)
+    run = Training(layer, [lambda: OTHER_CLAMPS[written](x, layer).square().mean()])
+    assert list(activations(run.moment())) == []
+
+
+# -- where an activation is chosen
+
+
+def hidden_sites(net: nn.Module, step: Any) -> list[tuple[str, int, str]]:
+    """The key, the line and the name of each site of a hidden activation."""
+    made = {id(m): Site("module", "", __file__, 1000 + i, 0, 1000 + i, 9) for i, m in enumerate(net.modules())}
+    run = Training(net, [step], origin=located)
+    list(activations(run.moment(made_at=lambda module: made[id(module)])))
+    noted = [(key, site, name) for (kind, key), (site, name) in run.noted.items() if kind == "hidden_activation"]
+    return [(key, site.line if site else 0, name) for key, site, name in noted]
+
+
+def test_hidden_activations_are_noted_and_the_output_s_is_not() -> None:
+    x, t = torch.randn(20, 4), torch.rand(20, 1)
+    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 1), nn.Sigmoid())
+    assert hidden_sites(net, lambda: F.binary_cross_entropy(net(x), t)) == [("0", 1002, "Tanh"), ("1", 1004, "ReLU")]
+
+
+def test_a_function_is_noted_where_it_is_called() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 5), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(torch.sigmoid(self.a(x)))
+
+    net, x = Two(), torch.randn(20, 4)
+    line = Two.forward.__code__.co_firstlineno + 1
+    sites = hidden_sites(net, lambda: F.cross_entropy(net(x), torch.zeros(20).long()))
+    assert sites == [("0", line, "sigmoid")]
+
+
+@pytest.mark.xfail(strict=True, reason="told apart by the name of the function")
+def test_a_hidden_activation_of_the_output_s_kind_is_noted_too() -> None:
+    x, t = torch.randn(20, 4), torch.rand(20, 1)
+    net = nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 1), nn.Sigmoid())
+    assert hidden_sites(net, lambda: F.binary_cross_entropy(net(x), t)) == [("0", 1002, "Sigmoid")]

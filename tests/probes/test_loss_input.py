@@ -62,7 +62,7 @@ def test_the_activation_in_front_of_the_loss(name: str, reshaped: bool) -> None:
     training = Training(net, [step])
     z = facts(list(loss_input(training.moment())))["loss_input", ""]
     assert (z["activation"], z["activation_module"]) == (expected, "3")
-    assert training.memory["activation_site"] == (None, type(module).__name__)
+    assert training.noted["activation", "output"] == (None, type(module).__name__)
 
 
 def test_a_functional_activation_is_named_by_its_module() -> None:
@@ -78,7 +78,7 @@ def test_a_functional_activation_is_named_by_its_module() -> None:
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
     z = facts(list(loss_input(training.moment())))["loss_input", ""]
     assert (z["activation"], z["activation_module"]) == ("sigmoid", "")
-    assert training.memory["activation_site"] == (None, "sigmoid")
+    assert training.noted["activation", "output"] == (None, "sigmoid")
 
 
 def test_an_activation_that_is_not_the_last_word() -> None:

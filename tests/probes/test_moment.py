@@ -55,7 +55,7 @@ def test_training_and_evaluation() -> None:
     assert evaluated.loss == pytest.approx(F.cross_entropy(training.net(X), Y).item(), rel=1e-6)
     assert trained.loss != pytest.approx(evaluated.loss, rel=1e-4)
     assert evaluated.activations == ()
-    assert torch.equal(evaluated.losses[0][2], Y)
+    assert evaluated.pair is not None and torch.equal(evaluated.pair[1], Y)
 
 
 def test_stale_data_are_unavailable() -> None:

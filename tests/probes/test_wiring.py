@@ -2,16 +2,34 @@ import pytest
 import torch
 from torch import nn
 
-from descend.probes.wiring import LISTED, carries_gradient, describe_optimizer, wiring
+from descend.probes.wiring import LISTED, carries_gradient, describe_optimizer, gradients_held, wiring
 from descend.record import Fact
 
 
 def test_the_fact() -> None:
-    (fact,) = wiring("1", 3, True, ["a"] * (LISTED + 5), ["drop"])
+    (fact,) = wiring("1", 3, True, ["a"] * (LISTED + 5), ["drop"], (2, 7))
     assert isinstance(fact, Fact) and (fact.name, fact.place, fact.step) == ("wiring", "1", 3)
     assert fact.detail["gradients_cleared"] is True
     assert fact.detail["unheld_count"] == LISTED + 5 and len(fact.detail["unheld"]) == LISTED
     assert fact.detail["evaluation_mode"] == ["drop"]
+    assert (fact.detail["with_gradient"], fact.detail["held"]) == (2, 7)
+
+
+def test_a_script_that_steps_by_hand_has_no_optimizer_whose_gradients_are_counted() -> None:
+    (fact,) = wiring("0", 0, False, [], [], None)
+    assert not {"with_gradient", "held"} & set(fact.detail)
+
+
+def test_how_many_parameters_have_a_gradient() -> None:
+    a, b = nn.Linear(3, 2), nn.Linear(3, 2)
+    optimizer = torch.optim.SGD([{"params": a.parameters()}, {"params": b.parameters(), "lr": 1.0}], lr=0.1)
+    assert gradients_held(optimizer) == (0, 4)
+    a(torch.ones(1, 3)).sum().backward()
+    assert gradients_held(optimizer) == (2, 4)
+    b(torch.ones(1, 3)).sum().mul(0).backward()
+    assert gradients_held(optimizer) == (4, 4)  # a gradient of zeros is one
+    optimizer.zero_grad()
+    assert gradients_held(optimizer) == (0, 4)
 
 
 def test_gradients_left_over() -> None:

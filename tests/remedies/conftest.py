@@ -47,7 +47,24 @@ def read_style(style: str) -> str:
     return text.replace("\n", "\r\n") if style == "crlf" else text
 
 
-KINDS = {"optimizer": "0", "step": "0", "model_call": "", "model": ""}
+KINDS = {  # and the key of a site of that kind, where none is given (`dropout__net.1`)
+    "optimizer": "0",
+    "step": "0",
+    "model_call": "",
+    "model": "",
+    "loader": "0",
+    "loss": "",
+    "loss_module": "",
+    "reduction": "",
+    "backward": "",
+    "scheduler": "0",
+    "scheduler_step": "0",
+    "clip": "0",
+    "detach": "0",
+    "difference": "0",
+    "dropout": "",
+    "hidden_activation": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -92,26 +109,28 @@ def find_sites(text: str, file: Path, calls: dict[str, str], made: dict[str, str
     tree = ast.parse(text)
     targets = {id(node.value): ast.unparse(node.targets[0]) for node in ast.walk(tree) if isinstance(node, ast.Assign)}
     sites = []
-    for kind, beginning in calls.items():
+    for name, beginning in calls.items():
+        kind, _, key = name.partition("__")
         found = [
             node
             for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and ast.get_source_segment(text, node).startswith(beginning)
+            if isinstance(node, ast.BinOp if kind == "difference" else ast.Call)
+            and ast.get_source_segment(text, node).startswith(beginning)
         ]
         node = min(found, key=lambda n: (n.lineno, n.end_lineno, n.end_col_offset))
-        callee = ast.unparse(node.func).split(".")[-1]
+        callee = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else "sub"
         is_known = kind in KINDS
         sites.append(
             Site(
                 kind=kind if is_known else "activation",
-                key=KINDS.get(kind, "output"),
+                key=key or KINDS.get(kind, "output"),
                 file=str(file),
                 line=node.lineno,
                 column=node.col_offset,
                 end_line=node.end_lineno,
                 end_column=node.end_col_offset,
                 variable=targets.get(id(node), ""),
-                detail=made.get(kind, callee) if is_known else kind,
+                detail=made.get(name, callee) if is_known else kind,
             )
         )
     return sites

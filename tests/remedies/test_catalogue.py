@@ -20,20 +20,46 @@ DOSES: dict[str, dict[str, object]] = {
     "zero_grad": {"optimizer": "0"},
     "adaptive_rule": {"lr": 1e-3, "optimizer": "0"},
 }
+# Those that stand on sites of their own: each has its tests in a file of its own, in the styles that it is about.
+OTHER_DOSES: dict[str, dict[str, object]] = {
+    "attach": {},
+    "call_step": {"optimizer": "0"},
+    "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},
+    "clip_threshold": {"max_norm": 1.0},
+    "constant_rate": {},
+    "decay_rate": {"steps": 100, "optimizer": "0"},
+    "dropout_rate": {"p": 0.2},
+    "hidden_activation": {"activation": "relu"},
+    "hold_parameters": {"optimizer": "0"},
+    "match_shapes": {"operand": "right"},
+    "matching_loss": {"loss": "cross_entropy"},
+    "mean_reduction": {},
+    "optimizer_argument": {"argument": "weight_decay", "value": 0.0, "default": 0.0, "optimizer": "0"},
+    "output_activation": {"activation": "sigmoid"},
+    "register_layers": {},
+    "shuffle": {},
+    "standardise_targets": {},
+    "step_per_epoch": {},
+    "train_longer": {"times": 4, "optimizer": "0"},
+    "train_mode": {},
+    "turn_loss": {},
+    "unfreeze": {},
+}
+SITED = [name for name in REMEDIES if name != "unfreeze"]  # which looks for the statements that freeze
 ADDED = {"standardise_inputs": 2, "reinitialise": 2, "zero_grad": 1}  # lines that an insertion adds
 NO_ACTIVATION = {"one_line", "dict", "tabs", "closure", "scaler"}
 SAME_CALL = {"learning_rate", "adaptive_rule"}  # both write the rate: the later one has its way
 
 
 def treated(patient, remedy: str) -> Script | NotApplicable:
-    return REMEDIES[remedy](patient.script, patient.record, DOSES[remedy])
+    return REMEDIES[remedy](patient.script, patient.record, (DOSES | OTHER_DOSES)[remedy])
 
 
 def applicable(style: str) -> list[str]:
-    return [name for name in REMEDIES if name != "feed_logits" or style not in NO_ACTIVATION]
+    return [name for name in DOSES if name != "feed_logits" or style not in NO_ACTIVATION]
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("remedy", DOSES)
 def test_the_edit_is_minimal_and_parses(styled, style: str, remedy: str) -> None:
     edited = treated(styled, remedy)
     if remedy not in applicable(style):
@@ -53,7 +79,7 @@ def test_the_edit_is_minimal_and_parses(styled, style: str, remedy: str) -> None
     assert ends == {"\r\n" if style == "crlf" else "\n"}
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("remedy", DOSES)
 def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
     edited = treated(styled, remedy)
     if isinstance(edited, NotApplicable):
@@ -64,7 +90,7 @@ def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pair", itertools.combinations(REMEDIES, 2), ids="+".join)
+@pytest.mark.parametrize("pair", itertools.combinations(DOSES, 2), ids="+".join)
 def test_two_remedies_give_the_same_script_in_both_orders(styled, style: str, pair: tuple[str, str]) -> None:
     if not set(pair) <= set(applicable(style)):
         return
@@ -100,7 +126,7 @@ def run(script: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return runpy.run_path(str(path), run_name="__main__")
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("remedy", DOSES)
 def test_the_edited_script_runs_and_shows_the_effect(
     styled, style: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +170,7 @@ def test_standardising_draws_none_either(styled, monkeypatch: pytest.MonkeyPatch
     assert torch.equal(*states)
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("remedy", SITED)
 def test_a_site_in_a_library_is_named(styled, remedy: str) -> None:
     from dataclasses import replace
 
@@ -155,7 +181,7 @@ def test_a_site_in_a_library_is_named(styled, remedy: str) -> None:
     assert library in edited.reason or "did not show" in edited.reason
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("remedy", SITED)
 def test_without_a_site_there_is_a_reason(styled, remedy: str) -> None:
     styled.record.sites.clear()
     edited = treated(styled, remedy)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from descend.remedies import NotApplicable
-from descend.remedies.imports import import_module, import_name
+from descend.source.imports import import_module, import_name
 
 LINE = "from descend.network import reinitialise\n"
 PLACES = {

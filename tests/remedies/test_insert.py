@@ -5,8 +5,8 @@ import libcst as cst
 import pytest
 
 from descend.remedies import NotApplicable
-from descend.remedies.insert import insert_after, insert_before
-from descend.remedies.syntax import parse
+from descend.source.insert import insert_after, insert_before
+from descend.source.syntax import parse
 
 
 def mark(text: str):

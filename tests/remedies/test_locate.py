@@ -4,8 +4,8 @@ import pytest
 
 from descend.record import Record, Site
 from descend.remedies import NotApplicable
-from descend.remedies.locate import Place, carry_end, locate, locate_site, split_lines
 from descend.script import Script
+from descend.source.locate import Place, carry_end, locate, locate_site, split_lines
 
 
 def found(patient, kind: str = "optimizer") -> str:

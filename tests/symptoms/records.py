@@ -1,46 +1,83 @@
 """Records made by hand: a healthy run, and what to change in it."""
 
+from collections.abc import Callable, Iterable, Sequence
 from math import exp
 from typing import Any
 
 from descend.record import Ending, Fact, Reading, Record, Site
+from descend.symptoms.progress import constant_cost
 
 STEPS = 200
+EVERY = 10  # steps between probes
+WEIGHTS = ("0.weight", "2.weight", "4.weight")
+LINES = {"loader": 3, "model": 5, "optimizer": 10, "model_call": 20, "loss": 22, "backward": 24, "step": 25}
+UNKEYED = ("loss", "backward")
+CLASSES = {"dtype": "int64", "count": 256, "min": 0, "max": 9, "classes_seen": 10, "entropy": 2.3}
+CLASS_LOSS = {"function": "cross_entropy", "task": "classes", "classes": 10, "min": -3.0, "max": 3.0}
+CLASS_LOSS |= {"activation": None, "reduction": "mean", "by_hand": False, "shape": [32, 10], "target_shape": [32]}
+REAL_LOSS = {**CLASS_LOSS, "function": "mse_loss", "task": "real", "classes": 1, "shape": [32, 1]}
+NORMAL = {"dtype": "float32", "mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0, "median": 0.0, "deviation": 0.67}
+CONNECTED = {
+    "used": 1000,
+    "held": 1000,
+    "matrices": 3,
+    "unregistered": 0,
+    "slope": 1.0,
+    "share": 1.0,
+    "broadcast": None,
+}
+for _kind in ("untrained", "frozen", "cut"):
+    CONNECTED |= {_kind: [], f"{_kind}_count": 0, f"{_kind}_share_fresh": 0.0, f"{_kind}_numel": 0}
+WIRED = {"gradients_cleared": True, "with_gradient": 6, "held": 6, "unheld": [], "unheld_count": 0}
 
 
 def healthy(**optimizer: Any) -> Record:
-    """A run whose cost falls from 2.3 to almost nothing under a stable step."""
+    """A run whose cost falls from 2.3 to almost nothing under a stable step: α·λmax is 0.3."""
     record = Record()
-    rule = {"class": "SGD", "lr": 0.1, "momentum": 0.0, **optimizer}
-    record.add(Fact("optimizer", "0", 0, rule))
-    record.add(Site("optimizer", "0", "/home/user/train.py", 10, 12, 10, 60, "optimizer", detail="SGD"))
-    record.add(Fact("targets", "", 0, {"dtype": "int64", "count": 256, "entropy": 2.3}))
+    rule = {"class": "SGD", "lr": 0.1, "momentum": 0.0, "parameters": 1000, **optimizer}
+    add_fact(record, "optimizer", "0", **rule)
+    for kind, line in LINES.items():
+        add_site(record, kind, "" if kind in UNKEYED else "0", line)
+    add_fact(record, "targets", **CLASSES)
+    add_fact(record, "loss_input", **CLASS_LOSS)
+    add_fact(record, "connections", **CONNECTED)
+    add_fact(record, "inputs", features=4, largest_rms=1.0, mean=[0.0] * 4, std=[1.0] * 4, first_layer="linear")
     for step in range(STEPS):
         record.add(Reading("loss", "0", step, 2.3 * exp(-step / 40)))
         record.add(Reading("learning_rate", "0", step, rule["lr"]))
-    for step in range(0, STEPS, 10):
-        record.add(Reading("monitored_loss", "", step, 2.3 * exp(-step / 40)))
-        record.add(Reading("yardstick", "negative_log_likelihood", step, 2.3 * exp(-step / 40)))
-        record.add(Reading("curvature", "0", step, 5.0))
-        record.add(Reading("curvature_standardised", "0", step, 5.0))
-        record.add(Reading("dead_share", "1", step, 0.2))
-        record.add(Reading("twin_share", "0.weight", step, 0.0))
     for step in range(6):
-        record.add(Fact("wiring", "0", step, {"gradients_cleared": True, "unheld": [], "evaluation_mode": []}))
-    inputs = {"features": 4, "largest_rms": 1.0, "mean": [0.0] * 4, "std": [1.0] * 4}
-    record.add(Fact("inputs", "", 0, inputs))
-    record.add(Reading("input_condition_number", "", 0, 20.0))
-    record.add(Reading("input_condition_number_standardised", "", 0, 20.0))
-    record.add(Fact("loss_input", "", 0, {"function": "cross_entropy", "classes": 10, "activation": None, "min": -3.0}))
+        add_fact(record, "wiring", "0", step, **WIRED)
+    for step in range(0, STEPS, EVERY):
+        add_fact(record, "modes", "", step, evaluation=[], unfit=[])
+        add_fact(record, "batch", "", step, examples=40, labels={str(label): 4 for label in range(10)})
+    cost = [2.3 * exp(-step / 40) for step in range(0, STEPS, EVERY)]
+    probe(record, "monitored_loss", "", cost)
+    probe(record, "yardstick", "negative_log_likelihood", cost)
+    probe(record, "gradient_norm", "", [value / 2.3 for value in cost])
+    for i, place in enumerate(WEIGHTS):
+        probe(record, "gradient_norm", place, 0.5 + i / 10)
+        probe(record, "update_ratio", place, 3e-3)
+        probe(record, "twin_share", place, 0.0)
+    for place in ("1", "3"):
+        probe(record, "activation_scale", place, 0.5)
+        probe(record, "dead_share", place, 0.2)
+        add_fact(record, "activation", place, function="relu", units=32, file="", line=0)
+    for name in ("curvature", "curvature_standardised"):
+        probe(record, name, "0", 3.0)
+    for suffix in ("", "_standardised"):
+        probe(record, f"input_condition_number{suffix}", "", [20.0])
     record.add(Ending("finished", 0, STEPS, 3.0, 1.0, 0.2))
     return record
 
 
-def set_series(record: Record, name: str, place: str, values: list[float] | float) -> None:
-    """Give a series other values at the steps that it has; one value stands for all."""
-    steps, old = record.readings[name, place]
-    new = [values] * len(steps) if isinstance(values, int | float) else values
-    record.readings[name, place] = (steps[: len(new)], list(new))
+def add_site(record: Record, kind: str, key: str, line: int, detail: str = "") -> None:
+    """Say where something is made or called."""
+    record.add(Site(kind, key, "/home/user/train.py", line, 12, line, 60, kind, detail=detail))
+
+
+def add_fact(record: Record, name: str, place: str = "", step: int = 0, **detail: Any) -> None:
+    """Add one observation."""
+    record.add(Fact(name, place, step, detail))
 
 
 def set_fact(record: Record, name: str, place: str = "", **detail: Any) -> None:
@@ -49,14 +86,71 @@ def set_fact(record: Record, name: str, place: str = "", **detail: Any) -> None:
     record.facts[name, place] = [Fact(f.name, f.place, f.step, {**f.detail, **detail}) for f in known]
 
 
+def probe(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
+    """Make a series anew, with a value at each probe; one number stands for all."""
+    several = [values] * (STEPS // EVERY) if isinstance(values, int | float) else list(values)
+    record.readings[name, place] = ([EVERY * i for i in range(len(several))], several)
+
+
+def set_series(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
+    """Give a series other values at the steps that it has; one value stands for all."""
+    steps, _ = record.readings[name, place]
+    new = [values] * len(steps) if isinstance(values, int | float) else list(values)
+    record.readings[name, place] = (steps[: len(new)], new)
+
+
+def forget(record: Record, name: str) -> None:
+    """Let a quantity never have been measured, anywhere."""
+    for known in (record.readings, record.facts):
+        for key in [key for key in known if key[0] == name]:
+            del known[key]
+
+
+def set_cost(record: Record, share: Callable[[float], float]) -> None:
+    """Let the cost be that share of a constant prediction's at each moment from 0 to 1 of the run."""
+    reference = constant_cost(record) or 2.3
+    for name, place in (("loss", "0"), ("monitored_loss", ""), ("yardstick", record.places("yardstick")[0])):
+        steps, _ = record.readings[name, place]
+        set_series(record, name, place, [reference * share(step / steps[-1]) for step in steps])
+
+
+def falling_to(left: float) -> Callable[[float], float]:
+    """Fall by the same factor in each step, from a constant prediction's cost on."""
+    return lambda t: left**t
+
+
+def settling_at(left: float) -> Callable[[float], float]:
+    """Fall within the first quarter of the run, and no further."""
+    return lambda t: max(left, 1 - 4 * (1 - left) * t)
+
+
+def rising(t: float) -> float:
+    """Rise to three times the cost at the start."""
+    return 1 + 2 * t
+
+
 def stuck(record: Record) -> None:
     """Let the cost stay at a constant prediction's."""
-    set_series(record, "loss", "0", 2.3)
-    set_series(record, "yardstick", "negative_log_likelihood", 2.3)
+    set_cost(record, lambda t: 1.0)
 
 
 def exploding(record: Record) -> None:
     """Let the cost rise from the first steps on, to infinity."""
-    steps = len(record.series("loss", "0"))
-    set_series(record, "loss", "0", [2.3 * 1.3**i for i in range(steps - 1)] + [float("nan")])
-    set_series(record, "yardstick", "negative_log_likelihood", float("nan"))
+    set_series(record, "loss", "0", [2.3 * 1.3**i for i in range(STEPS - 1)] + [float("nan")])
+    set_series(record, "yardstick", record.places("yardstick")[0], float("nan"))
+
+
+def real(record: Record, **targets: Any) -> None:
+    """Make a regression of it."""
+    record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
+    record.facts["targets", ""] = [Fact("targets", "", 0, {**NORMAL, **targets})]
+    record.facts["loss_input", ""] = [Fact("loss_input", "", 0, REAL_LOSS)]
+
+
+def second_optimizer(record: Record, losses: Iterable[float], **rule: Any) -> None:
+    """Add another optimizer, with its own loss."""
+    add_fact(record, "optimizer", "1", **{"class": "SGD", "lr": 0.1, "momentum": 0.0, **rule})
+    add_site(record, "optimizer", "1", 30)
+    for step, loss in enumerate(losses):
+        record.add(Reading("loss", "1", step, loss))
+        record.add(Reading("learning_rate", "1", step, 0.1))

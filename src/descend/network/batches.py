@@ -1,6 +1,6 @@
-"""The inputs in somebody's training data, walked through without disturbing its loader."""
+"""The inputs or the targets in somebody's training data, walked through without disturbing its loader."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,15 +21,27 @@ def input_batches(data: Any, examples: int) -> Iterator[Tensor]:
     inputs, or a mapping with one tensor of real numbers. Raises `TypeError` for anything else, and for an
     iterator, which the training loop would find used up (a function may return one, as it is made anew).
     """
+    return _parts(data, examples, inputs_of)
+
+
+def target_batches(data: Any, examples: int) -> Iterator[Tensor]:
+    """Yield the targets in `data` batch by batch, until `examples` of them are seen.
+
+    As `input_batches`, but the targets are the second part of a batch; a batch that is a tensor is all targets.
+    """
+    return _parts(data, examples, targets_of)
+
+
+def _parts(data: Any, examples: int, part_of: Callable[[Any], Tensor]) -> Iterator[Tensor]:
     is_function = callable(data) and not isinstance(data, Iterable | Dataset)
     made = data() if is_function else data
     seen = 0
     for batch in made if is_function and isinstance(made, Iterator) else _batches(made, examples):
-        inputs = inputs_of(batch)
-        if not inputs.numel():
+        part = part_of(batch)
+        if not part.numel():
             continue
-        yield inputs[: examples - seen] if inputs.ndim else inputs
-        seen += len(inputs) if inputs.ndim else 1
+        yield part[: examples - seen] if part.ndim else part
+        seen += len(part) if part.ndim else 1
         if seen >= examples:
             return
 
@@ -112,9 +124,22 @@ def inputs_of(batch: Any) -> Tensor:
     raise TypeError(f"no tensor of inputs in a batch that is a {type(batch).__name__}")
 
 
+def targets_of(batch: Any) -> Tensor:
+    """Return the tensor of targets in one batch. Raises `TypeError` where there is none."""
+    if isinstance(batch, Sequence) and len(batch) > 1 and not isinstance(batch, str):
+        batch = batch[1]
+    if isinstance(batch, np.ndarray):
+        batch = _from_numpy(batch)
+    if not isinstance(batch, Tensor):
+        raise TypeError(f"no tensor of targets in a batch that is a {type(batch).__name__}")
+    if batch.dtype == torch.bool or batch.is_complex():
+        raise ValueError(f"targets of type {str(batch.dtype).removeprefix('torch.')} have no scale")
+    return batch
+
+
 def _from_numpy(batch: np.ndarray) -> Tensor:
     if batch.dtype.kind not in "fiub":
-        raise ValueError(f"inputs of type {batch.dtype} have no mean and standard deviation")
+        raise ValueError(f"numbers of type {batch.dtype} have no mean and standard deviation")
     return torch.from_numpy(np.ascontiguousarray(batch))
 
 

@@ -40,7 +40,9 @@ class Moments:
 
 
 def measure_moments(rows: Tensor) -> Moments:
-    """Return the moments of `rows`, shaped (examples, features)."""
+    """Return the moments of `rows`, shaped (examples, features); what is NaN or infinite counts as the mean."""
     rows = rows.detach().cpu().double()
-    mean = rows.mean(0)
+    known = rows.isfinite()
+    mean = torch.where(known, rows, 0.0).sum(0) / known.sum(0).clamp_min(1)
+    rows = torch.where(known, rows, mean)
     return Moments(len(rows), mean, ((rows - mean) ** 2).sum(0), rows.amin(0), rows.amax(0))

@@ -1,18 +1,25 @@
 """One measurement a file. Only the observed script's own process imports this room."""
 
 from descend.probes.activations import activations
+from descend.probes.batch import batch
+from descend.probes.connections import connections
 from descend.probes.curvature import curvature
 from descend.probes.gradient import gradient, update_ratio
+from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
 from descend.probes.loss_input import loss_input
 from descend.probes.moment import Moment, Probe, Unavailable
-from descend.probes.monitored_loss import monitored_loss
+from descend.probes.monitored_loss import monitored_loss, spread_yardstick
+from descend.probes.signal import signal
 from descend.probes.twins import twins
 
 # In the order they are taken: the curvature needs the inputs' statistics.
 PROBES = (
     Probe("loss_input", "", loss_input),
+    Probe("batch", "", batch),
+    Probe("connections", "", connections, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
+    Probe("signal", "", signal, once=True),
     Probe("gradient", "loss per parameter unit", gradient),
     Probe("twins", "share of units", twins),
     Probe("activations", "share of units", activations),
@@ -20,4 +27,10 @@ PROBES = (
     Probe("curvature", "loss per squared parameter unit", curvature, dear=True),
 )
 
-__all__ = ["PROBES", "Moment", "Probe", "Unavailable", "update_ratio"]
+# Taken at the end, on later batches than the monitor's.
+SPREAD = Probe("spread_yardstick", "loss", spread_yardstick)
+
+# What `descend gradcheck` takes, and nothing else.
+GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, once=True),)
+
+__all__ = ["GRADIENTS", "PROBES", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]

@@ -6,12 +6,14 @@ from math import inf
 
 from torch import Tensor
 
+from descend.probes.loss_call import loss_call
 from descend.probes.moment import Forward, Measurement, Moment, no_grad_float
 from descend.probes.units import layer_behind, unit_dim, units_first
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, Site
 from descend.tape import Op
 from descend.tape.vocabulary import RECTIFIERS, SIGMOIDS
 
+CLAMPS = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip"})
 FLAT = 0.01  # |φ'| below this share of its maximum counts as saturated
 
 
@@ -55,6 +57,8 @@ def _units(moment: Moment, forward: Forward) -> Iterator[tuple[str, Op, Tensor, 
         place = _place(op, moment)
         called[place] = called.get(place, 0) + 1
         layer = layer_behind(forward.recording, op)
+        if op.name in CLAMPS and (layer is None or _ends(op) != (0.0, inf)):
+            continue  # a clamp that is no rectifier
         dim = unit_dim(op.name if layer is None else layer.op.name, output.ndim)
         units = units_first(no_grad_float(output), dim) if layer or output.ndim > 1 else output.reshape(1, -1)
         yield place, op, units, called[place] if layer is None else id(layer.weight)
@@ -70,6 +74,7 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
     if place not in moment.memory.setdefault("activation_places", set()):
         moment.memory["activation_places"].add(place)
         site = layer.op.origin.site if layer.op.origin else None
+        _note_site(moment, layer.op, site)
         detail = {
             "function": name,
             "units": units,
@@ -77,6 +82,20 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
             "line": site.line if site else 0,
         }
         yield Fact("activation", place, step, detail)
+
+
+def _note_site(moment: Moment, op: Op, site: Site | None) -> None:
+    """Note where a hidden activation is chosen: its constructor, or its call."""
+    call = loss_call(moment.recordings()[0])
+    if call is not None and call.activation is not None and call.activation.name == op.name:
+        return
+    module = op.origin.module if op.origin else None
+    own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")
+    key = str(len(moment.memory["activation_places"]) - 1)
+    if own and module is not None:
+        moment.note_site("hidden_activation", key, moment.made_at(module), type(module).__name__)
+    else:
+        moment.note_site("hidden_activation", key, site, op.name)
 
 
 def _place(op: Op, moment: Moment) -> str:
@@ -101,6 +120,12 @@ def _ends(op: Op) -> tuple[float, float]:
     if op.name.startswith("hardtanh"):
         given = [*op.args[1:3], *(op.kwargs[k] for k in ("min_val", "max_val") if k in op.kwargs)]
         return (float(given[0]), float(given[1])) if len(given) == 2 else (-1.0, 1.0)
+    if op.name in CLAMPS:
+        places = {"min": 1, "max": 2} if not op.name.startswith("clamp_min") else {"min": 1}
+        ends = {name: op.args[at] for name, at in places.items() if len(op.args) > at} | op.kwargs
+        low, high = ends.get("min"), ends.get("max")
+        is_number = isinstance(low, int | float) and high is None
+        return (float(low), inf) if is_number and low is not None else (-inf, inf)
     if "threshold" in op.name:
         return float(op.args[2] if len(op.args) > 2 else op.kwargs["value"]), inf
     return 0.0, {"relu6": 6.0, "hardsigmoid": 1.0, "hardsigmoid_": 1.0}.get(op.name, inf)

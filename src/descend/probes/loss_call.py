@@ -1,18 +1,34 @@
-"""Which call computes the loss, what it is fed, and what activation made that."""
+"""Which call computes the loss, what it is fed, and what activation made that.
 
+A loss is a function of torch.nn.functional, or what people write instead of one:
+
+    ((prediction - target) ** 2).mean()             # mse_loss
+    (prediction - target).abs().mean()              # l1_loss
+    -log_probabilities[range(n), labels].mean()     # nll_loss
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from descend.tape import Op, Recording
+from descend.tape.call import NONE, SMOOTH, Slot
+from descend.tape.nesting import leaves
 from descend.tape.vocabulary import (
     BINARY_LOSSES,
     CLASS_LOSSES,
+    DIFFERENCES,
     LOSSES,
     OUTPUT_ACTIVATIONS,
     REAL_LOSSES,
     RESHAPES,
 )
+
+_SCALES = frozenset("mean sum neg mul div add nanmean".split())  # between the errors and the loss
+_SQUARES: frozenset[str] = frozenset({"pow", "square", "mul"})
+_PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
 
 
 @dataclass(frozen=True)
@@ -20,12 +36,10 @@ class LossCall:
     """The one loss call of a recording."""
 
     op: Op
-    activation: Op | None  # the call that produced the loss's input, where it is an activation
-
-    @property
-    def function(self) -> str:
-        """The loss's name in torch.nn.functional."""
-        return self.op.name
+    function: str  # its name in torch.nn.functional, or that of the function it stands for
+    prediction: int  # slots
+    target: int
+    activation: Op | None  # the call that produced the prediction, where it is an activation
 
     @property
     def task(self) -> str:
@@ -35,19 +49,95 @@ class LossCall:
                 return task
         raise ValueError(self.function)
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is written out."""
+        return self.op.name not in LOSSES
+
+    def pair(self, args: tuple, kwargs: dict) -> tuple[Tensor, Tensor]:
+        """Return prediction and target among the call's arguments."""
+        tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        prediction = tensors[self.op.inputs.index(self.prediction)]
+        target = tensors[self.op.inputs.index(self.target)]
+        return prediction, target.reshape(-1) if self.op.name == "gather" else target
+
 
 def loss_call(recording: Recording) -> LossCall | None:
     """Return the loss call of a recording; None when there is none, or several (the task cannot be told)."""
     ops = list(recording.ops)
     calls = [op for op in ops if op.name in LOSSES]
-    if len(calls) != 1 or len(calls[0].inputs) < 2:
-        return None
-    return LossCall(calls[0], _activation_behind(ops, calls[0]))
+    found = _named(ops, calls[0]) if calls else _difference(ops, recording.root) or _picked(ops, recording.root)
+    return found if len(calls) <= 1 else None
 
 
-def _activation_behind(ops: list[Op], loss: Op) -> Op | None:
-    slot = loss.inputs[0]
-    for op in reversed(ops[: ops.index(loss)]):
+def _named(ops: list[Op], call: Op) -> LossCall | None:
+    given = [*call.args[:2], *(call.kwargs[name] for name in ("input", "target") if name in call.kwargs)]
+    slots = [value.index for value in given if isinstance(value, Slot)]
+    return _call(ops, call, call.name, slots[0], slots[1]) if len(slots) > 1 else None
+
+
+def _difference(ops: list[Op], root: int) -> LossCall | None:
+    """Return the errors whose squares or absolute values are averaged into the loss."""
+    for i, op in enumerate(ops):
+        if op.name not in DIFFERENCES or len(op.inputs) != 2:
+            continue
+        taints = [taint_behind(ops[:i], slot, taint) for slot, taint in zip(op.inputs, op.taints)]
+        function = _averaged(ops[i + 1 :], op.outputs[0], root) if sorted(taints) == [NONE, SMOOTH] else ""
+        if function:
+            prediction, target = op.inputs if taints[0] == SMOOTH else op.inputs[::-1]
+            return _call(ops, op, function, prediction, target)
+    return None
+
+
+def taint_behind(ops: Sequence[Op], slot: int, taint: int) -> int:
+    """Return how a slot depends on the parameters by its values: `y.view_as(prediction)` depends by its shape alone."""
+    for op in reversed(ops):
+        if slot in op.outputs:
+            if op.name not in RESHAPES or not op.inputs:
+                break
+            slot, taint = op.inputs[0], op.taints[0]
+    return taint
+
+
+def _averaged(ops: Sequence[Op], errors: int | None, root: int) -> str:
+    """Return what the errors become on their way to the root: "" where that is no plain mean."""
+    way = _way(ops, errors, root, _SCALES | _SQUARES | {"abs"})
+    names = {op.name for op in way}
+    squared = names & {"pow", "square"} or any(op.name == "mul" and len(op.inputs) == 2 for op in way)
+    return "mse_loss" if squared else "l1_loss" if "abs" in names else ""
+
+
+def _way(ops: Sequence[Op], start: int | None, root: int, allowed: frozenset[str]) -> list[Op]:
+    """Return the calls from `start` to the loss; none where any of them is no average of one thing (or a sum)."""
+    reached: set[int | None] = {start}
+    way = []
+    for op in ops:
+        if not reached.intersection(op.inputs):
+            continue
+        if op.name not in allowed | RESHAPES or len(set(op.inputs)) > 1 and op.name != "add":
+            return []
+        way.append(op)
+        reached.update(op.outputs)
+    return way if root in reached else []
+
+
+def _picked(ops: list[Op], root: int) -> LossCall | None:
+    """Return the picking of each example's own class out of its log-probabilities."""
+    smooth = {slot for op in ops if op.name == "log_softmax" for slot in op.outputs}
+    for i, op in enumerate(ops):
+        is_pick = op.name in _PICKS and op.inputs[0] in smooth and len(op.inputs) > 1 and op.taints[-1] == NONE
+        if is_pick and _way(ops[i + 1 :], op.outputs[0], root, _SCALES):
+            return _call(ops, op, "nll_loss", op.inputs[0], op.inputs[-1])
+    return None
+
+
+def _call(ops: list[Op], op: Op, function: str, prediction: int, target: int) -> LossCall:
+    return LossCall(op, function, prediction, target, activation_behind(ops[: ops.index(op)], prediction))
+
+
+def activation_behind(ops: Sequence[Op], slot: int) -> Op | None:
+    """Return the call that made `slot`, through calls that only reshape, where it is an activation."""
+    for op in reversed(ops):
         if slot not in op.outputs and slot not in op.written:
             continue
         if op.name in OUTPUT_ACTIVATIONS:
@@ -71,3 +161,8 @@ def class_dim(scores: Tensor) -> int:
 def ignored_class(call: LossCall) -> int:
     """Return the target that the loss leaves out."""
     return int(call.op.kwargs.get("ignore_index", -100))
+
+
+def setting(call: LossCall, name: str) -> Any:
+    """Return one of the loss function's own settings, given by its name; None where it was not."""
+    return call.op.kwargs.get(name)

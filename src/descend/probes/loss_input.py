@@ -5,7 +5,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call, module_of
+from descend.probes.loss_call import (
+    LossCall,
+    activation_behind,
+    class_dim,
+    ignored_class,
+    loss_call,
+    module_of,
+    setting,
+)
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.record import Fact
 
@@ -18,13 +26,16 @@ def loss_input(moment: Moment) -> Measurement:
     call = calls[0]
     if call is None or any(c is None or c.function != call.function for c in calls):
         raise Unavailable("no single loss call of torch.nn.functional leads to this loss")
-    pairs = [forward.losses[0] for forward in moment.trained]
-    inputs = [no_grad_float(z) for _, z, _ in pairs]
-    targets = [t for _, _, t in pairs]
+    pairs = [forward.pair for forward in moment.trained if forward.pair is not None]
+    inputs = [no_grad_float(z) for z, _ in pairs]
+    targets = [t for _, t in pairs]
     yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))
     if moment.memory.get("targets_of", 0) < len(moment.recordings()):
         moment.memory["targets_of"] = len(moment.recordings())
-        moment.memory["loss_site"] = (call.op.origin.site if call.op.origin else None, call.function)
+        moment.note_site("loss", "", call.op.origin.site if call.op.origin else None, call.function)
+        module = module_of(call.op)
+        if module is not None and type(module).__module__ == "torch.nn.modules.loss":
+            moment.note_site("loss_module", "0", moment.made_at(module), type(module).__name__)
         yield Fact("targets", "", moment.step, _describe_targets(call, targets))
 
 
@@ -44,10 +55,14 @@ def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: lis
         "classes": classes,
         "spread": max(float(t.std(0, correction=0).max()) if t.ndim and len(t) else 0.0 for t in inputs),
         "histogram": [int(c) for c in counts],
+        "reduction": setting(call, "reduction") or "mean",
+        "by_hand": call.by_hand,
     }
     if call.task == "classes" and inputs[0].ndim > 1:
         sums = torch.cat([t.sum(dim).reshape(-1) for t in inputs])
+        logs = torch.cat([t.logsumexp(dim).reshape(-1) for t in inputs])
         detail |= {"row_sum_min": float(sums.min()), "row_sum_max": float(sums.max())}
+        detail["largest_log_sum"] = float(logs.abs().max())  # of log-probabilities it is 0
     return detail | _describe_activation(moment, call)
 
 
@@ -58,21 +73,27 @@ def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
     module = module_of(op)
     own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")
     site = moment.made_at(module) if own and module is not None else (op.origin.site if op.origin else None)
-    moment.memory["activation_site"] = (site, type(module).__name__ if own else op.name)
+    moment.note_site("activation", "output", site, type(module).__name__ if own else op.name)
     name = moment.modules(module) if module is not None else ""
-    return {"activation": op.name.rstrip("_"), "activation_module": name}
+    recording = moment.recordings()[0]
+    inner = activation_behind(recording.ops[: recording.ops.index(op)], op.inputs[0]) if op.inputs else None
+    detail = {"activation": op.name.rstrip("_"), "activation_module": name}
+    return detail | {"inner_activation": inner.name.rstrip("_") if inner else None}
 
 
 def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
     t = torch.cat([x.reshape(-1) for x in targets])
     detail: dict[str, Any] = {"dtype": str(t.dtype).removeprefix("torch."), "count": t.numel()}
-    if t.is_floating_point():
+    if t.is_floating_point() or call.task == "real":
         t = no_grad_float(t)
         detail |= {
             "mean": float(t.mean()),
             "std": float(t.std(correction=0)),  # its square is what the best constant prediction costs
             "min": float(t.min()),
             "max": float(t.max()),
+            "median": float(t.median()),
+            "deviation": float((t - t.median()).abs().median()),
+            "finite": bool(t.isfinite().all()),
         }
         return detail | (_describe_shares(_mean_share(targets)) if call.task == "classes" else {})
     t = t[t != ignored_class(call)] if call.task == "classes" else t

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from descend.probes.loss_call import loss_call
 from descend.record import Fact, Reading, Site
 from descend.tape import Op, Recording, Stale
-from descend.tape.vocabulary import ACTIVATIONS, LOSSES
+from descend.tape.vocabulary import ACTIVATIONS
 
 
 class Unavailable(Exception):
@@ -24,7 +25,7 @@ class Forward:
 
     recording: Recording
     loss: float
-    losses: tuple[tuple[Op, Tensor, Tensor], ...]  # each loss call with its input and target
+    pair: tuple[Tensor, Tensor] | None  # what the one loss call is given: prediction and target
     activations: tuple[tuple[Op, Tensor], ...]  # each activation call with its output; none in evaluation
 
 
@@ -45,6 +46,8 @@ class Moment:
     made_at: Callable[[nn.Module], Site | None]  # where a module was constructed
     memory: dict[str, Any] = field(default_factory=dict)  # what probes keep from one moment to the next
     go_on: Callable[[int], bool] = lambda products: True  # whether an iterative probe can afford another product
+    note_site: Callable[[str, str, Site | None, str], None] = lambda kind, key, site, detail: None
+    is_held: Callable[[Tensor], bool] = lambda parameter: True  # whether any optimizer has that parameter
 
     def name(self, parameter: Tensor) -> str:
         """Return the parameter's qualified name, or its place in the optimizer."""
@@ -73,14 +76,15 @@ class Moment:
 
 def forward(recording: Recording, *, evaluation: bool) -> Forward:
     """Compute a recording at the parameters' present values. Raises `Unavailable` where its data have changed."""
-    losses: list[tuple[Op, Tensor, Tensor]] = []
+    call = loss_call(recording)
+    pairs: list[tuple[Tensor, Tensor]] = []
     activations: list[tuple[Op, Tensor]] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        if op.name in LOSSES:
-            given = [*args, *(kwargs[name] for name in ("input", "target") if name in kwargs)]
-            losses.append((op, given[0].detach().clone(), given[1].detach().clone()))
-        elif not evaluation and op.name in ACTIVATIONS and isinstance(result, Tensor):
+        if call is not None and op is call.op:
+            prediction, target = call.pair(args, kwargs)
+            pairs.append((prediction.detach().clone(), target.detach().clone()))
+        if not evaluation and op.name in ACTIVATIONS and isinstance(result, Tensor):
             activations.append((op, result.detach().clone()))
 
     try:
@@ -88,7 +92,7 @@ def forward(recording: Recording, *, evaluation: bool) -> Forward:
             loss = float(recording.run({}, evaluation=evaluation, watch=watch))
     except Stale as stale:
         raise Unavailable(str(stale)) from None
-    return Forward(recording, loss, tuple(losses), tuple(activations))
+    return Forward(recording, loss, pairs[0] if pairs else None, tuple(activations))
 
 
 Measurement = Iterator[Reading | Fact]

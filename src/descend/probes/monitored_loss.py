@@ -27,6 +27,11 @@ def monitored_loss(moment: Moment) -> Measurement:
     yield from yardstick(moment)
 
 
+def spread_yardstick(moment: Moment) -> Measurement:
+    """Yield `spread_yardstick`: the yardstick of a moment whose monitor holds batches from all over the run."""
+    yield from (r._replace(name=f"spread_{r.name}") for r in yardstick(moment) if isinstance(r, Reading))
+
+
 def yardstick(moment: Moment) -> Measurement:
     """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`, and `accuracy` of classes."""
     calls = [loss_call(recording) for recording in moment.monitor]
@@ -47,7 +52,8 @@ def yardstick(moment: Moment) -> Measurement:
 
 def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
     """Return the summed cost, the number of right predictions and the number of targets of one batch."""
-    _, z, target = forward.losses[0]
+    assert forward.pair is not None
+    z, target = forward.pair
     z = no_grad_float(z)
     if call.task == "classes":
         return _judge_classes(call, z, target)

@@ -13,13 +13,23 @@ from descend.record import Fact
 LISTED = 20
 
 
-def wiring(key: str, step: int, cleared: bool, unheld: Sequence[str], idle_switches: Sequence[str]) -> Measurement:
+def wiring(
+    key: str,
+    step: int,
+    cleared: bool,
+    unheld: Sequence[str],
+    idle_switches: Sequence[str],
+    learning: tuple[int, int] | None,
+) -> Measurement:
     """Yield the fact `wiring` of one step.
 
     cleared: whether any backward pass that fed the step began with clear gradients. unheld: parameters of the model
-    that no optimizer holds. idle_switches: dropout and normalisation modules in evaluation mode.
+    that no optimizer holds. idle_switches: dropout and normalisation modules in evaluation mode. learning: how many of
+    the optimizer's parameters got a gradient and how many it has.
     """
     detail = {"gradients_cleared": cleared, "unheld": list(unheld)[:LISTED], "unheld_count": len(unheld)}
+    if learning is not None:
+        detail |= {"with_gradient": learning[0], "held": learning[1]}
     yield Fact("wiring", key, step, detail | {"evaluation_mode": list(idle_switches)[:LISTED]})
 
 
@@ -31,6 +41,12 @@ def carries_gradient(optimizer: Optimizer) -> bool:
             if grad is not None and bool(_values(grad).count_nonzero()):
                 return True
     return False
+
+
+def gradients_held(optimizer: Optimizer) -> tuple[int, int]:
+    """Return how many of the optimizer's parameters have a gradient, and how many there are."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    return sum(p.grad is not None for p in parameters), len(parameters)
 
 
 def _values(grad: Tensor) -> Tensor:
@@ -51,5 +67,8 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
             and name != "params"
         ):
             detail[name] = [float(v) for v in value]
+    rates = [rate for g in optimizer.param_groups if isinstance(rate := g.get("lr"), int | float)]
+    if len(rates) > 1:
+        detail["rates"] = rates
     detail["parameters"] = sum(p.numel() for g in optimizer.param_groups for p in g["params"])
     return detail

@@ -1,20 +1,65 @@
 """One change to a training script a file: each takes a script and gives it back, edited."""
 
 from descend.remedies.adaptive_rule import adaptive_rule
+from descend.remedies.attach import attach
+from descend.remedies.call_step import call_step
+from descend.remedies.clip_gradients import clip_gradients
+from descend.remedies.clip_threshold import clip_threshold
+from descend.remedies.constant_rate import constant_rate
+from descend.remedies.decay_rate import decay_rate
+from descend.remedies.dropout_rate import dropout_rate
 from descend.remedies.feed_logits import feed_logits
+from descend.remedies.hidden_activation import hidden_activation
+from descend.remedies.hold_parameters import hold_parameters
 from descend.remedies.learning_rate import learning_rate
+from descend.remedies.match_shapes import match_shapes
+from descend.remedies.matching_loss import matching_loss
+from descend.remedies.mean_reduction import mean_reduction
+from descend.remedies.optimizer_argument import optimizer_argument
+from descend.remedies.output_activation import output_activation
+from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
-from descend.remedies.remedy import NotApplicable, Prescription, Remedy
+from descend.remedies.remedy import Prescription, Remedy
+from descend.remedies.shuffle import shuffle
 from descend.remedies.standardise_inputs import standardise_inputs
+from descend.remedies.standardise_targets import standardise_targets
+from descend.remedies.step_per_epoch import step_per_epoch
+from descend.remedies.train_longer import train_longer
+from descend.remedies.train_mode import train_mode
+from descend.remedies.turn_loss import turn_loss
+from descend.remedies.unfreeze import unfreeze
 from descend.remedies.zero_grad import zero_grad
+from descend.source.not_applicable import NotApplicable
 
 REMEDIES: dict[str, Remedy] = {
-    "learning_rate": learning_rate,
-    "standardise_inputs": standardise_inputs,
-    "feed_logits": feed_logits,
-    "reinitialise": reinitialise,
-    "zero_grad": zero_grad,
     "adaptive_rule": adaptive_rule,
+    "attach": attach,
+    "call_step": call_step,
+    "clip_gradients": clip_gradients,
+    "clip_threshold": clip_threshold,
+    "constant_rate": constant_rate,
+    "decay_rate": decay_rate,
+    "dropout_rate": dropout_rate,
+    "feed_logits": feed_logits,
+    "hidden_activation": hidden_activation,
+    "hold_parameters": hold_parameters,
+    "learning_rate": learning_rate,
+    "match_shapes": match_shapes,
+    "matching_loss": matching_loss,
+    "mean_reduction": mean_reduction,
+    "optimizer_argument": optimizer_argument,
+    "output_activation": output_activation,
+    "register_layers": register_layers,
+    "reinitialise": reinitialise,
+    "shuffle": shuffle,
+    "standardise_inputs": standardise_inputs,
+    "standardise_targets": standardise_targets,
+    "step_per_epoch": step_per_epoch,
+    "train_longer": train_longer,
+    "train_mode": train_mode,
+    "turn_loss": turn_loss,
+    "unfreeze": unfreeze,
+    "zero_grad": zero_grad,
 }
 
 __all__ = ["REMEDIES", "NotApplicable", "Prescription", "Remedy"]

@@ -5,30 +5,24 @@ from typing import Any
 import libcst as cst
 
 from descend.record import Record
-from descend.remedies.arguments import (
+from descend.script import Script
+from descend.source.arguments import (
     find_argument,
-    has_own_rates,
+    is_in_groups,
     is_rate,
     is_unpacked,
     keyword,
     makes_optimizer,
     number,
+    place_in,
     with_arguments,
 )
-from descend.remedies.imports import import_module
-from descend.remedies.locate import Place, locate
-from descend.remedies.remedy import NotApplicable
-from descend.remedies.syntax import last_name
-from descend.script import Script
+from descend.source.imports import import_module
+from descend.source.locate import Place, locate
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import last_name
 
 ADAPTIVE = {"Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
-DECAY_AT = {
-    "SGD": 4,
-    "RMSprop": 4,
-    "Adagrad": 3,
-    "Adadelta": 4,
-    "ASGD": 5,
-}  # place of weight_decay in torch 2
 KEPT = ("maximize", "foreach", "fused", "differentiable")  # not of the rule: direction and implementation
 
 
@@ -57,7 +51,7 @@ def _obstacle(place: Place, rate: float) -> str:
         return place.inside
     if is_unpacked(place.call) or not place.call.args:
         return f"the arguments of {name or 'the optimizer'} are not in its call"
-    if has_own_rates(place.syntax, place.call):
+    if is_in_groups(place.syntax, place.call, "lr"):
         return "the parameter groups have learning rates of their own"
     return ""
 
@@ -67,7 +61,7 @@ def _with_adams_arguments(call: cst.Call, rate: float) -> cst.Call:
     old = find_argument(call, "lr", 1)
     new = keyword("lr", number(rate))
     arguments = [parameters, new.with_changes(comma=old.comma) if old else new]
-    decay = find_argument(call, "weight_decay", DECAY_AT.get(last_name(call.func)))
+    decay = find_argument(call, "weight_decay", place_in(last_name(call.func), "weight_decay"))
     if decay is not None:
         arguments.append(decay if decay.keyword else keyword("weight_decay", decay.value))
     for name in KEPT:

@@ -6,17 +6,13 @@ itself is `descend.network.reinitialise`.
 
 from typing import Any
 
-import libcst as cst
-
 from descend.record import Record
-from descend.remedies.arguments import PARAMETERS, find_argument
-from descend.remedies.imports import import_name
-from descend.remedies.insert import insert_before
-from descend.remedies.locate import Place, locate
-from descend.remedies.names import assigned_value
-from descend.remedies.remedy import NotApplicable
-from descend.remedies.syntax import Syntax
 from descend.script import Script
+from descend.source.imports import import_name
+from descend.source.insert import insert_before
+from descend.source.locate import locate
+from descend.source.not_applicable import NotApplicable
+from descend.source.owners import owners
 
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -25,56 +21,19 @@ def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
         return place
-    models = _models(place) or _model_at_site(record, key)
+    models = owners(place) or _model_at_site(record, key)
     if not models:
         line = place.syntax.line(place.call)
         return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
-    text: str | NotApplicable = place.syntax.module.code
-    for model in models:
-        place = locate(script, record, "optimizer", key)
-        if isinstance(place, NotApplicable):
-            return place
-        text = insert_before(place.syntax, place.call, _statement(model, dose["activation"]))
-        if isinstance(text, NotApplicable):
-            return text
-        script = script.edit(place.syntax.file, text)
-    text = import_name(place.syntax.file, str(text), "descend.network", "reinitialise")
+    statements = [_statement(model, dose["activation"]) for model in models]
+    text = insert_before(place.syntax, place.call, *statements)
+    if isinstance(text, str):
+        text = import_name(place.syntax.file, text, "descend.network", "reinitialise")
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
 
 
 def _statement(model: str, activation: str) -> str:
     return f'reinitialise({model}, activation="{activation}")'
-
-
-def _models(place: Place) -> list[str]:
-    """Return the modules whose `.parameters()` the optimizer gets, each once."""
-    argument = find_argument(place.call, "params", 0)
-    if argument is None:
-        return []
-    value: cst.BaseExpression | None = argument.value
-    if isinstance(value, cst.Name):
-        value = assigned_value(place.syntax, value)
-    return _owners(place.syntax, value) if value is not None else []
-
-
-def _owners(syntax: Syntax, value: cst.BaseExpression) -> list[str]:
-    owners = []
-    for call in syntax.every(cst.Call, value):
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value in PARAMETERS:
-            owner = call.func.value
-            if _is_made_here(syntax, owner, value):
-                return []
-            owners.append(syntax.code(owner))
-    return list(dict.fromkeys(owners))
-
-
-def _is_made_here(syntax: Syntax, owner: cst.BaseExpression, value: cst.BaseExpression) -> bool:
-    """Return whether the owner lives only inside the expression: a new module, a loop's variable."""
-    if syntax.every(cst.Call, owner):
-        return True
-    names = {name.value for name in syntax.every(cst.Name, owner)}
-    targets = [loop.target for loop in syntax.every(cst.CompFor, value)]
-    return bool(names & {name.value for target in targets for name in syntax.every(cst.Name, target)})
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

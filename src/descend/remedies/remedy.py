@@ -6,14 +6,7 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-
-
-@dataclass(frozen=True)
-class NotApplicable:
-    """Why a remedy cannot be written into this script."""
-
-    reason: str
-
+from descend.source.not_applicable import NotApplicable
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
@@ -28,3 +21,7 @@ class Prescription:
     apply: Callable[[Script], Script | NotApplicable]
     cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
     decides: bool = True  # whether its rerun settles that the symptom is the cause
+    times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
+    spread: bool = (
+        False  # whether it shows the examples in another order, and is judged on batches from all over the run
+    )

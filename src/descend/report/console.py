@@ -24,6 +24,7 @@ MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the p
 SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 210, 40, 48, 140
 VERDICT_STYLES = {
     "proved": "bold green",
+    "train_longer": "bold green",
     "helps": "green",
     "worse": "red",
     "failed": "dim",
@@ -113,7 +114,7 @@ def _looked_at(case: Case) -> list[Row]:
 def _trials(case: Case) -> list[Row]:
     if not case.trials:
         return []
-    proved = [trial for trial in case.trials if trial.verdict == "proved"]
+    proved = [trial for trial in case.trials if trial.verdict in ("proved", "train_longer")]
     seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
     heading = f"{count(len(case.trials), 'remedy', 'remedies')} tried, {len(proved)} proved{seeds}"
     metric = next((trial.metric for trial in case.trials if trial.metric), "")

@@ -27,6 +27,7 @@ def render_json(case: Case) -> str:
         "findings": [_finding(case, finding, rank) for rank, finding in enumerate(case.findings, 1)],
         "trials": [_trial(trial) for trial in case.trials],
         "patch": case.patch or None,
+        "reproduced": "bit for bit" in case.verified if case.patch else None,
         "cost": {
             "bare_s": _finite(case.bare_s),
             "watched_s": _finite(ending.wall_s) if ending else None,

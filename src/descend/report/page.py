@@ -18,6 +18,7 @@ from descend.case import Case
 from descend.errors import UsageError
 from descend.record import Record, Site
 from descend.report.figure import Figure
+from descend.report.lecture import nature, reasons, ruled_out
 from descend.report.ledger import ledger
 from descend.report.loss_picture import LOSS_FLOOR
 from descend.report.patch import read_diff, summarise_diff
@@ -121,7 +122,7 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
         "error": case.record.ending.error if failed and case.record.ending else "",
         "course": None if standing else figures.take(course(case.record)),
         "findings": [_finding(case, finding, figures) for finding in standing],
-        "suspicions": [_brief(case, suspicion) for suspicion in case.suspicions],
+        "suspicions": [_brief(case, s) | {"ruled_out": ruled_out(case, s)} for s in case.suspicions],
         "proof": _proof(case, arms, figures),
         "trials": trial_rows(case.trials),
         "patch": _patch(case),
@@ -134,6 +135,8 @@ def _finding(case: Case, finding: Symptom, figures: Figures) -> dict[str, Any]:
     return {
         **_brief(case, finding),
         "excerpt": _excerpt(finding.where),
+        "nature": nature(finding.id),
+        "reasons": reasons(case, finding.id),
         "figure": figures.take(picture(case.record, finding)),
         "explains": [
             _brief(case, folded[id]) | {"figure": figures.take(picture(case.record, folded[id]))}

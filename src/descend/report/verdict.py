@@ -133,6 +133,8 @@ def _remedy(case: Case) -> str:
     if case.cure:
         seeds = f" on {count(len(case.cure.seeds), 'seed')}" if case.cure.seeds else ""
         label = one_line(case.cure.label, LONGEST_LABEL)
+        if case.cure.verdict == "train_longer":
+            return f"nothing is broken: with {label} {change(case.cure)}{seeds}"
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
     if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
         return "and a remedy that helped once but is not proved"

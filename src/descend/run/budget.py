@@ -24,6 +24,11 @@ class Budget:
         self._last: dict[str, float] = {}
         self.refused: dict[str, int] = {}
 
+    @property
+    def is_spending(self) -> bool:
+        """Whether a probe is under way."""
+        return self._opened is not None
+
     def loop_begins(self) -> None:
         """Take note that the first backward pass begins."""
         if self.since is None:

@@ -20,7 +20,7 @@ from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
-SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0}  # of the time passed, for measuring
+SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring
 LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
 
 
@@ -34,11 +34,12 @@ class Config:
     files: str  # the folder that stands for the root of the file system; "" when the script runs in place
     module: str | None
     arguments: list[str]
-    role: str  # watch, exam, arm, or bare: nothing is done but counting steps
+    role: str  # watch, exam, arm, gradcheck, or bare: nothing is done but counting steps
     steps: int
     seconds: float
     patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
+    spread: bool  # whether an arm looks at batches from all over the run
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
     allow_effects: bool
@@ -80,7 +81,7 @@ class Run:
     """One run of the script, from its first line to its end or to the end of the window."""
 
     def __init__(self, config: Config, began: float) -> None:
-        from descend.probes import PROBES
+        from descend.probes import GRADIENTS, PROBES
         from descend.run.budget import Budget
         from descend.run.examiner import Examiner
         from descend.run.frames import SourceTree
@@ -93,15 +94,19 @@ class Run:
         self.ended = threading.Lock()
         modules = Modules(SourceTree(config.files), self.channel.send)
         probes = [p for p in PROBES if config.role != "arm" or p.name == "monitored_loss"]
+        probes = list(GRADIENTS) if config.role == "gradcheck" else probes
         self.budget = Budget(SHARES[config.role], None if config.watched else began)
         self.examiner = Examiner(probes, self.budget, modules, self.channel.send)
         probing = config.role in ("watch", "exam")
+        self.examiner.sampling = config.role == "exam" or config.spread
         observer = Observer(self.examiner, modules, self.channel.send, probing=probing, owning=not config.watched)
         self.watch: Observer | Witness = Witness() if config.role == "bare" else observer
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.run.custom import observing_functions
         from descend.run.hooks import observing
+        from descend.run.knobs import observing_knobs
         from descend.run.seeds import offset_seeds
         from descend.run.witness import Witness, counting
 
@@ -113,7 +118,13 @@ class Run:
                 stack.enter_context(offset_seeds(config.seed))
                 self.watch.after_step = self._after_step
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
-            stack.enter_context(counting(self.watch) if isinstance(self.watch, Witness) else observing(self.watch))
+            if isinstance(self.watch, Witness):
+                stack.enter_context(counting(self.watch))
+            else:
+                stack.enter_context(observing(self.watch))
+                if config.role in ("exam", "arm", "gradcheck"):
+                    stack.enter_context(observing_functions(self.watch.functions, self.examiner.tape))
+                    stack.enter_context(observing_knobs(self.watch.knobs))
             status, error = execute(program)
             self._end("failed" if error or status else "finished", status, error)
         return status

@@ -4,6 +4,7 @@ Reading a step in full costs some twenty microseconds, which a step of one milli
 step was a plain one, the next few are taken to be; whatever is not plain ends the stretch and is read in full.
 """
 
+import math
 import time
 from typing import Any
 
@@ -50,7 +51,7 @@ class Cruise:
         if self._loss is not None or not isinstance(root, Tensor):
             return False
         with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
-            if root.numel() != 1:
+            if root.numel() != 1 or root.is_cpu and not math.isfinite(root.item()):
                 return False
             self._loss = root.detach()
         return True

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from descend.probes import PROBES, Moment, Probe, Unavailable, update_ratio
+from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
 from descend.probes.moment import forward
 from descend.record import Cost, Fact, Message, Note
 from descend.run.budget import Budget
@@ -36,6 +36,8 @@ class Examiner:
     ) -> None:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = Taping(budget, modules, self.note)
+        self.sampling = False  # whether later batches are looked at, too
+        self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self._noted: set[tuple[str, str]] = set()
         self.restart()
 
@@ -48,19 +50,28 @@ class Examiner:
         self.probed = -1  # the last step that was probed
         self._next_probe = 0
         self._memory: dict[str, Any] = {}
+        self._later: list[Recording] = []  # from all over the run
         self._last: Pass | None = None
 
     # -- the fixed examples
 
-    def wants_tape(self) -> bool:
-        """Whether the coming step should be taped."""
-        return not self.monitor and bool(self.probes) and self.tape.allowed()
+    def wants_tape(self, step: int) -> bool:
+        """Whether the coming step should be taped: to fix its examples, or to see what later batches are like."""
+        return bool(self.probes) and self.tape.allowed() and (not self.monitor or self._sampling(step))
+
+    def _sampling(self, step: int) -> bool:
+        return self.sampling and step >= self._next_probe and self.budget.left() > 0
 
     def examines(self, key: str, step: int) -> bool:
         """Whether a backward pass of that optimizer is to be looked at."""
         if not self.probes or self.key not in (None, key):
             return False
-        return self.tape.runs or not self._gathering and self.is_due(step) and self.budget.left() > 0
+        return (
+            (self.tape.runs and not self.monitor)
+            or not self._gathering
+            and self.is_due(step)
+            and self.budget.left() > 0
+        )
 
     def next_look(self, key: str, step: int) -> float:
         """Return the step of that optimizer that is to be looked at next; one that waits for its budget may wait."""
@@ -81,8 +92,10 @@ class Examiner:
         with _disable_current_modes():  # a counter of operations of the script's own must not count ours
             if recording is not None and not self.tape.is_faithful(recording, passed):
                 recording = None
-            if recording is not None:
+            if recording is not None and not self.monitor:
                 self._keep(recording)
+            elif recording is not None:
+                self._later = [*self._later, recording][-MONITOR_BATCHES:]
             elif self.tape.refused >= REFUSALS and not self.monitor:
                 self._give_up()
             if recording is not None or self.is_due(passed.step):
@@ -102,7 +115,9 @@ class Examiner:
 
     def _complete(self) -> None:
         self.monitor = tuple(self._gathered)
-        detail = {"batches": len(self.monitor), "examples": self._examples, "digest": digest(self.monitor)}
+        with self.budget.charging("monitor"):
+            fingerprint = digest(self.monitor)
+        detail = {"batches": len(self.monitor), "examples": self._examples, "digest": fingerprint}
         self.send([Fact("monitor", "", 0, detail)])
 
     def settle(self) -> None:
@@ -120,9 +135,21 @@ class Examiner:
         self._last = replace(passed, gradients=())  # what is kept until the end holds no copy of every gradient
         if self._gathering and (recording is None or passed.step > 0 and not self.is_due(passed.step)):
             return
+        if self.probed == passed.step and not complete:
+            return  # a script that never steps
         self.probed = passed.step
         self._next_probe = max(passed.step + 1, int(passed.step * GROWTH + 0.999))
         moment = self._moment(passed, recording)
+        self.send(
+            [
+                Fact(
+                    "modes",
+                    "",
+                    passed.step,
+                    {"evaluation": self.modules.idle_switches(), "unfit": self.modules.unfit_statistics()},
+                )
+            ]
+        )
         for probe in self.probes:
             if not probe.once or complete or passed.step == 0:
                 self._take(probe, moment)
@@ -138,6 +165,8 @@ class Examiner:
             for probe in self.probes:
                 if not probe.dear and not probe.once and probe.name != "gradient":
                     self._take(probe, moment, always=probe.name == "monitored_loss")
+            if self._later:
+                self._take(SPREAD, replace(moment, monitor=tuple(self._later)), always=True)
         self.report_costs()
 
     def before_step(self, parameters: Sequence[Tensor]) -> None:
@@ -172,6 +201,8 @@ class Examiner:
             self.modules.made_at,
             self._memory,
             lambda products: self.budget.left() > 0,
+            self.modules.note_known,
+            self.is_held,
         )
 
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
@@ -185,9 +216,6 @@ class Examiner:
             except Exception as error:
                 # A probe that fails on somebody's unusual script must not take the script down with it.
                 self.note(probe.name, first_line(error), moment.step)
-            for kind, key in (("activation", "output"), ("loss", "")):
-                site, detail = self._memory.pop(f"{kind}_site", (None, ""))
-                self.modules.note_known(kind, key, site, detail)
 
     # -- what is said of it
 
@@ -213,9 +241,9 @@ def digest(recordings: Sequence[Recording]) -> str:
     """Return a fingerprint of the examples' targets: runs that differ in it were not shown the same examples."""
     sha = hashlib.sha256()
     for recording in recordings:
-        losses = forward(recording, evaluation=False).losses
+        pair = forward(recording, evaluation=False).pair
         integers = [t for t in recording.data.values() if not t.is_floating_point() and t.numel() > 1]
-        for tensor in [target for _, _, target in losses] or integers:
+        for tensor in integers if pair is None else [pair[1]]:
             sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         sha.update(b"|")
     return sha.hexdigest()[:16]

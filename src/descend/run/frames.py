@@ -5,6 +5,7 @@ no guessing from line numbers. The place of a call is where torch is called from
 a library's (a Trainer); torch's own layers and ours are looked through.
 """
 
+import dis
 import os
 import sysconfig
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ import torch
 from descend.record import Site
 from descend.run.calls import call_ending
 
+OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
+_FUNCTIONAL = ("torch.nn.functional", "torch.overrides", "descend.run.knobs")  # between a module and its call
 _PACKAGE = str(Path(__file__).parents[1])
 _TORCH = os.path.dirname(torch.__file__)
 _STANDARD = tuple({sysconfig.get_paths()[key] + os.sep for key in ("stdlib", "platstdlib")})
@@ -47,7 +50,7 @@ class SourceTree:
         """Return the site of a call."""
         if span is None:
             return None
-        call = call_ending(span.file, span.end_line, span.end_column)
+        call = None if span.operator else call_ending(span.file, span.end_line, span.end_column)
         line, column = (call.line, call.column) if call else (span.line, span.column)
         place = (line, column, span.end_line, span.end_column)
         variable = call.variable if call else ""
@@ -72,6 +75,7 @@ class CallSpan:
     end_line: int
     end_column: int
     function: str
+    operator: bool = False  # `a - b`: another call may end where it ends
 
 
 def call_span(frame: FrameType | None) -> CallSpan | None:
@@ -83,7 +87,8 @@ def call_span(frame: FrameType | None) -> CallSpan | None:
     line, end_line, column, end_column = positions
     line = line or frame.f_lineno or 0
     name = "" if code.co_name == "<module>" else code.co_name
-    return CallSpan(code.co_filename, line, column or 0, end_line or line, end_column or 0, name)
+    operator = code.co_code[frame.f_lasti] in OPERATORS
+    return CallSpan(code.co_filename, line, column or 0, end_line or line, end_column or 0, name, operator)
 
 
 def outermost_module(frame: FrameType | None) -> tuple[Any, FrameType | None]:
@@ -98,7 +103,7 @@ def outermost_module(frame: FrameType | None) -> tuple[Any, FrameType | None]:
 
 def running_module(frame: FrameType | None) -> Any:
     """Return what the innermost `forward` at or above torch's functional code belongs to."""
-    while frame is not None and frame.f_globals.get("__name__") in ("torch.nn.functional", "torch.overrides"):
+    while frame is not None and frame.f_globals.get("__name__") in _FUNCTIONAL:
         frame = frame.f_back
     return _first_argument(frame) if frame is not None and frame.f_code.co_name == "forward" else None
 

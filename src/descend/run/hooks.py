@@ -25,6 +25,7 @@ from torch.utils.data import dataloader
 from descend.run.compilation import keep_out_of_graphs
 from descend.run.frames import constructor_caller
 from descend.run.observer import Observer
+from descend.run.replacing import replaced
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
@@ -46,22 +47,11 @@ def observing(observer: Observer) -> Iterator[None]:
             (torch.amp.GradScaler, "scale", _scale),
         ):
             hooks.append(make(getattr(owner, name), observer))
-            stack.enter_context(_replaced(owner, name, hooks[-1]))
-        stack.enter_context(_replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
+            stack.enter_context(replaced(owner, name, hooks[-1]))
+        stack.enter_context(replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
         stack.callback(register_optimizer_step_pre_hook(begins).remove)
         stack.callback(register_optimizer_step_post_hook(ends).remove)
         yield
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
-    old = owner.__dict__[name]
-    setattr(owner, name, new)
-    try:
-        yield
-    finally:
-        if owner.__dict__[name] is new:  # else the script has put something of its own there
-            setattr(owner, name, old)
 
 
 def _step_begins(observer: Observer) -> Any:

@@ -98,6 +98,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         seconds=plan.seconds,
         patience=PATIENCE_S,
         seed=plan.seed,
+        spread=plan.spread,
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,

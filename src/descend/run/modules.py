@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from descend.record import Message, Site
+from descend.record import Fact, Message, Site
 from descend.run.frames import (
     CallSpan,
     SourceTree,
@@ -50,7 +50,15 @@ class Modules:
             model = self._whole(called)
             self._found.append(weakref.ref(model))
             self.note_site("model", key, self._made_at(model), type(model).__name__)
+            self._note_dropout(key, model)
         self.note_site("model_call", key, span)
+
+    def _note_dropout(self, key: str, model: nn.Module) -> None:
+        for name, module in model.named_modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                place = name if key == "0" else f"{key}.{name}"
+                self.note_site("dropout", place, self._made_at(module), type(module).__name__)
+                self.send([Fact("dropout", place, 0, {"p": float(module.p)})])
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]
@@ -131,6 +139,20 @@ class Modules:
             for _, root in self._roots()
             for name, module in root.named_modules()
             if isinstance(module, kinds) and not module.training
+        ]
+
+    def unfit_statistics(self) -> list[str]:
+        """Return the names of normalisations in evaluation mode whose running statistics were never fitted."""
+        return [
+            name
+            for _, root in self._roots()
+            for name, module in root.named_modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm)
+            and not module.training
+            and module.num_batches_tracked is not None
+            and int(module.num_batches_tracked) == 0
+            and module.running_mean is not None
+            and not bool(module.running_mean.count_nonzero())
         ]
 
     def unheld(self, held: Set[int]) -> list[str]:

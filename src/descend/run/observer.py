@@ -14,15 +14,18 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from descend.probes.wiring import carries_gradient, describe_optimizer, wiring
+from descend.probes.wiring import describe_optimizer
 from descend.record import Fact, Message
 from descend.run.attribution import Attribution, Stepper
 from descend.run.cruise import Cruise
 from descend.run.curves import Curves
+from descend.run.custom import CustomFunctions
 from descend.run.examiner import Examiner
+from descend.run.faults import WIRING_STEPS, Faults
 from descend.run.frames import call_span
 from descend.run.guard import harmless
 from descend.run.hand import Hand
+from descend.run.knobs import Knobs
 from descend.run.modules import Modules
 from descend.run.passes import Opened, open_pass
 from descend.run.scaling import Scaled
@@ -30,7 +33,6 @@ from descend.run.taping import first_line
 from descend.run.witness import fingerprint
 from descend.tape import Recording
 
-WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
 BY_HAND = "0"  # the key of a script that updates its parameters itself
 OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
@@ -67,6 +69,11 @@ class Observer:
         self.cruise = Cruise(self.curves, self.attribution)
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._hand = Hand(owning=owning)
+        self.functions = CustomFunctions(modules, send, examiner.note)
+        self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
+        self.passes = 0  # backward passes
+        self.faults = Faults(modules, send, self.steppers)
+        examiner.is_held = self.faults.is_held
         os.register_at_fork(after_in_child=self._disown)
 
     def stumbled(self, error: Exception) -> None:
@@ -127,9 +134,12 @@ class Observer:
     def backward_begins(self, root: Tensor, frame: FrameType | None) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
         self.cruise.leave()
+        self.passes += 1
         if self.began is None:
             self.began = time.perf_counter()
             self.examiner.budget.loop_begins()
+        if self.probing:
+            self.faults.look_at_value(root, self.steps)
         loss, scaler = self._scaled.original(root)
         if not self.has_optimizer:
             self._hand.look(root)
@@ -137,7 +147,7 @@ class Observer:
         caller = self.modules.tree.caller(frame)
         place = (id(caller.f_code), caller.f_lasti) if caller is not None else None
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
-        self._look_at_wiring(reaches)
+        self.faults.look_at_gradients(reaches)
         if self.steps < WIRING_STEPS:
             self.modules.note_site("backward", "", call_span(caller))
         stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
@@ -163,6 +173,8 @@ class Observer:
             self.examiner.look(passed, recording)
         if not self.has_optimizer:
             self._step_by_hand()
+        elif not self.steps and self._stepping is None:
+            self._no_step_so_far()
 
     @harmless
     def gradient_returned(self, root: Tensor, inputs: Sequence[Tensor], frame: FrameType | None) -> None:
@@ -172,12 +184,11 @@ class Observer:
         if all(id(t) in held for t in inputs):
             self.attribution.backward(root, root, ("returned", frame and id(frame.f_code)), returned=True)
 
-    def _look_at_wiring(self, reaches: frozenset[str]) -> None:
-        for key in reaches:
-            stepper = self.steppers[key]
-            early = stepper.steps < WIRING_STEPS
-            if early and stepper.optimizer is not None and not carries_gradient(stepper.optimizer):
-                stepper.cleared = True
+    def _no_step_so_far(self) -> None:
+        """A script that forgets to step is looked at pass by pass."""
+        self._tape_next_step()
+        if self.passes > WIRING_STEPS:
+            self.after_step(self.passes)
 
     # -- steps
 
@@ -201,7 +212,7 @@ class Observer:
         loss = self.attribution.step(stepper)
         self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
         if stepper.steps < WIRING_STEPS:
-            self._send_wiring(stepper)
+            self.faults.send_wiring(stepper)
         stepper.cleared = False
         self._count(stepper)
         self.examiner.after_step()
@@ -217,11 +228,6 @@ class Observer:
             self.steps = steps
             self.after_step(steps)
         return steps > 0
-
-    def _send_wiring(self, stepper: Stepper) -> None:
-        held = frozenset().union(*(s.held for s in self.steppers.values()))
-        unheld, idle = self.modules.unheld(held), self.modules.idle_switches()
-        self.send(list(wiring(stepper.key, stepper.steps, stepper.cleared, unheld, idle)))
 
     def _count(self, stepper: Stepper) -> None:
         stepper.steps += 1
@@ -242,7 +248,7 @@ class Observer:
 
     def _tape_next_step(self) -> None:
         self.examiner.tape.stop()
-        if self.examiner.wants_tape():
+        if self.examiner.wants_tape(self.steps):
             self.examiner.tape.start()
 
     @harmless
@@ -250,6 +256,8 @@ class Observer:
         """Send what is left; measure the fixed examples at the final parameters."""
         self.cruise.leave()
         self.flush(last=True)
+        self.send([Fact("passes", "", self.steps, {"backward": self.passes})])
+        self.knobs.finish()
         if measuring:
             self.examiner.tape.stop()
             self.examiner.finish(self.steps)
@@ -281,7 +289,7 @@ class Observer:
         stepper = self.steppers[key] = Stepper(key, (lambda: optimizer) if owned else weakref.ref(optimizer))
         stepper.refresh()
         self.attribution.forget_reach()
-        self.send([Fact("optimizer", key, 0, describe_optimizer(optimizer))])
+        self.send([Fact("optimizer", key, self.steps, describe_optimizer(optimizer))])
         return stepper
 
     def _forget_rehearsal(self) -> None:

@@ -50,7 +50,9 @@ class Opened:
 def open_pass(root: Tensor, loss: Tensor, scaler: Any, stepper: Stepper) -> Opened:
     """Return what has to be known before a backward pass from `root`, which is `loss` times the scaler's factor."""
     stepper.refresh()
-    leaves = tuple(p for p in leaf_parameters(root) if stepper.by_hand or id(p) in stepper.held)
+    reached = leaf_parameters(root)
+    held = [p for p in reached if stepper.by_hand or id(p) in stepper.held]
+    leaves = tuple(held or reached)  # where it has none of them it trains nothing, and the loss is worth a look
     earlier = tuple(None if p.grad is None else p.grad.detach().clone() for p in leaves)
     scale = 1.0 if scaler is None else float(scaler._scale)
     return Opened(loss, scale, stepper, leaves, earlier)

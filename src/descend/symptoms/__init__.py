@@ -4,22 +4,94 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from descend.record import Record
+from descend.symptoms.bad_data import bad_data
+from descend.symptoms.bad_initialisation import bad_initialisation
+from descend.symptoms.broadcasting import broadcasting
+from descend.symptoms.cliff import cliff
+from descend.symptoms.clipping_too_hard import clipping_too_hard
+from descend.symptoms.correlated_inputs import correlated_inputs
+from descend.symptoms.covariate_shift import covariate_shift
 from descend.symptoms.dead_units import dead_units
+from descend.symptoms.eval_mode import eval_mode
+from descend.symptoms.exploding_gradients import exploding_gradients
+from descend.symptoms.fluctuations import fluctuations
+from descend.symptoms.frozen_or_detached import frozen_or_detached
+from descend.symptoms.ill_conditioned_curvature import ill_conditioned_curvature
+from descend.symptoms.incorrect_gradients import incorrect_gradients
 from descend.symptoms.inputs_not_normalised import inputs_not_normalised
 from descend.symptoms.instability import instability
+from descend.symptoms.labels_wrong import labels_wrong
+from descend.symptoms.layer_rate_mismatch import layer_rate_mismatch
+from descend.symptoms.local_optima import local_optima
+from descend.symptoms.momentum_mismatch import momentum_mismatch
+from descend.symptoms.negated_loss import negated_loss
+from descend.symptoms.no_signal import no_signal
+from descend.symptoms.no_step import no_step
 from descend.symptoms.no_zero_grad import no_zero_grad
+from descend.symptoms.oscillation import oscillation
+from descend.symptoms.outliers import outliers
 from descend.symptoms.output_loss_mismatch import output_loss_mismatch
+from descend.symptoms.over_regularised import over_regularised
+from descend.symptoms.overfitting import overfitting
+from descend.symptoms.parameters_not_in_optimizer import parameters_not_in_optimizer
+from descend.symptoms.plateau import plateau
+from descend.symptoms.saddle_point import saddle_point
+from descend.symptoms.saturated_units import saturated_units
+from descend.symptoms.schedule import schedule
+from descend.symptoms.slow_progress import slow_progress
+from descend.symptoms.stopped_too_early import stopped_too_early
+from descend.symptoms.sum_reduction import sum_reduction
 from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
+from descend.symptoms.targets_not_scaled import targets_not_scaled
+from descend.symptoms.unshuffled_data import unshuffled_data
+from descend.symptoms.vanishing_gradients import vanishing_gradients
+from descend.symptoms.warm_start import warm_start
 
 # Causes before consequences: wiring, then statics, then dynamics.
 SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
+    "bad_data": bad_data,
+    "no_step": no_step,
+    "parameters_not_in_optimizer": parameters_not_in_optimizer,
+    "frozen_or_detached": frozen_or_detached,
+    "incorrect_gradients": incorrect_gradients,
+    "negated_loss": negated_loss,
     "no_zero_grad": no_zero_grad,
+    "labels_wrong": labels_wrong,
+    "broadcasting": broadcasting,
     "output_loss_mismatch": output_loss_mismatch,
+    "eval_mode": eval_mode,
+    "no_signal": no_signal,
+    "unshuffled_data": unshuffled_data,
     "symmetric_units": symmetric_units,
+    "outliers": outliers,
+    "sum_reduction": sum_reduction,
+    "targets_not_scaled": targets_not_scaled,
     "inputs_not_normalised": inputs_not_normalised,
+    "saturated_units": saturated_units,
+    "bad_initialisation": bad_initialisation,
+    "schedule": schedule,
+    "clipping_too_hard": clipping_too_hard,
+    "over_regularised": over_regularised,
+    "momentum_mismatch": momentum_mismatch,
+    "warm_start": warm_start,
+    "layer_rate_mismatch": layer_rate_mismatch,
+    "exploding_gradients": exploding_gradients,
     "instability": instability,
+    "cliff": cliff,
+    "vanishing_gradients": vanishing_gradients,
     "dead_units": dead_units,
+    "oscillation": oscillation,
+    "correlated_inputs": correlated_inputs,
+    "ill_conditioned_curvature": ill_conditioned_curvature,
+    "saddle_point": saddle_point,
+    "slow_progress": slow_progress,
+    "plateau": plateau,
+    "covariate_shift": covariate_shift,
+    "fluctuations": fluctuations,
+    "local_optima": local_optima,
+    "overfitting": overfitting,
+    "stopped_too_early": stopped_too_early,
 }
 
 
@@ -31,18 +103,18 @@ def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
     """Return what is wrong, causes first; each with those of its possible consequences that were seen."""
     found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
-    seen = {symptom.id for symptom in found}
-    return [replace(symptom, explains=symptom.explains & seen) for symptom in found]
+    later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
+    return [replace(symptom, explains=symptom.explains & ids) for symptom, ids in zip(found, later)]
 
 
 def causes(symptoms: list[Symptom]) -> list[Symptom]:
-    """Return the symptoms that no earlier one explains."""
+    """Return the symptoms that no earlier one explains, be it through others."""
     explained: set[str] = set()
     kept = []
     for symptom in symptoms:
         if symptom.id not in explained:
             kept.append(symptom)
-            explained |= symptom.explains
+        explained |= symptom.explains
     return kept
 
 

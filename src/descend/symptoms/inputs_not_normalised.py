@@ -1,8 +1,9 @@
 """Inputs not normalised: features off centre or of unequal scale make a ravine of the cost."""
 
-from descend.record import Record, Site
+from descend.record import Record
+from descend.symptoms.places import data_site
 from descend.symptoms.progress import POOR, first_rise, is_stuck
-from descend.symptoms.stability import stability_bound, step_lengths
+from descend.symptoms.stability import PRECONDITIONED, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
@@ -30,7 +31,8 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
 
 def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
     """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
-    bound = stability_bound(record.fact("optimizer", key) or {})
+    optimizer = record.fact("optimizer", key) or {}
+    bound = None if optimizer.get("class") in PRECONDITIONED else stability_bound(optimizer)
     lengths = step_lengths(record, key, "curvature")
     counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
     suffers = first_rise(record, key) is not None or is_stuck(record, key)
@@ -68,12 +70,25 @@ def _symptom(record: Record, key: str, ratio: float, confidence: float, conseque
         ratio,
         WORSE_CONDITIONED,
         SOURCE,
-        _place(record),
+        data_site(record),
         optimizer=key,
         evidence=(("loss", key), ("curvature", key), ("curvature_standardised", key)),
-        explains=frozenset({"instability", "dead_units", "saturated_units", "slow_progress", "oscillation"}),
+        explains=frozenset(
+            {
+                "instability",
+                "dead_units",
+                "saturated_units",
+                "slow_progress",
+                "oscillation",
+                "plateau",
+                "bad_initialisation",
+                "exploding_gradients",
+                "momentum_mismatch",
+                "stopped_too_early",
+                "vanishing_gradients",
+                "correlated_inputs",
+                "layer_rate_mismatch",
+                "clipping_too_hard",
+            }
+        ),
     )
-
-
-def _place(record: Record) -> Site | None:
-    return record.site("loader", "0") or record.site("model_call", "0") or record.site("model_call")

@@ -1,12 +1,27 @@
 """Instability: the step is too long for the curvature, and the cost rises."""
 
 from math import isfinite
+from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import diverged, first_rise, is_stuck
-from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
+from descend.symptoms.progress import diverged, first_rise, is_stuck, left
+from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
+CONSEQUENCES = frozenset(
+    {
+        "dead_units",
+        "saturated_units",
+        "vanishing_gradients",
+        "cliff",
+        "fluctuations",
+        "covariate_shift",
+        "plateau",
+        "oscillation",
+    }
+)
+OUTRUN = 1.0  # times the weights' own norm
+SOME_LEFT = 0.1  # of the cost of a constant prediction
 EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
 
 
@@ -17,6 +32,8 @@ def instability(record: Record) -> Symptom | None:
     """
     for key in record.places("optimizer"):
         rise = first_rise(record, key)
+        if (found := _outruns_the_weights(record, key)) is not None:
+            return found
         if rise is None and not is_stuck(record, key):
             continue
         found = _over_the_bound(record, key, rise) or _not_finite(record, key)
@@ -53,7 +70,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         record.site("optimizer", key),
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
-        explains=frozenset({"dead_units", "saturated_units"}),
+        explains=CONSEQUENCES,
     )
 
 
@@ -77,5 +94,33 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
         record.site("optimizer", key),
         optimizer=key,
         evidence=(("loss", key),),
-        explains=frozenset({"dead_units", "saturated_units"}),
+        explains=CONSEQUENCES,
+    )
+
+
+def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
+    """An adaptive rule steps by about its rate in each weight, however small the weights are."""
+    optimizer = record.fact("optimizer", key) or {}
+    if optimizer.get("class") not in ADAPTIVE or not left(record) > SOME_LEFT:
+        return None
+    places = [p for p in record.places("update_ratio") if "bias" not in p]
+    ratios = [v for p in places if (v := record.series("update_ratio", p).first) == v]
+    if not ratios or not median(ratios) > OUTRUN:
+        return None
+    return Symptom(
+        "instability",
+        "dynamics",
+        False,
+        0.85,
+        f"the first step moves the weights by {median(ratios):.2g} times their own size (bound {OUTRUN:g}; usual: "
+        "1e-3 to 0.1): "
+        f"a rate of {optimizer.get('lr'):g} is as large as the weights themselves",
+        "update_ratio",
+        median(ratios),
+        OUTRUN,
+        "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight",
+        record.site("optimizer", key),
+        optimizer=key,
+        evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
+        explains=CONSEQUENCES,
     )

@@ -10,6 +10,7 @@ from descend.symptoms.symptom import Symptom
 SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
+SUM, LOG_SUM = 1e-3, 0.05  # how far a row may be from a distribution by round-off, label smoothing and the like
 MARGIN = 0.01  # of the targets' range: what lies this far outside the output's is out of reach
 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
@@ -17,18 +18,22 @@ _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 def output_loss_mismatch(record: Record) -> Symptom | None:
     """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
-    facts = record.fact("loss_input")
-    if facts is None or facts.get("activation") is None:
+    seen = record.history("loss_input")
+    if not seen:
         return None
+    facts = dict(seen[0].detail)  # later the values may not be finite any more
     case = _CASES.get(facts["function"], _nothing)(facts, record)
     if case is None:
         return None
     sentence, quantity, value, bound = case
+    certain = (
+        facts["activation"] not in ONE_SIDED or facts["task"] == "real"
+    )  # a rectifier before a loss may do no harm
     return Symptom(
         "output_loss_mismatch",
         "wiring",
-        True,
-        0.98,
+        certain,
+        0.98 if certain else 0.8,
         sentence,
         quantity,
         value,
@@ -48,6 +53,15 @@ def class_floor(classes: int, low: float, high: float) -> float:
 
 def _cross_entropy(facts: dict[str, Any], record: Record) -> _Case | None:
     activation, classes = facts["activation"], int(facts["classes"])
+    if activation in ONE_SIDED:
+        sentence = (
+            f"cross_entropy takes logits but is fed the output of {activation}: no class can be ruled out by a "
+            "negative "
+            "score, and a score of 0 passes no gradient back"
+        )
+        return sentence, "smallest logit", float(facts["min"]), 0.0
+    if activation is None and _are_probabilities(facts) and classes > 1:
+        activation = "softmax"
     if activation not in RANGES:
         return None  # log_softmax in front changes nothing: the loss's own is idempotent
     if activation == "softmax" and classes == 1:
@@ -60,8 +74,22 @@ def _cross_entropy(facts: dict[str, Any], record: Record) -> _Case | None:
     return sentence, "loss_floor", record.series("loss", "0").last, floor
 
 
+def _are_probabilities(facts: dict[str, Any]) -> bool:
+    low, high = facts.get("row_sum_min", 0.0), facts.get("row_sum_max", 0.0)
+    return facts["min"] >= 0 and abs(low - 1) < SUM and abs(high - 1) < SUM
+
+
+def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
+    if facts["activation"] == "softmax" and int(facts["classes"]) == 1:
+        return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
+    if facts["activation"] == "sigmoid" and facts.get("inner_activation") == "sigmoid":
+        sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
+        return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))
+    return None
+
+
 def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
-    if facts["activation"] not in ("sigmoid", "softmax"):
+    if facts["activation"] not in RANGES:
         return None
     floor = log(1 + exp(-1))
     sentence = (
@@ -73,14 +101,28 @@ def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
 
 def _nll(facts: dict[str, Any], record: Record) -> _Case | None:
     if facts["activation"] != "softmax":
-        return None
+        return _unnormalised(facts)
     sentence = "nll_loss takes log-probabilities but is fed probabilities: its value is minus their mean, with no log"
     return sentence, "min", float(facts["min"]), 0.0
 
 
+def _unnormalised(facts: dict[str, Any]) -> _Case | None:
+    size = float(facts.get("largest_log_sum", 0.0))
+    if facts["activation"] == "log_softmax" or not size > LOG_SUM:
+        return None
+    sentence = (
+        "nll_loss takes log-probabilities but is fed scores: their exponentials do not sum to 1 (log of the sum "
+        f"{size:.3g}), "
+        "so the loss has no least value and every score may grow"
+    )
+    return sentence, "log of the sum of exponentials", size, LOG_SUM
+
+
 def _real(facts: dict[str, Any], record: Record) -> _Case | None:
     targets = record.fact("targets") or {}
-    if facts["activation"] not in RANGES | ONE_SIDED or "std" not in targets:
+    if facts["activation"] is None or facts["activation"] not in RANGES | ONE_SIDED or "std" not in targets:
+        return None
+    if not targets.get("finite", True):
         return None
     low, high = (RANGES | ONE_SIDED)[facts["activation"]]
     slack = MARGIN * (targets["max"] - targets["min"])
@@ -104,6 +146,7 @@ _CASES: dict[str, Callable[[dict[str, Any], Record], _Case | None]] = {
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy_with_logits": _binary_with_logits,
     "nll_loss": _nll,
+    "binary_cross_entropy": _binary,
     "mse_loss": _real,
     "l1_loss": _real,
     "smooth_l1_loss": _real,

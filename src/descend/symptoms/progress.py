@@ -1,12 +1,13 @@
 """Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
 
 from math import isfinite, log
-from statistics import median
+from statistics import median, median_low
 
 from descend.record import Record, Series
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
+NOISE = 1.5  # times the median difference of neighbouring losses
 STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 POOR = 0.3  # and above this share it has not learnt much
 
@@ -20,28 +21,37 @@ def diverged(record: Record, key: str) -> bool:
 def smoothed(series: Series) -> Series:
     """Return the running median over `WINDOW` steps."""
     values = series.values
-    running = tuple(median(values[max(0, i - WINDOW + 1) : i + 1]) for i in range(len(values)))
+    running = tuple(median_low(values[max(0, i - WINDOW + 1) : i + 1]) for i in range(len(values)))
     return Series(series.steps, running)
 
 
 def first_rise(record: Record, key: str) -> int | None:
-    """Return the step at which the training loss first stood well above its start; None if it never did."""
-    losses = smoothed(record.series("loss", key))
-    start = losses.first
+    """Return the step at which the training loss first stood well above its start; None if it never did.
+
+    Batches differ: a rise is one that is also larger than what neighbouring losses differ by.
+    """
+    raw = record.series("loss", key)
+    losses, start = smoothed(raw), raw.first
+    least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
     for step, value in losses:
-        if not isfinite(value) or value > start + (RISEN - 1) * max(abs(start), 1e-12):
+        if not isfinite(value) or value > start + least:
             return step
     return None
+
+
+def _scatter(losses: Series) -> float:
+    values = losses.finite().values
+    return median(abs(b - a) for a, b in zip(values, values[1:])) if len(values) > 1 else 0.0
 
 
 def constant_cost(record: Record) -> float | None:
     """Return the yardstick of the best constant prediction: the targets' entropy, or their variance."""
     targets = record.fact("targets") or {}
+    place = yardstick_place(record)
+    if place == "squared_error":
+        return float(targets["std"]) ** 2 or None if "std" in targets else None
     if "entropy" in targets:
         return float(targets["entropy"]) or None
-    place = yardstick_place(record)
-    if place == "squared_error" and "std" in targets:
-        return float(targets["std"]) ** 2 or None
     if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
         p = float(targets["mean"])
         return -(p * log(p) + (1 - p) * log(1 - p))
@@ -54,6 +64,22 @@ def yardstick_place(record: Record) -> str:
     return places[0] if places else ""
 
 
+def left(record: Record) -> float:
+    """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown."""
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    if not len(curve):
+        return float("nan")
+    reference = constant_cost(record) or curve.first
+    return curve.last / reference if reference > 0 else float("nan")
+
+
+def falls(record: Record, share: float = 0.5) -> float:
+    """Return by how much of itself the cost fell over the last `share` of the run; 0 where it rose or is unknown."""
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    middle = curve.at(int((1 - share) * record.steps))
+    return max(0.0, 1 - curve.last / middle) if len(curve) and middle > 0 else 0.0
+
+
 def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
     """Whether the run ends no better than `share` of what a constant prediction costs (or of its own first cost)."""
     if diverged(record, key):
@@ -61,6 +87,8 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
     curve = record.series("yardstick", yardstick_place(record))
     if not len(curve):
         losses = smoothed(record.series("loss", key))
+        if not len(losses):
+            return False
         return not losses.last < share * losses.first
     reference = constant_cost(record) or curve.first
     return not curve.last < share * reference

@@ -19,6 +19,9 @@ EDGE = "Cohen et al. 2022, Adaptive gradient methods at the edge of stability"
 ADAPTIVE = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam")
 
 
+PRECONDITIONED = (*ADAPTIVE, "RMSprop", "Adagrad", "Adadelta", "Rprop")  # their own curvature is λmax(P⁻¹H)
+
+
 def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
     """Return the bound for the rule that the fact `optimizer` describes; None for a rule that has none known."""
     name = optimizer.get("class", "")
@@ -36,12 +39,14 @@ def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
     return None
 
 
-def _sgd(optimizer: dict[str, Any]) -> Bound:
+def _sgd(optimizer: dict[str, Any]) -> Bound | None:
     momentum, dampening = optimizer.get("momentum") or 0.0, optimizer.get("dampening") or 0.0
     if not momentum:
         return Bound(2.0, "2: Ba, CSC413 lecture 4, Ill-conditioned curvature")
     if optimizer.get("nesterov"):
         return Bound(2 * (1 + momentum) / (1 + 2 * momentum), "2(1+μ)/(1+2μ): Nesterov's form on a quadratic")
+    if dampening >= 1:
+        return None
     bound = 2 * (1 + momentum) / (1 - dampening)
     formula = "2(1+μ)/(1−d)" if dampening else "2(1+μ)"
     return Bound(bound, f"{formula}: heavy ball on a quadratic (Cohen et al. 2021)")
@@ -49,7 +54,8 @@ def _sgd(optimizer: dict[str, Any]) -> Bound:
 
 def curvature_name(record: Record, key: str) -> str | None:
     """Return which curvature the rule's bound is about: its own preconditioned one where it has one."""
-    for name in ("preconditioned_curvature", "curvature"):
+    rescales = (record.fact("optimizer", key) or {}).get("class") in PRECONDITIONED
+    for name in ("preconditioned_curvature",) if rescales else ("preconditioned_curvature", "curvature"):
         if len(record.series(name, key)):
             return name
     return None

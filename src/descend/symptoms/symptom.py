@@ -4,6 +4,15 @@ from dataclasses import dataclass, field
 
 from descend.record import Site
 
+# What any grave mistake makes of a run: none of these is news once it is known.
+ECHOES = frozenset(
+    "instability exploding_gradients cliff dead_units saturated_units bad_initialisation vanishing_gradients "
+    "slow_progress "
+    "plateau saddle_point oscillation fluctuations ill_conditioned_curvature covariate_shift local_optima "
+    "stopped_too_early "
+    "over_regularised momentum_mismatch layer_rate_mismatch correlated_inputs overfitting".split()
+)
+
 
 @dataclass(frozen=True)
 class Symptom:

@@ -71,17 +71,20 @@ class Recording:
         evaluation: bool = False,
         replace: Mapping[int, Change] | None = None,
         watch: Callable[[Op, tuple, dict, Any], None] | None = None,
+        double: bool = False,
     ) -> Tensor:
         """Return the loss with the parameters in `theta` (slot -> tensor; the script's own where absent).
 
         `evaluation` switches dropout off and normalisation to its present running statistics. `replace` passes a
         slot's value through a function just before it first meets a trained parameter. `watch` is shown each call
-        that has an origin, with its arguments and result. Raises `Stale`.
+        with its arguments and result. `double` computes in float64. Raises `Stale`.
         """
         with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent():
             random = RandomState.now()
             try:
                 values = self._start(theta, evaluation)
+                if double:
+                    values = {slot: _doubled(tensor) for slot, tensor in values.items()}
                 self._replay(values, evaluation, dict(replace or {}), watch)
             finally:
                 random.restore()
@@ -137,10 +140,14 @@ class Recording:
                     if evaluation:
                         args, kwargs = as_evaluated(op.func, args, kwargs)
                     result = op.func(*args, **kwargs)
-                    if watch is not None and op.origin is not None:
+                    if watch is not None:
                         watch(op, args, kwargs, result)
                     made = zip(op.outputs, leaves(result))
                     values.update({slot: leaf for slot, leaf in made if slot is not None})
+
+
+def _doubled(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 @contextmanager

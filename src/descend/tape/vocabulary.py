@@ -8,6 +8,8 @@ LOSSES = CLASS_LOSSES | BINARY_LOSSES | REAL_LOSSES
 # Units whose derivative is exactly zero on one side: they can die.
 RECTIFIERS = frozenset(
     "relu relu_ relu6 threshold threshold_ _threshold hardtanh hardtanh_ hardsigmoid hardsigmoid_".split()
+) | frozenset(
+    "clamp clamp_ clamp_min clamp_min_ clip".split()  # as rectifiers are written by hand
 )
 # Units that flatten at both ends: they can saturate.
 SIGMOIDS = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_"})
@@ -23,4 +25,6 @@ RESHAPES = frozenset(
     "view reshape squeeze squeeze_ unsqueeze unsqueeze_ flatten transpose permute contiguous clone float double half "
     "to type view_as reshape_as T mT __getitem__ swapaxes movedim expand identity".split()
 )
-INTERESTING = LOSSES | OUTPUT_ACTIVATIONS
+# Calls whose place in the source a finding may have to name.
+DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
+INTERESTING = LOSSES | OUTPUT_ACTIVATIONS | DIFFERENCES | {"detach", "sum", "__getitem__", "gather"}

@@ -29,6 +29,7 @@ class Job:
     steps: int
     baseline: Record | None = None  # whose curve an arm must keep up with
     role: str = "arm"
+    spread: bool = False  # whether batches from all over the run are to be judged, too
 
 
 class _Ended(Exception):
@@ -59,7 +60,7 @@ class Bench:
 
     def _run_one(self, job: Job, stop: threading.Event) -> Record:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
-        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=NO_LIMIT_S)
+        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=NO_LIMIT_S, spread=job.spread)
         record = new_record(job.script, replace(arm, role="arm"), self.parent)
 
         def listen(messages: list[Message]) -> None:
@@ -74,14 +75,18 @@ class Bench:
         return record
 
 
-def yardstick(record: Record) -> tuple[str, float]:
-    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
-    places = record.places("yardstick")
+def yardstick(record: Record, *, spread: bool = False) -> tuple[str, float]:
+    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite.
+
+    spread: on batches from all over the run, not on its first ones.
+    """
+    name = "spread_yardstick" if spread else "yardstick"
+    places = record.places(name)
     if not places or record.ending is None or record.ending.reason not in ("finished", "window"):
         return (places[0] if places else ""), float("nan")
     if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
         return places[0], float("nan")
-    return places[0], record.series("yardstick", places[0]).last
+    return places[0], record.series(name, places[0]).last
 
 
 def _is_hopeless(reading: Reading, job: Job) -> bool:

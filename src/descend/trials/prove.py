@@ -7,33 +7,23 @@ no remedy can move.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from statistics import median
 
 from descend.record import Record
 from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
+from descend.trials.candidate import Candidate, horizon, incomparable, run_all
+from descend.trials.combine import combined
 from descend.trials.statistics import Comparison, as_good, compare, promising
 from descend.trials.trial import Arm, Trial
 
+HELD_OUT = 1.25  # times the unchanged script's loss on held-out data: what was gained is memory
 CONFIRMED = 2  # candidates that are tried on fresh seeds before giving up
 
+PROVED = ("proved", "train_longer")
+
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A remedy with its screening: one arm beside the exam, under the script's own seed."""
-
-    prescription: Prescription
-    script: Script | None
-    record: Record | None = None
-    value: float = float("nan")
-    reason: str = ""
-
-    @property
-    def cost(self) -> int:
-        """How invasive the change is."""
-        return self.prescription.cost
 
 
 @dataclass
@@ -49,20 +39,19 @@ class Proof:
 
 def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proof: Proof) -> None:
     """Try what `prescribe` gives and fill `proof`: every trial, which suspicions held, the cheapest proven cure."""
-    place, before = yardstick(exam)
-    if not place:
+    if not yardstick(exam)[0]:
         reason = "there is no yardstick: no step could be taped, so no remedy can be judged"
         proof.trials = [_untried(Candidate(p, None, reason=reason)) for p in prescribe(frozenset())]
         return
     candidates, refuted = _screen_all(script, exam, prescribe, bench)
-    winners = _ranked([c for c in candidates if promising(before, c.value) and c.prescription.symptom not in refuted])
-    winners = _combined(winners, exam, bench) + winners
+    winners = _ranked([c for c in candidates if promising(c.before, c.value) and c.prescription.symptom not in refuted])
+    winners = combined(winners, candidates, exam, bench) + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
     proof.trials = [_screened(c, exam) for c in everything]
     for candidate in winners[:CONFIRMED]:
         trial = _confirm(script, exam, candidate, bench)
         proof.trials[everything.index(candidate)] = trial
-        if trial.verdict == "proved":
+        if trial.verdict in PROVED:
             proof.cure, proof.arm = trial, candidate.record
             proof.confirmed = frozenset(c.prescription.symptom for c in candidates) - refuted
             break
@@ -80,7 +69,7 @@ def _screen_all(
         candidates += _screen(script, exam, [p for p in asked if p.label not in known], bench)
         owners = {c.prescription.label: c for c in candidates}
         mine = [replace(owners[p.label], prescription=p) for p in asked]
-        newly = _refuted(mine, yardstick(exam)[1]) - refuted
+        newly = _refuted(mine) - refuted
         if not newly:
             live = {p.label for p in asked}
             return mine + [c for c in candidates if c.prescription.label not in live], refuted
@@ -95,46 +84,19 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
             candidates.append(Candidate(prescription, None, reason=edited.reason))
         else:
             candidates.append(Candidate(prescription, edited))
-    return _run(candidates, exam, bench)
+    return run_all(candidates, exam, bench)
 
 
-def _run(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    scripts = [c.script for c in candidates if c.script is not None]
-    jobs = [Job(script, exam.seed, exam.steps, exam) for script in scripts]
-    records = iter(bench.run(jobs))
-    return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
-
-
-def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
-    reason = _incomparable(record, exam)
-    value = float("nan") if reason else yardstick(record)[1]
-    return replace(candidate, record=record, value=value, reason=reason)
-
-
-def _incomparable(record: Record, exam: Record) -> str:
-    """Return why two runs cannot be compared, or nothing."""
-    if record.ending is not None and record.ending.reason == "failed":
-        return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
-    if record.ending is None or not record.places("yardstick"):
-        return ""  # diverged or given up early: that is a result
-    if yardstick(record)[0] != yardstick(exam)[0]:
-        return "the change moves the yardstick itself"
-    seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
-    if seen.get("digest") != expected.get("digest"):
-        return "the changed script was shown other examples: it cannot be compared"
-    return ""
-
-
-def _refuted(candidates: Sequence[Candidate], before: float) -> frozenset[str]:
+def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
     """Return the suspicions whose deciding remedies did not win, or did clearly worse than another one."""
     symptoms = {c.prescription.symptom for c in candidates}
     refuted = set()
     for symptom in symptoms:
         mine = [c for c in candidates if c.prescription.symptom == symptom]
-        best = min((c.value for c in mine if isfinite(c.value)), default=float("nan"))
+        best = min((c.left for c in mine if isfinite(c.left)), default=float("nan"))
         # Where no deciding remedy could be run, whatever helps has to do.
         deciding = [c for c in mine if c.prescription.decides and not c.reason] or mine
-        if not any(promising(before, c.value) and as_good(c.value, best) for c in deciding):
+        if not any(promising(c.before, c.value) and as_good(c.left, best) for c in deciding):
             refuted.add(symptom)
     return frozenset(refuted)
 
@@ -143,54 +105,33 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
     """Return the cheapest of those about as good as the best first, then the rest by what they reach."""
     if not candidates:
         return []
-    best = min(c.value for c in candidates)
+    best = min(c.left for c in candidates)
     return sorted(
         candidates,
-        key=lambda c: (not as_good(c.value, best), c.cost if as_good(c.value, best) else 0, c.value),
+        key=lambda c: (not as_good(c.left, best), c.cost if as_good(c.left, best) else 0, c.left),
     )
-
-
-def _combined(winners: list[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    """Return the best remedy together with the best of another symptom, where that takes another fifth off both."""
-    if not winners:
-        return []
-    first = winners[0]
-    assert first.script is not None
-    others = [c for c in winners if c.prescription.symptom != first.prescription.symptom]
-    if not others:
-        return []
-    second = others[0]
-    both = second.prescription.apply(first.script)
-    if isinstance(both, NotApplicable):
-        return []
-    label = f"{first.prescription.label} + {second.prescription.label}"
-    cost = first.cost + second.cost
-    joined = replace(
-        first.prescription,
-        remedy=f"{first.prescription.remedy}+{second.prescription.remedy}",
-        label=label,
-        cost=cost,
-    )
-    tried = _run([Candidate(joined, both)], exam, bench)[0]
-    return [tried] if promising(min(first.value, second.value), tried.value) else []
 
 
 def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -> Trial:
     """Run the unchanged and the changed script on fresh seeds; a lower rate must win at twice the horizon too."""
     assert candidate.script is not None
-    seeds = tuple(exam.seed + 1 + i for i in range(bench.plan.seeds))
-    pairs = _pairs(script, candidate.script, seeds, exam.steps, bench)
-    reasons = [reason for b, a in pairs if (reason := _incomparable(a, b))]
+    seeds, times = tuple(exam.seed + 1 + i for i in range(bench.plan.seeds)), candidate.prescription.times
+    steps = horizon(exam), times * horizon(exam)
+    spread = candidate.prescription.spread
+    pairs = _pairs((script, candidate.script), steps, seeds, bench, spread=spread)
+    reasons = [reason for b, a in pairs if (reason := incomparable(a, b, spread=spread))]
     if reasons:
         return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
-    before, after = ([_arm(r) for r in side] for side in zip(*pairs))
+    before, after = ([_arm(r, spread=spread) for r in side] for side in zip(*pairs))
     result = compare([a.value for a in before], [a.value for a in after])
-    verdict = "proved" if result.wins else "not_proved"
     reason = "" if result.wins else "the gain did not hold on fresh seeds"
-    if result.wins and _may_be_short_lived(candidate, exam):
-        later = _pairs(script, candidate.script, seeds[:1], 2 * exam.steps, bench)[0]
+    if result.wins and _memorises(pairs):
+        reason = "it fits the training examples only: the loss on the script's own held-out data rises"
+    elif result.wins and _may_be_short_lived(candidate, exam):
+        later = _pairs((script, candidate.script), (2 * steps[0], 2 * steps[1]), seeds[:1], bench)[0]
         if not promising(yardstick(later[0])[1], yardstick(later[1])[1]):
-            verdict, reason = "not_proved", "the gain is gone at twice the horizon"
+            reason = "the gain is gone at twice the horizon"
+    verdict = "not_proved" if reason else "proved" if times == 1 else "train_longer"
     return replace(
         _trial(candidate, exam, verdict, result),
         seeds=seeds,
@@ -201,11 +142,18 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
 
 
 def _pairs(
-    script: Script, changed: Script, seeds: Sequence[int], steps: int, bench: Bench
+    scripts: tuple[Script, Script], steps: tuple[int, int], seeds: Sequence[int], bench: Bench, *, spread: bool = False
 ) -> list[tuple[Record, Record]]:
-    jobs = [Job(s, seed, steps) for seed in seeds for s in (script, changed)]
+    jobs = [Job(script, seed, length, spread=spread) for seed in seeds for script, length in zip(scripts, steps)]
     records = bench.run(jobs)
     return list(zip(records[::2], records[1::2]))
+
+
+def _memorises(pairs: Sequence[tuple[Record, Record]]) -> bool:
+    """Whether the held-out loss, where the script computes one, ends clearly higher than without the change."""
+    before, after = ([r.series("evaluation_loss").finite().last for r in side] for side in zip(*pairs))
+    known = [(b, a) for b, a in zip(before, after) if isfinite(a) and isfinite(b) and b > 0]
+    return len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT
 
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
@@ -216,7 +164,7 @@ def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
 def _screened(candidate: Candidate, exam: Record) -> Trial:
     if candidate.record is None or candidate.reason:
         return _untried(candidate)
-    before = yardstick(exam)[1]
+    before = candidate.before
     verdict = "no_effect"
     if promising(before, candidate.value):
         verdict = "helps"
@@ -238,27 +186,31 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
         p.label,
         p.symptom,
         verdict,
-        metric(exam),
+        metric(exam, spread=p.spread),
         result.before,
         result.after,
         result.interval,
         result.difference,
         (exam.seed,),
         candidate.script,
-        (_arm(exam),),
-        (_arm(candidate.record),) if candidate.record else (),
+        (_arm(exam, spread=p.spread),),
+        (_arm(candidate.record, spread=p.spread),) if candidate.record else (),
         patch=candidate.script.diff() if candidate.script else "",
     )
 
 
-def metric(exam: Record) -> str:
+def metric(exam: Record, *, spread: bool = False) -> str:
     """Return what the yardstick is, in words."""
     place = yardstick(exam)[0].replace("_", " ")
+    if spread:
+        return f"{place} on batches from all over the run after {horizon(exam)} steps"
     examples = (exam.fact("monitor") or {}).get("examples", 0)
-    return f"{place} on {examples} fixed training examples after {exam.steps} steps"
+    return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
 
 
-def _arm(record: Record) -> Arm:
+def _arm(record: Record, *, spread: bool = False) -> Arm:
     accuracy = record.series("accuracy")
     error = record.ending.error if record.ending else ""
-    return Arm(record.run, record.seed, yardstick(record)[1], accuracy.last if len(accuracy) else None, error)
+    return Arm(
+        record.run, record.seed, yardstick(record, spread=spread)[1], accuracy.last if len(accuracy) else None, error
+    )

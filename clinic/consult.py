@@ -1,0 +1,112 @@
+"""One variant through the doctor, as a user would run it, and what came of it."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from variants import Patient
+
+MOST_S = 1200.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@dataclass
+class Outcome:
+    """What the doctor made of one variant."""
+
+    name: str
+    half: str
+    faults: tuple[str, ...]
+    curable: bool
+    first: str = ""  # the finding ranked first; "" for none
+    confidence: float = 0.0
+    certain: bool = False
+    findings: tuple[str, ...] = ()
+    cure: tuple[str, ...] = ()  # remedies
+    before: float = math.nan
+    after: float = math.nan
+    reproduced: bool = False
+    trials: int = 0
+    bare_s: float = math.nan
+    watched_s: float = math.nan
+    total_s: float = math.nan
+    control: float = math.nan  # the yardstick that an equal-budget random search reaches
+    trouble: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the first finding is one of the faults, or none for a healthy script."""
+        return self.first in self.faults if self.faults else not self.first
+
+    def row(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """Where a variant is consulted on."""
+
+    patient: Patient
+    half: str
+    number: int
+    drawn: int
+    options: tuple[str, ...] = field(default=())
+
+    def outcome(self) -> Outcome:
+        """Run `descend doctor` on the variant."""
+        outcome = Outcome(self.patient.name, self.half, self.patient.faults, self.patient.curable)
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, self.patient.path.name)
+            script.write_text(self.patient.variant(self.half, self.number, self.drawn))
+            command = [sys.executable, "-m", "descend", "doctor", "--format", "json", *self.options, script.name]
+            try:
+                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=MOST_S)
+                case = json.loads(done.stdout)
+            except subprocess.TimeoutExpired:
+                outcome.trouble = f"no answer in {MOST_S:.0f} s"
+            except json.JSONDecodeError:
+                outcome.trouble = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            else:
+                _read(case, outcome)
+                if case["patch"]:
+                    outcome.reproduced = bool(case.get("reproduced")) and _runs(case["patch"], script)
+        return outcome
+
+
+def _read(case: dict[str, Any], outcome: Outcome) -> None:
+    findings, trials, cost = case["findings"], case["trials"], case["cost"]
+    if findings:
+        outcome.first, outcome.confidence = findings[0]["symptom"], findings[0]["confidence"]
+    outcome.findings = tuple(f["symptom"] for f in findings)
+    outcome.trials = len(trials)
+    if case["status"] == "script_failed":
+        outcome.trouble = "the script failed"
+    for name in ("bare_s", "watched_s", "total_s"):
+        setattr(outcome, name, cost[name] if cost[name] is not None else math.nan)
+    for trial in trials:
+        if trial["verdict"] in ("proved", "train_longer") and case["patch"]:
+            outcome.cure = tuple(trial["remedies"])
+            outcome.before = trial["before"] if trial["before"] is not None else math.inf
+            outcome.after = trial["after"]
+
+
+def _runs(patch: str, script: Path) -> bool:
+    """Whether the patch applies to the script and plain python runs what it makes."""
+    applied = subprocess.run(["patch", "-p0"], input=patch, text=True, cwd=script.parent, capture_output=True)
+    if applied.returncode:
+        return False
+    environment = {**os.environ, **ONE_THREAD}
+    try:
+        plain = subprocess.run(
+            [sys.executable, script.name], cwd=script.parent, capture_output=True, timeout=MOST_S, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return plain.returncode == 0

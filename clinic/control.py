@@ -1,0 +1,49 @@
+"""The control: as many random trials as the doctor took, over learning rate × rule × initialisation × scaling.
+
+Independent studies found published repair tools no better than such a search (Kim et al. 2023).
+"""
+
+import math
+import random
+import tempfile
+from pathlib import Path
+
+from variants import Patient
+
+from descend.plan import Plan
+from descend.record import Record
+from descend.remedies import REMEDIES, NotApplicable
+from descend.run.launch import new_record, run
+from descend.script import Script
+from descend.trials.arms import Bench, Job, yardstick
+
+RATES = (1e-4, 1.0)  # log-uniform
+
+
+def search(patient: Patient, half: str, drawn: int, budget: int) -> float:
+    """Return the best yardstick that `budget` random changes of the variant reach under its own seed."""
+    generator = random.Random(f"{patient.name} {half} {drawn}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, patient.path.name)
+        path.write_text(patient.variant(half, 0, drawn))
+        script, plan = Script(path, Path(folder)), Plan(store=Path(folder, "store"))
+        exam = run(script, plan, new_record(script, plan))
+        changed = [s for _ in range(4 * budget) if (s := _changed(script, exam, generator)) is not None][:budget]
+        bench = Bench(plan, 0, lambda record: None)
+        records = bench.run([Job(s, exam.seed, exam.steps, exam) for s in changed])
+    values = [yardstick(r)[1] for r in records if r.places("yardstick")[:1] == exam.places("yardstick")[:1]]
+    return min((v for v in values if math.isfinite(v)), default=math.inf)
+
+
+def _changed(script: Script, exam: Record, generator: random.Random) -> Script | None:
+    rate = math.exp(generator.uniform(*(math.log(r) for r in RATES)))
+    changes = [generator.choice((("learning_rate", {"lr": rate}), ("adaptive_rule", {"lr": rate})))]
+    if generator.random() < 0.5:
+        changes.append(("reinitialise", {"activation": "relu"}))
+    if generator.random() < 0.5:
+        changes.append(("standardise_inputs", {}))
+    edited = script
+    for remedy, dose in changes:
+        after = REMEDIES[remedy](edited, exam, {"optimizer": "0", **dose})
+        edited = edited if isinstance(after, NotApplicable) else after
+    return edited if edited is not script else None

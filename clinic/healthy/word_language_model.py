@@ -1,0 +1,101 @@
+"""LSTM language model over a small made-up grammar, after PyTorch's word_language_model example.
+
+Fault: none
+Looks like: instability from a rate of 20 and clipping_too_hard at 0.25; with the per-token mean loss the gradients are tiny, and this pair is the usual recipe for this kind of model.
+"""
+
+import math
+import random
+
+import torch
+import torch.nn as nn
+
+random.seed(0)
+torch.manual_seed(1111)  # clinic: seed(1111) | seed(7)
+
+names = [f"name{i}" for i in range(40)]
+verbs = [f"verb{i}" for i in range(40)]
+nouns = [f"noun{i}" for i in range(80)]
+adjectives = [f"adj{i}" for i in range(40)]
+
+
+def sentence():
+    v = random.randrange(40)
+    words = [random.choice(names), verbs[v], "the"]
+    if random.random() < 0.5:
+        words.append(adjectives[(v + random.randrange(4)) % 40])
+    words.append(nouns[(2 * v + random.randrange(5)) % 80])
+    return words + ["<eos>"]
+
+
+text = [w for _ in range(9000) for w in sentence()]
+vocab = {w: i for i, w in enumerate(sorted(set(text)))}
+ids = torch.tensor([vocab[w] for w in text])
+
+
+def batchify(data, bsz):
+    nbatch = data.size(0) // bsz
+    return data[: nbatch * bsz].view(bsz, -1).t().contiguous()
+
+
+train_data = batchify(ids[:44000], 20)
+val_data = batchify(ids[44000:], 20)
+
+
+class RNNModel(nn.Module):
+    def __init__(self, ntoken, ninp, nhid, dropout=0.2):
+        super().__init__()
+        self.drop = nn.Dropout(dropout)
+        self.encoder = nn.Embedding(ntoken, ninp)
+        self.rnn = nn.LSTM(ninp, nhid)
+        self.decoder = nn.Linear(nhid, ntoken)
+        nn.init.uniform_(self.encoder.weight, -0.1, 0.1)
+        nn.init.zeros_(self.decoder.bias)
+        nn.init.uniform_(self.decoder.weight, -0.1, 0.1)
+
+    def forward(self, x, hidden):
+        output, hidden = self.rnn(self.drop(self.encoder(x)), hidden)
+        return self.decoder(self.drop(output)).view(-1, self.decoder.out_features), hidden
+
+
+bptt = 20
+model = RNNModel(len(vocab), 100, 100)  # clinic: 100, 100) | 64, 128)
+criterion = nn.CrossEntropyLoss()
+lr = 20.0
+optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+
+
+def evaluate():
+    model.eval()
+    hidden, total = None, 0.0
+    with torch.no_grad():
+        for i in range(0, val_data.size(0) - 1, bptt):
+            n = min(bptt, val_data.size(0) - 1 - i)
+            output, hidden = model(val_data[i : i + n], hidden)
+            total += n * criterion(output, val_data[i + 1 : i + 1 + n].reshape(-1)).item()
+    return total / (val_data.size(0) - 1)
+
+
+best = float("inf")
+for epoch in range(1, 5):
+    model.train()
+    hidden, total, count = None, 0.0, 0
+    for i in range(0, train_data.size(0) - 1 - bptt, bptt):
+        if hidden is not None:
+            hidden = tuple(h.detach() for h in hidden)
+        optimizer.zero_grad()
+        output, hidden = model(train_data[i : i + bptt], hidden)
+        loss = criterion(output, train_data[i + 1 : i + 1 + bptt].reshape(-1))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+        optimizer.step()
+        total, count = total + loss.item(), count + 1
+    val_loss = evaluate()
+    print(
+        f"| epoch {epoch} | train loss {total / count:.3f} | valid loss {val_loss:.3f} | ppl {math.exp(val_loss):.2f}"
+    )
+    if val_loss < best:
+        best = val_loss
+    else:
+        for group in optimizer.param_groups:
+            group["lr"] /= 4.0

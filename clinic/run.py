@@ -1,0 +1,64 @@
+"""Measures the doctor on the clinic: `python clinic/run.py [--only NAME ...] [--half kept_out] [--control]`."""
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+from consult import Consultation, Outcome
+from control import search
+from table import page
+from variants import HALVES, HERE, Patient, patients
+
+DRAWN = 1  # the seed of the variants; drawn anew whenever a result on the half kept out has led to a change
+
+
+def main() -> None:
+    """Consult on every variant, print a line for each, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", help="names of scripts")
+    parser.add_argument("--half", choices=HALVES, help="one half alone")
+    parser.add_argument("--kind", choices=("sick", "healthy"), help="one kind alone")
+    parser.add_argument("--drawn", type=int, default=DRAWN, help="seed of the variants")
+    parser.add_argument("--control", action="store_true", help="random search beside each sick one")
+    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", help="where the table goes")
+    options = parser.parse_args()
+    kinds = (options.kind,) if options.kind else ("sick", "healthy")
+    chosen = [p for kind in kinds for p in patients(kind) if not options.only or p.name in options.only]
+    outcomes: list[Outcome] = []
+    kept = options.out.with_suffix(".jsonl")
+    with kept.open("a") as lines:
+        for half in (options.half,) if options.half else HALVES:
+            for patient in chosen:
+                outcomes.append(_consult(patient, half, options.drawn, options.control))
+                lines.write(json.dumps(outcomes[-1].row()) + "\n")
+                lines.flush()
+                options.out.write_text(page(outcomes, options.drawn, _machine()))
+
+
+def _consult(patient: Patient, half: str, drawn: int, control: bool) -> Outcome:
+    began = time.perf_counter()
+    outcome = Consultation(patient, half, 0, drawn).outcome()
+    if control and patient.curable:
+        outcome.control = search(patient, half, drawn, max(4, outcome.trials))
+    mark = "ok   " if outcome.right else "WRONG"
+    cure = "+".join(outcome.cure) or "-"
+    print(
+        f"{mark} {half:8} {outcome.name:36} {' or '.join(outcome.faults) or 'healthy':30} → {outcome.first or '-':28} "
+        f"{cure:30} {outcome.before:.3g} → {outcome.after:.3g} {'' if outcome.reproduced else 'not reproduced'} "
+        f"{time.perf_counter() - began:.0f} s {outcome.trouble}",
+        flush=True,
+    )
+    return outcome
+
+
+def _machine() -> str:
+    import torch
+
+    return f"{len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

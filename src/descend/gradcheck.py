@@ -1,0 +1,61 @@
+"""`descend gradcheck train.py`: are the gradients of somebody's script right?"""
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from descend.errors import UsageError
+from descend.options import Arguments, AsModule, Python, Target
+
+if TYPE_CHECKING:
+    from descend.record import Record
+
+STEPS = 3  # optimizer steps that are run
+
+
+def gradcheck(script: Target, arguments: Arguments = None, as_module: AsModule = False, python: Python = None) -> None:
+    """Compare the gradients of SCRIPT with finite differences, in float64: each module, each custom Function.
+
+    It runs the first steps in a scratch copy. Exit status: 0 all right, 1 some wrong, 2 nothing could be checked.
+    """
+    from descend.plan import Plan
+    from descend.run.launch import new_record, run
+    from descend.script import find_script
+
+    target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
+    plan = Plan(role="gradcheck", steps=STEPS, jobs=1)
+    record = run(target, plan, new_record(target, plan))
+    if record.ending and record.ending.reason in ("failed", "killed"):
+        sys.stderr.write(record.ending.error)
+        sys.exit(record.ending.status or 1)
+    sys.exit(1 if _print(record) else 0)
+
+
+def _print(record: "Record") -> bool:
+    """Print what was checked; return whether any is wrong. Raises `UsageError` where nothing could be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from descend.symptoms.incorrect_gradients import WRONG
+
+    checked = [("module", name, record.fact("module_gradient", name)) for name in record.places("module_gradient")]
+    checked += [("Function", name, record.fact("gradient_check", name)) for name in record.places("gradient_check")]
+    if not checked:
+        reason = next(
+            (note.reason for note in record.notes if note.probe in ("gradients", "tape")), "no step was taken"
+        )
+        raise UsageError(f"no gradient could be checked: {reason}")
+    table = Table("", "checked", "relative error", "", "where", box=None)
+    wrong = False
+    for kind, name, fact in checked:
+        error = float((fact or {})["error"])
+        wrong = wrong or error > WRONG
+        site = record.site("custom_function", name) if kind == "Function" else None
+        verdict = "[bold red]wrong[/]" if error > WRONG else "[green]right[/]"
+        table.add_row(kind, name, f"{error:.1e}", verdict, f"line {site.line}" if site else "")
+    Console().print(table)
+    for note in record.notes:
+        if note.probe in ("gradients", "gradient_check"):
+            typer.echo(f"descend: not checked: {note.reason}", err=True)
+    return wrong

@@ -1,0 +1,150 @@
+"""How the parts hang together: what the loss depends on, which of it learns, and which way the loss leads.
+
+Read off one recorded step, so that it needs no run: a parameter in use that nobody trains, a value cut from its
+graph, operands that broadcast by mistake, a loss that rewards errors, and how much of it is penalty.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descend.probes.fresh import is_fresh
+from descend.probes.loss_call import LossCall, loss_call, taint_behind
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.record import Fact
+from descend.tape import Op, Recording, Stale
+from descend.tape.call import SMOOTH
+from descend.tape.vocabulary import DIFFERENCES
+
+LISTED = 20
+SAME_WEIGHT = 1.001
+
+
+def connections(moment: Moment) -> Measurement:
+    """Yield the fact `connections` of the first recorded step."""
+    recording = moment.recordings()[0]
+    seen = _Replay(recording)
+    used = list(recording.parameters.values())
+    matrices = [p for p in used if p.ndim > 1]
+    reached = [p for slot, p in recording.parameters.items() if slot not in seen.cut]
+    untrained = [p for p in reached if p.requires_grad and not moment.is_held(p)]
+    frozen = [p for p in used if not p.requires_grad and isinstance(p, nn.Parameter)]
+    cut = [p for slot, p in recording.parameters.items() if slot in seen.cut and p.requires_grad and moment.is_held(p)]
+    names = {id(p): moment.names.get(id(p), "") for p in used}
+    detail: dict[str, Any] = {
+        "used": sum(p.numel() for p in used),
+        "held": sum(p.numel() for p in used if p.requires_grad and moment.is_held(p)),
+        "matrices": len(matrices),
+        **_listed("untrained", untrained, names),
+        **_listed("frozen", frozen, names),
+        **_listed("cut", cut, names),
+        "unregistered": sum(not names[id(p)] for p in used if isinstance(p, nn.Parameter)),
+        "slope": seen.slope,
+        "share": seen.share,
+        "broadcast": seen.broadcast,
+    }
+    _note_sites(moment, recording, seen)
+    yield Fact("connections", "", moment.step, detail)
+
+
+def _listed(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> dict[str, Any]:
+    matrices = [p for p in parameters if p.ndim > 1]
+    return {
+        kind: [names[id(p)] or "(unregistered)" for p in parameters][:LISTED],
+        f"{kind}_count": len(parameters),
+        f"{kind}_share_fresh": sum(map(is_fresh, matrices)) / max(1, len(matrices)),
+        f"{kind}_numel": sum(p.numel() for p in parameters),
+    }
+
+
+class _Replay:
+    """One recording computed again with its graph."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording, self.call = recording, loss_call(recording)
+        self.broadcast: dict[str, Any] | None = None
+        self.mixed: Op | None = None  # the call whose operands broadcast
+        self._made: Tensor | None = None  # what the loss call gives
+        self._scores: Tensor | None = None  # log-probabilities that no loss call was seen to take
+        theta = {
+            slot: p.detach().requires_grad_(True) for slot, p in recording.parameters.items() if p.is_floating_point()
+        }
+        try:
+            with torch.enable_grad():
+                root = recording.run(theta, watch=self._watch)
+        except Stale as stale:
+            raise Unavailable(str(stale)) from None
+        self.slope, self.share = self._lead(root)
+        leaves = list(theta.items())
+        gradients = torch.autograd.grad(root, [p for _, p in leaves], allow_unused=True) if root.requires_grad else []
+        self.cut = {slot for (slot, _), g in zip(leaves, gradients) if g is None}
+
+    def _watch(self, op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if self.call is not None and op is self.call.op:
+            self._made = result
+            prediction, target = self.call.pair(args, kwargs)
+            self._compare(op, prediction, target)
+        elif op.name == "log_softmax" and isinstance(result, Tensor):
+            self._scores = result
+        elif self.call is None and op.name in DIFFERENCES and SMOOTH in op.taints and len(op.inputs) == 2:
+            self._compare(op, args[0], args[1])
+
+    def _compare(self, op: Op, a: Any, b: Any) -> None:
+        """Note operands (N,) and (N, 1): their difference is (N, N), every prediction with every target."""
+        if self.broadcast is not None or not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+            return
+        is_errors = op.name in DIFFERENCES or self.call is not None and self.call.task == "real"
+        if is_errors and a.numel() == b.numel() > 1 and a.squeeze().shape == b.squeeze().shape and a.shape != b.shape:
+            made = torch.broadcast_shapes(a.shape, b.shape)
+            if made.numel() > a.numel():
+                prediction_left = taint_behind(self._before(op), op.inputs[0], op.taints[0]) == SMOOTH
+                self.broadcast = {
+                    "prediction": list((a if prediction_left else b).shape),
+                    "target": list((b if prediction_left else a).shape),
+                    "result": list(made),
+                    "operand": "right" if prediction_left else "left",
+                    "by_hand": op.name in DIFFERENCES,
+                }
+                self.mixed = op
+
+    def _before(self, op: Op) -> tuple[Op, ...]:
+        return self.recording.ops[: self.recording.ops.index(op)]
+
+    def _lead(self, root: Tensor) -> tuple[float, float]:
+        """Return which way the loss moves with its own loss call (−1: it rewards errors), and that call's share of it.
+
+        Without a loss call, log-probabilities that the loss grows with tell the same.
+        """
+        if self._made is not None and self._made.requires_grad and self.call is not None and not self.call.by_hand:
+            slope = _slope(root, self._made)
+            total, part = float(root.detach()), float((slope * self._made).detach().sum()) if slope is not None else 0.0
+            sign = 0.0 if slope is None else float(slope.detach().sum().sign())
+            return sign, part / total if total else 1.0
+        if self._scores is not None and self._scores.requires_grad:
+            slope = _slope(root, self._scores)
+            moved = slope[slope != 0] if slope is not None else torch.zeros(0)
+            if len(moved) and bool((moved > 0).all()) and float(moved.max()) < SAME_WEIGHT * float(moved.min()):
+                return -1.0, 1.0  # every example alike: a policy's gradient weighs them by what they earned
+        return 1.0, 1.0
+
+
+def _slope(root: Tensor, made: Tensor) -> Tensor | None:
+    return torch.autograd.grad(root, made, torch.ones_like(root), retain_graph=True, allow_unused=True)[0]
+
+
+def _note_sites(moment: Moment, recording: Recording, seen: _Replay) -> None:
+    sites = {"detach": [op for op in recording.ops if op.name == "detach" and SMOOTH in op.taints]}
+    sites["difference"] = [seen.mixed] if seen.mixed is not None and seen.mixed.name in DIFFERENCES else []
+    sites["reduction"] = list(_sums(recording, seen.call))
+    for kind, ops in sites.items():
+        for i, op in enumerate(ops):
+            moment.note_site(kind, str(i), op.origin.site if op.origin else None, op.name)
+
+
+def _sums(recording: Recording, call: LossCall | None) -> Iterator[Op]:
+    """Yield the sum over the examples that makes the loss, where it is written out."""
+    if call is not None and call.by_hand:
+        after = recording.ops[recording.ops.index(call.op) :]
+        yield from [op for op in after if op.name == "sum"][-1:]

@@ -1,0 +1,162 @@
+"""The step that the loop leaves out: without it gradients are computed and nothing is changed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.backward_pass import BACKWARD, is_backward, scaler_of
+from descend.source.beside import is_call_in, statements_after
+from descend.source.bindings import bound_in, loops_around
+from descend.source.insert import insert_after
+from descend.source.locate import Place, locate
+from descend.source.not_applicable import NotApplicable
+from descend.source.passed_on import functions_around, name_at
+from descend.source.syntax import Syntax, last_name, parse
+
+BEFORE_STEP = (*BACKWARD, "unscale_", "clip_grad_norm_", "clip_grad_value_")
+AFTER_STEP = ("step", "zero_grad")
+
+
+@dataclass(frozen=True, eq=False)
+class Spot:
+    """The backward pass that wants a step, and what the optimizer is called there."""
+
+    syntax: Syntax
+    backward: cst.Call
+    optimizer: str
+
+    @property
+    def loop(self) -> cst.CSTNode:
+        """The outermost loop around it; the whole file where a function does one step."""
+        return _loop(self.syntax, self.backward)
+
+
+def call_step(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Insert `optimizer.step()` after the backward pass, and `optimizer.zero_grad()` if nothing clears gradients."""
+    spot = _spot(script, record, dose.get("optimizer", "0"))
+    if isinstance(spot, NotApplicable):
+        return spot
+    syntax = spot.syntax
+    if (step := _steps(spot)) is not None:
+        return NotApplicable(f"line {syntax.line(step)} steps `{spot.optimizer}` already, if ever its condition holds")
+    clearing = [] if _clears(spot) else [f"{spot.optimizer}.zero_grad()"]
+    named = _only_named(spot)
+    if named is not None:  # `optimizer.step` without its parentheses
+        text: str | NotApplicable = _called(syntax, named, clearing)
+    else:
+        text = insert_after(syntax, _last_before_step(spot), *_step(spot), *clearing)
+    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
+
+
+def _spot(script: Script, record: Record, key: str) -> Spot | NotApplicable:
+    place = locate(script, record, "backward")
+    if isinstance(place, NotApplicable):
+        return place
+    if not is_backward(place.call):
+        return NotApplicable(place.inside)
+    optimizer = _optimizer(script, record, key, place)
+    line = place.syntax.line(place.call)
+    if optimizer is None:
+        return NotApplicable(f"line {line} does not show what the optimizer is called there")
+    several = len({site.key for site in record.sites if site.kind == "optimizer"}) > 1
+    backward = _own_backward(place.syntax, optimizer) if several else place.call
+    if backward is None:
+        return NotApplicable(f"which backward pass is for `{optimizer}` is not told: line {line} is one of several")
+    return Spot(place.syntax, backward, optimizer)
+
+
+def _loop(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
+    return next(iter(loops_around(syntax, node)), syntax.module)
+
+
+def _optimizer(script: Script, record: Record, key: str, place: Place) -> str | None:
+    """Return the optimizer's name at the backward pass: followed from where it is made, or read off the loop."""
+    made, syntax = locate(script, record, "optimizer", key), place.syntax
+    if isinstance(made, Place) and made.syntax is syntax:
+        name = name_at(syntax, made.call, made.site.variable, place.call)
+        if name is not None:
+            return name
+    clearing = [c.func for c in syntax.every(cst.Call, _loop(syntax, place.call)) if last_name(c.func) == "zero_grad"]
+    cleared = {syntax.code(f.value) for f in clearing if isinstance(f, cst.Attribute) and "opt" in last_name(f.value)}
+    return cleared.pop() if len(cleared) == 1 else None
+
+
+def _own_backward(syntax: Syntax, optimizer: str) -> cst.Call | None:
+    """Return the backward pass that this optimizer, one of several, has cleared its gradients for."""
+    cleared = False
+    for call in syntax.every(cst.Call):
+        if last_name(call.func) == "zero_grad":
+            cleared = syntax.code(call.func) == f"{optimizer}.zero_grad"
+        elif is_backward(call) and cleared:
+            return call
+    return None
+
+
+def _steps(spot: Spot) -> cst.Call | None:
+    """Return the call in the same loop, or function, that steps the optimizer already."""
+    syntax, around = spot.syntax, functions_around(spot.syntax, spot.backward)
+    region = next(iter([*loops_around(syntax, spot.backward), *around]), syntax.module)
+    for call in syntax.every(cst.Call, region):
+        if last_name(call.func) == "step" and spot.optimizer in [syntax.code(part) for part in _parties(call)]:
+            return call
+    return None
+
+
+def _parties(call: cst.Call) -> list[cst.BaseExpression]:
+    """Return who may step in `optimizer.step()` and `scaler.step(optimizer)`."""
+    receiver = [call.func.value] if isinstance(call.func, cst.Attribute) else []
+    return [*receiver, *(argument.value for argument in call.args)]
+
+
+def _last_before_step(spot: Spot) -> cst.CSTNode:
+    """Return the last of what belongs before a step: further backward passes, clipping."""
+    last: cst.CSTNode = spot.backward
+    for statement in statements_after(spot.syntax, spot.backward):
+        if is_call_in(statement, AFTER_STEP):
+            break
+        if is_call_in(statement, BEFORE_STEP):
+            last = statement
+    return last
+
+
+def _step(spot: Spot) -> list[str]:
+    """Return the statements of a step; a loss that a scaler has multiplied needs the scaler's."""
+    multiplier = scaler_of(spot.backward)
+    if multiplier is None:
+        return [f"{spot.optimizer}.step()"]
+    scaler = spot.syntax.code(multiplier)
+    calls = {spot.syntax.code(c.func) for c in spot.syntax.every(cst.Call, spot.loop)}
+    update = [] if f"{scaler}.update" in calls else [f"{scaler}.update()"]
+    return [f"{scaler}.step({spot.optimizer})", *update]
+
+
+def _clears(spot: Spot) -> bool:
+    """Return whether anything in the loop clears gradients: `zero_grad()`, `p.grad = None`, `p.grad.zero_()`."""
+    syntax = spot.syntax
+    if any(name.endswith(".grad") for name in bound_in(syntax, spot.loop)):
+        return True
+    callees = [call.func for call in syntax.every(cst.Call, spot.loop)]
+    return any(
+        last_name(f) == "zero_grad" or syntax.code(f).endswith(("grad.zero_", "grad.data.zero_")) for f in callees
+    )
+
+
+def _only_named(spot: Spot) -> cst.Attribute | None:
+    """Return the `optimizer.step` that stands in the loop without its parentheses."""
+    values = [e.value for e in spot.syntax.every(cst.Expr, spot.loop)]
+    named = [v for v in values if isinstance(v, cst.Attribute) and spot.syntax.code(v) == f"{spot.optimizer}.step"]
+    return named[0] if named else None
+
+
+def _called(syntax: Syntax, named: cst.Attribute, after: list[str]) -> str | NotApplicable:
+    """Return the text with the attribute called, and the statements `after` behind it."""
+    text = insert_after(syntax, named, *after) if after else syntax.module.code
+    now = text if isinstance(text, NotApplicable) else parse(syntax.file, text)
+    if isinstance(now, NotApplicable):
+        return now
+    place = syntax.every(cst.Attribute).index(named)  # what is inserted comes after it
+    again = now.every(cst.Attribute)[place]
+    return now.replace(again, cst.Call(again))

@@ -1,0 +1,105 @@
+"""A learning rate that falls to 0 in a straight line, over the steps that the training takes."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.arguments import makes_optimizer
+from descend.source.beside import is_call_in, statements_after
+from descend.source.callers import way_out
+from descend.source.imports import import_module
+from descend.source.insert import insert_after
+from descend.source.locate import Place, locate
+from descend.source.names import enclosing_class, free_name
+from descend.source.not_applicable import NotApplicable
+from descend.source.passed_on import name_at
+from descend.source.stepping import Stepping, find_stepping
+from descend.source.syntax import Syntax
+
+SCHEDULE = "torch.optim.lr_scheduler.LinearLR"
+
+
+def decay_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Insert `decay = LinearLR(optimizer, 1.0, 0.0, total_iters=dose["steps"])`, and `decay.step()` after each step.
+
+    Where the step cannot see the schedule, as in a function that gets the optimizer, a hook of the optimizer
+    steps it.
+    """
+    key = dose.get("optimizer", "0")
+    made, stepping = locate(script, record, "optimizer", key), find_stepping(script, record, key)
+    if isinstance(made, NotApplicable):
+        return made
+    kept = _kept(made, stepping)
+    optimizer = _variable(made, kept)
+    if not makes_optimizer(made) or not optimizer:
+        return NotApplicable(f"line {made.syntax.line(made.call)} gives the optimizer no name")
+    owner, dot, _ = optimizer.rpartition(".")
+    decay = owner + dot + free_name(made.syntax, "decay")
+    schedule = f"{decay} = {SCHEDULE}({optimizer}, 1.0, 0.0, total_iters={int(dose['steps'])})"
+    text = _with_step(stepping, made, kept, decay)
+    if isinstance(text, NotApplicable):
+        hook = f"{optimizer}.register_step_post_hook(lambda *_: {decay}.step())"
+        return _edited(script, made, kept, schedule, hook)
+    stepped = script.edit(made.syntax.file, text)
+    again, stepping = locate(stepped, record, "optimizer", key), find_stepping(stepped, record, key)
+    return again if isinstance(again, NotApplicable) else _edited(stepped, again, _kept(again, stepping), schedule)
+
+
+def _kept(made: Place, stepping: Stepping | NotApplicable) -> cst.CSTNode:
+    """Return the value of the statement that keeps the optimizer.
+
+    That is the optimizer's own call, the call of the function that returns it, or the parameter of a constructor
+    that gets it (`self.optimizer = optimizer`).
+    """
+    syntax = made.syntax
+    for node in way_out(syntax, made.call):
+        if not isinstance(syntax.parents[node], cst.Return | cst.Arg):
+            return node
+        if isinstance(syntax.parents[node], cst.Arg) and isinstance(stepping, Stepping):
+            return _kept_as(syntax, stepping) or made.call
+    return made.call
+
+
+def _kept_as(syntax: Syntax, stepping: Stepping) -> cst.BaseExpression | None:
+    """Return what an object keeps as the optimizer that it steps."""
+    if stepping.place.syntax is not syntax or not stepping.optimizer.startswith("self."):
+        return None
+    owner = enclosing_class(syntax, stepping.place.call)
+    assigned = [
+        a for a in syntax.every(cst.Assign, owner) if stepping.optimizer in [syntax.code(t.target) for t in a.targets]
+    ]
+    return assigned[0].value if len(assigned) == 1 else None
+
+
+def _variable(made: Place, kept: cst.CSTNode) -> str:
+    """Return what the optimizer is assigned to, as far as the statement shows it."""
+    holder = made.syntax.parents[kept]
+    if isinstance(holder, cst.Assign) and len(holder.targets) == 1:
+        return made.syntax.code(holder.targets[0].target)
+    if isinstance(holder, cst.AnnAssign):
+        return made.syntax.code(holder.target)
+    return made.site.variable if kept is made.call else ""
+
+
+def _with_step(stepping: Stepping | NotApplicable, made: Place, kept: cst.CSTNode, decay: str) -> str | NotApplicable:
+    """Return the text with `decay.step()` after the optimizer's step, and after what clears the gradients there."""
+    if isinstance(stepping, NotApplicable):
+        return stepping
+    syntax, call = stepping.place.syntax, stepping.place.call
+    name = name_at(syntax, kept, decay, call) if syntax is made.syntax else None
+    if name is None:
+        return NotApplicable(f"line {syntax.line(call)} does not see the schedule")
+    text = insert_after(syntax, call, f"{name}.step()")
+    following = statements_after(syntax, call)[:1] if isinstance(text, str) else []
+    if following and is_call_in(following[0], ["zero_grad"]):
+        return insert_after(syntax, following[0], f"{name}.step()")
+    return text
+
+
+def _edited(script: Script, made: Place, kept: cst.CSTNode, *code: str) -> Script | NotApplicable:
+    text = insert_after(made.syntax, kept, *code)
+    if isinstance(text, str):
+        text = import_module(made.syntax.file, text, "torch")
+    return text if isinstance(text, NotApplicable) else script.edit(made.syntax.file, text)

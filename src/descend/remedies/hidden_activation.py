@@ -1,0 +1,69 @@
+"""Another activation in the hidden layers: rectifiers do not flatten where their inputs grow (Glorot et al. 2011)."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.activations import MODULES, activation_of, constructor, is_constructor, other_activation
+from descend.source.imports import import_module
+from descend.source.locate import Place
+from descend.source.names import is_call_of
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import Change
+from descend.source.together import places_by_file
+
+
+def hidden_activation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Write the activation `dose["activation"]` (relu, tanh, leaky_relu) wherever a hidden one was seen."""
+    activation = dose["activation"]
+    if activation not in MODULES:
+        return NotApplicable(f"`{activation}` is no activation that is known here")
+    seen = [site for site in record.sites if site.kind == "hidden_activation"]
+    if not seen:
+        return NotApplicable("the run did not show where the hidden activations are in the source")
+    others = [site for site in seen if activation_of(site.detail) != activation]
+    if not others:
+        return NotApplicable(f"the hidden activations are {activation} already")
+    files = places_by_file(script, others)
+    if isinstance(files, NotApplicable):
+        return files
+    for places in files:
+        text = _rewritten(places, activation, record)
+        if isinstance(text, NotApplicable):
+            return text
+        script = script.edit(places[0].syntax.file, text)
+    return script
+
+
+def _rewritten(places: list[Place], activation: str, record: Record) -> str | NotApplicable:
+    syntax = places[0].syntax
+    changes: dict[cst.CSTNode, Change] = {}
+    for place in places:
+        change = _change(place, activation, record)
+        if isinstance(change, NotApplicable):
+            return change
+        changes[place.call] = change
+    text = syntax.rewrite(changes)
+    needs_torch = text.count("torch.") > syntax.module.code.count("torch.")
+    return import_module(syntax.file, text, "torch") if needs_torch else text
+
+
+def _change(place: Place, activation: str, record: Record) -> Change | NotApplicable:
+    syntax, call, name = place.syntax, place.call, place.site.detail
+    line = syntax.line(call)
+    if not is_call_of(syntax, call, name):
+        return NotApplicable(place.inside)
+    ends = [s for s in record.sites if (s.kind, s.key) == ("activation", "output")]
+    if any((s.file, s.end_line, s.end_column) == _end(place) for s in ends):
+        return NotApplicable(f"the {name} in line {line} is the output activation, too")
+    if is_constructor(name):
+        new = constructor(call, activation)
+        return lambda now: new
+    change = other_activation(syntax, call, activation)
+    return change or NotApplicable(f"line {line} does not show what {name} gets")
+
+
+def _end(place: Place) -> tuple[str, int, int]:
+    return place.site.file, place.site.end_line, place.site.end_column

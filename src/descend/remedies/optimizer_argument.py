@@ -1,0 +1,59 @@
+"""Another value for one argument of the optimizer: weight decay, momentum, betas."""
+
+from typing import Any
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.arguments import find_argument, is_in_groups, makes_optimizer, place_in, takes
+from descend.source.locate import Place, locate
+from descend.source.names import is_call_of
+from descend.source.not_applicable import NotApplicable
+from descend.source.setting import Setting, apply, find_setting, set_argument
+from descend.source.syntax import last_name
+
+WORDS = {"lr": "learning rate"}
+
+
+def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Give the argument `dose["argument"]` of the optimizer the value `dose["value"]`.
+
+    `dose["default"]` is what it is where the call does not give it.
+    """
+    place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
+    if isinstance(place, NotApplicable):
+        return place
+    setting = _setting(place, dose["argument"])
+    if reason := _obstacle(place, setting, dose):
+        return NotApplicable(reason)
+    edit = set_argument(place, setting, dose["value"], script.arguments)
+    if isinstance(edit, NotApplicable):
+        return edit
+    return apply(script, place.syntax, [edit], setting.words)
+
+
+def _setting(place: Place, name: str) -> Setting:
+    index = 1 if name == "lr" else place_in(_rule(place), name)
+    return Setting(name, index, WORDS.get(name, name.replace("_", " ")), makes_optimizer(place))
+
+
+def _rule(place: Place) -> str:
+    """Return the optimizer's class where the call itself names it."""
+    called = last_name(place.call.func)
+    return place.site.detail if is_call_of(place.syntax, place.call, place.site.detail) else called
+
+
+def _obstacle(place: Place, setting: Setting, dose: dict[str, Any]) -> str:
+    rule, value = _rule(place), dose["value"]
+    if is_in_groups(place.syntax, place.call, setting.name):
+        plural = setting.words if setting.words.endswith("s") else f"{setting.words}s"
+        return f"the parameter groups have {plural} of their own"
+    if setting.is_own and not place.call.args:
+        return "the optimizer is made without parameters"
+    nesterov = find_argument(place.call, "nesterov", place_in(rule, "nesterov"))
+    if setting.name == "momentum" and not value and nesterov and place.syntax.code(nesterov.value) != "False":
+        return f"Nesterov's rule in line {place.syntax.line(place.call)} needs a momentum"
+    if find_setting(place, setting) is not None:
+        return ""
+    if not takes(rule, setting.name):
+        return f"{rule} takes no {setting.words}"
+    return f"the {setting.words} is {value} already" if value == dose.get("default") else ""

@@ -1,0 +1,65 @@
+"""Another activation at the model's output: the one that the loss is made for."""
+
+from functools import partial
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.activations import (
+    MODULES,
+    activated,
+    activation_of,
+    constructor,
+    is_constructor,
+    other_activation,
+)
+from descend.source.arguments import keyword, written
+from descend.source.every_site import edit_every_site
+from descend.source.imports import import_module
+from descend.source.locate import Place
+from descend.source.names import is_call_of
+from descend.source.not_applicable import NotApplicable
+
+ALONG_A_DIMENSION = {"softmax", "log_softmax", "softmin"}  # take `dim`
+CLASSES = 1  # the dimension of a batch along which the classes lie, where nothing tells another
+
+
+def output_activation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Apply `dose["activation"]` where the output activation was seen, along `dose["dim"]` if it has a dimension."""
+    seen = [s for s in record.sites if (s.kind, s.key) == ("activation", "output")]
+    if not seen:
+        return NotApplicable("the run did not show where the output activation is in the source")
+    if dose["activation"] not in MODULES:
+        return NotApplicable(f"`{dose['activation']}` is no activation that is known here")
+    return edit_every_site(script, seen, partial(_with_other, dose=dose))
+
+
+def _with_other(place: Place, dose: dict[str, Any]) -> str | NotApplicable:
+    syntax, call, name = place.syntax, place.call, place.site.detail
+    if not is_call_of(syntax, call, name):
+        return NotApplicable(place.inside)
+    if activation_of(name) == dose["activation"]:
+        return NotApplicable(f"the output activation in line {syntax.line(call)} is {name} already")
+    arguments = _arguments(place, dose)
+    if is_constructor(name):
+        text = syntax.replace(call, constructor(call, dose["activation"], arguments))
+    else:
+        change = other_activation(syntax, call, dose["activation"], arguments)
+        if change is None:
+            return NotApplicable(f"line {syntax.line(call)} does not show what {name} gets")
+        text = syntax.rewrite({call: change})
+    needs_torch = text.count("torch.") > syntax.module.code.count("torch.")
+    return import_module(syntax.file, text, "torch") if needs_torch else text
+
+
+def _arguments(place: Place, dose: dict[str, Any]) -> list[cst.Arg]:
+    """Return what the new activation takes besides its input: the old one's dimension where that has one."""
+    if dose["activation"] not in ALONG_A_DIMENSION:
+        return []
+    if activation_of(place.site.detail) not in ALONG_A_DIMENSION:
+        return [keyword("dim", written(dose.get("dim", CLASSES)))]
+    is_made = is_constructor(place.site.detail)
+    inputs = None if is_made else activated(place.syntax, place.call)
+    return [argument for argument in place.call.args if argument.value is not inputs]

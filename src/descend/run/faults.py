@@ -1,0 +1,51 @@
+"""Mistakes that show in the first steps: how gradients, parameters and modes hang together, and damaged data."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+from torch import Tensor
+
+from descend.probes.wiring import carries_gradient, gradients_held, wiring
+from descend.record import Fact, Message
+from descend.run.attribution import Stepper
+from descend.run.modules import Modules
+from descend.run.poison import not_finite
+
+WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
+
+
+class Faults:
+    """Looks at each of the first steps, and at the first loss that is not finite."""
+
+    def __init__(
+        self, modules: Modules, send: Callable[[list[Message]], None], steppers: Mapping[str, Stepper]
+    ) -> None:
+        self.modules, self.send, self.steppers = modules, send, steppers
+        self._poisoned = False  # whether the loss has been seen not to be finite
+
+    def is_held(self, parameter: Tensor) -> bool:
+        """Whether any optimizer has the parameter."""
+        return any(id(parameter) in stepper.held for stepper in self.steppers.values())
+
+    def look_at_value(self, root: Tensor, step: int) -> None:
+        """Where the loss is not finite, look once for data that are not: afterwards the parameters are not either."""
+        if not self._poisoned and root.is_cpu and not math.isfinite(root.item()):
+            self._poisoned = True
+            found = not_finite(root)
+            if found is not None:
+                self.send([Fact("bad_data", "", step, found)])
+
+    def look_at_gradients(self, reaches: Iterable[str]) -> None:
+        """Before a backward pass: note which of the optimizers that it reaches have clear gradients."""
+        for key in reaches:
+            stepper = self.steppers[key]
+            early = stepper.steps < WIRING_STEPS
+            if early and stepper.optimizer is not None and not carries_gradient(stepper.optimizer):
+                stepper.cleared = True
+
+    def send_wiring(self, stepper: Stepper) -> None:
+        """Send what is known of the step that has just ended."""
+        held = frozenset().union(*(s.held for s in self.steppers.values()))
+        unheld, idle = self.modules.unheld(held), self.modules.idle_switches()
+        learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
+        self.send(list(wiring(stepper.key, stepper.steps, stepper.cleared, unheld, idle, learning)))

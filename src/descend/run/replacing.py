@@ -1,0 +1,17 @@
+"""An attribute replaced for as long as a context lasts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+    """Have `owner.name` be `new`; put back what was there, unless the script has put something of its own there."""
+    old = owner.__dict__[name]
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        if owner.__dict__[name] is new:
+            setattr(owner, name, old)

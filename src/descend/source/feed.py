@@ -1,0 +1,127 @@
+"""A model and the data that it is trained on, followed out to the training loop.
+
+The batch may come into the function that calls the model as a parameter: then the data are looked for where
+that function is called, in the words of its caller.
+"""
+
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from descend.script import Script
+from descend.source.bindings import bound_in, loops_around, parameter_names
+from descend.source.called_model import called_model
+from descend.source.callers import CALLERS, only_caller
+from descend.source.data_source import find_source
+from descend.source.flow import PARTS, Source
+from descend.source.imports import import_name
+from descend.source.insert import insert_before
+from descend.source.locate import Place
+from descend.source.not_applicable import NotApplicable
+from descend.source.passed_on import functions_around, given_arguments
+from descend.source.syntax import Syntax, descendants, last_name
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """A model, the data for it, and the node around which the training loop is looked for."""
+
+    model: str
+    source: Source
+    at: cst.CSTNode
+    part: int = 0  # 0 follows the inputs, 1 the targets
+
+
+def model_called(place: Place) -> str | NotApplicable:
+    """Return the expression for the model that is called, or why its hooks would not see that."""
+    syntax, call = place.syntax, place.call
+    if last_name(call.func) == "forward":
+        return NotApplicable(
+            f"line {syntax.line(call)} calls forward() directly, which goes past the hooks of a module"
+        )
+    return called_model(place)
+
+
+def find_feed(syntax: Syntax, model: str, values: cst.BaseExpression, at: cst.CSTNode, part: int = 0) -> Feed:
+    """Return the feed by which `values`, read at `at`, come to the model."""
+    return Feed(model, find_source(syntax, values, at, part=part), at, part)
+
+
+def insert_fit(script: Script, syntax: Syntax, feed: Feed, name: str) -> Script | NotApplicable:
+    """Insert `name(model, data)`, a function of descend.network, before the outermost training loop."""
+    carried = _carry_out(syntax, feed)
+    if isinstance(carried, NotApplicable):
+        return carried
+    text = _insert(syntax, carried, name)
+    if isinstance(text, str):
+        text = import_name(syntax.file, text, "descend.network", name)
+    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
+
+
+def _carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
+    for _ in range(CALLERS):
+        function = feed.source.function
+        if function is None:
+            break
+        caller = only_caller(syntax, function)
+        if caller is None:
+            return NotApplicable(f"the batch comes into `{function.name.value}` from several places or none")
+        carried = _at_caller(syntax, feed, function, caller)
+        if isinstance(carried, NotApplicable):
+            return carried
+        feed = carried
+    if not feed.source.expressions:
+        what = "no data" if feed.part == 0 else f"no {PARTS[feed.part]}"
+        return NotApplicable(f"{what} to fit on: {feed.source.reason}")
+    return _outside_closure(syntax, feed)
+
+
+def _outside_closure(syntax: Syntax, feed: Feed) -> Feed:
+    """Return the feed at the only use of the function around it, if both need nothing of that function."""
+    functions = functions_around(syntax, feed.at)
+    if loops_around(syntax, feed.at) or not functions:
+        return feed
+    function = functions[0]
+    uses = [name for name in syntax.every(cst.Name) if name.value == function.name.value]
+    others = [name for name in uses if name is not function.name]
+    own = {*parameter_names(function), *bound_in(syntax, function)}
+    reads = _reads(feed.model) | _reads(feed.source.expressions[0])
+    if len(others) != 1 or own & {read.split(".")[0] for read in reads}:
+        return feed
+    return replace(feed, at=others[0])
+
+
+def _at_caller(syntax: Syntax, feed: Feed, function: cst.FunctionDef, caller: cst.Call) -> Feed | NotApplicable:
+    """Return the same feed, in the words of the function that calls this one."""
+    given = given_arguments(function, caller)
+    batch = given.get(feed.source.name)
+    head, dot, rest = feed.model.partition(".")
+    model = given[head] if head in given else None
+    own = {*parameter_names(function), *bound_in(syntax, function)}
+    if batch is None or (model is None and head in own):
+        name = function.name.value
+        return NotApplicable(f"line {syntax.line(caller)} does not show what `{name}` gets as its batch")
+    carried = (syntax.code(model) if model is not None else head) + dot + rest
+    return Feed(carried, find_source(syntax, batch, caller, feed.source.path, feed.part), caller, feed.part)
+
+
+def _insert(syntax: Syntax, feed: Feed, name: str) -> str | NotApplicable:
+    """Insert before the outermost loop at which both the model and the data are there already."""
+    loops = loops_around(syntax, feed.at)
+    for loop in loops:
+        made_inside = bound_in(syntax, loop)
+        for data in feed.source.expressions:
+            if not made_inside & (_reads(feed.model) | _reads(data)):
+                return insert_before(syntax, loop, f"{name}({feed.model}, {data})")
+    if loops:
+        return NotApplicable(f"`{feed.source.expressions[0]}` or `{feed.model}` is made inside the loop")
+    return insert_before(syntax, feed.at, f"{name}({feed.model}, {feed.source.expressions[0]})")
+
+
+def _reads(code: str) -> set[str]:
+    """Return the names that an expression reads, and its attributes with all that is before their dot."""
+    parts = list(descendants(cst.parse_expression(code)))
+    apart = {id(p.attr) for p in parts if isinstance(p, cst.Attribute)}
+    apart |= {id(p.keyword) for p in parts if isinstance(p, cst.Arg)}
+    chains = [p for p in parts if isinstance(p, cst.Name | cst.Attribute) and id(p) not in apart]
+    return {cst.Module([]).code_for_node(chain) for chain in chains}

@@ -1,0 +1,173 @@
+"""Finds in the source, as it reads now, the call (or other expression) that a site of the record names.
+
+Sites give lines of the original file, but remedies are combined: each one works on the text that the others
+have left. Edits keep the order of calls, so the third call of `model` is still the third. Only where one of
+these has gone (`SGD` became `Adam`) is the end of the call carried over the difference of the two texts; its
+end, because no two calls end at the same character. Of other expressions the outermost that ends there is meant.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import libcst as cst
+
+from descend.record import Record, Site
+from descend.script import Script, read_source
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import Node, Syntax, last_name, parse
+
+NEWLINE = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")  # Python's own line ends; str.splitlines knows more of them
+TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+LIBRARIES = {"site-packages", "dist-packages"}
+WORDS = {
+    "model_call": "call of the model",
+    "backward": "backward pass",
+    "step": "optimizer's step",
+    "activation": "output activation",
+    "loss_module": "loss module",
+    "detach": "detach() call",
+    "loader": "data loader",
+    "scheduler_step": "scheduler's step",
+    "clip": "clipping of gradients",
+    "reduction": "sum that makes the loss",
+    "dropout": "dropout layer",
+    "hidden_activation": "hidden activation",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One call in the source as it reads now."""
+
+    syntax: Syntax
+    call: cst.Call
+    site: Site
+
+    @property
+    def inside(self) -> str:
+        """What is said where the call does not do the recorded thing itself: a library does, further inside."""
+        name, what = (
+            self.syntax.code(self.call.func),
+            self.site.detail or WORDS.get(self.site.kind, self.site.kind),
+        )
+        return f"line {self.syntax.line(self.call)} calls `{name}`: the {what} is somewhere inside"
+
+
+def locate(script: Script, record: Record, kind: str, key: str | None = None) -> Place | NotApplicable:
+    """Return the call recorded as `kind` and `key`, or why it cannot be edited."""
+    site = record.site(kind, key)
+    if site is None:
+        return NotApplicable(f"the run did not show where the {WORDS.get(kind, kind)} is in the source")
+    return locate_site(script, site)
+
+
+def locate_site(script: Script, site: Site) -> Place | NotApplicable:
+    """Return the call that stands at `site`, or why it cannot be edited."""
+    found = locate_node(script, site, cst.Call)
+    return found if isinstance(found, NotApplicable) else Place(*found, site)
+
+
+def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, Node] | NotApplicable:
+    """Return the expression of that kind that stands at `site`, or why it cannot be edited."""
+    file = Path(site.file)
+    word = WORDS.get(site.kind, site.kind)
+    if not file.is_relative_to(script.root) or LIBRARIES & set(file.relative_to(script.root).parts):
+        return NotApplicable(f"the {word} is in a library, at {site.file}:{site.line}")
+    if not file.is_file():
+        return NotApplicable(f"the {word} is in {site.file}, which is not a file")
+    syntax = parse(file, script.read(file))
+    if isinstance(syntax, NotApplicable):
+        return syntax
+    node = _find(syntax, site, read_source(file), kind)
+    if node is None:
+        return NotApplicable(f"no {word} is found at {file.name}:{site.line}")
+    return syntax, node
+
+
+def _find(syntax: Syntax, site: Site, before: str, kind: type[Node]) -> Node | None:
+    if before == syntax.module.code:
+        return _node_at(syntax, site, kind)
+    original = parse(syntax.file, before)
+    node = _node_at(original, site, kind) if isinstance(original, Syntax) else None
+    if node is None or not isinstance(original, Syntax):
+        return None
+    alike, now = (_alike(text, kind, _name(original, node)) for text in (original, syntax))
+    if len(alike) == len(now):
+        return now[alike.index(node)]
+    end = carry_end(before, syntax.module.code, _end(original, node))
+    return next((n for n in syntax.every(kind) if _end(syntax, n) == end), None)
+
+
+def _node_at(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
+    nodes = syntax.every(kind)
+    if site.end_line:
+        end = _in_characters(syntax.module.code, site.end_line, site.end_column)
+        return next((node for node in nodes if _end(syntax, node) == end), None)
+    start = _in_characters(syntax.module.code, site.line, site.column)
+    beginning = [node for node in nodes if _start(syntax, node) == start]
+    named = [node for node in beginning if isinstance(node, cst.Call) and last_name(node.func) == site.detail]
+    return next(iter(named or beginning), None)
+
+
+def _alike(syntax: Syntax, kind: type[Node], name: str) -> list[Node]:
+    return [node for node in syntax.every(kind) if _name(syntax, node) == name]
+
+
+def _name(syntax: Syntax, node: cst.CSTNode) -> str:
+    """Return what an edit of its arguments leaves of a call; all of any other expression."""
+    return syntax.code(node.func if isinstance(node, cst.Call) else node)
+
+
+def _start(syntax: Syntax, node: cst.CSTNode) -> tuple[int, int]:
+    start = syntax.spans[node].start
+    return start.line, start.column
+
+
+def _end(syntax: Syntax, node: cst.CSTNode) -> tuple[int, int]:
+    end = syntax.spans[node].end
+    return end.line, end.column
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of Python source, each with its line end."""
+    return NEWLINE.split(text)
+
+
+def _in_characters(text: str, line: int, column: int) -> tuple[int, int]:
+    lines = split_lines(text)
+    if not 1 <= line <= len(lines):
+        return line, column
+    return line, len(lines[line - 1].encode()[:column].decode(errors="ignore"))
+
+
+def carry_end(before: str, after: str, position: tuple[int, int]) -> tuple[int, int] | None:
+    """Return where a position just after a token of `before` lies in `after`; None when the token is gone.
+
+    Whole lines first; a changed line is followed to the one most like it, and there by tokens.
+    """
+    line, column = position
+    old, new = split_lines(before), split_lines(after)
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal" and i1 < line <= i2:
+            return line - i1 + j1, column
+        if tag == "replace" and i1 < line <= i2:
+            likeness = [_match(old[line - 1], changed).ratio() for changed in new[j1:j2]]
+            j = j1 + likeness.index(max(likeness))
+            carried = _carry_column(old[line - 1], new[j], column)
+            return None if carried is None else (j + 1, carried)
+    return None
+
+
+def _match(before: str, after: str) -> "SequenceMatcher[str]":
+    return SequenceMatcher(None, TOKEN.findall(before), TOKEN.findall(after), autojunk=False)
+
+
+def _carry_column(before: str, after: str, column: int) -> int | None:
+    old, new = TOKEN.findall(before), TOKEN.findall(after)
+    for i, j, size in _match(before, after).get_matching_blocks():
+        for k in range(1, size + 1):
+            if len("".join(old[: i + k])) == column:
+                return len("".join(new[: j + k]))
+    return None

@@ -1,0 +1,56 @@
+"""Who steps: the optimizer, the scaler that steps for it, and the closure that it calls."""
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.locate import Place, locate
+from descend.source.names import assigned_value, binding
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import first_name, last_name
+
+
+@dataclass(frozen=True, eq=False)
+class Stepping:
+    """The call that steps, and the names in it."""
+
+    place: Place
+    optimizer: str  # what the optimizer is called there
+    scaler: str = ""  # of `scaler.step(optimizer)`
+    closure: cst.FunctionDef | None = None  # of `optimizer.step(closure)`
+
+
+def find_stepping(script: Script, record: Record, key: str) -> Stepping | NotApplicable:
+    """Return how the optimizer of that key is stepped, or why it cannot be told.
+
+    `scaler.step(optimizer)` names the optimizer as the argument, `optimizer.step(closure)` as the receiver.
+    """
+    place = locate(script, record, "step", key)
+    if isinstance(place, NotApplicable):
+        return place
+    callee = place.call.func
+    if not isinstance(callee, cst.Attribute) or last_name(callee) != "step":
+        return NotApplicable(place.inside)
+    made = record.site("optimizer", key)
+    variable, receiver = made.variable if made else "", place.syntax.code(callee.value)
+    if not place.call.args or place.call.args[0].star:
+        return Stepping(place, receiver)
+    argument = place.call.args[0].value
+    code = place.syntax.code(argument)
+    if code == variable and code != receiver:
+        return Stepping(place, code, receiver)
+    bound = binding(place.syntax, argument) if isinstance(argument, cst.Name) else None
+    if bound is not None and isinstance(bound.node, cst.FunctionDef):
+        return Stepping(place, receiver, closure=bound.node)
+    is_scaled = receiver != variable and _is_scaler(place, callee.value)
+    return Stepping(place, code, receiver) if is_scaled else Stepping(place, receiver)
+
+
+def _is_scaler(place: Place, receiver: cst.BaseExpression) -> bool:
+    name = first_name(receiver)
+    value = assigned_value(place.syntax, name) if name is not None and name is receiver else None
+    if isinstance(value, cst.Call):
+        return "scaler" in last_name(value.func).lower()
+    return "scaler" in last_name(receiver).lower()

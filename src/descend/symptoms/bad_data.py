@@ -1,0 +1,33 @@
+"""Bad data: NaN or infinity in the inputs or the targets spreads to every parameter in one step."""
+
+from descend.record import Record
+from descend.symptoms.places import data_site
+from descend.symptoms.symptom import ECHOES, Symptom
+
+OF_THE_DATA = {"inputs_not_normalised", "targets_not_scaled", "outliers", "output_loss_mismatch", "sum_reduction"}
+SOURCE = "IEEE 754: a sum with NaN in it is NaN"
+
+
+def bad_data(record: Record) -> Symptom | None:
+    """Values among the data that are not finite, found from the first loss that is not."""
+    found = record.fact("bad_data")
+    if found is None:
+        return None
+    step = record.history("bad_data")[0].step
+    kind = "NaN" if found["nan"] == found["values"] else "infinite" if not found["nan"] else "NaN or infinite"
+    return Symptom(
+        id="bad_data",
+        kind="wiring",
+        certain=True,
+        confidence=0.97,
+        sentence=f"{found['values']} of the {found['where']} of step {step} are {kind} "
+        f"({found['examples']} of {found['of']} examples): the loss and then every parameter becomes NaN",
+        quantity="values that are not finite",
+        value=float(found["values"]),
+        bound=0.0,
+        source=SOURCE,
+        where=data_site(record),
+        evidence=(("loss", "0"),),
+        explains=ECHOES
+        | {"inputs_not_normalised", "targets_not_scaled", "outliers", "output_loss_mismatch", "sum_reduction"},
+    )

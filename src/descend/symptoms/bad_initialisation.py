@@ -1,0 +1,58 @@
+"""Bad initialisation: each layer shrinks or grows the signal by the same factor, so that depth multiplies it."""
+
+from descend.record import Record
+from descend.symptoms.depth import activation_scales
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "He et al. 2015, eq. 9: Var of layer L is that of layer 1 times ∏ ½·n·Var(w)"
+DRIFT = 30.0  # from the first layer's scale to the last's, either way; torch's own start loses about 2 a layer
+SMALLEST, LARGEST = 1e-2, 1e2  # root mean square of one layer's activations
+
+
+def bad_initialisation(record: Record) -> Symptom | None:
+    """Activations that drift geometrically from layer to layer at the start, in a run that suffers from it."""
+    scales = [(p, v) for p, v in activation_scales(record) if v > 0]
+    if not scales or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None):
+        return None
+    (first, start), (last, end) = scales[0], scales[-1]
+    drift = end / start
+    steep = len(scales) > 1 and not 1 / DRIFT < drift < DRIFT
+    if not steep and SMALLEST < end < LARGEST:
+        return None
+    sentence = (
+        f"at the first step the activations' root mean square goes from {start:.2g} ({first}) to {end:.2g} "
+        f"({last}): the "
+        "initial weights do not suit the layers' sizes"
+    )
+    return Symptom(
+        id="bad_initialisation",
+        kind="statics",
+        certain=False,
+        confidence=0.85,
+        sentence=sentence,
+        quantity="activation scale of the last layer" + (" / of the first" if steep else ""),
+        value=drift if steep else end,
+        bound=_bound(drift, DRIFT) if steep else _bound(end, LARGEST),
+        source=SOURCE,
+        where=record.site("model"),
+        module=last,
+        evidence=tuple(("activation_scale", place) for place, _ in scales),
+        explains=frozenset(
+            {
+                "vanishing_gradients",
+                "exploding_gradients",
+                "slow_progress",
+                "plateau",
+                "instability",
+                "dead_units",
+                "stopped_too_early",
+                "cliff",
+                "layer_rate_mismatch",
+            }
+        ),
+    )
+
+
+def _bound(value: float, largest: float) -> float:
+    return largest if value > 1 else 1 / largest

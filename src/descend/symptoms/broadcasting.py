@@ -1,0 +1,30 @@
+"""Broadcasting: predictions (N, 1) minus targets (N,) compare every prediction with every target."""
+
+from descend.record import Record
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch broadcasting semantics; the best that such a loss can reach is a constant, the targets' mean"
+
+
+def broadcasting(record: Record) -> Symptom | None:
+    """Operands of as many elements whose shapes broadcast to their outer difference, seen on the tape."""
+    found = (record.fact("connections") or {}).get("broadcast")
+    if not found:
+        return None
+    variance = float((record.fact("targets") or {}).get("std", float("nan"))) ** 2
+    floor = f": the loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
+    return Symptom(
+        id="broadcasting",
+        kind="wiring",
+        certain=True,
+        confidence=0.98,
+        sentence=f"predictions {tuple(found['prediction'])} and targets {tuple(found['target'])} broadcast to "
+        f"{tuple(found['result'])}, every prediction against every target{floor}",
+        quantity="loss_floor",
+        value=record.series("loss", "0").last,
+        bound=variance if variance == variance else 0.0,
+        source=SOURCE,
+        where=record.site("difference") or record.site("loss"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"targets_not_scaled", "inputs_not_normalised", "output_loss_mismatch"},
+    )

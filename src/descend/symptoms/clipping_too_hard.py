@@ -1,0 +1,41 @@
+"""Clipping too hard: the threshold, and not the learning rate, sets the length of every step."""
+
+from statistics import median
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left
+from descend.symptoms.stability import PRECONDITIONED
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Pascanu et al. 2013, §3.2: clipping is for the rare step at a cliff, at about the norms that are usual"
+MOST = 0.9  # share of the steps that are cut
+SHARE = 0.1  # of the usual norm: at a tenth a step is ten times shorter than its rate says
+
+
+def clipping_too_hard(record: Record) -> Symptom | None:
+    """Nearly every gradient is cut to less than a tenth of its norm, and most of the cost is left."""
+    facts, norms = record.fact("clip"), record.series("clipped_norm").finite().values
+    adaptive = (record.fact("optimizer", "0") or {}).get("class") in PRECONDITIONED  # it scales what it is given
+    if adaptive or facts is None or facts["function"] != "clip_grad_norm_" or not norms or not left(record) > POOR:
+        return None
+    limit, usual = facts["limit"], median(norms)
+    cut = sum(norm > limit for norm in norms) / len(norms)
+    if cut < MOST or not limit < SHARE * usual:
+        return None
+    return Symptom(
+        id="clipping_too_hard",
+        kind="dynamics",
+        certain=False,
+        confidence=0.85,
+        sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
+        "steps are "
+        f"{usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
+        f"{left(record):.0%} of the cost is left",
+        quantity="clipping threshold / usual gradient norm",
+        value=limit / usual,
+        bound=SHARE,
+        source=SOURCE,
+        where=record.site("clip"),
+        evidence=(("loss", "0"), ("clipped_norm", "")),
+        explains=frozenset({"slow_progress", "stopped_too_early", "plateau"}),
+    )

@@ -1,0 +1,36 @@
+"""Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
+
+from descend.record import Record
+from descend.symptoms.places import data_site
+from descend.symptoms.progress import POOR, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
+ILL = 1e3  # condition number of the standardised inputs; digits have 150 to 2000, so only a cure decides
+LARGEST_RMS, SMALLEST_RMS = 5.0, 0.2  # scaled already
+
+
+def correlated_inputs(record: Record) -> Symptom | None:
+    """Inputs of unit scale that are ill-conditioned by correlation alone, with gradient descent and much cost left."""
+    facts = record.fact("inputs")
+    condition = record.series("input_condition_number_standardised").last
+    if facts is None or not condition > ILL or not SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS:
+        return None
+    if (record.fact("optimizer", "0") or {}).get("class") != "SGD" or not left(record) > POOR / 3:
+        return None
+    return Symptom(
+        id="correlated_inputs",
+        kind="statics",
+        certain=False,
+        confidence=0.75,
+        sentence=f"the inputs are scaled but strongly correlated: κ of their second moments is {condition:,.0f} "
+        f"(bound {ILL:,.0f}), "
+        f"and {left(record):.0%} of the cost is left along the flat directions",
+        quantity="condition_number",
+        value=condition,
+        bound=ILL,
+        source=SOURCE,
+        where=data_site(record),
+        evidence=(("loss", "0"), ("curvature", "0")),
+        explains=frozenset({"ill_conditioned_curvature", "slow_progress", "stopped_too_early", "plateau"}),
+    )

@@ -1,0 +1,52 @@
+"""Evaluation mode left on: dropout and normalisation do not do in training what they are there for."""
+
+from descend.record import Record
+from descend.symptoms.symptom import Symptom
+
+SOURCE = (
+    "torch.nn.Module.eval: switches dropout off and normalisation to its running statistics until train() is called"
+)
+
+
+def eval_mode(record: Record) -> Symptom | None:
+    """Switches that were on at first and are off in training later, or statistics that were never fitted."""
+    seen = record.history("modes")
+    later = [f for f in seen if f.step > 0]
+    if not later or not later[-1].detail["evaluation"]:
+        return None
+    last, names = later[-1], later[-1].detail["evaluation"]
+    unfit = last.detail["unfit"]
+    if unfit:
+        sentence = (
+            f"{unfit[0]} normalises by running statistics that were never fitted: the model is in evaluation mode "
+            "throughout its training"
+        )
+        return _symptom(record, sentence, len(names))
+    since = next((f.step for f in seen if f.detail["evaluation"]), last.step)
+    if seen[0].detail["evaluation"] or any(not f.detail["evaluation"] for f in later if f.step > since):
+        return None
+    sentence = (
+        f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} in evaluation mode while training since step "
+        f"{since} "
+        "at the latest: eval() was called and train() was not"
+    )
+    return _symptom(record, sentence, len(names))
+
+
+def _symptom(record: Record, sentence: str, count: int) -> Symptom:
+    return Symptom(
+        id="eval_mode",
+        kind="wiring",
+        certain=True,
+        confidence=0.95,
+        sentence=sentence,
+        quantity="modules in evaluation mode",
+        value=float(count),
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("model_call", "0") or record.site("model_call"),
+        evidence=(("loss", "0"), ("evaluation_loss", "")),
+        explains=frozenset(
+            {"instability", "slow_progress", "overfitting", "exploding_gradients", "bad_initialisation"}
+        ),
+    )

@@ -1,0 +1,38 @@
+"""Exploding gradients: the gradient grows with depth or time until a step throws the parameters away."""
+
+from descend.record import Record
+from descend.symptoms.depth import weight_gradients
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Pascanu et al. 2013, §2: a product of Jacobians of norm above 1 grows exponentially"
+LARGE = 100.0  # norm of the whole gradient
+GROWN = 10.0  # the first layer's gradient against the last's
+HUGE = 1e4
+
+
+def exploding_gradients(record: Record) -> Symptom | None:
+    """A gradient of a hundred and more from the start, growing towards the first layers, in a run that suffers."""
+    if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
+        return None
+    norms, gradients = record.series("gradient_norm", ""), weight_gradients(record, 0)
+    at_first = max(norms.values[:2], default=0.0)  # later ones may be what an unstable step has made
+    grown = gradients[0][1] / gradients[-1][1] if len(gradients) > 2 and gradients[-1][1] > 0 else 1.0
+    if not at_first > LARGE or not (grown > GROWN or at_first > HUGE):
+        return None
+    return Symptom(
+        id="exploding_gradients",
+        kind="dynamics",
+        certain=False,
+        confidence=0.8,
+        sentence=f"the gradient's norm is {at_first:.3g} at the first steps (bound {LARGE:g}), {grown:.3g} times as "
+        "large in the "
+        "first layer as in the last",
+        quantity="gradient_norm",
+        value=at_first,
+        bound=LARGE,
+        source=SOURCE,
+        where=record.site("model") or record.site("backward"),
+        evidence=(("gradient_norm", ""), ("loss", "0")),
+        explains=frozenset({"cliff", "dead_units", "saturated_units", "instability", "oscillation"}),
+    )

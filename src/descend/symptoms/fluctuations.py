@@ -1,0 +1,42 @@
+"""Fluctuations: at a constant rate the noise of the gradients keeps the parameters moving about the minimum."""
+
+from statistics import fmean, stdev
+
+from descend.record import Record
+from descend.symptoms.progress import falls, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
+LEFT = 0.1  # of the cost of a constant prediction
+NOISY = 0.4  # standard deviation of the losses over their mean
+FLAT = 0.15  # of the cost, fallen over the last half
+
+
+def fluctuations(record: Record) -> Symptom | None:
+    """Losses that scatter widely about a level that no longer falls, at a rate that is never brought down."""
+    for key in record.places("optimizer"):
+        values = record.series("loss", key).finite().values
+        tail = values[len(values) // 2 :]
+        rates = record.series("learning_rate", key)
+        if len(tail) < 30 or not left(record) > LEFT or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
+            continue
+        spread = stdev(tail) / fmean(tail)
+        if spread < NOISY or falls(record) > FLAT:
+            continue
+        return Symptom(
+            id="fluctuations",
+            kind="dynamics",
+            certain=False,
+            confidence=0.7,
+            sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no "
+            "longer falls: the "
+            "gradient's noise, times a constant learning rate, is what is left",
+            quantity="standard deviation of the loss / mean",
+            value=spread,
+            bound=NOISY,
+            source=SOURCE,
+            where=record.site("optimizer", key),
+            optimizer=key,
+            evidence=(("loss", key), ("learning_rate", key)),
+        )
+    return None

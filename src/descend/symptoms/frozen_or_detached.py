@@ -1,0 +1,77 @@
+"""Frozen or detached: parameters in use that no gradient reaches, though they are still as they were drawn."""
+
+from descend.record import Record, Site
+from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
+STEPS = 3
+SUSPICION = 0.9  # up to this confidence a trial has to decide: random features may be meant
+FRESH = 0.5  # share of the weight matrices without a gradient that nothing has trained or loaded
+CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
+
+
+def frozen_or_detached(record: Record) -> Symptom | None:
+    """No gradient at all, a graph cut before fresh weights, or fresh weights that are frozen."""
+    return _nothing_learns(record) or _cut(record) or _frozen(record)
+
+
+def _nothing_learns(record: Record) -> Symptom | None:
+    for key in record.places("wiring"):
+        seen = [f.detail for f in record.history("wiring", key) if "held" in f.detail]
+        if len(seen) < STEPS or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
+            continue
+        sentence = (
+            f"none of the {seen[-1]['held']} parameters of the optimizer gets a gradient in the first {len(seen)} "
+            "steps: "
+            "the loss that goes backward is cut off from them"
+        )
+        return _symptom(sentence, ("parameters with a gradient", 0.0), 0.97, record.site("backward"), key)
+    return None
+
+
+def _cut(record: Record) -> Symptom | None:
+    facts = record.fact("connections") or {}
+    if not facts.get("cut_count") or len(record.places("optimizer")) > 1 or facts["cut_share_fresh"] < FRESH:
+        return None
+    names, share = facts["cut"], facts["cut_numel"] / max(1, facts["used"])
+    sentence = (
+        f"{facts['cut_count']} parameters that the loss depends on ({', '.join(names[:3])}) get no gradient: the "
+        "graph is "
+        f"cut behind them, and {share:.0%} of the network stays as it was drawn"
+    )
+    where = record.site("detach") or record.site("backward")
+    return _symptom(sentence, ("share of parameters without a gradient", share), 0.93, where)
+
+
+def _frozen(record: Record) -> Symptom | None:
+    facts = record.fact("connections") or {}
+    if not facts.get("frozen_count") or facts["frozen_share_fresh"] < FRESH or not is_stuck(record, "0", POOR):
+        return None
+    share = facts["frozen_numel"] / max(1, facts["used"])
+    sentence = (
+        f"{facts['frozen_count']} parameters are frozen ({', '.join(facts['frozen'][:3])}) and still as they were "
+        "drawn: "
+        f"{share:.0%} of the network is a random projection"
+    )
+    return _symptom(sentence, ("share of parameters frozen", share), 0.8, record.site("model"))
+
+
+def _symptom(
+    sentence: str, number: tuple[str, float], confidence: float, where: Site | None, key: str = "0"
+) -> Symptom:
+    return Symptom(
+        id="frozen_or_detached",
+        kind="wiring",
+        certain=confidence > SUSPICION,
+        confidence=confidence,
+        sentence=sentence,
+        quantity=number[0],
+        value=number[1],
+        bound=0.0,
+        source=SOURCE,
+        where=where,
+        optimizer=key,
+        evidence=(("loss", key),),
+        explains=CONSEQUENCES,
+    )

@@ -1,0 +1,52 @@
+"""Ill-conditioned curvature: the steps are as long as the steepest direction bears, and too short for the others."""
+
+from math import log
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, first_rise, left, yardstick_place
+from descend.symptoms.stability import stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+SOURCE = (
+    "Ba, CSC413 lecture 4, Ill-conditioned curvature: gradient descent needs about κ steps along the flattest direction"
+)
+LONG = 0.2  # of the stability bound: a longer step is no way out
+ILL = 500.0  # κ estimated from the progress
+
+
+def ill_conditioned_curvature(record: Record) -> Symptom | None:
+    """Plain gradient descent near its longest step that still crawls: κ ≈ 2·k·α·λmax / ln(cost before / after)."""
+    for key in record.places("optimizer"):
+        optimizer = record.fact("optimizer", key) or {}
+        bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
+        if optimizer.get("class") != "SGD" or optimizer.get("momentum") or bound is None or not lengths:
+            continue
+        curve = record.series("yardstick", yardstick_place(record)).finite()
+        half = curve.at(record.steps // 2)
+        if record.fact("clip") is not None:
+            continue  # clipping, too, keeps the steps short
+        if max(lengths) < LONG * bound.value or first_rise(record, key) is not None or not left(record) > POOR / 3:
+            continue
+        fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
+        condition = record.steps * max(lengths) / max(fallen, 1e-9)
+        if condition < ILL:
+            continue
+        return Symptom(
+            id="ill_conditioned_curvature",
+            kind="dynamics",
+            certain=False,
+            confidence=0.75,
+            sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
+            "longer, and yet "
+            f"{left(record):.0%} of the cost is left: the progress fits a condition number of "
+            f"{min(condition, 1e9):,.0f}",
+            quantity="condition_number",
+            value=min(condition, 1e9),
+            bound=ILL,
+            source=SOURCE,
+            where=record.site("optimizer", key),
+            optimizer=key,
+            evidence=(("loss", key), ("curvature", key)),
+            explains=frozenset({"stopped_too_early", "slow_progress"}),
+        )
+    return None

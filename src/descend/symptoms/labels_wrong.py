@@ -1,0 +1,57 @@
+"""Labels wrong: one and the same for every example, or outside what the loss is defined for."""
+
+from descend.record import Record
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "Ba, CSC413 lecture 4: the cost is that of the data; a label's range is part of the loss's definition"
+ADVICE = "Look at a few labels beside their examples, and at the line that makes them."
+LEAST = 32  # labels seen before they are called constant
+
+
+def labels_wrong(record: Record) -> Symptom | None:
+    """Constant labels in every batch that was looked at, or binary labels outside [0, 1]."""
+    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
+    if facts.get("task") not in ("classes", "binary"):
+        return _refused_by_the_loss(record)
+    low, high = targets.get("min", 0), targets.get("max", 0)
+    if facts["task"] == "binary" and (low < 0 or high > 1):
+        sentence = (
+            f"the labels run from {low:g} to {high:g}: the loss is defined for [0, 1], and has no least value here"
+        )
+        wrong = ("smallest label", float(low), 0.0) if low < 0 else ("largest label", float(high), 1.0)
+        return _symptom(record, sentence, *wrong)
+    counts: dict[str, int] = {}
+    for fact in record.history("batch"):
+        for label, count in fact.detail.get("labels", {}).items():
+            counts[label] = counts.get(label, 0) + count
+    if len(counts) == 1 and len(record.places("optimizer")) <= 1 and sum(counts.values()) >= LEAST and low == high:
+        label = next(iter(counts))
+        sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
+        return _symptom(record, sentence, "classes seen", 1.0, 2.0)
+    return _refused_by_the_loss(record)
+
+
+def _refused_by_the_loss(record: Record) -> Symptom | None:
+    """A label that the loss has raised on."""
+    error = record.ending.error if record.ending else ""
+    last = (error.strip().splitlines() or [""])[-1]
+    if ("Target" in last and "out of bounds" in last) or "elements of target should be between" in last:
+        return _symptom(record, f"the loss refuses a label: {last}", "label", float("nan"), float("nan"))
+    return None
+
+
+def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: float) -> Symptom:
+    return Symptom(
+        id="labels_wrong",
+        kind="wiring",
+        certain=True,
+        confidence=0.95,
+        sentence=sentence,
+        quantity=quantity,
+        value=value,
+        bound=bound,
+        source=SOURCE,
+        where=record.site("loss") or record.site("loader", "0"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"output_loss_mismatch"},
+    )

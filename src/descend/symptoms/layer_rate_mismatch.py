@@ -1,0 +1,52 @@
+"""Layers at different effective rates: one moves a thousand times as fast, relative to its weights, as another."""
+
+from statistics import median
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "You et al. 2017, §3: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
+ADVICE = (
+    "Give the groups rates within a factor of ten of each other, or one rate and a rule that scales each layer "
+    "(LARS, LAMB)."
+)
+UNEQUAL = 10.0  # times: groups for weights with and without decay have one rate
+SPREAD = 300.0  # between the fastest and the slowest layer's relative step
+
+
+def layer_rate_mismatch(record: Record) -> Symptom | None:
+    """Groups with rates of their own, or layers, whose relative steps differ by far, in a run that suffers from it."""
+    rates = (record.fact("optimizer", "0") or {}).get("rates", [])
+    if (
+        len(rates) < 2
+        or max(rates) < UNEQUAL * min(rates)
+        or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None)
+    ):
+        return None
+    speeds = [
+        (p, median(v)) for p in record.places("update_ratio") if (v := record.series("update_ratio", p).finite().values)
+    ]
+    moving = [(place, speed) for place, speed in speeds if speed > 0 and "bias" not in place]
+    if len(moving) < 2:
+        return None
+    (slow, least), (fast, most) = min(moving, key=lambda x: x[1]), max(moving, key=lambda x: x[1])
+    if most < SPREAD * least:
+        return None
+    return Symptom(
+        id="layer_rate_mismatch",
+        kind="dynamics",
+        certain=False,
+        confidence=0.8,
+        sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} "
+        "times): their "
+        f"groups have the rates {max(rates):g} and {min(rates):g}",
+        quantity="fastest relative step / slowest",
+        value=most / least,
+        bound=SPREAD,
+        source=SOURCE,
+        where=record.site("optimizer", "0"),
+        module=slow,
+        evidence=(("update_ratio", fast), ("update_ratio", slow)),
+        explains=frozenset({"slow_progress", "instability", "plateau", "vanishing_gradients", "stopped_too_early"}),
+    )

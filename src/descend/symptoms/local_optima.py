@@ -1,0 +1,36 @@
+"""Local optima: a small network has settled where no step helps, and another start would have done better."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, falls, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Recap: local optima show as a spread of the final loss over random restarts"
+SMALL = 500  # parameters: wide networks do not end in bad minima (Choromanska et al. 2015)
+FLAT = 0.02
+
+
+def local_optima(record: Record) -> Symptom | None:
+    """A tiny network whose cost has stopped falling half-way down; a restart has to win."""
+    size = (record.fact("optimizer", "0") or {}).get("parameters", 0)
+    if (
+        not record.places("activation")
+        or not 0 < size <= SMALL
+        or not POOR < left(record) < 1.05
+        or falls(record) > FLAT
+    ):
+        return None
+    return Symptom(
+        id="local_optima",
+        kind="dynamics",
+        certain=False,
+        confidence=0.65,
+        sentence=f"with {size} parameters the cost has settled at {left(record):.0%} of that of a constant "
+        "prediction and no "
+        "longer moves: the start decides where so small a network ends",
+        quantity="cost / constant prediction's",
+        value=left(record),
+        bound=POOR,
+        source=SOURCE,
+        where=record.site("model") or record.site("optimizer", "0"),
+        evidence=(("loss", "0"),),
+    )

@@ -1,0 +1,41 @@
+"""Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.stability import step_lengths
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"
+HIGH = 0.95  # the usual 0.9 lengthens a step ten times, this one twenty
+LONG = 2.0  # α·λmax/(1−μ) of gradient descent at its bound
+
+
+def momentum_mismatch(record: Record) -> Symptom | None:
+    """A momentum of 0.95 and more whose terminal velocity the curvature does not bear, while the cost suffers."""
+    for key in record.places("optimizer"):
+        optimizer = record.fact("optimizer", key) or {}
+        momentum = float(optimizer.get("momentum") or 0.0)
+        if not HIGH <= momentum < 1 or optimizer.get("dampening"):
+            continue
+        lengths = step_lengths(record, key, "curvature").finite().values
+        terminal = max(lengths, default=0.0) / (1 - momentum)
+        if not terminal > LONG or (first_rise(record, key) is None and not is_stuck(record, key, POOR)):
+            continue
+        return Symptom(
+            id="momentum_mismatch",
+            kind="dynamics",
+            certain=False,
+            confidence=0.8,
+            sentence=f"momentum {momentum:g} lengthens every step {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) = "
+            f"{terminal:.3g}, "
+            "and the cost overshoots; a higher momentum needs a lower rate",
+            quantity="lr * lambda_max / (1 - momentum)",
+            value=terminal,
+            bound=LONG,
+            source=SOURCE,
+            where=record.site("optimizer", key),
+            optimizer=key,
+            evidence=(("loss", key), ("curvature", key)),
+            explains=frozenset({"oscillation", "dead_units", "fluctuations", "instability", "slow_progress"}),
+        )
+    return None

@@ -1,0 +1,39 @@
+"""Oscillation: the step is so long that it leaps across the valley, from side to side."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, first_rise, left
+from descend.symptoms.stability import stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Recap: oscillations; an error along λmax is multiplied by 1 − α·λmax in each step"
+NEAR = 0.85  # of the stability bound: there an error changes sign in each step and hardly shrinks
+
+
+def oscillation(record: Record) -> Symptom | None:
+    """Gradient descent just below its stability bound for most of the run, with cost left; half the rate has to win."""
+    for key in record.places("optimizer"):
+        optimizer = record.fact("optimizer", key) or {}
+        bound = stability_bound(optimizer)
+        lengths = step_lengths(record, key, "curvature").finite().values
+        if optimizer.get("class") != "SGD" or bound is None or len(lengths) < 3 or first_rise(record, key) is not None:
+            continue
+        near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
+        if len(near) < len(lengths) / 2 or not left(record) > POOR / 6:
+            continue
+        return Symptom(
+            id="oscillation",
+            kind="dynamics",
+            certain=False,
+            confidence=0.75,
+            sentence=f"α·λmax = {near[-1]:.3g}, just below the bound of {bound.value:.3g}: along the steepest "
+            "direction each "
+            "step leaps to the other side of the valley",
+            quantity="lr * lambda_max",
+            value=near[-1],
+            bound=NEAR * bound.value,
+            source=SOURCE,
+            where=record.site("optimizer", key),
+            optimizer=key,
+            evidence=(("loss", key), ("curvature", key)),
+        )
+    return None

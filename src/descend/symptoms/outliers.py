@@ -1,0 +1,42 @@
+"""Outliers: a few targets so far off that they make most of the squared error."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
+ADVICE = (
+    "Correct or drop those examples, or use a robust loss (torch.nn.HuberLoss): it is not judged by the squared "
+    "error, so no proof is offered."
+)
+FAR = 50.0  # median absolute deviations from the median; a normal law has no value beyond 10 in 10^10
+
+
+def outliers(record: Record) -> Symptom | None:
+    """Real targets that lie absurdly far from the bulk, under a squared error."""
+    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
+    if facts.get("function") != "mse_loss" or not targets.get("deviation", 0) > 0:
+        return None
+    middle, deviation = targets["median"], targets["deviation"]
+    far = max(targets["max"] - middle, middle - targets["min"]) / deviation
+    spread = targets["std"] / (1.4826 * deviation)
+    if not far < float("inf") or far < FAR or spread < 5 or not is_stuck(record, "0", POOR):
+        return None
+    return Symptom(
+        id="outliers",
+        kind="statics",
+        certain=True,
+        confidence=0.85,
+        sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): σ is "
+        f"{targets['std']:.3g} "
+        f"where the bulk's is {1.4826 * deviation:.3g}, and such examples make nearly all of the squared error",
+        quantity="largest deviation / median absolute deviation",
+        value=far,
+        bound=FAR,
+        source=SOURCE,
+        where=record.site("loss"),
+        evidence=(("loss", "0"),),
+        explains=frozenset(
+            {"targets_not_scaled", "instability", "fluctuations", "slow_progress", "exploding_gradients"}
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Over-regularised: the penalty outweighs the data."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
+LARGE_DECAY = 0.03  # a hundred times the usual 1e-4 to 1e-3 of SGD, coupled to the gradient
+LARGE_DECOUPLED = 0.5  # AdamW's default is 0.01
+LARGE_SHARE = 0.5  # of the loss that is no data loss
+LARGE_DROPOUT = 0.75
+
+
+def over_regularised(record: Record) -> Symptom | None:
+    """A decay, a penalty or a dropout far above what is usual, while much of the cost on the training data is left."""
+    if not left(record) > POOR:
+        return None
+    return _decay(record) or _penalty(record) or _dropout(record)
+
+
+def _decay(record: Record) -> Symptom | None:
+    for key in record.places("optimizer"):
+        optimizer = record.fact("optimizer", key) or {}
+        decay = float(optimizer.get("weight_decay") or 0.0)
+        decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
+        limit = LARGE_DECOUPLED if decoupled else LARGE_DECAY
+        if decay >= limit:
+            sentence = f"weight decay of {decay:g} (usual: {'0.01' if decoupled else '1e-4'}) pulls the weights to zero"
+            return _symptom(record, sentence, ("weight_decay", decay, limit), "optimizer", key)
+    return None
+
+
+def _penalty(record: Record) -> Symptom | None:
+    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    losses = record.series("loss", "0")
+    if not share > LARGE_SHARE or not losses.first > 0:
+        return None
+    sentence = f"{share:.0%} of the loss is a penalty that the data have no part in"
+    return _symptom(record, sentence, ("share of the loss that is a penalty", share, LARGE_SHARE), "loss")
+
+
+def _dropout(record: Record) -> Symptom | None:
+    shares = [(place, (record.fact("dropout", place) or {}).get("p", 0.0)) for place in record.places("dropout")]
+    worst = max(shares, key=lambda pair: pair[1], default=("", 0.0))
+    if worst[1] < LARGE_DROPOUT:
+        return None
+    sentence = f"dropout of {worst[1]:g} in {worst[0]} leaves {1 - worst[1]:.0%} of the units (usual: at least half)"
+    return _symptom(record, sentence, ("dropout", worst[1], LARGE_DROPOUT), "dropout", worst[0])
+
+
+def _symptom(record: Record, sentence: str, number: tuple[str, float, float], kind: str, key: str = "0") -> Symptom:
+    quantity, value, bound = number
+    return Symptom(
+        id="over_regularised",
+        kind="statics",
+        certain=False,
+        confidence=0.85,
+        sentence=f"{sentence}, and {left(record):.0%} of the cost on the training data is left",
+        quantity=quantity,
+        value=value,
+        bound=bound,
+        source=SOURCE,
+        where=record.site(kind, key) or record.site(kind),
+        optimizer=key if kind == "optimizer" else "0",
+        evidence=(("loss", key if kind == "optimizer" else "0"),),
+        explains=frozenset({"slow_progress", "vanishing_gradients", "plateau", "dead_units", "stopped_too_early"}),
+    )

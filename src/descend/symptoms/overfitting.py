@@ -1,0 +1,40 @@
+"""Overfitting: the loss on held-out data rises while that on the training data falls."""
+
+from descend.record import Record
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4; Prechelt 1998: generalisation loss over the best validation error so far"
+ADVICE = (
+    "Stop at the least held-out loss, or take more data, augmentation, weight decay, dropout; training loss cannot "
+    "prove any of them."
+)
+RISEN = 1.5  # the last evaluations' mean against the least of them
+EVALUATIONS = 5
+
+
+def overfitting(record: Record) -> Symptom | None:
+    """The script's own evaluation loss stands far above its least value, long after it."""
+    curve = record.series("evaluation_loss").finite()
+    if len(curve) < EVALUATIONS or not curve.min > 0:
+        return None
+    at = curve.values.index(curve.min)
+    last = sum(curve.values[-3:]) / 3
+    training = record.series("loss", "0").finite()
+    fell = training.last < training.at(curve.steps[at])
+    if at > 0.6 * len(curve) or last < RISEN * curve.min or not fell:
+        return None
+    return Symptom(
+        id="overfitting",
+        kind="dynamics",
+        certain=False,
+        confidence=0.8,
+        sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, "
+        "while that on "
+        "the training data falls: the network memorises",
+        quantity="held-out loss / its least",
+        value=last / curve.min,
+        bound=RISEN,
+        source=SOURCE,
+        where=record.site("model"),
+        evidence=(("evaluation_loss", ""), ("loss", "0")),
+    )

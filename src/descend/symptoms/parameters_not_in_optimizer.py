@@ -1,0 +1,61 @@
+"""Parameters not in the optimizer: the loss depends on them, gradients reach them, and nobody moves them."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
+FRESH = 0.5  # share of the weight matrices left out that nothing has trained or loaded: a backbone would be
+
+
+def parameters_not_in_optimizer(record: Record) -> Symptom | None:
+    """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
+    facts, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
+    if not record.places("optimizer"):
+        return None
+    if facts.get("untrained_count"):
+        return _left_out(record, facts)
+    if wiring.get("unheld_count") and wiring.get("with_gradient") == 0:
+        names = ", ".join(wiring["unheld"][:3])
+        return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True, 0.96)
+    return None
+
+
+def _left_out(record: Record, facts: dict) -> Symptom | None:
+    share = facts["untrained_numel"] / max(1, facts["used"])
+    names = [name for name in facts["untrained"] if not name.startswith("(")]
+    listed = f" ({', '.join(names[:3])})" if names else ""
+    count = facts["untrained_count"]
+    if facts["held"] == 0:
+        sentence = (
+            f"the optimizer holds none of the {count} parameters that the loss depends on{listed}: another copy's?"
+        )
+        return _symptom(record, sentence, share, True, 0.97)
+    if any(name.startswith("(") for name in facts["untrained"]):
+        sentence = (
+            f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: "
+            "layers in a "
+            f"plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
+        )
+        return _symptom(record, sentence, share, True, 0.95)
+    if facts["untrained_share_fresh"] < FRESH or not is_stuck(record, "0", POOR):
+        return None
+    sentence = f"{count} parameters{listed} are not in the optimizer: {share:.0%} of the network stays as it was drawn"
+    return _symptom(record, sentence, share, False, 0.85)
+
+
+def _symptom(record: Record, sentence: str, share: float, certain: bool, confidence: float) -> Symptom:
+    return Symptom(
+        id="parameters_not_in_optimizer",
+        kind="wiring",
+        certain=certain,
+        confidence=confidence,
+        sentence=sentence,
+        quantity="share of parameters left out",
+        value=share,
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("optimizer", "0"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"frozen_or_detached", "inputs_not_normalised"},
+    )

@@ -1,0 +1,38 @@
+"""Saddle point: the run begins where the gradient almost vanishes, and lingers before it finds the way down."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left, yardstick_place
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Saddle points; Dauphin et al. 2014: the gradient is small, the curvature negative"
+GROWS = 30.0  # times the first gradient's norm, later
+LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth
+
+
+def saddle_point(record: Record) -> Symptom | None:
+    """A gradient that starts small and grows many times over, while the cost stays flat for a third of the run."""
+    norms = record.series("gradient_norm", "").finite()
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    if len(norms) < 3 or not norms.first * GROWS < norms.max or len(curve) < 3 or not left(record) > POOR / 3:
+        return None
+    left_it = next((step for step, value in curve if value <= 0.95 * curve.first), record.steps)
+    flat = max((step for step, _ in curve if step < left_it), default=0)
+    grown = norms.max / norms.first if norms.first > 0 else float("inf")
+    if flat < LINGERS * record.steps:
+        return None
+    return Symptom(
+        id="saddle_point",
+        kind="dynamics",
+        certain=False,
+        confidence=0.75,
+        sentence=f"the gradient starts at {norms.first:.1e} and grows {grown:.0f} times (bound "
+        f"{GROWS:g}), while "
+        f"the cost stays flat for {flat} of {record.steps} steps: the start is a saddle point",
+        quantity="largest gradient norm / first",
+        value=grown,
+        bound=GROWS,
+        source=SOURCE,
+        where=record.site("model") or record.site("optimizer", "0"),
+        evidence=(("gradient_norm", ""), ("loss", "0")),
+        explains=frozenset({"slow_progress", "plateau", "stopped_too_early"}),
+    )

@@ -1,0 +1,45 @@
+"""Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
+SHARE = 0.5  # of a layer's activations
+
+
+def saturated_units(record: Record) -> Symptom | None:
+    """Half of a hidden layer's activations are flat from the first look on, and much of the cost is left."""
+    curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
+    sick = [(place, curve) for place, curve in curves if curve.first >= SHARE]
+    if not sick or not is_stuck(record, "0", POOR):
+        return None
+    place, curve = max(sick, key=lambda pair: pair[1].first)
+    fact = record.fact("activation", place) or {}
+    return Symptom(
+        id="saturated_units",
+        kind="statics",
+        certain=False,
+        confidence=0.9,
+        sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
+        f"{fact.get('function', 'the sigmoid')} "
+        f"at the first step (bound {SHARE:.0%}): hardly any gradient passes",
+        quantity="saturated_share",
+        value=curve.first,
+        bound=SHARE,
+        source=SOURCE,
+        where=record.site("model"),
+        module=place,
+        evidence=tuple(("saturated_share", p) for p, _ in curves),
+        explains=frozenset(
+            {
+                "vanishing_gradients",
+                "slow_progress",
+                "plateau",
+                "bad_initialisation",
+                "exploding_gradients",
+                "instability",
+                "stopped_too_early",
+            }
+        ),
+    )

@@ -1,0 +1,62 @@
+"""Slow progress: the steps are far shorter than the curvature would bear."""
+
+from statistics import median
+
+from descend.record import Record
+from descend.symptoms.progress import first_rise, left
+from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
+SHORT = 0.05  # of the stability bound: half of it is fastest along the steepest direction
+STILL = 1e-4  # relative change of the weights in a step; a thousandth is usual (Karpathy, CS231n: about 1e-3)
+LEFT = 0.5  # of the cost of a constant prediction
+
+
+def slow_progress(record: Record) -> Symptom | None:
+    """Half of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
+    for key in record.places("optimizer"):
+        if not left(record) > LEFT or first_rise(record, key) is not None:
+            continue
+        found = _short(record, key) or _still(record, key)
+        if found is not None:
+            value, bound, quantity, sentence, confidence = found
+            return Symptom(
+                id="slow_progress",
+                kind="dynamics",
+                certain=False,
+                confidence=confidence,
+                sentence=f"{sentence}; {left(record):.0%} of the cost is left after {record.steps} steps",
+                quantity=quantity,
+                value=value,
+                bound=bound,
+                source=SOURCE,
+                where=record.site("optimizer", key),
+                optimizer=key,
+                evidence=(("loss", key), ("learning_rate", key)),
+                explains=frozenset({"stopped_too_early", "plateau"}),
+            )
+    return None
+
+
+def _short(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+    bound, name = stability_bound(record.fact("optimizer", key) or {}), curvature_name(record, key)
+    if bound is None or name != "curvature":
+        return None
+    values = step_lengths(record, key, name).finite().values
+    momentum = float((record.fact("optimizer", key) or {}).get("momentum") or 0.0)
+    largest = max(values, default=float("nan")) / (1 - momentum if momentum < 1 else 1.0)
+    if not largest < SHORT * bound.value:
+        return None
+    sentence = f"α·λmax is at most {largest:.2g} of a stability bound of {bound.value:.3g}: the steps are too short"
+    return largest, SHORT * bound.value, "lr * lambda_max", sentence, 0.85
+
+
+def _still(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+    ratios = [
+        v for place in record.places("update_ratio") for v in record.series("update_ratio", place).finite().values
+    ]
+    if not ratios or not median(ratios) < STILL:
+        return None
+    sentence = f"a step changes the weights by {median(ratios):.1e} of themselves (usual: 1e-3)"
+    return median(ratios), STILL, "update_ratio", sentence, 0.8

@@ -1,0 +1,34 @@
+"""Stopped too early: nothing is wrong but the number of steps."""
+
+from descend.record import Record
+from descend.symptoms.progress import diverged, falls, first_rise, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
+LEFT = 0.2  # of the cost of a constant prediction
+STILL_FALLING = 0.25  # of the cost, over the last half of the run
+
+
+def stopped_too_early(record: Record) -> Symptom | None:
+    """The script ended by itself with much of the cost left and still falling steadily."""
+    ending = record.ending
+    if ending is None or ending.reason != "finished" or diverged(record, "0") or first_rise(record, "0") is not None:
+        return None
+    fallen = falls(record)
+    if not left(record) > LEFT or fallen < STILL_FALLING:
+        return None
+    return Symptom(
+        id="stopped_too_early",
+        kind="dynamics",
+        certain=False,
+        confidence=0.8,
+        sentence=f"the run ends after {record.steps} steps while the cost still falls steadily ({fallen:.0%} over "
+        "the last "
+        f"half) and {left(record):.0%} of it is left: it is not broken, it is not finished",
+        quantity="fall of the cost over the last half",
+        value=fallen,
+        bound=STILL_FALLING,
+        source=SOURCE,
+        where=record.site("step", "0"),
+        evidence=(("loss", "0"),),
+    )

@@ -1,0 +1,50 @@
+"""Sum reduction: the loss, its gradient and its curvature grow with the batch, and the step with them."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = (
+    "Goyal et al. 2017, §3: a gradient summed over N examples is N times the mean's, so the rate means N times as much"
+)
+LEAST = 8.0  # terms that are summed
+
+
+def sum_reduction(record: Record) -> Symptom | None:
+    """A loss summed over its terms, in a run that is unstable or stuck; with an adaptive rule it does not matter."""
+    facts = record.fact("loss_input") or {}
+    summed = facts.get("reduction") == "sum" or facts.get("by_hand") and record.site("reduction") is not None
+    terms = 1.0
+    for size in facts.get("target_shape", []):
+        terms *= size
+    rule = (record.fact("optimizer", "0") or {}).get("class", "")
+    if not summed or terms < LEAST or rule != "SGD":
+        return None
+    if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
+        return None
+    return Symptom(
+        id="sum_reduction",
+        kind="statics",
+        certain=False,
+        confidence=0.88,
+        sentence=f"the loss is the sum over {terms:.0f} terms: its gradient and its curvature are {terms:.0f} times "
+        "those of "
+        "the mean, and the step is too long by as much",
+        quantity="terms in the sum",
+        value=terms,
+        bound=1.0,
+        source=SOURCE,
+        where=record.site("loss_module") or record.site("reduction") or record.site("loss"),
+        evidence=(("loss", "0"),),
+        explains=frozenset(
+            {
+                "instability",
+                "exploding_gradients",
+                "dead_units",
+                "saturated_units",
+                "oscillation",
+                "inputs_not_normalised",
+                "targets_not_scaled",
+            }
+        ),
+    )

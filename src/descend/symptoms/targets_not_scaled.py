@@ -1,0 +1,46 @@
+"""Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
+LARGE, SMALL = 10.0, 0.1  # of the targets' root mean square, where 1 is standardised
+
+
+def targets_not_scaled(record: Record) -> Symptom | None:
+    """Real targets far from the scale of one, in a run that suffers from it."""
+    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
+    if facts.get("task") != "real" or "std" not in targets or not targets["std"] > 0:
+        return None
+    size = (targets["mean"] ** 2 + targets["std"] ** 2) ** 0.5
+    if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
+        return None
+    return Symptom(
+        id="targets_not_scaled",
+        kind="statics",
+        certain=False,
+        confidence=0.85,
+        sentence=f"the targets have mean {targets['mean']:.3g} and σ {targets['std']:.3g} (root mean square "
+        f"{size:.3g}, where "
+        f"{SMALL:g} to {LARGE:g} is within reach of an output layer as it is initialised), and the cost has hardly "
+        "fallen",
+        quantity="root mean square of the targets",
+        value=size,
+        bound=LARGE if size > LARGE else SMALL,
+        source=SOURCE,
+        where=record.site("loss"),
+        evidence=(("loss", "0"), ("yardstick", "squared_error")),
+        explains=frozenset(
+            {
+                "instability",
+                "slow_progress",
+                "exploding_gradients",
+                "dead_units",
+                "stopped_too_early",
+                "oscillation",
+                "clipping_too_hard",
+                "plateau",
+            }
+        ),
+    )

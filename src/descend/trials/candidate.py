@@ -1,0 +1,70 @@
+"""A remedy with its screening: one arm beside the exam, under the script's own seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from descend.record import Record
+from descend.remedies import Prescription
+from descend.script import Script
+from descend.trials.arms import Bench, Job, yardstick
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One remedy, or several together, and what one run with it came to."""
+
+    prescription: Prescription
+    script: Script | None
+    record: Record | None = None
+    value: float = float("nan")
+    before: float = float("nan")  # the exam's, by the same yardstick
+    reason: str = ""
+    parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
+
+    @property
+    def cost(self) -> int:
+        """How invasive the change is."""
+        return self.prescription.cost
+
+    @property
+    def left(self) -> float:
+        """What is left of the exam's cost; the cost itself where the exam's is not finite."""
+        return self.value / self.before if isfinite(self.before) and self.before > 0 else self.value
+
+
+def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
+    """Run each candidate that has a script, and judge it beside the exam."""
+    scripts = [(c.script, c.prescription) for c in candidates if c.script is not None]
+    jobs = [Job(s, exam.seed, p.times * horizon(exam), exam, spread=p.spread) for s, p in scripts]
+    records = iter(bench.run(jobs))
+    return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
+
+
+def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
+    spread = candidate.prescription.spread
+    reason = incomparable(record, exam, spread=spread)
+    value = float("nan") if reason else yardstick(record, spread=spread)[1]
+    before = yardstick(exam, spread=spread)[1]
+    return replace(candidate, record=record, value=value, before=before, reason=reason)
+
+
+def incomparable(record: Record, exam: Record, *, spread: bool = False) -> str:
+    """Return why two runs cannot be compared, or nothing."""
+    if record.ending is not None and record.ending.reason == "failed":
+        return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
+    if record.ending is None or not record.places("yardstick"):
+        return ""  # diverged or given up early: that is a result
+    if yardstick(record)[0] != yardstick(exam)[0]:
+        return "the change moves the yardstick itself"
+    if spread:
+        return ""
+    seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
+    if seen.get("digest") != expected.get("digest"):
+        return "the changed script was shown other examples: it cannot be compared"
+    return ""
+
+
+def horizon(exam: Record) -> int:
+    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped."""
+    return exam.steps or int((exam.fact("passes") or {}).get("backward", 0))

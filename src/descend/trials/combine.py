@@ -1,0 +1,63 @@
+"""Remedies together, where one is not enough: added one by one while each takes off another fifth, then pruned."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from descend.record import Record
+from descend.remedies import NotApplicable
+from descend.trials.arms import Bench
+from descend.trials.candidate import Candidate, run_all
+from descend.trials.statistics import as_good, promising
+
+ADDED = 2  # remedies at most, to the best one
+TRIED = 2  # of the others, each time
+ENOUGH = 0.05  # of the unchanged script's yardstick: what is left is not worth another change
+
+
+def combined(
+    winners: Sequence[Candidate], candidates: Sequence[Candidate], exam: Record, bench: Bench
+) -> list[Candidate]:
+    """Return the best remedy together with what improves on it; none where it is enough, or nothing does."""
+    if not winners:
+        return []
+    best = winners[0]
+    tried = [*winners[1:], *(c for c in candidates if c not in winners and c.script is not None and not c.reason)]
+    others = [c for c in tried if c.prescription.symptom != best.prescription.symptom]
+    for _ in range(ADDED):
+        if best.left <= ENOUGH or best.prescription.times > 1:
+            break
+        joined = [both for other in others if (both := _joined([*(best.parts or (best,)), other])) is not None][:TRIED]
+        better = [c for c in run_all(joined, exam, bench) if promising(best.value, c.value)]
+        if not better:
+            break
+        best = min(better, key=lambda c: c.value)
+    return [_pruned(best, exam, bench)] if best.parts else []
+
+
+def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
+    """Return the candidate without the parts that it does as well without; of two parts each is known to be needed."""
+    if len(candidate.parts) < 3:
+        return candidate
+    fewer = [_joined([p for p in candidate.parts if p is not left]) for left in candidate.parts[:-1]]
+    kept = [c for c in run_all([c for c in fewer if c is not None], exam, bench) if as_good(c.value, candidate.value)]
+    return min(kept, key=lambda c: c.value, default=candidate)
+
+
+def _joined(parts: Sequence[Candidate]) -> Candidate | None:
+    """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
+    names = [name for part in parts for name in part.prescription.remedy.split("+")]
+    if len(set(names)) < len(names) or any(part.prescription.times > 1 or part.prescription.spread for part in parts):
+        return None
+    script = parts[0].script
+    for part in parts[1:]:
+        edited = part.prescription.apply(script) if script is not None else None
+        if edited is None or isinstance(edited, NotApplicable):
+            return None
+        script = edited
+    prescription = replace(
+        parts[0].prescription,
+        remedy="+".join(names),
+        label=" + ".join(part.prescription.label for part in parts),
+        cost=sum(part.cost for part in parts),
+    )
+    return Candidate(prescription, script, parts=tuple(parts))

@@ -1,0 +1,241 @@
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Step, Training, facts, located
+from torch import Tensor, nn
+
+from descend.probes import Unavailable
+from descend.probes.connections import connections
+
+torch.manual_seed(0)
+X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))
+
+
+def fact(training: Training, **changes: Any) -> dict[str, Any]:
+    return facts(list(connections(training.moment(**changes))))["connections", ""]
+
+
+def seen(step: Step, *parts: nn.Module) -> dict[str, Any]:
+    return fact(Training(nn.ModuleList(parts), [step]))
+
+
+# -- which parameters learn
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 40), nn.ReLU(), nn.Linear(40, 3))
+
+
+def test_all_parameters_of_a_healthy_network_learn() -> None:
+    net = network()
+    detail = fact(Training(net, [lambda: F.cross_entropy(net(X), Y)]))
+    assert detail["used"] == detail["held"] == sum(p.numel() for p in net.parameters())
+    assert detail["matrices"] == 3 and detail["unregistered"] == 0
+    assert [detail[f"{kind}_count"] for kind in ("untrained", "frozen", "cut")] == [0, 0, 0]
+    assert (detail["slope"], detail["share"], detail["broadcast"]) == (1.0, 1.0, None)
+
+
+def test_parameters_that_no_optimizer_holds() -> None:
+    net = network()
+    held = {id(p) for p in net[4].parameters()}
+    training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
+    detail = fact(training, is_held=lambda p: id(p) in held)
+    assert detail["untrained"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert (detail["untrained_count"], detail["untrained_share_fresh"]) == (4, 1.0)
+    assert detail["untrained_numel"] == 4 * 30 + 30 + 30 * 40 + 40
+    assert detail["held"] == 40 * 3 + 3
+
+
+def test_frozen_parameters_that_were_trained_are_told_from_fresh_ones() -> None:
+    net = network()
+    net[0].requires_grad_(False)
+    net[2].requires_grad_(False)
+    with torch.no_grad():
+        net[2].weight.mul_(3)  # as if it came from a checkpoint
+    training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
+    detail = fact(training)
+    assert detail["frozen"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert detail["frozen_share_fresh"] == 0.5
+    assert detail["untrained_count"] == detail["cut_count"] == 0
+
+
+def test_parameters_behind_a_cut_and_its_line() -> None:
+    net = network()
+
+    def step() -> Tensor:
+        code = net[:2](X)
+        return F.cross_entropy(net[2:](code.detach()), Y)
+
+    training = Training(net, [step], origin=located)
+    detail = fact(training)
+    assert detail["cut"] == ["0.weight", "0.bias"] and detail["cut_share_fresh"] == 1.0
+    site, name = training.noted["detach", "0"]
+    assert name == "detach" and site is not None
+    assert (site.file, site.line) == (__file__, step.__code__.co_firstlineno + 2)
+
+
+def test_parameters_used_without_gradients_are_cut() -> None:
+    net = network()
+
+    def step() -> Tensor:
+        with torch.no_grad():
+            code = net[:2](X)
+        return F.cross_entropy(net[2:](code), Y)
+
+    training = Training(net, [step])
+    assert fact(training)["cut"] == ["0.weight", "0.bias"]
+    assert ("detach", "0") not in training.noted
+
+
+def test_a_detached_value_beside_the_path_cuts_nothing() -> None:
+    net = network()
+
+    def step() -> Tensor:
+        scores = net(X)
+        return F.cross_entropy(scores - scores.detach().amax(1, keepdim=True), Y)
+
+    assert fact(Training(net, [step]))["cut_count"] == 0
+
+
+def test_layers_in_a_plain_list_are_not_registered() -> None:
+    layers = [nn.Linear(4, 20), nn.Linear(20, 3)]
+    head = nn.Linear(3, 3)
+    training = Training(head, [lambda: F.cross_entropy(head(layers[1](layers[0](X).relu())), Y)])
+    held = {id(p) for p in head.parameters()}
+    detail = fact(training, is_held=lambda p: id(p) in held)
+    assert detail["unregistered"] == 4
+    assert detail["untrained"] == ["(unregistered)"] * 4
+
+
+# -- which way the loss leads
+
+scores, real = nn.Linear(4, 3), nn.Linear(4, 1)
+LEADS = {
+    "a cost": (lambda: F.cross_entropy(scores(X), Y), 1.0),
+    "a cost times a factor": (lambda: 0.1 * F.mse_loss(real(X), T), 1.0),
+    "a negated cost": (lambda: -F.cross_entropy(scores(X), Y), -1.0),
+    "a negated sum": (lambda: -F.mse_loss(real(X), T, reduction="none").sum(), -1.0),
+    "one less the cost": (lambda: 1 - F.cross_entropy(scores(X), Y), -1.0),
+    "nll": (lambda: F.nll_loss(scores(X).log_softmax(1), Y), 1.0),
+    "nll, negated": (lambda: -F.nll_loss(scores(X).log_softmax(1), Y), -1.0),
+    "log-likelihood, minimised": (lambda: scores(X).log_softmax(1)[range(20), Y].mean(), -1.0),
+    "log-likelihood, maximised": (lambda: -scores(X).log_softmax(1)[range(20), Y].mean(), 1.0),
+    "gathered log-likelihood, minimised": (lambda: scores(X).log_softmax(1).gather(1, Y[:, None]).sum(), -1.0),
+    "a policy's gradient": (lambda: -(scores(X).log_softmax(1)[range(20), Y] * T[:, 0]).mean(), 1.0),
+    "a policy's gradient, losses": (lambda: (scores(X).log_softmax(1)[range(20), Y] * T[:, 0].abs()).mean(), 1.0),
+    "squares by hand": (lambda: ((real(X) - T) ** 2).mean(), 1.0),
+    "divergence": (lambda: F.kl_div(scores(X).log_softmax(1), torch.full((20, 3), 1 / 3)), 1.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("loss", LEADS)
+def test_which_way_the_loss_leads(loss: str) -> None:
+    step, slope = LEADS[loss]
+    assert seen(step, scores, real)["slope"] == slope
+
+
+@pytest.mark.xfail(strict=True, reason="the sign of errors written by hand is not looked at")
+def test_negated_squares_by_hand_reward_errors() -> None:
+    assert seen(lambda: -((real(X) - T) ** 2).mean(), real)["slope"] == -1.0
+
+
+# -- how much of it is penalty
+
+
+def test_the_share_of_a_penalty() -> None:
+    penalty = scores.weight.square().sum().item()
+    cost = F.cross_entropy(scores(X), Y).item()
+    detail = seen(lambda: F.cross_entropy(scores(X), Y) + 3 * scores.weight.square().sum(), scores)
+    assert detail["share"] == pytest.approx(cost / (cost + 3 * penalty), rel=1e-4)
+
+
+def test_a_sum_over_examples_is_all_cost() -> None:
+    assert seen(lambda: F.mse_loss(real(X), T, reduction="none").sum(), real)["share"] == pytest.approx(1.0)
+
+
+# -- operands that broadcast by mistake
+
+FLAT = T[:, 0]
+MIXED = {
+    "named": (lambda: F.mse_loss(real(X), FLAT), [20, 1], [20], "right", False),
+    "named, flat prediction": (lambda: F.l1_loss(real(X).squeeze(), T), [20], [20, 1], "right", False),
+    "by hand": (lambda: ((real(X) - FLAT) ** 2).mean(), [20, 1], [20], "right", True),
+    "no loss call": (lambda: ((real(X) - FLAT).abs() * FLAT.abs()).mean(), [20, 1], [20], "right", True),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("loss", MIXED)
+def test_every_prediction_against_every_target(loss: str) -> None:
+    step, prediction, target, operand, by_hand = MIXED[loss]
+    found = seen(step, real)["broadcast"]
+    assert found == {
+        "prediction": prediction,
+        "target": target,
+        "result": [20, 20],
+        "operand": operand,
+        "by_hand": by_hand,
+    }
+
+
+@pytest.mark.xfail(strict=True, reason="the shapes of prediction and target are exchanged")
+def test_the_shapes_where_the_target_is_on_the_left() -> None:
+    found = seen(lambda: ((FLAT - real(X)) ** 2).mean(), real)["broadcast"]
+    assert (found["prediction"], found["target"], found["operand"]) == ([20, 1], [20], "left")
+
+
+MEANT = {
+    "same shapes": lambda: ((real(X) - T) ** 2).mean(),
+    "one target for all": lambda: F.mse_loss(scores(X), torch.ones(3)),
+    "one example": lambda: ((real(X[:1]) - FLAT[:1]) ** 2).mean(),
+    "a column for each output": lambda: ((scores(X) - T) ** 2).mean(),
+    "classes": lambda: F.cross_entropy(scores(X), Y),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("loss", MEANT)
+def test_what_is_broadcast_on_purpose_or_not_at_all(loss: str) -> None:
+    assert seen(MEANT[loss], scores, real)["broadcast"] is None
+
+
+PAIRS = {
+    "ranks": lambda: F.softplus(real(X).squeeze(1)[None] - real(X).squeeze(1)[:, None]).mean(),
+    "distances": lambda: (scores(X)[None] - scores(X)[:, None]).square().sum(-1).mean(),
+}
+
+
+@pytest.mark.xfail(strict=True, reason="pairs of predictions are taken for predictions against targets")
+@pytest.mark.parametrize("loss", PAIRS)
+def test_every_pair_of_predictions_is_no_mistake(loss: str) -> None:
+    assert seen(PAIRS[loss], scores, real)["broadcast"] is None
+
+
+def test_the_lines_of_the_difference_and_of_the_sum() -> None:
+    def step() -> Tensor:
+        error = real(X) - FLAT
+        return error.square().sum()
+
+    training = Training(real, [step], origin=located)
+    fact(training)
+    line = step.__code__.co_firstlineno
+    sites = {key: (site.line, name) for key, (site, name) in training.noted.items() if site is not None}
+    assert sites == {("difference", "0"): (line + 1, "sub"), ("reduction", "0"): (line + 2, "sum")}
+
+
+def test_only_the_sum_of_a_loss_by_hand_is_noted() -> None:
+    training = Training(scores, [lambda: F.cross_entropy(scores(X), Y) + scores.weight.square().sum()], origin=located)
+    fact(training)
+    assert not training.noted
+
+
+def test_changed_data_are_unavailable() -> None:
+    x, net = torch.randn(1100, 1000), nn.Linear(1000, 1)
+    training = Training(net, [lambda: net(x).square().mean()])
+    x.zero_()
+    with pytest.raises(Unavailable, match="changed its data"):
+        fact(training)

@@ -1,0 +1,118 @@
+from time import process_time
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts
+from torch import Tensor, nn
+
+from descend.probes import Unavailable
+from descend.probes.signal import LEAST, SHUFFLES, independence, signal
+
+
+def drawn(seed: int, examples: int = 200, features: int = 5) -> Tensor:
+    torch.manual_seed(seed)
+    return torch.randn(examples, features)
+
+
+def xor(x: Tensor) -> Tensor:
+    return ((x[:, 0] > 0) ^ (x[:, 1] > 0)).long()[:, None]
+
+
+def squares(seed: int) -> tuple[Tensor, Tensor]:
+    """Small images: a bright square in the upper or in the lower half."""
+    x = drawn(seed, 120, 64).reshape(-1, 8, 8)
+    y = torch.randint(2, (120,))
+    for image, label in zip(x, y):
+        image[4 * label : 4 * label + 4, 2:6] += 1.0
+    return x.reshape(120, -1), y[:, None]
+
+
+DEPENDENT = {
+    "a line": lambda x: x[:, :1] + 0.5 * torch.randn(len(x), 1),
+    "a parabola, without correlation": lambda x: x[:, :1].square(),
+    "spread alone": lambda x: x[:, :1] * 2 * torch.randn(len(x), 1),
+    "several targets": lambda x: x[:, :3].sin(),
+    "classes": lambda x: x[:, :3].argmax(1, keepdim=True),
+    "xor": xor,
+    "labels kept as numbers": lambda x: (x[:, :1] > 0).float(),
+}
+
+
+@pytest.mark.parametrize("kind", DEPENDENT)
+@pytest.mark.parametrize("seed", range(2))
+def test_dependent_targets_are_seen(kind: str, seed: int) -> None:
+    x = drawn(seed, features={"xor": 2, "spread alone": 1}.get(kind, 5))
+    assert independence(x.double(), DEPENDENT[kind](x)) < 0.05
+
+
+def test_images_and_their_classes() -> None:
+    x, y = squares(0)
+    assert independence(x.double(), y) == pytest.approx(1 / (1 + SHUFFLES))  # none of the shuffled ones
+    assert independence(x.double(), y[torch.randperm(len(y))]) > 0.05
+
+
+@pytest.mark.parametrize("kind", ["real", "classes"])
+def test_p_values_of_independent_targets_are_uniform(kind: str) -> None:
+    values = []
+    for seed in range(20):
+        x = drawn(seed, 80)
+        t = torch.randn(80, 1) if kind == "real" else torch.randint(4, (80, 1))
+        values.append(independence(x.double(), t))
+    assert sum(value < 0.1 for value in values) <= 6  # two are expected; more than six once in 400
+    assert 0.3 < sum(values) / len(values) < 0.7
+
+
+def test_neither_units_nor_constant_features_matter() -> None:
+    x = drawn(0).double()
+    t = DEPENDENT["a line"](x)
+    raw = torch.cat([x * torch.tensor([1e6, 1.0, 1e-6, 1.0, 1.0]) + 1e3, torch.ones(len(x), 1)], 1)
+    assert independence(raw, 1e5 * t) < 0.05
+
+
+def classifier(*batches: tuple[Tensor, Tensor]) -> Training:
+    net = nn.Linear(5, 3)
+    return Training(net, [lambda x=x, y=y: F.cross_entropy(net(x), y) for x, y in batches])
+
+
+def test_the_fixed_examples_are_tested_together() -> None:
+    x = drawn(0, 2 * LEAST)
+    y = x[:, :3].argmax(1)
+    moment = classifier((x[:LEAST], y[:LEAST]), (x[LEAST:], y[LEAST:])).moment()
+    found = facts(list(signal(moment)))["signal", ""]
+    assert found["examples"] == 2 * LEAST
+    assert found["p_value"] == independence(x.double(), y[:, None])
+
+
+def test_the_script_s_random_numbers_stay_as_they_are() -> None:
+    x = drawn(0, LEAST)
+    moment = classifier((x, x[:, :3].argmax(1))).moment()
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+    first = list(signal(moment))
+    assert torch.equal(torch.rand(3), expected)
+    assert list(signal(moment)) == first  # nor does the answer hang on them
+
+
+def test_too_little_to_tell() -> None:
+    x = drawn(0, LEAST - 1)
+    with pytest.raises(Unavailable, match="too few examples"):
+        list(signal(classifier((x, x[:, :3].argmax(1))).moment()))
+    net = nn.Linear(5, 3)
+    with pytest.raises(Unavailable, match="no loss call"):
+        list(signal(Training(net, [lambda: net(x).square().mean()]).moment()))
+
+
+def test_a_target_for_each_pixel_is_none_for_each_example() -> None:
+    net, x = nn.Conv2d(1, 3, 1), torch.randn(LEAST, 1, 2, 2)
+    with pytest.raises(Unavailable, match="one for each example"):
+        list(signal(Training(net, [lambda: F.cross_entropy(net(x), torch.randint(3, (LEAST, 2, 2)))]).moment()))
+
+
+@pytest.mark.xfail(strict=True, reason="every example enters: the time grows with their square, times 200")
+def test_a_large_batch_takes_no_longer_than_a_second_of_the_machine_s_time() -> None:
+    x = drawn(0, 1500)
+    began = process_time()
+    list(signal(classifier((x, x[:, :3].argmax(1))).moment()))
+    assert process_time() - began < 1.0

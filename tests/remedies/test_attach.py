@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from descend.remedies.attach import attach
+
+CASES = [
+    ("p = net(x).detach()", "net(x).detach(", "p = net(x)"),
+    ("p = head(h.detach())", "h.detach(", "p = head(h)"),
+    ("p = h.detach().clone()", "h.detach()", "p = h.clone()"),
+    ("p = (a + b).detach() * 2", "(a + b).detach(", "p = (a + b) * 2"),
+    ("p = torch.stack(hs).detach()", "torch.stack(hs).detach(", "p = torch.stack(hs)"),
+    ("p = torch.detach(h)", "torch.detach(", "p = h"),
+    ("h = h.detach()\nuse(h)", "h.detach(", "use(h)"),
+    ("self.h = self.h.detach()\nuse(h)", "self.h.detach(", "use(h)"),
+    ("def f(self, h):\n    return self.head(h.detach())", "h.detach(", "def f(self, h):\n    return self.head(h)"),
+    ("for x in r: h = k(x).detach(); f(h).backward()", "k(x).detach(", "for x in r: h = k(x); f(h).backward()"),
+    ("p = (\n    body(x)\n    .detach()\n)", "body(x)\n    .detach(", "p = body(x)"),
+]
+
+
+@pytest.mark.parametrize(("before", "call", "after"), CASES)
+def test_what_was_cut_is_joined(patient, before: str, call: str, after: str) -> None:
+    head = "import torch\n"
+    assert patient(head + before + "\n", detach=call).edited(attach) == head + after + "\n"
+
+
+def test_every_site_is_edited(patient) -> None:
+    text = "def f(h):\n    h = h.detach()\n    g = k(h.detach(), a.detach())\n    return g\n"
+    p = patient(text, detach__0="h.detach(", detach__1="a.detach(")
+    column = text.splitlines()[2].index("h.detach()")
+    end = column + len("h.detach()")
+    p.record.sites.append(replace(p.record.sites[0], key="2", line=3, column=column, end_line=3, end_column=end))
+    assert p.edited(attach) == "def f(h):\n    g = k(h, a)\n    return g\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "call", "reason"),
+    [
+        ("p = features(x)\n", "features(", "line 1 calls `features`: the detach is somewhere inside"),
+        ("p = x\n", "", "did not show a detach() between"),
+    ],
+)
+def test_refusals_say_why(patient, text: str, call: str, reason: str) -> None:
+    p = patient(text, **({"detach": call} if call else {}), made={"detach": "detach"})
+    assert reason in p.refusal(attach)
+
+
+def test_gradients_flow_again(patient) -> None:
+    text = "import torch\nw = torch.ones(1, requires_grad=True)\nv = torch.ones(1, requires_grad=True)\n"
+    text += "h = w * 2\n(h.detach() * v).sum().backward()\n"
+    names: dict = {}
+    exec(patient(text, detach="h.detach(").edited(attach), names)
+    assert names["w"].grad == 2

@@ -1,0 +1,68 @@
+import pytest
+
+from descend.remedies.constant_rate import constant_rate
+
+HEAD = "import torch\nfrom torch import optim\nfrom torch.optim import lr_scheduler\n"
+CALLS = [
+    ("optim.lr_scheduler.StepLR(o, 30, gamma=0.1)", "optim.lr_scheduler.ConstantLR(o, factor=1.0)"),
+    ("lr_scheduler.ExponentialLR(o, 0.5)", "lr_scheduler.ConstantLR(o, factor=1.0)"),
+    ("lr_scheduler.LambdaLR(o, lr_lambda=lambda e: 0.5**e)", "lr_scheduler.ConstantLR(o, factor=1.0)"),
+    ("lr_scheduler.StepLR(step_size=2, optimizer=o)", "lr_scheduler.ConstantLR(optimizer=o, factor=1.0)"),
+    ("CosineAnnealingLR(self.opt, 5)", "torch.optim.lr_scheduler.ConstantLR(self.opt, factor=1.0)"),
+    (
+        "lr_scheduler.OneCycleLR(\n    o,\n    max_lr=1,\n    total_steps=9,\n)",
+        "lr_scheduler.ConstantLR(\n    o,\n    factor=1.0,\n)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), CALLS)
+def test_the_schedule_gives_way(patient, before: str, after: str) -> None:
+    p = patient(HEAD + f"s = {before}\ns.step()\n", scheduler=before.split("(")[0] + "(", scheduler_step="s.step(")
+    assert p.edited(constant_rate) == HEAD + f"s = {after}\ns.step()\n"
+
+
+def test_the_import_names_it(patient) -> None:
+    p = patient("from torch.optim.lr_scheduler import StepLR\ns = StepLR(o, 3)\n", scheduler="StepLR(")
+    assert p.edited(constant_rate) == (
+        "from torch.optim.lr_scheduler import ConstantLR\ns = ConstantLR(o, factor=1.0)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "reason"),
+    [
+        (
+            "s = lr_scheduler.ReduceLROnPlateau(o)\n",
+            {"scheduler": "lr_scheduler.R"},
+            "the schedule in line 4 is stepped with a metric",
+        ),
+        (
+            "s = lr_scheduler.StepLR(o, 3)\ns.step(epoch)\n",
+            {"scheduler": "lr_scheduler.S", "scheduler_step": "s.step("},
+            "line 5 gives the scheduler's step an argument",
+        ),
+        (
+            "w = lr_scheduler.LinearLR(o)\ns = lr_scheduler.SequentialLR(o, [w], [])\n",
+            {"scheduler__0": "lr_scheduler.L", "scheduler__1": "lr_scheduler.S"},
+            "line 5 joins several schedules to one",
+        ),
+        ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR is somewhere inside"),
+        ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not show the scheduler's optimizer"),
+        ("x = 1\n", {}, "did not show where the scheduler is"),
+    ],
+)
+def test_refusals_say_why(patient, text: str, calls: dict[str, str], reason: str) -> None:
+    p = patient(HEAD + text, made={"scheduler": "LambdaLR"} if "warmup" in text else None, **calls)
+    assert reason in p.refusal(constant_rate)
+
+
+def test_the_rate_stays(patient) -> None:
+    text = (
+        "import torch\no = torch.optim.SGD([torch.zeros(1)], lr=0.3)\n"
+        "s = torch.optim.lr_scheduler.ExponentialLR(o, 0.1)\nrates = []\n"
+        "for i in range(8):\n    o.step()\n    s.step()\n    rates.append(o.param_groups[0]['lr'])\n"
+    )
+    names: dict[str, list[float]] = {}
+    exec(patient(text, scheduler="torch.optim.lr_scheduler.E", scheduler_step="s.step(").edited(constant_rate), names)
+    assert names["rates"] == [0.3] * 8

@@ -1,0 +1,127 @@
+import pytest
+import torch
+
+from descend.remedies.decay_rate import decay_rate
+
+LINEAR = "torch.optim.lr_scheduler.LinearLR"
+MADE = f"decay = {LINEAR}(optimizer, 1.0, 0.0, total_iters=6)"
+HOOK = "optimizer.register_step_post_hook(lambda *_: decay.step())"
+STYLES = {  # the added lines
+    "plain": [MADE, "        decay.step()"],
+    "crlf": [MADE, "        decay.step()"],
+    "main": ["    " + MADE, "    " + HOOK],
+    "trainer": ["        self." + MADE.replace("(optimizer", "(self.opt"), "        self.decay.step()"],
+    "dict": ["    " + MADE.replace("(optimizer", "(optimiseur"), "            decay.step()"],
+    "tabs": ["\t" + MADE, "\t\t\t\tdecay.step()"],
+    "closure": [MADE, "    decay.step()"],
+    "scaler": [MADE.replace("(optimizer", "(opt"), "    decay.step()"],
+}
+
+
+def test_every_style(styled, style: str) -> None:
+    if style in STYLES:
+        added = [line for line in styled.changes(decay_rate, steps=6) if line.removeprefix("+") not in styled.text]
+        assert added == ["+" + line for line in STYLES[style]]
+        return
+    text = styled.edited(decay_rate, steps=6)
+    assert "opt.step(); decay.step()" in text or "optimizer.step(); decay.step()" in text
+    assert (f"; {MADE}" if style == "one_line" else "\n" + MADE.replace("(optimizer", "(opt")) in text
+
+
+@pytest.mark.slow
+def test_the_rate_falls_to_nothing(styled, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    exec(compile(styled.edited(decay_rate, steps=2), style, "exec"), names)
+    assert names["optimizer"].param_groups[0]["lr"] == 0
+
+
+HEAD = "import torch\n"
+AFTER = {
+    "the gradients are cleared": (
+        "o = SGD(p)\no.step()\no.zero_grad()\nlog()\n", "o.step()\no.zero_grad()\ndecay.step()\nlog()\n"
+    ),
+    "the gradients are cleared in the line": (
+        "o = SGD(p)\no.step(); o.zero_grad()\n", "o.step(); o.zero_grad(); decay.step()\n"
+    ),
+    "a scaler": ("o = SGD(p)\nscaler.step(o)\nscaler.update()\n", "scaler.step(o)\ndecay.step()\nscaler.update()\n"),
+    "a global": ("o = SGD(p)\ndef f():\n    o.step()\n", "def f():\n    o.step()\n    decay.step()\n"),
+    "an object": (
+        "class T:\n    def __init__(self):\n        self.o = SGD(p)\nt = T()\nfor e in r:\n    t.o.step()\n",
+        "    t.o.step()\n    t.decay.step()\n",
+    ),
+    "a function that makes it": (
+        "def make():\n    return SGD(p)\ndef main():\n    o = make()\n    for b in d:\n        o.step()\n",
+        "    for b in d:\n        o.step()\n        decay.step()\n",
+    ),
+    "a trainer that gets it": (
+        "class T:\n    def __init__(self, opt):\n        self.o = opt\n    def fit(self):\n"
+        "        self.o.step()\nT(SGD(p)).fit()\n",
+        "        self.o.step()\n        self.decay.step()\n",
+    ),
+    "a name in use": ("decay = 1\no = SGD(p)\no.step()\n", "o.step()\ndecay_2.step()\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_where_the_schedule_is_stepped(patient, case: str) -> None:
+    text, after = AFTER[case]
+    step = {"a scaler": "scaler.step(", "an object": "t.o.step(", "a trainer that gets it": "self.o.step("}.get(
+        case, "o.step("
+    )
+    p = patient(HEAD + text, optimizer="SGD(", step=step)
+    edited = p.edited(decay_rate, steps=9)
+    assert after in edited
+    assert f"{LINEAR}({'self.o' if 'T' in text else 'o'}, 1.0, 0.0, total_iters=9)\n" in edited
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(opt):\n    opt.step()\no = SGD(p)\nf(o)\n",
+        "o = SGD(p)\ngo = lambda: o.step()\n",
+        "o = SGD(p)\n[o.step() for b in d]\n",
+        "o = SGD(p)\ntrainer.fit()\n",
+    ],
+)
+def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
+    step = "trainer.fit(" if "fit" in text else "opt.step(" if "opt" in text else "o.step("
+    if step == "opt.step(":
+        text = text.replace("def f", "def f").replace("o = SGD(p)\nf(o)", "def main():\n    o = SGD(p)\n    f(o)")
+    p = patient(HEAD + text, optimizer="SGD(", step=step)
+    assert [line.strip("+ ") for line in p.changes(decay_rate, steps=9)] == [
+        f"decay = {LINEAR}(o, 1.0, 0.0, total_iters=9)",
+        "o.register_step_post_hook(lambda *_: decay.step())",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def f():\n    return SGD(p)\nf().step()\n", "line 3 gives the optimizer no name"),
+        ("prepare(SGD(p))\n", "line 2 gives the optimizer no name"),
+        ("trainer.fit(net)\n", "line 2 gives the optimizer no name"),
+    ],
+)
+def test_refusals_say_why(patient, text: str, reason: str) -> None:
+    call = "trainer.fit(" if "fit" in text else "SGD("
+    assert patient(HEAD + text, optimizer=call).refusal(decay_rate, steps=9) == reason
+
+
+def test_torch_is_imported(patient) -> None:
+    p = patient("from torch.optim import SGD\no = SGD(p)\no.step()\n", optimizer="SGD(", step="o.step(")
+    assert "+import torch" in p.changes(decay_rate, steps=9)
+
+
+@pytest.mark.parametrize("with_hook", [False, True])
+def test_the_steps_shrink_in_a_straight_line(patient, with_hook: bool) -> None:
+    step = "def go(opt):\n    opt.step()\n" if with_hook else "def go(opt):\n    o.step()\n"
+    text = (
+        HEAD + step + "w = torch.zeros(1, requires_grad=True)\no = torch.optim.SGD([w], lr=1.0)\nseen = [0.0]\n"
+        "for i in range(6):\n    w.grad = torch.ones(1)\n    go(o)\n    seen.append(w.item())\n"
+    )
+    names: dict[str, list[float]] = {}
+    p = patient(text, optimizer="torch.optim.SGD(", step="opt.step(" if with_hook else "o.step(")
+    exec(p.edited(decay_rate, steps=4), names)
+    seen = torch.tensor(names["seen"])
+    assert torch.allclose(seen.diff(), torch.tensor([-1, -0.75, -0.5, -0.25, 0, 0]))

@@ -1,0 +1,186 @@
+import pytest
+
+from descend.remedies.hold_parameters import hold_parameters
+
+HEAD = "import copy\nimport torch\nfrom torch import nn, optim\n"
+MADE = "model = Net()\n"
+LOOP = "for x in r:\n    model(x).sum().backward()\n    opt.step()\n"
+ARGUMENTS = [  # what the optimizer gets, and what it gets afterwards
+    ("model.head.parameters()", "model.parameters()"),
+    ("model[2].parameters()", "model.parameters()"),
+    ("list(model.head.parameters())", "list(model.parameters())"),
+    (
+        "filter(lambda p: p.requires_grad, model.head.parameters())",
+        "filter(lambda p: p.requires_grad, model.parameters())",
+    ),
+    ("list(model.a.parameters()) + list(model.b.parameters())", "model.parameters()"),
+    ("[*model.a.parameters(), *model.b.parameters()]", "model.parameters()"),
+    ("[model.head.weight, model.head.bias]", "model.parameters()"),
+    ("[p for n, p in model.named_parameters() if 'bias' not in n]", "model.parameters()"),
+    ("params=model.head.parameters()", "params=model.parameters()"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ARGUMENTS)
+def test_all_of_the_model(patient, before: str, after: str) -> None:
+    text = HEAD + MADE + f"opt = optim.SGD({before}, lr=0.1)\n" + LOOP
+    p = patient(text, model="Net(", model_call__0="model(x", optimizer="optim.SGD(")
+    assert p.edited(hold_parameters, optimizer="0", model="model") == text.replace(before, after)
+    assert p.edited(hold_parameters) == text.replace(before, after)
+
+
+OTHERS = {  # the script, a part of it, and what that becomes
+    "a name": (
+        MADE + "params = model.head.parameters()\nopt = optim.SGD(params)\n" + LOOP,
+        "model.head.parameters()",
+        "model.parameters()",
+    ),
+    "another copy": (
+        "first = Net(0)\n" + MADE + "opt = optim.SGD(first.parameters())\n" + LOOP,
+        "first.parameters()",
+        "model.parameters()",
+    ),
+    "a part by its own name": (
+        "body = nn.Linear(2, 2)\nmodel = Net(body, out)\nopt = optim.SGD(body.parameters())\n" + LOOP,
+        "body.parameters()",
+        "model.parameters()",
+    ),
+    "two models": (
+        "encoder = nn.Linear(2, 2)\nmodel = Net()\nopt = optim.SGD(encoder.parameters(), lr=1)\n"
+        "for x in r:\n    model(encoder(x)).sum().backward()\n",
+        "encoder.parameters()",
+        "list(encoder.parameters()) + list(model.parameters())",
+    ),
+    "two models in a list": (
+        "encoder = nn.Linear(2, 2)\nmodel = Net()\nopt = optim.SGD(list(encoder.parameters()), lr=1)\n"
+        "for x in r:\n    model(encoder(x)).sum().backward()\n",
+        "list(encoder.parameters())",
+        "list(encoder.parameters()) + list(model.parameters())",
+    ),
+    "an attribute": (
+        "class T:\n    def __init__(self):\n        self.net = Net()\n"
+        "        self.opt = optim.SGD(self.net.head.parameters())\n    def step(self, x):\n        self.net(x)\n",
+        "self.net.head.parameters()",
+        "self.net.parameters()",
+    ),
+    "a parameter": (
+        "def rule(net):\n    return optim.SGD(net.head.parameters())\ndef main():\n    model = Net()\n"
+        "    opt = rule(model)\n    model(x)\n",
+        "net.head.parameters()",
+        "net.parameters()",
+    ),
+    "made anew": (
+        MADE + "opt = optim.SGD(model.parameters())\nmodel = Net()\n" + LOOP,
+        "model = Net()\nfor",
+        'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
+    ),
+    "made afterwards": (
+        "first = Net(0)\nopt = optim.SGD(first.parameters())\nmodel = Net()\n" + LOOP,
+        "model = Net()\nfor",
+        'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
+    ),
+    "copied": (
+        MADE + "opt = optim.SGD(model.parameters())\nmodel = copy.deepcopy(model)\nmodel.to(d)\n" + LOOP,
+        "deepcopy(model)\n",
+        'deepcopy(model)\nopt.add_param_group({"params": list(model.parameters())})\n',
+    ),
+    "a new head": (
+        MADE + "opt = optim.SGD(model.parameters())\nmodel.fc = nn.Linear(2, 1)\nmodel.device = d()\n" + LOOP,
+        "nn.Linear(2, 1)\n",
+        'nn.Linear(2, 1)\nopt.add_param_group({"params": list(model.fc.parameters())})\n',
+    ),
+    "in a function": (
+        "def main():\n    model = Net()\n    opt = optim.SGD(model.parameters())\n    model = Net()  # again\n"
+        "    for x in r:\n        model(x)\n",
+        "  # again\n",
+        '  # again\n    opt.add_param_group({"params": list(model.parameters())})\n',
+    ),
+}
+
+
+def sites(text: str) -> dict[str, str]:
+    call = next(c for c in ("self.net(x", "model(encoder(x", "model(x") if c in text)
+    return {"model": "Net(body" if "Net(body" in text else "Net()", "model_call__0": call, "optimizer": "optim.SGD("}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_the_model_that_is_called(patient, case: str) -> None:
+    text, before, after = OTHERS[case]
+    assert text.count(before) == 1
+    p = patient(HEAD + text, **sites(text))
+    assert p.edited(hold_parameters) == (HEAD + text).replace(before, after)
+
+
+SAME = "line 5 gives the optimizer all parameters of `model` already"
+REFUSED = [
+    (MADE + "opt = optim.SGD(model.parameters())\n" + LOOP, SAME),
+    (MADE + "opt = optim.SGD(model.parameters())\nmodel = model.to(d)\nmodel = DDP(model)\n" + LOOP, SAME),
+    (MADE + "opt = optim.SGD([{'params': model.a.parameters(), 'lr': 1}])\n" + LOOP, "in groups"),
+    (MADE + "opt = optim.SGD(f(x))\n" + LOOP, "does not say whose parameters"),
+    ("def f():\n    model = Net()\n    model(x)\nopt = optim.SGD(q.parameters())\n", "does not show what the called"),
+    (MADE + "o = [optim.SGD(model.parameters())]\nmodel = Net()\n" + LOOP, "gives the optimizer no name"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED)
+def test_refusals_say_why(patient, text: str, reason: str) -> None:
+    assert reason in patient(HEAD + text, **sites(text)).refusal(hold_parameters)
+
+
+TRAINER = """
+class Trainer:
+    def __init__(self, net, opt):
+        self.net, self.opt = net, opt
+        self.model = net
+    def step(self, x):
+        self.model(x).sum().backward()
+model = build()
+trainer = Trainer(model, optim.SGD(model.parameters()))
+"""
+OWN = """
+class Net(Module):
+    def configure(self):
+        return optim.SGD(self.head.parameters())
+    def loss(self, x):
+        return self(x)
+model = Net()
+"""
+GAN = "g = Net()\nd = Net()\no = optim.Adam(g.parameters())\nq = optim.SGD(d.parameters())\ng(x)\n"
+
+
+def test_a_model_by_another_name(patient) -> None:
+    p = patient(TRAINER, model_call__0="self.model(", optimizer="optim.SGD(")
+    assert p.refusal(hold_parameters) == "line 9 gives the optimizer all parameters of `model` already"
+
+
+def test_a_model_that_makes_its_own_optimizer(patient) -> None:
+    p = patient(OWN, model__0="Net(", model_call__0="self(x", optimizer="optim.SGD(")
+    assert p.edited(hold_parameters) == OWN.replace("self.head.p", "self.p")
+
+
+def test_a_model_of_another_optimizer(patient) -> None:
+    p = patient(GAN, model__0="Net(", model_call__0="g(x", optimizer="optim.SGD(", optimizer__1="optim.Adam(")
+    assert p.refusal(hold_parameters) == "another optimizer than the one in line 4 has the parameters of `g`"
+
+
+def test_a_library_makes_the_optimizer_inside(patient) -> None:
+    p = patient("trainer.fit(net)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
+    assert p.refusal(hold_parameters) == "line 1 calls `trainer.fit`: the SGD is somewhere inside"
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        "opt = optim.SGD(model[0].parameters(), lr=1)\n",
+        "opt = optim.SGD(model.parameters(), lr=1)\nmodel = Net()\n",
+        "opt = optim.SGD(model.parameters(), lr=1)\nmodel[1] = nn.Linear(3, 1)\n",
+    ],
+)
+def test_every_parameter_is_held(patient, middle: str) -> None:
+    net = "def Net():\n    return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n"
+    text = HEAD + net + MADE + middle + "model(torch.ones(1, 2))\n"
+    p = patient(text, model="Net(", model_call__0="model(", optimizer="optim.SGD(")
+    names: dict = {}
+    exec(p.edited(hold_parameters), names)
+    held = {id(p) for group in names["opt"].param_groups for p in group["params"]}
+    assert {id(p) for p in names["model"].parameters()} <= held

@@ -1,0 +1,143 @@
+import pytest
+import torch
+
+from descend.remedies.standardise_inputs import standardise_inputs
+from descend.remedies.standardise_targets import standardise_targets
+
+IMPORT = "from descend.network import standardise_targets"
+FED = {  # the script, the inserted line, and the line that follows it
+    "a loader": (
+        "for e in r:\n    for x, y in loader:\n        l = c(model(x), y)",
+        "standardise_targets(model, loader)",
+        "for e in r:",
+    ),
+    "a loader on a device": (
+        "for e in r:\n    for i, (x, y) in enumerate(loader):\n        x, y = x.to(d), y.to(d).float()\n"
+        "        out = self.net(x).squeeze(1)\n        l = c(out, y.view(-1, 1))",
+        "standardise_targets(self.net, loader)",
+        "for e in r:",
+    ),
+    "a batch in parts": (
+        "for b in loader:\n    l = c(model(b[0]), b[1])",
+        "standardise_targets(model, loader)",
+        "for b in loader:",
+    ),
+    "slices": (
+        "for e in r:\n    for i in r:\n        l = c(model(X[i:j]), y[i:j])",
+        "standardise_targets(model, y)",
+        "for e in r:",
+    ),
+    "everything at once": ("for e in r:\n    l = c(model(X), Y)", "standardise_targets(model, Y)", "for e in r:"),
+    "two lists": (
+        "for x, y in zip(xs, ys):\n    l = c(model(x), y)",
+        "standardise_targets(model, ys)",
+        "for x, y in zip(xs, ys):",
+    ),
+    "targets first": ("for e in r:\n    l = c(Y, model(X))", "standardise_targets(model, Y)", "for e in r:"),
+    "by name": ("for e in r:\n    l = c(target=Y, input=model(X))", "standardise_targets(model, Y)", "for e in r:"),
+    "a step that gets the batch": (
+        "def step(m, x, y):\n    l = c(m(x), y)\nfor e in r:\n    for a, b in loader:\n        step(model, a, b)",
+        "standardise_targets(model, loader)",
+        "for e in r:",
+    ),
+    "a function for the loss": (
+        "def loss_of(a, b):\n    l = c(a, b)\nfor e in r:\n    for x, y in loader:\n        loss_of(model(x), y)",
+        "standardise_targets(model, loader)",
+        "for e in r:",
+    ),
+    "a trainer": (
+        "class T:\n    def fit(self):\n        for x, y in self.data:\n            l = c(self.net(x), y)",
+        "standardise_targets(self.net, self.data)",
+        "for x, y in self.data:",
+    ),
+}
+
+
+def model_in(text: str) -> str:
+    return next(name for name in ("self.net(", "m(x)", "model(") if name in text)
+
+
+@pytest.mark.parametrize("case", FED)
+def test_the_line_and_its_place(patient, case: str) -> None:
+    text, line, follower = FED[case]
+    text = "import torch\n" + text + "\n"
+    p = patient(text, model_call=model_in(text), loss="c(")
+    assert sorted(change.strip("+ ") for change in p.changes(standardise_targets)) == sorted([IMPORT, line])
+    lines = [line.strip() for line in p.edited(standardise_targets).splitlines()]
+    assert lines[lines.index(line) + 1] == follower
+
+
+def test_a_loss_written_out(patient) -> None:
+    text = "for e in r:\n    for x, y in loader:\n        l = ((model(x) - y) ** 2).mean()\n"
+    p = patient(text, model_call="model(", loss="((model(x) - y) ** 2).mean(")
+    assert "standardise_targets(model, loader)\nfor e" in p.edited(standardise_targets)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("for x, y in loader:\n    l = c(model(x), y / 10)", "line 3 makes the targets by `y / 10`"),
+        ("for x, y in loader:\n    y -= m\n    l = c(model(x), y)", "line 3 changes `y`"),
+        ("for b in loader:\n    l = c(model(b['x']), b['y'])", "makes the targets by `b['y']`"),
+        ("for y, x in loader:\n    l = c(model(x), y)", "the model's targets are not the second part of a batch"),
+        ("for x in loader:\n    l = c(model(x))", "line 3 does not show the targets of the loss"),
+        ("for x, y in loader:\n    l = c(model.forward(x), y)", "goes past the hooks"),
+        (
+            "def f(a, b):\n    l = c(a, b)\ndef main():\n    model = N()\n    for x in d:\n        f(model(x), x)",
+            "line 3 does not see the model",
+        ),
+    ],
+)  # fmt: skip
+def test_refusals_say_why(patient, text: str, reason: str) -> None:
+    p = patient("import torch\n" + text + "\n", model_call="model", loss="c(")
+    assert reason in p.refusal(standardise_targets)
+
+
+def test_classes_are_no_quantities(patient) -> None:
+    text = "for x, y in loader:\n    l = c(model(x), y)\n"
+    p = patient(text, model_call="model(", loss="c(", made={"loss": "cross_entropy"})
+    assert p.refusal(standardise_targets) == "the targets of cross_entropy are classes, not quantities"
+
+
+@pytest.mark.parametrize("missing", ["model_call", "loss"])
+def test_no_site(patient, missing: str) -> None:
+    calls = {"model_call": "model(", "loss": "c("}
+    del calls[missing]
+    assert "did not show" in patient("l = c(model(x), y)\n", **calls).refusal(standardise_targets)
+
+
+def test_inputs_and_targets_in_any_order(patient) -> None:
+    text = "import torch\n\n# now\nfor e in r:\n    for x, y in loader:\n        l = c(model(x), y)\n"
+    p = patient(text, model_call="model(", loss="c(")
+    texts = set()
+    for first, second in ((standardise_inputs, standardise_targets), (standardise_targets, standardise_inputs)):
+        script = second(first(p.script, p.record, {}), p.record, {})
+        texts.add(script.read(script.path))
+    (edited,) = texts
+    lines = "standardise_inputs(model, loader)\nstandardise_targets(model, loader)\n"
+    assert edited == f"{IMPORT}\n".replace("import standard", "import standardise_inputs, standard").join(
+        ["import torch\n", text.removeprefix("import torch\n").replace("# now", lines + "# now")]
+    )
+
+
+SCRIPT = """import torch
+
+torch.manual_seed(0)
+X = torch.randn(256, 3)
+Y = 500 + 80 * (X @ torch.tensor([[1.0], [2.0], [-1.0]]))
+model = torch.nn.Linear(3, 1)
+criterion = torch.nn.MSELoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(60):
+    optimizer.zero_grad()
+    loss = criterion(model(X), Y)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_regression_learns_in_its_own_unit(patient) -> None:
+    p = patient(SCRIPT, model_call="model(X", loss="criterion(")
+    names: dict[str, torch.Tensor] = {}
+    exec(p.edited(standardise_targets), names)
+    assert names["loss"] < 1e-2 and names["model"](names["X"]).mean().item() == pytest.approx(500, rel=0.05)

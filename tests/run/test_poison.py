@@ -1,0 +1,98 @@
+"""Data that are not finite are found from the first loss that is not; values that have diverged are no data."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from descend.run.poison import not_finite
+from descend.script import Script
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+NAN, INF = float("nan"), float("inf")
+
+
+def data() -> tuple[nn.Module, Tensor, Tensor]:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1)), torch.randn(10, 4), torch.randn(10, 1)
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_one_row_of_the_inputs(value: float) -> None:
+    net, x, t = data()
+    x[3, 1:3] = value
+    found = not_finite(F.mse_loss(net(x), t) + (0.0 if value != value else NAN))  # tanh is finite at infinity
+    nan = 2 if value != value else 0
+    assert found == {"where": "inputs", "values": 2, "nan": nan, "examples": 1, "of": 10}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        F.mse_loss,
+        F.smooth_l1_loss,
+        F.binary_cross_entropy_with_logits,
+        F.l1_loss,
+        pytest.param(
+            lambda p, t: ((p - t) ** 2).mean(),
+            marks=pytest.mark.xfail(strict=True, reason="a difference keeps neither of its operands"),
+        ),
+    ],
+)
+def test_targets(loss) -> None:
+    net, x, t = data()
+    t[7] = NAN
+    t[2] = INF
+    assert not_finite(loss(net(x), t)) == {"where": "targets", "values": 2, "nan": 1, "examples": 2, "of": 10}
+
+
+def test_images() -> None:
+    net, x = nn.Conv2d(1, 2, 3), torch.randn(5, 1, 6, 6)
+    x[4, 0, 2:4, 2] = NAN
+    found = not_finite(net(x).square().mean())
+    assert found is not None and (found["where"], found["values"], found["examples"], found["of"]) == (
+        "inputs",
+        2,
+        1,
+        5,
+    )
+
+
+def test_parameters_that_diverge_are_no_data() -> None:
+    net, x, t = data()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e30)
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = F.mse_loss(net(x), t)
+        if not loss.isfinite():
+            break
+        loss.backward()
+        optimizer.step()
+    assert not loss.isfinite() and not_finite(loss) is None
+
+
+def test_neither_are_values_computed_from_clean_data() -> None:
+    net, x, t = data()
+    assert not_finite(net(x).sub(10).log().mean()) is None  # the logarithm of a negative number
+    assert not_finite(F.cross_entropy(nn.Linear(4, 3)(x) * NAN, torch.zeros(10).long())) is None
+    assert not_finite(F.mse_loss(net(x), t)) is None
+    assert not_finite(torch.tensor(NAN)) is None
+
+
+@pytest.mark.xfail(strict=True, reason="what is computed without gradients counts as data")
+def test_neither_is_a_target_that_diverging_parameters_have_made() -> None:
+    net, x, _ = data()
+    with torch.no_grad():
+        net[2].bias.fill_(NAN)
+        target = net(x + 1)
+    assert not_finite(F.mse_loss(net(x), target)) is None
+
+
+@pytest.mark.slow
+def test_the_step_at_which_a_script_meets_them(observe) -> None:
+    record = observe(Script(SCRIPTS / "poisoned.py", SCRIPTS, ("inputs",)))
+    (fact,) = record.history("bad_data")
+    assert fact.step == 5
+    assert fact.detail == {"where": "inputs", "values": 1, "nan": 1, "examples": 1, "of": 32}

@@ -1,0 +1,56 @@
+"""Two hand-written Functions: the first one's gradient is right, the second one's lacks a factor."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from witness import Witness
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 3 * ctx.saved_tensors[0] ** 2 * grad
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, offset):
+        ctx.save_for_backward(x)
+        return x**2 + offset
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.saved_tensors[0] * grad, None
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(6, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+
+    def forward(self, x):
+        h = Cube.apply(self.first(x).tanh())  # Cube
+        return self.last(Square.apply(self.second(h), 0.5))  # Square
+
+
+torch.manual_seed(0)
+x, y = torch.randn(640, 6), torch.randint(0, 3, (640,))
+batches = list(torch.arange(640).split(32))
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+seen = Witness()
+for i in batches:
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x[i]), y[i])
+    loss.backward()
+    optimizer.step()
+    seen.loss(loss)
+with torch.no_grad():
+    first = [F.cross_entropy(model(x[i]), y[i]).item() for i in batches[:8]]
+seen.others["first batches"] = sum(first) / 8
+seen.end(*model.parameters())

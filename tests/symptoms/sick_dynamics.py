@@ -1,0 +1,193 @@
+"""Runs whose steps are at fault, just beyond the bound; the keywords move them to neighbours that must not show it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from records import (
+    EVERY,
+    STEPS,
+    add_fact,
+    add_site,
+    exploding,
+    falling_to,
+    forget,
+    healthy,
+    probe,
+    second_optimizer,
+    set_cost,
+    set_series,
+    settling_at,
+)
+
+from descend.record import Ending, Record
+
+Cost = Callable[[float], float]
+HALF_LEFT, NOTHING_LEFT = falling_to(0.51), falling_to(0.01)
+NOTHING_LEARNT, NEARLY_THERE = falling_to(0.91), settling_at(0.051)
+
+
+def schedule(
+    until: int = 120, tiny: float = 9e-4, back: int = STEPS, left: float = 0.31, scheduler: bool = True
+) -> Record:
+    """A rate of 0.1 that is brought down at one step, and up again at another."""
+    record = healthy()
+    set_cost(record, settling_at(left))
+    set_series(record, "learning_rate", "0", [tiny if until <= step < back else 0.1 for step in range(STEPS)])
+    if scheduler:
+        add_fact(record, "scheduler", "0", STEPS, **{"class": "StepLR", "steps": 200})
+        add_site(record, "scheduler", "0", 11)
+        add_site(record, "scheduler_step", "0", 26)
+    return record
+
+
+def clipping_too_hard(
+    limit: float = 0.99, cut: float = 0.9, left: float = 0.31, function: str = "clip_grad_norm_", **rule: Any
+) -> Record:
+    """Norms of 10, all but a share of which are cut."""
+    record = healthy(**rule)
+    set_cost(record, settling_at(left))
+    add_fact(record, "clip", function=function, limit=limit)
+    add_site(record, "clip", "0", 23)
+    probe(record, "clipped_norm", "", [10.0 if i < 20 * cut else limit for i in range(20)])
+    return record
+
+
+def momentum_mismatch(curvature: float = 1.1, momentum: float = 0.95, left: float = 0.31, **rule: Any) -> Record:
+    record = healthy(momentum=momentum, **rule)
+    probe(record, "curvature", "0", curvature)
+    set_cost(record, settling_at(left))
+    return record
+
+
+def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40) -> Record:
+    """A second stage of a hundred steps, whose loss begins at a share of the first one's and grows by a factor."""
+    record = healthy()
+    second_optimizer(record, [2.3 * start * (1 if step < risen_at else peak) for step in range(100)])
+    return record
+
+
+def outrun(ratio: float = 1.01, left: float = 0.11, bias: float = 9.0, **rule: Any) -> Record:
+    record = healthy(**{"class": "Adam", "lr": 0.5, "betas": [0.9, 0.999]} | rule)
+    set_cost(record, settling_at(left))
+    forget(record, "update_ratio")
+    probe(record, "update_ratio", "0.weight", [ratio] + [1e-3] * 19)
+    probe(record, "update_ratio", "0.bias", bias)
+    return record
+
+
+def unstable(curvature: float = 21.0, since: int = 0, cost: Cost = NOTHING_LEARNT, **rule: Any) -> Record:
+    record = healthy(**rule)
+    set_cost(record, cost)
+    probe(record, "curvature", "0", [curvature if step >= since else 1.0 for step in range(0, STEPS, EVERY)])
+    return record
+
+
+def unstable_adaptive(curvature: float = 390.0, since: int = 0, diverges: bool = True) -> Record:
+    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]})
+    if diverges:
+        exploding(record)
+    values = [curvature if step >= since else 1.0 for step in range(0, STEPS, EVERY)]
+    probe(record, "preconditioned_curvature", "0", values)
+    return record
+
+
+def not_finite() -> Record:
+    record = healthy()
+    exploding(record)
+    return record
+
+
+def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.31) -> Record:
+    """A loss at one level that jumps from it for good; the cost ends at a share of a constant prediction's."""
+    record = healthy()
+    set_cost(record, settling_at(left))
+    early = [2.3 if step < 20 else 2.3 * level for step in range(at)]
+    set_series(record, "loss", "0", early + [2.3 * level * jump] * (STEPS - at))
+    return record
+
+
+def oscillation(curvature: float = 17.1, near: int = 10, cost: Cost = NEARLY_THERE, **rule: Any) -> Record:
+    """A step just below the stability bound, in some of the twenty probes."""
+    record = healthy(**rule)
+    set_cost(record, cost)
+    probe(record, "curvature", "0", [1.0] * (20 - near) + [curvature] * near)
+    return record
+
+
+def slow_progress(curvature: float = 0.99, cost: Cost = HALF_LEFT, **rule: Any) -> Record:
+    record = healthy(**rule)
+    set_cost(record, cost)
+    probe(record, "curvature", "0", curvature)
+    return record
+
+
+def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, **rule: Any) -> Record:
+    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]} | rule)
+    set_cost(record, cost)
+    probe(record, "preconditioned_curvature", "0", 1.0)
+    for place in ("0.weight", "2.weight", "4.weight"):
+        probe(record, "update_ratio", place, ratio)
+    return record
+
+
+def ill_conditioned_curvature(
+    curvature: float = 4.1, fallen: float = 0.05, left: float = 0.11, cost: Cost | None = None, **rule: Any
+) -> Record:
+    """A cost that hardly falls over the second half, though the steps are long."""
+    record = healthy(**rule)
+    set_cost(record, cost or (lambda t: left * (1 + fallen * max(0.0, 1 - t) * 2 if t > 0 else 1 / left)))
+    probe(record, "curvature", "0", curvature)
+    return record
+
+
+def fluctuations(
+    spread: float = 0.41, left: float = 0.11, steps: int = STEPS, falls: float = 0.0, last_rate: float = 0.1
+) -> Record:
+    """Losses that jump between two values to either side of a level."""
+    record = healthy()
+    set_cost(record, lambda t: left * (1 if t > 0.6 else 1 / (1 - falls)))
+    set_series(record, "loss", "0", [1 + spread * (-1) ** step for step in range(steps)])
+    set_series(record, "learning_rate", "0", [0.1] * (STEPS - 1) + [last_rate])
+    return record
+
+
+def local_optima(parameters: int = 500, left: float = 0.31, falls: float = 0.0) -> Record:
+    record = healthy(parameters=parameters)
+    set_cost(record, lambda t: left if t > 0.9 else left / (1 - falls) if t > 0.1 else 1.0)
+    return record
+
+
+def overfitting(rise: float = 1.51, least_at: int = 2, evaluations: int = 6, training: Cost = NOTHING_LEFT) -> Record:
+    record = healthy()
+    set_cost(record, training)
+    held_out = [1.0 if i == least_at else rise for i in range(evaluations)]
+    record.readings["evaluation_loss", ""] = ([30 * i for i in range(evaluations)], held_out)
+    return record
+
+
+def stopped_too_early(reason: str = "finished", left: float = 0.21, cost: Cost | None = None) -> Record:
+    record = healthy()
+    set_cost(record, cost or falling_to(left))
+    record.ending = Ending(reason, 0, STEPS)
+    return record
+
+
+DYNAMICS = {
+    schedule: "schedule",
+    clipping_too_hard: "clipping_too_hard",
+    momentum_mismatch: "momentum_mismatch",
+    warm_start: "warm_start",
+    outrun: "instability",
+    unstable: "instability",
+    unstable_adaptive: "instability",
+    not_finite: "instability",
+    cliff: "cliff",
+    oscillation: "oscillation",
+    slow_progress: "slow_progress",
+    hardly_moving: "slow_progress",
+    ill_conditioned_curvature: "ill_conditioned_curvature",
+    fluctuations: "fluctuations",
+    local_optima: "local_optima",
+    overfitting: "overfitting",
+    stopped_too_early: "stopped_too_early",
+}

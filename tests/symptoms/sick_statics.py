@@ -1,0 +1,149 @@
+"""Runs with faulty data, losses or initial weights, just beyond the bound; the keywords move them to neighbours."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from records import (
+    EVERY,
+    STEPS,
+    add_fact,
+    add_site,
+    falling_to,
+    forget,
+    healthy,
+    probe,
+    real,
+    rising,
+    set_cost,
+    set_fact,
+    set_series,
+    settling_at,
+)
+
+from descend.record import Record
+
+
+def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
+    record = healthy()
+    probe(record, "twin_share", "2.weight", [share] * until + [0.0] * (STEPS // EVERY - until))
+    return record
+
+
+def sum_reduction(
+    reduction: str = "sum",
+    shape: Sequence[int] = (8,),
+    by_hand: bool = False,
+    cost: Callable[[float], float] = rising,
+    **rule: Any,
+) -> Record:
+    record = healthy(**rule)
+    set_cost(record, cost)
+    add_site(record, "loss_module", "0", 8)
+    set_fact(record, "loss_input", reduction=reduction, by_hand=by_hand, target_shape=list(shape))
+    return record
+
+
+def targets_not_scaled(left: float = 0.31, **targets: float) -> Record:
+    record = healthy()
+    real(record, **({"mean": 10.0, "std": 1.0} | targets))
+    set_cost(record, falling_to(left))
+    return record
+
+
+def inputs_not_normalised(rms: float = 5.1, ratio: float = 100.0, left: float = 0.31, layer: str = "linear") -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    set_fact(record, "inputs", largest_rms=rms, std=[0.1, 6.5, 3.0, 0.0], first_layer=layer)
+    set_series(record, "input_condition_number", "", 20.0 * ratio)
+    return record
+
+
+def saturated_units(share: float = 0.5, left: float = 0.31) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    set_fact(record, "activation", "1", function="tanh")
+    probe(record, "saturated_share", "1", share)
+    probe(record, "saturated_share", "3", [0.1, *[0.9] * 19])
+    return record
+
+
+def bad_initialisation(scales: Sequence[float] = (0.5, 0.1, 0.5 / 31), left: float = 0.31) -> Record:
+    record = healthy()
+    forget(record, "activation_scale")
+    set_cost(record, falling_to(left))
+    for i, scale in enumerate(scales):
+        probe(record, "activation_scale", f"{2 * i + 1}", scale)
+    return record
+
+
+def no_signal(p: float = 0.11, examples: int = 100, left: float = 0.91, evaluations: Sequence[float] = ()) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "signal", p_value=p, examples=examples)
+    if evaluations:
+        probe(record, "evaluation_loss", "", [2.3 * share for share in evaluations])
+    return record
+
+
+def outliers(far: float = 51.0, spread: float = 5.1, function: str = "mse_loss", deviation: float = 0.5) -> Record:
+    record = healthy()
+    std = spread * 1.4826 * deviation
+    real(record, median=1.0, deviation=deviation, max=1 + far * deviation, min=-1.0, std=std)
+    set_fact(record, "loss_input", function=function)
+    return record
+
+
+def unshuffled_data(within: int = 2, batches: int = 4, examples: int = 8, classes: int = 10) -> Record:
+    record = healthy()
+    forget(record, "batch")
+    for i in range(batches):
+        counts = {str((i * within + j) % classes): examples // within for j in range(within)}
+        add_fact(record, "batch", "", 10 * i, examples=examples, labels=counts)
+    return record
+
+
+def strong_decay(decay: float = 0.03, left: float = 0.31, **rule: Any) -> Record:
+    record = healthy(weight_decay=decay, **rule)
+    set_cost(record, settling_at(left))
+    return record
+
+
+def strong_penalty(share: float = 0.49, left: float = 0.31) -> Record:
+    record = healthy()
+    set_cost(record, settling_at(left))
+    set_fact(record, "connections", share=share)
+    return record
+
+
+def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
+    record = healthy()
+    set_cost(record, settling_at(left))
+    for line, (place, share) in enumerate({"2": 0.1, "5": p}.items(), 6):
+        add_fact(record, "dropout", place, p=share)
+        add_site(record, "dropout", place, line)
+    return record
+
+
+def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, **rule: Any) -> Record:
+    record = healthy(**rule)
+    set_cost(record, settling_at(left))
+    set_fact(record, "inputs", largest_rms=rms)
+    probe(record, "input_condition_number_standardised", "", [condition])
+    return record
+
+
+STATICS = {
+    symmetric_units: "symmetric_units",
+    sum_reduction: "sum_reduction",
+    targets_not_scaled: "targets_not_scaled",
+    inputs_not_normalised: "inputs_not_normalised",
+    saturated_units: "saturated_units",
+    bad_initialisation: "bad_initialisation",
+    no_signal: "no_signal",
+    outliers: "outliers",
+    unshuffled_data: "unshuffled_data",
+    strong_decay: "over_regularised",
+    strong_penalty: "over_regularised",
+    strong_dropout: "over_regularised",
+    correlated_inputs: "correlated_inputs",
+}

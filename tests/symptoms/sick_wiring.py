@@ -1,0 +1,182 @@
+"""Runs with a wiring fault, just beyond its bound; the keywords move them to neighbours that must not show it."""
+
+from typing import Any
+
+from records import (
+    STEPS,
+    WEIGHTS,
+    add_fact,
+    add_site,
+    exploding,
+    falling_to,
+    forget,
+    healthy,
+    real,
+    second_optimizer,
+    set_cost,
+    set_fact,
+    stuck,
+)
+
+from descend.record import Ending, Record
+
+
+def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:
+    record = healthy()
+    exploding(record)
+    add_fact(record, "bad_data", "", 7, where=where, values=values, nan=nan, examples=2, of=32)
+    return record
+
+
+def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
+    record = healthy()
+    add_fact(record, "passes", backward=passes)
+    record.ending = Ending("window", 0, steps)
+    if by_hand:
+        forget(record, "optimizer")
+    return record
+
+
+def parameters_not_in_optimizer(
+    held: int = 600, fresh: float = 0.5, unregistered: int = 0, left: float = 0.31, count: int = 2
+) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    names = ["(unregistered)"] * unregistered or list(WEIGHTS[:count])
+    found = {"untrained": names, "untrained_count": count, "untrained_numel": 400, "untrained_share_fresh": fresh}
+    set_fact(record, "connections", held=held, unregistered=unregistered, **found)
+    return record
+
+
+def nothing_held(with_gradient: int = 0, unheld: int = 4) -> Record:
+    record = healthy()
+    set_fact(record, "wiring", "0", with_gradient=with_gradient, unheld=list(WEIGHTS)[:unheld], unheld_count=unheld)
+    return record
+
+
+def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
+    record = healthy()
+    set_fact(record, "wiring", "0", with_gradient=0, unheld_count=unheld)
+    del record.facts["wiring", "0"][steps:]
+    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    return record
+
+
+def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
+    record = healthy()
+    add_site(record, "detach", "0", 18)
+    set_fact(record, "connections", cut=[WEIGHTS[0]], cut_count=1, cut_share_fresh=fresh, cut_numel=500)
+    if optimizers > 1:
+        second_optimizer(record, [2.3] * STEPS)
+    return record
+
+
+def frozen(fresh: float = 0.5, left: float = 0.31) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    found = {"frozen": [WEIGHTS[0]], "frozen_count": 1, "frozen_share_fresh": fresh, "frozen_numel": 750}
+    set_fact(record, "connections", **found)
+    return record
+
+
+def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
+    record = healthy()
+    for line, (name, wrong) in enumerate({"Square": error, **others}.items(), 40):
+        add_fact(record, "gradient_check", name, error=wrong, input=0)
+        add_site(record, "custom_function", name, line)
+    return record
+
+
+def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Record:
+    record = healthy(**rule)
+    set_cost(record, lambda t: 1 - 9 * t)
+    set_fact(record, "connections", slope=slope)
+    if optimizers > 1:
+        second_optimizer(record, [2.3] * STEPS)
+    return record
+
+
+def no_zero_grad(steps: int = 3, cleared_at: int | None = None) -> Record:
+    record = healthy()
+    set_fact(record, "wiring", "0", gradients_cleared=False)
+    record.facts["wiring", "0"][0].detail["gradients_cleared"] = True  # there was nothing to clear
+    del record.facts["wiring", "0"][steps + 1 :]
+    if cleared_at is not None:
+        record.facts["wiring", "0"][cleared_at].detail["gradients_cleared"] = True
+    return record
+
+
+def constant_labels(
+    labels: int = 32, later: str = "3", task: str = "classes", function: str = "cross_entropy"
+) -> Record:
+    record = healthy()
+    stuck(record)
+    set_fact(record, "loss_input", task=task, function=function)
+    set_fact(record, "targets", min=3, max=3, entropy=0.0, classes_seen=1)
+    forget(record, "batch")
+    add_fact(record, "batch", "", 0, labels={"3": labels // 2})
+    add_fact(record, "batch", "", 10, labels={later: labels - labels // 2})
+    return record
+
+
+def labels_out_of_range(low: float = -1.0, high: float = 1.0, task: str = "binary") -> Record:
+    record = healthy()
+    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", task=task, classes=1)
+    set_fact(record, "targets", dtype="float32", mean=0.0, std=1.0, min=low, max=high)
+    return record
+
+
+def refused_label(error: str = "IndexError: Target 10 is out of bounds.") -> Record:
+    record = healthy()
+    record.ending = Ending("failed", 1, 0, error=f"Traceback (most recent call last):\n  File ...\n{error}\n")
+    return record
+
+
+def broadcasting(pair: tuple[list[int], list[int]] | None = ([32, 1], [32]), std: float = 2.0) -> Record:
+    record = healthy()
+    real(record, std=std)
+    add_site(record, "difference", "0", 21)
+    if pair:
+        found = {"prediction": pair[0], "target": pair[1], "result": [32, 32], "operand": "right", "by_hand": True}
+        set_fact(record, "connections", broadcast=found)
+    return record
+
+
+def output_before_loss(left: float = 0.9, **facts: Any) -> Record:
+    record = healthy()
+    task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(facts["function"], "binary")
+    if task == "real":
+        real(record, min=facts.pop("low", -3.0), max=facts.pop("high", 3.0))
+    set_cost(record, falling_to(left))
+    add_site(record, "activation", "output", 7)
+    set_fact(record, "loss_input", task=task, **facts)
+    return record
+
+
+def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Record:
+    record = healthy()
+    for fact in record.facts["modes", ""]:
+        if since <= fact.step < until:
+            fact.detail["evaluation"] = ["3"]
+            fact.detail["unfit"] = ["3"] if unfit else []
+    return record
+
+
+WIRING = {
+    bad_data: "bad_data",
+    no_step: "no_step",
+    parameters_not_in_optimizer: "parameters_not_in_optimizer",
+    nothing_held: "parameters_not_in_optimizer",
+    no_gradient: "frozen_or_detached",
+    detached: "frozen_or_detached",
+    frozen: "frozen_or_detached",
+    incorrect_gradients: "incorrect_gradients",
+    negated_loss: "negated_loss",
+    no_zero_grad: "no_zero_grad",
+    constant_labels: "labels_wrong",
+    labels_out_of_range: "labels_wrong",
+    refused_label: "labels_wrong",
+    broadcasting: "broadcasting",
+    output_before_loss: "output_loss_mismatch",
+    eval_mode: "eval_mode",
+}

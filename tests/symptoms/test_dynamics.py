@@ -1,0 +1,135 @@
+"""Steps that are too long, too short or cut: named where the cost suffers from it, and only there."""
+
+import pytest
+from records import falling_to, rising, settling_at
+from sick_dynamics import (
+    cliff,
+    clipping_too_hard,
+    fluctuations,
+    hardly_moving,
+    ill_conditioned_curvature,
+    local_optima,
+    momentum_mismatch,
+    not_finite,
+    oscillation,
+    outrun,
+    overfitting,
+    schedule,
+    slow_progress,
+    stopped_too_early,
+    unstable,
+    unstable_adaptive,
+    warm_start,
+)
+from sick_runs import RUNS, look, named, neighbours
+
+from descend.symptoms import SYMPTOMS
+
+MOMENTUM = {"momentum": 0.9}  # its bound is 3.8
+ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
+SGD = {"class": "SGD"}
+
+# run, what is changed, a fact?, the line, what the sentence says, a consequence
+SHOWN = [
+    (schedule, {}, False, 26, "from step 120 on below 1% of 0.1 in a run of 200 steps, with 31%", "slow_progress"),
+    (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to 0.99, their usual", "slow_progress"),
+    (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
+    (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
+    (outrun, {}, False, 10, "by 1 times their own size (bound 1;", "dead_units"),
+    (unstable, {}, False, 10, "α·λmax = 2.1 at step 0, over the bound of 2, and the cost will not fall", "oscillation"),
+    (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
+    (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),
+    (unstable_adaptive, {}, True, 10, "39 at step 10, over the bound of 38, and the cost becomes NaN", "cliff"),
+    (not_finite, {}, True, 10, "no longer finite at step 199; no crossing", "vanishing_gradients"),
+    (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
+    (oscillation, {}, False, 10, "α·λmax = 1.71, just below the bound of 2", None),
+    (oscillation, {"curvature": 32.4, **MOMENTUM}, False, 10, "3.24, just below the bound of 3.8", None),
+    (slow_progress, {}, False, 10, "at most 0.099 of a stability bound of 2", "stopped_too_early"),
+    (slow_progress, {"curvature": 0.18, **MOMENTUM}, False, 10, "at most 0.18 of a stability bound of 3.8", "plateau"),
+    (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of themselves", "stopped_too_early"),
+    (ill_conditioned_curvature, {"fallen": 0.089}, False, 10, "a condition number of 1,0", "stopped_too_early"),
+    (ill_conditioned_curvature, {}, False, 10, "11% of the cost is left: the progress fits a", "oscillation"),
+    (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
+    (fluctuations, {}, False, 10, "the losses scatter by 41%", None),
+    (fluctuations, {"falls": 0.14}, False, 10, "about a level that no longer falls", None),
+    (local_optima, {"falls": 0.019}, False, 5, "no longer moves", None),
+    (local_optima, {}, False, 5, "with 500 parameters the cost has settled at 31%", None),
+    (overfitting, {"evaluations": 5, "least_at": 0}, False, 5, "from 1 at step 0 to 1.51", None),
+    (overfitting, {}, False, 5, "from 1 at step 60 to 1.51", None),
+    (stopped_too_early, {"left": 0.54}, False, 25, "54% of it is left", None),
+    (stopped_too_early, {}, False, 25, "after 200 steps while the cost still falls steadily (52% over", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run, changes, certain, line, says, consequence", SHOWN, ids=named)
+def test_shown(run, changes, certain, line, says, consequence):
+    symptom = look(run, **changes)
+    assert symptom.id == RUNS[run] and symptom.kind == "dynamics"
+    assert symptom.certain == certain and symptom.where.line == line
+    assert says in symptom.sentence and (consequence is None or consequence in symptom.explains)
+
+
+LEFT_ALONE = {
+    # late, or not that small, or up again (a cycle), or with nobody bringing it down: a schedule may end at zero
+    schedule: [{"until": 121}, {"tiny": 1.1e-3}, {"back": 199}, {"left": 0.29}, {"scheduler": False}]
+    + [{"until": 180, "tiny": 0.0}],
+    clipping_too_hard: [{"limit": 1.01}, {"cut": 0.85}, {"left": 0.29}, {"function": "clip_grad_value_"}]
+    + [{"limit": 10.0}, {"limit": float("inf")}],  # at the usual norm; only to read the norm
+    momentum_mismatch: [
+        {"curvature": 0.9},
+        {"momentum": 0.94, "curvature": 3.0},
+        {"dampening": 0.95},
+        {"left": 0.29},
+        {"momentum": 1.0},
+    ],
+    warm_start: [{"start": 0.51}, {"peak": 1.2}, {"peak": 0.5}, {"risen_at": 60}],
+    outrun: [{"ratio": 0.99}, {"left": 0.09}, {"class": "SGD"}, {"ratio": float("nan")}],
+    unstable: [{"curvature": 19.9}, {"cost": falling_to(0.89)}, {"since": 110}, {"curvature": 37.0, **MOMENTUM}]
+    + [{"curvature": 39.0, "cost": falling_to(0.01)}],  # the edge of stability
+    unstable_adaptive: [{"diverges": False}],
+    cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
+    oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.049)}, {"cost": rising}, ADAM]
+    + [{"curvature": 32.2, **MOMENTUM}],
+    slow_progress: [{"curvature": 1.01}, {"cost": falling_to(0.49)}, {"cost": rising}, {"curvature": 0.2, **MOMENTUM}],
+    hardly_moving: [{"ratio": 1.01e-4}, {"cost": falling_to(0.49)}, {"cost": rising}],
+    ill_conditioned_curvature: [
+        {"curvature": 3.9},
+        {"fallen": 0.091},
+        {"left": 0.09},
+        {"cost": rising},
+        MOMENTUM,
+        ADAM,
+    ],
+    fluctuations: [{"spread": 0.39}, {"left": 0.09}, {"steps": 58}, {"falls": 0.16}, {"last_rate": 0.049}],
+    local_optima: [{"parameters": 501}, {"parameters": 0}, {"left": 0.29}, {"left": 1.06}, {"falls": 0.021}],
+    overfitting: [
+        {"rise": 1.49},
+        {"least_at": 4},
+        {"evaluations": 4, "least_at": 0},
+        {"training": rising},
+        {"rise": float("nan")},
+    ],
+    stopped_too_early: [{"reason": "window"}, {"reason": "failed"}, {"left": 0.19}, {"cost": settling_at(0.5)}]
+    + [{"left": 0.55}, {"cost": rising}],
+}
+
+
+@pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
+def test_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+def test_a_loss_that_is_not_finite_after_a_quiet_stretch_is_a_cliff():
+    assert look(cliff, jump=float("inf"), left=0.01).value == float("inf")
+
+
+def test_an_adaptive_rules_first_scales_come_from_hardly_any_gradient():
+    record = unstable_adaptive()
+    record.readings["preconditioned_curvature", "0"] = ([2, 10], [1e4, 1.0])
+    assert "no crossing" in SYMPTOMS["instability"](record).sentence
+    record.readings["preconditioned_curvature", "0"] = ([3, 10], [1e4, 1.0])
+    assert "at step 3, over the bound" in SYMPTOMS["instability"](record).sentence
+
+
+def test_only_weights_are_outrun():
+    assert look(outrun, bias=0.0).value == look(outrun, bias=1e3).value == 1.01

@@ -1,0 +1,84 @@
+"""Signals on their way through the layers: gradients that fade or grow, units that are dead, scales that drift."""
+
+import pytest
+from records import forget, probe
+from sick_layers import (
+    covariate_shift,
+    dead_units,
+    exploding_gradients,
+    layer_rate_mismatch,
+    plateau,
+    saddle_point,
+    vanishing_gradients,
+)
+from sick_runs import RUNS, look, named, neighbours
+
+from descend.symptoms import SYMPTOMS
+
+NAN = float("nan")
+
+# run, what is changed, the line, the module, what the sentence says, a consequence
+SHOWN = [
+    (exploding_gradients, {}, 5, "", "101 at the first steps (bound 100), 10.1 times as large", "cliff"),
+    (exploding_gradients, {"norms": [1.0, 1.1e4], "layers": [1.0, 1.0, 1.0]}, 5, "", "is 1.1e+04", "instability"),
+    (
+        vanishing_gradients,
+        {},
+        5,
+        "0.weight",
+        "is 9.9e-03 of that of 2.weight (bound 0.01)",
+        "slow_progress",
+    ),
+    (layer_rate_mismatch, {}, 10, "0.weight", "2.weight moves by 3.0e-03 of itself in a step", "slow_progress"),
+    (layer_rate_mismatch, {}, 10, "0.weight", "the rates 0.1 and 0.0001", "vanishing_gradients"),
+    (dead_units, {}, 77, "3", "since step 0, 50% of the rectifiers in 3", "vanishing_gradients"),
+    (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the rectifiers", "plateau"),
+    (covariate_shift, {}, 5, "1.act", "the scale of 1.act grows 10 times", None),
+    (plateau, {}, 5, "", "the gradient's norm is 9.9e-03 (bound 0.01)", "slow_progress"),
+    (plateau, {"falls": 0.049}, 5, "", "the cost does not fall", "stopped_too_early"),
+    (saddle_point, {}, 5, "", "starts at 1.0e-03 and grows 31 times (bound 30)", "slow_progress"),
+    (saddle_point, {}, 5, "", "the cost stays flat for 60 of 200 steps", "stopped_too_early"),
+]
+
+
+@pytest.mark.parametrize("run, changes, line, module, says, consequence", SHOWN, ids=named)
+def test_shown(run, changes, line, module, says, consequence):
+    symptom = look(run, **changes)
+    assert symptom.id == RUNS[run] and symptom.kind == "dynamics" and not symptom.certain
+    assert symptom.where.line == line and symptom.module == module
+    assert says in symptom.sentence and (consequence is None or consequence in symptom.explains)
+
+
+LEFT_ALONE = {
+    exploding_gradients: [{"norms": [99.0]}, {"layers": [99.0, 50.0, 10.0]}, {"layers": [101.0, 10.0]}, {"left": 0.29}]
+    + [{"norms": [9.9e3], "layers": [1.0, 1.0, 1.0]}]
+    + [
+        {"norms": [1.0, 1.0, 1e6]},
+        {"layers": [1.0, 1.0, 0.0]},
+        {"norms": [NAN]},
+    ],  # later ones are a step's
+    vanishing_gradients: [{"layers": [0.0101, 0.1, 1.0]}, {"layers": [0.001, 1.0]}, {"left": 0.29}]
+    + [{"layers": [0.001, 1.0, 0.1, 0.1]}, {"layers": [0.0, 0.1, 1.0]}, {"layers": [0.0] * 3}],
+    layer_rate_mismatch: [{"spread": 299.0}, {"rates": [0.1]}, {"left": 0.29}, {"place": "2.bias"}, {"spread": 0.0}],
+    dead_units: [{"share": 0.49}, {"left": 0.89}],
+    covariate_shift: [{"grows": 9.9}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
+    plateau: [{"norm": 1.01e-2}, {"left": 0.84}, {"falls": 0.051}, {"probes": 2}],
+    saddle_point: [{"grows": 29.0}, {"flat": 50}, {"left": 0.09}],
+}
+
+
+@pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
+def test_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+def test_a_layer_whose_rate_is_zero_is_frozen_and_not_slow():
+    record = layer_rate_mismatch()
+    probe(record, "update_ratio", "0.weight", 0.0)
+    assert SYMPTOMS["layer_rate_mismatch"](record) is None
+
+
+def test_dead_units_without_a_known_line_are_looked_for_in_the_model():
+    record = dead_units()
+    forget(record, "activation")
+    assert SYMPTOMS["dead_units"](record).where.line == 5

@@ -1,0 +1,96 @@
+"""Whether the cost goes down: against a constant prediction where one is known, against the start where not."""
+
+from math import isnan, log, nan
+
+import pytest
+from records import STEPS, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
+
+from descend.record import Record
+from descend.symptoms.progress import constant_cost, falls, first_rise, is_stuck, left, smoothed
+
+
+def with_losses(*losses: float) -> Record:
+    record = healthy()
+    set_series(record, "loss", "0", losses)
+    return record
+
+
+@pytest.mark.parametrize(
+    "losses, step",
+    [
+        ([1.0] * 50 + [1.26] * 50, 55),  # the median of ten follows after five
+        ([1.0] * 50 + [1.24] * 50, None),
+        ([1.0] * 50 + [9.0] * 4 + [1.0] * 46, None),
+        ([-1.0] * 50 + [-0.7] * 50, 55),
+        ([-1.0] * 50 + [-0.8] * 50, None),
+        ([0.0] * 50 + [1e-9] * 50, 54),
+        ([1.0, 1.6] * 50, None),  # neighbours differ by more than the rise
+    ],
+)
+def test_the_step_at_which_the_cost_has_risen(losses, step):
+    assert first_rise(with_losses(*losses), "0") == step
+
+
+def test_a_loss_that_is_lost_has_risen():
+    assert 50 <= first_rise(with_losses(*[1.0] * 50, *[nan] * 50), "0") <= 55
+
+
+def test_a_median_over_ten_steps_outlives_four_wild_ones():
+    series = smoothed(with_losses(*[1.0] * 20, *[99.0] * 4, *[1.0] * 20).series("loss", "0"))
+    assert series.max == 1.0 and len(series) == 44
+
+
+def test_what_is_left_of_the_cost():
+    record = healthy()
+    set_cost(record, falling_to(0.25))
+    assert left(record) == pytest.approx(0.25)
+    set_fact(record, "targets", entropy=1.15)
+    assert left(record) == pytest.approx(0.5)  # of a constant prediction's
+    forget(record, "targets")
+    assert left(record) == pytest.approx(0.25)  # of the first cost
+    set_series(record, "yardstick", "negative_log_likelihood", [2.3, 1.15, nan, 9.0])
+    assert left(record) == pytest.approx(0.5)  # what came before it was lost
+    for values in ([], [nan], [0.0, 0.0], [-1.0, -2.0]):
+        set_series(record, "yardstick", "negative_log_likelihood", values)
+        assert isnan(left(record))
+
+
+def test_how_far_the_cost_has_fallen_lately():
+    record = healthy()
+    set_cost(record, lambda t: 1.0 if t < 0.7 else 0.4)
+    assert falls(record) == pytest.approx(0.6)
+    assert falls(record, 0.1) == 0
+    set_cost(record, rising)
+    assert falls(record) == 0
+    assert falls(Record()) == 0
+
+
+@pytest.mark.parametrize("share, sick", [(0.91, True), (0.89, False), (1.5, True)])
+def test_a_run_is_stuck_where_a_constant_prediction_costs_as_little(share, sick):
+    record = healthy()
+    set_cost(record, falling_to(share))
+    assert is_stuck(record, "0") == sick
+    forget(record, "yardstick")
+    assert is_stuck(record, "0") == (share > 0.9)  # of the training loss's start
+    assert is_stuck(record, "0", share - 0.05)
+
+
+def test_a_run_whose_loss_is_lost_is_stuck():
+    record = healthy()
+    set_series(record, "loss", "0", [2.3] + [0.1] * (STEPS - 2) + [nan])
+    assert is_stuck(record, "0")
+
+
+def test_what_a_constant_prediction_costs():
+    record = healthy()
+    real(record, std=3.0)
+    assert constant_cost(record) == 9.0
+    set_fact(record, "targets", std=0.0)
+    assert constant_cost(record) is None
+    record = healthy()
+    record.facts["targets", ""][-1].detail.pop("entropy")
+    set_fact(record, "targets", mean=0.25)
+    assert constant_cost(record) == pytest.approx(-(0.25 * log(0.25) + 0.75 * log(0.75)))
+    for mean in (0.0, 1.0, 7.0):
+        set_fact(record, "targets", mean=mean)
+        assert constant_cost(record) is None

@@ -1,0 +1,142 @@
+"""Data, losses and initial weights: each fault is named where it does harm, and only there."""
+
+import pytest
+from records import add_site, falling_to, forget, probe, rising
+from sick_runs import RUNS, look, named, neighbours
+from sick_statics import (
+    bad_initialisation,
+    correlated_inputs,
+    inputs_not_normalised,
+    no_signal,
+    outliers,
+    saturated_units,
+    strong_decay,
+    strong_dropout,
+    strong_penalty,
+    sum_reduction,
+    symmetric_units,
+    targets_not_scaled,
+    unshuffled_data,
+)
+
+from descend.symptoms import SYMPTOMS, causes, diagnose
+
+ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
+ADAMW = {"class": "AdamW", "lr": 1e-3, "betas": [0.9, 0.999]}
+NORMALISED = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")
+
+# run, what is changed, a fact?, the line, what the sentence says, a consequence
+SHOWN = [
+    (symmetric_units, {}, True, 5, "50% of the units of 2.weight", "saddle_point"),
+    (sum_reduction, {}, False, 8, "the sum over 8 terms", "instability"),
+    (sum_reduction, {"shape": [4, 3], "cost": falling_to(0.31)}, False, 8, "12 times those of the mean", "oscillation"),
+    (targets_not_scaled, {}, False, 22, "mean 10 and σ 1 (root mean square 10", "exploding_gradients"),
+    (targets_not_scaled, {"mean": 0.0, "std": 0.099}, False, 22, "root mean square 0.099", "slow_progress"),
+    (inputs_not_normalised, {}, False, 3, "κ is 100 times that", "instability"),
+    (
+        inputs_not_normalised,
+        {"rms": 0.099},
+        False,
+        3,
+        "σ from 0.1 to 6.5, largest root mean square 0.099",
+        "dead_units",
+    ),
+    (saturated_units, {}, False, 5, "50% of the outputs of 1 lie on the flat ends of tanh", "vanishing_gradients"),
+    (bad_initialisation, {}, False, 5, "from 0.5 (1) to 0.016 (5)", "vanishing_gradients"),
+    (bad_initialisation, {"scales": [0.5, 15.6]}, False, 5, "from 0.5 (1) to 16 (3)", "exploding_gradients"),
+    (bad_initialisation, {"scales": [0.0099]}, False, 5, "to 0.0099 (1)", "plateau"),
+    (bad_initialisation, {"scales": [50.0, 101.0]}, False, 5, "to 1e+02 (3)", "instability"),
+    (no_signal, {}, True, 3, "in 11% of the trials (bound 10%, 100 examples)", "slow_progress"),
+    (no_signal, {"left": 0.01, "evaluations": [1.1, 0.91, 3.0]}, True, 3, "no remedy helps", "overfitting"),
+    (outliers, {}, True, 22, "51 median absolute deviations from the median (bound 50)", "targets_not_scaled"),
+    (unshuffled_data, {}, True, 3, "within a batch their entropy is 0.69, over 4 batches 2.1", "oscillation"),
+    (strong_decay, {}, False, 10, "weight decay of 0.03 (usual: 1e-4)", "slow_progress"),
+    (strong_decay, {"decay": 0.5, **ADAMW}, False, 10, "weight decay of 0.5 (usual: 0.01)", "plateau"),
+    (strong_decay, {"decay": 0.5, "decoupled_weight_decay": True, **ADAM}, False, 10, "(usual: 0.01)", "plateau"),
+    (strong_penalty, {}, False, 22, "51% of the loss is a penalty", "dead_units"),
+    (correlated_inputs, {"rms": 4.9}, False, 3, "κ of their second moments", "slow_progress"),
+    (correlated_inputs, {"rms": 0.21}, False, 3, "κ of their second moments", "plateau"),
+    (correlated_inputs, {}, False, 3, "κ of their second moments is 1,001", "ill_conditioned_curvature"),
+]
+
+
+@pytest.mark.parametrize("run, changes, certain, line, says, consequence", SHOWN, ids=named)
+def test_shown(run, changes, certain, line, says, consequence):
+    symptom = look(run, **changes)
+    assert symptom.id == RUNS[run] and symptom.kind == "statics"
+    assert symptom.certain == certain and symptom.where.line == line
+    assert says in symptom.sentence and consequence in symptom.explains
+
+
+LEFT_ALONE = {
+    symmetric_units: [{"share": 0.49}, {"until": 1}],
+    sum_reduction: [
+        {"reduction": "mean"},
+        {"shape": [7]},
+        {"cost": falling_to(0.29)},
+        {"by_hand": True, "reduction": "mean"},
+    ]
+    + [ADAM],  # an adaptive rule divides by the gradient's size
+    targets_not_scaled: [{"mean": 0.0, "std": 9.9}, {"mean": 0.0, "std": 0.11}, {"std": 0.0}, {"left": 0.29}]
+    + [{"mean": float("nan"), "std": float("nan")}],
+    inputs_not_normalised: [{"rms": 4.9}, {"rms": 0.11}, {"ratio": 99.9}, {"left": 0.29}]
+    + [{"layer": layer} for layer in NORMALISED],
+    saturated_units: [{"share": 0.49}, {"left": 0.29}],
+    bad_initialisation: [{"scales": [0.5, 0.5 / 29]}, {"scales": [0.5, 14.5]}, {"scales": [0.011]}, {"left": 0.29}]
+    + [{"scales": []}, {"scales": [0.5, 0.0]}, {"scales": [50.0, 99.0]}],
+    no_signal: [{"p": 0.1}, {"examples": 99}, {"left": 0.89}, {"evaluations": [0.89, 0.95]}, {"p": float("nan")}],
+    outliers: [{"far": 49.0}, {"spread": 4.9}, {"function": "huber_loss"}, {"function": "l1_loss"}, {"deviation": 0.0}]
+    + [{"deviation": float("nan")}],
+    unshuffled_data: [{"classes": 6, "batches": 6}, {"within": 1, "batches": 3}, {"within": 1, "examples": 7}]
+    + [{"within": 1, "classes": 1}],  # constant labels are another matter
+    strong_decay: [{"decay": 0.029}, {"left": 0.29}, {"decay": 0.49, **ADAMW}],
+    strong_penalty: [{"share": 0.51}, {"left": 0.29}, {"share": float("nan")}],
+    strong_dropout: [{"p": 0.74}, {"left": 0.29}],
+    correlated_inputs: [{"condition": 1000.0}, {"rms": 0.19}, {"rms": 5.1}, {"left": 0.09}, ADAM]
+    + [{"condition": float("nan")}],
+}
+
+
+@pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
+def test_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+def test_too_much_dropout_is_told_by_its_share():
+    symptom = look(strong_dropout)
+    assert symptom.id == "over_regularised" and symptom.value == 0.75
+    assert "dropout of 0.75 in 5 leaves 25% of the units" in symptom.sentence
+
+
+def test_a_sum_written_out_is_a_sum():
+    record = sum_reduction(reduction="mean", by_hand=True)
+    add_site(record, "reduction", "0", 21)
+    record.sites = [site for site in record.sites if site.kind != "loss_module"]
+    symptom = SYMPTOMS["sum_reduction"](record)
+    assert symptom.where.line == 21 and symptom.value == 8
+
+
+def test_a_sum_explains_what_it_does_to_inputs_and_targets():
+    record = sum_reduction(cost=rising)
+    probe(record, "curvature", "0", 30.0)
+    assert [s.id for s in causes(diagnose(record))] == ["sum_reduction"]
+
+
+def test_the_layer_that_is_saturated_most_from_the_start_is_named():
+    record = saturated_units(share=0.6)
+    probe(record, "saturated_share", "5", 0.8)
+    assert SYMPTOMS["saturated_units"](record).module == "5"
+    forget(record, "activation")
+    assert "the flat ends of the sigmoid" in SYMPTOMS["saturated_units"](record).sentence
+
+
+def test_memorised_noise_is_no_signal_and_not_overfitting():
+    record = no_signal(left=0.01, evaluations=[1.0, 1.0, 1.5, 2.0, 2.5, 3.0])
+    assert [s.id for s in causes(diagnose(record))] == ["no_signal"]
+
+
+@pytest.mark.parametrize("last, is_sick", [(2, False), (3, True)])
+def test_twins_must_have_stayed_twins_for_some_steps(last, is_sick):
+    record = symmetric_units(share=0.0)
+    record.readings["twin_share", "2.weight"] = ([0, last], [1.0, 1.0])
+    assert (SYMPTOMS["symmetric_units"](record) is not None) == is_sick

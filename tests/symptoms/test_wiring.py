@@ -1,0 +1,187 @@
+"""Wiring faults: each is named from what the first steps show, and what only looks like it is left alone."""
+
+import pytest
+from records import STEPS, WEIGHTS, add_fact, healthy, rising, second_optimizer, set_cost, set_fact
+from sick_runs import RUNS, look, named, neighbours
+from sick_wiring import (
+    bad_data,
+    broadcasting,
+    constant_labels,
+    detached,
+    eval_mode,
+    frozen,
+    incorrect_gradients,
+    labels_out_of_range,
+    negated_loss,
+    no_gradient,
+    no_step,
+    no_zero_grad,
+    nothing_held,
+    output_before_loss,
+    parameters_not_in_optimizer,
+    refused_label,
+)
+
+from descend.record import Record
+from descend.symptoms import SYMPTOMS, diagnose
+
+BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
+DEFAULT_LEFT_OUT = {"held": 600, "fresh": 0.5}
+
+# run, what is changed, a fact?, the line, what the sentence says, a consequence
+SHOWN = [
+    (bad_data, {}, True, 3, "3 of the inputs of step 7 are NaN (2 of 32 examples)", "instability"),
+    (bad_data, {"nan": 0}, True, 3, "are infinite", "exploding_gradients"),
+    (
+        bad_data,
+        {"nan": 1, "where": "targets"},
+        True,
+        3,
+        "3 of the targets of step 7 are NaN or inf",
+        "instability",
+    ),
+    (no_step, {}, True, 24, "3 backward passes and not one optimizer step", "slow_progress"),
+    (parameters_not_in_optimizer, {}, False, 10, "2 parameters (0.weight, 2.weight)", "frozen_or_detached"),
+    (parameters_not_in_optimizer, {"held": 0, "left": 0.0}, True, 10, "holds none of the 2", "slow_progress"),
+    (parameters_not_in_optimizer, {"unregistered": 2, "left": 0.0}, True, 10, "2 parameters", "plateau"),
+    (nothing_held, {}, True, 10, "none of the network's parameters (0.weight, 2.weight, 4.weight", "dead_units"),
+    (no_gradient, {}, True, 24, "none of the 6 parameters of the optimizer gets a gradient", "vanishing_gradients"),
+    (detached, {}, True, 18, "(0.weight) get no gradient", "slow_progress"),
+    (frozen, {}, False, 5, "75% of the network is a random projection", "plateau"),
+    (incorrect_gradients, {}, True, 40, "by 0.0011 of itself (bound 0.001)", "instability"),
+    (incorrect_gradients, {"Cube": 0.5}, True, 41, "the backward of Cube is wrong", "slow_progress"),
+    (negated_loss, {}, True, 22, "it falls (2.3 → -18.4) as the predictions get worse", "instability"),
+    (no_zero_grad, {}, True, 24, "in each of the first 3 steps", "instability"),
+    (constant_labels, {}, True, 22, "all 32 labels that were looked at are 3", "slow_progress"),
+    (labels_out_of_range, {}, True, 22, "from -1 to 1: the loss is defined for [0, 1]", "plateau"),
+    (labels_out_of_range, {"low": 1.0, "high": 2.0}, True, 22, "from 1 to 2", "instability"),
+    (refused_label, {}, True, 22, "refuses a label: IndexError: Target 10 is out of bounds", "slow_progress"),
+    (broadcasting, {}, True, 21, "(32, 1) and targets (32,) broadcast to (32, 32)", "targets_not_scaled"),
+    (broadcasting, {"std": float("nan")}, True, 21, "every prediction against every target", "slow_progress"),
+    (eval_mode, {}, True, 20, "3 is in evaluation mode while training since step 20", "instability"),
+    (eval_mode, {"since": 0, "unfit": True}, True, 20, "3 normalises by running statistics", "bad_initialisation"),
+]
+
+
+@pytest.mark.parametrize("run, changes, certain, line, says, consequence", SHOWN, ids=named)
+def test_shown(run, changes, certain, line, says, consequence):
+    symptom = look(run, **changes)
+    assert symptom.id == RUNS[run] and symptom.kind == "wiring"
+    assert symptom.certain == certain and symptom.where.line == line
+    assert says in symptom.sentence and consequence in symptom.explains
+
+
+LEFT_ALONE = {
+    no_step: [{"passes": 2}, {"steps": 1, "passes": 300}, {"by_hand": True}],
+    # a pretrained backbone is left out on purpose, and who trains well with fresh layers left out may
+    parameters_not_in_optimizer: [{"fresh": 0.49}, {"left": 0.29}, {"count": 0}],
+    nothing_held: [{"with_gradient": 1}, {"unheld": 0}],
+    no_gradient: [{"steps": 2}, {"with_gradient": 1}, {"unheld": 1}],
+    detached: [{"fresh": 0.49}, {"optimizers": 2}],  # a GAN's discriminator step cuts the generator off
+    frozen: [{"fresh": 0.49}, {"left": 0.29}],  # a pretrained backbone; an average of the network's own past
+    incorrect_gradients: [{"error": 0.9e-3}, {"error": 0.0}, {"error": float("nan")}],
+    negated_loss: [{"slope": 1.0}, {"slope": 0.0}, {"slope": float("nan")}, {"maximize": True}, {"optimizers": 2}],
+    no_zero_grad: [{"steps": 2}, {"cleared_at": 2}],  # accumulation clears once in a while
+    constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}],
+    labels_out_of_range: [{"low": 0.0}, {"task": "real"}],
+    refused_label: [{"error": "IndexError: list index out of range"}, {"error": ""}],
+    broadcasting: [{"pair": None}],
+    # normalisation of a pretrained part is fixed from the start; a validation pass comes back
+    eval_mode: [{"since": 0}, {"until": 100}, {"since": STEPS}, {"since": 0, "until": 1}],
+}
+
+
+@pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
+def test_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+MISMATCHES = [
+    ({"function": "cross_entropy", "row_sum_min": 0.9991, "row_sum_max": 1.0, "min": 0.0}, "below 1.46"),
+    ({"function": "cross_entropy", "activation": "softmax", "classes": 1}, "softmax over a single unit"),
+    ({"function": "cross_entropy", "activation": "tanh"}, "below 0.797"),
+    ({"function": BCE, "activation": "softmax", "classes": 1}, "softmax over a single unit"),
+    ({"function": BCE, "activation": "sigmoid", "inner_activation": "sigmoid"}, "through sigmoid twice"),
+    ({"function": LOGITS, "activation": "sigmoid"}, "0.31 (positive) or 0.69 (negative)"),
+    ({"function": LOGITS, "activation": "softmax"}, "fed the output of softmax"),
+    ({"function": "nll_loss", "activation": "softmax"}, "fed probabilities"),
+    ({"function": "nll_loss", "largest_log_sum": 0.051}, "log of the sum 0.051"),
+    ({"function": "mse_loss", "activation": "sigmoid"}, "stays in [0, 1], but the targets run from -3 to 3"),
+    ({"function": "mse_loss", "activation": "relu", "low": -0.032}, "never below 0, but the targets run from -0.032"),
+    ({"function": "mse_loss", "activation": "tanh", "low": -1.0, "high": 1.03}, "from -1 to 1.03"),
+]
+
+
+@pytest.mark.parametrize("facts, says", MISMATCHES, ids=named)
+def test_output_and_loss_disagree(facts, says):
+    symptom = look(output_before_loss, **facts)
+    assert symptom.id == "output_loss_mismatch" and symptom.certain and symptom.where.line == 7
+    assert says in symptom.sentence and "slow_progress" in symptom.explains
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"function": "cross_entropy", "row_sum_min": 0.9989, "row_sum_max": 1.0, "min": 0.0},
+        {"function": "cross_entropy", "row_sum_min": 1.0, "row_sum_max": 1.0, "min": -0.1},
+        {"function": "cross_entropy", "activation": "log_softmax"},  # the loss's own changes nothing after it
+        {"function": "cross_entropy", "activation": "leaky_relu"},
+        {"function": BCE, "activation": "sigmoid", "inner_activation": None},
+        {"function": LOGITS, "activation": None},
+        {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.3},
+        {"function": "nll_loss", "largest_log_sum": 0.049},
+        {"function": "mse_loss", "activation": "sigmoid", "low": -0.009, "high": 1.009},
+        {"function": "mse_loss", "activation": "relu", "low": 0.0},
+        {"function": "mse_loss", "activation": "gelu"},
+    ],
+    ids=named,
+)
+def test_output_and_loss_agree(facts):
+    assert look(output_before_loss, **facts) is None
+
+
+def test_a_rectifier_before_cross_entropy_is_a_suspicion():
+    assert not look(output_before_loss, function="cross_entropy", activation="relu").certain
+    assert look(output_before_loss, function="mse_loss", activation="relu").certain
+
+
+def test_the_loss_is_judged_by_what_it_was_fed_first():
+    record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
+    add_fact(record, "loss_input", "", 50, function="nll_loss", task="classes", largest_log_sum=float("nan"))
+    assert SYMPTOMS["output_loss_mismatch"](record).value == 5.0
+
+
+def test_sorted_labels_are_not_constant_ones():
+    record = constant_labels(later="4")  # the fixed examples come from the first class alone
+    for step, label in enumerate("5678"):
+        add_fact(record, "batch", "", 20 + step, labels={label: 16})
+    assert [s.id for s in diagnose(record) if s.certain] == ["unshuffled_data"]
+    assert [s.id for s in diagnose(constant_labels(labels=256))] == ["labels_wrong"]
+
+
+def test_data_that_are_not_finite_are_the_cause_and_a_loss_that_diverges_is_not():
+    assert [s.id for s in diagnose(bad_data())] == ["bad_data", "instability"]
+    record = bad_data()
+    del record.facts["bad_data", ""]
+    assert [s.id for s in diagnose(record)] == ["instability"]
+
+
+def test_no_zero_grad_names_the_optimizer_that_it_concerns():
+    record = healthy()
+    second_optimizer(record, [2.3] * STEPS)
+    for step in range(6):
+        add_fact(record, "wiring", "1", step, gradients_cleared=False, with_gradient=6, unheld_count=0)
+    assert SYMPTOMS["no_zero_grad"](record).optimizer == "1"
+
+
+def gan() -> Record:
+    """Two optimizers against each other: the loss rises, and each step cuts off the other's network."""
+    record = healthy(**{"class": "Adam", "lr": 2e-4, "betas": [0.5, 0.999]})
+    set_cost(record, rising)
+    second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"class": "Adam", "lr": 2e-4})
+    set_fact(record, "connections", cut=list(WEIGHTS), cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
+    return record
+
+
+def test_two_networks_that_play_against_each_other_are_wired_well():
+    assert [s.id for s in diagnose(gan()) if s.kind == "wiring"] == []
