@@ -79,6 +79,8 @@ RATES = [  # dose, record, the new rate
     ("gentle_rate", with_curvature(50.0, **MOMENTUM), 0.5 * 3.8 / 50),
     ("gentle_rate", with_curvature(1e4, 1e4, 600.0, 400.0, 200.0, name="preconditioned_curvature", **ADAM), None),
     ("gentle_rate", with_curvature(1e6, 1e5, 6e4, 4e4, name="preconditioned_curvature", **ADAM), 19 / 6e4),
+    ("gentle_rate", with_curvature(3.0, weight_decay=50.0), 0.5 * 2 / 53),  # coupled decay adds to the curvature
+    ("gentle_rate", healthy(**{**ADAM, "weight_decay": 50.0}), 1e-4),  # its own curvature is not known
     ("gentle_rate", healthy(**LBFGS), 0.01),
     ("gentle_rate", blind(), 0.01),
     ("gentle_rate", with_curvature(10.0), None),
@@ -87,13 +89,17 @@ RATES = [  # dose, record, the new rate
     ("safe_rate", with_curvature(25.0, 50.0), 0.5 * 2 / 50),
     ("safe_rate", with_rise(25.0, 50.0, 60.0, 999.0), 0.5 * 2 / 60),
     ("safe_rate", with_curvature(1e6, 1e5, 6e4, 4e4, name="preconditioned_curvature", **ADAM), 19 / 1e5),
+    ("safe_rate", with_curvature(25.0, 50.0, weight_decay=10.0), 0.5 * 2 / 60),
+    ("safe_rate", healthy(**ADAM), None),
     ("safe_rate", healthy(**LBFGS), None),
     ("safe_rate", with_curvature(3.0), None),
     ("default_rate", healthy(**{**ADAM, "lr": 0.02}), 1e-3),
     ("default_rate", healthy(**ADAM), None),
     ("default_rate", healthy(), None),
     ("longer_rate", healthy(lr=0.01), 0.5 * 2 / 3),
-    ("longer_rate", healthy(lr=0.01, **MOMENTUM), 0.5 * 3.8 * 0.1 * 5 / 3),
+    ("longer_rate", healthy(lr=0.01, **MOMENTUM), 0.25 * 3.8 / 3),
+    ("longer_rate", healthy(lr=0.08, **MOMENTUM), None),
+    ("longer_rate", healthy(**{"class": "RMSprop", "lr": 1e-5}), 1e-3),
     ("longer_rate", with_curvature(3.0, 6.0, 4.0, lr=0.01), 0.5 * 2 / 6),
     ("longer_rate", healthy(lr=0.1), None),
     ("longer_rate", healthy(**{**ADAM, "lr": 1e-5}), 1e-3),
@@ -128,9 +134,17 @@ def test_the_rate_for_standardised_inputs_is_only_ever_raised(lr, share, rate):
     assert dose is None if rate is None else dose == {"lr": pytest.approx(rate), "old": lr, "optimizer": "0"}
 
 
+@pytest.mark.parametrize("share", [0.5, 0.05])
+@pytest.mark.parametrize("rule", [ADAM, ADAMW, {"class": "RMSprop", "lr": 1e-5}], ids=lambda rule: rule["class"])
+def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share):
+    assert doses.rate_for_standardised(share)(healthy(**rule), SYMPTOM) is None
+
+
 AMOUNTS = [  # dose, record, what it says
     ("least_decay", healthy(weight_decay=0.03), {"value": 1e-4, "old": 0.03}),
     ("least_decay", healthy(**{**ADAMW, "weight_decay": 0.5}), {"value": 0.01, "old": 0.5}),
+    ("least_decay", healthy(**{**ADAM, "weight_decay": 0.5, "decoupled_weight_decay": True}), {"value": 0.01}),
+    ("least_decay", healthy(**{**ADAM, "weight_decay": 0.5}), {"value": 1e-4}),
     ("least_decay", healthy(weight_decay=1e-4), None),
     ("least_decay", healthy(), None),
     ("least_dropout", with_dropout(0.1, 0.75), {"p": 0.2, "old": 0.75}),
@@ -239,33 +253,3 @@ def test_nothing_is_prescribed_where_there_is_nothing_to_learn():
     from descend.prescribe import prescribe
 
     assert prescribe(healthy(), [look(no_signal)]) == []
-
-
-# ---------------------------------------------------------------- known to be wrong
-
-known_fault = pytest.mark.xfail(strict=True, reason="known fault")
-
-
-@known_fault
-@pytest.mark.parametrize("share", [0.5, 0.05])
-def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(share):
-    dose = doses.rate_for_standardised(share)(healthy(**ADAM), SYMPTOM)  # 19 / 3: a rate of six for Adam
-    assert dose is None or dose["lr"] <= 0.01
-
-
-@known_fault
-def test_rmsprops_rate_is_not_dosed_by_the_plain_curvature():
-    dose = of(healthy(**{"class": "RMSprop", "lr": 1e-5}), "longer_rate")
-    assert dose["lr"] <= 0.01
-
-
-@known_fault
-def test_coupled_decay_is_part_of_the_curvature_that_the_rate_must_bear():
-    dose = of(healthy(weight_decay=50.0), "gentle_rate")  # α(λ + d) = 5.3, over 2
-    assert dose["lr"] == pytest.approx(0.5 * 2 / 53)
-
-
-@known_fault
-def test_a_decoupled_decay_of_adam_is_as_usual_as_adamws():
-    dose = of(healthy(**{**ADAM, "weight_decay": 0.5, "decoupled_weight_decay": True}), "least_decay")
-    assert dose["value"] == 0.01

@@ -22,7 +22,7 @@ net = torch.nn.Sequential(
     torch.nn.Linear(20, 1),
 )
 loss_fn = torch.nn.BCEWithLogitsLoss()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=2e-2)  # clinic: lr=0.1 | lr=0.15
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-2)  # clinic: lr=0.1 | lr=0.15
 
 for epoch in range(250):
     optimizer.zero_grad()

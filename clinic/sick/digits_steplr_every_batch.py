@@ -4,7 +4,6 @@ Fault: schedule
 Cure: call scheduler.step() once per epoch, outside the batch loop
 """
 import argparse
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -50,7 +49,7 @@ def test(model, test_loader):
             test_loss += F.nll_loss(output, target, reduction="sum").item()
             correct += output.argmax(dim=1).eq(target).sum().item()
     n = len(test_loader.dataset)
-    print("Test set: Average loss: {:.4f}, Accuracy: {}/{}".format(test_loss / n, correct, n))
+    print(f"Test set: Average loss: {test_loss / n:.4f}, Accuracy: {correct}/{n}")
 
 
 def main():

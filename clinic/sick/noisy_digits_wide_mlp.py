@@ -1,7 +1,7 @@
 """Recognise noisy digits with a wide network.
 
 Fault: overfitting
-Cure: early stopping, dropout and weight decay, or more examples
+Cure: stop early (after about four epochs), or use more examples
 """
 
 import torch

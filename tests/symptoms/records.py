@@ -147,9 +147,9 @@ def real(record: Record, **targets: Any) -> None:
     record.facts["loss_input", ""] = [Fact("loss_input", "", 0, REAL_LOSS)]
 
 
-def second_optimizer(record: Record, losses: Iterable[float], **rule: Any) -> None:
-    """Add another optimizer, with its own loss."""
-    add_fact(record, "optimizer", "1", **{"class": "SGD", "lr": 0.1, "momentum": 0.0, **rule})
+def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:
+    """Add another optimizer, with its own loss and its own count of steps; made when the first had taken so many."""
+    add_fact(record, "optimizer", "1", made_at, **{"class": "SGD", "lr": 0.1, "momentum": 0.0, **rule})
     add_site(record, "optimizer", "1", 30)
     for step, loss in enumerate(losses):
         record.add(Reading("loss", "1", step, loss))

@@ -59,10 +59,10 @@ def momentum_mismatch(curvature: float = 1.1, momentum: float = 0.95, left: floa
     return record
 
 
-def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40) -> Record:
+def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40, made_at: int = STEPS) -> Record:
     """A second stage of a hundred steps, whose loss begins at a share of the first one's and grows by a factor."""
     record = healthy()
-    second_optimizer(record, [2.3 * start * (1 if step < risen_at else peak) for step in range(100)])
+    second_optimizer(record, [2.3 * start * (1 if step < risen_at else peak) for step in range(100)], made_at)
     return record
 
 

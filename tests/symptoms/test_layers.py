@@ -1,5 +1,7 @@
 """Signals on their way through the layers: gradients that fade or grow, units that are dead, scales that drift."""
 
+from math import inf
+
 import pytest
 from records import forget, probe
 from sick_layers import (
@@ -31,9 +33,11 @@ SHOWN = [
     ),
     (layer_rate_mismatch, {}, 10, "0.weight", "2.weight moves by 3.0e-03 of itself in a step", "slow_progress"),
     (layer_rate_mismatch, {}, 10, "0.weight", "the rates 0.1 and 0.0001", "vanishing_gradients"),
+    (layer_rate_mismatch, {"rates": [0.0099, 0.1]}, 10, "0.weight", "the rates 0.1 and 0.0099", "instability"),
     (dead_units, {}, 77, "3", "since step 0, 50% of the rectifiers in 3", "vanishing_gradients"),
     (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the rectifiers", "plateau"),
-    (covariate_shift, {}, 5, "1.act", "the scale of 1.act grows 10 times", None),
+    (covariate_shift, {}, 5, "1.act", "the scale of 1.act changes 10 times", None),
+    (covariate_shift, {"grows": 0.1}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (plateau, {}, 5, "", "the gradient's norm is 9.9e-03 (bound 0.01)", "slow_progress"),
     (plateau, {"falls": 0.049}, 5, "", "the cost does not fall", "stopped_too_early"),
     (saddle_point, {}, 5, "", "starts at 1.0e-03 and grows 31 times (bound 30)", "slow_progress"),
@@ -59,9 +63,10 @@ LEFT_ALONE = {
     ],  # later ones are a step's
     vanishing_gradients: [{"layers": [0.0101, 0.1, 1.0]}, {"layers": [0.001, 1.0]}, {"left": 0.29}]
     + [{"layers": [0.001, 1.0, 0.1, 0.1]}, {"layers": [0.0, 0.1, 1.0]}, {"layers": [0.0] * 3}],
-    layer_rate_mismatch: [{"spread": 299.0}, {"rates": [0.1]}, {"left": 0.29}, {"place": "2.bias"}, {"spread": 0.0}],
+    layer_rate_mismatch: [{"spread": 299.0}, {"rates": [0.1]}, {"left": 0.29}, {"place": "2.bias"}, {"spread": 0.0}]
+    + [{"rates": [0.1, 0.1]}, {"rates": [0.1, 0.0101]}],  # groups that differ in decay alone, or by little
     dead_units: [{"share": 0.49}, {"left": 0.89}],
-    covariate_shift: [{"grows": 9.9}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
+    covariate_shift: [{"grows": 9.9}, {"grows": 1 / 9.9}, {"grows": 0.0}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
     plateau: [{"norm": 1.01e-2}, {"left": 0.84}, {"falls": 0.051}, {"probes": 2}],
     saddle_point: [{"grows": 29.0}, {"flat": 50}, {"left": 0.09}],
 }
@@ -82,3 +87,11 @@ def test_dead_units_without_a_known_line_are_looked_for_in_the_model():
     record = dead_units()
     forget(record, "activation")
     assert SYMPTOMS["dead_units"](record).where.line == 5
+
+
+def test_a_start_without_any_gradient_is_a_saddle_point():
+    assert look(saddle_point, first=0.0).value == inf
+
+
+def test_a_cost_that_rises_in_the_end_has_not_been_flat():
+    assert look(saddle_point, cost=lambda t: 1.0 if t == 0 or t > 0.95 else 0.5) is None

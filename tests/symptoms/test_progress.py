@@ -3,7 +3,7 @@
 from math import isnan, log, nan
 
 import pytest
-from records import STEPS, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
+from records import STEPS, add_fact, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
 
 from descend.record import Record
 from descend.symptoms.progress import constant_cost, falls, first_rise, is_stuck, left, smoothed
@@ -18,13 +18,17 @@ def with_losses(*losses: float) -> Record:
 @pytest.mark.parametrize(
     "losses, step",
     [
-        ([1.0] * 50 + [1.26] * 50, 55),  # the median of ten follows after five
+        ([1.0] * 50 + [1.26] * 50, 55),  # the lower median of ten follows with the sixth
         ([1.0] * 50 + [1.24] * 50, None),
-        ([1.0] * 50 + [9.0] * 4 + [1.0] * 46, None),
+        ([1.0] * 50 + [9.0] * 5 + [1.0] * 45, None),
+        ([1.0, 9.0] + [1.0] * 98, None),  # the second loss alone is no median
+        ([1.0, 9.0, 9.0] + [1.0] * 97, 2),
         ([-1.0] * 50 + [-0.7] * 50, 55),
         ([-1.0] * 50 + [-0.8] * 50, None),
-        ([0.0] * 50 + [1e-9] * 50, 54),
-        ([1.0, 1.6] * 50, None),  # neighbours differ by more than the rise
+        ([0.0] * 50 + [1e-9] * 50, 55),
+        ([1.0, 1.6] * 50, None),
+        ([1.0] + [2.1, 2.7] * 50, None),  # neighbours differ by 0.6, and 1.5 times that is noise
+        ([1.0] + [2.2, 2.8] * 50, 2),
     ],
 )
 def test_the_step_at_which_the_cost_has_risen(losses, step):
@@ -35,9 +39,10 @@ def test_a_loss_that_is_lost_has_risen():
     assert 50 <= first_rise(with_losses(*[1.0] * 50, *[nan] * 50), "0") <= 55
 
 
-def test_a_median_over_ten_steps_outlives_four_wild_ones():
-    series = smoothed(with_losses(*[1.0] * 20, *[99.0] * 4, *[1.0] * 20).series("loss", "0"))
-    assert series.max == 1.0 and len(series) == 44
+@pytest.mark.parametrize("wild, largest", [(5, 1.0), (6, 99.0)])
+def test_a_lower_median_over_ten_steps_outlives_five_wild_ones(wild, largest):
+    series = smoothed(with_losses(*[1.0] * 20, *[99.0] * wild, *[1.0] * 20).series("loss", "0"))
+    assert series.max == largest and len(series) == 40 + wild
 
 
 def test_what_is_left_of_the_cost():
@@ -75,6 +80,10 @@ def test_a_run_is_stuck_where_a_constant_prediction_costs_as_little(share, sick)
     assert is_stuck(record, "0", share - 0.05)
 
 
+def test_a_run_of_which_nothing_is_known_is_not_stuck():
+    assert not is_stuck(Record(), "0")
+
+
 def test_a_run_whose_loss_is_lost_is_stuck():
     record = healthy()
     set_series(record, "loss", "0", [2.3] + [0.1] * (STEPS - 2) + [nan])
@@ -94,3 +103,11 @@ def test_what_a_constant_prediction_costs():
     for mean in (0.0, 1.0, 7.0):
         set_fact(record, "targets", mean=mean)
         assert constant_cost(record) is None
+
+
+def test_squared_errors_of_whole_numbers_are_not_measured_by_an_entropy():
+    record = healthy()
+    real(record)
+    record.facts["targets", ""] = []
+    add_fact(record, "targets", dtype="int64", count=256, min=0, max=9, classes_seen=10, entropy=2.3)
+    assert constant_cost(record) is None

@@ -1,7 +1,9 @@
 """Data, losses and initial weights: each fault is named where it does harm, and only there."""
 
+from math import inf
+
 import pytest
-from records import add_site, falling_to, forget, probe, rising
+from records import add_site, falling_to, forget, probe, rising, set_fact, set_series
 from sick_runs import RUNS, look, named, neighbours
 from sick_statics import (
     bad_initialisation,
@@ -86,7 +88,7 @@ LEFT_ALONE = {
     + [{"scales": []}, {"scales": [0.5, 0.0]}, {"scales": [50.0, 99.0]}],
     no_signal: [{"p": 0.1}, {"examples": 99}, {"left": 0.89}, {"evaluations": [0.89, 0.95]}, {"p": float("nan")}],
     outliers: [{"far": 49.0}, {"spread": 4.9}, {"function": "huber_loss"}, {"function": "l1_loss"}, {"deviation": 0.0}]
-    + [{"deviation": float("nan")}],
+    + [{"deviation": float("nan")}, {"far": inf}, {"left": 0.29}],
     unshuffled_data: [{"classes": 6, "batches": 6}, {"within": 1, "batches": 3}, {"within": 1, "examples": 7}]
     + [{"within": 1, "classes": 1}],  # constant labels are another matter
     strong_decay: [{"decay": 0.029}, {"left": 0.29}, {"decay": 0.49, **ADAMW}],
@@ -102,9 +104,9 @@ def test_left_alone(run, changes):
     assert look(run, **changes) is None
 
 
-def test_too_much_dropout_is_told_by_its_share():
+def test_too_much_dropout_is_told_by_its_share_and_pointed_at():
     symptom = look(strong_dropout)
-    assert symptom.id == "over_regularised" and symptom.value == 0.75
+    assert symptom.id == "over_regularised" and symptom.value == 0.75 and symptom.where.line == 7
     assert "dropout of 0.75 in 5 leaves 25% of the units" in symptom.sentence
 
 
@@ -140,3 +142,17 @@ def test_twins_must_have_stayed_twins_for_some_steps(last, is_sick):
     record = symmetric_units(share=0.0)
     record.readings["twin_share", "2.weight"] = ([0, last], [1.0, 1.0])
     assert (SYMPTOMS["symmetric_units"](record) is not None) == is_sick
+
+
+def test_an_adaptive_rules_bound_is_not_for_the_plain_curvature():
+    record = inputs_not_normalised(left=0.91)
+    set_fact(record, "optimizer", "0", **ADAM)
+    set_series(record, "learning_rate", "0", 1e-3)
+    probe(record, "curvature", "0", [1e5])  # before the first step there is no other
+    probe(record, "curvature_standardised", "0", [5.0])
+    assert "α·λmax" not in SYMPTOMS["inputs_not_normalised"](record).sentence
+
+
+def test_a_single_layers_scale_has_a_bound_of_its_own():
+    symptom = look(bad_initialisation, scales=[0.0099])
+    assert (symptom.value, symptom.bound) == (0.0099, 0.01)

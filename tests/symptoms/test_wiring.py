@@ -1,5 +1,7 @@
 """Wiring faults: each is named from what the first steps show, and what only looks like it is left alone."""
 
+from math import inf, nan
+
 import pytest
 from records import STEPS, WEIGHTS, add_fact, healthy, rising, second_optimizer, set_cost, set_fact
 from sick_runs import RUNS, look, named, neighbours
@@ -22,7 +24,7 @@ from sick_wiring import (
     refused_label,
 )
 
-from descend.record import Record
+from descend.record import Ending, Record
 from descend.symptoms import SYMPTOMS, diagnose
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
@@ -164,6 +166,37 @@ def test_data_that_are_not_finite_are_the_cause_and_a_loss_that_diverges_is_not(
     record = bad_data()
     del record.facts["bad_data", ""]
     assert [s.id for s in diagnose(record)] == ["instability"]
+
+
+def test_a_script_that_failed_before_its_first_accumulated_step():
+    record = no_step(passes=5)
+    record.ending = Ending("failed", 1, 0, error="RuntimeError: the disk is full")
+    assert SYMPTOMS["no_step"](record) is None
+
+
+def test_a_pretrained_backbone_left_out_beside_a_loose_parameter_that_is_held():
+    record = parameters_not_in_optimizer(fresh=0.0, left=0.01)
+    set_fact(record, "connections", unregistered=1)  # a learned temperature, in the optimizer; of no module
+    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
+
+
+def test_a_generator_whose_labels_are_all_one_is_no_fault():
+    record = constant_labels()
+    second_optimizer(record, [2.3] * STEPS)
+    assert SYMPTOMS["labels_wrong"](record) is None
+
+
+def test_the_label_that_is_out_of_range_is_the_number():
+    for changes, number in (({}, (-1.0, 0.0)), ({"low": 0.0, "high": 2.0}, (2.0, 1.0))):
+        symptom = look(labels_out_of_range, **changes)
+        assert (symptom.value, symptom.bound) == number
+
+
+@pytest.mark.parametrize("lost", [nan, inf])
+def test_targets_that_are_not_finite_are_bad_data_and_not_out_of_reach(lost):
+    record = output_before_loss(function="mse_loss", activation="sigmoid", low=0.0, high=1.0)
+    set_fact(record, "targets", min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
+    assert SYMPTOMS["output_loss_mismatch"](record) is None
 
 
 def test_no_zero_grad_names_the_optimizer_that_it_concerns():

@@ -63,15 +63,14 @@ class Observer:
         self.attribution = Attribution(self.steppers)
         self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
         self.has_optimizer = False  # whether the script has made any
-        self._scaled = Scaled()
         self.curves = Curves(send)
         self._stepping: Stepper | None = None
         self.cruise = Cruise(self.curves, self.attribution)
         self._recording: Recording | None = None  # of the backward pass that is under way
-        self._hand = Hand(owning=owning)
+        self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
-        self.passes = 0  # backward passes
+        self.passes = 0  # backward
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held = self.faults.is_held
         os.register_at_fork(after_in_child=self._disown)
@@ -82,7 +81,7 @@ class Observer:
 
     def _disown(self) -> None:
         if not self.inert:
-            self.inert = True
+            self.inert = self.functions.inert = self.knobs.inert = True
             self.cruise.leave()
             self.examiner.tape.stop()
 

@@ -73,7 +73,8 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, N
     """Return the expression of that kind that stands at `site`, or why it cannot be edited."""
     file = Path(site.file)
     word = WORDS.get(site.kind, site.kind)
-    if not file.is_relative_to(script.root) or LIBRARIES & set(file.relative_to(script.root).parts):
+    home = next((h for h in (script.root, script.path.parent) if file.is_relative_to(h)), None)
+    if home is None or LIBRARIES & set(file.relative_to(home).parts):
         return NotApplicable(f"the {word} is in a library, at {site.file}:{site.line}")
     if not file.is_file():
         return NotApplicable(f"the {word} is in {site.file}, which is not a file")

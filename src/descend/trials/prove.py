@@ -45,7 +45,8 @@ def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proo
         return
     candidates, refuted = _screen_all(script, exam, prescribe, bench)
     winners = _ranked([c for c in candidates if promising(c.before, c.value) and c.prescription.symptom not in refuted])
-    winners = combined(winners, candidates, exam, bench) + winners
+    open_ones = [c for c in candidates if c.prescription.symptom not in refuted]
+    winners = combined(winners, open_ones, exam, bench) + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
     proof.trials = [_screened(c, exam) for c in everything]
     for candidate in winners[:CONFIRMED]:

@@ -1,0 +1,125 @@
+"""Hand-written autograd Functions: their gradients are checked, and the training that they are part of is taped."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from descend.record import Message, Record
+from descend.run.budget import Budget
+from descend.run.custom import CustomFunctions, observing_functions
+from descend.run.frames import SourceTree
+from descend.run.modules import Modules
+from descend.run.taping import Taping
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "custom.py"
+
+
+class Half(torch.autograd.Function):
+    calls = 0
+
+    @staticmethod
+    def forward(ctx, x):
+        Half.calls += 1
+        return x / 2
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad
+
+
+class Picky(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        if x.dtype != torch.float32:
+            raise TypeError("float32 only")
+        return x * 1.0
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad
+
+
+class Watched:
+    """The script's Functions, observed here and now."""
+
+    def __init__(self) -> None:
+        self.record, self.notes = Record(), []
+        modules = Modules(SourceTree(), self.take)
+        self.functions = CustomFunctions(modules, self.take, lambda *note: self.notes.append(note))
+        self.taping = Taping(Budget(1.0, 0.0), modules, lambda *note: None)
+
+    def take(self, messages: list[Message]) -> None:
+        self.record.extend(messages)
+
+
+def watched(*calls) -> Watched:
+    found = Watched()
+    with observing_functions(found.functions, found.taping):
+        for call in calls:
+            call()
+    return found
+
+
+X = torch.randn(5, requires_grad=True)
+
+
+def test_a_wrong_gradient_and_its_line() -> None:
+    found = watched(lambda: Half.apply(X))
+    fact = found.record.fact("gradient_check", "Half")
+    assert fact == {"error": pytest.approx(0.5), "input": 0}
+    site = found.record.site("custom_function", "Half")
+    assert (site.file, site.detail) == (__file__, "Half")
+
+
+def test_a_function_is_checked_once_and_only_where_a_gradient_will_flow() -> None:
+    found = watched(lambda: Half.apply(X.detach()))
+    assert not found.record.places("gradient_check")
+    Half.calls = 0
+    watched(lambda: Half.apply(X))
+    checking = Half.calls
+    Half.calls = 0
+    found = watched(*[lambda: Half.apply(X)] * 3)
+    assert Half.calls == checking + 2 and len(found.record.history("gradient_check", "Half")) == 1
+
+
+def test_what_cannot_be_checked_is_said_and_the_script_goes_on() -> None:
+    made: list[Tensor] = []
+    found = watched(lambda: made.append(Picky.apply(X)))
+    assert torch.equal(made[0], X)
+    assert found.notes == [("gradient_check", "TypeError: float32 only", 0)]
+
+
+def test_the_same_result_and_everything_put_back() -> None:
+    original = torch.autograd.Function.__dict__["apply"]
+    torch.manual_seed(1)
+    before, made = torch.get_rng_state(), []
+    watched(lambda: made.append(Half.apply(X)))
+    assert torch.equal(made[0], Half.apply(X)) and type(made[0].grad_fn).__name__ == "HalfBackward"
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.autograd.Function.__dict__["apply"] is original
+
+
+def line(mark: str) -> int:
+    return next(i for i, text in enumerate(SCRIPT.read_text().splitlines(), 1) if text.endswith(f"# {mark}"))
+
+
+@pytest.mark.slow
+def test_a_training_with_functions_of_its_own(stage) -> None:
+    plain, seen = stage.plainly("custom.py"), stage.observed("exam", "custom.py")
+    record = seen.record
+    assert seen.witness == plain.witness
+    assert record.fact("gradient_check", "Cube")["error"] < 1e-6
+    assert record.fact("gradient_check", "Square") == {"error": pytest.approx(0.5), "input": 0}
+    assert [record.site("custom_function", name).line for name in ("Cube", "Square")] == [line("Cube"), line("Square")]
+    assert record.fact("monitor")["batches"] == 8
+    assert record.series("monitored_loss").last == pytest.approx(plain.witness["first batches"], rel=1e-6)
+    assert not [note for note in record.notes if note.probe in ("tape", "gradient_check")]
+
+
+@pytest.mark.slow
+def test_the_gradients_of_its_modules(stage) -> None:
+    record = stage.observed("gradcheck", "custom.py", steps=3).record
+    errors = {name: record.fact("module_gradient", name)["error"] for name in record.places("module_gradient")}
+    assert errors["last"] < 1e-6 and errors["first"] > 0.01 and errors["second"] > 0.01

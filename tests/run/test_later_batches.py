@@ -1,0 +1,17 @@
+"""After the fixed examples later batches are looked at, too: what their labels are like."""
+
+import pytest
+
+FIXED = 8  # batches that are kept as the fixed examples
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_the_labels_of_later_batches(stage, order) -> None:
+    seen = stage.observed("exam", "orders.py", order)
+    found = {fact.step: fact.detail for fact in seen.record.history("batch")}
+    assert len([step for step in found if step >= FIXED]) >= 2
+    for step, detail in found.items():
+        assert detail == {"examples": 16, "labels": seen.witness["labels"][step]}, step
+    assert {len(detail["labels"]) for detail in found.values()} == ({1} if order == "sorted" else {4})
+    assert seen.record.fact("monitor")["batches"] == FIXED  # which stay the same

@@ -1,0 +1,81 @@
+"""What is known of the model once it has been called."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from descend.record import Message, Record
+from descend.run.frames import SourceTree
+from descend.run.modules import Modules
+
+
+class Calling(nn.Module):
+    """A model that is found as it is called, as the tape finds it."""
+
+    def __init__(self, *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts, self.record = nn.Sequential(*parts), Record()
+        self.modules_seen = Modules(SourceTree(), self.take)
+
+    def take(self, messages: list[Message]) -> None:
+        self.record.extend(messages)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.modules_seen.note_model_call(sys._getframe())
+        return self.parts(x)
+
+
+def model() -> Calling:
+    return Calling(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(0.3), nn.Linear(6, 2))
+
+
+X = torch.randn(8, 4)
+
+
+def unfit(net: Calling) -> list[str]:
+    net(X)
+    return net.modules_seen.unfit_statistics()
+
+
+def test_statistics_that_were_never_fitted() -> None:
+    net = model().eval()
+    assert unfit(net) == ["parts.1"]
+    net.train()
+    assert unfit(net) == []  # it normalises by the batch
+
+
+def test_statistics_of_some_training_are_fit() -> None:
+    net = model()
+    net(X)
+    assert unfit(net.eval()) == []
+
+
+@pytest.mark.parametrize("kind", ["loaded", "none", "another norm"])
+def test_statistics_that_were_loaded_or_are_not_kept(kind: str) -> None:
+    net = model().eval()
+    if kind == "loaded":  # without the count of batches, as old checkpoints are
+        net.parts[1].running_mean.fill_(0.3)
+    else:
+        net.parts[1] = nn.BatchNorm1d(6, track_running_stats=False) if kind == "none" else nn.LayerNorm(6)
+    assert unfit(net.eval()) == []
+
+
+def test_modules_in_evaluation_mode() -> None:
+    net = model()
+    net(X)
+    assert net.modules_seen.idle_switches() == []
+    net.parts[2].eval()
+    assert net.modules_seen.idle_switches() == ["parts.2"]
+    net.eval()
+    assert net.modules_seen.idle_switches() == ["parts.1", "parts.2"]
+
+
+def test_dropout_is_described_once() -> None:
+    net = Calling(nn.Linear(4, 4), nn.Dropout(0.3), nn.Dropout1d(0.1))
+    net(X)
+    net(X)
+    assert net.record.places("dropout") == ["parts.1", "parts.2"]
+    assert [net.record.fact("dropout", place) for place in ("parts.1", "parts.2")] == [{"p": 0.3}, {"p": 0.1}]
+    assert all(len(net.record.history("dropout", place)) == 1 for place in ("parts.1", "parts.2"))
