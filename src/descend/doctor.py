@@ -35,7 +35,7 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     if symptoms and record.ending and record.ending.reason in ("finished", "window"):
         try:
             prove(script, record, may_help, bench, proof)  # what did help
-            verified = reproduce(proof, bench)
+            verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
             proof.interrupted = True
     case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)

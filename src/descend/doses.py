@@ -48,9 +48,13 @@ def _rate(record: Record, symptom: Symptom, *, first: bool) -> Dose | None:
     curvature = _curvature(record, key, name, first=first)
     if not curvature > 0:
         return None
-    decay = float(optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
-    new = SAFE_SHARE * bound.value / (curvature + decay)
+    new = SAFE_SHARE * bound.value / (curvature + _decay(optimizer))
     return {"lr": new, "old": rate, "optimizer": key} if new < rate else None
+
+
+def _decay(optimizer: dict[str, Any]) -> float:
+    """Return the weight decay that adds to the curvature: that of a rule which takes it into the gradient."""
+    return float(optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
 
 
 def _curvature(record: Record, key: str, name: str, *, first: bool) -> float:
@@ -114,9 +118,10 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
         if optimizer.get("class") in PRECONDITIONED:
             return None  # that curvature is not the one it sees
         rate = float(optimizer.get("lr") or 0.0)
-        if bound is None or not curvature > 0 or not share * bound.value / curvature > TOO_SMALL * rate:
+        if bound is None or not curvature > 0:
             return None
-        return {"lr": share * bound.value / curvature, "old": rate, "optimizer": key}
+        new = share * bound.value / (curvature + _decay(optimizer))
+        return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
     return dose
 
@@ -212,7 +217,7 @@ def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
-    """Half the stability bound at the largest curvature met; an adaptive rule's own default."""
+    """Half the stability bound at the largest curvature, a quarter with momentum; an adaptive rule's own default."""
     key = symptom.optimizer
     optimizer = record.fact("optimizer", key) or {}
     rate = float(optimizer.get("lr") or 0.0)
@@ -224,7 +229,7 @@ def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
     if bound is None or not curvature > 0:
         return {"lr": BLIND_RAISE * rate, "old": rate, "optimizer": key}
     share = SAFE_SHARE / 2 if optimizer.get("momentum") else SAFE_SHARE  # a velocity takes time to show its length
-    new = share * bound.value / curvature
+    new = share * bound.value / (curvature + _decay(optimizer))
     return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
 

@@ -134,9 +134,9 @@ def stuck(record: Record) -> None:
     set_cost(record, lambda t: 1.0)
 
 
-def exploding(record: Record) -> None:
-    """Let the cost rise from the first steps on, to infinity."""
-    set_series(record, "loss", "0", [2.3 * 1.3**i for i in range(STEPS - 1)] + [float("nan")])
+def exploding(record: Record, since: int = 0) -> None:
+    """Let the cost rise from one step on, to infinity."""
+    set_series(record, "loss", "0", [2.3 * 1.3 ** max(0, i - since) for i in range(STEPS - 1)] + [float("nan")])
     set_series(record, "yardstick", record.places("yardstick")[0], float("nan"))
 
 

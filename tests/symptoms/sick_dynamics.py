@@ -85,7 +85,7 @@ def unstable(curvature: float = 21.0, since: int = 0, cost: Cost = NOTHING_LEARN
 def unstable_adaptive(curvature: float = 390.0, since: int = 0, diverges: bool = True) -> Record:
     record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]})
     if diverges:
-        exploding(record)
+        exploding(record, since=20)
     values = [curvature if step >= since else 1.0 for step in range(0, STEPS, EVERY)]
     probe(record, "preconditioned_curvature", "0", values)
     return record

@@ -77,7 +77,7 @@ def test_a_cause_that_is_not_looked_for_hides_nothing():
 def test_consequences_are_those_that_were_seen():
     found = diagnose(leaping())
     assert [s.id for s in found] == ["instability", "oscillation", "ill_conditioned_curvature"]
-    assert found[0].explains == {"oscillation"}
+    assert found[0].explains == {"oscillation", "ill_conditioned_curvature"}
 
 
 def test_of_two_that_explain_each_other_the_first_is_the_cause():
@@ -115,12 +115,10 @@ def test_a_grave_mistake_makes_news_of_nothing_else(run):
     assert all(names.index(found.id) < names.index(echo) for echo in ECHOES)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="known fault: what came first is not folded any more")
 def test_what_a_symptom_explains_comes_after_it_or_explains_it_in_turn():
     names, shown = list(SYMPTOMS), [SYMPTOMS[RUNS[run]](_shown(run)) for run in RUNS]
     explained = {(s.id, name) for s in shown for name in s.explains}
     early = {(cause, effect) for cause, effect in explained if names.index(effect) < names.index(cause)}
-    # of ("unshuffled_data", "labels_wrong") and ("dead_units", "vanishing_gradients") both are reported, side by side
     assert {(effect, cause) for cause, effect in early} <= explained
 
 

@@ -111,3 +111,7 @@ def test_squared_errors_of_whole_numbers_are_not_measured_by_an_entropy():
     record.facts["targets", ""] = []
     add_fact(record, "targets", dtype="int64", count=256, min=0, max=9, classes_seen=10, entropy=2.3)
     assert constant_cost(record) is None
+
+
+def test_a_steady_climb_is_no_scatter():
+    assert first_rise(with_losses(*[1.1**i for i in range(200)]), "0") < 20

@@ -157,5 +157,5 @@ def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():
 def test_reproduction_is_by_the_weights(same):
     proof, table = tried({"a": 0.1}, [prescription("a")])
     table.outcomes["a"] = 0.1 if same else 0.2
-    sentence = reproduce(proof, table)
+    sentence = reproduce(proof, SCRIPT, record_of(1.0, reason="finished"), table)
     assert ("same weights, bit for bit" in sentence) == same

@@ -1,6 +1,9 @@
 """The `detach()` taken away that cuts parameters off from the loss."""
 
+import re
 from typing import Any
+
+import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
@@ -26,4 +29,14 @@ def _attached(place: Place) -> str | NotApplicable:
     value = activated(place.syntax, place.call)
     if value is None:
         return NotApplicable(f"line {place.syntax.line(place.call)} does not show what is detached")
-    return give_way(place.syntax, place.call, value)
+    text = give_way(place.syntax, place.call, value)
+    return _arrays_detached(place, text) if isinstance(text, str) else text
+
+
+def _arrays_detached(place: Place, text: str) -> str:
+    """Return the text with arrays still made of what the function returned detached: a graph has no `numpy()`."""
+    functions = [outer for outer in place.syntax.ancestors(place.call) if isinstance(outer, cst.FunctionDef)]
+    if not functions:
+        return text
+    called = rf"(\b{re.escape(functions[0].name.value)}\([^()]*\))\.(numpy|tolist)\("
+    return re.sub(called, r"\1.detach().\2(", text)

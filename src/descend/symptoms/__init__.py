@@ -48,7 +48,7 @@ from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
 from descend.symptoms.warm_start import warm_start
 
-# Causes before consequences: wiring, then statics, then dynamics.
+# Causes before consequences: wiring first, then the data and the start, then what happens over time.
 SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "bad_data": bad_data,
     "no_step": no_step,
@@ -79,8 +79,8 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "exploding_gradients": exploding_gradients,
     "instability": instability,
     "cliff": cliff,
-    "vanishing_gradients": vanishing_gradients,
     "dead_units": dead_units,
+    "vanishing_gradients": vanishing_gradients,
     "oscillation": oscillation,
     "correlated_inputs": correlated_inputs,
     "ill_conditioned_curvature": ill_conditioned_curvature,

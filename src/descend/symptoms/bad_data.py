@@ -28,6 +28,5 @@ def bad_data(record: Record) -> Symptom | None:
         source=SOURCE,
         where=data_site(record),
         evidence=(("loss", "0"),),
-        explains=ECHOES
-        | {"inputs_not_normalised", "targets_not_scaled", "outliers", "output_loss_mismatch", "sum_reduction"},
+        explains=ECHOES | OF_THE_DATA,
     )

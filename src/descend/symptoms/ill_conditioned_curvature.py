@@ -1,6 +1,7 @@
 """Ill-conditioned curvature: the steps are as long as the steepest direction bears, and too short for the others."""
 
 from math import log
+from statistics import median
 
 from descend.record import Record
 from descend.symptoms.progress import POOR, first_rise, left, yardstick_place
@@ -23,7 +24,8 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             continue
         curve = record.series("yardstick", yardstick_place(record)).finite()
         half = curve.at(record.steps // 2)
-        if record.fact("clip") is not None:
+        norms = record.series("clipped_norm").finite().values
+        if norms and (record.fact("clip") or {}).get("limit", 0.0) < median(norms):
             continue  # clipping, too, keeps the steps short
         if max(lengths) < LONG * bound.value or first_rise(record, key) is not None or not left(record) > POOR / 3:
             continue

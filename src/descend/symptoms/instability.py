@@ -18,6 +18,7 @@ CONSEQUENCES = frozenset(
         "covariate_shift",
         "plateau",
         "oscillation",
+        "ill_conditioned_curvature",
     }
 )
 OUTRUN = 1.0  # times the weights' own norm

@@ -40,8 +40,11 @@ def first_rise(record: Record, key: str) -> int | None:
 
 
 def _scatter(losses: Series) -> float:
+    """Return by how much neighbouring losses differ in turn, up and down; a steady climb is no scatter."""
     values = losses.finite().values
-    return median(abs(b - a) for a, b in zip(values, values[1:])) if len(values) > 1 else 0.0
+    changes = [b - a for a, b in zip(values, values[1:])]
+    turns = [min(abs(a), abs(b)) for a, b in zip(changes, changes[1:]) if a * b < 0]
+    return median(turns) if len(turns) > len(changes) / 4 else 0.0
 
 
 def constant_cost(record: Record) -> float | None:

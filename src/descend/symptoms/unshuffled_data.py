@@ -39,9 +39,7 @@ def unshuffled_data(record: Record) -> Symptom | None:
         source=SOURCE,
         where=data_site(record),
         evidence=(("loss", "0"),),
-        explains=frozenset(
-            {"instability", "oscillation", "fluctuations", "slow_progress", "dead_units", "labels_wrong"}
-        ),
+        explains=frozenset({"instability", "oscillation", "fluctuations", "slow_progress", "dead_units"}),
     )
 
 

@@ -30,6 +30,7 @@ class Job:
     baseline: Record | None = None  # whose curve an arm must keep up with
     role: str = "arm"
     spread: bool = False  # whether batches from all over the run are to be judged, too
+    seconds: float = NO_LIMIT_S
 
 
 class _Ended(Exception):
@@ -60,7 +61,7 @@ class Bench:
 
     def _run_one(self, job: Job, stop: threading.Event) -> Record:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
-        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=NO_LIMIT_S, spread=job.spread)
+        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=job.seconds, spread=job.spread)
         record = new_record(job.script, replace(arm, role="arm"), self.parent)
 
         def listen(messages: list[Message]) -> None:
