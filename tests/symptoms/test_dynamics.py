@@ -184,9 +184,9 @@ def test_a_linear_model_has_one_optimum():
 def test_where_gradients_are_clipped_the_curvature_is_not_what_keeps_the_steps_short():
     record = ill_conditioned_curvature()
     add_fact(record, "clip", function="clip_grad_norm_", limit=0.1)
-    set_series(record, "clipped_norm", "", [1.0] * 20)
+    record.readings["clipped_norm", ""] = ([*range(20)], [1.0] * 20)
     assert SYMPTOMS["ill_conditioned_curvature"](record) is None
-    set_series(record, "clipped_norm", "", [0.01] * 20)  # hardly any is cut
+    record.readings["clipped_norm", ""] = ([*range(20)], [0.01] * 20)  # hardly any is cut
     assert SYMPTOMS["ill_conditioned_curvature"](record) is not None
 
 
