@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 torch.manual_seed(0)  # clinic: seed(0) | seed(9)
 
 X, y = load_breast_cancer(return_X_y=True)
+X = X[:, :10]
 x_train, x_val, y_train, y_val = train_test_split(X, y, test_size=0.2, stratify=y, random_state=1)
 scaler = StandardScaler().fit(x_train)
 
@@ -26,13 +27,13 @@ train_dl = DataLoader(tensors(x_train, y_train), batch_size=32, shuffle=True)  #
 val_dl = DataLoader(tensors(x_val, y_val), batch_size=128)
 
 model = nn.Sequential(
-    nn.Linear(30, 16),
+    nn.Linear(10, 16),
     nn.Tanh(),  # clinic: nn.Tanh() | nn.ReLU()
     nn.Linear(16, 2),
     nn.LogSoftmax(dim=1),
 )
 loss_fn = nn.NLLLoss()
-optimizer = optim.AdamW(model.parameters(), lr=0.02, weight_decay=0.1)
+optimizer = optim.Adam(model.parameters(), lr=0.02, weight_decay=1e-3)
 
 for epoch in range(15):
     model.train()

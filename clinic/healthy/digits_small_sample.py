@@ -1,7 +1,7 @@
 """Digits from only 250 training images; the network learns them by heart.
 
 Fault: none
-Looks like: overfitting, since the training loss goes to 0 and the validation accuracy stays below 100 %; the validation loss does not rise again, and the optimisation is as it should be.
+Looks like: overfitting, since the training loss goes nearly to 0 and the validation accuracy stays below 100 %; the validation loss does not rise again, and the optimisation is as it should be.
 """
 
 import numpy as np

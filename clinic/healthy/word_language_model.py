@@ -13,19 +13,12 @@ import torch.nn as nn
 random.seed(0)
 torch.manual_seed(1111)  # clinic: seed(1111) | seed(7)
 
-names = [f"name{i}" for i in range(40)]
-verbs = [f"verb{i}" for i in range(40)]
-nouns = [f"noun{i}" for i in range(80)]
-adjectives = [f"adj{i}" for i in range(40)]
-
 
 def sentence():
     v = random.randrange(40)
-    words = [random.choice(names), verbs[v], "the"]
-    if random.random() < 0.5:
-        words.append(adjectives[(v + random.randrange(4)) % 40])
-    words.append(nouns[(2 * v + random.randrange(5)) % 80])
-    return words + ["<eos>"]
+    adjective = [f"adj{(v + random.randrange(4)) % 40}"] if random.random() < 0.5 else []
+    noun = f"noun{(2 * v + random.randrange(5)) % 80}"
+    return [f"name{random.randrange(40)}", f"verb{v}", "the", *adjective, noun, "<eos>"]
 
 
 text = [w for _ in range(9000) for w in sentence()]
@@ -34,8 +27,7 @@ ids = torch.tensor([vocab[w] for w in text])
 
 
 def batchify(data, bsz):
-    nbatch = data.size(0) // bsz
-    return data[: nbatch * bsz].view(bsz, -1).t().contiguous()
+    return data[: data.size(0) // bsz * bsz].view(bsz, -1).t().contiguous()
 
 
 train_data = batchify(ids[:44000], 20)
@@ -61,21 +53,7 @@ class RNNModel(nn.Module):
 bptt = 20
 model = RNNModel(len(vocab), 100, 100)  # clinic: 100, 100) | 64, 128)
 criterion = nn.CrossEntropyLoss()
-lr = 20.0
-optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-
-
-def evaluate():
-    model.eval()
-    hidden, total = None, 0.0
-    with torch.no_grad():
-        for i in range(0, val_data.size(0) - 1, bptt):
-            n = min(bptt, val_data.size(0) - 1 - i)
-            output, hidden = model(val_data[i : i + n], hidden)
-            total += n * criterion(output, val_data[i + 1 : i + 1 + n].reshape(-1)).item()
-    return total / (val_data.size(0) - 1)
-
-
+optimizer = torch.optim.SGD(model.parameters(), lr=20)
 best = float("inf")
 for epoch in range(1, 5):
     model.train()
@@ -90,10 +68,10 @@ for epoch in range(1, 5):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.25)
         optimizer.step()
         total, count = total + loss.item(), count + 1
-    val_loss = evaluate()
-    print(
-        f"| epoch {epoch} | train loss {total / count:.3f} | valid loss {val_loss:.3f} | ppl {math.exp(val_loss):.2f}"
-    )
+    model.eval()
+    with torch.no_grad():
+        val_loss = criterion(model(val_data[:-1], None)[0], val_data[1:].reshape(-1)).item()
+    print(f"| {epoch} | train loss {total / count:.3f} | valid loss {val_loss:.3f} | ppl {math.exp(val_loss):.2f}")
     if val_loss < best:
         best = val_loss
     else:

@@ -269,7 +269,6 @@ def test_a_function_is_noted_where_it_is_called() -> None:
     assert sites == [("0", line, "sigmoid")]
 
 
-@pytest.mark.xfail(strict=True, reason="told apart by the name of the function")
 def test_a_hidden_activation_of_the_output_s_kind_is_noted_too() -> None:
     x, t = torch.randn(20, 4), torch.rand(20, 1)
     net = nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 1), nn.Sigmoid())

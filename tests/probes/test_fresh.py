@@ -52,7 +52,6 @@ def test_a_few_steps_of_training_show(rule: str, seed: int) -> None:
     assert not any(map(is_fresh, weights))
 
 
-@pytest.mark.xfail(strict=True, reason="any matrix is held against the intervals of LSTM, GRU and RNN, loosely")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_long_training_never_looks_fresh_again(seed: int) -> None:
     found = [any(map(is_fresh, weights)) for weights in trained(partial(torch.optim.Adam, lr=0.01), 300, seed)]
@@ -70,15 +69,7 @@ DRAWN_OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        pytest.param(rule, marks=pytest.mark.xfail(strict=True, reason="taken for an LSTM's"))
-        if "xavier, u" in rule
-        else rule
-        for rule in DRAWN_OTHERWISE
-    ],
-)
+@pytest.mark.parametrize("rule", DRAWN_OTHERWISE)
 def test_what_somebody_has_drawn_is_not_torch_s_own(rule: str) -> None:
     torch.manual_seed(0)
     weight = nn.Linear(30, 40).weight

@@ -3,13 +3,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, origin
+from moments import Training, facts
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.gradients import gradients
-from descend.tape import Tape
-from descend.tape.vocabulary import INTERESTING
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randint(3, (20,))
@@ -63,7 +61,6 @@ def test_a_convolutional_network() -> None:
     assert list(found) == ["stem.0", "stem.1", "head"] and max(found.values()) < RIGHT
 
 
-@pytest.mark.xfail(strict=True, reason="the first state is made in float32")
 def test_an_lstm() -> None:
     net = Recurrent()
     found = errors(net, lambda: F.cross_entropy(net(SEQUENCES), Y[:8]))
@@ -92,7 +89,6 @@ FLOATS = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="what is made float32 again is too coarse for the difference: not to be judged")
 @pytest.mark.parametrize("cast", FLOATS)
 def test_a_script_that_casts_to_float32_is_not_accused(cast: str) -> None:
     torch.manual_seed(0)
@@ -102,30 +98,6 @@ def test_a_script_that_casts_to_float32_is_not_accused(cast: str) -> None:
     except Unavailable:
         return
     assert max(found.values()) < 1e-3
-
-
-class Wrong(torch.autograd.Function):
-    """A square whose derivative lacks its factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:
-        return g * ctx.saved_tensors[0]
-
-
-def test_what_lies_before_a_wrong_function_gets_a_wrong_gradient() -> None:
-    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
-    tape = Tape(INTERESTING, origin)
-    tape.start()
-    hidden = tape.through("Wrong", Wrong.apply, (net[:2](X),), {})
-    recording = tape.seal(F.cross_entropy(net[2](hidden), Y))
-    found = facts(list(gradients(Training(net, []).moment(recording=recording))))
-    assert found["module_gradient", "0"]["error"] > WRONG
-    assert found["module_gradient", "2"]["error"] < RIGHT
 
 
 def test_frozen_parameters_are_not_checked_and_nothing_is_left_behind() -> None:

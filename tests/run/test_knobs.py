@@ -107,12 +107,9 @@ SCHEDULERS = {
     "ReduceLROnPlateau": lambda o: lr_scheduler.ReduceLROnPlateau(o),
     "CosineAnnealingWarmRestarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 5),
 }
-OWN_STEP = pytest.mark.xfail(strict=True, reason="it steps by a method of its own")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=OWN_STEP) if n == "CosineAnnealingWarmRestarts" else n for n in SCHEDULERS]
-)
+@pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_scheduler_s_sites_and_how_often_it_is_stepped(name: str) -> None:
     with bench() as made:
         rule = optimizer()
@@ -127,7 +124,6 @@ def test_a_scheduler_s_sites_and_how_often_it_is_stepped(name: str) -> None:
     assert "scheduler.step(*" in linecache.getline(stepped.file, stepped.line)
 
 
-@pytest.mark.xfail(strict=True, reason="it neither begins nor steps as other schedulers do")
 def test_a_sequence_of_schedulers_is_one_that_the_script_steps() -> None:
     with bench() as made:
         rule = optimizer()

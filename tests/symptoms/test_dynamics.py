@@ -46,7 +46,7 @@ SGD = {"class": "SGD"}
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
-    (schedule, {}, False, 26, "from step 120 on below 1% of 0.1 in a run of 200 steps, with 31%", "slow_progress"),
+    (schedule, {}, False, 26, "from step 120 on below 2% of 0.1, in 80 of 200 steps, with 31%", "slow_progress"),
     (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to 0.99, their usual", "slow_progress"),
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),

@@ -11,9 +11,8 @@ from descend.probes.moment import Forward, Measurement, Moment, no_grad_float
 from descend.probes.units import layer_behind, unit_dim, units_first
 from descend.record import Fact, Reading, Site
 from descend.tape import Op
-from descend.tape.vocabulary import RECTIFIERS, SIGMOIDS
+from descend.tape.vocabulary import CLAMPS, RECTIFIERS, SIGMOIDS
 
-CLAMPS = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip"})
 FLAT = 0.01  # |φ'| below this share of its maximum counts as saturated
 
 
@@ -87,7 +86,7 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
 def _note_site(moment: Moment, op: Op, site: Site | None) -> None:
     """Note where a hidden activation is chosen: its constructor, or its call."""
     call = loss_call(moment.recordings()[0])
-    if call is not None and call.activation is not None and call.activation.name == op.name:
+    if call is not None and call.activation is op:
         return
     module = op.origin.module if op.origin else None
     own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")

@@ -15,7 +15,7 @@ from descend.probes.loss_call import LossCall, loss_call, taint_behind
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Fact
 from descend.tape import Op, Recording, Stale
-from descend.tape.call import SMOOTH
+from descend.tape.call import NONE, SMOOTH
 from descend.tape.vocabulary import DIFFERENCES
 
 LISTED = 20
@@ -84,8 +84,9 @@ class _Replay:
     def _watch(self, op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if self.call is not None and op is self.call.op:
             self._made = result
-            prediction, target = self.call.pair(args, kwargs)
-            self._compare(op, prediction, target)
+            if self.call.task == "real":
+                left, right = args[:2] if self.call.by_hand else self.call.pair(args, kwargs)
+                self._compare(op, left, right)
         elif op.name == "log_softmax" and isinstance(result, Tensor):
             self._scores = result
         elif self.call is None and op.name in DIFFERENCES and SMOOTH in op.taints and len(op.inputs) == 2:
@@ -95,19 +96,29 @@ class _Replay:
         """Note operands (N,) and (N, 1): their difference is (N, N), every prediction with every target."""
         if self.broadcast is not None or not (isinstance(a, Tensor) and isinstance(b, Tensor)):
             return
-        is_errors = op.name in DIFFERENCES or self.call is not None and self.call.task == "real"
-        if is_errors and a.numel() == b.numel() > 1 and a.squeeze().shape == b.squeeze().shape and a.shape != b.shape:
-            made = torch.broadcast_shapes(a.shape, b.shape)
-            if made.numel() > a.numel():
-                prediction_left = taint_behind(self._before(op), op.inputs[0], op.taints[0]) == SMOOTH
-                self.broadcast = {
-                    "prediction": list((a if prediction_left else b).shape),
-                    "target": list((b if prediction_left else a).shape),
-                    "result": list(made),
-                    "operand": "right" if prediction_left else "left",
-                    "by_hand": op.name in DIFFERENCES,
-                }
-                self.mixed = op
+        if not a.numel() == b.numel() > 1 or a.squeeze().shape != b.squeeze().shape or a.shape == b.shape:
+            return
+        taints = [taint_behind(self._before(op), slot, taint) for slot, taint in zip(op.inputs, op.taints)]
+        made, by_hand = torch.broadcast_shapes(a.shape, b.shape), op.name in DIFFERENCES
+        if made.numel() <= a.numel() or (by_hand and sorted(taints) != [NONE, SMOOTH]):
+            return  # two predictions may be meant to be compared, each with each
+        prediction_left = not by_hand or taints[0] == SMOOTH
+        self.broadcast = {
+            "prediction": list((a if prediction_left else b).shape),
+            "target": list((b if prediction_left else a).shape),
+            "result": list(made),
+            "operand": "right" if prediction_left else "left",
+            "by_hand": by_hand,
+        }
+        self.mixed = op
+
+    def _lead_by_hand(self, root: Tensor, made: Tensor) -> float:
+        """Errors must shrink, and the picked log-probabilities grow."""
+        slope = _slope(root, made)
+        if slope is None or self.call is None:
+            return 1.0
+        lead = float((slope * made).detach().sum()) if self.call.task == "real" else -float(slope.sum())
+        return -1.0 if lead < 0 else 1.0
 
     def _before(self, op: Op) -> tuple[Op, ...]:
         return self.recording.ops[: self.recording.ops.index(op)]
@@ -117,7 +128,9 @@ class _Replay:
 
         Without a loss call, log-probabilities that the loss grows with tell the same.
         """
-        if self._made is not None and self._made.requires_grad and self.call is not None and not self.call.by_hand:
+        if self.call is not None and self.call.by_hand and self._made is not None and self._made.requires_grad:
+            return self._lead_by_hand(root, self._made), 1.0
+        if self._made is not None and self._made.requires_grad and self.call is not None:
             slope = _slope(root, self._made)
             total, part = float(root.detach()), float((slope * self._made).detach().sum()) if slope is not None else 0.0
             sign = 0.0 if slope is None else float(slope.detach().sum().sign())

@@ -15,7 +15,9 @@ def gradient(moment: Moment) -> Measurement:
         return
     norms = [float(g.coalesce().values().norm() if g.is_sparse else g.norm()) for _, g in pairs]
     yield Reading("gradient_norm", "", moment.step, float(torch.tensor(norms, dtype=torch.float64).norm()))
-    for (parameter, _), norm in list(zip(pairs, norms))[:MOST_PARAMETERS]:
+    place = {key: i for i, key in enumerate(moment.names)}  # as the network lists them: the graph begins at the loss
+    listed = sorted(zip(pairs, norms), key=lambda found: place.get(id(found[0][0]), 0))
+    for (parameter, _), norm in listed[:MOST_PARAMETERS]:
         yield Reading("gradient_norm", moment.name(parameter), moment.step, norm)
 
 

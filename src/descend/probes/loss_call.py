@@ -28,6 +28,7 @@ from descend.tape.vocabulary import (
 
 _SCALES = frozenset("mean sum neg mul div add nanmean".split())  # between the errors and the loss
 _SQUARES: frozenset[str] = frozenset({"pow", "square", "mul"})
+SQUARE = 2
 _PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
 
 
@@ -73,11 +74,19 @@ def loss_call(recording: Recording) -> LossCall | None:
 def _named(ops: list[Op], call: Op) -> LossCall | None:
     given = [*call.args[:2], *(call.kwargs[name] for name in ("input", "target") if name in call.kwargs)]
     slots = [value.index for value in given if isinstance(value, Slot)]
-    return _call(ops, call, call.name, slots[0], slots[1]) if len(slots) > 1 else None
+    if len(slots) < 2:
+        return None
+    before, taints = ops[: ops.index(call)], dict(zip(call.inputs, call.taints))
+    exchanged = (
+        taint_behind(before, slots[0], taints[slots[0]]) == NONE != taint_behind(before, slots[1], taints[slots[1]])
+    )
+    prediction, target = slots[1::-1] if exchanged and call.name in REAL_LOSSES else slots[:2]
+    return _call(ops, call, call.name, prediction, target)
 
 
 def _difference(ops: list[Op], root: int) -> LossCall | None:
-    """Return the errors whose squares or absolute values are averaged into the loss."""
+    """Return the errors whose squares or absolute values are averaged into the loss; None where there are several."""
+    found = []
     for i, op in enumerate(ops):
         if op.name not in DIFFERENCES or len(op.inputs) != 2:
             continue
@@ -85,8 +94,8 @@ def _difference(ops: list[Op], root: int) -> LossCall | None:
         function = _averaged(ops[i + 1 :], op.outputs[0], root) if sorted(taints) == [NONE, SMOOTH] else ""
         if function:
             prediction, target = op.inputs if taints[0] == SMOOTH else op.inputs[::-1]
-            return _call(ops, op, function, prediction, target)
-    return None
+            found.append(_call(ops, op, function, prediction, target))
+    return found[0] if len(found) == 1 else None
 
 
 def taint_behind(ops: Sequence[Op], slot: int, taint: int) -> int:
@@ -103,6 +112,8 @@ def _averaged(ops: Sequence[Op], errors: int | None, root: int) -> str:
     """Return what the errors become on their way to the root: "" where that is no plain mean."""
     way = _way(ops, errors, root, _SCALES | _SQUARES | {"abs"})
     names = {op.name for op in way}
+    if any(op.name == "pow" and (len(op.args) < 2 or op.args[1] != SQUARE) for op in way):
+        return ""
     squared = names & {"pow", "square"} or any(op.name == "mul" and len(op.inputs) == 2 for op in way)
     return "mse_loss" if squared else "l1_loss" if "abs" in names else ""
 

@@ -14,6 +14,8 @@ from descend.record import Fact, Reading, Site
 from descend.tape import Op, Recording, Stale
 from descend.tape.vocabulary import ACTIVATIONS
 
+MATRIX = 2
+
 
 class Unavailable(Exception):
     """Why a probe cannot measure here."""
@@ -83,7 +85,8 @@ def forward(recording: Recording, *, evaluation: bool) -> Forward:
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if call is not None and op is call.op:
             prediction, target = call.pair(args, kwargs)
-            pairs.append((prediction.detach().clone(), target.detach().clone()))
+            if not (call.by_hand and call.task == "classes" and prediction.ndim != MATRIX):  # (N, C)
+                pairs.append((prediction.detach().clone(), target.detach().clone()))
         if not evaluation and op.name in ACTIVATIONS and isinstance(result, Tensor):
             activations.append((op, result.detach().clone()))
 

@@ -35,7 +35,7 @@ def spread_yardstick(moment: Moment) -> Measurement:
 def yardstick(moment: Moment) -> Measurement:
     """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`, and `accuracy` of classes."""
     calls = [loss_call(recording) for recording in moment.monitor]
-    if any(call is None for call in calls):
+    if any(call is None for call in calls) or any(forward.pair is None for forward in moment.evaluated):
         values = [forward.loss for forward in moment.evaluated]
         yield Reading("yardstick", "loss", moment.step, sum(values) / len(values))
         return

@@ -123,7 +123,7 @@ class Run:
             else:
                 stack.enter_context(observing(self.watch))
                 if config.role in ("exam", "arm", "gradcheck"):
-                    stack.enter_context(observing_functions(self.watch.functions, self.examiner.tape))
+                    stack.enter_context(observing_functions(self.watch.functions))
                     stack.enter_context(observing_knobs(self.watch.knobs))
             status, error = execute(program)
             self._end("failed" if error or status else "finished", status, error)

@@ -1,4 +1,7 @@
-"""Custom autograd Functions: each is checked against finite differences once, and the tape sees its calls."""
+"""Custom autograd Functions: each is checked against finite differences once, when the training is over.
+
+A Function may have a state of its own: to run it once more in the middle would change the training.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +19,7 @@ from descend.run.frames import call_span
 from descend.run.guard import harmless
 from descend.run.modules import Modules
 from descend.run.replacing import replaced
-from descend.run.taping import Taping, first_line
-
-MOST_VALUES = 1 << 16  # larger inputs are cut along their first dimension, where the examples lie
+from descend.run.taping import first_line
 
 
 class CustomFunctions:
@@ -27,8 +28,7 @@ class CustomFunctions:
     def __init__(self, modules: Modules, send: Callable[[list[Message]], None], note: Callable[..., None]) -> None:
         self.modules, self.send, self.note = modules, send, note
         self.inert = False
-        self._checked: set[type] = set()
-        self._checking = False
+        self._seen: dict[type, tuple[Callable[..., Any], tuple]] = {}  # what each was first given
 
     def stumbled(self, error: Exception) -> None:
         """Take note of a mistake of ours, or of a Function that cannot run in float64."""
@@ -36,34 +36,42 @@ class CustomFunctions:
 
     @harmless
     def applied(self, kind: type, apply: Callable[..., Any], args: tuple, frame: FrameType | None) -> None:
-        """Check a Function the first time that a gradient will flow through it."""
+        """Keep what a Function is given the first time that a gradient will flow through it."""
         flows = any(isinstance(a, Tensor) and a.requires_grad for a in args)
-        if kind in self._checked or self._checking or not flows or kind.__module__.partition(".")[0] == "torch":
+        if kind in self._seen or not flows or kind.__module__.partition(".")[0] == "torch":
             return
-        self._checked.add(kind)
-        self.modules.note_site(
-            "custom_function", kind.__name__, call_span(self.modules.tree.caller(frame)), kind.__name__
-        )
-        self._checking = True
-        try:
-            found = gradient_error(apply, args)
-        finally:
-            self._checking = False
+        self._seen[kind] = (apply, tuple(_kept(a) for a in args))
+        span = call_span(self.modules.tree.caller(frame))
+        self.modules.note_site("custom_function", kind.__name__, span, kind.__name__)
+
+    def finish(self) -> None:
+        """Check each of them."""
+        for kind, (apply, args) in self._seen.items():
+            self._check(kind, apply, args)
+
+    @harmless
+    def _check(self, kind: type, apply: Callable[..., Any], args: tuple) -> None:
+        found = gradient_error(apply, args)
         detail = {"error": 0.0, "input": -1} if found is None else {"error": found.error, "input": found.input}
         self.send([Fact("gradient_check", kind.__name__, 0, detail)])
 
 
+def _kept(argument: Any) -> Any:
+    if not isinstance(argument, Tensor):
+        return argument
+    return argument.detach().clone().requires_grad_(argument.requires_grad)
+
+
 @contextmanager
-def observing_functions(functions: CustomFunctions, taping: Taping) -> Iterator[None]:
+def observing_functions(functions: CustomFunctions) -> Iterator[None]:
     """Report each `Function.apply` for as long as the context lasts."""
     original = torch.autograd.Function.__dict__["apply"]
 
     def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
         bound = original.__get__(None, cls)
-        if is_compiling():
-            return bound(*args, **kwargs)
-        functions.applied(cls, bound, args, sys._getframe(1))
-        return taping.through(cls.__name__, bound, args, kwargs)
+        if not is_compiling():
+            functions.applied(cls, bound, args, sys._getframe(1))
+        return bound(*args, **kwargs)
 
     with replaced(torch.autograd.Function, "apply", classmethod(apply)):
         yield

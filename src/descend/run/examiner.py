@@ -50,6 +50,7 @@ class Examiner:
         self.probed = -1  # the last step that was probed
         self._next_probe = 0
         self._memory: dict[str, Any] = {}
+        self._owed: set[str] = set()  # probes to be taken once that could not be afforded yet
         self._later: list[Recording] = []  # from all over the run
         self._last: Pass | None = None
 
@@ -151,7 +152,7 @@ class Examiner:
             ]
         )
         for probe in self.probes:
-            if not probe.once or complete or passed.step == 0:
+            if not probe.once or complete or passed.step == 0 or probe.name in self._owed:
                 self._take(probe, moment)
         self.report_costs()
 
@@ -207,7 +208,9 @@ class Examiner:
 
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
         if not always and not self.budget.allows(probe.name):
+            self._owed.update({probe.name} if probe.once else ())
             return
+        self._owed.discard(probe.name)
         with self.budget.charging(probe.name):
             try:
                 self.send(list(probe.measure(moment)))

@@ -38,6 +38,7 @@ class Knobs:
     ) -> None:
         self.modules, self.send, self.step, self.measuring = modules, send, step, measuring
         self.inert = False
+        self.stepping = False  # while a scheduler steps
         self._schedulers: dict[int, tuple[str, Any, int]] = {}  # id -> its key, itself, times it was stepped
         self._losses: list[Tensor] = []  # computed without gradients since the last training step
         self._at = 0
@@ -48,6 +49,8 @@ class Knobs:
     @harmless
     def scheduler_made(self, scheduler: Any, frame: FrameType | None) -> None:
         """Note where a scheduler is made."""
+        if id(scheduler) in self._schedulers:
+            return  # a class's constructor has called its base's
         key = str(len(self._schedulers))
         self._schedulers[id(scheduler)] = (key, scheduler, 0)
         span = call_span(self.modules.tree.caller(constructor_caller(frame, scheduler)))
@@ -99,7 +102,7 @@ class Knobs:
 def observing_knobs(knobs: Knobs) -> Iterator[None]:
     """Report to `knobs` for as long as the context lasts."""
     with ExitStack() as stack:
-        for kind in (lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau):
+        for kind in _schedulers():
             for name, make in (("__init__", _made), ("step", _stepped)):
                 if name in kind.__dict__:
                     stack.enter_context(replaced(kind, name, make(kind.__dict__[name], knobs)))
@@ -110,6 +113,12 @@ def observing_knobs(knobs: Knobs) -> Iterator[None]:
         for name in sorted(LOSSES):
             stack.enter_context(replaced(F, name, _loss(getattr(F, name), knobs)))
         yield
+
+
+def _schedulers() -> list[type]:
+    """Return torch's classes of schedulers, each with a constructor or a step of its own."""
+    kinds = [kind for kind in vars(lr_scheduler).values() if isinstance(kind, type)]
+    return [k for k in kinds if issubclass(k, lr_scheduler.LRScheduler) and {"__init__", "step"} & k.__dict__.keys()]
 
 
 def _made(original: Any, knobs: Knobs) -> Any:
@@ -124,8 +133,14 @@ def _made(original: Any, knobs: Knobs) -> Any:
 def _stepped(original: Any, knobs: Knobs) -> Any:
     @functools.wraps(original)
     def step(self: Any, *args: Any, **kwargs: Any) -> None:
-        knobs.scheduler_steps(self, sys._getframe(1))
-        original(self, *args, **kwargs)
+        if knobs.stepping:
+            return original(self, *args, **kwargs)  # a schedule made of others
+        knobs.stepping = True
+        try:
+            knobs.scheduler_steps(self, sys._getframe(1))
+            return original(self, *args, **kwargs)
+        finally:
+            knobs.stepping = False
 
     return step
 

@@ -257,6 +257,7 @@ class Observer:
         self.flush(last=True)
         self.send([Fact("passes", "", self.steps, {"backward": self.passes})])
         self.knobs.finish()
+        self.functions.finish()
         if measuring:
             self.examiner.tape.stop()
             self.examiner.finish(self.steps)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.landscape import graph_nodes
+from descend.tape import leaf_parameters
 
 SAVED = frozenset(
     f"_saved_{name}" for name in "self input mat1 mat2 other target tensor1 tensor2 batch1 batch2".split()
@@ -17,6 +18,8 @@ def not_finite(root: Tensor) -> dict[str, Any] | None:
 
     Tensors that no gradient flows to are data: a layer's input, a loss's target.
     """
+    if not all(bool(p.isfinite().all()) for p in leaf_parameters(root)):
+        return None  # the parameters have diverged, and so may have a target that they made
     for node in graph_nodes([root]):
         for name in dir(node):
             value = _saved(node, name) if name in SAVED else None

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -110,12 +109,6 @@ class Taping:
                 return None
             finally:
                 tape.pause()
-
-    def through(self, name: str, func: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Make a call of the script's own kind, as one that the tape can make again."""
-        if self._tape is None or self._thread != threading.get_ident():
-            return func(*args, **kwargs)
-        return self._tape.through(name, func, args, kwargs)
 
     def is_faithful(self, recording: Recording, passed: Pass) -> bool:
         """Whether the replay gives the script's own loss and gradient."""

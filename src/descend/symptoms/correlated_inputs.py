@@ -6,7 +6,7 @@ from descend.symptoms.progress import POOR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
-ILL = 1e3  # condition number of the standardised inputs; digits have 150 to 2000, so only a cure decides
+ILL = 500.0  # condition number of the standardised inputs; digits have 150 to 2000, so only a cure decides
 LARGEST_RMS, SMALLEST_RMS = 5.0, 0.2  # scaled already
 
 

@@ -15,7 +15,7 @@ def oscillation(record: Record) -> Symptom | None:
         optimizer = record.fact("optimizer", key) or {}
         bound = stability_bound(optimizer)
         lengths = step_lengths(record, key, "curvature").finite().values
-        if optimizer.get("class") != "SGD" or bound is None or len(lengths) < 3 or first_rise(record, key) is not None:
+        if optimizer.get("class") != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
             continue
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
         if len(near) < len(lengths) / 2 or not left(record) > POOR / 6:

@@ -15,7 +15,8 @@ FAR = 50.0  # median absolute deviations from the median; a normal law has no va
 def outliers(record: Record) -> Symptom | None:
     """Real targets that lie absurdly far from the bulk, under a squared error."""
     facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    if facts.get("function") != "mse_loss" or not targets.get("deviation", 0) > 0:
+    columns = [size for size in facts.get("target_shape", [])[1:] if size > 1]  # each may have a scale of its own
+    if columns or facts.get("function") != "mse_loss" or not targets.get("deviation", 0) > 0:
         return None
     middle, deviation = targets["median"], targets["deviation"]
     far = max(targets["max"] - middle, middle - targets["min"]) / deviation

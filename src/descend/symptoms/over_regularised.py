@@ -63,5 +63,15 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
         where=record.site(kind, key) or record.site(kind),
         optimizer=key if kind == "optimizer" else "0",
         evidence=(("loss", key if kind == "optimizer" else "0"),),
-        explains=frozenset({"slow_progress", "vanishing_gradients", "plateau", "dead_units", "stopped_too_early"}),
+        explains=frozenset(
+            {
+                "slow_progress",
+                "vanishing_gradients",
+                "plateau",
+                "dead_units",
+                "stopped_too_early",
+                "bad_initialisation",
+                "saturated_units",
+            }
+        ),
     )

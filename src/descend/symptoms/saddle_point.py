@@ -34,5 +34,7 @@ def saddle_point(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("model") or record.site("optimizer", "0"),
         evidence=(("gradient_norm", ""), ("loss", "0")),
-        explains=frozenset({"slow_progress", "plateau", "stopped_too_early"}),
+        explains=frozenset(
+            {"slow_progress", "plateau", "stopped_too_early", "correlated_inputs", "ill_conditioned_curvature"}
+        ),
     )

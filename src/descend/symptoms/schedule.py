@@ -5,27 +5,26 @@ from descend.symptoms.progress import POOR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Learning rate decay: reducing it too early gives a quick gain and a slow rest"
-TINY = 0.01  # of the largest rate: a step so short moves nothing in the time that is left
-EARLY = 0.6  # of the run: a schedule that ends with it is meant to be near zero at its end
+TINY = 0.02  # of the largest rate: a step so short moves nothing in the time that is left
+MOST = 0.4  # of the run: a schedule that ends with it is near zero at its end alone
 
 
 def schedule(record: Record) -> Symptom | None:
-    """A rate below a hundredth of its largest for most of the run, while most of the cost is left."""
+    """A rate below a fiftieth of its largest for most of the run, while most of the cost is left."""
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
         base = float((record.fact("optimizer", key) or {}).get("lr") or 0.0)
         largest = max(rates.max, base)
         if not record.places("scheduler") or record.steps < 2 or not left(record) > POOR:
             continue
-        starts = [(s, r) for s, r in rates if r < TINY * largest]
-        at = next((s for s, _ in starts if all(rates.at(t) < TINY * largest for t in range(s, record.steps))), None)
-        if at is None or at > EARLY * record.steps:
+        low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
+        if len(low) < MOST * record.steps or not largest > 0:
             continue
-        never = at == 0
+        at = low[0]
         calls = sum(int((record.fact("scheduler", k) or {}).get("steps", 0)) for k in record.places("scheduler"))
-        what = "stays" if never else f"is from step {at} on"
+        what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
-            f"the learning rate {what} below {TINY:.0%} of {largest:.3g} in a run of {record.steps} steps, with "
+            f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
             f"{left(record):.0%} of the cost left; the scheduler was stepped {calls} times"
         )
         return Symptom(

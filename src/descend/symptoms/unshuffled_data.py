@@ -1,19 +1,27 @@
 """Unshuffled data: neighbouring examples are alike, so each batch pulls another way."""
 
 from math import log
+from statistics import fmean, pvariance
 
 from descend.record import Record
 from descend.symptoms.places import data_site
+from descend.symptoms.progress import POOR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"
 BATCHES = 4  # looked at, at least
 SORTED = 0.35  # of the entropy over all batches: what is left within a batch
+ALIKE = 0.2  # of the variance of real targets
+SUSPICION = 0.9  # up to this confidence a trial has to decide
 EXAMPLES = 8  # in a batch, or its entropy says little
 
 
 def unshuffled_data(record: Record) -> Symptom | None:
-    """The labels within a batch vary far less than over all batches."""
+    """The labels, or the targets, within a batch vary far less than over all batches."""
+    return _sorted_labels(record) or _sorted_targets(record)
+
+
+def _sorted_labels(record: Record) -> Symptom | None:
     counts = [f.detail["labels"] for f in record.history("batch") if f.detail.get("labels")]
     counts = [c for c in counts if sum(c.values()) >= EXAMPLES]
     if len(counts) < BATCHES:
@@ -25,21 +33,43 @@ def unshuffled_data(record: Record) -> Symptom | None:
     within, overall = sum(map(_entropy, counts)) / len(counts), _entropy(pooled)
     if overall == 0 or within > SORTED * overall:
         return None
+    sentence = (
+        f"the labels come sorted: within a batch their entropy is {within:.2g}, over {len(counts)} batches "
+        f"{overall:.2g} (bound {SORTED:.0%} of it), so that each step unlearns what the last ones taught"
+    )
+    return _symptom(record, sentence, ("entropy within a batch / overall", within / overall, SORTED), 0.92)
+
+
+def _sorted_targets(record: Record) -> Symptom | None:
+    """Real targets: a series in its order looks the same, so a trial has to decide."""
+    seen = [f.detail for f in record.history("batch") if "mean" in f.detail and f.detail["examples"] >= EXAMPLES]
+    if len(seen) < BATCHES or not left(record) > POOR / 3:
+        return None
+    within, between = fmean(d["std"] ** 2 for d in seen), pvariance([d["mean"] for d in seen])
+    share = within / (within + between) if within + between > 0 else 1.0
+    if share > ALIKE:
+        return None
+    sentence = (
+        f"the targets come in order: within a batch they have {share:.0%} of their variance over {len(seen)} batches "
+        f"(bound {ALIKE:.0%}), so that each step follows one part of the data alone"
+    )
+    return _symptom(record, sentence, ("variance within a batch / overall", share, ALIKE), 0.75)
+
+
+def _symptom(record: Record, sentence: str, number: tuple[str, float, float], confidence: float) -> Symptom:
     return Symptom(
         id="unshuffled_data",
         kind="statics",
-        certain=True,
-        confidence=0.9,
-        sentence=f"the labels come sorted: within a batch their entropy is {within:.2g}, over {len(counts)} batches "
-        f"{overall:.2g} "
-        f"(bound {SORTED:.0%} of it), so that each step unlearns what the last ones taught",
-        quantity="entropy within a batch / overall",
-        value=within / overall,
-        bound=SORTED,
+        certain=confidence > SUSPICION,
+        confidence=confidence,
+        sentence=sentence,
+        quantity=number[0],
+        value=number[1],
+        bound=number[2],
         source=SOURCE,
         where=data_site(record),
         evidence=(("loss", "0"),),
-        explains=frozenset({"instability", "oscillation", "fluctuations", "slow_progress", "dead_units"}),
+        explains=frozenset({"instability", "oscillation", "fluctuations", "slow_progress", "dead_units", "cliff"}),
     )
 
 

@@ -18,11 +18,12 @@ from descend.landscape import SingleLoss
 from descend.tape.call import NONE, SMOOTH, Op
 from descend.tape.copying import strided_copy
 from descend.tape.evaluation import as_evaluated
-from descend.tape.nesting import leaves
+from descend.tape.nesting import leaves, mapped
 from descend.tape.randomness import RandomState
 from descend.tape.vocabulary import LOSSES
 from descend.tape.warning import silent
 
+CASTS = frozenset({"float", "half", "bfloat16", "to", "type", "type_as"})  # of numbers, where all are to be float64
 Change = Callable[[Tensor], Tensor]
 
 
@@ -85,7 +86,7 @@ class Recording:
                 values = self._start(theta, evaluation)
                 if double:
                     values = {slot: _doubled(tensor) for slot, tensor in values.items()}
-                self._replay(values, evaluation, dict(replace or {}), watch)
+                self._replay(values, evaluation, dict(replace or {}), watch, double)
             finally:
                 random.restore()
         return values[self.root]
@@ -124,6 +125,7 @@ class Recording:
         evaluation: bool,
         pending: dict[int, Change],
         watch: Callable[[Op, tuple, dict, Any], None] | None,
+        double: bool,
     ) -> None:
         # One context for each run of calls under the same modes, so that autocast keeps its cache of cast weights.
         for state, group in groupby(self.ops, lambda op: op.state):
@@ -139,15 +141,20 @@ class Recording:
                     args, kwargs = op.unpacked(values)
                     if evaluation:
                         args, kwargs = as_evaluated(op.func, args, kwargs)
-                    result = op.func(*args, **kwargs)
+                    if double and op.name in CASTS and isinstance(args[0], Tensor):
+                        result = args[0]
+                    else:
+                        result = op.func(*args, **kwargs)
+                    if double:
+                        result = mapped(_doubled, result)
                     if watch is not None:
                         watch(op, args, kwargs, result)
                     made = zip(op.outputs, leaves(result))
                     values.update({slot: leaf for slot, leaf in made if slot is not None})
 
 
-def _doubled(tensor: Tensor) -> Tensor:
-    return tensor.double() if tensor.is_floating_point() else tensor
+def _doubled(value: Any) -> Any:
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 @contextmanager

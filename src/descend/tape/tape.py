@@ -5,7 +5,6 @@ as a function of the parameters, whatever code it came from. What cannot be repl
 reason: a wrong curvature is worse than none.
 """
 
-import functools
 import os
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _pop_mode_temporarily, _push_mode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, State, call_name, packed
 from descend.tape.nesting import leaves
@@ -123,20 +122,6 @@ class Tape(TorchFunctionMode):
         except Exception as error:
             self._refuse(f"{name} cannot be recorded: {error}")
         return result
-
-    def through(self, name: str, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Make a call that no function mode sees, an autograd Function's, and record it as one."""
-        if _get_current_function_mode() is not self:
-            return func(*args, **kwargs)
-
-        @functools.wraps(func)
-        def whole(*given: Any, **named: Any) -> Any:
-            return func(*given, **named)
-
-        whole.__name__ = name
-        self._trace.custom.add(name)
-        with _pop_mode_temporarily():
-            return self.__torch_function__(whole, (), args, kwargs)
 
     def _call(self, func: Any, name: str, arguments: tuple[Any, Any], inputs: list[Tensor]) -> Call:
         slots = self._slots_of(inputs)

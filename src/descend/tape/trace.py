@@ -55,7 +55,6 @@ class Trace:
         self.reads: list[Read] = []
         self.overwritten: dict[int, tuple[int, str]] = {}  # storage -> when, and by what that is not replayed
         self.built: dict[int, tuple[Tensor, int]] = {}  # id -> a tensor made from Python numbers, and when
-        self.custom: set[str] = set()  # names of the autograd Functions whose calls were recorded
         self.has_graph = False  # whether a parameter has been used with gradients on
         self.tangled = False  # whether a parameter was written through another tensor before its first use
         self._slots: dict[int, int] = {}  # id -> slot

@@ -6,10 +6,9 @@ REAL_LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 LOSSES = CLASS_LOSSES | BINARY_LOSSES | REAL_LOSSES
 
 # Units whose derivative is exactly zero on one side: they can die.
-RECTIFIERS = frozenset(
+CLAMPS = frozenset("clamp clamp_ clamp_min clamp_min_ clip".split())  # as rectifiers are written by hand
+RECTIFIERS = CLAMPS | frozenset(
     "relu relu_ relu6 threshold threshold_ _threshold hardtanh hardtanh_ hardsigmoid hardsigmoid_".split()
-) | frozenset(
-    "clamp clamp_ clamp_min clamp_min_ clip".split()  # as rectifiers are written by hand
 )
 # Units that flatten at both ends: they can saturate.
 SIGMOIDS = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_"})
@@ -18,7 +17,7 @@ ACTIVATIONS = (
     | SIGMOIDS
     | frozenset("leaky_relu leaky_relu_ elu elu_ selu gelu silu mish softplus celu prelu hardswish softsign".split())
 )
-OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax", "log_softmax", "softmin", "log_sigmoid"}
+OUTPUT_ACTIVATIONS = ACTIVATIONS - CLAMPS | {"softmax", "log_softmax", "softmin", "log_sigmoid"}
 
 # Calls that pass values on unchanged, up to their arrangement.
 RESHAPES = frozenset(
@@ -27,4 +26,4 @@ RESHAPES = frozenset(
 )
 # Calls whose place in the source a finding may have to name.
 DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
-INTERESTING = LOSSES | OUTPUT_ACTIVATIONS | DIFFERENCES | {"detach", "sum", "__getitem__", "gather"}
+INTERESTING = LOSSES | ACTIVATIONS | OUTPUT_ACTIVATIONS | DIFFERENCES | {"detach", "sum", "__getitem__", "gather"}
