@@ -230,7 +230,7 @@ def _finish(case: "Case", script: "Script", store: "Store", plan: "Plan", *, as_
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed") and ending.error:
         sys.stderr.write(ending.error)
-    if case.shortfall and not case.findings and not case.suspicions:
+    if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(store, case)
     folder = plan.store / str(case.record.run)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from descend.case import Case
 from descend.plan import Plan
@@ -60,7 +61,7 @@ def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
 
 def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
     """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won."""
-    findings = causes([s for s in symptoms if s.certain or s.id in proof.confirmed])
+    findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof)
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
@@ -69,3 +70,14 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     return Case(
         record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s, interrupted=interrupted
     )
+
+
+def ranked(findings: list[Symptom], proof: Proof) -> list[Symptom]:
+    """Facts first, as they come; then what was suspected, by how much of the trouble its best remedy took away."""
+
+    def left(symptom: Symptom) -> float:
+        mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+        shares = [t.after / t.before if 0 < t.before < inf else t.after for t in mine]
+        return min((share for share in shares if share == share), default=inf)
+
+    return sorted(findings, key=lambda s: (not s.certain, 0.0 if s.certain else round(left(s), 1)))

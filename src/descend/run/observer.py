@@ -58,7 +58,7 @@ class Observer:
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
-        self.steps = 0  # of the optimizer that has stepped most
+        self.steps = self.passes = 0  # of the optimizer that has stepped most; backward passes
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers)
         self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
@@ -70,7 +70,6 @@ class Observer:
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
-        self.passes = 0  # backward
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held = self.faults.is_held
         os.register_at_fork(after_in_child=self._disown)

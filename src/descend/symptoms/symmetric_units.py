@@ -1,7 +1,7 @@
 """Symmetric units: hidden units with identical weights that no gradient can tell apart."""
 
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: units with identical weights always remain identical"
 TWINS = 0.5  # share of a layer's units with a twin; a random initialisation has none
@@ -30,5 +30,5 @@ def symmetric_units(record: Record) -> Symptom | None:
         record.site("model"),
         module=place,
         evidence=tuple(("twin_share", p) for p, _ in curves),
-        explains=frozenset({"slow_progress", "saddle_point", "bad_initialisation", "plateau"}),
+        explains=ECHOES,
     )
