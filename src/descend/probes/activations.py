@@ -7,9 +7,9 @@ from math import inf
 from torch import Tensor
 
 from descend.probes.loss_call import loss_call
-from descend.probes.moment import Forward, Measurement, Moment, no_grad_float
+from descend.probes.moment import Forward, Measurement, Moment, chosen_at, no_grad_float
 from descend.probes.units import layer_behind, unit_dim, units_first
-from descend.record import Fact, Reading, Site
+from descend.record import Fact, Reading
 from descend.tape import Op
 from descend.tape.vocabulary import CLAMPS, RECTIFIERS, SIGMOIDS
 
@@ -73,7 +73,7 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
     if place not in moment.memory.setdefault("activation_places", set()):
         moment.memory["activation_places"].add(place)
         site = layer.op.origin.site if layer.op.origin else None
-        _note_site(moment, layer.op, site)
+        _note_site(moment, layer.op)
         detail = {
             "function": name,
             "units": units,
@@ -83,18 +83,13 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
         yield Fact("activation", place, step, detail)
 
 
-def _note_site(moment: Moment, op: Op, site: Site | None) -> None:
-    """Note where a hidden activation is chosen: its constructor, or its call."""
+def _note_site(moment: Moment, op: Op) -> None:
+    """Note where a hidden activation is chosen."""
     call = loss_call(moment.recordings()[0])
     if call is not None and call.activation is op:
         return
-    module = op.origin.module if op.origin else None
-    own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")
     key = str(len(moment.memory["activation_places"]) - 1)
-    if own and module is not None:
-        moment.note_site("hidden_activation", key, moment.made_at(module), type(module).__name__)
-    else:
-        moment.note_site("hidden_activation", key, site, op.name)
+    moment.note_site("hidden_activation", key, *chosen_at(moment, op))
 
 
 def _place(op: Op, moment: Moment) -> str:

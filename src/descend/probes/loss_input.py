@@ -14,7 +14,7 @@ from descend.probes.loss_call import (
     module_of,
     setting,
 )
-from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.record import Fact
 
 BINS = 24
@@ -72,10 +72,8 @@ def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
     op = call.activation
     if op is None:
         return {"activation": None}
+    moment.note_site("activation", "output", *chosen_at(moment, op))
     module = module_of(op)
-    own = module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn")
-    site = moment.made_at(module) if own and module is not None else (op.origin.site if op.origin else None)
-    moment.note_site("activation", "output", site, type(module).__name__ if own else op.name)
     name = moment.modules(module) if module is not None else ""
     recording = moment.recordings()[0]
     inner = activation_behind(recording.ops[: recording.ops.index(op)], op.inputs[0]) if op.inputs else None

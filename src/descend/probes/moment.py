@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descend.probes.loss_call import loss_call
+from descend.probes.loss_call import loss_call, module_of
 from descend.record import Fact, Reading, Site
 from descend.tape import Op, Recording, Stale
 from descend.tape.vocabulary import ACTIVATIONS
@@ -74,6 +74,14 @@ class Moment:
     def evaluated(self) -> tuple[Forward, ...]:
         """The fixed examples' forward passes in evaluation mode. Raises `Unavailable`."""
         return tuple(forward(recording, evaluation=True) for recording in self.recordings())
+
+
+def chosen_at(moment: Moment, op: Op) -> tuple[Site | None, str]:
+    """Return where an activation is chosen, and as what: its module's constructor, or else its call."""
+    module = module_of(op)
+    if module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn"):
+        return moment.made_at(module), type(module).__name__
+    return (op.origin.site if op.origin else None), op.name
 
 
 def forward(recording: Recording, *, evaluation: bool) -> Forward:
