@@ -140,7 +140,10 @@ def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share)
     assert doses.rate_for_standardised(share)(healthy(**rule), SYMPTOM) is None
 
 
-AMOUNTS = [  # dose, record, what it says
+AMOUNTS = [
+    ("largest_rate", healthy(rates=[1e-6, 0.05]), {"lr": 0.05, "optimizer": "0"}),
+    ("smallest_rate", healthy(rates=[0.0, 1e-6, 0.05]), {"lr": 1e-6, "optimizer": "0"}),
+    ("largest_rate", healthy(), None),  # dose, record, what it says
     ("least_decay", healthy(weight_decay=0.03), {"value": 1e-4, "old": 0.03}),
     ("least_decay", healthy(**{**ADAMW, "weight_decay": 0.5}), {"value": 0.01, "old": 0.5}),
     ("least_decay", healthy(**{**ADAM, "weight_decay": 0.5, "decoupled_weight_decay": True}), {"value": 0.01}),
@@ -166,6 +169,12 @@ AMOUNTS = [  # dose, record, what it says
 ]
 
 CHOICES = [
+    ("no_step_at_all", blind(), None),
+    ("wiped_gradients", healthy(), {"optimizer": "0"}),
+    ("wiped_gradients", Record(), None),
+    ("no_step_at_all", Record(), {"optimizer": "0"}),
+    ("along_the_classes", with_loss("nll_loss", "log_softmax"), {"activation": "log_softmax", "dim": 1}),
+    ("along_the_classes", with_loss("nll_loss", "softmax"), None),
     ("output_activation", with_loss("cross_entropy", "softmax"), {"activation": "softmax"}),
     ("output_activation", with_loss("binary_cross_entropy_with_logits", "sigmoid"), {"activation": "sigmoid"}),
     ("output_activation", with_loss("mse_loss", "tanh"), {"activation": "tanh"}),

@@ -48,7 +48,10 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
-    steps: Annotated[int, typer.Option(help="Observe at most this many optimizer steps.")] = 300,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 where those take over 5 s."),
+    ] = None,
     seconds: Annotated[float, typer.Option(help="... or this many seconds of training.")] = 60.0,
     seeds: Annotated[int, typer.Option(help="Fresh seeds that confirm a remedy.")] = 5,
     seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = 0,
@@ -66,7 +69,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Run SCRIPT in a scratch copy, say why it isn't training, try the remedies, and prove one.
 
-    It observes the first --steps optimizer steps, measures curvature, activations, inputs and wiring,
+    It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
     then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps.
     """
     from descend.plan import Plan, cores
@@ -76,7 +79,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     _check_ids([*(select or ()), *(ignore or ())])
     target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     plan = Plan(
-        steps=steps,
+        steps=Plan.steps if steps is None else steps,
+        least_steps=Plan.least_steps if steps is None else steps,
         seconds=seconds,
         seeds=seeds,
         seed=seed,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
+from math import inf, isfinite
 
 from descend.case import Case
 from descend.plan import Plan
@@ -19,12 +19,24 @@ from descend.trials.arms import Bench
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
+LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
+
 Show = Callable[[Record, list[Message]], None]
 
 
 def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
+    record, symptoms, proof, verified = _consult(script, plan, store, show)
+    if _was_short(record, symptoms, proof):
+        steps = LONGER * record.steps
+        longer = replace(plan, steps=steps, least_steps=steps)
+        record, symptoms, proof, verified = _consult(script, longer, store, show)
+    case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)
+    return replace(case, left_out=tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore))))
+
+
+def _consult(script: Script, plan: Plan, store: Store, show: Show) -> tuple[Record, list[Symptom], Proof, str]:
     record = observe(script, plan, store, show)  # what happened
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
     bench = Bench(plan, record.run, store.save, show)
@@ -39,8 +51,15 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
             proof.interrupted = True
-    case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)
-    return replace(case, left_out=tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore))))
+    return record, symptoms, proof, verified
+
+
+def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
+    """Whether the cure of a fact could be tried, and did not show in the steps observed: more may show it."""
+    if proof.cure or proof.interrupted or record.ending is None or record.ending.reason != "window":
+        return False
+    facts = {symptom.id for symptom in symptoms if symptom.certain}
+    return any(trial.symptom in facts and isfinite(trial.after) for trial in proof.trials)
 
 
 def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:

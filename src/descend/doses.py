@@ -71,6 +71,21 @@ def _curvature(record: Record, key: str, name: str, *, first: bool) -> float:
     return met.first if first else met.max
 
 
+def largest_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """The largest rate of any parameter group."""
+    return _one_rate(record, symptom, max)
+
+
+def smallest_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """The smallest rate of any parameter group that moves at all."""
+    return _one_rate(record, symptom, min)
+
+
+def _one_rate(record: Record, symptom: Symptom, pick: Callable[[list[float]], float]) -> Dose | None:
+    rates = [r for r in (record.fact("optimizer", symptom.optimizer) or {}).get("rates", []) if r > 0]
+    return {"lr": pick(rates), "optimizer": symptom.optimizer} if rates else None
+
+
 def default_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate that the authors of an adaptive rule give."""
     optimizer = record.fact("optimizer", symptom.optimizer) or {}
@@ -141,6 +156,23 @@ def another_activation(record: Record, symptom: Symptom) -> Dose | None:
     if (facts.get("function"), facts.get("activation"), facts.get("classes")) == ("binary_cross_entropy", "softmax", 1):
         return {"activation": "sigmoid"}
     return None
+
+
+def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
+    """Which optimizer never steps."""
+    return None if record.steps else {"optimizer": symptom.optimizer}
+
+
+def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
+    """Which optimizer's steps find no gradients any more."""
+    return {"optimizer": symptom.optimizer} if record.steps else None
+
+
+def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
+    """The dimension that the classes lie along, where log-probabilities have been taken along another one."""
+    facts = record.fact("loss_input") or {}
+    is_log = (facts.get("function"), facts.get("activation")) == ("nll_loss", "log_softmax")
+    return {"activation": "log_softmax", "dim": 1} if is_log else None
 
 
 def another_loss(record: Record, symptom: Symptom) -> Dose | None:

@@ -12,8 +12,10 @@ from descend.errors import UsageError
 class Plan:
     """The budget of one case. Every field has the default that `descend doctor --help` states."""
 
-    steps: int = 300  # optimizer steps observed
-    seconds: float = 60.0  # or seconds of training, whichever comes first
+    steps: int = 1000  # optimizer steps observed,
+    seconds: float = 60.0  # or seconds of training, whichever comes first;
+    least_steps: int = 300  # no more than these, where training takes longer than
+    quick_s: float = 5.0  # this many seconds
     seeds: int = 5  # fresh seeds that confirm a remedy
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds

@@ -35,6 +35,7 @@ DEPENDENT = {
     "several targets": lambda x: x[:, :3].sin(),
     "classes": lambda x: x[:, :3].argmax(1, keepdim=True),
     "xor": xor,
+    "a fast wave": lambda x: (12 * x[:, :1]).sin(),
     "labels kept as numbers": lambda x: (x[:, :1] > 0).float(),
 }
 
@@ -42,14 +43,14 @@ DEPENDENT = {
 @pytest.mark.parametrize("kind", DEPENDENT)
 @pytest.mark.parametrize("seed", range(2))
 def test_dependent_targets_are_seen(kind: str, seed: int) -> None:
-    x = drawn(seed, features={"xor": 2, "spread alone": 1}.get(kind, 5))
-    assert independence(x.double(), DEPENDENT[kind](x)) < 0.05
+    x = drawn(seed, features={"xor": 2, "spread alone": 1, "a fast wave": 1}.get(kind, 5))
+    assert independence([x.double()], DEPENDENT[kind](x)) < 0.05
 
 
 def test_images_and_their_classes() -> None:
     x, y = squares(0)
-    assert independence(x.double(), y) == pytest.approx(1 / (1 + SHUFFLES))  # none of the shuffled ones
-    assert independence(x.double(), y[torch.randperm(len(y))]) > 0.05
+    assert independence([x.double()], y) == pytest.approx(1 / (1 + SHUFFLES))  # none of the shuffled ones
+    assert independence([x.double()], y[torch.randperm(len(y))]) > 0.05
 
 
 @pytest.mark.parametrize("kind", ["real", "classes"])
@@ -58,7 +59,7 @@ def test_p_values_of_independent_targets_are_uniform(kind: str) -> None:
     for seed in range(20):
         x = drawn(seed, 80)
         t = torch.randn(80, 1) if kind == "real" else torch.randint(4, (80, 1))
-        values.append(independence(x.double(), t))
+        values.append(independence([x.double()], t))
     assert sum(value < 0.1 for value in values) <= 6  # two are expected; more than six once in 400
     assert 0.3 < sum(values) / len(values) < 0.7
 
@@ -67,7 +68,7 @@ def test_neither_units_nor_constant_features_matter() -> None:
     x = drawn(0).double()
     t = DEPENDENT["a line"](x)
     raw = torch.cat([x * torch.tensor([1e6, 1.0, 1e-6, 1.0, 1.0]) + 1e3, torch.ones(len(x), 1)], 1)
-    assert independence(raw, 1e5 * t) < 0.05
+    assert independence([raw], 1e5 * t) < 0.05
 
 
 def classifier(*batches: tuple[Tensor, Tensor]) -> Training:
@@ -81,7 +82,7 @@ def test_the_fixed_examples_are_tested_together() -> None:
     moment = classifier((x[:LEAST], y[:LEAST]), (x[LEAST:], y[LEAST:])).moment()
     found = facts(list(signal(moment)))["signal", ""]
     assert found["examples"] == 2 * LEAST
-    assert found["p_value"] == independence(x.double(), y[:, None])
+    assert found["p_value"] == independence([x.double()], y[:, None])
 
 
 def test_the_script_s_random_numbers_stay_as_they_are() -> None:

@@ -194,3 +194,21 @@ for _ in range(3):
     names: dict = {}
     exec(p.edited(call_step), names)
     assert abs(names["before"] - names["net"].weight.item() - 0.3) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("branches", "after"),
+    [
+        (
+            "    if s:\n        s.step()\n    else:\n        opt.step()\n",
+            "    if s:\n        opt.step()\n        s.step()\n    else:\n        opt.step()\n",
+        ),
+        (
+            "    if a:\n        opt.step()\n    else:\n        s.step()\n",
+            "    if a:\n        opt.step()\n    else:\n        opt.step()\n        s.step()\n",
+        ),
+    ],
+)
+def test_a_step_that_is_in_the_other_branch(patient, branches: str, after: str) -> None:
+    p = patient(LOOP + branches, backward="loss.backward(", optimizer="optim.SGD(")
+    assert p.edited(call_step) == LOOP + after

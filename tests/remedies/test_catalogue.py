@@ -24,6 +24,7 @@ DOSES: dict[str, dict[str, object]] = {
 OTHER_DOSES: dict[str, dict[str, object]] = {
     "attach": {},
     "call_step": {"optimizer": "0"},
+    "clear_later": {"optimizer": "0"},
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},
     "clip_threshold": {"max_norm": 1.0},
     "constant_rate": {},
@@ -34,6 +35,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},
     "mean_reduction": {},
+    "one_rate": {"lr": 0.05, "optimizer": "0"},
     "optimizer_argument": {"argument": "weight_decay", "value": 0.0, "default": 0.0, "optimizer": "0"},
     "output_activation": {"activation": "sigmoid"},
     "register_layers": {},

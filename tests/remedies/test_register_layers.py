@@ -108,7 +108,6 @@ REFUSED = [
     ("layers = [nn.ReLU()]\nself.b = nn.Sequential(*layers)", NOTHING),
     ("self.a = [nn.Linear(2, 2), F.relu]", "holds `F.relu`, which is no module"),
     ("self.a = [nn.Linear(2, 2), lambda x: x]", "which is no module"),
-    ("self.a = []\nself.a.append([nn.ReLU()])", "is filled with lists"),
     ("self.a = {0: nn.ReLU()}", "keys that are no text"),
 ]
 

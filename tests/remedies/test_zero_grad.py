@@ -92,3 +92,31 @@ def test_a_step_inside_a_library_is_left_there(patient) -> None:
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
     call = "o.step(" if "o." in text else "opt.step("
     assert reason in patient(text, step=call if "." in text else "step(").refusal(zero_grad, optimizer="0")
+
+
+BY_HAND = {
+    "each parameter": (
+        "loss.backward()\nwith torch.no_grad():\n    P -= lr * P.grad\n    Q -= lr * Q.grad\n",
+        "loss.backward()\nwith torch.no_grad():\n    P -= lr * P.grad\n    P.grad = None\n    Q -= lr * Q.grad\n"
+        "    Q.grad = None\n",
+    ),
+    "a loop": (
+        "loss.backward()\nfor w in ws:\n    w.data.sub_(lr * w.grad)\n",
+        "loss.backward()\nfor w in ws:\n    w.data.sub_(lr * w.grad)\n    w.grad = None\n",
+    ),
+    "used twice": (
+        "loss.backward()\nprint(w.grad)\nv = 0.9 * v + w.grad\nw.data = w.data - v - w.grad\n",
+        "loss.backward()\nprint(w.grad)\nv = 0.9 * v + w.grad\nw.data = w.data - v - w.grad\nw.grad = None\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_a_script_without_an_optimizer_forgets_each_gradient_it_has_used(patient, case: str) -> None:
+    before, after = BY_HAND[case]
+    assert patient(before, backward="loss.backward(").edited(zero_grad) == after
+
+
+def test_a_script_without_an_optimizer_that_uses_no_gradient(patient) -> None:
+    p = patient("loss.backward()\nprint(w.grad)\n", backward="loss.backward(")
+    assert "updates a parameter" in p.refusal(zero_grad)

@@ -86,11 +86,16 @@ def no_signal(p: float = 0.11, examples: int = 100, left: float = 0.91, evaluati
 
 
 def outliers(
-    far: float = 51.0, spread: float = 5.1, function: str = "mse_loss", deviation: float = 0.5, left: float = 0.31
+    far: float = 51.0,
+    spread: float = 5.1,
+    function: str = "mse_loss",
+    deviation: float = 0.5,
+    left: float = 0.31,
+    gap: float = 3.1,
 ) -> Record:
     record = healthy()
     std = spread * 1.4826 * deviation
-    real(record, median=1.0, deviation=deviation, max=1 + far * deviation, min=-1.0, std=std)
+    real(record, median=1.0, deviation=deviation, max=1 + far * deviation, min=-1.0, std=std, gap=gap)
     set_cost(record, falling_to(left))
     set_fact(record, "loss_input", function=function)
     return record

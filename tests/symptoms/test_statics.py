@@ -87,7 +87,14 @@ LEFT_ALONE = {
     bad_initialisation: [{"scales": [0.5, 0.5 / 29]}, {"scales": [0.5, 14.5]}, {"scales": [0.011]}, {"left": 0.29}]
     + [{"scales": []}, {"scales": [0.5, 0.0]}, {"scales": [50.0, 99.0]}],
     no_signal: [{"p": 0.1}, {"examples": 99}, {"left": 0.89}, {"evaluations": [0.89, 0.95]}, {"p": float("nan")}],
-    outliers: [{"far": 49.0}, {"spread": 4.9}, {"function": "huber_loss"}, {"function": "l1_loss"}, {"deviation": 0.0}]
+    outliers: [
+        {"far": 49.0},
+        {"gap": 2.9},
+        {"spread": 4.9},
+        {"function": "huber_loss"},
+        {"function": "l1_loss"},
+        {"deviation": 0.0},
+    ]
     + [{"deviation": float("nan")}, {"far": inf}, {"left": 0.29}],
     unshuffled_data: [{"classes": 6, "batches": 6}, {"within": 1, "batches": 3}, {"within": 1, "examples": 7}]
     + [{"within": 1, "classes": 1}],  # constant labels are another matter

@@ -3,7 +3,19 @@
 from math import inf, nan
 
 import pytest
-from records import STEPS, WEIGHTS, add_fact, healthy, rising, second_optimizer, set_cost, set_fact
+from records import (
+    LINES,
+    STEPS,
+    WEIGHTS,
+    WIRED,
+    add_fact,
+    forget,
+    healthy,
+    rising,
+    second_optimizer,
+    set_cost,
+    set_fact,
+)
 from sick_runs import RUNS, look, named, neighbours
 from sick_wiring import (
     bad_data,
@@ -108,6 +120,7 @@ MISMATCHES = [
     ({"function": LOGITS, "activation": "softmax"}, "fed the output of softmax"),
     ({"function": "nll_loss", "activation": "softmax"}, "fed probabilities"),
     ({"function": "nll_loss", "largest_log_sum": 0.051}, "log of the sum 0.051"),
+    ({"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 2.1}, "along another dimension"),
     ({"function": "mse_loss", "activation": "sigmoid"}, "stays in [0, 1], but the targets run from -3 to 3"),
     ({"function": "mse_loss", "activation": "relu", "low": -0.032}, "never below 0, but the targets run from -0.032"),
     ({"function": "mse_loss", "activation": "tanh", "low": -1.0, "high": 1.03}, "from -1 to 1.03"),
@@ -130,7 +143,7 @@ def test_output_and_loss_disagree(facts, says):
         {"function": "cross_entropy", "activation": "leaky_relu"},
         {"function": BCE, "activation": "sigmoid", "inner_activation": None},
         {"function": LOGITS, "activation": None},
-        {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.3},
+        {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.04},
         {"function": "nll_loss", "largest_log_sum": 0.049},
         {"function": "mse_loss", "activation": "sigmoid", "low": -0.009, "high": 1.009},
         {"function": "mse_loss", "activation": "relu", "low": 0.0},
@@ -218,3 +231,19 @@ def gan() -> Record:
 
 def test_two_networks_that_play_against_each_other_are_wired_well():
     assert [s.id for s in diagnose(gan()) if s.kind == "wiring"] == []
+
+
+@pytest.mark.parametrize("wiped", [1, 5, 6])
+def test_gradients_that_are_gone_before_every_step(wiped):
+    record = healthy()
+    forget(record, "wiring")
+    for step in range(6):
+        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < wiped})
+    symptom = SYMPTOMS["no_step"](record)
+    assert (symptom is not None) == (wiped == 6)
+    if symptom:
+        assert (
+            symptom.certain
+            and symptom.where.line == LINES["step"]
+            and "between backward() and step()" in symptom.sentence
+        )

@@ -18,6 +18,7 @@ from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, n
 from descend.record import Fact
 
 BINS = 24
+FEW = 20  # one in so many at most stand apart from the rest
 
 
 def loss_input(moment: Moment) -> Measurement:
@@ -93,13 +94,26 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
             "max": float(t.max()),
             "median": float(t.median()),
             "deviation": float((t - t.median()).abs().median()),
+            "gap": _gap((t - t.median()).abs()),
             "finite": bool(t.isfinite().all()),
         }
-        return detail | (_describe_shares(_mean_share(targets)) if call.task == "classes" else {})
+        if call.task == "classes":
+            rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
+            shares = _describe_shares(_mean_share(targets))
+            return detail | shares | {"row_sum_min": float(rows.min()), "row_sum_max": float(rows.max())}
+        if bool((t == t.round()).all()):
+            detail["whole_values"] = len(t.unique())
+        return detail
     t = t[t != ignored_class(call)] if call.task == "classes" else t
     _, counts = t.unique(return_counts=True)
     seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
     return detail | seen | _describe_shares(counts.double() / counts.sum())
+
+
+def _gap(distances: Tensor) -> float:
+    """Return how many times farther than the next one those few lie that are farthest off: 1 where none stand apart."""
+    far = distances.sort().values[-max(2, len(distances) // FEW) :]
+    return float((far[1:] / far[:-1].clamp_min(1e-30)).max()) if len(far) > 1 else 1.0
 
 
 def _mean_share(targets: list[Tensor]) -> Tensor:

@@ -1,6 +1,6 @@
 """How the parts are connected, seen in the first steps: gradients carried over, parameters held by nobody, modes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -16,31 +16,33 @@ LISTED = 20
 def wiring(
     key: str,
     step: int,
-    cleared: bool,
+    gradients: tuple[bool, bool],
     unheld: Sequence[str],
     idle_switches: Sequence[str],
     learning: tuple[int, int] | None,
 ) -> Measurement:
     """Yield the fact `wiring` of one step.
 
-    cleared: whether any backward pass that fed the step began with clear gradients. unheld: parameters of the model
+    gradients: whether any backward pass that fed the step began with clear ones, and whether they had been cleared
+    when the step began. unheld: parameters of the model
     that no optimizer holds. idle_switches: dropout and normalisation modules in evaluation mode. learning: how many of
     the optimizer's parameters got a gradient and how many it has.
     """
-    detail = {"gradients_cleared": cleared, "unheld": list(unheld)[:LISTED], "unheld_count": len(unheld)}
+    cleared, wiped = gradients
+    detail: dict[str, Any] = {
+        "gradients_cleared": cleared,
+        "gradients_wiped": wiped,
+        "unheld": list(unheld)[:LISTED],
+        "unheld_count": len(unheld),
+    }
     if learning is not None:
         detail |= {"with_gradient": learning[0], "held": learning[1]}
     yield Fact("wiring", key, step, detail | {"evaluation_mode": list(idle_switches)[:LISTED]})
 
 
-def carries_gradient(optimizer: Optimizer) -> bool:
-    """Whether any parameter of the optimizer has a gradient left that is not zero."""
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            grad = parameter.grad
-            if grad is not None and bool(_values(grad).count_nonzero()):
-                return True
-    return False
+def carries_gradient(parameters: Iterable[Tensor]) -> bool:
+    """Whether any of the parameters has a gradient that is not zero."""
+    return any(p.grad is not None and bool(_values(p.grad).count_nonzero()) for p in parameters)
 
 
 def gradients_held(optimizer: Optimizer) -> tuple[int, int]:

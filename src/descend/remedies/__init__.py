@@ -3,6 +3,7 @@
 from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.attach import attach
 from descend.remedies.call_step import call_step
+from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
 from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.constant_rate import constant_rate
@@ -15,6 +16,7 @@ from descend.remedies.learning_rate import learning_rate
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
 from descend.remedies.mean_reduction import mean_reduction
+from descend.remedies.one_rate import one_rate
 from descend.remedies.optimizer_argument import optimizer_argument
 from descend.remedies.output_activation import output_activation
 from descend.remedies.register_layers import register_layers
@@ -35,6 +37,7 @@ REMEDIES: dict[str, Remedy] = {
     "adaptive_rule": adaptive_rule,
     "attach": attach,
     "call_step": call_step,
+    "clear_later": clear_later,
     "clip_gradients": clip_gradients,
     "clip_threshold": clip_threshold,
     "constant_rate": constant_rate,
@@ -47,6 +50,7 @@ REMEDIES: dict[str, Remedy] = {
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,
     "mean_reduction": mean_reduction,
+    "one_rate": one_rate,
     "optimizer_argument": optimizer_argument,
     "output_activation": output_activation,
     "register_layers": register_layers,

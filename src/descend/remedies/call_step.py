@@ -10,7 +10,7 @@ from descend.script import Script
 from descend.source.backward_pass import BACKWARD, is_backward, scaler_of
 from descend.source.beside import is_call_in, statements_after
 from descend.source.bindings import bound_in, loops_around
-from descend.source.insert import insert_after
+from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import functions_around, name_at
@@ -41,7 +41,8 @@ def call_step(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
         return spot
     syntax = spot.syntax
     if (step := _steps(spot)) is not None:
-        return NotApplicable(f"line {syntax.line(step)} steps `{spot.optimizer}` already, if ever its condition holds")
+        instead = _in_the_other_branch(spot, step)
+        return instead if isinstance(instead, NotApplicable) else script.edit(syntax.file, instead)
     clearing = [] if _clears(spot) else [f"{spot.optimizer}.zero_grad()"]
     named = _only_named(spot)
     if named is not None:  # `optimizer.step` without its parentheses
@@ -103,6 +104,20 @@ def _steps(spot: Spot) -> cst.Call | None:
         if last_name(call.func) == "step" and spot.optimizer in [syntax.code(part) for part in _parties(call)]:
             return call
     return None
+
+
+def _in_the_other_branch(spot: Spot, step: cst.Call) -> str | NotApplicable:
+    """Return the text with a step in the branch that is taken instead of the one that steps."""
+    syntax = spot.syntax
+    branch = next((outer for outer in syntax.ancestors(step) if isinstance(outer, cst.If | cst.Else)), None)
+    other: cst.If | cst.Else | None = None
+    if isinstance(branch, cst.Else) and isinstance(chain := syntax.parents[branch], cst.If):
+        other = chain
+    elif isinstance(branch, cst.If) and isinstance(branch.orelse, cst.Else):
+        other = branch.orelse
+    if other is None or spot.backward in syntax.every(cst.Call, branch):
+        return NotApplicable(f"line {syntax.line(step)} steps `{spot.optimizer}` already, if ever its condition holds")
+    return insert_before(syntax, other.body.body[0], *_step(spot))
 
 
 def _parties(call: cst.Call) -> list[cst.BaseExpression]:

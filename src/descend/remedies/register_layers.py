@@ -33,7 +33,10 @@ def register_layers(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     for kept in (kept for owner in classes for kept in kept_layers(syntax, owner)):
         if reason := _obstacle(kept):
             return NotApplicable(reason)
-        changes |= _changes(kept.value, kept.origin, f"{_home(syntax)}.{kept.kind}")
+        kind = f"{_home(syntax)}.{kept.kind}"
+        changes |= _changes(kept.value, kept.origin, kind)
+        for element in kept.added:
+            changes |= _changes(element, element, kind) if container(element) else {}
     if not changes:
         return NotApplicable(f"`{classes[0].name.value}` keeps no layers in a plain list or dict")
     text: str | NotApplicable = syntax.rewrite(changes)
@@ -54,8 +57,6 @@ def _obstacle(kept: Kept) -> str:
         is_function = isinstance(element, cst.Attribute) and syntax.is_module(element)  # F.relu
         if is_function or isinstance(element, PLAIN):
             return f"the list in line {line} holds `{syntax.code(element)}`, which is no module"
-    if any(container(element) for element in kept.added):
-        return f"the list in line {line} is filled with lists"
     if container(kept.origin) == "Dict" and any(isinstance(key, cst.Integer) for key in _keys(kept)):
         return f"the dict in line {line} has keys that are no text"
     started = [c for c in syntax.every(cst.Call, kept.initialiser) if last_name(c.func) == "__init__"]

@@ -35,6 +35,8 @@ class Stepper:
     steps: int = 0
     passes: int = 1  # backward passes that fed its last step
     cleared: bool = False  # whether any backward pass since the last step began with clear gradients
+    delivered: bool = False  # whether a backward pass since the last step has given it gradients
+    wiped: bool = False  # whether they were gone when the step began
     held: frozenset[int] = frozenset()  # ids of its parameters
     epoch: int = 0  # how often its gradients have been seen to be cleared
     _pending: bool = False  # whether there was a backward pass since the last step

@@ -37,6 +37,8 @@ class Config:
     role: str  # watch, exam, arm, gradcheck, or bare: nothing is done but counting steps
     steps: int
     seconds: float
+    least_steps: int
+    quick_s: float
     patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
     spread: bool  # whether an arm looks at batches from all over the run
@@ -149,7 +151,9 @@ class Run:
     # -- the window
 
     def _after_step(self, steps: int) -> None:
-        if steps >= self.config.steps or self._trained() >= self.config.seconds:
+        config, trained = self.config, self._trained()
+        is_enough = steps >= config.least_steps and trained >= config.quick_s
+        if is_enough or steps >= config.steps or trained >= config.seconds:
             self._end("window", 0, "")
             _leave()
 

@@ -1,7 +1,7 @@
 """Mistakes that show in the first steps: how gradients, parameters and modes hang together, and damaged data."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from torch import Tensor
 
@@ -21,6 +21,7 @@ class Faults:
         self, modules: Modules, send: Callable[[list[Message]], None], steppers: Mapping[str, Stepper]
     ) -> None:
         self.modules, self.send, self.steppers = modules, send, steppers
+        self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -35,17 +36,34 @@ class Faults:
             if found is not None:
                 self.send([Fact("bad_data", "", step, found)])
 
-    def look_at_gradients(self, reaches: Iterable[str]) -> None:
-        """Before a backward pass: note which of the optimizers that it reaches have clear gradients."""
-        for key in reaches:
-            stepper = self.steppers[key]
-            early = stepper.steps < WIRING_STEPS
-            if early and stepper.optimizer is not None and not carries_gradient(stepper.optimizer):
-                stepper.cleared = True
+    def look_before(self, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
+        """Before a backward pass: note which of the optimizers that it reaches have clear gradients.
+
+        `leaves` are the parameters of a script that updates them by hand.
+        """
+        self._reached = tuple(reaches)
+        for stepper in self._early():
+            stepper.cleared |= not carries_gradient(leaves if stepper.by_hand else stepper.parameters())
+
+    def look_after(self) -> None:
+        """After the backward pass: note which of those optimizers it has given gradients."""
+        for stepper in self._early():
+            stepper.delivered |= carries_gradient(stepper.parameters())
+
+    def step_begins(self, stepper: Stepper) -> None:
+        """Note whether the gradients that were there are there still."""
+        stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
+
+    def _early(self) -> Iterator[Stepper]:
+        found = (self.steppers[key] for key in self._reached if key in self.steppers)
+        return (stepper for stepper in found if stepper.steps < WIRING_STEPS)
 
     def send_wiring(self, stepper: Stepper) -> None:
-        """Send what is known of the step that has just ended."""
+        """Send what is known of the step that has just ended, one of the first."""
+        if stepper.steps >= WIRING_STEPS:
+            return
         held = frozenset().union(*(s.held for s in self.steppers.values()))
-        unheld, idle = self.modules.unheld(held), self.modules.idle_switches()
+        unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
-        self.send(list(wiring(stepper.key, stepper.steps, stepper.cleared, unheld, idle, learning)))
+        self.send(list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), unheld, idle, learning)))
+        stepper.cleared = stepper.delivered = stepper.wiped = False

@@ -96,6 +96,8 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         role=plan.role,
         steps=plan.steps,
         seconds=plan.seconds,
+        least_steps=plan.least_steps,
+        quick_s=plan.quick_s,
         patience=PATIENCE_S,
         seed=plan.seed,
         spread=plan.spread,

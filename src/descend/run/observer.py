@@ -145,7 +145,7 @@ class Observer:
         caller = self.modules.tree.caller(frame)
         place = (id(caller.f_code), caller.f_lasti) if caller is not None else None
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
-        self.faults.look_at_gradients(reaches)
+        self.faults.look_before(reaches, self._hand.leaves)
         if self.steps < WIRING_STEPS:
             self.modules.note_site("backward", "", call_span(caller))
         stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
@@ -164,6 +164,7 @@ class Observer:
         `returned` holds the gradients by parameter id where they were returned and not accumulated.
         """
         self.attribution.backward_ended()
+        self.faults.look_after()
         if opened is not None and opened.leaves:
             recording, self._recording = self._recording, None
             with self.examiner.budget.charging("gradient"):
@@ -197,6 +198,7 @@ class Observer:
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
             stepper.refresh()
+            self.faults.step_begins(stepper)
             self.modules.note_site("step", stepper.key, call_span(self.modules.tree.caller(frame)))
         if self.examiner.probed == stepper.steps and self.probing and self.examiner.key == stepper.key:
             self.examiner.before_step(list(stepper.parameters()))
@@ -207,11 +209,9 @@ class Observer:
         self.cruise.leave()
         stepper, self._stepping = self._stepper(optimizer), None
         plain = self.attribution.is_plain
-        loss = self.attribution.step(stepper)
-        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
-        if stepper.steps < WIRING_STEPS:
-            self.faults.send_wiring(stepper)
-        stepper.cleared = False
+        rate = optimizer.param_groups[0].get("lr")
+        self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), rate)
+        self.faults.send_wiring(stepper)
         self._count(stepper)
         self.examiner.after_step()
         self._step_is_over()
@@ -241,6 +241,7 @@ class Observer:
     def _step_by_hand(self) -> None:
         stepper = self.steppers[BY_HAND]
         self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper))
+        self.faults.send_wiring(stepper)
         self._count(stepper)
         self._step_is_over()
 
@@ -264,9 +265,8 @@ class Observer:
 
     def flush(self, *, last: bool = False) -> None:
         """Read the waiting losses off the device and send them."""
-        if not (self.has_optimizer or self._hand.trains or last):
-            return  # a rehearsal, perhaps
-        self.curves.flush()
+        if self.has_optimizer or self._hand.trains or last:  # it may be a rehearsal
+            self.curves.flush()
 
     @harmless
     def weights(self) -> str:

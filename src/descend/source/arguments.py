@@ -139,13 +139,18 @@ def _parameters(syntax: Syntax, call: cst.Call) -> list[cst.Call]:
 
 def is_in_groups(syntax: Syntax, call: cst.Call, name: str) -> bool:
     """Return whether the parameters come in groups that bring an argument of that name (`lr`) of their own."""
+    return bool(given_in_groups(syntax, call, name))
+
+
+def given_in_groups(syntax: Syntax, call: cst.Call, name: str) -> list[cst.BaseExpression]:
+    """Return what the parameter groups give as that argument, each that has one of its own."""
     parameters = find_argument(call, "params", 0)
     if parameters is None:
-        return False
+        return []
     value: cst.BaseExpression | None = parameters.value
     if isinstance(value, cst.Name):
         value = assigned_value(syntax, value)
     if value is None:
-        return False
+        return []
     groups = [*syntax.every(cst.Dict, value), *syntax.every(cst.Call, value)]
-    return any(mapping_entry(group, name) is not None for group in groups)
+    return [given for group in groups if (given := mapping_entry(group, name)) is not None]

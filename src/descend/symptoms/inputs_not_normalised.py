@@ -1,14 +1,18 @@
 """Inputs not normalised: features off centre or of unequal scale make a ravine of the cost."""
 
+from statistics import median
+from typing import Any
+
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.progress import FAIR, POOR, first_rise, is_stuck
 from descend.symptoms.stability import PRECONDITIONED, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
 WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
 LARGEST_RMS, SMALLEST_RMS = 5.0, 0.1  # a feature's root mean square, where 1 is normalised
+OFF_CENTRE = 10.0  # standard deviations between a feature's mean and zero
 NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")  # a first layer that does it
 
 
@@ -19,7 +23,8 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
     standardised = record.series("input_condition_number_standardised").last
     if facts is None or not raw >= WORSE_CONDITIONED * standardised:
         return None
-    if SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS or facts.get("first_layer") in NORMALISATIONS:
+    is_scaled = SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS and not _off_centre(facts)
+    if is_scaled or facts.get("first_layer") in NORMALISATIONS:
         return None
     for key in record.places("optimizer") or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)
@@ -29,20 +34,27 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
     return None
 
 
+def _off_centre(facts: dict[str, Any]) -> bool:
+    """Whether half of the features lie many standard deviations from zero: they hardly differ from a constant."""
+    shares = [abs(mean) / std for mean, std in zip(facts["mean"], facts["std"]) if std > 0]
+    return bool(shares) and median(shares) > OFF_CENTRE
+
+
 def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
     """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
     optimizer = record.fact("optimizer", key) or {}
     bound = None if optimizer.get("class") in PRECONDITIONED else stability_bound(optimizer)
     lengths = step_lengths(record, key, "curvature")
     counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
-    suffers = first_rise(record, key) is not None or is_stuck(record, key)
+    suffers = first_rise(record, key) is not None or is_stuck(record, key, FAIR)
     if bound is None or not suffers:
         return None
     for step, value in lengths:
         other = counterfactual.get(step)
         if other is not None and value > bound.value > other:
             return 0.95, (
-                f"so α·λmax = {value:.3g} > {bound.value:.3g} (standardised it would be {other:.2g}) and the cost rises"
+                f"so α·λmax = {value:.3g} > {bound.value:.3g} (standardised it would be {other:.2g}): the steps "
+                "overshoot"
             )
     return None
 

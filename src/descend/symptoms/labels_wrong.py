@@ -1,20 +1,31 @@
 """Labels wrong: one and the same for every example, or outside what the loss is defined for."""
 
+from typing import Any
+
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4: the cost is that of the data; a label's range is part of the loss's definition"
 ADVICE = "Look at a few labels beside their examples, and at the line that makes them."
+SUM = 0.01  # how far from 1 the targets of an example may sum
+BINARY = 2
 LEAST = 32  # labels seen before they are called constant
 
 
 def labels_wrong(record: Record) -> Symptom | None:
-    """Constant labels in every batch that was looked at, or binary labels outside [0, 1]."""
+    """Constant labels in every batch that was looked at, or binary labels outside [0, 1], or targets that are no distribution."""
     facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
     if facts.get("task") not in ("classes", "binary"):
         return _refused_by_the_loss(record)
     low, high = targets.get("min", 0), targets.get("max", 0)
+    sums = targets.get("row_sum_min", 1.0), targets.get("row_sum_max", 1.0)
+    if facts["task"] == "classes" and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
+        worst = max(sums, key=lambda value: abs(value - 1))
+        sentence = f"the targets are to be distributions over the classes, and those of one example sum to {worst:.3g}"
+        return _symptom(record, sentence, "sum of an example's targets", worst, 1.0)
     if facts["task"] == "binary" and (low < 0 or high > 1):
+        if is_class_number(targets):
+            return None  # the labels are right, for another loss
         sentence = (
             f"the labels run from {low:g} to {high:g}: the loss is defined for [0, 1], and has no least value here"
         )
@@ -29,6 +40,11 @@ def labels_wrong(record: Record) -> Symptom | None:
         sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
         return _symptom(record, sentence, "classes seen", 1.0, 2.0)
     return _refused_by_the_loss(record)
+
+
+def is_class_number(targets: dict[str, Any]) -> bool:
+    """Whether the targets of a binary loss are the numbers 0, 1, 2, ... of three classes or more."""
+    return targets.get("whole_values", 0) > BINARY and targets["min"] == 0
 
 
 def _refused_by_the_loss(record: Record) -> Symptom | None:

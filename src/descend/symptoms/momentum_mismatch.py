@@ -1,7 +1,7 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck
+from descend.symptoms.progress import POOR, first_rise, is_stuck, rebounds
 from descend.symptoms.stability import step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -19,7 +19,8 @@ def momentum_mismatch(record: Record) -> Symptom | None:
             continue
         lengths = step_lengths(record, key, "curvature").finite().values
         terminal = max(lengths, default=0.0) / (1 - momentum)
-        if not terminal > LONG or (first_rise(record, key) is None and not is_stuck(record, key, POOR)):
+        suffers = first_rise(record, key) is not None or rebounds(record) or is_stuck(record, key, POOR)
+        if not terminal > LONG or not suffers:
             continue
         return Symptom(
             id="momentum_mismatch",

@@ -10,6 +10,7 @@ ADVICE = (
     "error, so no proof is offered."
 )
 FAR = 50.0  # median absolute deviations from the median; a normal law has no value beyond 10 in 10^10
+APART = 3.0  # times as far as the next one: a law with a heavy tail, as that of a product, has no such gap
 
 
 def outliers(record: Record) -> Symptom | None:
@@ -21,7 +22,9 @@ def outliers(record: Record) -> Symptom | None:
     middle, deviation = targets["median"], targets["deviation"]
     far = max(targets["max"] - middle, middle - targets["min"]) / deviation
     spread = targets["std"] / (1.4826 * deviation)
-    if not far < float("inf") or far < FAR or spread < 5 or not is_stuck(record, "0", POOR):
+    if not far < float("inf") or far < FAR or spread < 5 or targets.get("gap", 1.0) < APART:
+        return None
+    if not is_stuck(record, "0", POOR):
         return None
     return Symptom(
         id="outliers",

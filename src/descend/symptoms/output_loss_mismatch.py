@@ -5,6 +5,7 @@ from math import exp, inf, log
 from typing import Any
 
 from descend.record import Record
+from descend.symptoms.labels_wrong import is_class_number
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
@@ -82,13 +83,29 @@ def _are_probabilities(facts: dict[str, Any]) -> bool:
 def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
     if facts["activation"] == "softmax" and int(facts["classes"]) == 1:
         return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
+    if (numbers := _class_numbers(record)) is not None:
+        return numbers
     if facts["activation"] == "sigmoid" and facts.get("inner_activation") == "sigmoid":
         sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
         return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))
     return None
 
 
+def _class_numbers(record: Record) -> _Case | None:
+    targets = record.fact("targets") or {}
+    if not is_class_number(targets):
+        return None
+    classes = int(targets["whole_values"])
+    sentence = (
+        f"the labels are the numbers of {classes} classes and the loss is a binary one: it is defined for 0 and 1, and "
+        f"has no least value here; give the network {classes} outputs and use cross_entropy"
+    )
+    return sentence, "largest label", float(targets["max"]), 1.0
+
+
 def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
+    if (numbers := _class_numbers(record)) is not None:
+        return numbers
     if facts["activation"] not in RANGES:
         return None
     floor = log(1 + exp(-1))
@@ -108,8 +125,15 @@ def _nll(facts: dict[str, Any], record: Record) -> _Case | None:
 
 def _unnormalised(facts: dict[str, Any]) -> _Case | None:
     size = float(facts.get("largest_log_sum", 0.0))
-    if facts["activation"] == "log_softmax" or not size > LOG_SUM:
+    if not size > LOG_SUM:
         return None
+    if facts["activation"] == "log_softmax":
+        sentence = (
+            f"log_softmax is taken along another dimension than that of the {facts['classes']} classes: the "
+            f"probabilities of one example do not sum to 1 (log of the sum {size:.3g}), and the examples of a batch "
+            "compete with each other"
+        )
+        return sentence, "log of the sum of exponentials", size, LOG_SUM
     sentence = (
         "nll_loss takes log-probabilities but is fed scores: their exponentials do not sum to 1 (log of the sum "
         f"{size:.3g}), "

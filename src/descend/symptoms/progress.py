@@ -10,6 +10,8 @@ RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one b
 NOISE = 1.5  # times the median difference of neighbouring losses
 STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 POOR = 0.3  # and above this share it has not learnt much
+FAIR = 0.1  # and above this one there is something left to learn
+REBOUND = 2.0  # times what the cost had come down to
 
 
 def diverged(record: Record, key: str) -> bool:
@@ -95,3 +97,14 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
         return not losses.last < share * losses.first
     reference = constant_cost(record) or curve.first
     return not curve.last < share * reference
+
+
+def rebounds(record: Record) -> bool:
+    """Whether the cost, having come down, stood at twice that again while there was something left to learn."""
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    least, worth = float("inf"), FAIR * (constant_cost(record) or curve.first)
+    for _, value in curve:
+        if value > worth and value > REBOUND * least:
+            return True
+        least = min(least, value)
+    return False

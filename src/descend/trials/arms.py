@@ -61,7 +61,8 @@ class Bench:
 
     def _run_one(self, job: Job, stop: threading.Event) -> Record:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
-        arm = replace(self.plan, role=job.role, seed=job.seed, steps=job.steps, seconds=job.seconds, spread=job.spread)
+        window = replace(self.plan, steps=job.steps, least_steps=job.steps, seconds=job.seconds)
+        arm = replace(window, role=job.role, seed=job.seed, spread=job.spread)
         record = new_record(job.script, replace(arm, role="arm"), self.parent)
 
         def listen(messages: list[Message]) -> None:
