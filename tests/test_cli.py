@@ -253,3 +253,20 @@ def _until(condition, seconds: float = 30) -> None:
 def _hashes(folder: Path) -> dict[str, str]:
     files = [f for f in folder.rglob("*") if f.is_file()]
     return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.slow
+def test_a_script_from_standard_input_is_diagnosed_without_a_patch(tmp_path):
+    Path(tmp_path, "mine.py").write_text("LR = 0.1\n")  # python finds it beside a program that it reads from a pipe
+    text = "import mine\n" + SICK.format(steps=40, body="pass")
+    done = subprocess.run(
+        [sys.executable, "-m", "descend", "doctor", "--format", "json", "-"],
+        input=text,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    case = json.loads(done.stdout)
+    assert done.returncode == 1, done.stderr
+    assert [finding["symptom"] for finding in case["findings"]] == ["no_zero_grad"]
+    assert case["patch"] is None and case["trials"]

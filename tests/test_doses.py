@@ -141,6 +141,8 @@ def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share)
 
 
 AMOUNTS = [
+    ("far_default_rate", healthy(**{**ADAM, "lr": 0.1}), {"lr": 1e-3, "old": 0.1}),
+    ("far_default_rate", healthy(**{**ADAM, "lr": 0.09}), None),
     ("largest_rate", healthy(rates=[1e-6, 0.05]), {"lr": 0.05, "optimizer": "0"}),
     ("smallest_rate", healthy(rates=[0.0, 1e-6, 0.05]), {"lr": 1e-6, "optimizer": "0"}),
     ("largest_rate", healthy(), None),  # dose, record, what it says
@@ -169,6 +171,7 @@ AMOUNTS = [
 ]
 
 CHOICES = [
+    ("another_activation", with_loss("binary_cross_entropy", "relu"), {"activation": "sigmoid"}),
     ("no_step_at_all", blind(), None),
     ("wiped_gradients", healthy(), {"optimizer": "0"}),
     ("wiped_gradients", Record(), None),

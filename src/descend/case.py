@@ -20,6 +20,7 @@ class Case:
     bare_s: float = 0.0  # the observed window without its probes, start-up included
     total_s: float = 0.0  # the whole consultation
     left_out: tuple[str, ...] = ()  # ids of symptoms that were not looked for
+    streamed: bool = False  # the script came in by a pipe: there is no file that could be patched
     interrupted: bool = False  # by Ctrl-C, while the script ran or in the middle of the trials
 
     @property
@@ -54,4 +55,4 @@ class Case:
     @property
     def patch(self) -> str | None:
         """The cure as a unified diff."""
-        return self.cure.patch or None if self.cure else None
+        return self.cure.patch or None if self.cure and not self.streamed else None

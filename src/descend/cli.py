@@ -74,10 +74,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     """
     from descend.plan import Plan, cores
     from descend.record.store import open_store
-    from descend.script import find_script
+    from descend.script import opened
 
     _check_ids([*(select or ()), *(ignore or ())])
-    target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -90,7 +89,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
     )
-    with open_store(store) as kept:
+    script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
+    with script_of as target, open_store(store) as kept:
         case = _consult(target, plan, kept)
         _finish(case, target, kept, plan, as_json=format == "json")
         if apply:
@@ -257,6 +257,8 @@ def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
 
 
 def _apply(case: "Case") -> None:
+    if case.streamed:
+        raise UsageError("the script came in by a pipe: there is no file to write a patch into")
     if case.cure is None or case.cure.script is None:
         typer.echo("descend: no patch was proved, so none is applied", err=True)
         return

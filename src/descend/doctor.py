@@ -15,6 +15,7 @@ from descend.remedies import Prescription
 from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
+from descend.symptoms.progress import is_stuck
 from descend.trials.arms import Bench
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -33,7 +34,8 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
         longer = replace(plan, steps=steps, least_steps=steps)
         record, symptoms, proof, verified = _consult(script, longer, store, show)
     case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)
-    return replace(case, left_out=tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore))))
+    left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
+    return replace(case, left_out=left_out, streamed=script.streamed)
 
 
 def _consult(script: Script, plan: Plan, store: Store, show: Show) -> tuple[Record, list[Symptom], Proof, str]:
@@ -79,8 +81,12 @@ def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
 
 
 def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
-    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won."""
+    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
+
+    Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
+    """
     findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof)
+    findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
@@ -91,12 +97,22 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     )
 
 
+def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
+    """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all."""
+    mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+    untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
+    return untried and bool(record.places("yardstick")) and is_stuck(record, symptom.optimizer)
+
+
 def ranked(findings: list[Symptom], proof: Proof) -> list[Symptom]:
     """Facts first, as they come; then what was suspected, by how much of the trouble its best remedy took away."""
 
     def left(symptom: Symptom) -> float:
         mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
-        shares = [t.after / t.before if 0 < t.before < inf else t.after for t in mine]
-        return min((share for share in shares if share == share), default=inf)
+        shares = [t.after / t.before if 0 < t.before < inf else 0.0 for t in mine if isfinite(t.after)]
+        return min(shares, default=inf)
 
-    return sorted(findings, key=lambda s: (not s.certain, 0.0 if s.certain else round(left(s), 1)))
+    def rank(symptom: Symptom) -> tuple[bool, float, float]:
+        return (False, 0.0, 0.0) if symptom.certain else (True, round(left(symptom), 1), -symptom.confidence)
+
+    return sorted(findings, key=rank)

@@ -11,12 +11,14 @@ from typing import Any
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.instability import EARLY_STEPS
+from descend.symptoms.output_loss_mismatch import ONE_SIDED
 from descend.symptoms.progress import first_rise
 from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
+FAR_OFF = 100.0  # times the default rate
 SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
@@ -153,7 +155,9 @@ def another_activation(record: Record, symptom: Symptom) -> Dose | None:
     facts = record.fact("loss_input") or {}
     if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
         return {"activation": "log_softmax"}
-    if (facts.get("function"), facts.get("activation"), facts.get("classes")) == ("binary_cross_entropy", "softmax", 1):
+    found = facts.get("activation")
+    single = found == "softmax" and facts.get("classes") == 1
+    if facts.get("function") == "binary_cross_entropy" and (single or found in ONE_SIDED):
         return {"activation": "sigmoid"}
     return None
 
@@ -198,6 +202,12 @@ def rectifier(record: Record, symptom: Symptom) -> Dose | None:
     """ReLU where the hidden units are sigmoids or tanhs."""
     names = {(record.fact("activation", p) or {}).get("function") for p in record.places("activation")}
     return {"activation": "relu", "optimizer": symptom.optimizer} if names & {"sigmoid", "tanh"} else None
+
+
+def far_default_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """The rate that the authors give, where the present one is a hundred times that."""
+    dose = default_rate(record, symptom)
+    return dose if dose is not None and dose["old"] >= FAR_OFF * dose["lr"] else None
 
 
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:

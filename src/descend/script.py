@@ -6,9 +6,12 @@ A remedy is a function from a `Script` to a `Script`; the diff a user gets is `S
 import ast
 import difflib
 import io
+import os
 import sys
+import tempfile
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +28,7 @@ class Script:
     module: str | None = None  # dotted name when started as `-m module`
     python: str = sys.executable  # the interpreter that runs it
     edits: Mapping[Path, str] = field(default_factory=dict)  # file -> its whole new text
+    streamed: bool = False  # read from standard input or a pipe: there is no file that could be patched
 
     def read(self, file: Path) -> str:
         """Return the text of `file` with the edits made so far, line ends as they are on disk."""
@@ -86,6 +90,24 @@ def find_script(
     except ValueError as error:
         raise UsageError(f"{path} is not a Python script: {error}") from None
     return script
+
+
+@contextmanager
+def opened(
+    target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
+) -> Iterator[Script]:
+    """Yield the script of `find_script`; one that comes in by a pipe (`-` is standard input) is kept for as long."""
+    pipe = Path("/dev/stdin" if target == "-" else target)
+    if as_module or not pipe.exists() or pipe.is_file() or pipe.is_dir():
+        yield find_script(target, arguments, as_module=as_module, python=python)
+        return
+    with tempfile.TemporaryDirectory(prefix="descend-") as folder:
+        path = Path(folder, "stdin.py")
+        path.write_bytes(pipe.read_bytes())
+        # python itself puts the working directory in front where it reads a program from a pipe
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
+        script = find_script(str(path), arguments, python=python)
+        yield replace(script, streamed=True)
 
 
 def _find_file(root: Path, target: str) -> Path:

@@ -38,6 +38,7 @@ CALLS = {  # what a run would record in each of the scripts in styles/
     "scaler": {"optimizer": "torch.optim.SGD(", "model_call": "net(x)", "step": "scaler.step("},
 }
 CALLS["crlf"] = CALLS["plain"]
+QUICK = ("plain", "trainer")  # the styles of the inner loop
 
 
 def read_style(style: str) -> str:
@@ -155,6 +156,7 @@ def styled(style: str, patient: Callable[..., Patient]) -> Patient:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a style in all of them."""
+    """Run whatever asks for a style in all of them; the inner loop has a few."""
     if "style" in metafunc.fixturenames and "style" not in str(metafunc.definition.own_markers):
-        metafunc.parametrize("style", list(CALLS))
+        marks = {True: (), False: (pytest.mark.slow,)}
+        metafunc.parametrize("style", [pytest.param(style, marks=marks[style in QUICK]) for style in CALLS])

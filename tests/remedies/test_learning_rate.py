@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from descend.record import Record, Site
+from descend.record import Fact, Record, Site
 from descend.remedies.learning_rate import learning_rate
 from descend.script import Script
 
@@ -213,3 +213,25 @@ def test_the_second_optimizer_in_another_file(tmp_path) -> None:
     assert isinstance(edited, Script)
     assert edited.read(file) == "d = optim.Adam(p, lr=1.0)\ng = optim.Adam(p, lr=0.5)\n"
     ast.parse(edited.read(file))
+
+
+BY_HAND = {
+    "a name": ("lr = 1e-4\nloss.backward()\nw -= lr * w.grad\nb -= lr * b.grad\n", "1e-4", "1e-06"),
+    "a number": ("loss.backward()\nw.data.sub_(1e-4 * w.grad.data)\n", "1e-4", "1e-06"),
+    "on the right": ("loss.backward()\nw.data = w.data - w.grad * 1e-4\n", "1e-4", "1e-06"),
+    "of a sum": ("lr = 2.0\nloss.backward()\nw -= lr * w.grad / 20000\n", "2.0", "0.02"),
+}
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_the_rate_of_updates_by_hand(patient, case: str) -> None:
+    text, old, new = BY_HAND[case]
+    p = patient(text, backward="loss.backward(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    assert p.edited(learning_rate, lr=1e-6, optimizer="0") == text.replace(old, new)
+
+
+def test_updates_by_hand_without_a_number(patient) -> None:
+    p = patient("loss.backward()\nw -= step(w.grad)\n", backward="loss.backward(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")

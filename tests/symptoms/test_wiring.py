@@ -116,6 +116,8 @@ MISMATCHES = [
     ({"function": "cross_entropy", "activation": "tanh"}, "below 0.797"),
     ({"function": BCE, "activation": "softmax", "classes": 1}, "softmax over a single unit"),
     ({"function": BCE, "activation": "sigmoid", "inner_activation": "sigmoid"}, "through sigmoid twice"),
+    ({"function": BCE, "activation": "relu"}, "fed the output of relu"),
+    ({"function": BCE, "activation": None, "max": 1.1}, "fed scores"),
     ({"function": LOGITS, "activation": "sigmoid"}, "0.31 (positive) or 0.69 (negative)"),
     ({"function": LOGITS, "activation": "softmax"}, "fed the output of softmax"),
     ({"function": "nll_loss", "activation": "softmax"}, "fed probabilities"),

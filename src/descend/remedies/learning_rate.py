@@ -1,12 +1,21 @@
-"""Another learning rate: the number itself where the source has one, or else in the optimizer's call."""
+"""Another learning rate: the number itself where the source has one, or else in the optimizer's call.
+
+A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`.
+"""
 
 from typing import Any
+
+import libcst as cst
 
 from descend.record import Record
 from descend.remedies.optimizer_argument import optimizer_argument
 from descend.script import Script
-from descend.source.arguments import is_rate
+from descend.source.arguments import is_rate, written
+from descend.source.literals import follow
+from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
+from descend.source.setting import Edit, apply
+from descend.source.updates import rates
 
 
 def learning_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -17,5 +26,23 @@ def learning_rate(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     """
     if not is_rate(dose["lr"]):
         return NotApplicable(f"a learning rate cannot be {dose['lr']}")
+    if (record.fact("optimizer", dose.get("optimizer", "0")) or {}).get("by_hand"):
+        return _by_hand(script, record, dose)
     chosen = {"argument": "lr", "value": float(dose["lr"]), "optimizer": dose.get("optimizer", "0")}
     return optimizer_argument(script, record, chosen)
+
+
+def _by_hand(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    place = locate(script, record, "backward")
+    if isinstance(place, NotApplicable):
+        return place
+    syntax = place.syntax
+    found = rates(syntax)
+    literals = {id(n): n for rate in found if (n := follow(syntax, rate, script.arguments, [syntax.module]))}
+    numbers = [n for n in literals.values() if isinstance(n, cst.Integer | cst.Float)]
+    if not numbers or len(numbers) < len(literals):
+        return NotApplicable("no statement is found that multiplies a gradient by a number")
+    old = float((record.fact("optimizer", dose.get("optimizer", "0")) or {})["lr"])
+    share = float(dose["lr"]) / old  # what the source multiplies by may be the rate times something
+    edits = [Edit(number, written(share * float(number.evaluated_value))) for number in numbers]
+    return apply(script, syntax, edits, "learning rate")

@@ -10,7 +10,8 @@ from descend.source.insert import insert_after, insert_before
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.stepping import find_stepping
-from descend.source.syntax import Syntax, last_name, parse
+from descend.source.syntax import parse
+from descend.source.updates import used_gradients
 
 
 def zero_grad(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -18,7 +19,7 @@ def zero_grad(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
 
     A script that updates its parameters by hand forgets each gradient (`w.grad = None`) where it has used it.
     """
-    if not record.places("optimizer") and record.site("step") is None:
+    if record.site("optimizer") is None and record.site("step") is None:
         return _by_hand(script, record)
     stepping = find_stepping(script, record, dose.get("optimizer", "0"))
     if isinstance(stepping, NotApplicable):
@@ -36,10 +37,7 @@ def _by_hand(script: Script, record: Record) -> Script | NotApplicable:
     if isinstance(place, NotApplicable):
         return place
     syntax = place.syntax
-    last: dict[str, cst.Attribute] = {}  # by parameter, where its gradient is used last
-    for read in syntax.every(cst.Attribute):
-        if read.attr.value == "grad" and _updates(syntax, read):
-            last[syntax.code(read.value)] = read
+    last = {syntax.code(read.value): read for read in used_gradients(syntax)}  # where each is used last
     if not last:
         return NotApplicable("no statement is found that updates a parameter by its `.grad`")
     edited = syntax
@@ -53,16 +51,6 @@ def _by_hand(script: Script, record: Record) -> Script | NotApplicable:
             return parsed
         edited = parsed
     return script.edit(syntax.file, edited.module.code)
-
-
-def _updates(syntax: Syntax, read: cst.Attribute) -> bool:
-    """Return whether the statement that reads a gradient changes something by it: `w -= lr * w.grad`."""
-    for outer in syntax.ancestors(read):
-        if isinstance(outer, cst.BaseSmallStatement):
-            is_call = isinstance(outer, cst.Expr) and isinstance(outer.value, cst.Call)
-            in_place = is_call and last_name(outer.value.func).endswith("_")  # type: ignore[attr-defined]
-            return isinstance(outer, cst.AugAssign | cst.Assign) or in_place
-    return False
 
 
 def _first_statement(closure: cst.FunctionDef) -> cst.CSTNode:

@@ -142,6 +142,8 @@ def _trial_table(trials: tuple[Trial, ...]) -> Table:
 
 def _patch(case: Case, folder: Path | None) -> list[Row]:
     patch = case.patch
+    if case.cure and case.streamed:
+        return [("patch", Text("none: the script came in by a pipe, so there is no file to change", "dim"))]
     if not patch:
         return []
     by_hand = f", or: patch -p0 < {folder / 'fix.diff'}" if folder else ""

@@ -24,7 +24,7 @@ from descend.run.examiner import Examiner
 from descend.run.faults import WIRING_STEPS, Faults
 from descend.run.frames import call_span
 from descend.run.guard import harmless
-from descend.run.hand import Hand
+from descend.run.hand import BY_HAND, Hand
 from descend.run.knobs import Knobs
 from descend.run.modules import Modules
 from descend.run.passes import Opened, open_pass
@@ -34,7 +34,6 @@ from descend.run.witness import fingerprint
 from descend.tape import Recording
 
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
-BY_HAND = "0"  # the key of a script that updates its parameters itself
 OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
 
 
@@ -140,7 +139,7 @@ class Observer:
             self.faults.look_at_value(root, self.steps)
         loss, scaler = self._scaled.original(root)
         if not self.has_optimizer:
-            self._hand.look(root)
+            self.send(self._hand.look(root))
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
         caller = self.modules.tree.caller(frame)
         place = (id(caller.f_code), caller.f_lasti) if caller is not None else None
@@ -240,7 +239,8 @@ class Observer:
 
     def _step_by_hand(self) -> None:
         stepper = self.steppers[BY_HAND]
-        self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper))
+        self._hand.filled()
+        self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper), self._hand.rate)
         self.faults.send_wiring(stepper)
         self._count(stepper)
         self._step_is_over()

@@ -46,7 +46,7 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             value=min(condition, 1e9),
             bound=ILL,
             source=SOURCE,
-            where=record.site("optimizer", key),
+            where=record.site("optimizer", key) or record.site("backward"),
             optimizer=key,
             evidence=(("loss", key), ("curvature", key)),
             explains=frozenset({"stopped_too_early", "slow_progress"}),

@@ -31,7 +31,7 @@ def instability(record: Record) -> Symptom | None:
 
     Crossing the bound is no fault in itself: training at the edge of stability hovers there (Cohen et al. 2021).
     """
-    for key in record.places("optimizer"):
+    for key in record.places("optimizer") or ["0"]:
         rise = first_rise(record, key)
         if (found := _outruns_the_weights(record, key)) is not None:
             return found
@@ -68,7 +68,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         value,
         bound.value,
         bound.source,
-        record.site("optimizer", key),
+        record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
         explains=CONSEQUENCES,
@@ -92,7 +92,7 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
         float("inf"),
         0.0,
         "Ba, CSC413 lecture 4, Recap: the cost increases",
-        record.site("optimizer", key),
+        record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key),),
         explains=CONSEQUENCES,
@@ -120,7 +120,7 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         median(ratios),
         OUTRUN,
         "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight",
-        record.site("optimizer", key),
+        record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
         explains=CONSEQUENCES,

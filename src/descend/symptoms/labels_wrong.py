@@ -13,7 +13,7 @@ LEAST = 32  # labels seen before they are called constant
 
 
 def labels_wrong(record: Record) -> Symptom | None:
-    """Constant labels in every batch that was looked at, or binary labels outside [0, 1], or targets that are no distribution."""
+    """Constant labels in all batches, binary labels outside [0, 1], or targets that are no distribution."""
     facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
     if facts.get("task") not in ("classes", "binary"):
         return _refused_by_the_loss(record)

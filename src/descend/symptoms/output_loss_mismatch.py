@@ -27,9 +27,7 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
     if case is None:
         return None
     sentence, quantity, value, bound = case
-    certain = (
-        facts["activation"] not in ONE_SIDED or facts["task"] == "real"
-    )  # a rectifier before a loss may do no harm
+    certain = facts["activation"] not in ONE_SIDED or facts["task"] != "classes"  # there it may do no harm
     return Symptom(
         "output_loss_mismatch",
         "wiring",
@@ -85,6 +83,13 @@ def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
         return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
     if (numbers := _class_numbers(record)) is not None:
         return numbers
+    if facts["activation"] in ONE_SIDED or facts["activation"] is None and facts["max"] > 1:
+        fed = f"the output of {facts['activation']}" if facts["activation"] else "scores"
+        sentence = (
+            f"binary_cross_entropy takes probabilities but is fed {fed}: what lies outside (0, 1) has no logarithm, "
+            "and a score that is cut off passes no gradient back"
+        )
+        return sentence, "largest input", float(facts["max"]), 1.0
     if facts["activation"] == "sigmoid" and facts.get("inner_activation") == "sigmoid":
         sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
         return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))

@@ -11,7 +11,7 @@ FRESH = 0.5  # share of the weight matrices left out that nothing has trained or
 def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
     facts, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
-    if not record.places("optimizer"):
+    if not record.places("optimizer") or (record.fact("optimizer", "0") or {}).get("by_hand"):
         return None
     if facts.get("untrained_count"):
         return _left_out(record, facts)

@@ -31,7 +31,7 @@ def slow_progress(record: Record) -> Symptom | None:
                 value=value,
                 bound=bound,
                 source=SOURCE,
-                where=record.site("optimizer", key),
+                where=record.site("optimizer", key) or record.site("backward"),
                 optimizer=key,
                 evidence=(("loss", key), ("learning_rate", key)),
                 explains=frozenset({"stopped_too_early", "plateau"}),

@@ -18,7 +18,7 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     cure, arm = proof.cure, proof.arm
     if cure is None or cure.script is None or arm is None:
         return ""
-    if not arm.places("optimizer"):
+    if not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand"):
         return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     plain = bench.run([Job(cure.script, arm.seed, arm.steps, role="bare")])[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
