@@ -140,6 +140,13 @@ def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share)
     assert doses.rate_for_standardised(share)(healthy(**rule), SYMPTOM) is None
 
 
+def forgetful() -> Record:
+    record = healthy()
+    add_fact(record, "recurrent", "a", length=50)
+    add_fact(record, "recurrent", "b", length=20)
+    return record
+
+
 AMOUNTS = [
     ("far_default_rate", healthy(**{**ADAM, "lr": 0.1}), {"lr": 1e-3, "old": 0.1}),
     ("far_default_rate", healthy(**{**ADAM, "lr": 0.09}), None),
@@ -171,6 +178,8 @@ AMOUNTS = [
 ]
 
 CHOICES = [
+    ("sequence_length", forgetful(), {"length": 50, "optimizer": "0"}),
+    ("sequence_length", healthy(), None),
     ("another_activation", with_loss("binary_cross_entropy", "relu"), {"activation": "sigmoid"}),
     ("no_step_at_all", blind(), None),
     ("wiped_gradients", healthy(), {"optimizer": "0"}),

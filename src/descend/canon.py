@@ -37,6 +37,7 @@ from descend.doses import (
     rate_for_standardised,
     rectifier,
     safe_rate,
+    sequence_length,
     smallest_rate,
     tenth_rate,
     usual_norm,
@@ -168,6 +169,10 @@ CANON = (
     Row("instability", "learning_rate", default_rate, TO,
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
     Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
+    Row("vanishing_gradients", "initialise_recurrent", sequence_length,
+        "recurrent layers that remember {length} steps from the start",
+        "orthogonal weights and open gates neither shrink nor grow what passes through time",
+        "Saxe et al. 2014; Tallec & Ollivier 2018"),
     Row("vanishing_gradients", "hidden_activation+reinitialise", rectifier,
         "ReLU and its initialisation in the hidden layers",
         "a rectifier's slope is 1 where it is active: depth does not shrink the "

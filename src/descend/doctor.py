@@ -15,7 +15,7 @@ from descend.remedies import Prescription
 from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
-from descend.symptoms.progress import is_stuck
+from descend.symptoms.progress import constant_cost, is_stuck
 from descend.trials.arms import Bench
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -44,7 +44,7 @@ def _consult(script: Script, plan: Plan, store: Store, show: Show) -> tuple[Reco
     bench = Bench(plan, record.run, store.save, show)
 
     def may_help(refuted: frozenset[str]) -> list[Prescription]:
-        return prescribe(record, causes([s for s in symptoms if s.id not in refuted]))
+        return prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.ending.reason in ("finished", "window"):
@@ -101,7 +101,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
     """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all."""
     mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
-    return untried and bool(record.places("yardstick")) and is_stuck(record, symptom.optimizer)
+    return untried and constant_cost(record) is not None and is_stuck(record, symptom.optimizer)
 
 
 def ranked(findings: list[Symptom], proof: Proof) -> list[Symptom]:

@@ -210,6 +210,12 @@ def far_default_rate(record: Record, symptom: Symptom) -> Dose | None:
     return dose if dose is not None and dose["old"] >= FAR_OFF * dose["lr"] else None
 
 
+def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
+    """How many steps a recurrent layer has to remember."""
+    lengths = [(record.fact("recurrent", place) or {})["length"] for place in record.places("recurrent")]
+    return {"length": max(lengths), "optimizer": symptom.optimizer} if lengths else None
+
+
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:
     """A weight decay that is usual for the rule."""
     optimizer = record.fact("optimizer", symptom.optimizer) or {}

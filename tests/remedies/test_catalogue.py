@@ -32,6 +32,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "dropout_rate": {"p": 0.2},
     "hidden_activation": {"activation": "relu"},
     "hold_parameters": {"optimizer": "0"},
+    "initialise_recurrent": {"length": 50, "optimizer": "0"},
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},
     "mean_reduction": {},

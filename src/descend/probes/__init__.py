@@ -11,6 +11,7 @@ from descend.probes.loss_input import loss_input
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.signal import signal
+from descend.probes.through_time import through_time
 from descend.probes.twins import twins
 
 # In the order they are taken: the curvature needs the inputs' statistics.
@@ -21,6 +22,7 @@ PROBES = (
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
     Probe("gradient", "loss per parameter unit", gradient),
+    Probe("through_time", "share of the largest", through_time, once=True),
     Probe("twins", "share of units", twins),
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),

@@ -12,6 +12,7 @@ from descend.remedies.dropout_rate import dropout_rate
 from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
 from descend.remedies.hold_parameters import hold_parameters
+from descend.remedies.initialise_recurrent import initialise_recurrent
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
@@ -46,6 +47,7 @@ REMEDIES: dict[str, Remedy] = {
     "feed_logits": feed_logits,
     "hidden_activation": hidden_activation,
     "hold_parameters": hold_parameters,
+    "initialise_recurrent": initialise_recurrent,
     "learning_rate": learning_rate,
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,

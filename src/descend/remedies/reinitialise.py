@@ -17,7 +17,12 @@ from descend.source.owners import owners
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `reinitialise(model, activation=…)` before the statement that makes the optimizer."""
-    key = dose.get("optimizer", "0")
+    call = f'reinitialise({{}}, activation="{dose["activation"]}")'
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call)
+
+
+def before_the_optimizer(script: Script, record: Record, key: str, call: str) -> Script | NotApplicable:
+    """Insert `call`, a function of `descend.network` with `{}` for the model, before the optimizer is made."""
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
         return place
@@ -25,15 +30,10 @@ def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script
     if not models:
         line = place.syntax.line(place.call)
         return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
-    statements = [_statement(model, dose["activation"]) for model in models]
-    text = insert_before(place.syntax, place.call, *statements)
+    text = insert_before(place.syntax, place.call, *map(call.format, models))
     if isinstance(text, str):
-        text = import_name(place.syntax.file, text, "descend.network", "reinitialise")
+        text = import_name(place.syntax.file, text, "descend.network", call.partition("(")[0])
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
-
-
-def _statement(model: str, activation: str) -> str:
-    return f'reinitialise({model}, activation="{activation}")'
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

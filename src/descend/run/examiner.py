@@ -151,6 +151,8 @@ class Examiner:
                 )
             ]
         )
+        if passed.optimizer is not None and not any(map(self.is_held, passed.parameters)):
+            self.send([Fact("lost", passed.key, passed.step, {"count": len(passed.parameters)})])
         for probe in self.probes:
             if not probe.once or complete or passed.step == 0 or probe.name in self._owed:
                 self._take(probe, moment)

@@ -5,6 +5,7 @@ from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
+LOOKS = 2  # at the network after its layers were replaced
 FRESH = 0.5  # share of the weight matrices left out that nothing has trained or loaded: a backbone would be
 
 
@@ -15,10 +16,24 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
         return None
     if facts.get("untrained_count"):
         return _left_out(record, facts)
+    if (replaced := _replaced(record)) is not None:
+        return replaced
     if wiring.get("unheld_count") and wiring.get("with_gradient") == 0:
         names = ", ".join(wiring["unheld"][:3])
         return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True, 0.96)
     return None
+
+
+def _replaced(record: Record) -> Symptom | None:
+    """A network of which the optimizer held the parameters at first, and holds none any more."""
+    lost = record.history("lost", "0")
+    if len(lost) < LOOKS or lost[0].step == 0 or len(record.places("optimizer")) > 1:
+        return None
+    sentence = (
+        f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].detail['count']} "
+        "parameters that the loss depends on: layers were replaced after it was made"
+    )
+    return _symptom(record, sentence, 1.0, True, 0.95)
 
 
 def _left_out(record: Record, facts: dict) -> Symptom | None:

@@ -7,12 +7,19 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
 SMALL = 1e-2  # of the last layer's gradient
+FORGOTTEN = 1e-4  # of the gradient at the step where it is largest
 
 
 def vanishing_gradients(record: Record) -> Symptom | None:
-    """The first layer's gradient is below a hundredth of the largest from the start, and the cost does not fall."""
+    """Hardly any gradient reaches the first layer, or the first step of a sequence, and the cost does not fall."""
+    if not is_stuck(record, "0", POOR):
+        return None
+    return _through_depth(record) or _through_time(record)
+
+
+def _through_depth(record: Record) -> Symptom | None:
     gradients = weight_gradients(record, 0)
-    if len(gradients) < 3 or not is_stuck(record, "0", POOR):
+    if len(gradients) < 3:
         return None
     (first, value), (strongest, largest) = gradients[0], max(gradients, key=lambda pair: pair[1])
     if (
@@ -21,20 +28,55 @@ def vanishing_gradients(record: Record) -> Symptom | None:
         or gradients.index((strongest, largest)) < len(gradients) // 2
     ):
         return None
+    return _symptom(
+        record,
+        f"the gradient of {first} is {value / largest:.1e} of that of {strongest} (bound {SMALL:g}): the first "
+        "layers hardly move",
+        ("gradient norm of the first layer / of the last", value / largest, SMALL),
+        first,
+        tuple(("gradient_norm", place) for place, _ in gradients),
+    )
+
+
+def _through_time(record: Record) -> Symptom | None:
+    shares = [
+        (share, place)
+        for place in record.places("through_time")
+        if (share := record.series("through_time", place).first) < FORGOTTEN
+    ]
+    if not shares:
+        return None
+    share, place = min(shares)
+    length = (record.fact("recurrent", place) or {}).get("length", 0)
+    return _symptom(
+        record,
+        f"of the gradient that reaches {place} at the end of {length} steps, {share:.1e} is left at the first one "
+        f"(bound {FORGOTTEN:g}): what was read early is forgotten, and nothing teaches the layer to keep it",
+        ("gradient at the first step / at the largest", share, FORGOTTEN),
+        place,
+        (("loss", "0"),),
+    )
+
+
+def _symptom(
+    record: Record,
+    sentence: str,
+    number: tuple[str, float, float],
+    module: str,
+    evidence: tuple[tuple[str, str], ...],
+) -> Symptom:
     return Symptom(
         id="vanishing_gradients",
         kind="dynamics",
         certain=False,
         confidence=0.85,
-        sentence=f"the gradient of {first} is {value / largest:.1e} of that of {strongest} (bound {SMALL:g}): the "
-        "first layers "
-        "hardly move",
-        quantity="gradient norm of the first layer / of the last",
-        value=value / largest,
-        bound=SMALL,
+        sentence=sentence,
+        quantity=number[0],
+        value=number[1],
+        bound=number[2],
         source=SOURCE,
         where=record.site("model"),
-        module=first,
-        evidence=tuple(("gradient_norm", place) for place, _ in gradients),
+        module=module,
+        evidence=evidence,
         explains=frozenset({"slow_progress", "plateau", "saturated_units", "layer_rate_mismatch", "stopped_too_early"}),
     )

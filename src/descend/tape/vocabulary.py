@@ -24,6 +24,9 @@ RESHAPES = frozenset(
     "view reshape squeeze squeeze_ unsqueeze unsqueeze_ flatten transpose permute contiguous clone float double half "
     "to type view_as reshape_as T mT __getitem__ swapaxes movedim expand identity".split()
 )
+RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 # Calls whose place in the source a finding may have to name.
 DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
-INTERESTING = LOSSES | ACTIVATIONS | OUTPUT_ACTIVATIONS | DIFFERENCES | {"detach", "sum", "__getitem__", "gather"}
+INTERESTING = (
+    LOSSES | ACTIVATIONS | OUTPUT_ACTIVATIONS | DIFFERENCES | RECURRENT | {"detach", "sum", "__getitem__", "gather"}
+)

@@ -1,0 +1,54 @@
+"""How much of the gradient that reaches a recurrent layer gets to the beginning of the sequence."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.loss_call import module_of
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.record import Fact, Reading
+from descend.tape import Op, Stale
+from descend.tape.vocabulary import RECURRENT
+
+SHORTEST = 10  # steps
+PADDED, BIAS, BIDIRECTIONAL, BATCH_FIRST = 9, 3, 7, 8  # how many arguments torch.lstm(...) takes, and which they are
+
+
+def through_time(moment: Moment) -> Measurement:
+    """Yield `through_time` of each recurrent layer: the gradient at its first step over that at its largest."""
+    recording = moment.recordings()[0]
+    if not any(op.name in RECURRENT for op in recording.ops):
+        return
+    calls: list[tuple[Op, tuple, tuple[Tensor, ...]]] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        is_padded = op.name in RECURRENT and len(args) == PADDED and isinstance(args[BIAS], bool)
+        if is_padded and not args[BIDIRECTIONAL]:
+            calls.append((op, args, tuple(part for part in result if part.requires_grad)))
+
+    theta = {s: p.detach().requires_grad_(p.is_floating_point()) for s, p in recording.parameters.items()}
+    try:
+        with torch.enable_grad():
+            loss = recording.run(theta, watch=watch)
+            for op, args, result in calls:
+                yield from _through(
+                    moment, op, args, torch.autograd.grad(loss, result, retain_graph=True, allow_unused=True)
+                )
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+
+
+def _through(moment: Moment, op: Op, args: tuple, gradients: tuple[Tensor | None, ...]) -> Measurement:
+    x = args[0].detach().requires_grad_()
+    known = [(part, g) for part, g in zip(op.func(x, *args[1:]), gradients) if g is not None]
+    time = 1 if x.ndim == 3 and args[BATCH_FIRST] else 0
+    if x.shape[time] < SHORTEST or not known:
+        return
+    (gradient,) = torch.autograd.grad([part for part, _ in known], x, [g for _, g in known])
+    norms = gradient.movedim(time, 0).flatten(1).double().norm(dim=1)
+    module = module_of(op)
+    place = moment.modules(module) if module is not None else op.name
+    if float(norms.max()) > 0:
+        yield Reading("through_time", place, moment.step, float(norms[0] / norms.max()))
+        yield Fact("recurrent", place, moment.step, {"function": op.name, "length": len(norms)})
