@@ -3,7 +3,7 @@
 from math import inf
 
 import pytest
-from records import forget, probe
+from records import add_fact, forget, healthy, probe, set_cost, settling_at
 from sick_layers import (
     covariate_shift,
     dead_units,
@@ -95,3 +95,15 @@ def test_a_start_without_any_gradient_is_a_saddle_point():
 
 def test_a_cost_that_rises_in_the_end_has_not_been_flat():
     assert look(saddle_point, cost=lambda t: 1.0 if t == 0 or t > 0.95 else 0.5) is None
+
+
+@pytest.mark.parametrize(("share", "left", "shown"), [(0.9e-4, 0.31, True), (1.1e-4, 0.31, False), (1e-9, 0.29, False)])
+def test_a_recurrent_layer_that_forgets(share, left, shown):
+    record = healthy()
+    set_cost(record, settling_at(left))
+    probe(record, "through_time", "rnn", share)
+    add_fact(record, "recurrent", "rnn", function="rnn_tanh", length=50)
+    symptom = SYMPTOMS["vanishing_gradients"](record)
+    assert (symptom is not None) == shown
+    if symptom:
+        assert symptom.module == "rnn" and "at the end of 50 steps" in symptom.sentence and not symptom.certain

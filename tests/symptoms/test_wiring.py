@@ -249,3 +249,39 @@ def test_gradients_that_are_gone_before_every_step(wiped):
             and symptom.where.line == LINES["step"]
             and "between backward() and step()" in symptom.sentence
         )
+
+
+@pytest.mark.parametrize(("steps", "shown"), [((120, 160), True), ((120,), False), ((0, 120), False)])
+def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
+    record = healthy()
+    for step in steps:
+        add_fact(record, "lost", "0", step, count=8)
+    symptom = SYMPTOMS["parameters_not_in_optimizer"](record)
+    assert (symptom is not None) == shown
+    if symptom:
+        assert symptom.certain and "from step 120 on" in symptom.sentence
+    second_optimizer(record, [1.0] * 9)
+    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None  # the other one may hold them
+
+
+def test_steps_by_hand_leave_no_parameter_out():
+    record = healthy(by_hand=True)
+    set_fact(record, "connections", untrained=["w"], untrained_count=1, untrained_numel=9, held=0)
+    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
+
+
+@pytest.mark.parametrize("low, high, shown", [(1.0, 2.0, True), (0.0, 1.0, True), (1.0, 1.0, False)])
+def test_targets_that_are_no_distribution(low, high, shown):
+    record = healthy()
+    set_fact(record, "targets", row_sum_min=low, row_sum_max=high)
+    found = SYMPTOMS["labels_wrong"](record)
+    assert (found is not None) == shown
+
+
+def test_numbers_of_classes_under_a_binary_loss():
+    record = healthy()
+    set_fact(record, "loss_input", function=BCE, task="binary")
+    set_fact(record, "targets", min=0.0, max=9.0, whole_values=10)
+    assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
+    set_fact(record, "targets", min=1.0, max=2.0, whole_values=2)
+    assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]

@@ -1,4 +1,4 @@
-"""Vanishing gradients: what reaches the first layers is a tiny part of what leaves the last."""
+"""Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
 
 from descend.record import Record
 from descend.symptoms.depth import weight_gradients

@@ -1,6 +1,6 @@
-"""How much of a remedy: read off the record, by theory, not by trying a grid.
+"""How long a step: the learning rate, read off the record.
 
-The learning rate is dosed by the stability bound: α = ½·bound / λmax, with the curvature that the rule itself sees.
+It is dosed by the stability bound: α = ½·bound / λmax, with the curvature that the rule itself sees.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,18 @@ from typing import Any
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.instability import EARLY_STEPS
-from descend.symptoms.output_loss_mismatch import ONE_SIDED
 from descend.symptoms.progress import first_rise
 from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
+SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 FAR_OFF = 100.0  # times the default rate
-SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
 BLIND_RAISE = 30.0
-COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
-DROPOUT = 0.2
 MOMENTUM = 0.9  # Sutskever et al. 2013
-LONGER = 4  # times as many passes
 
 
 def gentle_rate(record: Record, symptom: Symptom) -> Dose | None:
@@ -104,24 +100,6 @@ def adam(record: Record, symptom: Symptom) -> Dose | None:
     return {"lr": ADAM_RATE, "optimizer": symptom.optimizer}
 
 
-def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
-    """The remedy has no amount."""
-    return {"optimizer": symptom.optimizer}
-
-
-def output_activation(record: Record, symptom: Symptom) -> Dose | None:
-    """The activation in front of a loss that brings its own."""
-    facts = record.fact("loss_input") or {}
-    if facts.get("activation") is None:
-        return None
-    removable = facts.get("task") == "real" or facts.get("function") in (
-        "cross_entropy",
-        "binary_cross_entropy_with_logits",
-    )
-    removable = removable or facts.get("inner_activation") == facts["activation"] == "sigmoid"
-    return {"activation": facts["activation"]} if removable else None
-
-
 def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | None]:
     """A share of the stability bound at the curvature that standardised inputs would give.
 
@@ -143,116 +121,10 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
     return dose
 
 
-def following_activation(record: Record, symptom: Symptom) -> Dose | None:
-    """The activation that the network mostly uses; its gain sets the weights' variance."""
-    used = [record.fact("activation", place) or {} for place in record.places("activation")]
-    names = [fact["function"] for fact in used if "function" in fact]
-    return {"activation": max(dict.fromkeys(names), key=names.count) if names else "linear"}
-
-
-def another_activation(record: Record, symptom: Symptom) -> Dose | None:
-    """What the loss is defined for: log-probabilities, or the sigmoid of a single unit."""
-    facts = record.fact("loss_input") or {}
-    if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
-        return {"activation": "log_softmax"}
-    found = facts.get("activation")
-    single = found == "softmax" and facts.get("classes") == 1
-    if facts.get("function") == "binary_cross_entropy" and (single or found in ONE_SIDED):
-        return {"activation": "sigmoid"}
-    return None
-
-
-def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
-    """Which optimizer never steps."""
-    return None if record.steps else {"optimizer": symptom.optimizer}
-
-
-def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
-    """Which optimizer's steps find no gradients any more."""
-    return {"optimizer": symptom.optimizer} if record.steps else None
-
-
-def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
-    """The dimension that the classes lie along, where log-probabilities have been taken along another one."""
-    facts = record.fact("loss_input") or {}
-    is_log = (facts.get("function"), facts.get("activation")) == ("nll_loss", "log_softmax")
-    return {"activation": "log_softmax", "dim": 1} if is_log else None
-
-
-def another_loss(record: Record, symptom: Symptom) -> Dose | None:
-    """Cross-entropy for scores that were given to the negative log-likelihood as they are."""
-    facts = record.fact("loss_input") or {}
-    scores = facts.get("function") == "nll_loss" and facts.get("activation") not in ("softmax", "log_softmax")
-    return {"loss": "cross_entropy"} if scores else None
-
-
-def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
-    """Which side of the difference is the target."""
-    found = (record.fact("connections") or {}).get("broadcast") or {}
-    return {"operand": found.get("operand", "right")}
-
-
-def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
-    """The network that is called, whose parameters the optimizer is to hold."""
-    model = record.site("model", "0")
-    return {"optimizer": symptom.optimizer} | ({"model": model.variable} if model and model.variable else {})
-
-
-def rectifier(record: Record, symptom: Symptom) -> Dose | None:
-    """ReLU where the hidden units are sigmoids or tanhs."""
-    names = {(record.fact("activation", p) or {}).get("function") for p in record.places("activation")}
-    return {"activation": "relu", "optimizer": symptom.optimizer} if names & {"sigmoid", "tanh"} else None
-
-
 def far_default_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate that the authors give, where the present one is a hundred times that."""
     dose = default_rate(record, symptom)
     return dose if dose is not None and dose["old"] >= FAR_OFF * dose["lr"] else None
-
-
-def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
-    """How many steps a recurrent layer has to remember."""
-    lengths = [(record.fact("recurrent", place) or {})["length"] for place in record.places("recurrent")]
-    return {"length": max(lengths), "optimizer": symptom.optimizer} if lengths else None
-
-
-def least_decay(record: Record, symptom: Symptom) -> Dose | None:
-    """A weight decay that is usual for the rule."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    old = float(optimizer.get("weight_decay") or 0.0)
-    decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
-    value = DECOUPLED_DECAY if decoupled else COUPLED_DECAY
-    if not old > value:
-        return None
-    return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
-
-
-def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
-    """A dropout rate that is usual."""
-    old = max(((record.fact("dropout", p) or {}).get("p", 0.0) for p in record.places("dropout")), default=0.0)
-    return {"p": DROPOUT, "old": old} if old > 2 * DROPOUT else None
-
-
-def usual_norm(record: Record, symptom: Symptom) -> Dose | None:
-    """The median norm of the gradients: clipping leaves the usual step as it is."""
-    norms = record.series("clipped_norm").finite().values or record.series("gradient_norm").finite().values
-    return {"max_norm": median(norms), "optimizer": symptom.optimizer} if norms and median(norms) > 0 else None
-
-
-def momentum(record: Record, symptom: Symptom) -> Dose | None:
-    """The usual momentum, where there is none."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
-        return None
-    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
-
-
-def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
-    """The usual momentum in place of a higher one."""
-    old = float((record.fact("optimizer", symptom.optimizer) or {}).get("momentum") or 0.0)
-    if old <= MOMENTUM:
-        return None
-    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 
 
 def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
@@ -279,11 +151,6 @@ def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
     share = SAFE_SHARE / 2 if optimizer.get("momentum") else SAFE_SHARE  # a velocity takes time to show its length
     new = share * bound.value / (curvature + _decay(optimizer))
     return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
-
-
-def longer(record: Record, symptom: Symptom) -> Dose | None:
-    """More passes over the data."""
-    return {"times": LONGER, "optimizer": symptom.optimizer}
 
 
 def half_rate(record: Record, symptom: Symptom) -> Dose | None:
