@@ -184,3 +184,11 @@ def test_every_parameter_is_held(patient, middle: str) -> None:
     exec(p.edited(hold_parameters), names)
     held = {id(p) for group in names["opt"].param_groups for p in group["params"]}
     assert {id(p) for p in names["model"].parameters()} <= held
+
+
+def test_a_layer_that_a_run_has_shown_to_be_replaced(patient) -> None:
+    text = "net = Net()\nopt = optim.SGD(net.parameters())\nfit(net)\nnet.body = layers(8)\nfit(net)\n"
+    p = patient(text, optimizer="optim.SGD(")
+    edited = p.edited(hold_parameters, model="net", replaced=True)
+    line = 'opt.add_param_group({"params": list(net.body.parameters())})\n'
+    assert edited == text.replace("layers(8)\n", "layers(8)\n" + line)

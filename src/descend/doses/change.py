@@ -83,7 +83,8 @@ def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold."""
     model = record.site("model", "0")
-    return {"optimizer": symptom.optimizer} | ({"model": model.variable} if model and model.variable else {})
+    known = {"model": model.variable} if model and model.variable else {}
+    return {"optimizer": symptom.optimizer, "replaced": bool(record.history("lost", "0"))} | known
 
 
 def rectifier(record: Record, symptom: Symptom) -> Dose | None:

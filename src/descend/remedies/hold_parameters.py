@@ -38,7 +38,7 @@ def hold_parameters(script: Script, record: Record, dose: dict[str, Any]) -> Scr
         return NotApplicable(f"line {line} does not show what the called model is called there")
     if model in _held_by_others(script, record, place):
         return NotApplicable(f"another optimizer than the one in line {line} has the parameters of `{model}`")
-    later = _made_later(place, model)
+    later = _made_later(place, model, replaced=bool(dose.get("replaced")))
     text = _add_group(place, model, later) if later else _hold(place, model, _made(script, record, place.syntax))
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
 
@@ -70,8 +70,11 @@ def _held_by_others(script: Script, record: Record, place: Place) -> set[str]:
     return {name for other in places for name in owners(other) if other.syntax is place.syntax}
 
 
-def _made_later(place: Place, model: str) -> list[cst.Assign]:
-    """Return the assignments after the optimizer that give the model, or a part of it, other parameters."""
+def _made_later(place: Place, model: str, *, replaced: bool) -> list[cst.Assign]:
+    """Return the assignments after the optimizer that give the model, or a part of it, other parameters.
+
+    replaced: whether the run has shown that some do: what a call gives to a part of it is then a layer.
+    """
     syntax, call = place.syntax, place.call
     home, loops = functions_around(syntax, call)[:1], loops_around(syntax, call)
     own = next((outer for outer in syntax.ancestors(call) if isinstance(outer, cst.Assign)), None)
@@ -80,7 +83,7 @@ def _made_later(place: Place, model: str) -> list[cst.Assign]:
         for assign in syntax.every(cst.Assign)
         if assign is not own and syntax.spans[assign].start.line > syntax.line(call)
         if functions_around(syntax, assign)[:1] == home and loops_around(syntax, assign) == loops
-        if _gives_other(syntax, assign, model)
+        if _gives_other(syntax, assign, model, replaced)
     ]
 
 
@@ -88,11 +91,12 @@ def _is_or_in(code: str, model: str) -> bool:
     return code == model or code.startswith((f"{model}.", f"{model}["))
 
 
-def _gives_other(syntax: Syntax, assign: cst.Assign, model: str) -> bool:
+def _gives_other(syntax: Syntax, assign: cst.Assign, model: str, replaced: bool) -> bool:
     """Return whether it gives newly made parameters: `model = model.to(device)` and `DataParallel(model)` do not."""
     target, value = syntax.code(assign.targets[0].target), assign.value
     if target != model:
-        return _is_or_in(target, model) and layer_kind(syntax, value) == "Module"
+        is_layer = layer_kind(syntax, value) == "Module" or replaced and isinstance(value, cst.Call)
+        return _is_or_in(target, model) and is_layer
     read = {syntax.code(part) for part in [*syntax.every(cst.Name, value), *syntax.every(cst.Attribute, value)]}
     is_copy = any(last_name(inner.func) == "deepcopy" for inner in syntax.every(cst.Call, value))
     return isinstance(value, cst.Call) and (is_copy or model not in read)
