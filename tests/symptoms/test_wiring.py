@@ -118,6 +118,7 @@ MISMATCHES = [
     ({"function": BCE, "activation": "sigmoid", "inner_activation": "sigmoid"}, "through sigmoid twice"),
     ({"function": BCE, "activation": "relu"}, "fed the output of relu"),
     ({"function": BCE, "activation": None, "max": 1.1}, "fed scores"),
+    ({"function": LOGITS, "activation": "relu"}, "a negative example costs at least 0.69"),
     ({"function": LOGITS, "activation": "sigmoid"}, "0.31 (positive) or 0.69 (negative)"),
     ({"function": LOGITS, "activation": "softmax"}, "fed the output of softmax"),
     ({"function": "nll_loss", "activation": "softmax"}, "fed probabilities"),

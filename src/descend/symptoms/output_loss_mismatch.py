@@ -111,6 +111,12 @@ def _class_numbers(record: Record) -> _Case | None:
 def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
     if (numbers := _class_numbers(record)) is not None:
         return numbers
+    if facts["activation"] in ONE_SIDED:
+        sentence = (
+            f"binary_cross_entropy_with_logits is fed the output of {facts['activation']}, which is never negative: a "
+            f"negative example costs at least {log(2):.2g}, and a score of 0 passes no gradient back"
+        )
+        return sentence, "smallest logit", float(facts["min"]), 0.0
     if facts["activation"] not in RANGES:
         return None
     floor = log(1 + exp(-1))
