@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", help="names of scripts")
     parser.add_argument("--half", choices=HALVES, help="one half alone")
-    parser.add_argument("--kind", choices=("sick", "healthy"), help="one kind alone")
+    parser.add_argument("--kind", choices=("sick", "healthy", "novice"), help="one kind alone")
     parser.add_argument("--drawn", type=int, default=DRAWN, help="seed of the variants")
     parser.add_argument("--control", action="store_true", help="random search beside each sick one")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", help="where the table goes")

@@ -62,7 +62,7 @@ def _chosen(lines: list[str], choice: int) -> list[str]:
 
 
 def patients(kind: str) -> list[Patient]:
-    """Return the scripts of a kind, `sick` or `healthy`, by name."""
+    """Return the scripts of a kind, `sick`, `healthy` or `novice` (sick, without variants), by name."""
     return [_read(path) for path in sorted((HERE / kind).glob("*.py"))]
 
 

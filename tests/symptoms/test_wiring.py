@@ -286,3 +286,15 @@ def test_numbers_of_classes_under_a_binary_loss():
     assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
     set_fact(record, "targets", min=1.0, max=2.0, whole_values=2)
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
+
+
+@pytest.mark.parametrize("behind, shown", [((["gru.w"],) * 6, True), ((["gru.w"],) * 5 + ([],), False)])
+def test_weights_in_use_that_no_gradient_reaches(behind, shown):
+    record = healthy()
+    forget(record, "wiring")
+    for step, names in enumerate(behind):
+        add_fact(record, "wiring", "0", step, **{**WIRED, "unreached": names})
+    symptom = SYMPTOMS["frozen_or_detached"](record)
+    assert (symptom is not None) == shown
+    if symptom:
+        assert symptom.certain and "gru.w is used" in symptom.sentence

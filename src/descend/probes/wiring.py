@@ -17,23 +17,24 @@ def wiring(
     key: str,
     step: int,
     gradients: tuple[bool, bool],
-    unheld: Sequence[str],
+    left_out: tuple[Sequence[str], Sequence[str]],
     idle_switches: Sequence[str],
     learning: tuple[int, int] | None,
 ) -> Measurement:
     """Yield the fact `wiring` of one step.
 
     gradients: whether any backward pass that fed the step began with clear ones, and whether they had been cleared
-    when the step began. unheld: parameters of the model
-    that no optimizer holds. idle_switches: dropout and normalisation modules in evaluation mode. learning: how many of
-    the optimizer's parameters got a gradient and how many it has.
+    when the step began. left_out: parameters of the model that no optimizer holds, and weights in use that this one
+    holds and no gradient has reached. idle_switches: dropout and normalisation modules in evaluation mode. learning:
+    how many of the optimizer's parameters got a gradient and how many it has.
     """
-    cleared, wiped = gradients
+    (cleared, wiped), (unheld, unreached) = gradients, left_out
     detail: dict[str, Any] = {
         "gradients_cleared": cleared,
         "gradients_wiped": wiped,
         "unheld": list(unheld)[:LISTED],
         "unheld_count": len(unheld),
+        "unreached": list(unreached)[:LISTED],
     }
     if learning is not None:
         detail |= {"with_gradient": learning[0], "held": learning[1]}

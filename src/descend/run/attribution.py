@@ -36,6 +36,7 @@ class Stepper:
     passes: int = 1  # backward passes that fed its last step
     cleared: bool = False  # whether any backward pass since the last step began with clear gradients
     delivered: bool = False  # whether a backward pass since the last step has given it gradients
+    unreached: tuple[str, ...] = ()  # weights in use that it holds and that had no gradient when the step began
     wiped: bool = False  # whether they were gone when the step began
     held: frozenset[int] = frozenset()  # ids of its parameters
     epoch: int = 0  # how often its gradients have been seen to be cleared

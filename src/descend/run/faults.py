@@ -51,8 +51,9 @@ class Faults:
             stepper.delivered |= carries_gradient(stepper.parameters())
 
     def step_begins(self, stepper: Stepper) -> None:
-        """Note whether the gradients that were there are there still."""
+        """Note whether the gradients that were there are there still, and what has none."""
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
+        stepper.unreached = tuple(self.modules.unreached(stepper.held)) if stepper.delivered else ()
 
     def _early(self) -> Iterator[Stepper]:
         found = (self.steppers[key] for key in self._reached if key in self.steppers)
@@ -65,5 +66,6 @@ class Faults:
         held = frozenset().union(*(s.held for s in self.steppers.values()))
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
-        self.send(list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), unheld, idle, learning)))
+        left_out = (unheld, stepper.unreached)
+        self.send(list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning)))
         stepper.cleared = stepper.delivered = stepper.wiped = False

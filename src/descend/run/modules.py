@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from descend.probes.fresh import is_fresh
 from descend.record import Fact, Message, Site
 from descend.run.frames import (
     CallSpan,
@@ -28,6 +29,7 @@ class Modules:
         # by id: a module may define an equality of its own, which cannot be asked while it is being made
         self._made: dict[int, tuple[weakref.ref[nn.Module], CallSpan | None]] = {}
         self._found: list[weakref.ref[nn.Module]] = []  # the models, outermost modules; not kept alive by us
+        self._called: dict[int, weakref.ref[nn.Module]] = {}  # by id: whose forward a taped call was made in
         self._names: list[tuple[weakref.ref[Tensor], str]] = []
         self._sent: set[tuple[str, str]] = set()
 
@@ -96,6 +98,8 @@ class Modules:
     def origin(self, frame: FrameType) -> Origin:
         """Return where a torch call comes from: the user's line and the running module."""
         module = running_module(frame)
+        if isinstance(module, nn.Module):
+            self._called[id(module)] = weakref.ref(module)
         site = self.tree.site("call", "", call_span(self.tree.caller(frame)))
         return Origin(site, module if isinstance(module, nn.Module) else None)
 
@@ -154,6 +158,14 @@ class Modules:
             and module.running_mean is not None
             and not bool(module.running_mean.count_nonzero())
         ]
+
+    def unreached(self, held: Set[int]) -> list[str]:
+        """Return the names of held, fresh weights of modules that were called and that no gradient has reached."""
+        called = [module for found in self._called.values() if (module := found()) is not None]
+        own = {id(p) for module in called for p in module._parameters.values() if p is not None}
+        parameters: list[tuple[str, Tensor]] = [pair for _, root in self._roots() for pair in root.named_parameters()]
+        waiting = [(name, p) for name, p in parameters if id(p) in own & held and p.requires_grad and p.grad is None]
+        return [name for name, p in waiting if p.ndim > 1 and is_fresh(p.detach())]
 
     def unheld(self, held: Set[int]) -> list[str]:
         """Return the names of trainable parameters of the model that no optimizer holds."""

@@ -13,7 +13,7 @@ CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
 
 def frozen_or_detached(record: Record) -> Symptom | None:
     """No gradient at all, a graph cut before fresh weights, or fresh weights that are frozen."""
-    return _nothing_learns(record) or _cut(record) or _frozen(record)
+    return _nothing_learns(record) or _cut(record) or _unreached(record) or _frozen(record)
 
 
 def _nothing_learns(record: Record) -> Symptom | None:
@@ -42,6 +42,22 @@ def _cut(record: Record) -> Symptom | None:
     )
     where = record.site("detach") or record.site("backward")
     return _symptom(sentence, ("share of parameters without a gradient", share), 0.93, where)
+
+
+def _unreached(record: Record) -> Symptom | None:
+    """Weights in use that no gradient reaches, behind a cut that is no call of torch: NumPy, a number."""
+    if len(record.places("optimizer")) > 1:
+        return None
+    seen = [set(fact.detail.get("unreached", ())) for fact in record.history("wiring", "0")]
+    names = sorted(set.intersection(*seen)) if len(seen) >= STEPS else []
+    if not names:
+        return None
+    sentence = (
+        f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} used and given to the optimizer, and in each of "
+        f"the first {len(seen)} steps no gradient got there: on the way to the loss their result leaves the graph"
+    )
+    where = record.site("detach") or record.site("model")
+    return _symptom(sentence, ("weights in use without a gradient", float(len(names))), 0.93, where)
 
 
 def _frozen(record: Record) -> Symptom | None:

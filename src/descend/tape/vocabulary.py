@@ -28,5 +28,10 @@ RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 # Calls whose place in the source a finding may have to name.
 DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
 INTERESTING = (
-    LOSSES | ACTIVATIONS | OUTPUT_ACTIVATIONS | DIFFERENCES | RECURRENT | {"detach", "sum", "__getitem__", "gather"}
+    LOSSES
+    | ACTIVATIONS
+    | OUTPUT_ACTIVATIONS
+    | DIFFERENCES
+    | RECURRENT
+    | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
 )
