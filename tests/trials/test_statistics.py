@@ -22,33 +22,33 @@ def test_the_interval_is_students(values):
 
 @given(st.lists(costs, min_size=5, max_size=5))
 def test_no_change_never_wins(before):
-    assert not compare(before, before).wins
+    assert not compare(before, before).wins()
 
 
 @given(st.lists(costs, min_size=5, max_size=5))
 def test_a_clear_gain_on_every_seed_wins_and_its_reverse_does_not(before):
     after = [v / 3 for v in before]
-    assert compare(before, after).wins
-    assert not compare(after, before).wins
+    assert compare(before, after).wins()
+    assert not compare(after, before).wins()
 
 
 def test_a_small_gain_does_not_win_however_sure():
     before = [1.0, 1.1, 0.9, 1.0, 1.05]
-    assert not compare(before, [v * (1 - LEAST_GAIN / 2) for v in before]).wins
+    assert not compare(before, [v * (1 - LEAST_GAIN / 2) for v in before]).wins()
 
 
 def test_a_gain_on_some_seeds_only_does_not_win():
-    assert not compare([1.0] * 5, [0.1, 1.0, 1.2, 0.9, 1.1]).wins
+    assert not compare([1.0] * 5, [0.1, 1.0, 1.2, 0.9, 1.1]).wins()
 
 
 def test_diverged_arms_count_as_bad_not_as_missing():
     result = compare([math.nan, math.inf, 2.0, math.nan, 2.2], [0.1, 0.11, 0.1, 0.12, 0.1])
-    assert result.wins and result.before == math.inf and math.isfinite(result.after)
-    assert not compare([1.0] * 5, [0.1, 0.1, 0.1, 0.1, math.nan]).wins
+    assert result.wins() and result.before == math.inf and math.isfinite(result.after)
+    assert not compare([1.0] * 5, [0.1, 0.1, 0.1, 0.1, math.nan]).wins()
 
 
 def test_a_diverged_baseline_loses_to_a_vanishing_cost():
-    assert compare([math.inf] * 5, [1e-14, 2e-14, 1e-14, 1e-13, 1e-14]).wins
+    assert compare([math.inf] * 5, [1e-14, 2e-14, 1e-14, 1e-13, 1e-14]).wins()
 
 
 def test_a_cost_has_no_negative_interval():
@@ -58,3 +58,9 @@ def test_a_cost_has_no_negative_interval():
 def test_screening_asks_for_the_least_gain():
     assert promising(1.0, 0.8) and not promising(1.0, 0.81)
     assert promising(math.nan, 5.0) and not promising(1.0, math.nan)
+
+
+def test_training_longer_has_to_gain_more():
+    assert compare([1.0] * 5, [0.6] * 5).wins() and not compare([1.0] * 5, [0.6] * 5).wins(4)
+    assert compare([1.0] * 5, [0.4] * 5).wins(4)
+    assert promising(1.0, 0.5, 4) and not promising(1.0, 0.51, 4) and promising(1.0, 0.51)

@@ -8,6 +8,7 @@ from descend.record import Record
 from descend.remedies import Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
+from descend.trials.statistics import promising
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Candidate:
     def cost(self) -> int:
         """How invasive the change is."""
         return self.prescription.cost
+
+    @property
+    def helps(self) -> bool:
+        """Whether it shows the least gain that its cost asks for."""
+        return promising(self.before, self.value, self.prescription.times)
 
     @property
     def left(self) -> float:

@@ -44,7 +44,7 @@ def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proo
         proof.trials = [_untried(Candidate(p, None, reason=reason)) for p in prescribe(frozenset())]
         return
     candidates, refuted = _screen_all(script, exam, prescribe, bench)
-    winners = _ranked([c for c in candidates if promising(c.before, c.value) and c.prescription.symptom not in refuted])
+    winners = _ranked([c for c in candidates if c.helps and c.prescription.symptom not in refuted])
     open_ones = [c for c in candidates if c.prescription.symptom not in refuted]
     winners = combined(winners, open_ones, exam, bench) + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
@@ -97,7 +97,7 @@ def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
         best = min((c.left for c in mine if isfinite(c.left)), default=float("nan"))
         # Where no deciding remedy could be run, whatever helps has to do.
         deciding = [c for c in mine if c.prescription.decides and not c.reason] or mine
-        if not any(promising(c.before, c.value) and as_good(c.left, best) for c in deciding):
+        if not any(c.helps and as_good(c.left, best) for c in deciding):
             refuted.add(symptom)
     return frozenset(refuted)
 
@@ -125,10 +125,11 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
         return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
     before, after = ([_arm(r, spread=spread) for r in side] for side in zip(*pairs))
     result = compare([a.value for a in before], [a.value for a in after])
-    reason = "" if result.wins else "the gain did not hold on fresh seeds"
-    if result.wins and _memorises(pairs):
+    wins = result.wins(times)
+    reason = "" if wins else "the gain did not hold on fresh seeds"
+    if wins and _memorises(pairs):
         reason = "it fits the training examples only: the loss on the script's own held-out data rises"
-    elif result.wins and _may_be_short_lived(candidate, exam):
+    elif wins and _may_be_short_lived(candidate, exam):
         later = _pairs((script, candidate.script), (2 * steps[0], 2 * steps[1]), seeds[:1], bench)[0]
         if not promising(yardstick(later[0])[1], yardstick(later[1])[1]):
             reason = "the gain is gone at twice the horizon"
@@ -167,7 +168,7 @@ def _screened(candidate: Candidate, exam: Record) -> Trial:
         return _untried(candidate)
     before = candidate.before
     verdict = "no_effect"
-    if promising(before, candidate.value):
+    if candidate.helps:
         verdict = "helps"
     elif not isfinite(candidate.value) or candidate.value > before * 1.2:
         verdict = "worse"

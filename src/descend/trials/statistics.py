@@ -6,6 +6,7 @@ from math import exp, inf, isfinite, log
 from statistics import fmean, stdev
 
 LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
+LONGER_GAIN = 0.5  # and one that takes several times the steps half of it: any training gains something by going on
 MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
 LEVEL = 0.95
 CAP = 10.0  # a diverged arm counts as this many times the worst finite one
@@ -21,10 +22,9 @@ class Comparison:
     difference: tuple[float, float]  # of the mean of after − before
     gain: tuple[float, float]  # of 1 − after/before, by the mean of log ratios
 
-    @property
-    def wins(self) -> bool:
-        """Whether the gain is at least `LEAST_GAIN` on average and surely above zero."""
-        return self.gain[0] > 0 and (self.gain[0] + self.gain[1]) / 2 >= LEAST_GAIN
+    def wins(self, times: int = 1) -> bool:
+        """Whether the gain is at least the least one on average and surely above zero; `times` the steps it took."""
+        return self.gain[0] > 0 and (self.gain[0] + self.gain[1]) / 2 >= least_gain(times)
 
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
@@ -53,9 +53,14 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-def promising(before: float, after: float) -> bool:
+def least_gain(times: int) -> float:
+    """Return the least share of the yardstick that a remedy must take off, by how many times the steps it takes."""
+    return LEAST_GAIN if times == 1 else LONGER_GAIN
+
+
+def promising(before: float, after: float, times: int = 1) -> bool:
     """Whether one pair shows the least gain."""
-    return isfinite(after) and (not isfinite(before) or after <= (1 - LEAST_GAIN) * before)
+    return isfinite(after) and (not isfinite(before) or after <= (1 - least_gain(times)) * before)
 
 
 def as_good(value: float, best: float) -> bool:
