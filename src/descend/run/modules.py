@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from descend.probes.fresh import is_fresh
@@ -98,7 +99,7 @@ class Modules:
     def origin(self, frame: FrameType) -> Origin:
         """Return where a torch call comes from: the user's line and the running module."""
         module = running_module(frame)
-        if isinstance(module, nn.Module):
+        if isinstance(module, nn.Module) and torch.is_grad_enabled():  # a teacher is called without
             self._called[id(module)] = weakref.ref(module)
         site = self.tree.site("call", "", call_span(self.tree.caller(frame)))
         return Origin(site, module if isinstance(module, nn.Module) else None)
