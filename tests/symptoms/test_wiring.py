@@ -298,3 +298,10 @@ def test_weights_in_use_that_no_gradient_reaches(behind, shown):
     assert (symptom is not None) == shown
     if symptom:
         assert symptom.certain and "gru.w is used" in symptom.sentence
+
+
+def test_what_is_computed_without_gradients_may_be_meant_so():
+    record = detached()
+    assert SYMPTOMS["frozen_or_detached"](record).certain
+    set_fact(record, "connections", cut_on_purpose=True)
+    assert not SYMPTOMS["frozen_or_detached"](record).certain

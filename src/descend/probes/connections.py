@@ -40,6 +40,7 @@ def connections(moment: Moment) -> Measurement:
         **_listed("untrained", untrained, names),
         **_listed("frozen", frozen, names),
         **_listed("cut", cut, names),
+        "cut_on_purpose": all(not op.state.grad for op in recording.ops if seen.cut.intersection(op.inputs)),
         "unregistered": sum(not names[id(p)] for p in used if isinstance(p, nn.Parameter)),
         "slope": seen.slope,
         "share": seen.share,

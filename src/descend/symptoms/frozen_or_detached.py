@@ -41,7 +41,9 @@ def _cut(record: Record) -> Symptom | None:
         f"cut behind them, and {share:.0%} of the network stays as it was drawn"
     )
     where = record.site("detach") or record.site("backward")
-    return _symptom(sentence, ("share of parameters without a gradient", share), 0.93, where)
+    # under no_grad() it may be a teacher, or a random projection: a trial has to decide
+    confidence = SUSPICION if facts.get("cut_on_purpose") else 0.93
+    return _symptom(sentence, ("share of parameters without a gradient", share), confidence, where)
 
 
 def _unreached(record: Record) -> Symptom | None:
