@@ -29,7 +29,8 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
     record, symptoms, proof, verified = _consult(script, plan, store, show)
-    if _was_short(record, symptoms, proof):
+    is_fixed = plan.least_steps == plan.steps  # by the user
+    if not is_fixed and _was_short(record, symptoms, proof):
         steps = LONGER * record.steps
         longer = replace(plan, steps=steps, least_steps=steps)
         record, symptoms, proof, verified = _consult(script, longer, store, show)
