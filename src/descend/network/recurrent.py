@@ -34,9 +34,7 @@ def _start(name: str, parameter: Tensor, hidden: int, length: int) -> None:
     if not name.startswith("bias"):
         return
     memory = torch.empty(hidden).uniform_(1, length - 1).log()
-    parts = parameter.view(blocks, hidden) if blocks * hidden == len(parameter) else None
-    if parts is None:
-        return
+    parts = parameter.view(blocks, hidden)
     if blocks == 1:
         parts.zero_()
     elif blocks == LONG_SHORT:

@@ -51,7 +51,8 @@ class Faults:
             stepper.delivered |= carries_gradient(stepper.parameters())
 
     def step_begins(self, stepper: Stepper) -> None:
-        """Note whether the gradients that were there are there still, and what has none."""
+        """Read its parameters again; note whether the gradients that were there are there still, and what has none."""
+        stepper.refresh()
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
         stepper.unreached = tuple(self.modules.unreached(stepper.held)) if stepper.delivered else ()
 

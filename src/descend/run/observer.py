@@ -196,7 +196,6 @@ class Observer:
         self.cruise.leave()
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
-            stepper.refresh()
             self.faults.step_begins(stepper)
             self.modules.note_site("step", stepper.key, call_span(self.modules.tree.caller(frame)))
         if self.examiner.probed == stepper.steps and self.probing and self.examiner.key == stepper.key:
