@@ -68,6 +68,7 @@ RAVINE = "centred inputs of unit variance make the cost's curvature alike in all
 SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
 RESCALED = "rescales each coordinate by its own gradient's size"
 VARIANCE = "keeps the scale of activations and gradients from layer to layer"
+ORTHOGONAL = "recurrent layers that remember {length} steps from the start"
 TO = "learning rate {old:.3g} → {lr:.3g}"
 RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
 ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
@@ -161,6 +162,8 @@ CANON = (
         "no layer then runs ahead of what the others can follow", "You et al. 2017, §3"),
     Row("exploding_gradients", "clip_gradients", usual_norm, "clip the gradient's norm at {max_norm:.3g}",
         "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
+    Row("exploding_gradients", "initialise_recurrent", sequence_length, ORTHOGONAL,
+        "orthogonal weights neither shrink nor grow what passes through time", "Saxe et al. 2014"),
     Row("exploding_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE, INIT),
     Row("exploding_gradients", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
@@ -170,7 +173,7 @@ CANON = (
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
     Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("vanishing_gradients", "initialise_recurrent", sequence_length,
-        "recurrent layers that remember {length} steps from the start",
+        ORTHOGONAL,
         "orthogonal weights and open gates neither shrink nor grow what passes through time",
         "Saxe et al. 2014; Tallec & Ollivier 2018"),
     Row("vanishing_gradients", "hidden_activation+reinitialise", rectifier,

@@ -98,9 +98,17 @@ def test_real_targets() -> None:
     z, targets = described(net, lambda: F.mse_loss(net(X), t))
     assert (z["task"], z["classes"]) == ("real", 1)
     assert targets["mean"] == pytest.approx(t.mean().item())
-    assert targets["std"] ** 2 == pytest.approx((t - t.mean()).square().mean().item())  # the best constant's cost
+    assert targets["std"] ** 2 == pytest.approx(targets["constant_cost"])
+    assert targets["constant_cost"] == pytest.approx((t - t.mean()).square().mean().item())
     assert (targets["min"], targets["max"]) == (t.min().item(), t.max().item())
     assert "entropy" not in targets
+
+
+def test_each_of_several_outputs_has_its_own_best_constant() -> None:
+    net, t = nn.Linear(4, 2), torch.randn(30, 2) * torch.tensor([300.0, 1.0]) + torch.tensor([1e5, 0.0])
+    targets = described(net, lambda: F.mse_loss(net(X[:30]), t))[1]
+    assert targets["constant_cost"] == pytest.approx(t.var(0, correction=0).mean().item())
+    assert targets["largest_rms"] == pytest.approx(1e5, rel=1e-2)
 
 
 def test_one_real_number() -> None:

@@ -143,7 +143,9 @@ def exploding(record: Record, since: int = 0) -> None:
 def real(record: Record, **targets: Any) -> None:
     """Make a regression of it."""
     record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
-    record.facts["targets", ""] = [Fact("targets", "", 0, {**NORMAL, **targets})]
+    seen = {**NORMAL, **targets}
+    seen = {"constant_cost": seen["std"] ** 2, "largest_rms": (seen["mean"] ** 2 + seen["std"] ** 2) ** 0.5, **seen}
+    record.facts["targets", ""] = [Fact("targets", "", 0, seen)]
     record.facts["loss_input", ""] = [Fact("loss_input", "", 0, REAL_LOSS)]
 
 

@@ -145,8 +145,9 @@ def fluctuations(
 ) -> Record:
     """Losses that jump between two values to either side of a level."""
     record = healthy()
-    set_cost(record, lambda t: left * (1 if t > 0.6 else 1 / (1 - falls)))
-    set_series(record, "loss", "0", [1 + spread * (-1) ** step for step in range(steps)])
+    set_cost(record, lambda t: left)
+    levels = [1.0 if step >= 3 * steps // 4 else 1 / (1 - falls) for step in range(steps)]
+    set_series(record, "loss", "0", [level * (1 + spread * (-1) ** step) for step, level in enumerate(levels)])
     set_series(record, "learning_rate", "0", [0.1] * (STEPS - 1) + [last_rate])
     return record
 

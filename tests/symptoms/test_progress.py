@@ -94,7 +94,7 @@ def test_what_a_constant_prediction_costs():
     record = healthy()
     real(record, std=3.0)
     assert constant_cost(record) == 9.0
-    set_fact(record, "targets", std=0.0)
+    set_fact(record, "targets", constant_cost=0.0)
     assert constant_cost(record) is None
     record = healthy()
     record.facts["targets", ""][-1].detail.pop("entropy")

@@ -67,6 +67,13 @@ def verdicts(proof: Proof) -> dict[str, str]:
     return {trial.label: trial.verdict for trial in proof.trials}
 
 
+def test_a_rival_that_does_better_does_not_refute_a_cure_that_takes_most_of_the_trouble():
+    outcomes = {"scale": 0.1, "adam": 0.04, "faint": 0.7}
+    adam = prescription("adam", decides=False, cost=3)
+    assert tried(outcomes, [prescription("scale"), adam])[0].confirmed == {"s"}
+    assert tried(outcomes, [prescription("faint"), adam])[0].confirmed == frozenset()
+
+
 def test_the_winner_is_confirmed_on_fresh_seeds():
     proof, table = tried({"good": 0.1, "weak": 0.7}, [prescription("good"), prescription("weak")])
     assert verdicts(proof) == {"good": "proved", "weak": "helps"}
@@ -125,6 +132,19 @@ def test_a_gain_of_one_seed_is_not_proved():
 
     proof, _ = tried({}, [prescription("lucky")], table=Lucky({"pass": 1.0, "lucky": 0.1}))
     assert verdicts(proof) == {"lucky": "not_proved"} and "fresh seeds" in proof.trials[0].reason
+
+
+def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
+    def answer(job):
+        record = Table.answer(table, job)
+        if "restart" in job.script.edits[SCRIPT.path]:
+            record = record_of(0.05 if job.seed % 3 != 1 else 0.9, job.seed, job.steps)
+        return record
+
+    table = Table({"pass": 1.0, "restart": 0.05})
+    table.answer = answer
+    proof, _ = tried({}, [prescription("restart")], table=table)
+    assert len(proof.trials[0].seeds) == 10 and verdicts(proof) == {"restart": "proved"}
 
 
 def test_other_examples_cannot_be_compared():

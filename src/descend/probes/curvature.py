@@ -14,11 +14,13 @@ from descend.landscape import CurvatureUnavailable, MeanLoss, TopEigenpair, top_
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, relative_rates
 from descend.record import Reading
-from descend.tape import Stale
+from descend.tape import Recording, Stale
 
 PRODUCTS = 8  # as good as sixteen power iterations
 WARM_PRODUCTS = 5  # from the last probe's eigenvector
-BATCHES = 4  # monitor batches that the mean is taken over
+BATCHES = 4  # monitor batches that the mean is taken over,
+EXAMPLES = 64  # or as many as have so many examples: λmax of a few is larger than that of many
+FEW = 8  # examples whose λmax is not worth waiting for, where more are to come
 COUNTERFACTUAL_STEPS = 3  # later the parameters have followed the raw inputs
 
 
@@ -27,6 +29,8 @@ def curvature(moment: Moment) -> Measurement:
 
     Where parameter groups have rates of their own it is what the first group's rate must be multiplied with.
     """
+    if not moment.monitor and moment.step > 0 and moment.recordings()[0].examples < FEW:
+        return
     scale = preconditioner(moment.optimizer, moment.parameters)
     metric = _with_rates(moment, scale)
     name = "curvature" if scale is None else "preconditioned_curvature"
@@ -54,7 +58,7 @@ def _top(
     moment: Moment, memory: str, scale: list[Tensor] | None, change: Callable[[Tensor], Tensor] | None
 ) -> TopEigenpair:
     parts = []
-    for recording in moment.recordings()[:BATCHES]:
+    for recording in _enough(moment.recordings()):
         slot = recording.input_slot
         replace = {slot: change} if change is not None and slot is not None else None
         parts.append(recording.loss(moment.parameters, replace=replace))
@@ -74,6 +78,15 @@ def _top(
         raise Unavailable(str(error)) from None
     moment.memory[memory] = top.vector
     return top
+
+
+def _enough(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:
+    examples = 0
+    for count, recording in enumerate(recordings, 1):
+        examples += recording.examples
+        if count >= BATCHES and examples >= EXAMPLES:
+            return recordings[:count]
+    return recordings
 
 
 def _random_like(parameters: tuple[Tensor, ...]) -> list[Tensor]:

@@ -19,6 +19,7 @@ from descend.record import Fact
 
 BINS = 24
 FEW = 20  # one in so many at most stand apart from the rest
+EXAMPLES = 16  # fewer do not tell an output's own mean
 
 
 def loss_input(moment: Moment) -> Measurement:
@@ -89,13 +90,18 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
         t = no_grad_float(t)
         detail |= {
             "mean": float(t.mean()),
-            "std": float(t.std(correction=0)),  # its square is what the best constant prediction costs
+            "std": float(t.std(correction=0)),
             "min": float(t.min()),
             "max": float(t.max()),
             "median": float(t.median()),
             "deviation": float((t - t.median()).abs().median()),
             "gap": _gap((t - t.median()).abs()),
             "finite": bool(t.isfinite().all()),
+        }
+        rows = _rows(targets)
+        detail |= {
+            "constant_cost": float(rows.var(0, correction=0).mean()),  # of the best constant prediction of each output
+            "largest_rms": float(rows.square().mean(0).max().sqrt()),
         }
         if call.task == "classes":
             rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
@@ -108,6 +114,14 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
     _, counts = t.unique(return_counts=True)
     seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
     return detail | seen | _describe_shares(counts.double() / counts.sum())
+
+
+def _rows(targets: list[Tensor]) -> Tensor:
+    """Return the targets as (examples, outputs); as one output where they are not alike or too few."""
+    alike = len({t.shape[1:] for t in targets}) == 1 and targets[0].ndim > 1
+    if alike and sum(map(len, targets)) >= EXAMPLES:
+        return torch.cat([no_grad_float(t).flatten(1) for t in targets])
+    return torch.cat([no_grad_float(t).reshape(-1, 1) for t in targets])
 
 
 def _gap(distances: Tensor) -> float:

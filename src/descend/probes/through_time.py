@@ -1,5 +1,6 @@
 """How much of the gradient that reaches a recurrent layer gets to the beginning of the sequence."""
 
+from math import inf
 from typing import Any
 
 import torch
@@ -49,6 +50,6 @@ def _through(moment: Moment, op: Op, args: tuple, gradients: tuple[Tensor | None
     norms = gradient.movedim(time, 0).flatten(1).double().norm(dim=1)
     module = module_of(op)
     place = moment.modules(module) if module is not None else op.name
-    if float(norms.max()) > 0:
+    yield Fact("recurrent", place, moment.step, {"function": op.name, "length": len(norms)})
+    if 0 < float(norms.max()) < inf:
         yield Reading("through_time", place, moment.step, float(norms[0] / norms.max()))
-        yield Fact("recurrent", place, moment.step, {"function": op.name, "length": len(norms)})

@@ -24,7 +24,9 @@ from descend.run.taping import REFUSALS, Taping, first_line
 from descend.tape import Recording
 
 MONITOR_EXAMPLES = 256  # enough that the curve's noise is below what a remedy must gain
-MONITOR_BATCHES = 8
+MONITOR_BATCHES = 8  # or so many batches, where they hold
+LEAST_EXAMPLES = 64  # so many examples,
+MOST_BATCHES = 32  # and so many in any case: each is computed again at every probe
 GROWTH = 1.35  # each probed step is this much later than the one before
 
 
@@ -96,7 +98,7 @@ class Examiner:
             if recording is not None and not self.monitor:
                 self._keep(recording)
             elif recording is not None:
-                self._later = [*self._later, recording][-MONITOR_BATCHES:]
+                self._later = [*self._later, recording][-len(self.monitor) :]
             elif self.tape.refused >= REFUSALS and not self.monitor:
                 self._give_up()
             if recording is not None or self.is_due(passed.step):
@@ -106,7 +108,8 @@ class Examiner:
         self._memory["embeddings"] = self.modules.embeddings()
         self._gathered.append(recording)
         self._examples += recording.examples
-        if self._examples >= MONITOR_EXAMPLES or len(self._gathered) >= MONITOR_BATCHES:
+        enough = MONITOR_EXAMPLES if len(self._gathered) < MONITOR_BATCHES else LEAST_EXAMPLES
+        if self._examples >= enough or len(self._gathered) >= MOST_BATCHES:
             self._complete()
 
     def _give_up(self) -> None:

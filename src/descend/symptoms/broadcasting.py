@@ -11,7 +11,7 @@ def broadcasting(record: Record) -> Symptom | None:
     found = (record.fact("connections") or {}).get("broadcast")
     if not found:
         return None
-    variance = float((record.fact("targets") or {}).get("std", float("nan"))) ** 2
+    variance = float((record.fact("targets") or {}).get("constant_cost", float("nan")))
     floor = f": the loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
     return Symptom(
         id="broadcasting",

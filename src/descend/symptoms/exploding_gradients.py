@@ -20,14 +20,13 @@ def exploding_gradients(record: Record) -> Symptom | None:
     grown = gradients[0][1] / gradients[-1][1] if len(gradients) > 2 and gradients[-1][1] > 0 else 1.0
     if not at_first > LARGE or not (grown > GROWN or at_first > HUGE):
         return None
+    of_the_first_layer = f", {grown:.3g} times as large in the first layer as in the last" if grown > GROWN else ""
     return Symptom(
         id="exploding_gradients",
         kind="dynamics",
         certain=False,
         confidence=0.8,
-        sentence=f"the gradient's norm is {at_first:.3g} at the first steps (bound {LARGE:g}), {grown:.3g} times as "
-        "large in the "
-        "first layer as in the last",
+        sentence=f"the gradient's norm is {at_first:.3g} at the first steps (bound {LARGE:g}){of_the_first_layer}",
         quantity="gradient_norm",
         value=at_first,
         bound=LARGE,

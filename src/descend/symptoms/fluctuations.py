@@ -3,13 +3,13 @@
 from statistics import fmean, stdev
 
 from descend.record import Record
-from descend.symptoms.progress import falls, left
+from descend.symptoms.progress import left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
 LEFT = 0.1  # of the cost of a constant prediction
 NOISY = 0.4  # standard deviation of the losses over their mean
-FLAT = 0.15  # of the cost, fallen over the last half
+FLAT = 0.15  # of the mean loss, fallen within the last half: single values say little here
 
 
 def fluctuations(record: Record) -> Symptom | None:
@@ -21,7 +21,10 @@ def fluctuations(record: Record) -> Symptom | None:
         if len(tail) < 30 or not left(record) > LEFT or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
             continue
         spread = stdev(tail) / fmean(tail)
-        if spread < NOISY or falls(record) > FLAT:
+        half = len(tail) // 2
+        fallen = 1 - fmean(tail[half:]) / fmean(tail[:half])
+        error = spread * (2 / half) ** 0.5  # standard error of `fallen`
+        if spread < NOISY or fallen > max(FLAT, 2 * error):
             continue
         return Symptom(
             id="fluctuations",

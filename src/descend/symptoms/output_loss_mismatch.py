@@ -6,6 +6,7 @@ from typing import Any
 
 from descend.record import Record
 from descend.symptoms.labels_wrong import is_class_number
+from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
@@ -27,7 +28,8 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
     if case is None:
         return None
     sentence, quantity, value, bound = case
-    certain = facts["activation"] not in ONE_SIDED or facts["task"] != "classes"  # there it may do no harm
+    is_harmless = facts["activation"] in ONE_SIDED and facts["task"] == "classes"  # as long as scores stay positive
+    certain = not is_harmless or is_stuck(record, "0", POOR)
     return Symptom(
         "output_loss_mismatch",
         "wiring",

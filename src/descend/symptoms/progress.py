@@ -50,11 +50,11 @@ def _scatter(losses: Series) -> float:
 
 
 def constant_cost(record: Record) -> float | None:
-    """Return the yardstick of the best constant prediction: the targets' entropy, or their variance."""
+    """Return the yardstick of the best constant prediction: the targets' entropy, or each output's variance."""
     targets = record.fact("targets") or {}
     place = yardstick_place(record)
     if place == "squared_error":
-        return float(targets["std"]) ** 2 or None if "std" in targets else None
+        return float(targets["constant_cost"]) or None if "constant_cost" in targets else None
     if "entropy" in targets:
         return float(targets["entropy"]) or None
     if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:

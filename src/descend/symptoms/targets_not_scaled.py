@@ -13,7 +13,7 @@ def targets_not_scaled(record: Record) -> Symptom | None:
     facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
     if facts.get("task") != "real" or "std" not in targets or not targets["std"] > 0:
         return None
-    size = (targets["mean"] ** 2 + targets["std"] ** 2) ** 0.5
+    size = targets["largest_rms"]
     if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
         return None
     return Symptom(
@@ -22,9 +22,8 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         certain=False,
         confidence=0.85,
         sentence=f"the targets have mean {targets['mean']:.3g} and σ {targets['std']:.3g} (root mean square "
-        f"{size:.3g}, where "
-        f"{SMALL:g} to {LARGE:g} is within reach of an output layer as it is initialised), and the cost has hardly "
-        "fallen",
+        f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
+        "initialised), and the cost has hardly fallen",
         quantity="root mean square of the targets",
         value=size,
         bound=LARGE if size > LARGE else SMALL,

@@ -15,12 +15,12 @@ from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, horizon, incomparable, run_all
 from descend.trials.combine import combined
-from descend.trials.statistics import Comparison, as_good, compare, promising
+from descend.trials.statistics import Comparison, as_good, compare, explains, promising
 from descend.trials.trial import Arm, Trial
 
 HELD_OUT = 1.25  # times the unchanged script's loss on held-out data: what was gained is memory
 CONFIRMED = 2  # candidates that are tried on fresh seeds before giving up
-
+LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
 PROVED = ("proved", "train_longer")
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
@@ -97,7 +97,7 @@ def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
         best = min((c.left for c in mine if isfinite(c.left)), default=float("nan"))
         # Where no deciding remedy could be run, whatever helps has to do.
         deciding = [c for c in mine if c.prescription.decides and not c.reason] or mine
-        if not any(c.helps and as_good(c.left, best) for c in deciding):
+        if not any(c.helps and explains(c.left, best) for c in deciding):
             refuted.add(symptom)
     return frozenset(refuted)
 
@@ -114,29 +114,36 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -> Trial:
-    """Run the unchanged and the changed script on fresh seeds; a lower rate must win at twice the horizon too."""
+    """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
+
+    A lower rate must win at twice the horizon too.
+    """
     assert candidate.script is not None
-    seeds, times = tuple(exam.seed + 1 + i for i in range(bench.plan.seeds)), candidate.prescription.times
-    steps = horizon(exam), times * horizon(exam)
-    spread = candidate.prescription.spread
-    pairs = _pairs((script, candidate.script), steps, seeds, bench, spread=spread)
-    reasons = [reason for b, a in pairs if (reason := incomparable(a, b, spread=spread))]
-    if reasons:
-        return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
-    before, after = ([_arm(r, spread=spread) for r in side] for side in zip(*pairs))
-    result = compare([a.value for a in before], [a.value for a in after])
+    times, spread = candidate.prescription.times, candidate.prescription.spread
+    scripts, steps = (script, candidate.script), (horizon(exam), times * horizon(exam))
+    pairs: list[tuple[Record, Record]] = []
+    for look in range(LOOKS):
+        first = exam.seed + 1 + look * bench.plan.seeds
+        pairs += _pairs(scripts, steps, range(first, first + bench.plan.seeds), bench, spread=spread)
+        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, spread=spread))]
+        if reasons:
+            return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
+        before, after = ([_arm(r, spread=spread) for r in side] for side in zip(*pairs))
+        result = compare([a.value for a in before], [a.value for a in after])
+        if not result.is_open:
+            break
     wins = result.wins(times)
     reason = "" if wins else "the gain did not hold on fresh seeds"
     if wins and _memorises(pairs):
         reason = "it fits the training examples only: the loss on the script's own held-out data rises"
     elif wins and _may_be_short_lived(candidate, exam):
-        later = _pairs((script, candidate.script), (2 * steps[0], 2 * steps[1]), seeds[:1], bench)[0]
+        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench)[0]
         if not promising(yardstick(later[0])[1], yardstick(later[1])[1]):
             reason = "the gain is gone at twice the horizon"
     verdict = "not_proved" if reason else "proved" if times == 1 else "train_longer"
     return replace(
         _trial(candidate, exam, verdict, result),
-        seeds=seeds,
+        seeds=tuple(b.seed for b, _ in pairs),
         baseline=tuple(before),
         treated=tuple(after),
         reason=reason,

@@ -8,7 +8,9 @@ from statistics import fmean, stdev
 LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
 LONGER_GAIN = 0.5  # and one that takes several times the steps half of it: any training gains something by going on
 MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
-LEVEL = 0.95
+DOWN = 0.01  # of the cost: how much farther a cure brings it down does not count against another one
+LEVEL = 0.95  # of the intervals that are shown
+LOOK = 0.9706  # level of each of two looks at the seeds, so that both together err in 5 % (Pocock 1977, table 1)
 CAP = 10.0  # a diverged arm counts as this many times the worst finite one
 
 
@@ -20,18 +22,28 @@ class Comparison:
     after: float
     interval: tuple[float, float]  # of the mean after
     difference: tuple[float, float]  # of the mean of after − before
-    gain: tuple[float, float]  # of 1 − after/before, by the mean of log ratios
+    gain: tuple[float, float]  # interval of 1 − after/before, by the mean of log ratios
+
+    @property
+    def typical_gain(self) -> float:
+        """By the mean of log ratios."""
+        return 1 - ((1 - self.gain[0]) * (1 - self.gain[1])) ** 0.5
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gain is large enough, and not sure: more seeds would settle it."""
+        return self.gain[0] <= 0 and self.typical_gain >= LEAST_GAIN
 
     def wins(self, times: int = 1) -> bool:
-        """Whether the gain is at least the least one on average and surely above zero; `times` the steps it took."""
-        return self.gain[0] > 0 and (self.gain[0] + self.gain[1]) / 2 >= least_gain(times)
+        """Whether the gain is at least the least one and surely above zero; `times` the steps it took."""
+        return self.gain[0] > 0 and self.typical_gain >= least_gain(times)
 
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged arms."""
     ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
     b, a = [_finite(v, ceiling) for v in before], [_finite(v, ceiling) for v in after]
-    ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)])
+    ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)], LOOK)
     low, high = mean_interval(a)
     return Comparison(
         fmean(b) if all(map(isfinite, before)) else inf,
@@ -42,13 +54,13 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     )
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
     """Return Student's confidence interval of the mean; the single value itself where there is only one."""
     if len(values) < 2:
         return values[0], values[0]
     from scipy.special import stdtrit
 
-    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * stdev(values) / len(values) ** 0.5
     centre = fmean(values)
     return centre - half, centre + half
 
@@ -66,6 +78,14 @@ def promising(before: float, after: float, times: int = 1) -> bool:
 def as_good(value: float, best: float) -> bool:
     """Whether a cost is within the margin of the best one."""
     return value <= best * (1 + MARGIN)
+
+
+def explains(left: float, best: float) -> bool:
+    """Whether a cure accounts for the trouble beside the best one; both by the share of the cost that they leave.
+
+    Half of the way down, in orders of magnitude, is enough: another cure may do something else besides.
+    """
+    return as_good(left, best) or left <= max(best, DOWN) ** 0.5
 
 
 def _finite(value: float, ceiling: float) -> float:
