@@ -17,12 +17,15 @@ from descend.doses import (
     along_the_classes,
     another_activation,
     another_loss,
+    another_start,
     calmer_rate,
     default_rate,
     far_default_rate,
     following_activation,
     gentle_rate,
     half_rate,
+    idle_dropout,
+    idle_normalisation,
     largest_rate,
     least_decay,
     least_dropout,
@@ -43,8 +46,10 @@ from descend.doses import (
     usual_norm,
     whole_run,
     wiped_gradients,
+    wrong_function,
 )
 from descend.record import Record
+from descend.remedies import JudgedOn
 from descend.symptoms import Symptom
 
 
@@ -61,7 +66,8 @@ class Row:
     decides: bool = True
     cost: int = 2  # 1 rewrites a number, 2 adds or drops a statement, 3 changes the rule
     times: int = 1  # how many times the steps that the change asks for
-    spread: bool = False  # whether it changes the order of the examples: judged on batches from all over the run
+    judged_on: JudgedOn = "fixed"
+    restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
 
 
 RAVINE = "centred inputs of unit variance make the cost's curvature alike in all directions"
@@ -105,8 +111,12 @@ CANON = (
         "Ba, CSC413 lecture 4, Convex functions"),
     Row("output_loss_mismatch", "matching_loss", another_loss, "{loss} instead of the loss",
         "it takes what the network gives, and normalises it by itself", "Ba, CSC413 lecture 4, Convex functions"),
-    Row("eval_mode", "train_mode", nothing_to_dose, "train mode while training",
+    Row("eval_mode", "train_mode", idle_normalisation, "train mode while training",
         "dropout and normalisation do their work in training mode alone", "torch.nn.Module.train"),
+    Row("eval_mode", "train_mode", idle_dropout, "train mode while training: dropout at work",
+        "units that cannot rely on each other memorise less", "Srivastava et al. 2014", judged_on="held_out"),
+    Row("incorrect_gradients", "use_autograd", wrong_function, "let autograd differentiate the forward of {function}",
+        "the derivative is then that of what is computed", "Ba, CSC413 lecture 4, Gradient checking"),
     Row("bad_data", "standardise_inputs", nothing_to_dose, "standardise inputs, missing values at the mean",
         "a value that is missing then says nothing, instead of everything", "Little & Rubin 2002, §4.2"),
     # statics
@@ -140,7 +150,7 @@ CANON = (
     Row("inputs_not_normalised", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
     Row("inputs_not_normalised", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, decides=False, cost=3),
     Row("unshuffled_data", "shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",
-        "LeCun et al. 1998, §4.2", cost=1, spread=True),
+        "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     Row("over_regularised", "optimizer_argument", least_decay, "weight decay {old:g} → {value:g}",
         "the data decide again, and not the penalty", "Goodfellow et al. 2016, §7.1", cost=1),
     Row("over_regularised", "dropout_rate", least_dropout, "dropout {old:g} → {p:g}",
@@ -217,8 +227,10 @@ CANON = (
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
     Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
         "Bottou et al. 2018, §4", decides=False, cost=1),
-    Row("local_optima", "reinitialise", following_activation, "another start ({activation} gain)",
-        "another basin", "Ba, CSC413 lecture 4, Recap: local optima"),
+    Row("local_optima", "reinitialise", another_start(1), "another start ({activation} gain)",
+        "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True),
+    Row("local_optima", "reinitialise", another_start(2), "another start ({activation} gain), second draw",
+        "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True),
     Row("correlated_inputs", "optimizer_argument", momentum, "momentum {value:g}",
         "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
     Row("correlated_inputs", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),

@@ -65,6 +65,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "difference": "0",
     "dropout": "",
     "hidden_activation": "0",
+    "custom_function": "",
 }
 
 

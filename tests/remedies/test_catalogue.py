@@ -47,6 +47,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "train_mode": {},
     "turn_loss": {},
     "unfreeze": {},
+    "use_autograd": {"function": "Cube"},
 }
 SITED = [name for name in REMEDIES if name != "unfreeze"]  # which looks for the statements that freeze
 ADDED = {"standardise_inputs": 2, "reinitialise": 2, "zero_grad": 1}  # lines that an insertion adds

@@ -1,5 +1,6 @@
 """How much of every other change: which activation, how much decay, how many passes."""
 
+from collections.abc import Callable
 from statistics import median
 
 from descend.doses.rate import Dose
@@ -38,6 +39,16 @@ def following_activation(record: Record, symptom: Symptom) -> Dose | None:
     return {"activation": max(dict.fromkeys(names), key=names.count) if names else "linear"}
 
 
+def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of a random restart: that activation's gain, and which draw."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        following = following_activation(record, symptom)
+        return None if following is None else {**following, "draw": draw, "optimizer": symptom.optimizer}
+
+    return dose
+
+
 def another_activation(record: Record, symptom: Symptom) -> Dose | None:
     """What the loss is defined for: log-probabilities, or the sigmoid of a single unit."""
     facts = record.fact("loss_input") or {}
@@ -58,6 +69,11 @@ def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
 def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
     """Which optimizer's steps find no gradients any more."""
     return {"optimizer": symptom.optimizer} if record.steps else None
+
+
+def wrong_function(record: Record, symptom: Symptom) -> Dose | None:
+    """The Function of which the backward pass is wrong."""
+    return {"function": symptom.module}
 
 
 def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
@@ -97,6 +113,18 @@ def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
     """How many steps a recurrent layer has to remember."""
     lengths = [(record.fact("recurrent", place) or {})["length"] for place in record.places("recurrent")]
     return {"length": max(lengths), "optimizer": symptom.optimizer} if lengths else None
+
+
+def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
+    """Dropout alone is in evaluation mode: without it the training loss only looks better."""
+    modes = record.history("modes")
+    idle = modes[-1].detail["evaluation"] if modes else []
+    return nothing_to_dose(record, symptom) if idle and set(idle) <= set(record.places("dropout")) else None
+
+
+def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
+    """Something besides dropout is in evaluation mode."""
+    return None if idle_dropout(record, symptom) else nothing_to_dose(record, symptom)
 
 
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:

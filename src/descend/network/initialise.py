@@ -19,7 +19,7 @@ LEAK = 0.01  # negative slope of nn.LeakyReLU
 SAMPLE = 1024  # weights of a layer that enter the seed
 
 
-def reinitialise(model: nn.Module, activation: str = "relu") -> int:
+def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> int:
     """Draw the weights of every linear and convolutional layer anew and set its biases to 0; return how many.
 
     Hidden layers: for rectifiers N(0, 2 / fan-in), He et al. 2015, eq. 10 (eq. 15 with a leak); for
@@ -27,14 +27,14 @@ def reinitialise(model: nn.Module, activation: str = "relu") -> int:
     (tanh 5/3). The output layer, the last one in the order in which the model names them, has no activation
     behind it: gain 1. Normalisation, embeddings, recurrent layers and weights tied to an embedding stay.
 
-    The draw depends on the state of torch's generator and does not advance it. Raises `ValueError` for an
-    activation that is not known.
+    The weights depend on `draw` and on the state of torch's generator, and do not advance it: another `draw` is a
+    random restart. Raises `ValueError` for an activation that is not known.
     """
     if activation not in RECTIFIERS | GAINS.keys():
         known = ", ".join(sorted(RECTIFIERS | GAINS.keys()))
         raise ValueError(f"no initialisation is known for {activation!r}; known are {known}")
     layers = list(_layers(model))
-    generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]))
+    generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]) + draw - 1)
     for i, (layer, weight) in enumerate(layers, 1):
         fresh = torch.empty(weight.shape)  # on the CPU in float32: the same weights on every device
         _draw(fresh, layer, activation, generator, is_output=i == len(layers))

@@ -18,21 +18,21 @@ from descend.probes.twins import twins
 PROBES = (
     Probe("loss_input", "", loss_input),
     Probe("batch", "", batch),
-    Probe("connections", "", connections, once=True),
+    Probe("connections", "", connections, differentiates=True, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
     Probe("gradient", "loss per parameter unit", gradient),
-    Probe("through_time", "share of the largest", through_time, once=True),
+    Probe("through_time", "share of the largest", through_time, differentiates=True, once=True),
     Probe("twins", "share of units", twins),
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),
-    Probe("curvature", "loss per squared parameter unit", curvature, dear=True),
+    Probe("curvature", "loss per squared parameter unit", curvature, differentiates=True, dear=True),
 )
 
 # Taken at the end, on later batches than the monitor's.
 SPREAD = Probe("spread_yardstick", "loss", spread_yardstick)
 
 # What `descend gradcheck` takes, and nothing else.
-GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, once=True),)
+GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, differentiates=True, once=True),)
 
 __all__ = ["GRADIENTS", "PROBES", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]

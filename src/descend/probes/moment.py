@@ -117,6 +117,7 @@ class Probe:
     unit: str
     measure: Callable[[Moment], Measurement]
     dear: bool = False  # taken on the sparse schedule only
+    differentiates: bool = False  # whether it takes the derivative of what was recorded
     once: bool = False  # taken when the monitor batches are complete, and at the first step
 
 

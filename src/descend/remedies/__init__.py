@@ -22,7 +22,7 @@ from descend.remedies.optimizer_argument import optimizer_argument
 from descend.remedies.output_activation import output_activation
 from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
-from descend.remedies.remedy import Prescription, Remedy
+from descend.remedies.remedy import JudgedOn, Prescription, Remedy
 from descend.remedies.shuffle import shuffle
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
@@ -31,6 +31,7 @@ from descend.remedies.train_longer import train_longer
 from descend.remedies.train_mode import train_mode
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
+from descend.remedies.use_autograd import use_autograd
 from descend.remedies.zero_grad import zero_grad
 from descend.source.not_applicable import NotApplicable
 
@@ -65,7 +66,8 @@ REMEDIES: dict[str, Remedy] = {
     "train_mode": train_mode,
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
+    "use_autograd": use_autograd,
     "zero_grad": zero_grad,
 }
 
-__all__ = ["REMEDIES", "NotApplicable", "Prescription", "Remedy"]
+__all__ = ["REMEDIES", "JudgedOn", "NotApplicable", "Prescription", "Remedy"]

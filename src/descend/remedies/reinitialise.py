@@ -17,7 +17,8 @@ from descend.source.owners import owners
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `reinitialise(model, activation=…)` before the statement that makes the optimizer."""
-    call = f'reinitialise({{}}, activation="{dose["activation"]}")'
+    draw = f", draw={dose['draw']}" if "draw" in dose else ""
+    call = f'reinitialise({{}}, activation="{dose["activation"]}"{draw})'
     return before_the_optimizer(script, record, dose.get("optimizer", "0"), call)
 
 

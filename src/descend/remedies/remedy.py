@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from descend.record import Record
 from descend.script import Script
 from descend.source.not_applicable import NotApplicable
+
+# The examples that a change is judged on: the run's first ones; some from all over the run, where it changes their
+# order; the script's own held-out ones, where it may well cost training loss.
+JudgedOn = Literal["fixed", "spread", "held_out"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
@@ -22,6 +26,5 @@ class Prescription:
     cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
     decides: bool = True  # whether its rerun settles that the symptom is the cause
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
-    spread: bool = (
-        False  # whether it shows the examples in another order, and is judged on batches from all over the run
-    )
+    judged_on: JudgedOn = "fixed"
+    restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran

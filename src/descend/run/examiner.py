@@ -212,6 +212,8 @@ class Examiner:
         )
 
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
+        if probe.differentiates and not self.tape.differentiates:
+            return
         if not always and not self.budget.allows(probe.name):
             self._owed.update({probe.name} if probe.once else ())
             return

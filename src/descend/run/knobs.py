@@ -163,7 +163,7 @@ def _loss(original: Any, knobs: Knobs) -> Any:
     @functools.wraps(original)
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        if not is_compiling() and not torch.is_grad_enabled():
+        if not is_compiling() and isinstance(value, Tensor) and not value.requires_grad:
             knobs.evaluated(value)
         return value
 

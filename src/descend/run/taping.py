@@ -29,6 +29,7 @@ class Taping:
         self.budget, self.modules, self._tell = budget, modules, tell
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
+        self.differentiates = True  # whether the derivative of what was recorded is the script's gradient
         self._tape: Tape | None = None
         self._thread = 0  # where the tape runs: torch's function modes are a thread's own
         self._left_behind: Tape | None = None  # there, when the training went on in another thread
@@ -111,10 +112,13 @@ class Taping:
                 tape.pause()
 
     def is_faithful(self, recording: Recording, passed: Pass) -> bool:
-        """Whether the replay gives the script's own loss and gradient."""
+        """Whether the replay gives the script's own loss; whether its gradient, too, is kept in `differentiates`."""
         with self.budget.charging("tape"):
             try:
-                wrong = _difference(recording, passed)
+                wrong = _another_loss(recording, passed)
+                if not wrong and (hidden := _another_gradient(recording, passed)):
+                    self.differentiates = False
+                    self._tell("tape", hidden, passed.step)
             except Exception as error:  # whatever the script's own calls may raise when they are made again
                 wrong = f"the step cannot be replayed: {first_line(error)}"
         if wrong:
@@ -146,15 +150,21 @@ def _at_the_bottom() -> Iterator[None]:
             _push_mode(mode)
 
 
-def _difference(recording: Recording, passed: Pass) -> str:
-    """Say how the replayed loss and gradient differ from the script's; "" where they do not."""
-    loss = recording.loss(passed.parameters)
-    replayed, actual = loss.value(passed.parameters), float(passed.loss.detach())
+def _another_loss(recording: Recording, passed: Pass) -> str:
+    """Say how the replayed loss differs from the script's; "" where it does not."""
+    replayed, actual = recording.loss(passed.parameters).value(passed.parameters), float(passed.loss.detach())
     if actual != actual:
         return "" if replayed != replayed else "the replayed loss is finite, the script's is not"
     if abs(replayed - actual) > SAME_LOSS * max(1.0, abs(actual)):
         return f"the replayed loss is {replayed:.6g}, the script's is {actual:.6g}"
-    gradient = loss.gradient(passed.parameters)
+    return ""
+
+
+def _another_gradient(recording: Recording, passed: Pass) -> str:
+    """Say why the replay cannot be differentiated for the script's gradient; "" where it can."""
+    if recording.custom is not None:
+        return f"the custom autograd.Function {recording.custom} hides its gradient from the tape"
+    gradient = recording.loss(passed.parameters).gradient(passed.parameters)
     pairs = [(r, g) for r, g in zip(gradient, passed.gradients) if g is not None and not g.is_sparse]
     size = sum(float(g.double().square().sum()) for _, g in pairs)
     apart = sum(float((r - g).double().square().sum()) for r, g in pairs)

@@ -43,6 +43,7 @@ class Recording:
     statistics: Mapping[int, Tensor]  # slot of a copy -> the script's own running mean or variance
     changing: frozenset[int]  # slots of the copies that the calls change in place
     sizes: Mapping[int, int]  # slot -> the tensor's leading size, 0 for a scalar
+    custom: str | None = None  # an autograd.Function whose backward the replay does not know: its value alone is right
 
     @property
     def examples(self) -> int:

@@ -29,9 +29,6 @@ class Refused(Exception):
 
 def seal(trace: Trace, root: Tensor) -> Recording:
     """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""
-    custom = custom_function(root)
-    if custom is not None:
-        raise Refused(f"the custom autograd.Function {custom} hides its gradient from the tape")
     slot = trace.known(root)
     if slot is None or slot not in trace.last_op and slot not in trace.foreign:
         raise Refused(
@@ -44,7 +41,7 @@ def seal(trace: Trace, root: Tensor) -> Recording:
     _refuse_overwritten(trace, needed, slot, end)
     _refuse_numbers(trace, ops, needed, end)
     _refuse_aliases(trace, ops, needed)
-    return _recording(trace, tuple(ops.values()), needed, slot)
+    return _recording(trace, tuple(ops.values()), needed, slot, custom_function(root))
 
 
 def _made_of(trace: Trace, root: int) -> tuple[dict[int, Op], set[int]]:
@@ -124,7 +121,7 @@ def _refuse_aliases(trace: Trace, ops: dict[int, Op], needed: set[int]) -> None:
         raise Refused("two views of the same data are used and one of them is changed in place")
 
 
-def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int) -> Recording:
+def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int, custom: str | None) -> Recording:
     externals = {slot: e for slot, e in trace.externals.items() if slot in needed}
     copies = {slot: e.copy for slot, e in externals.items() if e.copy is not None and not e.is_parameter}
     written = {trace.storages[slot] for op in ops for slot in op.written}
@@ -140,6 +137,7 @@ def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int) -
             for slot, copy in copies.items()
             if trace.storages[slot] in written or not is_strided_as(copy, trace.tensors[slot])
         ),
+        custom=custom,
         sizes={slot: len(trace.tensors[slot]) if trace.tensors[slot].ndim else 0 for slot in needed},
     )
 

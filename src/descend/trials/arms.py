@@ -6,14 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite
+from statistics import fmean
 
 from descend.plan import Plan
 from descend.record import Message, Reading, Record
+from descend.remedies import JudgedOn
 from descend.run.launch import new_record, run
 from descend.script import Script
 
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
 NO_LIMIT_S = 1e9  # an arm runs as many steps as the exam did, however long they take
+EVALUATIONS = 3  # the last ones are averaged: one alone is noisy
+YARDSTICKS: dict[JudgedOn, str] = {"fixed": "yardstick", "spread": "spread_yardstick", "held_out": "evaluation_loss"}
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
 
 Keep = Callable[[Record], object]
@@ -77,17 +81,16 @@ class Bench:
         return record
 
 
-def yardstick(record: Record, *, spread: bool = False) -> tuple[str, float]:
-    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite.
-
-    spread: on batches from all over the run, not on its first ones.
-    """
-    name = "spread_yardstick" if spread else "yardstick"
+def yardstick(record: Record, judged_on: JudgedOn = "fixed") -> tuple[str, float]:
+    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
+    name = YARDSTICKS[judged_on]
     places = record.places(name)
     if not places or record.ending is None or record.ending.reason not in ("finished", "window"):
         return (places[0] if places else ""), float("nan")
     if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
         return places[0], float("nan")
+    if judged_on == "held_out":
+        return name, fmean(record.series(name).finite().values[-EVALUATIONS:] or [float("nan")])
     return places[0], record.series(name, places[0]).last
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from descend.record import Record
-from descend.remedies import Prescription
+from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.statistics import promising
@@ -42,20 +42,27 @@ class Candidate:
 def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
     """Run each candidate that has a script, and judge it beside the exam."""
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None]
-    jobs = [Job(s, exam.seed, p.times * horizon(exam), exam, spread=p.spread) for s, p in scripts]
+    jobs = [
+        Job(s, exam.seed, p.times * horizon(exam), _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
+        for s, p in scripts
+    ]
     records = iter(bench.run(jobs))
     return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
 
 
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
-    spread = candidate.prescription.spread
-    reason = incomparable(record, exam, spread=spread)
-    value = float("nan") if reason else yardstick(record, spread=spread)[1]
-    before = yardstick(exam, spread=spread)[1]
+    judged_on = candidate.prescription.judged_on
+    reason = incomparable(record, exam, judged_on)
+    value = float("nan") if reason else yardstick(record, judged_on)[1]
+    before = yardstick(exam, judged_on)[1]
     return replace(candidate, record=record, value=value, before=before, reason=reason)
 
 
-def incomparable(record: Record, exam: Record, *, spread: bool = False) -> str:
+def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
+    return None if prescription.judged_on == "held_out" else exam
+
+
+def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return why two runs cannot be compared, or nothing."""
     if record.ending is not None and record.ending.reason == "failed":
         return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
@@ -63,7 +70,9 @@ def incomparable(record: Record, exam: Record, *, spread: bool = False) -> str:
         return ""  # diverged or given up early: that is a result
     if yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
-    if spread:
+    if judged_on == "held_out" and not record.places("evaluation_loss"):
+        return "the script computes no loss on held-out data by the end of the run"
+    if judged_on != "fixed":
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
     if seen.get("digest") != expected.get("digest"):

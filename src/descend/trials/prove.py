@@ -10,7 +10,7 @@ from math import isfinite
 from statistics import median
 
 from descend.record import Record
-from descend.remedies import NotApplicable, Prescription
+from descend.remedies import JudgedOn, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, horizon, incomparable, run_all
@@ -116,19 +116,24 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
 def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -> Trial:
     """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
 
-    A lower rate must win at twice the horizon too.
+    A lower rate must win at twice the horizon too. Other starts are held against the one that ended badly.
     """
     assert candidate.script is not None
-    times, spread = candidate.prescription.times, candidate.prescription.spread
+    p = candidate.prescription
+    times, judged_on = p.times, p.judged_on
     scripts, steps = (script, candidate.script), (horizon(exam), times * horizon(exam))
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         first = exam.seed + 1 + look * bench.plan.seeds
-        pairs += _pairs(scripts, steps, range(first, first + bench.plan.seeds), bench, spread=spread)
-        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, spread=spread))]
+        seeds = range(first, first + bench.plan.seeds)
+        if p.restart:
+            pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
+        else:
+            pairs += _pairs(scripts, steps, seeds, bench, judged_on)
+        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, "spread" if p.restart else judged_on))]
         if reasons:
             return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
-        before, after = ([_arm(r, spread=spread) for r in side] for side in zip(*pairs))
+        before, after = ([_arm(r, judged_on) for r in side] for side in zip(*pairs))
         result = compare([a.value for a in before], [a.value for a in after])
         if not result.is_open:
             break
@@ -143,7 +148,7 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
     verdict = "not_proved" if reason else "proved" if times == 1 else "train_longer"
     return replace(
         _trial(candidate, exam, verdict, result),
-        seeds=tuple(b.seed for b, _ in pairs),
+        seeds=tuple(a.seed for _, a in pairs),
         baseline=tuple(before),
         treated=tuple(after),
         reason=reason,
@@ -151,8 +156,9 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
 
 
 def _pairs(
-    scripts: tuple[Script, Script], steps: tuple[int, int], seeds: Sequence[int], bench: Bench, *, spread: bool = False
+    scripts: tuple[Script, Script], steps: tuple[int, int], seeds: Sequence[int], bench: Bench, judged_on: JudgedOn = "fixed"
 ) -> list[tuple[Record, Record]]:
+    spread = judged_on == "spread"
     jobs = [Job(script, seed, length, spread=spread) for seed in seeds for script, length in zip(scripts, steps)]
     records = bench.run(jobs)
     return list(zip(records[::2], records[1::2]))
@@ -195,31 +201,33 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
         p.label,
         p.symptom,
         verdict,
-        metric(exam, spread=p.spread),
+        metric(exam, p.judged_on),
         result.before,
         result.after,
         result.interval,
         result.difference,
         (exam.seed,),
         candidate.script,
-        (_arm(exam, spread=p.spread),),
-        (_arm(candidate.record, spread=p.spread),) if candidate.record else (),
+        (_arm(exam, p.judged_on),),
+        (_arm(candidate.record, p.judged_on),) if candidate.record else (),
         patch=candidate.script.diff() if candidate.script else "",
     )
 
 
-def metric(exam: Record, *, spread: bool = False) -> str:
+def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return what the yardstick is, in words."""
     place = yardstick(exam)[0].replace("_", " ")
-    if spread:
+    if judged_on == "held_out":
+        return f"loss on the script's own held-out data after {horizon(exam)} steps"
+    if judged_on == "spread":
         return f"{place} on batches from all over the run after {horizon(exam)} steps"
     examples = (exam.fact("monitor") or {}).get("examples", 0)
     return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
 
 
-def _arm(record: Record, *, spread: bool = False) -> Arm:
+def _arm(record: Record, judged_on: JudgedOn = "fixed") -> Arm:
     accuracy = record.series("accuracy")
     error = record.ending.error if record.ending else ""
     return Arm(
-        record.run, record.seed, yardstick(record, spread=spread)[1], accuracy.last if len(accuracy) else None, error
+        record.run, record.seed, yardstick(record, judged_on)[1], accuracy.last if len(accuracy) else None, error
     )

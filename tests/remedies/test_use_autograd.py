@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from descend.remedies.use_autograd import use_autograd
+
+WRONG = """\
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
+"""
+APART = """\
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return x**3
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
+"""
+IMPORT = "from torch.autograd.function import FunctionCtx\n"
+CASES = [  # how it is applied, and what becomes of that
+    (WRONG, "y = Cube.apply(x)", "y = Cube.forward(FunctionCtx(), x)"),
+    (WRONG, "y = Cube.apply(Cube.apply(x))", "y = Cube.forward(FunctionCtx(), Cube.forward(FunctionCtx(), x))"),
+    (WRONG, "cube = Cube.apply\ny = cube(x)", "cube = lambda *inputs: Cube.forward(FunctionCtx(), *inputs)\ny = cube(x)"),
+    (APART, "y = Cube.apply(x)", "y = Cube.forward(x)"),
+    (APART, "cube = Cube.apply\ny = cube(x)", "cube = Cube.forward\ny = cube(x)"),
+]
+
+
+def cure(patient, text: str) -> str:
+    return patient(text, custom_function__Cube="Cube.apply(" if "Cube.apply(" in text else "cube(").edited(
+        use_autograd, function="Cube"
+    )
+
+
+@pytest.mark.parametrize(("function", "before", "after"), CASES)
+def test_the_forward_is_called_and_autograd_differentiates_it(patient, function, before, after) -> None:
+    head = "import torch\n" + function + "x = torch.tensor(2.0, requires_grad=True)\n"
+    edited = cure(patient, head + before + "\n")
+    imported = IMPORT if "FunctionCtx" in after else ""
+    assert edited == "import torch\n" + imported + head.removeprefix("import torch\n") + after + "\n"
+    seen: dict = {}
+    exec(compile(edited, "train.py", "exec"), seen)
+    (gradient,) = torch.autograd.grad(seen["y"], seen["x"])
+    expected = torch.tensor(2.0, requires_grad=True)
+    twice = "Cube.apply(Cube" in before
+    assert gradient == torch.autograd.grad((expected**9 if twice else expected**3), expected)[0]
+
+
+def test_a_function_from_elsewhere_is_left_alone(patient) -> None:
+    p = patient("from theirs import Cube\ny = Cube.apply(x)\n", custom_function__Cube="Cube.apply(")
+    assert "does not say what the forward pass of Cube is" in p.refusal(use_autograd, function="Cube")
