@@ -104,7 +104,7 @@ LEFT_ALONE = {
     + [{"curvature": 39.0, "cost": falling_to(0.01)}],  # the edge of stability
     unstable_adaptive: [{"diverges": False}],
     cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
-    oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.049)}, {"cost": rising}, ADAM]
+    oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it
     slow_progress: [{"curvature": 1.01}, {"cost": falling_to(0.49)}, {"cost": rising}, {"curvature": 0.2, **MOMENTUM}],
     hardly_moving: [{"ratio": 1.01e-4}, {"cost": falling_to(0.49)}, {"cost": rising}],
@@ -126,7 +126,7 @@ LEFT_ALONE = {
         {"rise": nan},
     ],
     stopped_too_early: [{"reason": "window"}, {"reason": "failed"}, {"left": 0.19}, {"cost": settling_at(0.5)}]
-    + [{"left": 0.55}, {"cost": rising}],
+    + [{"left": 0.65}, {"cost": rising}],
 }
 
 

@@ -11,6 +11,7 @@ from descend.symptoms.output_loss_mismatch import ONE_SIDED
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
 MOMENTUM = 0.9  # Sutskever et al. 2013
+RARE = 0.9  # quantile of the gradients' norms
 LONGER = 4  # times as many passes
 
 
@@ -148,6 +149,13 @@ def usual_norm(record: Record, symptom: Symptom) -> Dose | None:
     """The median norm of the gradients: clipping leaves the usual step as it is."""
     norms = record.series("clipped_norm").finite().values or record.series("gradient_norm").finite().values
     return {"max_norm": median(norms), "optimizer": symptom.optimizer} if norms and median(norms) > 0 else None
+
+
+def rare_norm(record: Record, symptom: Symptom) -> Dose | None:
+    """A norm that one gradient in ten exceeds: only the cliff is clipped."""
+    norms = sorted(record.series("gradient_norm").finite().values)
+    norm = norms[int(RARE * (len(norms) - 1))] if norms else 0.0
+    return {"max_norm": norm, "optimizer": symptom.optimizer} if norm > 0 else None
 
 
 def momentum(record: Record, symptom: Symptom) -> Dose | None:

@@ -1,11 +1,12 @@
 """Oscillation: the step is so long that it leaps across the valley, from side to side."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, left
+from descend.symptoms.progress import first_rise, left
 from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: oscillations; an error along λmax is multiplied by 1 − α·λmax in each step"
+LEFT = 0.01  # of the cost at which half the rate may still gain something
 NEAR = 0.85  # of the stability bound: there an error changes sign in each step and hardly shrinks
 
 
@@ -18,7 +19,7 @@ def oscillation(record: Record) -> Symptom | None:
         if optimizer.get("class") != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
             continue
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
-        if len(near) < len(lengths) / 2 or not left(record) > POOR / 6:
+        if len(near) < len(lengths) / 2 or not left(record) > LEFT:
             continue
         return Symptom(
             id="oscillation",

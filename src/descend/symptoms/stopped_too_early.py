@@ -6,7 +6,7 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
 LEFT = 0.2  # of the cost of a constant prediction
-STILL_FALLING = 0.25  # of the cost, over the last half of the run
+STILL_FALLING = 0.2  # of the cost, over the last half of the run
 
 
 def stopped_too_early(record: Record) -> Symptom | None:
