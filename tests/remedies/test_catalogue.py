@@ -33,6 +33,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "hidden_activation": {"activation": "relu"},
     "hold_parameters": {"optimizer": "0"},
     "initialise_recurrent": {"length": 50, "optimizer": "0"},
+    "keep_graph": {},
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},
     "mean_reduction": {},

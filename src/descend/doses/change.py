@@ -99,9 +99,18 @@ def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
 
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold."""
+    return None if record.history("lost", "0") else _network(record, symptom)
+
+
+def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:
+    """The same, where layers have been replaced during the run: the fixed examples belong to the old ones."""
+    return {**_network(record, symptom), "replaced": True} if record.history("lost", "0") else None
+
+
+def _network(record: Record, symptom: Symptom) -> Dose:
     model = record.site("model", "0")
     known = {"model": model.variable} if model and model.variable else {}
-    return {"optimizer": symptom.optimizer, "replaced": bool(record.history("lost", "0"))} | known
+    return {"optimizer": symptom.optimizer} | known
 
 
 def rectifier(record: Record, symptom: Symptom) -> Dose | None:

@@ -13,6 +13,7 @@ from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
 from descend.remedies.hold_parameters import hold_parameters
 from descend.remedies.initialise_recurrent import initialise_recurrent
+from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
@@ -49,6 +50,7 @@ REMEDIES: dict[str, Remedy] = {
     "hidden_activation": hidden_activation,
     "hold_parameters": hold_parameters,
     "initialise_recurrent": initialise_recurrent,
+    "keep_graph": keep_graph,
     "learning_rate": learning_rate,
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from descend.run.replacing import replaced
+from descend.tape import leaf_parameters
+
 
 class Witness:
     """Counts steps and fingerprints the weights; it looks at nothing else."""
@@ -18,6 +21,7 @@ class Witness:
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first step ended
         self._steps: dict[Optimizer, int] = {}
+        self._leaves: tuple[Tensor, ...] = ()  # of the last backward pass of a script that has no optimizer
 
     @property
     def steps(self) -> int:
@@ -30,20 +34,33 @@ class Witness:
         self._steps[optimizer] = self._steps.get(optimizer, 0) + 1
         self.after_step(self.steps)
 
+    def backward_begins(self, root: Any) -> None:
+        """Remember which parameters a script without an optimizer trains."""
+        if not self._steps and isinstance(root, Tensor):
+            self._leaves = tuple(leaf_parameters(root))
+
     def finish(self, *, measuring: bool) -> None:
         """There is nothing to measure."""
 
     def weights(self) -> str:
-        """Return the fingerprint of every parameter that an optimizer has stepped on."""
-        return fingerprint(p for o in self._steps for group in o.param_groups for p in group["params"])
+        """Return the fingerprint of every parameter that an optimizer has stepped on, or the script itself has."""
+        held = [p for o in self._steps for group in o.param_groups for p in group["params"]]
+        return fingerprint(held or self._leaves)
 
 
 @contextmanager
 def counting(witness: Witness) -> Iterator[None]:
     """Let `witness` count the script's steps for as long as the context lasts."""
+    original = torch.autograd.backward  # Tensor.backward calls it
+
+    def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+        witness.backward_begins(tensors)
+        original(tensors, *args, **kwargs)
+
     hook = register_optimizer_step_post_hook(witness.step_ended)
     try:
-        yield
+        with replaced(torch.autograd, "backward", backward):
+            yield
     finally:
         hook.remove()
 

@@ -17,7 +17,13 @@ from descend.script import Script
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
 NO_LIMIT_S = 1e9  # an arm runs as many steps as the exam did, however long they take
 EVALUATIONS = 3  # the last ones are averaged: one alone is noisy
-YARDSTICKS: dict[JudgedOn, str] = {"fixed": "yardstick", "spread": "spread_yardstick", "held_out": "evaluation_loss"}
+LAST = 0.1  # share of the training losses that is averaged
+YARDSTICKS: dict[JudgedOn, str] = {
+    "fixed": "yardstick",
+    "spread": "spread_yardstick",
+    "held_out": "evaluation_loss",
+    "training": "loss",
+}
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
 
 Keep = Callable[[Record], object]
@@ -91,6 +97,10 @@ def yardstick(record: Record, judged_on: JudgedOn = "fixed") -> tuple[str, float
         return places[0], float("nan")
     if judged_on == "held_out":
         return name, fmean(record.series(name).finite().values[-EVALUATIONS:] or [float("nan")])
+    if judged_on == "training":
+        losses = record.series(name, places[0]).finite().values
+        mean = fmean(losses[-max(1, int(LAST * len(losses))) :] or [float("nan")])
+        return name, mean if mean > 0 else float("nan")
     return places[0], record.series(name, places[0]).last
 
 

@@ -7,7 +7,7 @@ from math import isfinite
 from descend.record import Record
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.trials.arms import Bench, Job, yardstick
+from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import promising
 
 
@@ -59,19 +59,17 @@ def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
 
 
 def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
-    return None if prescription.judged_on == "held_out" else exam
+    return exam if prescription.judged_on in ("fixed", "spread") else None
 
 
 def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return why two runs cannot be compared, or nothing."""
     if record.ending is not None and record.ending.reason == "failed":
         return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
-    if record.ending is None or not record.places("yardstick"):
+    if record.ending is None or not record.places(YARDSTICKS[judged_on]):
         return ""  # diverged or given up early: that is a result
-    if yardstick(record)[0] != yardstick(exam)[0]:
+    if judged_on != "training" and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
-    if judged_on == "held_out" and not record.places("evaluation_loss"):
-        return "the script computes no loss on held-out data by the end of the run"
     if judged_on != "fixed":
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}

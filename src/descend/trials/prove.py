@@ -21,6 +21,8 @@ from descend.trials.trial import Arm, Trial
 HELD_OUT = 1.25  # times the unchanged script's loss on held-out data: what was gained is memory
 CONFIRMED = 2  # candidates that are tried on fresh seeds before giving up
 LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
+NO_HELD_OUT = "the script computes no loss on held-out data"
+NO_YARDSTICK = "there is no yardstick: no step could be taped, so no remedy can be judged"
 PROVED = ("proved", "train_longer")
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
@@ -39,10 +41,6 @@ class Proof:
 
 def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proof: Proof) -> None:
     """Try what `prescribe` gives and fill `proof`: every trial, which suspicions held, the cheapest proven cure."""
-    if not yardstick(exam)[0]:
-        reason = "there is no yardstick: no step could be taped, so no remedy can be judged"
-        proof.trials = [_untried(Candidate(p, None, reason=reason)) for p in prescribe(frozenset())]
-        return
     candidates, refuted = _screen_all(script, exam, prescribe, bench)
     winners = _ranked([c for c in candidates if c.helps and c.prescription.symptom not in refuted])
     open_ones = [c for c in candidates if c.prescription.symptom not in refuted]
@@ -83,6 +81,9 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
         edited = prescription.apply(script)
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
+        elif not yardstick(exam, prescription.judged_on)[0]:
+            missing = NO_HELD_OUT if prescription.judged_on == "held_out" else NO_YARDSTICK
+            candidates.append(Candidate(prescription, None, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
     return run_all(candidates, exam, bench)
@@ -217,6 +218,8 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
 def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return what the yardstick is, in words."""
     place = yardstick(exam)[0].replace("_", " ")
+    if judged_on == "training":
+        return f"the script's own training loss after {horizon(exam)} steps"
     if judged_on == "held_out":
         return f"loss on the script's own held-out data after {horizon(exam)} steps"
     if judged_on == "spread":

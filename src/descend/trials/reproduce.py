@@ -18,13 +18,17 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     cure, arm = proof.cure, proof.arm
     if cure is None or cure.script is None or arm is None:
         return ""
+    steps = arm.steps
     if not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand"):
-        return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
-    plain = bench.run([Job(cure.script, arm.seed, arm.steps, role="bare")])[0]
+        if exam.ending is None or exam.ending.reason != "finished":
+            return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
+        steps = ENDLESS  # to its own end, in both
+        arm = bench.run([Job(cure.script, arm.seed, steps)])[0]
+    plain = bench.run([Job(cure.script, arm.seed, steps, role="bare")])[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
         return "the patched script could not be run again by itself"
     if plain.ending.weights == arm.ending.weights:
-        return f"plain python ends with the same weights, bit for bit, after {plain.steps} steps"
+        return f"plain python ends with the same weights, bit for bit, after {arm.steps} steps"
     return (
         "plain python ends with other weights: the script is not deterministic, so the proof rests on the seeds' spread"
     )
