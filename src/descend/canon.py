@@ -41,6 +41,7 @@ from descend.doses import (
     rate_for_standardised,
     rectifier,
     replaced_parameters,
+    robust_loss,
     safe_rate,
     sequence_length,
     smallest_rate,
@@ -161,6 +162,8 @@ CANON = (
         "the data decide again, and not the penalty", "Goodfellow et al. 2016, §7.1", cost=1),
     Row("over_regularised", "dropout_rate", least_dropout, "dropout {old:g} → {p:g}",
         "the units that are left can carry the signal", "Srivastava et al. 2014, §7.3", cost=1),
+    Row("outliers", "matching_loss", robust_loss, "Huber loss instead of the squared error",
+        "an error beyond its threshold pulls no harder than one at it", "Huber 1964", judged_on="median"),
     # dynamics
     Row("schedule", "step_per_epoch", nothing_to_dose, "step the scheduler once an epoch",
         "its numbers count epochs", "torch.optim.lr_scheduler"),

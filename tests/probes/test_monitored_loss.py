@@ -164,7 +164,8 @@ def test_confident_mistakes_cost_what_they_cost() -> None:
 def test_real_targets_by_the_squared_error(loss) -> None:
     net, t = net_of(2), torch.randn(20, 2)
     found = measured(net, lambda: loss(net(X), t))
-    assert found == {SQUARED: pytest.approx(F.mse_loss(net(X), t).item(), rel=1e-5)}
+    median = (net(X) - t).square().median().item()
+    assert found == {SQUARED: pytest.approx(F.mse_loss(net(X), t).item(), rel=1e-5), MEDIAN: pytest.approx(median)}
 
 
 def test_a_column_against_a_row() -> None:

@@ -91,6 +91,11 @@ def another_loss(record: Record, symptom: Symptom) -> Dose | None:
     return {"loss": "cross_entropy"} if scores else None
 
 
+def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
+    """Huber's, which is the squared error within one unit of the targets."""
+    return {"loss": "huber_loss"}
+
+
 def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
     """Which side of the difference is the target."""
     found = (record.fact("connections") or {}).get("broadcast") or {}

@@ -33,7 +33,10 @@ def spread_yardstick(moment: Moment) -> Measurement:
 
 
 def yardstick(moment: Moment) -> Measurement:
-    """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`, and `accuracy` of classes."""
+    """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`.
+
+    Beside it `accuracy` of classes, `median_error` (squared) of real targets.
+    """
     calls = [loss_call(recording) for recording in moment.monitor]
     if any(call is None for call in calls) or any(forward.pair is None for forward in moment.evaluated):
         values = [forward.loss for forward in moment.evaluated]
@@ -46,8 +49,20 @@ def yardstick(moment: Moment) -> Measurement:
     real = calls[0] is not None and calls[0].task == "real"
     place = "squared_error" if real else "negative_log_likelihood"
     yield Reading("yardstick", place, moment.step, sum(cost for cost, _, _ in pairs) / count)
-    if not real:
+    if real:
+        yield Reading("median_error", place, moment.step, _median_error([f.pair for f in moment.evaluated if f.pair]))
+    else:
         yield Reading("accuracy", "", moment.step, sum(right for _, right, _ in pairs) / count)
+
+
+def _median_error(pairs: list[tuple[Tensor, Tensor]]) -> float:
+    """Return the median of the squared errors, which a few gross ones cannot move."""
+    errors = [no_grad_float(z) - _alike(no_grad_float(t), z) for z, t in pairs]
+    return float(torch.cat([e.reshape(-1) for e in errors]).double().square().median())
+
+
+def _alike(target: Tensor, z: Tensor) -> Tensor:
+    return target.reshape(z.shape) if target.numel() == z.numel() else target.expand_as(z)
 
 
 def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
@@ -58,7 +73,7 @@ def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
     if call.task == "classes":
         return _judge_classes(call, z, target)
     t = no_grad_float(target)
-    t = t.reshape(z.shape) if t.numel() == z.numel() else t.expand_as(z)
+    t = _alike(t, z)
     if call.task == "real":
         return float((z - t).double().square().sum()), 0.0, z.numel()
     return _judge_binary(call, z.double(), t.double())

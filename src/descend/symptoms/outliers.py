@@ -5,10 +5,7 @@ from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
-ADVICE = (
-    "Correct or drop those examples, or use a robust loss (torch.nn.HuberLoss): it is not judged by the squared "
-    "error, so no proof is offered."
-)
+ADVICE = "Correct or drop those examples; a robust loss (torch.nn.HuberLoss) lives with them."
 FAR = 50.0  # median absolute deviations from the median; a normal law has no value beyond 10 in 10^10
 APART = 3.0  # times as far as the next one: a law with a heavy tail, as that of a product, has no such gap
 

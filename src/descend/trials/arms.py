@@ -23,6 +23,7 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "spread": "spread_yardstick",
     "held_out": "evaluation_loss",
     "training": "loss",
+    "median": "median_error",
 }
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
 

@@ -70,7 +70,7 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") ->
         return ""  # diverged or given up early: that is a result
     if judged_on != "training" and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
-    if judged_on != "fixed":
+    if judged_on not in ("fixed", "median"):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
     if seen.get("digest") != expected.get("digest"):

@@ -224,6 +224,7 @@ def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
         return f"loss on the script's own held-out data after {horizon(exam)} steps"
     if judged_on == "spread":
         return f"{place} on batches from all over the run after {horizon(exam)} steps"
+    place = f"median {place}" if judged_on == "median" else place
     examples = (exam.fact("monitor") or {}).get("examples", 0)
     return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
 
