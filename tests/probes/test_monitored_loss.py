@@ -12,6 +12,7 @@ from descend.probes import Unavailable
 from descend.probes.monitored_loss import monitored_loss, yardstick
 
 NLL, SQUARED = ("yardstick", "negative_log_likelihood"), ("yardstick", "squared_error")
+MEDIAN = ("median_error", "squared_error")
 X = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randint(3, (20,), generator=torch.Generator().manual_seed(1))
 Loss = Callable[[Tensor], Tensor]

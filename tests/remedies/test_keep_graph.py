@@ -14,8 +14,8 @@ CASES = [  # the script, and what it becomes
         "def f(x):\n    n = 2 * g(x)\n    return n\nf(x).backward()",
     ),
     (
-        "n = 0\nfor x in r:\n    n += g(x).item()\nl = torch.tensor(n, requires_grad=True)\nl.backward()\nprint(l.item())",
-        "n = 0\nfor x in r:\n    n += g(x)\nl = n\nl.backward()\nprint(l.item())",
+        "n = 0\nfor x in r:\n    n += g(x).item()\nl = torch.tensor(n, requires_grad=True)\nl.backward()\nl.item()",
+        "n = 0\nfor x in r:\n    n += g(x)\nl = n\nl.backward()\nl.item()",
     ),
 ]
 LEFT = [

@@ -34,7 +34,11 @@ IMPORT = "from torch.autograd.function import FunctionCtx\n"
 CASES = [  # how it is applied, and what becomes of that
     (WRONG, "y = Cube.apply(x)", "y = Cube.forward(FunctionCtx(), x)"),
     (WRONG, "y = Cube.apply(Cube.apply(x))", "y = Cube.forward(FunctionCtx(), Cube.forward(FunctionCtx(), x))"),
-    (WRONG, "cube = Cube.apply\ny = cube(x)", "cube = lambda *inputs: Cube.forward(FunctionCtx(), *inputs)\ny = cube(x)"),
+    (
+        WRONG,
+        "cube = Cube.apply\ny = cube(x)",
+        "cube = lambda *inputs: Cube.forward(FunctionCtx(), *inputs)\ny = cube(x)",
+    ),
     (APART, "y = Cube.apply(x)", "y = Cube.forward(x)"),
     (APART, "cube = Cube.apply\ny = cube(x)", "cube = Cube.forward\ny = cube(x)"),
 ]

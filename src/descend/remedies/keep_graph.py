@@ -13,7 +13,7 @@ from descend.script import Script
 from descend.source.locate import locate
 from descend.source.names import given_keyword
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import Change, Syntax, last_name
+from descend.source.syntax import Change, Syntax, descendants, last_name
 
 REBUILT = {"tensor", "as_tensor", "Variable"}
 LEAVING = {"item", "detach", "cpu", "numpy"}  # `x.item()`, on the way from a tensor to a number
@@ -44,7 +44,7 @@ def _is_rebuilt(call: cst.Call) -> bool:
 
 def _numbers(syntax: Syntax, value: cst.BaseExpression, steps: int) -> Iterator[cst.CSTNode]:
     """Yield what turns tensors into numbers in the expression, and in what its names have been given before."""
-    for part in syntax.every(cst.CSTNode, value):
+    for part in descendants(value):
         if isinstance(part, cst.Call) and (_is_method(part) or _is_float(part)) or _is_data(syntax, part):
             yield part
         elif isinstance(part, cst.Name) and steps:
@@ -71,9 +71,9 @@ def _given(syntax: Syntax, name: cst.Name) -> Iterator[cst.BaseExpression]:
         if any(isinstance(t.target, cst.Name) and t.target.value == name.value for t in assign.targets):
             if name not in syntax.every(cst.Name, assign):
                 yield assign.value
-    for assign in syntax.every(cst.AugAssign, home):
-        if isinstance(assign.target, cst.Name) and assign.target.value == name.value:
-            yield assign.value
+    for added in syntax.every(cst.AugAssign, home):
+        if isinstance(added.target, cst.Name) and added.target.value == name.value:
+            yield added.value
 
 
 def _first(call: cst.CSTNode) -> cst.BaseExpression:

@@ -8,9 +8,9 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.not_applicable import NotApplicable
 
-# What a change is judged on: the run's first examples; the median of their errors, where a few are wrong; some from all over the run, where it changes their
-# order; the script's own held-out ones, where it may well cost training loss; its own last training ones, where the
-# first cannot be computed again and the change leaves the loss what it is.
+# What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
+# script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
+# examples cannot be computed again and it leaves the loss what it is; the median error, where a few targets are wrong.
 JudgedOn = Literal["fixed", "spread", "held_out", "training", "median"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]

@@ -46,7 +46,8 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 def _joined(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     names = [name for part in parts for name in part.prescription.remedy.split("+")]
-    if len(set(names)) < len(names) or any(part.prescription.times > 1 or part.prescription.judged_on != "fixed" for part in parts):
+    apart = any(part.prescription.times > 1 or part.prescription.judged_on != "fixed" for part in parts)
+    if apart or len(set(names)) < len(names):
         return None
     script = parts[0].script
     for part in parts[1:]:

@@ -157,7 +157,11 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
 
 
 def _pairs(
-    scripts: tuple[Script, Script], steps: tuple[int, int], seeds: Sequence[int], bench: Bench, judged_on: JudgedOn = "fixed"
+    scripts: tuple[Script, Script],
+    steps: tuple[int, int],
+    seeds: Sequence[int],
+    bench: Bench,
+    judged_on: JudgedOn = "fixed",
 ) -> list[tuple[Record, Record]]:
     spread = judged_on == "spread"
     jobs = [Job(script, seed, length, spread=spread) for seed in seeds for script, length in zip(scripts, steps)]

@@ -1,0 +1,94 @@
+"""What a change is judged on where it is not the run's first examples."""
+
+from dataclasses import replace
+
+import pytest
+from tables import Table, prescription, record_of, tried, verdicts
+
+from descend.record import Ending, Fact, Reading, Record
+from descend.trials.arms import yardstick
+
+
+def with_series(record: Record, name: str, place: str, values: list[float]) -> Record:
+    for step, value in enumerate(values, 1):
+        record.add(Reading(name, place, 10 * step, value))
+    return record
+
+
+class Beside(Table):
+    """Arms whose first examples cost the same, and which differ in another series."""
+
+    def __init__(self, name: str, place: str, outcomes: dict[str, float]) -> None:
+        super().__init__(dict.fromkeys(["pass", *outcomes], 1.0))
+        self.name, self.place, self.differing = name, place, {"pass": 1.0, **outcomes}
+
+    def answer(self, job) -> Record:
+        text = next(iter(job.script.edits.values())).strip()
+        return with_series(super().answer(job), self.name, self.place, [self.differing[text] * 1.01**job.seed] * 4)
+
+
+KINDS = [
+    ("held_out", "evaluation_loss", ""),
+    ("median", "median_error", "squared_error"),
+    ("spread", "spread_yardstick", "negative_log_likelihood"),
+]
+
+
+@pytest.mark.parametrize(("judged_on", "name", "place"), KINDS)
+def test_a_change_is_judged_by_its_own_measure(judged_on, name, place):
+    exam = with_series(record_of(1.0), name, place, [1.0] * 4)
+    better, worse = (replace(prescription(text), judged_on=judged_on) for text in ("better", "worse"))
+    proof, _ = tried({}, [better, worse], exam, Beside(name, place, {"better": 0.2, "worse": 1.5}))
+    assert verdicts(proof) == {"better": "proved", "worse": "worse"}
+    assert proof.cure.before == pytest.approx(1.0, abs=0.1) and proof.cure.after == pytest.approx(0.2, abs=0.05)
+
+
+def test_the_last_evaluations_are_averaged():
+    record = with_series(record_of(1.0), "evaluation_loss", "", [9.0, 1.0, 2.0, 3.0])
+    assert yardstick(record, "held_out") == ("evaluation_loss", 2.0)
+
+
+def test_without_held_out_data_it_is_said():
+    proof, table = tried({"a": 0.1}, [replace(prescription("a"), judged_on="held_out")])
+    assert verdicts(proof) == {"a": "failed"} and "held-out" in proof.trials[0].reason and not table.jobs
+
+
+class Untaped(Table):
+    """Arms of a script of which no step can be taped: they show their training loss alone."""
+
+    def answer(self, job) -> Record:
+        value = self.outcomes[next(iter(job.script.edits.values())).strip()]
+        return untaped(value * 1.01**job.seed, job.seed, job.steps)
+
+
+def untaped(value: float, seed: int = 0, steps: int = 100) -> Record:
+    record = Record(run=seed + 10, seed=seed)
+    for step in range(steps):
+        record.add(Reading("loss", "0", step, 5.0 if step < steps - 10 else value))
+    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Ending("window", 0, steps))
+    return record
+
+
+def test_a_loss_without_a_graph_is_judged_by_itself_and_other_remedies_are_not_tried():
+    mend, other = replace(prescription("mend"), judged_on="training"), prescription("other")
+    proof, _ = tried({}, [mend, other], untaped(1.0), Untaped({"pass": 1.0, "mend": 0.1, "other": 0.1}))
+    assert verdicts(proof) == {"mend": "proved", "other": "failed"}
+    assert proof.cure.before == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_loss_below_zero_has_no_share_that_could_be_gained():
+    assert yardstick(untaped(-1.0), "training")[1] != yardstick(untaped(-1.0), "training")[1]
+
+
+def test_another_start_is_held_against_the_run_as_it_came():
+    """On fresh seeds the unchanged script starts elsewhere, too: there it is as good."""
+
+    class Starts(Table):
+        def answer(self, job) -> Record:
+            return record_of(1.0 if job.seed == 0 and "again" not in str(job.script.edits) else 0.01, job.seed)
+
+    again = prescription("again")
+    assert tried({}, [again], table=Starts({}))[0].cure is None
+    proof, _ = tried({}, [replace(again, restart=True)], table=Starts({}))
+    assert proof.cure is not None and (proof.cure.before, proof.cure.after) == (1.0, pytest.approx(0.01))
