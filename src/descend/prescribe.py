@@ -20,7 +20,16 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
             label = row.label.format(**dose)
             apply = partial(_apply, row.remedy, record, dose)
             known = Prescription(
-                symptom.id, row.remedy, label, apply, row.cost, row.decides, row.times, row.judged_on, row.restart
+                symptom.id,
+                row.remedy,
+                label,
+                apply,
+                row.cost,
+                row.decides,
+                row.times,
+                row.judged_on,
+                symptom.certain,
+                row.restart,
             )
             found.setdefault((label, str(dose.get("optimizer", ""))), known)
     return list(found.values())

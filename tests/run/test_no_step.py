@@ -18,3 +18,29 @@ def test_a_script_that_never_steps(observe) -> None:
     assert record.fact("loss_input")["function"] == "cross_entropy"
     assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
     assert not record.history("wiring", "0")  # a fact of each step that there is
+
+
+REHEARSED = """\
+import torch
+from torch import nn
+
+net, x = nn.Linear(10, 1), torch.randn(256, 10)
+for rows in x.split(64):  # how much each weight matters, before anything is trained
+    net(rows).square().mean().backward()
+net.zero_grad()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+for rows in [*x.split(32)] * 3:
+    loss = (net(rows) - rows[:, :1]).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_rehearsal_showed_does_not_hide_what_the_steps_show(observe, tmp_path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(REHEARSED)
+    record = observe(Script(path, tmp_path), steps=20, seconds=100)
+    wired = [fact.detail for fact in record.history("wiring", "0")]
+    assert wired and not any(detail["gradients_cleared"] for detail in wired[1:])
+    assert record.site("backward").line == 11

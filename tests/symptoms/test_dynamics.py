@@ -106,8 +106,8 @@ LEFT_ALONE = {
     cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it
-    slow_progress: [{"curvature": 1.01}, {"cost": falling_to(0.49)}, {"cost": rising}, {"curvature": 0.2, **MOMENTUM}],
-    hardly_moving: [{"ratio": 1.01e-4}, {"cost": falling_to(0.49)}, {"cost": rising}],
+    slow_progress: [{"curvature": 2.41}, {"cost": falling_to(0.39)}, {"cost": rising}, {"curvature": 0.46, **MOMENTUM}],
+    hardly_moving: [{"ratio": 1.01e-4}, {"cost": falling_to(0.39)}, {"cost": rising}],
     ill_conditioned_curvature: [
         {"curvature": 3.9},
         {"fallen": 0.189},

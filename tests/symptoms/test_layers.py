@@ -48,7 +48,8 @@ SHOWN = [
 @pytest.mark.parametrize("run, changes, line, module, says, consequence", SHOWN, ids=named)
 def test_shown(run, changes, line, module, says, consequence):
     symptom = look(run, **changes)
-    assert symptom.id == RUNS[run] and symptom.kind == "dynamics" and not symptom.certain
+    assert symptom.id == RUNS[run] and symptom.kind == "dynamics"
+    assert symptom.certain == (changes.get("share") == 1.0)  # a whole layer that is dead is a fact
     assert symptom.where.line == line and symptom.module == module
     assert says in symptom.sentence and (consequence is None or consequence in symptom.explains)
 

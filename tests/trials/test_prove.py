@@ -124,3 +124,11 @@ def test_reproduction_is_by_the_weights(same):
     table.outcomes["a"] = 0.1 if same else 0.2
     sentence = reproduce(proof, SCRIPT, record_of(1.0, reason="finished"), table)
     assert ("same weights, bit for bit" in sentence) == same
+
+
+def test_what_mends_a_fact_goes_before_what_makes_the_run_bear_it():
+    mend, bear = replace(prescription("mend"), of_fact=True), prescription("bear", "other", cost=1)
+    proof, _ = tried({"mend": 0.02, "bear": 0.01}, [mend, bear])
+    assert proof.cure.label == "mend"
+    proof, _ = tried({"mend": 0.7, "bear": 0.01}, [mend, bear])
+    assert proof.cure.label == "bear"

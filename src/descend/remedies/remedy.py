@@ -28,4 +28,5 @@ class Prescription:
     decides: bool = True  # whether its rerun settles that the symptom is the cause
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
     judged_on: JudgedOn = "fixed"
+    of_fact: bool = False  # whether what it is for is a fact, and no suspicion
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran

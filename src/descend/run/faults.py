@@ -22,6 +22,7 @@ class Faults:
     ) -> None:
         self.modules, self.send, self.steppers = modules, send, steppers
         self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
+        self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -68,5 +69,18 @@ class Faults:
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
         left_out = (unheld, stepper.unreached)
-        self.send(list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning)))
+        found = list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning))
+        if stepper.by_hand:
+            self._unsure += found
+        else:
+            self.send(found)
         stepper.cleared = stepper.delivered = stepper.wiped = False
+
+    def settle(self) -> None:
+        """Send what was found of steps by hand: it was no rehearsal."""
+        unsure, self._unsure = self._unsure, []
+        self.send(unsure)
+
+    def forget(self) -> None:
+        """Forget what was found in a rehearsal."""
+        self._unsure.clear()

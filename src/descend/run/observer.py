@@ -145,7 +145,7 @@ class Observer:
         place = (id(caller.f_code), caller.f_lasti) if caller is not None else None
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
         self.faults.look_before(reaches, self._hand.leaves)
-        if self.steps < WIRING_STEPS:
+        if self.steps < WIRING_STEPS and (self.has_optimizer or self._hand.trains):  # no rehearsal
             self.modules.note_site("backward", "", call_span(caller))
         stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
         if stepper is None or not self.examiner.examines(stepper.key, stepper.steps):
@@ -265,6 +265,7 @@ class Observer:
     def flush(self, *, last: bool = False) -> None:
         """Read the waiting losses off the device and send them."""
         if self.has_optimizer or self._hand.trains or last:  # it may be a rehearsal
+            self.faults.settle()
             self.curves.flush()
 
     @harmless
@@ -294,6 +295,6 @@ class Observer:
         if not self.has_optimizer and self.steppers and not self._hand.trains:
             self.steppers.clear()
             self.steps = 0
-            self.attribution.forget()
-            self.curves.forget()
+            for part in (self.attribution, self.curves, self.faults):
+                part.forget()
             self.examiner.restart()

@@ -26,8 +26,8 @@ def dead_units(record: Record) -> Symptom | None:
     return Symptom(
         "dead_units",
         "dynamics",
-        curve.min == 1.0,
-        0.95 if curve.min == 1.0 else 0.75,
+        curve.last == 1.0,
+        0.95 if curve.last == 1.0 else 0.75,
         sentence,
         "dead_share",
         curve.last,

@@ -1,7 +1,7 @@
 """No zero_grad: each step uses the sum of all gradients so far."""
 
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.Tensor.backward adds to .grad; clearing it is the loop's own task"
 STEPS = 3  # accumulation on purpose clears at least once in a step
@@ -28,6 +28,6 @@ def no_zero_grad(record: Record) -> Symptom | None:
             record.site("backward") or record.site("step", key),
             optimizer=key,
             evidence=(("loss", key), ("gradient_norm", "")),
-            explains=frozenset({"instability", "oscillation", "dead_units", "exploding_gradients"}),
+            explains=ECHOES,
         )
     return None

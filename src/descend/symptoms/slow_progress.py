@@ -8,9 +8,9 @@ from descend.symptoms.stability import curvature_name, stability_bound, step_len
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
-SHORT = 0.05  # of the stability bound: half of it is fastest along the steepest direction
+SHORT = 0.12  # of the stability bound: half of it is fastest along the steepest direction
 STILL = 1e-4  # relative change of the weights in a step; a thousandth is usual (Karpathy, CS231n: about 1e-3)
-LEFT = 0.5  # of the cost of a constant prediction
+LEFT = 0.4  # of the cost of a constant prediction
 
 
 def slow_progress(record: Record) -> Symptom | None:

@@ -104,14 +104,18 @@ def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
 
 
 def _ranked(candidates: list[Candidate]) -> list[Candidate]:
-    """Return the cheapest of those about as good as the best first, then the rest by what they reach."""
-    if not candidates:
-        return []
-    best = min(c.left for c in candidates)
-    return sorted(
-        candidates,
-        key=lambda c: (not as_good(c.left, best), c.cost if as_good(c.left, best) else 0, c.left),
-    )
+    """Return the cheapest of those about as good as the best first, then the rest by what they reach.
+
+    What mends a fact, and most of the trouble with it, goes before what makes the run bear it.
+    """
+    best = min((c.left for c in candidates), default=1.0)
+
+    def rank(candidate: Candidate) -> tuple[bool, bool, int, float]:
+        is_good = as_good(candidate.left, best)
+        mends = candidate.prescription.of_fact and explains(candidate.left, best)
+        return not mends, not is_good, candidate.cost if is_good else 0, candidate.left
+
+    return sorted(candidates, key=rank)
 
 
 def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -> Trial:
