@@ -69,7 +69,9 @@ class Faults:
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
         left_out = (unheld, stepper.unreached)
-        found = list(wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning))
+        found: list[Message] = list(
+            wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning)
+        )
         if stepper.by_hand:
             self._unsure += found
         else:
