@@ -147,7 +147,22 @@ def forgetful() -> Record:
     return record
 
 
+def idle(*places: str) -> Record:
+    """Dropout at 1 and a normalisation at 2; those places are in evaluation mode."""
+    record = with_dropout(0.5, 0.5)
+    add_fact(record, "modes", "", 100, evaluation=list(places), unfit=[])
+    return record
+
+
+def lost() -> Record:
+    record = healthy()
+    add_fact(record, "lost", "0", 50, count=4)
+    return record
+
+
 AMOUNTS = [
+    ("rare_norm", with_norms("gradient_norm", *map(float, range(1, 12))), {"max_norm": 10.0}),
+    ("rare_norm", with_norms("gradient_norm", float("nan")), None),
     ("far_default_rate", healthy(**{**ADAM, "lr": 0.1}), {"lr": 1e-3, "old": 0.1}),
     ("far_default_rate", healthy(**{**ADAM, "lr": 0.09}), None),
     ("largest_rate", healthy(rates=[1e-6, 0.05]), {"lr": 0.05, "optimizer": "0"}),
@@ -212,6 +227,16 @@ CHOICES = [
     ("of_the_difference", healthy(), {"operand": "right"}),
     ("all_parameters", healthy(), {"optimizer": "0", "model": "model"}),
     ("all_parameters", Record(), {"optimizer": "0"}),
+    ("all_parameters", lost(), None),
+    ("replaced_parameters", lost(), {"optimizer": "0", "model": "model", "replaced": True}),
+    ("replaced_parameters", healthy(), None),
+    ("idle_dropout", idle("1"), {"optimizer": "0"}),
+    ("idle_dropout", idle("1", "2"), None),
+    ("idle_dropout", healthy(), None),
+    ("idle_normalisation", idle("1"), None),
+    ("idle_normalisation", idle("1", "2"), {"optimizer": "0"}),
+    ("robust_loss", healthy(), {"loss": "huber_loss"}),
+    ("wrong_function", healthy(), {"function": ""}),
 ]
 
 
