@@ -24,6 +24,7 @@ class Outcome:
     half: str
     faults: tuple[str, ...]
     curable: bool
+    by_hand: bool
     first: str = ""  # the finding ranked first; "" for none
     confidence: float = 0.0
     certain: bool = False
@@ -36,7 +37,7 @@ class Outcome:
     bare_s: float = math.nan
     watched_s: float = math.nan
     total_s: float = math.nan
-    control: float = math.nan  # the yardstick that an equal-budget random search reaches
+    control: float = math.nan  # what the best change of an equal-budget random search leaves, on the same fresh seeds
     trouble: str = ""
 
     @property
@@ -61,7 +62,7 @@ class Consultation:
 
     def outcome(self) -> Outcome:
         """Run `descend doctor` on the variant."""
-        outcome = Outcome(self.patient.name, self.half, self.patient.faults, self.patient.curable)
+        outcome = Outcome(self.patient.name, self.half, self.patient.faults, self.patient.curable, self.patient.by_hand)
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder, self.patient.path.name)
             script.write_text(self.patient.variant(self.half, self.number, self.drawn))

@@ -12,6 +12,7 @@ WIRING = frozenset(
     "no_zero_grad no_step parameters_not_in_optimizer frozen_or_detached eval_mode broadcasting negated_loss bad_data "
     "labels_wrong output_loss_mismatch incorrect_gradients unshuffled_data no_signal".split()
 )
+OTHERWISE_JUDGED = frozenset({"outliers"})  # by the median error
 LEVEL = 0.95
 
 
@@ -31,6 +32,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("right first finding", sick, lambda os: _share(sum(o.right for o in os), len(os))),
         _row("false alarms on healthy scripts", healthy, _alarms),
         _row("curable ones repaired, the patch reproduced by plain python", [o for o in sick if o.curable], _repaired),
+        _row("of those, without the ones that only a person can cure", [o for o in sick if _mendable(o)], _repaired),
         _row("something claimed where nothing helps", [o for o in sick if not o.curable], _claimed),
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
@@ -78,6 +80,10 @@ def _repaired(outcomes: Sequence[Outcome]) -> str:
     return _share(sum(bool(o.cure) and o.reproduced for o in outcomes), len(outcomes))
 
 
+def _mendable(outcome: Outcome) -> bool:
+    return outcome.curable and not outcome.by_hand
+
+
 def _claimed(outcomes: Sequence[Outcome]) -> str:
     return _share(sum(bool(o.cure) for o in outcomes), len(outcomes))
 
@@ -88,7 +94,7 @@ def _ratio(outcomes: Sequence[Outcome], cost: Callable[[Outcome], float]) -> str
 
 
 def _searched(outcome: Outcome) -> bool:
-    return not WIRING.intersection(outcome.faults) and not math.isnan(outcome.control)
+    return not (WIRING | OTHERWISE_JUDGED).intersection(outcome.faults) and not math.isnan(outcome.control)
 
 
 def _beaten(outcomes: Sequence[Outcome]) -> str:

@@ -23,6 +23,7 @@ class Patient:
     title: str
     faults: tuple[str, ...]  # ids that are right as a first finding; none where it is healthy
     curable: bool
+    by_hand: bool  # whether the cure depends on what the data mean, or on code that no remedy can know
 
     @property
     def name(self) -> str:
@@ -74,4 +75,5 @@ def _read(path: Path) -> Patient:
         raise ValueError(f"{path} does not say what its fault is")
     faults = () if fault[1].strip() == "none" else tuple(fault[1].strip().split(" or "))
     title = text.partition('"""')[2].partition("\n")[0].strip().strip('"')
-    return Patient(path, title, faults, bool(faults) and cure is not None and not cure[1].startswith("none"))
+    how = cure[1] if cure is not None else "none"
+    return Patient(path, title, faults, bool(faults) and not how.startswith("none"), how.startswith("by hand"))
