@@ -15,6 +15,7 @@ from descend.tape import Recording, Refused, Tape
 from descend.tape.vocabulary import INTERESTING
 
 REFUSALS = 12  # after this many refused steps in a row the tape is given up
+CHANGED = 3  # after this many in a row whose gradient alone was another, it will stay another: the values will do
 SAME_LOSS = 1e-5  # relative; replays are bit-equal except for attention's backend
 SAME_GRADIENT = 1e-3  # relative, in norm: float32 sums in another order
 THREADS = "the script trains in several threads: a tape belongs to one"
@@ -116,9 +117,12 @@ class Taping:
         with self.budget.charging("tape"):
             try:
                 wrong = _another_loss(recording, passed)
-                if not wrong and (hidden := _another_gradient(recording, passed)):
+                hidden = "" if wrong else _another_gradient(recording, passed)
+                if hidden and (recording.custom is not None or self.refused >= CHANGED):
                     self.differentiates = False
                     self._tell("tape", hidden, passed.step)
+                else:
+                    wrong = wrong or hidden
             except Exception as error:  # whatever the script's own calls may raise when they are made again
                 wrong = f"the step cannot be replayed: {first_line(error)}"
         if wrong:
