@@ -13,6 +13,7 @@ CASES = [  # the script, and what it becomes
         "def f(x):\n    n = 2 * g(x).item()\n    return torch.tensor(n, requires_grad=True)\nf(x).backward()",
         "def f(x):\n    n = 2 * g(x)\n    return n\nf(x).backward()",
     ),
+    ("torch.tensor(-a.item(), requires_grad=True).backward()", "(-a).backward()"),
     (
         "n = 0\nfor x in r:\n    n += g(x).item()\nl = torch.tensor(n, requires_grad=True)\nl.backward()\nl.item()",
         "n = 0\nfor x in r:\n    n += g(x)\nl = n\nl.backward()\nl.item()",
@@ -20,6 +21,7 @@ CASES = [  # the script, and what it becomes
 ]
 LEFT = [
     "w = torch.tensor(0.5, requires_grad=True)\nf(w).backward()",
+    "w = torch.tensor(x.mean().item(), requires_grad=True)\nf(w).backward()",
     "l = torch.tensor(f(x).item())\nl.backward()",
     "n = 0.0\nw = torch.tensor(n, requires_grad=True)\nf(w).backward()",
 ]
@@ -35,4 +37,28 @@ def test_the_number_is_the_loss_again(patient, before: str, after: str) -> None:
 @pytest.mark.parametrize("text", LEFT)
 def test_a_parameter_and_a_number_are_left_alone(patient, text: str) -> None:
     call = text.splitlines()[-1].removesuffix(")")
-    assert "makes no new tensor of a loss's number" in patient(HEAD + text + "\n", backward=call).refusal(keep_graph)
+    assert "no tensor that is made of a number" in patient(HEAD + text + "\n", backward=call).refusal(keep_graph)
+
+
+KEPT = [  # the number is wanted elsewhere, or is none of a tensor's
+    "n = f(x).item()\nlosses.append(n)\nl = torch.tensor(n, requires_grad=True)\nl.backward()",
+    "n = 0.0\nl = torch.tensor(n, requires_grad=True)\nl.backward()",
+    "l = torch.tensor([a.item()], requires_grad=True)\nl.backward()",
+]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_a_number_that_is_used_elsewhere_stays_one(patient, text: str) -> None:
+    p = patient(HEAD + text + "\n", backward="l.backward(")
+    assert "used elsewhere, or no loss" in p.refusal(keep_graph)
+
+
+def test_what_the_loss_is_made_of_is_left_alone(patient) -> None:
+    text = (
+        HEAD + "t = teacher(x).detach()\nw = float(args.weight)\n"
+        "l = torch.tensor(w * f(net(x), t.data).item(), requires_grad=True)\nl.backward()\n"
+    )
+    edited = patient(text, backward="l.backward(").edited(keep_graph)
+    assert edited == text.replace(
+        "torch.tensor(w * f(net(x), t.data).item(), requires_grad=True)", "(w * f(net(x), t.data))"
+    )

@@ -67,3 +67,11 @@ def test_the_forward_is_called_and_autograd_differentiates_it(patient, function,
 def test_a_function_from_elsewhere_is_left_alone(patient) -> None:
     p = patient("from theirs import Cube\ny = Cube.apply(x)\n", custom_function__Cube="Cube.apply(")
     assert "does not say what the forward pass of Cube is" in p.refusal(use_autograd, function="Cube")
+
+
+@pytest.mark.parametrize(
+    "kept", ["self.act = Cube.apply\ny = self.act(x)", "class Net:\n    act = Cube.apply\ny = Net.act(x)"]
+)
+def test_what_is_called_from_an_object_is_left_alone(patient, kept: str) -> None:
+    p = patient(WRONG + kept + "\n", custom_function__Cube="self.act(" if "self" in kept else "Net.act(")
+    assert "kept in an object" in p.refusal(use_autograd, function="Cube")

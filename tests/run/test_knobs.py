@@ -172,6 +172,25 @@ def test_each_evaluation_is_averaged() -> None:
     assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(3.0)), (7, pytest.approx(4.0))]
 
 
+def test_predictions_that_were_kept_apart_are_evaluated_later() -> None:
+    """`out` is computed under no_grad, and its loss is not."""
+    with bench() as made:
+        for made.step in (5, 10, 15):
+            F.mse_loss(torch.tensor([made.step**0.5]), torch.zeros(1))
+        made.knobs.finish()
+    assert list(made.record.series("evaluation_loss")) == [(s, pytest.approx(s)) for s in (5, 10, 15)]
+
+
+def test_a_metric_of_each_training_step_is_no_evaluation() -> None:
+    with bench() as made:
+        for made.step in range(1, 9):
+            F.l1_loss(torch.ones(2), torch.zeros(2))
+        made.step = 20
+        evaluation(4.0)
+        made.knobs.finish()
+    assert list(made.record.series("evaluation_loss")) == [(20, pytest.approx(4.0))]
+
+
 def test_what_is_no_evaluation() -> None:
     with bench() as made:
         evaluation(5.0)  # before the first step

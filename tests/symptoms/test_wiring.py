@@ -110,66 +110,6 @@ def test_left_alone(run, changes):
     assert look(run, **changes) is None
 
 
-MISMATCHES = [
-    ({"function": "cross_entropy", "row_sum_min": 0.9991, "row_sum_max": 1.0, "min": 0.0}, "below 1.46"),
-    ({"function": "cross_entropy", "activation": "softmax", "classes": 1}, "softmax over a single unit"),
-    ({"function": "cross_entropy", "activation": "tanh"}, "below 0.797"),
-    ({"function": BCE, "activation": "softmax", "classes": 1}, "softmax over a single unit"),
-    ({"function": BCE, "activation": "sigmoid", "inner_activation": "sigmoid"}, "through sigmoid twice"),
-    ({"function": BCE, "activation": "relu"}, "fed the output of relu"),
-    ({"function": BCE, "activation": None, "max": 1.1}, "fed scores"),
-    ({"function": LOGITS, "activation": "relu"}, "a negative example costs at least 0.69"),
-    ({"function": LOGITS, "activation": "sigmoid"}, "0.31 (positive) or 0.69 (negative)"),
-    ({"function": LOGITS, "activation": "softmax"}, "fed the output of softmax"),
-    ({"function": "nll_loss", "activation": "softmax"}, "fed probabilities"),
-    ({"function": "nll_loss", "largest_log_sum": 0.051}, "log of the sum 0.051"),
-    ({"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 2.1}, "along another dimension"),
-    ({"function": "mse_loss", "activation": "sigmoid"}, "stays in [0, 1], but the targets run from -3 to 3"),
-    ({"function": "mse_loss", "activation": "relu", "low": -0.032}, "never below 0, but the targets run from -0.032"),
-    ({"function": "mse_loss", "activation": "tanh", "low": -1.0, "high": 1.03}, "from -1 to 1.03"),
-]
-
-
-@pytest.mark.parametrize("facts, says", MISMATCHES, ids=named)
-def test_output_and_loss_disagree(facts, says):
-    symptom = look(output_before_loss, **facts)
-    assert symptom.id == "output_loss_mismatch" and symptom.certain and symptom.where.line == 7
-    assert says in symptom.sentence and "slow_progress" in symptom.explains
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"function": "cross_entropy", "row_sum_min": 0.9989, "row_sum_max": 1.0, "min": 0.0},
-        {"function": "cross_entropy", "row_sum_min": 1.0, "row_sum_max": 1.0, "min": -0.1},
-        {"function": "cross_entropy", "activation": "log_softmax"},  # the loss's own changes nothing after it
-        {"function": "cross_entropy", "activation": "leaky_relu"},
-        {"function": BCE, "activation": "sigmoid", "inner_activation": None},
-        {"function": LOGITS, "activation": None},
-        {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.04},
-        {"function": "nll_loss", "largest_log_sum": 0.049},
-        {"function": "mse_loss", "activation": "sigmoid", "low": -0.009, "high": 1.009},
-        {"function": "mse_loss", "activation": "relu", "low": 0.0},
-        {"function": "mse_loss", "activation": "gelu"},
-    ],
-    ids=named,
-)
-def test_output_and_loss_agree(facts):
-    assert look(output_before_loss, **facts) is None
-
-
-def test_a_rectifier_before_cross_entropy_is_a_suspicion_as_long_as_the_cost_falls():
-    assert not look(output_before_loss, left=0.1, function="cross_entropy", activation="relu").certain
-    assert look(output_before_loss, function="cross_entropy", activation="relu").certain
-    assert look(output_before_loss, function="mse_loss", activation="relu").certain
-
-
-def test_the_loss_is_judged_by_what_it_was_fed_first():
-    record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
-    add_fact(record, "loss_input", "", 50, function="nll_loss", task="classes", largest_log_sum=float("nan"))
-    assert SYMPTOMS["output_loss_mismatch"](record).value == 5.0
-
-
 def test_sorted_labels_are_not_constant_ones():
     record = constant_labels(later="4")  # the fixed examples come from the first class alone
     for step, label in enumerate("5678"):

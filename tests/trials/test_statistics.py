@@ -44,9 +44,9 @@ def test_a_gain_on_some_seeds_only_does_not_win():
 def test_a_large_gain_that_is_not_sure_yet_is_open_and_settled_by_more_seeds():
     before, after = [1.0, 0.1, 1.0, 0.12, 0.9], [0.05, 0.05, 0.06, 0.05, 0.06]
     first = compare(before, [0.01, 0.1, 0.02, 0.3, 0.5])
-    assert first.is_open and not first.wins()
-    assert not compare(before * 2, after * 2).is_open and compare(before * 2, after * 2).wins()
-    assert not compare([1.0] * 5, [1.0, 0.9, 1.1, 1.0, 1.05]).is_open  # nothing to be had
+    assert first.is_open() and not first.wins()
+    assert not compare(before * 2, after * 2).is_open() and compare(before * 2, after * 2).wins()
+    assert not compare([1.0] * 5, [1.0, 0.9, 1.1, 1.0, 1.05]).is_open()  # nothing to be had
 
 
 def test_diverged_arms_count_as_bad_not_as_missing():

@@ -19,6 +19,7 @@ from descend.record import Fact
 
 BINS = 24
 FEW = 20  # one in so many at most stand apart from the rest
+PLAIN = 2  # dimensions: in sequences the first one may be time
 EXAMPLES = 16  # fewer do not tell an output's own mean
 
 
@@ -117,10 +118,10 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
 
 
 def _rows(targets: list[Tensor]) -> Tensor:
-    """Return the targets as (examples, outputs); as one output where they are not alike or too few."""
-    alike = len({t.shape[1:] for t in targets}) == 1 and targets[0].ndim > 1
+    """Return the targets as (examples, outputs); as one output where it is not sure which are which, or too few."""
+    alike = len({t.shape[1:] for t in targets}) == 1 and targets[0].ndim == PLAIN
     if alike and sum(map(len, targets)) >= EXAMPLES:
-        return torch.cat([no_grad_float(t).flatten(1) for t in targets])
+        return torch.cat([no_grad_float(t) for t in targets])
     return torch.cat([no_grad_float(t).reshape(-1, 1) for t in targets])
 
 

@@ -1,6 +1,7 @@
 """The loss itself, where a new tensor is made of its number: `torch.tensor(loss.item(), requires_grad=True)`.
 
-Such a tensor asks for a gradient and has no graph behind it, so that nothing gets one.
+Such a tensor asks for a gradient and has no graph behind it, so that nothing gets one. Only the tensor that goes
+backward is looked at, and only names of which nothing else makes use are changed.
 """
 
 from collections.abc import Iterator
@@ -10,14 +11,17 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.backward_pass import loss_of
 from descend.source.locate import locate
-from descend.source.names import given_keyword
+from descend.source.names import binding, given_keyword
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import Change, Syntax, descendants, last_name
+from descend.source.syntax import Change, Syntax, last_name
 
 REBUILT = {"tensor", "as_tensor", "Variable"}
 LEAVING = {"item", "detach", "cpu", "numpy"}  # `x.item()`, on the way from a tensor to a number
-STEPS = 3  # from the new tensor to where its number is read, name by name
+WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # need no parentheses
+STEPS = 3  # from the backward pass to the new tensor, and from there to where its number is read, name by name
+Changes = dict[cst.CSTNode, Change]
 
 
 def keep_graph(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -25,15 +29,32 @@ def keep_graph(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     place = locate(script, record, "backward")
     if isinstance(place, NotApplicable):
         return place
-    syntax = place.syntax
-    changes: dict[cst.CSTNode, Change] = {}
-    for call in syntax.every(cst.Call):
-        numbers = list(_numbers(syntax, call.args[0].value, STEPS)) if _is_rebuilt(call) else []
-        if numbers:
-            changes |= {call: _first, **dict.fromkeys(numbers, _within)}
-    if not changes:
-        return NotApplicable(f"{syntax.file.name} makes no new tensor of a loss's number")
+    syntax, loss = place.syntax, loss_of(place.syntax, place.call)
+    rebuilt = list(_rebuilt(syntax, loss, STEPS)) if loss is not None else []
+    if not rebuilt:
+        return NotApplicable(f"line {syntax.line(place.call)} goes backward from no tensor that is made of a number")
+    changes: Changes = {}
+    for call in rebuilt:
+        numbers = _numbers(syntax, call.args[0].value, STEPS)
+        if not numbers:
+            return NotApplicable(f"what line {syntax.line(call)} makes a tensor of is used elsewhere, or no loss")
+        changes |= {call: _first, **numbers}
     return script.edit(syntax.file, syntax.rewrite(changes))
+
+
+def _rebuilt(syntax: Syntax, value: cst.BaseExpression, steps: int) -> Iterator[cst.Call]:
+    """Yield the new tensors that the expression may be: itself, what its name is given, what a function returns."""
+    if isinstance(value, cst.Call) and _is_rebuilt(value):
+        yield value
+    elif isinstance(value, cst.Name) and steps:
+        for _, given in _given(syntax, value):
+            yield from _rebuilt(syntax, given, steps - 1)
+    elif isinstance(value, cst.Call) and steps:
+        bound = binding(syntax, value.func) if isinstance(value.func, cst.Name) else None
+        function = bound.node if bound is not None else None
+        for returned in syntax.every(cst.Return, function) if isinstance(function, cst.FunctionDef) else []:
+            if returned.value is not None:
+                yield from _rebuilt(syntax, returned.value, steps - 1)
 
 
 def _is_rebuilt(call: cst.Call) -> bool:
@@ -42,14 +63,24 @@ def _is_rebuilt(call: cst.Call) -> bool:
     return is_asked and last_name(call.func) in REBUILT and call.args[0].keyword is None
 
 
-def _numbers(syntax: Syntax, value: cst.BaseExpression, steps: int) -> Iterator[cst.CSTNode]:
-    """Yield what turns tensors into numbers in the expression, and in what its names have been given before."""
-    for part in descendants(value):
-        if isinstance(part, cst.Call) and (_is_method(part) or _is_float(part)) or _is_data(syntax, part):
-            yield part
-        elif isinstance(part, cst.Name) and steps:
-            for given in _given(syntax, part):
-                yield from _numbers(syntax, given, steps - 1)
+def _numbers(syntax: Syntax, value: cst.BaseExpression, steps: int) -> Changes:
+    """Return the changes that make a tensor of the expression again; none where that cannot be."""
+    if isinstance(value, cst.BinaryOperation):
+        left, right = _numbers(syntax, value.left, steps), _numbers(syntax, value.right, steps)
+        return left | right
+    if isinstance(value, cst.UnaryOperation):
+        return _numbers(syntax, value.expression, steps)
+    if isinstance(value, cst.Call) and (_is_method(value) or steps == STEPS and _is_float(value)):
+        inner = value.func.value if isinstance(value.func, cst.Attribute) else value.args[0].value
+        return {value: _within, **_numbers(syntax, inner, 0)}
+    if isinstance(value, cst.Attribute) and value.attr.value == "data":
+        return {value: _within}
+    if isinstance(value, cst.Name) and steps and _is_used_once(syntax, value):
+        changes: Changes = {}
+        for _, given in _given(syntax, value):
+            changes |= _numbers(syntax, given, steps - 1)
+        return changes
+    return {}
 
 
 def _is_method(call: cst.Call) -> bool:
@@ -60,26 +91,38 @@ def _is_float(call: cst.Call) -> bool:
     return isinstance(call.func, cst.Name) and call.func.value == "float" and len(call.args) == 1
 
 
-def _is_data(syntax: Syntax, part: cst.CSTNode) -> bool:
-    return isinstance(part, cst.Attribute) and part.attr.value == "data" and not syntax.is_module(part.value)
-
-
-def _given(syntax: Syntax, name: cst.Name) -> Iterator[cst.BaseExpression]:
-    """Yield every expression that is assigned or added to the name in its function."""
-    home = next((o for o in syntax.ancestors(name) if isinstance(o, cst.FunctionDef)), syntax.module)
+def _given(syntax: Syntax, name: cst.Name) -> Iterator[tuple[cst.Name, cst.BaseExpression]]:
+    """Yield where and what is assigned or added to the name in its own function."""
+    home = _home(syntax, name)
     for assign in syntax.every(cst.Assign, home):
-        if any(isinstance(t.target, cst.Name) and t.target.value == name.value for t in assign.targets):
-            if name not in syntax.every(cst.Name, assign):
-                yield assign.value
+        for target in (t.target for t in assign.targets):
+            if isinstance(target, cst.Name) and target.value == name.value and _home(syntax, target) is home:
+                yield target, assign.value
     for added in syntax.every(cst.AugAssign, home):
-        if isinstance(added.target, cst.Name) and added.target.value == name.value:
-            yield added.value
+        target = added.target
+        if isinstance(target, cst.Name) and target.value == name.value and _home(syntax, target) is home:
+            yield target, added.value
+
+
+def _is_used_once(syntax: Syntax, name: cst.Name) -> bool:
+    """Whether the name is read here and nowhere else."""
+    home, written = _home(syntax, name), {target for target, _ in _given(syntax, name)}
+    same = [n for n in syntax.every(cst.Name, home) if n.value == name.value and n not in written]
+    return same == [name]
+
+
+def _home(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
+    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)
+
+
+def _whole(value: cst.BaseExpression) -> cst.BaseExpression:
+    if isinstance(value, WHOLE) or value.lpar:
+        return value
+    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def _first(call: cst.CSTNode) -> cst.BaseExpression:
-    value = cst.ensure_type(call, cst.Call).args[0].value
-    is_operation = isinstance(value, cst.BinaryOperation) and not value.lpar
-    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]) if is_operation else value
+    return _whole(cst.ensure_type(call, cst.Call).args[0].value)
 
 
 def _within(part: cst.CSTNode) -> cst.BaseExpression:

@@ -29,6 +29,8 @@ def use_autograd(script: Script, record: Record, dose: dict[str, Any]) -> Script
     applied = [a for a in syntax.every(cst.Attribute) if a.attr.value == "apply" and last_name(a.value) == name]
     if not applied:
         return NotApplicable(f"{syntax.file.name} does not apply {name} by its name")
+    if any(_is_kept_elsewhere(syntax, a) for a in applied):
+        return NotApplicable(f"{name}.apply is kept in an object, and is called from there")
     text = syntax.rewrite({_changed(syntax, a): partial(_forward, context) for a in applied})
     edited = import_name(syntax.file, text, "torch.autograd.function", CONTEXT) if context else text
     return edited if isinstance(edited, NotApplicable) else script.edit(syntax.file, edited)
@@ -36,6 +38,15 @@ def use_autograd(script: Script, record: Record, dose: dict[str, Any]) -> Script
 
 def _methods(made: cst.ClassDef) -> set[str]:
     return {part.name.value for part in made.body.body if isinstance(part, cst.FunctionDef)}
+
+
+def _is_kept_elsewhere(syntax: Syntax, apply: cst.Attribute) -> bool:
+    """Whether `apply` is given to an attribute or to a class: what is called from there may be pickled, or bound."""
+    holder = syntax.parents[apply]
+    if not isinstance(holder, cst.Assign):
+        return False
+    outer = next(o for o in syntax.ancestors(holder) if isinstance(o, cst.FunctionDef | cst.ClassDef | cst.Module))
+    return isinstance(outer, cst.ClassDef) or not all(isinstance(t.target, cst.Name) for t in holder.targets)
 
 
 def _changed(syntax: Syntax, apply: cst.Attribute) -> cst.BaseExpression:

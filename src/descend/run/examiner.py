@@ -55,6 +55,7 @@ class Examiner:
         self._owed: set[str] = set()  # probes to be taken once that could not be afforded yet
         self._later: list[Recording] = []  # from all over the run
         self._last: Pass | None = None
+        self.tape.restart()
 
     # -- the fixed examples
 

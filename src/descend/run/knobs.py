@@ -42,6 +42,8 @@ class Knobs:
         self._schedulers: dict[int, tuple[str, Any, int]] = {}  # id -> its key, itself, times it was stepped
         self._losses: list[Tensor] = []  # computed without gradients since the last training step
         self._at = 0
+        self._detached: tuple[int, list[Tensor]] = (0, [])  # the same of detached predictions, with gradients on
+        self._each_step = False  # whether those come with each step: a metric of the training, and no evaluation
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs a measurement and nothing else."""
@@ -85,15 +87,34 @@ class Knobs:
         if isinstance(loss, Tensor) and loss.numel() == 1 and loss.is_cpu:
             self._losses.append(loss.detach())
 
+    @harmless
+    def detached(self, loss: Any) -> None:
+        """Keep a loss of predictions that need no gradient; it may be an evaluation's."""
+        at, losses = self._detached
+        if self._each_step or self.measuring() or not isinstance(loss, Tensor) or loss.requires_grad:
+            return
+        if at != self.step():
+            self._each_step = at > 0 and self.step() == at + 1
+            self._send_evaluation(0 if self._each_step else at, losses)
+            losses = []
+        if loss.numel() == 1 and loss.is_cpu:
+            self._detached = (self.step(), [*losses, loss.detach()])
+
     def flush(self) -> None:
         """Send the mean of the evaluation that is over."""
-        losses, self._losses = [value for loss in self._losses if math.isfinite(value := loss.item())], []
-        if losses and self._at:
-            self.send([Reading("evaluation_loss", "", self._at, sum(losses) / len(losses))])
+        losses, self._losses = self._losses, []
+        self._send_evaluation(self._at, losses)
+
+    def _send_evaluation(self, at: int, losses: list[Tensor]) -> None:
+        finite = [value for loss in losses if math.isfinite(value := loss.item())]
+        if finite and at:
+            self.send([Reading("evaluation_loss", "", at, sum(finite) / len(finite))])
 
     def finish(self) -> None:
         """Send what is left, and how often each scheduler was stepped."""
         self.flush()
+        if not self._each_step:
+            self._send_evaluation(*self._detached)
         for key, scheduler, times in self._schedulers.values():
             self.send([Fact("scheduler", key, self.step(), {"class": type(scheduler).__name__, "steps": times})])
 
@@ -163,8 +184,8 @@ def _loss(original: Any, knobs: Knobs) -> Any:
     @functools.wraps(original)
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        if not is_compiling() and isinstance(value, Tensor) and not value.requires_grad:
-            knobs.evaluated(value)
+        if not is_compiling():
+            knobs.evaluated(value) if not torch.is_grad_enabled() else knobs.detached(value)
         return value
 
     return loss

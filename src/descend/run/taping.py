@@ -30,10 +30,15 @@ class Taping:
         self.budget, self.modules, self._tell = budget, modules, tell
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
-        self.differentiates = True  # whether the derivative of what was recorded is the script's gradient
+        self.restart()
         self._tape: Tape | None = None
         self._thread = 0  # where the tape runs: torch's function modes are a thread's own
         self._left_behind: Tape | None = None  # there, when the training went on in another thread
+
+    def restart(self) -> None:
+        """Begin anew: what was recorded was no training yet."""
+        self.differentiates = True  # whether the derivative of what was recorded is the script's gradient
+        self._changed = 0  # steps in a row whose gradient alone was another
 
     @property
     def runs(self) -> bool:
@@ -117,8 +122,9 @@ class Taping:
         with self.budget.charging("tape"):
             try:
                 wrong = _another_loss(recording, passed)
-                hidden = "" if wrong else _another_gradient(recording, passed)
-                if hidden and (recording.custom is not None or self.refused >= CHANGED):
+                hidden = _another_gradient(recording, passed) if self.differentiates and not wrong else ""
+                self._changed = self._changed + 1 if hidden else 0
+                if hidden and (recording.custom is not None or self._changed > CHANGED):
                     self.differentiates = False
                     self._tell("tape", hidden, passed.step)
                 else:

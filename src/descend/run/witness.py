@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from descend.run.guard import harmless
 from descend.run.replacing import replaced
 from descend.tape import leaf_parameters
 
@@ -20,6 +22,7 @@ class Witness:
     def __init__(self) -> None:
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first step ended
+        self.inert = False
         self._steps: dict[Optimizer, int] = {}
         self._leaves: tuple[Tensor, ...] = ()  # of the last backward pass of a script that has no optimizer
 
@@ -34,6 +37,10 @@ class Witness:
         self._steps[optimizer] = self._steps.get(optimizer, 0) + 1
         self.after_step(self.steps)
 
+    def stumbled(self, error: Exception) -> None:
+        """A mistake here costs the comparison and nothing else."""
+
+    @harmless
     def backward_begins(self, root: Any) -> None:
         """Remember which parameters a script without an optimizer trains."""
         if not self._steps and isinstance(root, Tensor):
@@ -54,7 +61,8 @@ def counting(witness: Witness) -> Iterator[None]:
     original = torch.autograd.backward  # Tensor.backward calls it
 
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        witness.backward_begins(tensors)
+        if not is_compiling():
+            witness.backward_begins(tensors)
         original(tensors, *args, **kwargs)
 
     hook = register_optimizer_step_post_hook(witness.step_ended)

@@ -13,6 +13,7 @@ SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
 SUM, LOG_SUM = 1e-3, 0.05  # how far a row may be from a distribution by round-off, label smoothing and the like
+DEAD = 0.5  # share of the scores
 MARGIN = 0.01  # of the targets' range: what lies this far outside the output's is out of reach
 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
@@ -29,7 +30,7 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         return None
     sentence, quantity, value, bound = case
     is_harmless = facts["activation"] in ONE_SIDED and facts["task"] == "classes"  # as long as scores stay positive
-    certain = not is_harmless or is_stuck(record, "0", POOR)
+    certain = not is_harmless or is_stuck(record, "0", POOR) and _are_dead(facts, record)
     return Symptom(
         "output_loss_mismatch",
         "wiring",
@@ -45,6 +46,14 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         evidence=(("loss", "0"), ("monitored_loss", "")),
         explains=frozenset({"slow_progress", "plateau"}),
     )
+
+
+def _are_dead(facts: dict[str, Any], record: Record) -> bool:
+    """Whether half of the scores end at 0 on every example."""
+    known = {place: record.fact("activation", place) or {} for place in record.places("activation")}
+    own = (facts["activation"], int(facts["classes"]))
+    places = [place for place, fact in known.items() if (fact.get("function"), fact.get("units")) == own]
+    return any(record.series("dead_share", place).last >= DEAD for place in places[-1:])
 
 
 def class_floor(classes: int, low: float, high: float) -> float:

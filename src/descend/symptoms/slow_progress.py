@@ -14,7 +14,7 @@ LEFT = 0.4  # of the cost of a constant prediction
 
 
 def slow_progress(record: Record) -> Symptom | None:
-    """Half of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
+    """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
     for key in record.places("optimizer"):
         if not left(record) > LEFT or first_rise(record, key) is not None:
             continue

@@ -11,7 +11,7 @@ LARGE, SMALL = 10.0, 0.1  # of the targets' root mean square, where 1 is standar
 def targets_not_scaled(record: Record) -> Symptom | None:
     """Real targets far from the scale of one, in a run that suffers from it."""
     facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    if facts.get("task") != "real" or "std" not in targets or not targets["std"] > 0:
+    if facts.get("task") != "real" or "largest_rms" not in targets or not targets["std"] > 0:
         return None
     size = targets["largest_rms"]
     if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):

@@ -100,8 +100,7 @@ def yardstick(record: Record, judged_on: JudgedOn = "fixed") -> tuple[str, float
         return name, fmean(record.series(name).finite().values[-EVALUATIONS:] or [float("nan")])
     if judged_on == "training":
         losses = record.series(name, places[0]).finite().values
-        mean = fmean(losses[-max(1, int(LAST * len(losses))) :] or [float("nan")])
-        return name, mean if mean > 0 else float("nan")
+        return name, fmean(losses[-max(1, int(LAST * len(losses))) :] or [float("nan")])
     return places[0], record.series(name, places[0]).last
 
 

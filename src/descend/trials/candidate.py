@@ -70,6 +70,8 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") ->
         return ""  # diverged or given up early: that is a result
     if judged_on != "training" and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
+    if judged_on in ("held_out", "training") and min(yardstick(r, judged_on)[1] for r in (record, exam)) <= 0:
+        return "a loss below zero has no share that could be gained"
     if judged_on not in ("fixed", "median"):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}

@@ -46,7 +46,7 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 def _joined(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     names = [name for part in parts for name in part.prescription.remedy.split("+")]
-    apart = any(part.prescription.times > 1 or part.prescription.judged_on != "fixed" for part in parts)
+    apart = any(p.times > 1 or p.judged_on != "fixed" or p.restart for p in (part.prescription for part in parts))
     if apart or len(set(names)) < len(names):
         return None
     script = parts[0].script

@@ -23,6 +23,7 @@ CONFIRMED = 2  # candidates that are tried on fresh seeds before giving up
 LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
 NO_HELD_OUT = "the script computes no loss on held-out data"
 NO_YARDSTICK = "there is no yardstick: no step could be taped, so no remedy can be judged"
+STARTS = "every start held against the run as it came"
 PROVED = ("proved", "train_longer")
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
@@ -140,7 +141,7 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
             return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
         before, after = ([_arm(r, judged_on) for r in side] for side in zip(*pairs))
         result = compare([a.value for a in before], [a.value for a in after])
-        if not result.is_open:
+        if not result.is_open(times):
             break
     wins = result.wins(times)
     reason = "" if wins else "the gain did not hold on fresh seeds"
@@ -210,7 +211,7 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
         p.label,
         p.symptom,
         verdict,
-        metric(exam, p.judged_on),
+        metric(exam, p.judged_on) + (f", {STARTS}" if p.restart else ""),
         result.before,
         result.after,
         result.interval,

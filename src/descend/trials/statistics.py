@@ -29,10 +29,9 @@ class Comparison:
         """By the mean of log ratios."""
         return 1 - ((1 - self.gain[0]) * (1 - self.gain[1])) ** 0.5
 
-    @property
-    def is_open(self) -> bool:
+    def is_open(self, times: int = 1) -> bool:
         """Whether the gain is large enough, and not sure: more seeds would settle it."""
-        return self.gain[0] <= 0 and self.typical_gain >= LEAST_GAIN
+        return self.gain[0] <= 0 and self.typical_gain >= least_gain(times)
 
     def wins(self, times: int = 1) -> bool:
         """Whether the gain is at least the least one and surely above zero; `times` the steps it took."""

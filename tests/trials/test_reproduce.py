@@ -1,0 +1,55 @@
+"""What is done with a cure once it is proved: its patch under plain python, to the last step and beyond."""
+
+import pytest
+from tables import SCRIPT, Table, prescription, record_of, tried
+
+from descend.record import Ending, Fact
+from descend.trials.reproduce import ENDLESS, reproduce
+
+
+class Beyond(Table):
+    """Scripts that fail after their training, where their text says so."""
+
+    def answer(self, job):
+        record = super().answer(job)
+        if job.role == "bare" and job.steps == ENDLESS and "crash" in job.script.edits[SCRIPT.path]:
+            record.ending = Ending("failed", 1, 100, error="Traceback\nRuntimeError: numpy() on a tensor with a graph")
+        return record
+
+
+@pytest.mark.parametrize("reason", ["finished", "window"])
+@pytest.mark.parametrize("text", ["crash", "fine"])
+def test_a_patch_that_fails_after_the_training_is_taken_back(reason, text):
+    table = Beyond({"pass": 1.0, text: 0.1})
+    proof, _ = tried({}, [prescription(text, remedy="zero_grad")], table=table)
+    reproduce(proof, SCRIPT, record_of(1.0, reason=reason), table)
+    assert (proof.cure is not None) == (text == "fine")
+    assert ("after its training" in proof.trials[0].reason) == (text == "crash")
+
+
+def test_another_number_needs_no_run_beyond_the_end():
+    table = Beyond({"pass": 1.0, "crash": 0.1})
+    proof, _ = tried({}, [prescription("crash", remedy="dropout_rate")], table=table)
+    reproduce(proof, SCRIPT, record_of(1.0, reason="finished"), table)
+    assert proof.cure is not None and not any(job.steps == ENDLESS for job in table.jobs)
+
+
+class ByHand(Table):
+    """A script that updates its parameters itself."""
+
+    ends = "finished"
+
+    def answer(self, job):
+        record = super().answer(job)
+        record.facts["optimizer", "0"] = [Fact("optimizer", "0", 0, {"class": "SGD", "by_hand": True})]
+        if job.steps == ENDLESS:
+            record.ending = Ending(self.ends, 0, 100, weights="w")
+        return record
+
+
+@pytest.mark.parametrize(("ends", "says"), [("finished", "bit for bit"), ("window", "could not be stopped")])
+def test_a_script_that_updates_by_hand_is_run_to_its_own_end(ends, says):
+    table = ByHand({"pass": 1.0, "rate": 0.1})
+    table.ends = ends
+    proof, _ = tried({}, [prescription("rate", remedy="optimizer_argument")], table=table)
+    assert says in reproduce(proof, SCRIPT, record_of(1.0, reason="finished"), table)
