@@ -16,7 +16,7 @@ from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
-from descend.trials.arms import Bench
+from descend.trials.arms import Bench, longest
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
@@ -42,7 +42,7 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
 def _consult(script: Script, plan: Plan, store: Store, show: Show) -> tuple[Record, list[Symptom], Proof, str]:
     record = observe(script, plan, store, show)  # what happened
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
-    bench = Bench(plan, record.run, store.save, show)
+    bench = Bench(plan, record.run, store.save, show, longest(record))
 
     def may_help(refuted: frozenset[str]) -> list[Prescription]:
         return prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))

@@ -15,7 +15,8 @@ from descend.run.launch import new_record, run
 from descend.script import Script
 
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
-NO_LIMIT_S = 1e9  # an arm runs as many steps as the exam did, however long they take
+LONGEST_S = 30.0  # an arm runs as many steps as the exam did; one that takes longer than this for them,
+SLOWER = 20.0  # and than so many times the exam, hangs
 EVALUATIONS = 3  # the last ones are averaged: one alone is noisy
 LAST = 0.1  # share of the training losses that is averaged
 YARDSTICKS: dict[JudgedOn, str] = {
@@ -41,7 +42,7 @@ class Job:
     baseline: Record | None = None  # whose curve an arm must keep up with
     role: str = "arm"
     spread: bool = False  # whether batches from all over the run are to be judged, too
-    seconds: float = NO_LIMIT_S
+    seconds: float | None = None  # of training; a multiple of the exam's where none are given
 
 
 class _Ended(Exception):
@@ -56,6 +57,7 @@ class Bench:
     parent: int
     keep: Keep
     show: Show = lambda record, messages: None
+    longest_s: float = LONGEST_S
 
     def run(self, jobs: Sequence[Job]) -> list[Record]:
         """Run every job, as many at a time as the plan says, and return their records in order."""
@@ -72,7 +74,8 @@ class Bench:
 
     def _run_one(self, job: Job, stop: threading.Event) -> Record:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
-        window = replace(self.plan, steps=job.steps, least_steps=job.steps, seconds=job.seconds)
+        seconds = self.longest_s if job.seconds is None else job.seconds
+        window = replace(self.plan, steps=job.steps, least_steps=job.steps, seconds=seconds)
         arm = replace(window, role=job.role, seed=job.seed, spread=job.spread)
         record = new_record(job.script, replace(arm, role="arm"), self.parent)
 
@@ -83,9 +86,20 @@ class Bench:
 
         with suppress(_Ended):
             run(job.script, arm, record, listen)
+        ending = record.ending
+        if job.seconds is None and ending and ending.reason == "window" and ending.loop_s >= seconds:
+            error = (
+                f"stopped after {ending.loop_s:.0f} s of training: it hangs, or is far slower than the script as it is"
+            )
+            record.ending = replace(ending, reason="failed", error=error)
         if not stop.is_set() and job.role == "arm":
             self.keep(record)
         return record
+
+
+def longest(exam: Record) -> float:
+    """Return for how many seconds an arm may train before it is said to hang."""
+    return max(LONGEST_S, SLOWER * exam.ending.wall_s if exam.ending else 0.0)
 
 
 def yardstick(record: Record, judged_on: JudgedOn = "fixed") -> tuple[str, float]:
