@@ -94,3 +94,21 @@ def test_another_start_is_held_against_the_run_as_it_came():
     assert tried({}, [again], table=Starts({}))[0].cure is None
     proof, _ = tried({}, [replace(again, restart=True)], table=Starts({}))
     assert proof.cure is not None and (proof.cure.before, proof.cure.after) == (1.0, pytest.approx(0.01))
+
+
+@pytest.mark.parametrize("varies", [True, False])
+def test_a_script_that_is_shown_other_examples_in_each_run_is_judged_unpaired(varies):
+    class Drawn(Table):
+        def answer(self, job) -> Record:
+            self.digest = f"drawn {job.seed} {job.script.edits}"
+            return super().answer(job)
+
+    class Fixed(Table):
+        def answer(self, job) -> Record:
+            self.digest = "same" if next(iter(job.script.edits.values())).strip() == "pass" else "others"
+            return super().answer(job)
+
+    table = (Drawn if varies else Fixed)({"pass": 1.0, "a": 0.1})
+    proof, _ = tried({}, [prescription("a")], table=table)
+    assert verdicts(proof) == {"a": "proved" if varies else "failed"}
+    assert ("other examples" in proof.trials[0].reason) != varies

@@ -92,13 +92,6 @@ def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
     assert len(proof.trials[0].seeds) == 10 and verdicts(proof) == {"restart": "proved"}
 
 
-def test_other_examples_cannot_be_compared():
-    table = Table({"pass": 1.0, "a": 0.1})
-    table.digest = "others"
-    proof, _ = tried({}, [prescription("a")], table=table)
-    assert verdicts(proof) == {"a": "failed"} and "other examples" in proof.trials[0].reason
-
-
 def test_what_cannot_be_applied_or_fails_says_why():
     refusing = replace(prescription("a"), apply=lambda script: NotApplicable("the model is built in a library"))
     proof, table = tried({}, [refusing])

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from descend.record import Record
+from descend.record import Fact, Record
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import promising
+
+OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
+VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
     return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
 
 
+def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
+    """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
+
+    Then no two runs are a pair, and their spread over the seeds has to decide.
+    """
+    if not any(c.reason == OTHER_EXAMPLES for c in candidates):
+        return candidates
+    seen = bench.run([Job(script, exam.seed, horizon(exam))])[0].fact("monitor")
+    if seen is None or seen.get("digest") == (exam.fact("monitor") or {}).get("digest"):
+        return candidates
+    exam.add(Fact(VARIES, "", 0, {"examples": True}))
+    return [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
+
+
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
     reason = incomparable(record, exam, judged_on)
@@ -72,11 +89,11 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") ->
         return "the change moves the yardstick itself"
     if judged_on in ("held_out", "training") and min(yardstick(r, judged_on)[1] for r in (record, exam)) <= 0:
         return "a loss below zero has no share that could be gained"
-    if judged_on not in ("fixed", "median"):
+    if judged_on not in ("fixed", "median") or exam.fact(VARIES):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
     if seen.get("digest") != expected.get("digest"):
-        return "the changed script was shown other examples: it cannot be compared"
+        return OTHER_EXAMPLES
     return ""
 
 

@@ -13,7 +13,7 @@ from descend.record import Record
 from descend.remedies import JudgedOn, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
-from descend.trials.candidate import Candidate, horizon, incomparable, run_all
+from descend.trials.candidate import VARIES, Candidate, horizon, incomparable, judged_unpaired, run_all
 from descend.trials.combine import combined
 from descend.trials.statistics import Comparison, as_good, compare, explains, promising
 from descend.trials.trial import Arm, Trial
@@ -87,7 +87,7 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
             candidates.append(Candidate(prescription, None, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
-    return run_all(candidates, exam, bench)
+    return list(judged_unpaired(run_all(candidates, exam, bench), script, exam, bench))
 
 
 def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
@@ -128,6 +128,7 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
     p = candidate.prescription
     times, judged_on = p.times, p.judged_on
     scripts, steps = (script, candidate.script), (horizon(exam), times * horizon(exam))
+    loosely = "spread" if p.restart or exam.fact(VARIES) else judged_on  # no two runs are shown the same examples
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         first = exam.seed + 1 + look * bench.plan.seeds
@@ -136,7 +137,7 @@ def _confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench) -
             pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
         else:
             pairs += _pairs(scripts, steps, seeds, bench, judged_on)
-        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, "spread" if p.restart else judged_on))]
+        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, loosely))]
         if reasons:
             return replace(_screened(candidate, exam), verdict="failed", reason=reasons[0])
         before, after = ([_arm(r, judged_on) for r in side] for side in zip(*pairs))
