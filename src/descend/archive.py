@@ -66,7 +66,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def _read_trial(row: dict[str, Any]) -> Trial:
-    known = {f.name: row[f.name] for f in fields(Trial)}
+    known = {f.name: row[f.name] for f in fields(Trial) if f.name in row}  # older cases lack the newer ones
     for name in ("baseline", "treated"):
         known[name] = tuple(Arm(**arm) for arm in known[name])
     for name in ("remedies", "interval", "difference", "seeds"):

@@ -235,6 +235,15 @@ def test_the_proof_shows_every_seed_and_the_mean(tmp_path):
     assert "as it is: 1 of 5 diverge, from step 260" in [key.label for key in panel.keys]
 
 
+def test_the_proof_shows_what_the_trial_was_judged_on(tmp_path):
+    trial, some = replace(decisive_trial(inputs_not_normalised(tmp_path)), judged_on="held_out"), arms()
+    assert proof_picture(trial, some) is None  # the training examples would tell another story
+    for record in some.values():
+        record.add(Reading("evaluation_loss", "", 100, 0.5))
+    (panel,) = proof_picture(trial, some).panels
+    assert panel.title == "Loss on the script's own held-out data" and panel.traces[0]["y"] == [0.5]
+
+
 def test_a_mean_over_seeds_is_no_number_where_one_seed_is_none():
     curves = [Series((0, 1, 2), (1.0, 2.0, 3.0)), Series((0, 1), (3.0, math.nan))]
     mean = mean_curve(curves)

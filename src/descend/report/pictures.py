@@ -35,8 +35,8 @@ def evidence(record: Record, symptom: Symptom) -> Figure | None:
     names = list(places)[:MOST_PANELS]
     if not names:
         return None
-    bounded = symptom.quantity if symptom.quantity in names else names[0]
-    panels = [_over_steps(record, name, places[name], symptom.bound if name == bounded else nan) for name in names]
+    bounds = {symptom.quantity: symptom.bound}
+    panels = [_over_steps(record, name, places[name], bounds.get(name, nan)) for name in names]
     listed = ", ".join(plain_name(name) for name in names)
     return Figure(tuple(panels), f"{listed[:1].upper()}{listed[1:]} over the steps observed.")
 

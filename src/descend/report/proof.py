@@ -13,7 +13,11 @@ LABELS = {
     "negative_log_likelihood": "negative log-likelihood",
     "squared_error": "squared error in original units",
     "loss": "the script's own loss",
+    "evaluation_loss": "loss on the script's own held-out data",
+    "median_error": "median squared error",
 }
+# What is judged on batches from all over the run is known at the end alone: its curve is that of the fixed examples.
+SERIES = {"held_out": "evaluation_loss", "median": "median_error", "training": "loss"}
 
 
 def decisive_trial(case: Case) -> Trial | None:
@@ -24,7 +28,8 @@ def decisive_trial(case: Case) -> Trial | None:
 
 def proof_picture(trial: Trial, arms: Mapping[int, Record]) -> Figure | None:
     """Return the yardstick over the steps: seeds thin, their mean thick; None without any curve."""
-    before, after = curves(trial.baseline, arms), curves(trial.treated, arms)
+    name = SERIES.get(trial.judged_on, "yardstick")
+    before, after = curves(trial.baseline, arms, name), curves(trial.treated, arms, name)
     if not before and not after:
         return None
     traces = [*_bundle(before, "cause", "as it is"), *_bundle(after, "cure", "with the remedy")]
@@ -34,15 +39,15 @@ def proof_picture(trial: Trial, arms: Mapping[int, Record]) -> Figure | None:
     keys = [Key("as it is", "cause")] if before else []
     keys += [Key("with the remedy", "cure")] if after else []
     marks = _broken(before, "as it is") + _broken(after, "with the remedy")
-    yardstick = next(place for arm in (*trial.baseline, *trial.treated) for place in _places(arm, arms))
-    title = LABELS.get(yardstick, plain_name(yardstick))
+    place = next(place for arm in (*trial.baseline, *trial.treated) for place in _places(arm, arms, name))
+    title = LABELS.get(place if name == "yardstick" else name, plain_name(place))
     panel = Panel(title[:1].upper() + title[1:], tuple(traces), (*keys, *marks), y=axis, height=340)
     return Figure((panel,), _caption(trial, len(before), len(after)))
 
 
-def curves(arms: Sequence[Arm], records: Mapping[int, Record]) -> list[Series]:
-    """Return the yardstick's curve of every arm whose record is at hand and holds one."""
-    return [records[arm.run].series("yardstick", place) for arm in arms for place in _places(arm, records)[:1]]
+def curves(arms: Sequence[Arm], records: Mapping[int, Record], name: str = "yardstick") -> list[Series]:
+    """Return that curve of every arm whose record is at hand and holds one."""
+    return [records[arm.run].series(name, place) for arm in arms for place in _places(arm, records, name)[:1]]
 
 
 def mean_curve(bundle: Sequence[Series]) -> Series:
@@ -54,11 +59,11 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
     return Series(tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps))
 
 
-def _places(arm: Arm, records: Mapping[int, Record]) -> list[str]:
+def _places(arm: Arm, records: Mapping[int, Record], name: str) -> list[str]:
     if arm.run not in records:
         return []
     record = records[arm.run]
-    return [place for place in record.places("yardstick") if len(record.series("yardstick", place))]
+    return [place for place in record.places(name) if len(record.series(name, place))]
 
 
 def _bundle(bundle: list[Series], tone: str, label: str) -> list[Trace]:

@@ -221,6 +221,7 @@ def _trial(candidate: Candidate, exam: Record, verdict: str, result: Comparison)
         candidate.script,
         (_arm(exam, p.judged_on),),
         (_arm(candidate.record, p.judged_on),) if candidate.record else (),
+        judged_on=p.judged_on,
         patch=candidate.script.diff() if candidate.script else "",
     )
 
