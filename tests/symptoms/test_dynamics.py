@@ -1,5 +1,6 @@
 """Steps that are too long, too short or cut: named where the cost suffers from it, and only there."""
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -200,3 +201,12 @@ def test_a_rule_that_rescales_has_a_curvature_of_its_own(rule):
 
 def test_gradient_descent_sees_the_plain_curvature():
     assert curvature_name(healthy(), "0") == "curvature"
+
+
+@pytest.mark.parametrize(
+    ("reason", "curvature", "shown"), [("finished", 2.3, True), ("window", 2.3, False), ("window", 0.9, True)]
+)
+def test_a_run_that_was_cut_off_must_be_slower_to_be_called_slow(reason, curvature, shown):
+    record = slow_progress(curvature=curvature)
+    record.ending = replace(record.ending, reason=reason)
+    assert (SYMPTOMS["slow_progress"](record) is not None) == shown

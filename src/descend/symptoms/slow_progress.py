@@ -8,17 +8,19 @@ from descend.symptoms.stability import curvature_name, stability_bound, step_len
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
-SHORT = 0.12  # of the stability bound: half of it is fastest along the steepest direction
+SHORT, SHORTER = 0.12, 0.05  # of the stability bound: half of it is fastest along the steepest direction
 STILL = 1e-4  # relative change of the weights in a step; a thousandth is usual (Karpathy, CS231n: about 1e-3)
-LEFT = 0.4  # of the cost of a constant prediction
+LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
+# The second of each where the run was cut off: it would have gone on.
 
 
 def slow_progress(record: Record) -> Symptom | None:
     """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
     for key in record.places("optimizer"):
-        if not left(record) > LEFT or first_rise(record, key) is not None:
+        least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
+        if not left(record) > least or first_rise(record, key) is not None:
             continue
-        found = _short(record, key) or _still(record, key)
+        found = _short(record, key, short) or _still(record, key)
         if found is not None:
             value, bound, quantity, sentence, confidence = found
             return Symptom(
@@ -39,17 +41,21 @@ def slow_progress(record: Record) -> Symptom | None:
     return None
 
 
-def _short(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+def _is_over(record: Record) -> bool:
+    return record.ending is not None and record.ending.reason == "finished"
+
+
+def _short(record: Record, key: str, short: float) -> tuple[float, float, str, str, float] | None:
     bound, name = stability_bound(record.fact("optimizer", key) or {}), curvature_name(record, key)
     if bound is None or name != "curvature":
         return None
     values = step_lengths(record, key, name).finite().values
     momentum = float((record.fact("optimizer", key) or {}).get("momentum") or 0.0)
     largest = max(values, default=float("nan")) / (1 - momentum if momentum < 1 else 1.0)
-    if not largest < SHORT * bound.value:
+    if not largest < short * bound.value:
         return None
     sentence = f"α·λmax is at most {largest:.2g} of a stability bound of {bound.value:.3g}: the steps are too short"
-    return largest, SHORT * bound.value, "lr * lambda_max", sentence, 0.85
+    return largest, short * bound.value, "lr * lambda_max", sentence, 0.85
 
 
 def _still(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
