@@ -259,9 +259,6 @@ def test_a_dose_concerns_the_symptoms_optimizer():
     assert doses.half_rate(record, symptom) == {"lr": 0.4, "old": 0.8, "optimizer": "1"}
 
 
-# ---------------------------------------------------------------- the table
-
-
 def treatable() -> Iterator[Record]:
     """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES)

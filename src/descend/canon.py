@@ -78,6 +78,10 @@ SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest 
 RESCALED = "rescales each coordinate by its own gradient's size"
 VARIANCE = "keeps the scale of activations and gradients from layer to layer"
 ORTHOGONAL = "recurrent layers that remember {length} steps from the start"
+CLIP, KEEPS = (
+    "clip the gradient's norm at {max_norm:.3g}",
+    "a step across a cliff keeps its direction and loses its length",
+)
 TO = "learning rate {old:.3g} → {lr:.3g}"
 RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
 ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
@@ -179,8 +183,7 @@ CANON = (
         "no layer is then left behind", "You et al. 2017, §3"),
     Row("layer_rate_mismatch", "one_rate", smallest_rate, "one learning rate for all groups: {lr:.3g}",
         "no layer then runs ahead of what the others can follow", "You et al. 2017, §3"),
-    Row("exploding_gradients", "clip_gradients", usual_norm, "clip the gradient's norm at {max_norm:.3g}",
-        "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
+    Row("exploding_gradients", "clip_gradients", usual_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("exploding_gradients", "initialise_recurrent", sequence_length, ORTHOGONAL,
         "orthogonal weights neither shrink nor grow what passes through time", "Saxe et al. 2014"),
     Row("exploding_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
@@ -214,10 +217,8 @@ CANON = (
     Row("slow_progress", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("warm_start", "learning_rate", gentle_rate, TO, "short steps keep what the weights know already",
         "Howard & Ruder 2018, §3.2", cost=1),
-    Row("cliff", "clip_gradients", usual_norm, "clip the gradient's norm at {max_norm:.3g}",
-        "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
-    Row("cliff", "clip_gradients", rare_norm, "clip the gradient's norm at {max_norm:.3g}",
-        "a step across a cliff keeps its direction and loses its length", "Pascanu et al. 2013, §3.2"),
+    Row("cliff", "clip_gradients", usual_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
+    Row("cliff", "clip_gradients", rare_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("cliff", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
     Row("oscillation", "learning_rate", half_rate, TO, "the error along λmax then shrinks instead of changing sides",
         RECAP,
