@@ -37,7 +37,7 @@ class Outcome:
     bare_s: float = math.nan
     watched_s: float = math.nan
     total_s: float = math.nan
-    control: float = math.nan  # what the best change of an equal-budget random search leaves, on the same fresh seeds
+    control: tuple[float, ...] = ()  # what the best change of each equal-budget search leaves, on the same fresh seeds
     trouble: str = ""
 
     @property

@@ -1,4 +1,4 @@
-"""The control: as many random trials as the doctor took, over learning rate × rule × initialisation × scaling.
+"""The control: random searches over learning rate × rule × initialisation × scaling, as many trials as the doctor took.
 
 Independent studies found published repair tools no better than such a search (Kim et al. 2023).
 """
@@ -18,26 +18,30 @@ from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 
 RATES = (1e-4, 1.0)  # log-uniform
+SEARCHES = 5  # one alone of two or three trials is luck
 
 
-def search(patient: Patient, half: str, drawn: int, budget: int) -> float:
-    """Return the mean yardstick, on fresh seeds, of the best of `budget` random changes of the variant."""
+def search(patient: Patient, half: str, drawn: int, budget: int) -> tuple[float, ...]:
+    """Return what each of `SEARCHES` searches leaves: the mean yardstick, on fresh seeds, of its best random change."""
     generator = random.Random(f"{patient.name} {half} {drawn}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, patient.path.name)
         path.write_text(patient.variant(half, 0, drawn))
         script, plan = Script(path, Path(folder)), Plan(store=Path(folder, "store"))
         exam = run(script, plan, new_record(script, plan))
-        changed = [s for _ in range(4 * budget) if (s := _changed(script, exam, generator)) is not None][:budget]
         bench = Bench(plan, 0, lambda record: None)
-        screened = bench.run([Job(s, exam.seed, exam.steps, exam) for s in changed])
-        ranked = sorted(zip(map(_value, screened), range(len(changed))))
-        if not ranked or not math.isfinite(ranked[0][0]):
-            return math.inf
-        best = changed[ranked[0][1]]
-        confirmed = bench.run([Job(best, exam.seed + 1 + i, exam.steps) for i in range(plan.seeds)])
-    values = [_value(record) for record in confirmed]
-    return sum(values) / len(values)
+        return tuple(_best(script, exam, bench, generator, budget) for _ in range(SEARCHES))
+
+
+def _best(script: Script, exam: Record, bench: Bench, generator: random.Random, budget: int) -> float:
+    changed = [s for _ in range(4 * budget) if (s := _changed(script, exam, generator)) is not None][:budget]
+    screened = bench.run([Job(s, exam.seed, exam.steps, exam) for s in changed])
+    ranked = sorted(zip(map(_value, screened), range(len(changed))))
+    if not ranked or not math.isfinite(ranked[0][0]):
+        return math.inf
+    best = changed[ranked[0][1]]
+    confirmed = bench.run([Job(best, exam.seed + 1 + i, exam.steps) for i in range(bench.plan.seeds)])
+    return sum(map(_value, confirmed)) / len(confirmed)
 
 
 def _value(record: Record) -> float:

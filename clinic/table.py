@@ -8,11 +8,13 @@ from statistics import median
 from consult import Outcome
 from scipy.stats import beta
 
+from descend.trials.statistics import as_good
+
 WIRING = frozenset(
     "no_zero_grad no_step parameters_not_in_optimizer frozen_or_detached eval_mode broadcasting negated_loss bad_data "
     "labels_wrong output_loss_mismatch incorrect_gradients unshuffled_data no_signal".split()
 )
-OTHERWISE_JUDGED = frozenset({"outliers"})  # by the median error
+OTHERWISE_JUDGED = frozenset({"outliers", "overfitting", "warm_start"})  # median error, held-out data, last stage
 LEVEL = 0.95
 
 
@@ -28,6 +30,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
     ]
     sick = [o for o in outcomes if o.faults]
     healthy = [o for o in outcomes if not o.faults]
+    searched = [o for o in sick if o.control and not o.by_hand]
     lines += [
         _row("right first finding", sick, lambda os: _share(sum(o.right for o in os), len(os))),
         _row("false alarms on healthy scripts", healthy, _alarms),
@@ -37,13 +40,21 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
         _row("verdict / bare run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),
-        _row("better than an equal-budget random search, not wiring", [o for o in sick if _searched(o)], _beaten),
+        _row("lower than the median of five random searches of as many trials", searched, _lower),
+        _row("as low as that median, or lower", searched, _as_low),
+        _row("lower than a single such search, of all", searched, _lower_than_one),
         "",
         "## Confidence",
         "",
         "| given | findings | right |",
         "|---|---|---|",
         *_calibration(sick + healthy),
+        "",
+        "## Beside a random search of as many trials",
+        "",
+        "| fault | variants | lower | as low, or lower |",
+        "|---|---|---|---|",
+        *_by_fault(searched),
         "",
         "## What was found first",
         "",
@@ -93,12 +104,32 @@ def _ratio(outcomes: Sequence[Outcome], cost: Callable[[Outcome], float]) -> str
     return f"{median(ratios):.2f}" if ratios else ""
 
 
-def _searched(outcome: Outcome) -> bool:
-    return not (WIRING | OTHERWISE_JUDGED).intersection(outcome.faults) and not math.isnan(outcome.control)
+def is_comparable(faults: Sequence[str]) -> bool:
+    """Whether a random search could cure these faults, and is judged on what the doctor is."""
+    return not (WIRING | OTHERWISE_JUDGED).intersection(faults)
 
 
-def _beaten(outcomes: Sequence[Outcome]) -> str:
-    return _share(sum(bool(o.cure) and o.after <= o.control for o in outcomes), len(outcomes))
+def _lower(outcomes: Sequence[Outcome]) -> str:
+    return _share(sum(bool(o.cure) and o.after < median(o.control) for o in outcomes), len(outcomes))
+
+
+def _as_low(outcomes: Sequence[Outcome]) -> str:
+    """Within the margin in which the doctor, too, takes two remedies to be equally good, and then takes the cheaper."""
+    return _share(sum(bool(o.cure) and as_good(o.after, median(o.control)) for o in outcomes), len(outcomes))
+
+
+def _lower_than_one(outcomes: Sequence[Outcome]) -> str:
+    return _share(
+        sum(bool(o.cure) and o.after < one for o in outcomes for one in o.control),
+        sum(len(o.control) for o in outcomes),
+    )
+
+
+def _by_fault(outcomes: Sequence[Outcome]) -> list[str]:
+    kinds: dict[str, list[Outcome]] = {}
+    for o in outcomes:
+        kinds.setdefault(" or ".join(o.faults), []).append(o)
+    return [f"| {kind} | {len(os)} | {_lower(os)} | {_as_low(os)} |" for kind, os in sorted(kinds.items())]
 
 
 def _calibration(outcomes: Sequence[Outcome]) -> list[str]:
@@ -125,5 +156,5 @@ def _confusion(outcomes: Sequence[Outcome]) -> list[str]:
 def _line(o: Outcome) -> str:
     change = f"{o.before:.3g} → {o.after:.3g}" if o.cure else o.trouble
     fault = " or ".join(o.faults) or "healthy"
-    control = "" if math.isnan(o.control) else f"{o.control:.3g}"
+    control = f"{median(o.control):.3g}" if o.control else ""
     return f"| {o.name} | {o.half} | {fault} | {o.first or '–'} | {' + '.join(o.cure)} | {change} | {control} |"

@@ -1,17 +1,25 @@
-"""Regenerates what the README shows: the doctor's true output, the table of symptoms, and the picture of a report."""
+"""Regenerates what the documents show: the doctor's true output, the symptoms, what examples print, the pictures."""
 
+import io
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from descend.canon import CANON
 from descend.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).parents[1]
 BLOCK = r"(<!-- output: {} -->\n).*?(<!-- end -->)"
+EXAMPLE = re.compile(r"```python\n(.*?)```|<!-- output: (\w+) -->", re.DOTALL)
+PICTURES = {
+    "schedules": ["schedule", "Cosine(1000).after_warmup(50)", "WarmRestarts(100, 2)", "Step(300)", "--lr", "0.1"],
+    "activations": ["activations"],
+}
 
 
 def symptom_table() -> str:
@@ -33,8 +41,48 @@ def doctors_output(script: str, store: str) -> str:
     return f"```\n$ descend doctor {script}\n" + "\n".join(lines) + "\n```\n"
 
 
-def picture(report: Path) -> None:
-    """Take a picture of a report's upper part with Chromium."""
+def examples(page: str) -> dict[str, str]:
+    """Run a page's examples one after another; return what those print that an output block follows."""
+    shown, printed = {}, ""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        known = materials()
+        for code, name in EXAMPLE.findall(page):
+            if name:
+                shown[name] = f"```\n{printed}```\n"
+                continue
+            with redirect_stdout(io.StringIO()) as out:
+                exec(code, known)
+            printed = out.getvalue()
+    return shown
+
+
+def materials() -> dict[str, Any]:
+    """Return the model and the data that the examples speak of."""
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    torch.manual_seed(0)
+    inputs, labels = torch.randn(24, 4), torch.arange(24) % 3
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
+    dataset = TensorDataset(inputs, labels)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    known = {"model": model, "optimizer": optimizer, "inputs": inputs, "labels": labels, "dataset": dataset}
+    return {**known, "loader": DataLoader(dataset, batch_size=8)}
+
+
+def pictures_of_parts() -> None:
+    """Draw the pictures of the page on the parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in PICTURES.items():
+            page = Path(folder, f"{name}.html")
+            command = [sys.executable, "-m", "descend", "show", *arguments, "-o", str(page)]
+            subprocess.run(command, check=True, capture_output=True)
+            picture(page, ROOT / "docs" / f"{name}.png", height=760 if name == "schedules" else None)
+
+
+def picture(page_file: Path, into: Path, height: int | None) -> None:
+    """Take a picture of a page's upper part with Chromium; of all of it where there is no height."""
     import shutil
 
     from playwright.sync_api import sync_playwright
@@ -42,10 +90,10 @@ def picture(report: Path) -> None:
     with sync_playwright() as playwright:
         found = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": 1900})
-        page.goto(report.as_uri())
+        page = browser.new_page(viewport={"width": 1100, "height": height or 900})
+        page.goto(page_file.as_uri())
         page.wait_for_timeout(2000)
-        page.screenshot(path=ROOT / "docs" / "report.png")
+        page.screenshot(path=into, full_page=height is None)
         browser.close()
 
 
@@ -55,13 +103,19 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def main() -> None:
-    """Write the README and the picture."""
+    """Write the README, the page on the parts, and the pictures."""
     readme = ROOT / "README.md"
     script = "examples/digits_mlp.py"
     with tempfile.TemporaryDirectory() as store:
         text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, store))
-        picture(Path(store, "1", "report.html"))
+        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", height=1900)
     readme.write_text(replaced(text, "symptoms", symptom_table()))
+    knobs = ROOT / "docs" / "knobs.md"
+    text = knobs.read_text()
+    for name, printed in examples(text).items():
+        text = replaced(text, name, printed)
+    knobs.write_text(text)
+    pictures_of_parts()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Options and tools that every room's tests may use."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,3 +38,17 @@ def descend(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real browser; the test is skipped where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no Chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()

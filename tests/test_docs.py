@@ -73,8 +73,17 @@ def test_files_stay_small_and_no_drawer_is_opened():
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), (page, target)
+
+
+def test_the_examples_of_the_parts_run_and_print_what_is_shown():
+    page = (ROOT / "docs" / "knobs.md").read_text()
+    outputs = regenerate.examples(page)
+    assert outputs.keys() == {"rates", "network"}
+    for name, printed in outputs.items():
+        assert f"<!-- output: {name} -->\n{printed}<!-- end -->" in page
 
 
 def test_pages_of_the_project_name_no_place_outside_it():

@@ -10,12 +10,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import add_fact, forget, healthy, probe, rising, set_cost, set_fact
+from sick_dynamics import overfitting
 from sick_runs import RUNS, look
 from sick_statics import no_signal
 from sick_wiring import output_before_loss
 
 from descend import doses
 from descend.canon import CANON
+from descend.prescribe import prescribe
 from descend.record import Record
 from descend.symptoms import SYMPTOMS, Symptom
 
@@ -96,6 +98,9 @@ RATES = [  # dose, record, the new rate
     ("default_rate", healthy(**{**ADAM, "lr": 0.02}), 1e-3),
     ("default_rate", healthy(**ADAM), None),
     ("default_rate", healthy(), None),
+    ("short_run_rate", overfitting(**{**ADAM, "lr": 3e-3}), None),
+    ("short_run_rate", overfitting(**{**ADAM, "lr": 1e-5}), None),  # that is slow, and not unstable
+    ("short_run_rate", overfitting(**{**ADAM, "lr": 0.5}), 0.01),
     ("longer_rate", healthy(lr=0.01), 0.5 * 2 / 3),
     ("longer_rate", healthy(lr=0.01, **MOMENTUM), 0.25 * 3.8 / 3),
     ("longer_rate", healthy(lr=0.08, **MOMENTUM), None),
@@ -161,6 +166,8 @@ def lost() -> Record:
 
 
 AMOUNTS = [
+    ("until_least", overfitting(), {"times": 0.3, "steps": 60, "of": 200}),
+    ("until_least", healthy(), None),
     ("rare_norm", with_norms("gradient_norm", *map(float, range(1, 12))), {"max_norm": 10.0}),
     ("rare_norm", with_norms("gradient_norm", float("nan")), None),
     ("far_default_rate", healthy(**{**ADAM, "lr": 0.1}), {"lr": 1e-3, "old": 0.1}),
@@ -176,7 +183,6 @@ AMOUNTS = [
     ("least_decay", healthy(), None),
     ("least_dropout", with_dropout(0.1, 0.75), {"p": 0.2, "old": 0.75}),
     ("least_dropout", with_dropout(0.4), None),
-    ("least_dropout", healthy(), None),
     ("usual_norm", with_norms("clipped_norm", 1.0, 30.0, 2.0), {"max_norm": 2.0}),
     ("usual_norm", with_norms("gradient_norm", 1.0, 3.0, float("inf"), 9.0), {"max_norm": 2.0}),
     ("usual_norm", with_norms("gradient_norm", float("nan")), None),
@@ -282,8 +288,6 @@ def test_what_a_run_shows_can_be_dosed_from_that_run(run):
 
 
 def test_the_same_change_is_prescribed_once():
-    from descend.prescribe import prescribe
-
     record = with_curvature(25.0)
     set_cost(record, rising)
     symptoms = [SYMPTOM, look(next(run for run in RUNS if RUNS[run] == "plateau"))]
@@ -293,6 +297,4 @@ def test_the_same_change_is_prescribed_once():
 
 
 def test_nothing_is_prescribed_where_there_is_nothing_to_learn():
-    from descend.prescribe import prescribe
-
     assert prescribe(healthy(), [look(no_signal)]) == []

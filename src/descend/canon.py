@@ -44,8 +44,10 @@ from descend.doses import (
     robust_loss,
     safe_rate,
     sequence_length,
+    short_run_rate,
     smallest_rate,
     tenth_rate,
+    until_least,
     usual_norm,
     whole_run,
     wiped_gradients,
@@ -82,9 +84,11 @@ CLIP, KEEPS = (
     "clip the gradient's norm at {max_norm:.3g}",
     "a step across a cliff keeps its direction and loses its length",
 )
+FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
 TO = "learning rate {old:.3g} → {lr:.3g}"
 RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
 ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
+STARTS = 4  # random ones: where half of them end well, one in sixteen times none does
 WIRED = "torch's own documentation"
 CANON = (
     # wiring
@@ -193,6 +197,8 @@ CANON = (
     Row("instability", "learning_rate", safe_rate, TO, SHORTER, "Ba, CSC413 lecture 4, Recap: instability", cost=1),
     Row("instability", "learning_rate", default_rate, TO,
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
+    Row("instability", "learning_rate", short_run_rate, TO,
+        FEW_STEPS, "Kingma & Ba 2015, §2.1", cost=1),
     Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("vanishing_gradients", "initialise_recurrent", sequence_length,
         ORTHOGONAL,
@@ -212,11 +218,13 @@ CANON = (
     Row("slow_progress", "learning_rate", longer_rate, TO,
         "half of the stability bound is fastest along the steepest direction",
         "Ba, CSC413 lecture 4, Recap: slow progress", cost=1),
+    Row("slow_progress", "learning_rate", short_run_rate, TO,
+        FEW_STEPS, "Kingma & Ba 2015, §2.1", cost=1),
     Row("slow_progress", "optimizer_argument", momentum, "momentum {value:g}",
         "steps that agree add up to 1/(1−μ) times the length", "Ba, CSC413 lecture 4, Momentum", cost=1),
     Row("slow_progress", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("warm_start", "learning_rate", gentle_rate, TO, "short steps keep what the weights know already",
-        "Howard & Ruder 2018, §3.2", cost=1),
+        "Howard & Ruder 2018, §3.2", cost=1, judged_on="last_stage"),
     Row("cliff", "clip_gradients", usual_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("cliff", "clip_gradients", rare_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("cliff", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
@@ -239,17 +247,19 @@ CANON = (
     Row("covariate_shift", "learning_rate", gentle_rate, TO, "the layers then follow each other",
         "Ioffe & Szegedy 2015, §1",
         cost=1),
+    Row("covariate_shift", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("fluctuations", "decay_rate", whole_run, "bring the rate down to 0 over the run",
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
     Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
         "Bottou et al. 2018, §4", decides=False, cost=1),
-    Row("local_optima", "reinitialise", another_start(1), "another start ({activation} gain)",
-        "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True),
-    Row("local_optima", "reinitialise", another_start(2), "another start ({activation} gain), second draw",
-        "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True),
+    *(Row("local_optima", "reinitialise", another_start(draw), "another start ({activation} gain), draw {draw}",
+          "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True) for draw in range(1, STARTS + 1)),
     Row("correlated_inputs", "optimizer_argument", momentum, "momentum {value:g}",
         "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
     Row("correlated_inputs", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
-    Row("stopped_too_early", "train_longer", longer, "{times} times as many passes", "it is still learning",
+    Row("overfitting", "training_length", until_least, "stop after {steps} of {of} steps",
+        "the held-out loss is least before the network has learnt its examples by heart",
+        "Prechelt 1998, Early stopping – but when?", cost=1, judged_on="held_out"),
+    Row("stopped_too_early", "training_length", longer, "{times} times as many passes", "it is still learning",
         "Ba, CSC413 lecture 4, Training curves", cost=1, times=4),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from descend import __version__
+from descend import __version__, showing
 from descend.errors import UsageError
 from descend.gradcheck import gradcheck
 from descend.options import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from descend.record.store import Store
     from descend.script import Script
 
+INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
 EPILOG = "Exit status: 0 healthy, 1 findings, 2 bad usage; the script's own status where the script fails."
 app = typer.Typer(
     add_completion=False,
@@ -39,8 +40,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Finds out why a neural network isn't training, and proves the fix.",
 )
-
-INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
 
 
 @app.command(context_settings=PASS_ON, epilog=EPILOG)
@@ -148,6 +147,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
 
 
 app.command(context_settings=PASS_ON)(gradcheck)
+app.add_typer(showing.app, name="show")
 
 
 @app.command()

@@ -20,6 +20,7 @@ from descend.trials.arms import Bench, longest
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
+TOLD = 0.7  # the least confidence of what is told without a trial
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
 Show = Callable[[Record, list[Message]], None]
@@ -102,7 +103,8 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
     """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all."""
     mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
-    return untried and constant_cost(record) is not None and is_stuck(record, symptom.optimizer)
+    is_likely = symptom.confidence >= TOLD and constant_cost(record) is not None
+    return untried and is_likely and is_stuck(record, symptom.optimizer)
 
 
 def ranked(findings: list[Symptom], proof: Proof) -> list[Symptom]:

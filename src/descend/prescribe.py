@@ -5,14 +5,14 @@ from functools import partial
 from descend.canon import CANON
 from descend.doses import Dose
 from descend.record import Record
-from descend.remedies import REMEDIES, NotApplicable, Prescription
+from descend.remedies import REMEDIES, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom
 
 
 def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
     """Return what may help, in the order of the symptoms and of the table; the same change only once."""
-    found: dict[tuple[str, str], Prescription] = {}
+    found: dict[Key, Prescription] = {}
     for symptom in symptoms:
         for row in CANON:
             if row.symptom != symptom.id or (dose := row.dose(record, symptom)) is None:
@@ -29,9 +29,10 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
                 row.times,
                 row.judged_on,
                 symptom.certain,
+                str(dose.get("optimizer", "")),
                 row.restart,
             )
-            found.setdefault((label, str(dose.get("optimizer", ""))), known)
+            found.setdefault(known.key, known)
     return list(found.values())
 
 

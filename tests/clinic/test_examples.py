@@ -58,7 +58,7 @@ def test_a_healthy_example_gets_a_clean_bill(name, clinic_seed, descend, tmp_pat
         "doctor", "--format", "json", "--seed", str(clinic_seed), "--store", store, str(EXAMPLES / f"{name}.py")
     )
     case = json.loads(done.stdout)
-    assert (done.returncode, case["status"], case["findings"], case["trials"]) == (0, "healthy", [], [])
+    assert (done.returncode, case["status"], case["findings"], case["patch"]) == (0, "healthy", [], None)
 
 
 @pytest.mark.parametrize("name", [*SICK, *HEALTHY])

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from descend import optim
+from descend.schedules import CosineCycle, Linear, Scheduler, WarmRestarts
 
 BETAS = {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.01}
 RMS = {"lr": 0.1, "alpha": 0.5, "eps": 0.01}
-FADING = {"lr": 0.1, "beta": 0.75, "total_steps": 4}
+SIGNS = {"lr": 0.1, "beta": 0.75}
 TABLE = [
     (optim.SGD, {"lr": 0.1}, [0.9, 1.1, 1.05]),
     (optim.SGD, {"lr": 0.1, "momentum": 0.5}, [0.9, 1.05, 1.075]),
@@ -45,22 +46,8 @@ TABLE = [
     (optim.AdamW, {**BETAS, "weight_decay": 0.2}, [0.88099009901, 0.923701796583, 0.916267749747]),
     (optim.Adamax, BETAS, [0.90099009901, 0.950741342791, 0.960217770178]),
     (optim.NAdam, {**BETAS, "momentum_decay": 0.5}, [0.887204653989, 0.995035255122, 0.968737954476]),
-    (optim.PowerSign, {"lr": 0.1, "beta": 0.75, "base": 2}, [0.8, 1.2, 1.175]),
-    (optim.PowerSign, {**FADING, "base": 2, "annealing": "linear"}, [0.8, 1.136358566101, 1.101003227042]),
-    (
-        optim.PowerSign,
-        {**FADING, "base": 2, "annealing": "cosine", "periods": 0.5},
-        [0.8, 1.161389199555, 1.126033860496],
-    ),
-    (
-        optim.PowerSign,
-        {**FADING, "base": 2, "annealing": "restart", "periods": 2},
-        [0.8, 1.082842712475, 1.057842712475],
-    ),
-    (optim.AddSign, {"lr": 0.1, "beta": 0.75}, [0.8, 1.2, 1.2]),
-    (optim.AddSign, {**FADING, "annealing": "linear"}, [0.8, 1.15, 1.125]),
-    (optim.AddSign, {**FADING, "annealing": "cosine", "periods": 0.5}, [0.8, 1.170710678119, 1.145710678119]),
-    (optim.AddSign, {**FADING, "annealing": "restart", "periods": 2}, [0.8, 1.1, 1.1]),
+    (optim.PowerSign, {**SIGNS, "base": 2}, [0.8, 1.2, 1.175]),
+    (optim.AddSign, SIGNS, [0.8, 1.2, 1.2]),
     (optim.Rprop, {"lr": 0.1}, [0.9, 0.9, 0.85]),
     (
         optim.DeltaBarDelta,
@@ -76,13 +63,36 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("make", "options", "expected"), TABLE, ids=lambda v: getattr(v, "__name__", str(v)))
-def test_the_first_three_steps(make, options, expected):
+FADING = [
+    (optim.PowerSign, Linear(4), [0.8, 1.136358566101, 1.101003227042]),
+    (optim.PowerSign, CosineCycle(8), [0.8, 1.161389199555, 1.126033860496]),
+    (optim.PowerSign, WarmRestarts(2), [0.8, 1.082842712475, 1.057842712475]),
+    (optim.AddSign, Linear(4), [0.8, 1.15, 1.125]),
+    (optim.AddSign, CosineCycle(8), [0.8, 1.170710678119, 1.145710678119]),
+    (optim.AddSign, WarmRestarts(2), [0.8, 1.1, 1.1]),
+]
+
+
+def three_steps(make, options, **schedules):
     parameter = torch.ones(1, dtype=torch.float64, requires_grad=True)
     optimizer, taken = make([parameter], **options), []
+    scheduler = Scheduler(optimizer, **schedules) if schedules else None
     for gradient in (1.0, -2.0, 0.5):
         parameter.grad = torch.tensor([gradient], dtype=torch.float64)
         optimizer.step()
+        if scheduler:
+            scheduler.step()
         taken.append(parameter.item())
     assert optimizer.engine == "native"
-    assert taken == pytest.approx(expected, abs=1e-11)
+    return taken
+
+
+@pytest.mark.parametrize(("make", "options", "expected"), TABLE, ids=lambda v: getattr(v, "__name__", str(v)))
+def test_the_first_three_steps(make, options, expected):
+    assert three_steps(make, options) == pytest.approx(expected, abs=1e-11)
+
+
+@pytest.mark.parametrize(("make", "schedule", "expected"), FADING, ids=lambda v: getattr(v, "__name__", str(v)))
+def test_the_first_three_steps_of_sign_rules_that_fade(make, schedule, expected):
+    options = {**SIGNS, "base": 2} if make is optim.PowerSign else SIGNS
+    assert three_steps(make, options, f=schedule) == pytest.approx(expected, abs=1e-11)

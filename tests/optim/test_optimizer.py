@@ -1,5 +1,7 @@
 """What every optimizer of ours promises, whatever its rule."""
 
+from collections import defaultdict
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -91,7 +93,6 @@ def test_a_bad_value_is_named(make, options, text):
     [
         (optim.Adam, {"lr": "0.1"}, "Adam: lr must be a number, not '0.1'"),
         (optim.Adam, {"betas": 0.9}, "Adam: betas must be two numbers, not 0.9"),
-        (optim.PowerSign, {"annealing": "linear"}, "PowerSign needs total_steps"),
         (SignDescent, {}, "SignDescent needs lr"),
     ],
 )
@@ -151,3 +152,21 @@ def test_without_a_compiler_it_says_so_and_steps_once_all_the_same(no_compiler):
     optimizer.step()
     assert optimizer.engine == "eager: there is no C compiler no-such-compiler on this machine"
     assert [parameter.tolist() for parameter in parameters] == [[0.5, 2.0, 0.75]] * 2
+
+
+@pytest.mark.parametrize("clear", ["state.clear()", "state = defaultdict(dict)", "state.pop(p)"])
+def test_a_state_that_is_cleared_begins_anew(clear):
+    def step(p, optimizer):
+        p.grad = p.detach().clone()
+        optimizer.step()
+
+    p = torch.nn.Parameter(torch.ones(3))
+    optimizer = optim.Adam([p], lr=0.1)
+    for _ in range(3):
+        step(p, optimizer)
+    exec(f"optimizer.{clear}", {"optimizer": optimizer, "p": p, "defaultdict": defaultdict})
+    fresh = torch.nn.Parameter(p.detach().clone())
+    other = optim.Adam([fresh], lr=0.1)
+    for _ in range(2):
+        step(p, optimizer), step(fresh, other)
+    assert torch.equal(p, fresh) and optimizer.state[p]["step"] == 2

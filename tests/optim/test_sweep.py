@@ -36,7 +36,7 @@ def loss(model, batch) -> torch.Tensor:
         (optim.NAdam, {}, {"lr": RATES, "momentum_decay": [0.1, 0.2, 0.3]}),
         (optim.Rprop, {}, {"lr": RATES}),
         (optim.LAMB, {"weight_decay": 0.1}, {"lr": RATES}),
-        (optim.AddSign, {"annealing": "linear", "total_steps": 20}, {"lr": RATES}),
+        (optim.AddSign, {"f": 0.4}, {"lr": RATES}),
     ],
 )
 def test_each_copy_is_a_run_of_its_own(make, options, swept):

@@ -44,7 +44,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "shuffle": {},
     "standardise_targets": {},
     "step_per_epoch": {},
-    "train_longer": {"times": 4, "optimizer": "0"},
+    "training_length": {"times": 4, "optimizer": "0"},
     "train_mode": {},
     "turn_loss": {},
     "unfreeze": {},

@@ -1,7 +1,6 @@
 """The page in a real Chromium, offline: charts drawn, nothing fetched, in light, dark, narrow and print."""
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from odd_cases import ALL, hostile, long_names
 from descend.report import write_page
 from descend.script import Script
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRAWN = """() => [...document.querySelectorAll(".plot")].map((plot) => ({
   svg: plot.querySelectorAll(".main-svg").length,
   marks: plot.querySelectorAll(".scatterlayer .trace path, .barlayer .point path").length,
@@ -24,7 +22,7 @@ CLIPBOARD = """() => Object.defineProperty(
   navigator, "clipboard", {value: {writeText: async (text) => { window.copied = text; }}})"""
 OVERFLOW = """() => document.documentElement.scrollWidth - innerWidth"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")]
+pytestmark = pytest.mark.browser
 
 
 @dataclass
@@ -34,16 +32,6 @@ class Seen:
     page: object
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

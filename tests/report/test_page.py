@@ -130,7 +130,7 @@ def test_the_page_is_written_whole_and_replaces_the_last(tmp_path):
 
 def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot write the report to .*file/report.html"):
+    with pytest.raises(UsageError, match="cannot write .*file/report.html"):
         write_page(empty(tmp_path), {}, tmp_path / "file" / "report.html")
 
 

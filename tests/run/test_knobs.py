@@ -161,15 +161,69 @@ def evaluation(*losses: float) -> None:
 
 def test_each_evaluation_is_averaged() -> None:
     with bench() as made:
-        made.step = 3
-        evaluation(1.0, 2.0, 6.0)
-        made.step = 7
-        evaluation(4.0)
+        for made.step, losses in ((3, (1.0, 2.0, 6.0)), (7, (4.0,))):
+            evaluation(*losses)
         nn.L1Loss()(torch.ones(2, requires_grad=True), torch.zeros(2))  # a training step's
+        made.knobs.finish()
+    assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(3.0)), (7, pytest.approx(4.0))]
+
+
+def test_what_is_evaluated_in_other_lines_is_kept_apart() -> None:
+    """Most scripts evaluate their training data, too: `train_loss = evaluate(a)`, `val_loss = evaluate(b)`."""
+    with bench() as made:
+        for made.step in (3, 7):
+            evaluation(0.1, 0.3)
+            evaluation(float(made.step))
+        made.step = 9
         with torch.inference_mode():
             nn.MSELoss()(torch.zeros(2), torch.full((2,), 2.0))
         made.knobs.finish()
-    assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(3.0)), (7, pytest.approx(4.0))]
+    assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(0.2)), (7, pytest.approx(0.2))]
+    assert list(made.record.series("evaluation_loss", "1")) == [(3, pytest.approx(3.0)), (7, pytest.approx(7.0))]
+    assert made.record.series("evaluation_loss", "2").values == pytest.approx([4.0])
+    assert made.record.held_out() == made.record.series("evaluation_loss", "1")
+
+
+def test_a_loss_that_the_training_does_not_minimise_is_no_evaluation_of_it() -> None:
+    with bench() as made:
+        F.mse_loss(torch.ones(2, requires_grad=True), torch.zeros(2))
+        for made.step in (3, 7):
+            evaluation(float(made.step))
+            with torch.no_grad():
+                F.l1_loss(torch.ones(2), torch.zeros(2))
+        made.knobs.finish()
+    assert made.record.places("evaluation_loss") == [""]
+
+
+def test_a_sum_over_the_examples_is_told_for_each() -> None:
+    with bench() as made:
+        made.step = 3
+        with torch.no_grad():
+            F.mse_loss(torch.full((5, 1), 2.0), torch.zeros(5, 1), reduction="sum")
+        made.knobs.finish()
+    assert made.record.series("evaluation_loss").values == pytest.approx([4.0])
+
+
+def test_what_is_evaluated_seldom_is_not_what_is_held_out() -> None:
+    """The test data at the end."""
+    with bench() as made:
+        for made.step in range(5, 30, 5):
+            evaluation(1.0)
+        evaluation(2.0)
+        made.knobs.finish()
+    assert made.record.held_out() == made.record.series("evaluation_loss") and made.record.held_out().last == 1.0
+
+
+def test_weights_that_are_copied_are_noted() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    with bench() as made:
+        net.state_dict()
+        for made.step in (4, 4, 9):
+            assert len(net.state_dict()) == 4
+        made.measuring = True
+        made.step = 11
+        net.state_dict()
+    assert made.record.series("weights_kept").steps == (4, 9)
 
 
 def test_predictions_that_were_kept_apart_are_evaluated_later() -> None:

@@ -158,11 +158,14 @@ def local_optima(parameters: int = 500, left: float = 0.31, falls: float = 0.0) 
     return record
 
 
-def overfitting(rise: float = 1.51, least_at: int = 2, evaluations: int = 6, training: Cost = NOTHING_LEFT) -> Record:
-    record = healthy()
+def overfitting(
+    rise: float = 1.31, least_at: int = 2, evaluations: int = 6, training: Cost = NOTHING_LEFT, **rule: Any
+) -> Record:
+    record = healthy(**rule)
     set_cost(record, training)
     held_out = [1.0 if i == least_at else rise for i in range(evaluations)]
     record.readings["evaluation_loss", ""] = ([30 * i for i in range(evaluations)], held_out)
+    record.ending = Ending("finished", 0, STEPS)
     return record
 
 

@@ -30,6 +30,7 @@ class Beside(Table):
 KINDS = [
     ("held_out", "evaluation_loss", ""),
     ("median", "median_error", "squared_error"),
+    ("last_stage", "loss", "1"),
     ("spread", "spread_yardstick", "negative_log_likelihood"),
 ]
 
@@ -44,8 +45,26 @@ def test_a_change_is_judged_by_its_own_measure(judged_on, name, place):
 
 
 def test_the_last_evaluations_are_averaged():
-    record = with_series(record_of(1.0), "evaluation_loss", "", [9.0, 1.0, 2.0, 3.0])
+    record = with_series(record_of(1.0), "evaluation_loss", "", [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 1.0, 2.0, 3.0])
     assert yardstick(record, "held_out") == ("evaluation_loss", 2.0)
+
+
+def test_of_few_evaluations_the_last_one_counts():
+    record = with_series(record_of(1.0), "evaluation_loss", "", [9.0, 3.0])
+    assert yardstick(record, "held_out") == ("evaluation_loss", 3.0)
+
+
+def test_the_exam_tells_where_held_out_data_are_evaluated():
+    """Training data are evaluated elsewhere, and an arm that stops early may cost more there."""
+    exam, arm = record_of(1.0), record_of(1.0)
+    for record, place, values in (
+        (exam, "", [2, 0.1]),
+        (exam, "1", [1, 3.0]),
+        (arm, "", [2, 1.5]),
+        (arm, "1", [1, 1.0]),
+    ):
+        with_series(record, "evaluation_loss", place, values)
+    assert yardstick(exam, "held_out", exam)[1] == 3.0 and yardstick(arm, "held_out", exam)[1] == 1.0
 
 
 def test_without_held_out_data_it_is_said():

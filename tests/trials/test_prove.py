@@ -79,6 +79,49 @@ def test_a_gain_of_one_seed_is_not_proved():
     assert verdicts(proof) == {"lucky": "not_proved"} and "fresh seeds" in proof.trials[0].reason
 
 
+def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
+    """The rate's gain is that of one seed; the cliff that it would have explained has a cure of its own."""
+
+    class Lucky(Table):
+        def answer(self, job):
+            is_lucky = "rate" in job.script.edits[SCRIPT.path] and job.seed == 0
+            return super().answer(job) if not is_lucky else record_of(0.1, job.seed, job.steps)
+
+    rate, clip = prescription("rate", "instability"), prescription("clip", "cliff")
+    proof, table = Proof(), Lucky({"pass": 1.0, "rate": 0.98, "clip": 0.2})
+    prove(SCRIPT, record_of(1.0), lambda refuted: [clip] if "instability" in refuted else [rate], table, proof)
+    assert verdicts(proof) == {"rate": "not_proved", "clip": "proved"} and proof.confirmed == {"cliff"}
+
+
+def test_a_cure_that_does_not_hold_confirms_nothing_else_that_it_is_prescribed_for():
+    """Adam is the same change for each symptom; the third symptom's own cure is what holds."""
+
+    class Lucky(Table):
+        def answer(self, job):
+            is_lucky = "adam" in job.script.edits[SCRIPT.path] and job.seed == 0
+            return super().answer(job) if not is_lucky else record_of(0.1, job.seed, job.steps)
+
+    def asked(refuted):
+        known = [prescription("adam", "drift"), prescription("adam", "ravine"), prescription("momentum", "slow")]
+        return [next(p for p in known if p.symptom not in refuted)]
+
+    proof = Proof()
+    prove(SCRIPT, record_of(1.0), asked, Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
+    assert verdicts(proof) == {"adam": "not_proved", "momentum": "proved"} and proof.confirmed == {"slow"}
+    assert proof.refuted == {"drift", "ravine"}
+
+
+def test_the_third_best_is_tried_where_the_two_before_it_do_not_hold():
+    class Lucky(Table):
+        def answer(self, job):
+            text = job.script.edits[SCRIPT.path].strip()
+            return record_of(0.04, job.seed, job.steps) if job.seed == 0 and text in ("a", "b") else super().answer(job)
+
+    three = [prescription("a", "one"), prescription("b", "two"), prescription("c", "three", decides=False)]
+    proof, _ = tried({}, three, table=Lucky({"pass": 1.0, "a": 0.98, "b": 0.98, "c": 0.4}))
+    assert verdicts(proof)["c"] == "proved" and proof.confirmed == {"three"}
+
+
 def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
     def answer(job):
         record = Table.answer(table, job)

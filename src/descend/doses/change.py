@@ -191,3 +191,12 @@ def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
 def longer(record: Record, symptom: Symptom) -> Dose | None:
     """More passes over the data."""
     return {"times": LONGER, "optimizer": symptom.optimizer}
+
+
+def until_least(record: Record, symptom: Symptom) -> Dose | None:
+    """As many passes as it took to the least held-out loss, where the script has run to its end."""
+    curve = record.held_out()
+    if record.ending is None or record.ending.reason != "finished" or not len(curve):
+        return None
+    steps = curve.steps[curve.values.index(curve.min)]
+    return {"times": round(steps / record.steps, 4), "steps": steps, "of": record.steps, "optimizer": symptom.optimizer}

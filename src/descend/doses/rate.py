@@ -18,6 +18,8 @@ Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
 SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
+REACH = 3.0  # how far an adaptive rule can move a weight in a run, about its rate in each step,
+LARGEST_ADAM_RATE = 1e-2  # up to this rate
 FAR_OFF = 100.0  # times the default rate
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
@@ -90,6 +92,20 @@ def default_rate(record: Record, symptom: Symptom) -> Dose | None:
     if optimizer.get("class") not in ADAPTIVE or not float(optimizer.get("lr") or 0) > ADAM_RATE:
         return None
     return {"lr": ADAM_RATE, "old": float(optimizer["lr"]), "optimizer": symptom.optimizer}
+
+
+def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """An adaptive rule's rate for a script that ends after so few steps that its default one does not get it far.
+
+    It is lower than the present one, or higher where that is too low.
+    """
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    if optimizer.get("class") not in ADAPTIVE or record.ending is None or record.ending.reason != "finished":
+        return None
+    new, old = min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1)), float(optimizer.get("lr") or 0.0)
+    factor = new / old if old > 0 else 1.0
+    is_far = factor > TOO_SMALL if symptom.id == "slow_progress" else factor < 1 / TOO_SMALL
+    return {"lr": new, "old": old, "optimizer": symptom.optimizer} if is_far and new > 2 * ADAM_RATE else None
 
 
 def adam(record: Record, symptom: Symptom) -> Dose | None:

@@ -1,8 +1,27 @@
-"""What can be done to a network before it is trained: inputs and targets standardised, weights drawn anew."""
+"""What can be done to a network: weights drawn anew, inputs and targets standardised, normalisation put in."""
 
+from descend.network.activations import Swapped, swap_activations
 from descend.network.initialise import reinitialise
+from descend.network.initialisers import SCHEMES, initialise
+from descend.network.normalisation import insert_normalisation
+from descend.network.normalisation_propagation import NormPropConv2d, NormPropLinear
+from descend.network.outputs import LayerOutput, layer_outputs
 from descend.network.recurrent import initialise_recurrent
 from descend.network.standardise import standardise_inputs
 from descend.network.standardise_targets import standardise_targets
 
-__all__ = ["initialise_recurrent", "reinitialise", "standardise_inputs", "standardise_targets"]
+__all__ = [
+    "SCHEMES",
+    "LayerOutput",
+    "NormPropConv2d",
+    "NormPropLinear",
+    "Swapped",
+    "initialise",
+    "initialise_recurrent",
+    "insert_normalisation",
+    "layer_outputs",
+    "reinitialise",
+    "standardise_inputs",
+    "standardise_targets",
+    "swap_activations",
+]

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from descend.network.batches import target_batches
-from descend.network.standardise import EXAMPLES
-from descend.network.statistics import keep_statistics, unwrapped
+from descend.data.batches import target_batches
+from descend.data.standardise import EXAMPLES
+from descend.network.kept_statistics import keep_statistics, unwrapped
 
 NAMES = ("target_mean", "target_std")
 

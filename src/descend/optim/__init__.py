@@ -13,9 +13,10 @@ A rule of one's own is a function and two lines:
     optimizer = SignDescent(model.parameters(), lr=1e-3)
 """
 
+from descend.optim.clipping import QuantileClip, clip_unit_norm_
 from descend.optim.diagonal import DiagonalNewton
 from descend.optim.forms import convert_lr
-from descend.optim.layer_rates import layer_rates
+from descend.optim.layer_rates import fine_tuning_groups, layer_rates
 from descend.optim.nesterov import Nesterov
 from descend.optim.newton import NewtonCG
 from descend.optim.noise import gradient_noise_
@@ -57,12 +58,15 @@ __all__ = [
     "NewtonCG",
     "Optimizer",
     "PowerSign",
+    "QuantileClip",
     "RMSprop",
     "Rprop",
     "Sweep",
     "YellowFin",
+    "clip_unit_norm_",
     "convert_lr",
     "cos",
+    "fine_tuning_groups",
     "gradient_noise_",
     "layer_rates",
     "maximum",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 AT_LEAST_ZERO = (
     *("lr", "eps", "eps_inside", "weight_decay", "alpha", "lr_decay", "initial_accumulator_value", "momentum_decay"),
-    *("growth", "shrinkage", "trust", "damping", "base", "periods"),
+    *("growth", "shrinkage", "trust", "damping", "base", "f"),
 )
 PAIRS = ("betas", "etas", "step_sizes")
 BELOW_ONE = ("betas", "beta", "momentum", "rho", "decay")

@@ -111,10 +111,10 @@ def clipped_norm(rule: Function) -> Function:
     return with_signature(clip, rule, "clip_norm")
 
 
-def with_signature(function: Function, rule: Function, *hyper: str, state: str = "", without: str = "") -> Function:
-    """Return the function with the rule's signature, hyper-parameters or a state added, one left out."""
+def with_signature(function: Function, rule: Function, *hyper: str, state: str = "") -> Function:
+    """Return the function with the rule's signature, hyper-parameters or a state added."""
     signature = inspect.signature(rule)
-    parameters = [p for p in signature.parameters.values() if p.name != without]
+    parameters = list(signature.parameters.values())
     if state:
         parameters.insert(3, inspect.Parameter(state, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=0.0))
     parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in hyper]

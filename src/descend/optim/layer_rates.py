@@ -1,6 +1,7 @@
-"""A rate for each layer from its own curvature: lower layers, whose curvature is often smaller, take larger steps."""
+"""A rate for each layer: from its own curvature, or smaller and smaller from the output down."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -32,3 +33,34 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
             raise ValueError(f"the largest curvature of layer {name or 'model'} is {curvature:.3g}: no rate follows")
         groups.append({"params": parameters, "lr": share * 2 / curvature, "name": name})
     return groups
+
+
+def fine_tuning_groups(
+    layers: Iterable[nn.Module], lr: float, factor: float = 2.6, trained: int | None = None
+) -> list[dict[str, Any]]:
+    """Return a parameter group for each layer: `lr` for the last one, and `factor` times less for each one below.
+
+    Howard & Ruder 2018, §3.2: what a network has learnt elsewhere is general at its bottom, and should change least
+    there. `layers` are the network's parts from the inputs up, such as `[model.embedding, *model.blocks, model.head]`;
+    with `trained` only so many of the last ones are, 1 for the output alone, and the others are frozen. Weights that
+    two layers share belong to the upper one. Raises `ValueError` for numbers out of range.
+
+    >>> optimizer = SGD(fine_tuning_groups([model], lr=0.01), lr=0.01)
+    """
+    if not (0 < lr < math.inf and factor >= 1 and (trained is None or trained >= 1)):
+        raise ValueError(
+            f"fine_tuning_groups: it needs lr > 0, factor >= 1 and trained >= 1, not {lr}, {factor} and {trained}"
+        )
+    groups: list[dict[str, Any]] = []
+    seen: set[nn.Parameter] = set()
+    for k, layer in enumerate(reversed(list(layers))):
+        own = [p for p in layer.parameters() if p not in seen]
+        seen.update(own)
+        is_trained = trained is None or k < trained
+        for parameter in own if trained is not None else ():
+            parameter.requires_grad_(is_trained)
+        if is_trained and own:
+            groups.append({"params": own, "lr": lr / factor**k})
+    if not groups:
+        raise ValueError("fine_tuning_groups: these layers have no parameters")
+    return groups[::-1]

@@ -49,6 +49,7 @@ class Optimizer(torch.optim.Optimizer):
         self.engine = "none yet"  # what took the last step: native, or eager and why
         self.skipped = 0  # steps left out because a gradient was not finite
         self._engines: dict[int, Engine] = {}
+        self._begun = 0  # parameters whose state had begun when the engines last looked
         super().__init__(params, {**OPTIONS, **defaults})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -68,12 +69,15 @@ class Optimizer(torch.optim.Optimizer):
         """Take one step; return what `closure` returns, which is called first, with gradients enabled."""
         with torch.enable_grad():
             loss = None if closure is None else closure()
+        if len(self.state) < self._begun:  # somebody has cleared some of it
+            self._engines = {}
         rules = [self.folded_rule(group) for group in self.param_groups]
         for index, (rule, group) in enumerate(zip(rules, self.param_groups)):  # all are checked before any has moved
             engine = self._engines.setdefault(index, Engine(self.names))
             if group["differentiable"] or not engine.knows(rule, group["params"]):
                 held = partial(self._held, rule, group)
                 engine.see(rule, group["params"], held, on_device=group["capturable"])
+        self._begun = len(self.state)
         if not self._is_skipped():
             with torch.no_grad():
                 self.measure()
@@ -118,7 +122,7 @@ class Optimizer(torch.optim.Optimizer):
         super().__setstate__(state)
         self.__dict__.setdefault("engine", "none yet")
         self.__dict__.setdefault("skipped", 0)
-        self._engines = {}
+        self._engines, self._begun = {}, 0
         for group in self.param_groups:  # torch's checkpoints know nothing of our options, old ones nothing of new ones
             for name, value in self.defaults.items():
                 group.setdefault(name, value)

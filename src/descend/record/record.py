@@ -113,6 +113,20 @@ class Record:
         steps, values = self.readings.get((name, place), ([], []))
         return Series(tuple(steps), tuple(values))
 
+    def held_out(self, like: "Record | None" = None) -> Series:
+        """Return the losses that the script evaluates on data held out, at the place where `like` does so."""
+        return self.series("evaluation_loss", (like or self).held_out_place()).finite()
+
+    def held_out_place(self) -> str:
+        """Return where the losses that the script evaluates end highest: elsewhere it may be training data.
+
+        What it evaluates seldom, as test data at the end, is left out.
+        """
+        curves = {place: self.series("evaluation_loss", place).finite() for place in self.places("evaluation_loss")}
+        most = max(map(len, curves.values()), default=0)
+        often = [place for place, curve in curves.items() if len(curve) and 2 * len(curve) >= most]
+        return max(often, key=lambda p: curves[p].last, default="")
+
     def places(self, name: str) -> list[str]:
         """Return the places at which a series or a fact of that name was observed, in order of appearance."""
         return list(dict.fromkeys(place for n, place in [*self.readings, *self.facts] if n == name))

@@ -23,13 +23,13 @@ from descend.remedies.optimizer_argument import optimizer_argument
 from descend.remedies.output_activation import output_activation
 from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
-from descend.remedies.remedy import JudgedOn, Prescription, Remedy
+from descend.remedies.remedy import JudgedOn, Key, Prescription, Remedy
 from descend.remedies.shuffle import shuffle
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 from descend.remedies.step_per_epoch import step_per_epoch
-from descend.remedies.train_longer import train_longer
 from descend.remedies.train_mode import train_mode
+from descend.remedies.training_length import training_length
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
@@ -64,7 +64,7 @@ REMEDIES: dict[str, Remedy] = {
     "standardise_inputs": standardise_inputs,
     "standardise_targets": standardise_targets,
     "step_per_epoch": step_per_epoch,
-    "train_longer": train_longer,
+    "training_length": training_length,
     "train_mode": train_mode,
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
@@ -72,4 +72,4 @@ REMEDIES: dict[str, Remedy] = {
     "zero_grad": zero_grad,
 }
 
-__all__ = ["REMEDIES", "JudgedOn", "NotApplicable", "Prescription", "Remedy"]
+__all__ = ["REMEDIES", "JudgedOn", "Key", "NotApplicable", "Prescription", "Remedy"]

@@ -10,10 +10,14 @@ from descend.source.not_applicable import NotApplicable
 
 # What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
 # script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
-# examples cannot be computed again and it leaves the loss what it is; the median error, where a few targets are wrong.
-JudgedOn = Literal["fixed", "spread", "held_out", "training", "median"]
+# examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
+# trains another network; the median error, where a few targets are wrong.
+JudgedOn = Literal["fixed", "spread", "held_out", "training", "last_stage", "median"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
+
+
+Key = tuple[str, str, JudgedOn]
 
 
 @dataclass(frozen=True)
@@ -29,4 +33,10 @@ class Prescription:
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
     judged_on: JudgedOn = "fixed"
     of_fact: bool = False  # whether what it is for is a fact, and no suspicion
+    optimizer: str = ""  # whose steps it changes
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+
+    @property
+    def key(self) -> Key:
+        """What tells its trial from those of others: the same change may be prescribed for several symptoms."""
+        return self.label, self.optimizer, self.judged_on

@@ -4,12 +4,8 @@ Verdict first, then each finding with its evidence, the proof, the patch, and wh
 The template decides how things look; here is only what it shows, as plain strings that the template escapes.
 """
 
-import json
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from typing import Any
 from descend.case import Case
 from descend.errors import UsageError
 from descend.record import Record, Site
-from descend.report.figure import Figure
+from descend.report.document import Figures, render, script_json, write_whole
 from descend.report.lecture import nature, reasons, ruled_out
 from descend.report.ledger import ledger
 from descend.report.loss_picture import LOSS_FLOOR
@@ -40,35 +36,8 @@ from descend.report.wording import (
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
 
-TEMPLATES = Path(__file__).parent / "templates"
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
 LONGEST_EXCERPT = 12
-
-
-@dataclass
-class Figures:
-    """The figures of one page, numbered in the order in which they appear."""
-
-    taken: int = 0
-    plots: list[dict[str, Any]] = field(default_factory=list)
-
-    def take(self, figure: Figure | None) -> dict[str, Any] | None:
-        """Return what the template needs to place a figure; None when there is none."""
-        if figure is None:
-            return None
-        self.taken += 1
-        self.plots += figure.plots()
-        return {"number": self.taken, "caption": figure.caption, "panels": figure.panels}
-
-    def json(self) -> str:
-        """Return all plots as JSON that may stand inside a script element."""
-        return script_json(self.plots)
-
-
-def script_json(value: Any) -> str:
-    """Return JSON that may stand inside a script element."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def render_page(case: Case, arms: Mapping[int, Record]) -> str:
@@ -76,38 +45,13 @@ def render_page(case: Case, arms: Mapping[int, Record]) -> str:
 
     arms: the records of the trials' runs, by `Arm.run`; runs that are missing are left out of the curves.
     """
-    from jinja2 import (
-        Environment,
-        FileSystemLoader,
-        StrictUndefined,
-    )  # here, or `descend --help` would wait for it
-    from plotly.offline import get_plotlyjs
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     figures = Figures()
-    shown = _contents(case, arms, figures)
-    plotly = get_plotlyjs() if figures.plots else ""
-    return environment.get_template("page.html").render(**shown, figures=figures.json(), plotly=plotly)
+    return render("page.html", figures, **_contents(case, arms, figures))
 
 
 def write_page(case: Case, arms: Mapping[int, Record], path: Path) -> None:
     """Write the report to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
-    text = render_page(case, arms)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(text.encode("utf-8", "replace"))
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UsageError(f"cannot write the report to {path}: {error.strerror}") from None
+    write_whole(render_page(case, arms), path)
 
 
 def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
@@ -193,7 +137,8 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "seeds": ", ".join(str(seed) for seed in trial.seeds),
         "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
         "verdict": trial.verdict,
-        "figure": figures.take(proof_picture(trial, arms)),
+        "same_steps": "training_length" not in trial.remedies,
+        "figure": figures.take(proof_picture(trial, arms, case.record)),
     }
 
 

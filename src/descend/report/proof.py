@@ -5,8 +5,10 @@ from math import isfinite
 
 from descend.case import Case
 from descend.record import Record, Series
+from descend.remedies import JudgedOn
 from descend.report.figure import Figure, Key, Panel, Trace, line, value_axis
 from descend.report.wording import count, interval, plain_name, sentence
+from descend.trials.arms import judged_curve
 from descend.trials.trial import Arm, Trial
 
 LABELS = {
@@ -14,10 +16,7 @@ LABELS = {
     "squared_error": "squared error in original units",
     "loss": "the script's own loss",
     "evaluation_loss": "loss on the script's own held-out data",
-    "median_error": "median squared error",
 }
-# What is judged on batches from all over the run is known at the end alone: its curve is that of the fixed examples.
-SERIES = {"held_out": "evaluation_loss", "median": "median_error", "training": "loss"}
 
 
 def decisive_trial(case: Case) -> Trial | None:
@@ -26,10 +25,12 @@ def decisive_trial(case: Case) -> Trial | None:
     return case.cure or next(iter(winners), None)
 
 
-def proof_picture(trial: Trial, arms: Mapping[int, Record]) -> Figure | None:
+def proof_picture(trial: Trial, arms: Mapping[int, Record], exam: Record | None = None) -> Figure | None:
     """Return the yardstick over the steps: seeds thin, their mean thick; None without any curve."""
-    name = SERIES.get(trial.judged_on, "yardstick")
-    before, after = curves(trial.baseline, arms, name), curves(trial.treated, arms, name)
+    # What is judged on batches from all over the run is known at the end alone: the curve is the fixed examples'.
+    judged_on: JudgedOn = "fixed" if trial.judged_on == "spread" else trial.judged_on
+    exam = exam or next((arms[arm.run] for arm in trial.baseline if arm.run in arms), None)
+    before, after = (curves(side, arms, judged_on, exam) for side in (trial.baseline, trial.treated))
     if not before and not after:
         return None
     traces = [*_bundle(before, "cause", "as it is"), *_bundle(after, "cure", "with the remedy")]
@@ -39,15 +40,17 @@ def proof_picture(trial: Trial, arms: Mapping[int, Record]) -> Figure | None:
     keys = [Key("as it is", "cause")] if before else []
     keys += [Key("with the remedy", "cure")] if after else []
     marks = _broken(before, "as it is") + _broken(after, "with the remedy")
-    place = next(place for arm in (*trial.baseline, *trial.treated) for place in _places(arm, arms, name))
-    title = LABELS.get(place if name == "yardstick" else name, plain_name(place))
+    title = _title(trial, arms, judged_on)
     panel = Panel(title[:1].upper() + title[1:], tuple(traces), (*keys, *marks), y=axis, height=340)
     return Figure((panel,), _caption(trial, len(before), len(after)))
 
 
-def curves(arms: Sequence[Arm], records: Mapping[int, Record], name: str = "yardstick") -> list[Series]:
-    """Return that curve of every arm whose record is at hand and holds one."""
-    return [records[arm.run].series(name, place) for arm in arms for place in _places(arm, records, name)[:1]]
+def curves(
+    arms: Sequence[Arm], records: Mapping[int, Record], judged_on: JudgedOn = "fixed", exam: Record | None = None
+) -> list[Series]:
+    """Return the curve that every arm is judged by, where its record is at hand and holds one."""
+    known = [judged_curve(records[arm.run], judged_on, exam)[1] for arm in arms if arm.run in records]
+    return [curve for curve in known if len(curve)]
 
 
 def mean_curve(bundle: Sequence[Series]) -> Series:
@@ -59,11 +62,10 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
     return Series(tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps))
 
 
-def _places(arm: Arm, records: Mapping[int, Record], name: str) -> list[str]:
-    if arm.run not in records:
-        return []
-    record = records[arm.run]
-    return [place for place in record.places(name) if len(record.series(name, place))]
+def _title(trial: Trial, arms: Mapping[int, Record], judged_on: JudgedOn) -> str:
+    known = [arms[arm.run] for arm in (*trial.baseline, *trial.treated) if arm.run in arms]
+    what = next(what for record in known if (what := judged_curve(record, judged_on)[0]))
+    return "median squared error" if judged_on == "median" else LABELS.get(what, plain_name(what))
 
 
 def _bundle(bundle: list[Series], tone: str, label: str) -> list[Trace]:

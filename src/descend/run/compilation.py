@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType
 
-_PARTS = ("descend.network",)  # what a patched script uses is part of the script
+PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
+_PARTS = tuple(f"descend.{part}" for part in PARTS)
 _INLINED = ("descend.run.hooks",)  # does nothing where it is traced
 
 

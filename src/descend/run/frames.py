@@ -21,6 +21,8 @@ from descend.run.calls import call_ending
 
 OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
 _FUNCTIONAL = ("torch.nn.functional", "torch.overrides", "descend.run.knobs")  # between a module and its call
+DEPTH = 4  # lines that tell two calls of one function apart
+Lines = tuple[tuple[str, int], ...]  # files and line numbers, innermost first
 _PACKAGE = str(Path(__file__).parents[1])
 _TORCH = os.path.dirname(torch.__file__)
 _STANDARD = tuple({sysconfig.get_paths()[key] + os.sep for key in ("stdlib", "platstdlib")})
@@ -45,6 +47,14 @@ class SourceTree:
         while frame is not None and self._is_transparent(frame.f_code.co_filename):
             frame = frame.f_back
         return frame
+
+    def lines(self, frame: FrameType | None) -> Lines:
+        """Return the innermost lines that are being executed, torch's, Python's and ours aside."""
+        found: list[tuple[str, int]] = []
+        while (frame := self.caller(frame)) is not None and len(found) < DEPTH:
+            found.append((frame.f_code.co_filename, frame.f_lineno))
+            frame = frame.f_back
+        return tuple(found)
 
     def site(self, kind: str, key: str, span: "CallSpan | None", detail: str = "") -> Site | None:
         """Return the site of a call."""

@@ -6,23 +6,27 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from statistics import fmean
 from types import FrameType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.compiler import is_compiling
 from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 
 from descend.record import Fact, Message, Reading
-from descend.run.frames import call_span, constructor_caller
+from descend.run.frames import Lines, call_span, constructor_caller
 from descend.run.guard import harmless
 from descend.run.modules import Modules
 from descend.run.replacing import replaced
-from descend.tape.vocabulary import LOSSES
+from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
+Evaluation = list[tuple[Lines, Tensor]]  # the losses of its batches, each with the lines that computed it
+# The same cost of scores before and after their output activation.
+KINDS = dict.fromkeys(CLASS_LOSSES, "classes") | dict.fromkeys(BINARY_LOSSES, "binary")
 CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
 
 
@@ -40,9 +44,12 @@ class Knobs:
         self.inert = False
         self.stepping = False  # while a scheduler steps
         self._schedulers: dict[int, tuple[str, Any, int]] = {}  # id -> its key, itself, times it was stepped
-        self._losses: list[Tensor] = []  # computed without gradients since the last training step
+        self._losses: Evaluation = []  # computed without gradients since the last training step
+        self._evaluating: dict[Lines, int] = {}  # in order of appearance
         self._at = 0
-        self._detached: tuple[int, list[Tensor]] = (0, [])  # the same of detached predictions, with gradients on
+        self._trained: set[str] = set()  # kinds of loss that a gradient is taken of
+        self._kept_at = 0
+        self._detached: tuple[int, Evaluation] = (0, [])  # the same of detached predictions, with gradients on
         self._each_step = False  # whether those come with each step: a metric of the training, and no evaluation
 
     def stumbled(self, error: Exception) -> None:
@@ -77,38 +84,59 @@ class Knobs:
             self.send([Reading("clipped_norm", "", self.step(), float(norm))])
 
     @harmless
-    def evaluated(self, loss: Any) -> None:
-        """Keep a loss that was computed without gradients."""
-        if self.measuring():
+    def computed(self, name: str, loss: Any, batch: tuple[Any, ...], reduction: str, frame: FrameType | None) -> None:
+        """Keep a loss that no gradient is taken of: it may be an evaluation's."""
+        if self.measuring() or not isinstance(loss, Tensor):
             return  # a replay of ours
-        if self._at != self.step():
-            self.flush()
-        self._at = self.step()
-        if isinstance(loss, Tensor) and loss.numel() == 1 and loss.is_cpu:
-            self._losses.append(loss.detach())
+        kind = KINDS.get(name, name)
+        if loss.requires_grad:
+            self._trained.add(kind)
+        elif not torch.is_grad_enabled():
+            if self._at != self.step():
+                self.flush()
+            self._at = self.step()
+            self._losses += self._evaluation(kind, loss, batch, reduction, frame)
+        elif not self._each_step:  # predictions that were detached before
+            at, losses = self._detached
+            if at != self.step():
+                self._each_step = at > 0 and self.step() == at + 1
+                self._send_evaluation(0 if self._each_step else at, losses)
+                losses = []
+            found = self._evaluation(kind, loss, batch, reduction, frame)
+            self._detached = (self.step(), [*losses, *found]) if found else (at, losses)
+
+    def _evaluation(
+        self, kind: str, loss: Tensor, batch: tuple[Any, ...], reduction: str, frame: FrameType | None
+    ) -> Evaluation:
+        """Return the loss for each example with its lines; nothing where the training minimises another one."""
+        if loss.numel() != 1 or not loss.is_cpu or (self._trained and kind not in self._trained):
+            return []
+        value = loss.detach()
+        if reduction == "sum" and batch and isinstance(batch[0], Tensor) and batch[0].dim():
+            value = value / max(1, len(batch[0]))
+        return [(self.modules.tree.lines(frame), value)]
 
     @harmless
-    def detached(self, loss: Any) -> None:
-        """Keep a loss of predictions that need no gradient; it may be an evaluation's."""
-        at, losses = self._detached
-        if self._each_step or self.measuring() or not isinstance(loss, Tensor) or loss.requires_grad:
-            return
-        if at != self.step():
-            self._each_step = at > 0 and self.step() == at + 1
-            self._send_evaluation(0 if self._each_step else at, losses)
-            losses = []
-        if loss.numel() == 1 and loss.is_cpu:
-            self._detached = (self.step(), [*losses, loss.detach()])
+    def kept(self) -> None:
+        """Note that the weights are copied: the script may keep its best ones."""
+        if not self.measuring() and self.step() > max(0, self._kept_at):
+            self._kept_at = self.step()
+            self.send([Reading("weights_kept", "", self._kept_at, 1.0)])
 
     def flush(self) -> None:
-        """Send the mean of the evaluation that is over."""
+        """Send what the evaluation that is over came to."""
         losses, self._losses = self._losses, []
         self._send_evaluation(self._at, losses)
 
-    def _send_evaluation(self, at: int, losses: list[Tensor]) -> None:
-        finite = [value for loss in losses if math.isfinite(value := loss.item())]
-        if finite and at:
-            self.send([Reading("evaluation_loss", "", at, sum(finite) / len(finite))])
+    def _send_evaluation(self, at: int, losses: Evaluation) -> None:
+        """Send the means over an evaluation: training data may be evaluated in other lines than held-out ones."""
+        batches: dict[Lines, list[float]] = {}
+        for lines, loss in losses if at else ():
+            batches.setdefault(lines, []).append(loss.item())
+        for lines, values in batches.items():
+            number = self._evaluating.setdefault(lines, len(self._evaluating))
+            if finite := [value for value in values if math.isfinite(value)]:
+                self.send([Reading("evaluation_loss", str(number or ""), at, fmean(finite))])
 
     def finish(self) -> None:
         """Send what is left, and how often each scheduler was stepped."""
@@ -132,7 +160,8 @@ def observing_knobs(knobs: Knobs) -> Iterator[None]:
             stack.enter_context(replaced(clip_grad, name, new))
             stack.enter_context(replaced(torch.nn.utils, name, new))
         for name in sorted(LOSSES):
-            stack.enter_context(replaced(F, name, _loss(getattr(F, name), knobs)))
+            stack.enter_context(replaced(F, name, _loss(name, getattr(F, name), knobs)))
+        stack.enter_context(replaced(nn.Module, "state_dict", _keeping(nn.Module.state_dict, knobs)))
         yield
 
 
@@ -180,12 +209,22 @@ def _clipping(name: str, original: Any, knobs: Knobs) -> Any:
     return clip
 
 
-def _loss(original: Any, knobs: Knobs) -> Any:
+def _loss(name: str, original: Any, knobs: Knobs) -> Any:
     @functools.wraps(original)
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
         if not is_compiling():
-            knobs.evaluated(value) if not torch.is_grad_enabled() else knobs.detached(value)
+            knobs.computed(name, value, args, kwargs.get("reduction", "mean"), sys._getframe(1))
         return value
 
     return loss
+
+
+def _keeping(original: Any, knobs: Knobs) -> Any:
+    @functools.wraps(original)
+    def state_dict(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not is_compiling():
+            knobs.kept()
+        return original(self, *args, **kwargs)
+
+    return state_dict

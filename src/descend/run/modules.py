@@ -59,7 +59,7 @@ class Modules:
     def _note_dropout(self, key: str, model: nn.Module) -> None:
         for name, module in model.named_modules():
             if isinstance(module, nn.modules.dropout._DropoutNd):
-                place = name if key == "0" else f"{key}.{name}"
+                place = _place(key, name)
                 self.note_site("dropout", place, self._made_at(module), type(module).__name__)
                 self.send([Fact("dropout", place, 0, {"p": float(module.p)})])
 
@@ -125,7 +125,7 @@ class Modules:
         for key, root in self._roots():
             for name, parameter in root.named_parameters():
                 if id(parameter) not in known:
-                    known[id(parameter)] = name if key == "0" else f"{key}.{name}"
+                    known[id(parameter)] = _place(key, name)
                     self._names.append((weakref.ref(parameter), known[id(parameter)]))
         return known
 
@@ -140,8 +140,8 @@ class Modules:
         """Return the names of the model's dropout and normalisation modules that are in evaluation mode."""
         kinds = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
         return [
-            name
-            for _, root in self._roots()
+            _place(key, name)
+            for key, root in self._roots()
             for name, module in root.named_modules()
             if isinstance(module, kinds) and not module.training
         ]
@@ -149,8 +149,8 @@ class Modules:
     def unfit_statistics(self) -> list[str]:
         """Return the names of normalisations in evaluation mode whose running statistics were never fitted."""
         return [
-            name
-            for _, root in self._roots()
+            _place(key, name)
+            for key, root in self._roots()
             for name, module in root.named_modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm)
             and not module.training
@@ -172,6 +172,11 @@ class Modules:
         """Return the names of trainable parameters of the model that no optimizer holds."""
         parameters: list[tuple[str, Tensor]] = [pair for _, root in self._roots() for pair in root.named_parameters()]
         return [name for name, p in parameters if p.requires_grad and id(p) not in held]
+
+
+def _place(key: str, name: str) -> str:
+    """Return a qualified name, told from those of the first model."""
+    return name if key == "0" else f"{key}.{name}"
 
 
 def _holds(whole: nn.Module, part: nn.Module) -> bool:

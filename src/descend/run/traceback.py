@@ -6,8 +6,10 @@ import sys
 from contextlib import redirect_stderr
 from types import FrameType, TracebackType
 
+from descend.run.compilation import PARTS
+
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_PARTS = _OURS + "network" + os.sep  # what a patched script uses is part of the script
+_PARTS = tuple(_OURS + part for part in PARTS)
 _DISPATCH = "handle_torch_function"  # torch/overrides.py: how a Python function of torch gets to a function mode
 
 

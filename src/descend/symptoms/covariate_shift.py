@@ -31,5 +31,6 @@ def covariate_shift(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("model"),
         module=place,
+        explains=frozenset({"ill_conditioned_curvature", "slow_progress"}),
         evidence=tuple(("activation_scale", p) for p, _ in curves),
     )

@@ -45,7 +45,7 @@ def _symptom(record: Record, sentence: str, count: int) -> Symptom:
         bound=0.0,
         source=SOURCE,
         where=record.site("model_call", "0") or record.site("model_call"),
-        evidence=(("loss", "0"), ("evaluation_loss", "")),
+        evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
         explains=frozenset(
             {"instability", "slow_progress", "overfitting", "exploding_gradients", "bad_initialisation"}
         ),

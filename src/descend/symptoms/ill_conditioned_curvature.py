@@ -4,7 +4,7 @@ from math import log
 from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, left, yardstick_place
+from descend.symptoms.progress import POOR, first_rise, is_stuck, left, yardstick_place
 from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -12,7 +12,7 @@ SOURCE = (
     "Ba, CSC413 lecture 4, Ill-conditioned curvature: gradient descent needs about κ steps along the flattest direction"
 )
 LONG = 0.2  # of the stability bound: a longer step is no way out
-ILL = 500.0  # κ estimated from the progress
+ILL = 200.0  # κ estimated from the progress
 
 
 def ill_conditioned_curvature(record: Record) -> Symptom | None:
@@ -27,7 +27,10 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
         norms = record.series("clipped_norm").finite().values
         if norms and (record.fact("clip") or {}).get("limit", 0.0) < median(norms):
             continue  # clipping, too, keeps the steps short
-        if max(lengths) < LONG * bound.value or first_rise(record, key) is not None or not left(record) > POOR / 3:
+        # Below the bound a rise is a difference between batches, unless nothing is learnt.
+        may_rise = max(lengths) <= bound.value and not is_stuck(record, key)
+        has_risen = first_rise(record, key) is not None and not may_rise
+        if max(lengths) < LONG * bound.value or has_risen or not left(record) > POOR / 3:
             continue
         fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
         condition = record.steps * max(lengths) / max(fallen, 1e-9)

@@ -19,7 +19,7 @@ def no_signal(record: Record) -> Symptom | None:
     fact, constant = record.fact("signal") or {}, constant_cost(record)
     if not fact.get("p_value", 0.0) > CHANCE or fact["examples"] < EXAMPLES:
         return None
-    evaluation = record.series("evaluation_loss").finite()
+    evaluation = record.held_out()
     unseen = evaluation.min / constant if len(evaluation) and constant else float("nan")
     if not (unseen > STUCK or (unseen != unseen and left(record) > STUCK)):
         return None
@@ -37,6 +37,6 @@ def no_signal(record: Record) -> Symptom | None:
         bound=CHANCE,
         source=SOURCE,
         where=data_site(record),
-        evidence=(("loss", "0"), ("evaluation_loss", "")),
+        evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
         explains=ECHOES | {"inputs_not_normalised", "schedule", "clipping_too_hard"},
     )

@@ -7,6 +7,7 @@ from descend.symptoms.symptom import Symptom
 SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
 LEFT = 0.2  # of the cost of a constant prediction
 STILL_FALLING = 0.2  # of the cost, over the last half of the run
+MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will do
 
 
 def stopped_too_early(record: Record) -> Symptom | None:
@@ -15,19 +16,20 @@ def stopped_too_early(record: Record) -> Symptom | None:
     if ending is None or ending.reason != "finished" or diverged(record, "0") or first_rise(record, "0") is not None:
         return None
     fallen = falls(record)
-    if not left(record) > LEFT or fallen < STILL_FALLING:
+    bound = SLOWLY if left(record) > MOST else STILL_FALLING
+    if not left(record) > LEFT or fallen < bound:
         return None
     return Symptom(
         id="stopped_too_early",
         kind="dynamics",
         certain=False,
-        confidence=0.8,
-        sentence=f"the run ends after {record.steps} steps while the cost still falls steadily ({fallen:.0%} over "
+        confidence=0.8 if fallen >= STILL_FALLING else 0.65,
+        sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over "
         "the last "
         f"half) and {left(record):.0%} of it is left: it is not broken, it is not finished",
         quantity="fall of the cost over the last half",
         value=fallen,
-        bound=STILL_FALLING,
+        bound=bound,
         source=SOURCE,
         where=record.site("step", "0"),
         evidence=(("loss", "0"),),

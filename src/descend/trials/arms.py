@@ -9,7 +9,7 @@ from math import isfinite
 from statistics import fmean
 
 from descend.plan import Plan
-from descend.record import Message, Reading, Record
+from descend.record import Message, Reading, Record, Series
 from descend.remedies import JudgedOn
 from descend.run.launch import new_record, run
 from descend.script import Script
@@ -17,13 +17,14 @@ from descend.script import Script
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
 LONGEST_S = 30.0  # an arm runs as many steps as the exam did; one that takes longer than this for them,
 SLOWER = 20.0  # and than so many times the exam, hangs
-EVALUATIONS = 3  # the last ones are averaged: one alone is noisy
+EVALUATIONS = 3  # the last ones, of three times as many, are averaged: one alone is noisy
 LAST = 0.1  # share of the training losses that is averaged
 YARDSTICKS: dict[JudgedOn, str] = {
     "fixed": "yardstick",
     "spread": "spread_yardstick",
     "held_out": "evaluation_loss",
     "training": "loss",
+    "last_stage": "loss",
     "median": "median_error",
 }
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
@@ -102,20 +103,37 @@ def longest(exam: Record) -> float:
     return max(LONGEST_S, SLOWER * exam.ending.wall_s if exam.ending else 0.0)
 
 
-def yardstick(record: Record, judged_on: JudgedOn = "fixed") -> tuple[str, float]:
+def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, float]:
     """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
+    what, curve = judged_curve(record, judged_on, exam)
+    if not what or record.ending is None or record.ending.reason not in ("finished", "window"):
+        return what, float("nan")
+    if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
+        return what, float("nan")
+    if judged_on in ("fixed", "spread", "median"):
+        return what, curve.last
+    if not isfinite(curve.last):
+        return what, float("nan")
+    averaged = min(EVALUATIONS, len(curve) // 3) if judged_on == "held_out" else int(LAST * len(curve))
+    return what, fmean(v for v in curve.values[-max(1, averaged) :] if isfinite(v))
+
+
+def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, Series]:
+    """Return what a run is judged by, and how it went over the steps.
+
+    The exam tells which stage is its last one, and where data are held out.
+    """
     name = YARDSTICKS[judged_on]
     places = record.places(name)
-    if not places or record.ending is None or record.ending.reason not in ("finished", "window"):
-        return (places[0] if places else ""), float("nan")
-    if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
-        return places[0], float("nan")
+    if not places:
+        return "", Series()
     if judged_on == "held_out":
-        return name, fmean(record.series(name).finite().values[-EVALUATIONS:] or [float("nan")])
+        return name, record.held_out(exam)
     if judged_on == "training":
-        losses = record.series(name, places[0]).finite().values
-        return name, fmean(losses[-max(1, int(LAST * len(losses))) :] or [float("nan")])
-    return places[0], record.series(name, places[0]).last
+        return name, record.series(name, places[0])
+    if judged_on == "last_stage":
+        return name, record.series(name, (exam or record).places(name)[-1])
+    return places[0], record.series(name, places[0])
 
 
 def _is_hopeless(reading: Reading, job: Job) -> bool:

@@ -45,12 +45,13 @@ class Candidate:
 def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
     """Run each candidate that has a script, and judge it beside the exam."""
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None]
-    jobs = [
-        Job(s, exam.seed, p.times * horizon(exam), _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
-        for s, p in scripts
-    ]
-    records = iter(bench.run(jobs))
+    records = iter(bench.run([_job(script, prescription, exam) for script, prescription in scripts]))
     return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
+
+
+def _job(script: Script, p: Prescription, exam: Record) -> Job:
+    steps = p.times * horizon(exam, p.judged_on)
+    return Job(script, exam.seed, steps, _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
 
 
 def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
@@ -69,8 +70,8 @@ def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Recor
 
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
-    reason = incomparable(record, exam, judged_on)
-    value = float("nan") if reason else yardstick(record, judged_on)[1]
+    reason = incomparable(record, exam, judged_on, same_examples=not exam.fact(VARIES))
+    value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
     return replace(candidate, record=record, value=value, before=before, reason=reason)
 
@@ -79,17 +80,23 @@ def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
     return exam if prescription.judged_on in ("fixed", "spread") else None
 
 
-def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") -> str:
-    """Return why two runs cannot be compared, or nothing."""
+def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *, same_examples: bool = True) -> str:
+    """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same."""
     if record.ending is not None and record.ending.reason == "failed":
         return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
-    if record.ending is None or not record.places(YARDSTICKS[judged_on]):
-        return ""  # diverged or given up early: that is a result
-    if judged_on != "training" and yardstick(record)[0] != yardstick(exam)[0]:
+    if record.ending is None:
+        return ""  # given up early: that is a result
+    if judged_on == "held_out" and record.ending.reason in ("finished", "window") and not len(record.held_out(exam)):
+        return "it ends before its held-out data are evaluated"
+    if not record.places(YARDSTICKS[judged_on]):
+        return ""  # diverged: that is a result
+    is_its_own_loss = judged_on in ("training", "last_stage")
+    if not is_its_own_loss and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
-    if judged_on in ("held_out", "training") and min(yardstick(r, judged_on)[1] for r in (record, exam)) <= 0:
+    ends = [yardstick(r, judged_on, exam)[1] for r in (record, exam)]
+    if (is_its_own_loss or judged_on == "held_out") and min(ends) <= 0:
         return "a loss below zero has no share that could be gained"
-    if judged_on not in ("fixed", "median") or exam.fact(VARIES):
+    if not same_examples or judged_on not in ("fixed", "median"):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
     if seen.get("digest") != expected.get("digest"):
@@ -97,6 +104,11 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed") ->
     return ""
 
 
-def horizon(exam: Record) -> int:
-    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped."""
+def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
+    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
+
+    A run of several stages takes as many as its longest one; to see the last one it must go through all of them.
+    """
+    if judged_on == "last_stage" and exam.ending is not None and exam.ending.reason == "finished":
+        return sum(exam.series("loss", key).steps[-1] + 1 for key in exam.places("loss") if exam.series("loss", key))
     return exam.steps or int((exam.fact("passes") or {}).get("backward", 0))

@@ -5,9 +5,10 @@ from dataclasses import replace
 from descend.record import Record
 from descend.script import Script
 from descend.trials.arms import Bench, Job
+from descend.trials.candidate import horizon
 from descend.trials.prove import Proof
 
-NUMBERS = frozenset({"learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "train_longer"})
+NUMBERS = frozenset({"learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"})
 LEAST_S = 20.0
 ENDLESS = 10**9  # steps
 BEYOND = 1.0  # times the bare window's time, in which a patched script is watched beyond its last step
@@ -20,14 +21,16 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     if cure is None or cure.script is None or arm is None:
         return ""
     if not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand"):
-        seconds = _longest(exam)  # plain python cannot be stopped at a step that only the script knows: to its own end
+        # plain python cannot be stopped at a step that only the script knows: to its own end
+        seconds = _time_to_its_end(exam)
         arm, plain = bench.run(
             [Job(cure.script, arm.seed, ENDLESS, role=role, seconds=seconds) for role in ("arm", "bare")]
         )
         if {r.ending.reason for r in (arm, plain) if r.ending} != {"finished"}:
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
-        plain = bench.run([Job(cure.script, arm.seed, arm.steps, role="bare")])[0]
+        steps = horizon(arm, cure.judged_on)
+        plain = bench.run([Job(cure.script, arm.seed, steps, role="bare")])[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
         return "the patched script could not be run again by itself"
     if not (plain.ending.weights and arm.ending.weights):
@@ -49,7 +52,7 @@ def withdraw_what_fails_later(proof: Proof, script: Script, exam: Record, bench:
         return
     if ending.reason == "finished" and NUMBERS.issuperset(cure.remedies):
         return
-    seconds = _longest(exam)
+    seconds = _time_to_its_end(exam)
     changed = bench.run([Job(cure.script, exam.seed, ENDLESS, role="bare", seconds=seconds)])[0]
     if changed.ending is None or changed.ending.reason != "failed":
         return
@@ -62,6 +65,6 @@ def withdraw_what_fails_later(proof: Proof, script: Script, exam: Record, bench:
     proof.cure = proof.arm = None
 
 
-def _longest(exam: Record) -> float:
+def _time_to_its_end(exam: Record) -> float:
     """Return for how many seconds of training a script is let run to its own end."""
     return max(LEAST_S, BEYOND * (exam.ending.wall_s - exam.ending.probe_s) if exam.ending else 0.0)

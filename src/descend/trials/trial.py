@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from descend.remedies import JudgedOn
 from descend.script import Script
 
 
@@ -33,6 +34,6 @@ class Trial:
     script: Script | None = None  # the edited script; None when it could not be applied
     baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
     treated: tuple[Arm, ...] = ()
-    judged_on: str = "fixed"  # which examples, or which of the script's own losses
+    judged_on: JudgedOn = "fixed"  # which examples, or which of the script's own losses
     reason: str = ""  # why it failed or did not apply
     patch: str = ""  # the change as a unified diff, kept as it was when it was tried

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Unpack
 
-from descend.optim.annealing import Annealed, Annealing
-from descend.optim.optimizer import Options
+from descend.optim.optimizer import Optimizer, Options
 from descend.optim.vocabulary import sign
 
 
@@ -14,10 +13,11 @@ def add_sign(theta, g, t, m=0.0, *, lr, beta, alpha, f):
     return -lr * (alpha + f * sign(g) * sign(m)) * g, m
 
 
-class AddSign(Annealed):
-    """AddSign (Bello et al. 2017). Over `total_steps`, `annealing` lets the signs count less.
+class AddSign(Optimizer):
+    """AddSign (Bello et al. 2017). A schedule of f lets the signs count less and less (§4.4).
 
-    >>> optimizer = AddSign(model.parameters(), lr=0.1, annealing="linear", total_steps=10_000)
+    >>> optimizer = AddSign(model.parameters(), lr=0.1)
+    >>> scheduler = Scheduler(optimizer, f=Linear(total_steps=10_000))
     """
 
     rule = staticmethod(add_sign)
@@ -29,10 +29,7 @@ class AddSign(Annealed):
         beta: float = 0.9,
         alpha: float = 1.0,
         weight_decay: float = 0.0,
-        annealing: Annealing = "none",
-        total_steps: int | None = None,
-        periods: float = 1.0,
+        f: float = 1.0,
         **options: Unpack[Options],
     ) -> None:
-        fading = {"annealing": annealing, "total_steps": total_steps, "periods": periods}
-        super().__init__(params, lr=lr, beta=beta, alpha=alpha, weight_decay=weight_decay, **fading, **options)
+        super().__init__(params, lr=lr, beta=beta, alpha=alpha, weight_decay=weight_decay, f=f, **options)

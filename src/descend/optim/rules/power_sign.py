@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Unpack
 
-from descend.optim.annealing import Annealed, Annealing
-from descend.optim.optimizer import Options
+from descend.optim.optimizer import Optimizer, Options
 from descend.optim.vocabulary import where
 
 
@@ -16,10 +15,11 @@ def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
     return -lr * where(agree > 0, base**f, where(agree < 0, base ** (-f), 1.0)) * g, m
 
 
-class PowerSign(Annealed):
-    """PowerSign (Bello et al. 2017). Over `total_steps`, `annealing` lets the signs count less.
+class PowerSign(Optimizer):
+    """PowerSign (Bello et al. 2017). A schedule of f lets the signs count less and less (§4.4).
 
-    >>> optimizer = PowerSign(model.parameters(), lr=0.1, annealing="cosine", total_steps=10_000)
+    >>> optimizer = PowerSign(model.parameters(), lr=0.1)
+    >>> scheduler = Scheduler(optimizer, f=Linear(total_steps=10_000))
     """
 
     rule = staticmethod(power_sign)
@@ -31,10 +31,7 @@ class PowerSign(Annealed):
         beta: float = 0.9,
         base: float = math.e,
         weight_decay: float = 0.0,
-        annealing: Annealing = "none",
-        total_steps: int | None = None,
-        periods: float = 1.0,
+        f: float = 1.0,
         **options: Unpack[Options],
     ) -> None:
-        fading = {"annealing": annealing, "total_steps": total_steps, "periods": periods}
-        super().__init__(params, lr=lr, beta=beta, base=base, weight_decay=weight_decay, **fading, **options)
+        super().__init__(params, lr=lr, beta=beta, base=base, weight_decay=weight_decay, f=f, **options)

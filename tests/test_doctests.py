@@ -8,23 +8,39 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
+from torch.utils.data import DataLoader, TensorDataset
 
+import descend.data
+import descend.iterates
 import descend.optim
+import descend.schedules
 
-MODULES = [info.name for info in pkgutil.walk_packages(descend.optim.__path__, "descend.optim.")]
+ROOMS = [descend.data, descend.optim, descend.schedules, descend.iterates]
+MODULES = [info.name for room in ROOMS for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_run(module):
+def test_the_examples_run(module, tmp_path):
     torch.manual_seed(0)
     x, y = torch.randn(8, 3), torch.randn(8, 2)
+    model = nn.Linear(3, 2)
     known = {
-        **{name: getattr(descend.optim, name) for name in descend.optim.__all__},
-        "model": nn.Linear(3, 2),
+        **{name: getattr(room, name) for room in ROOMS for name in room.__all__},
+        "model": model,
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9),
         "loss": lambda model: mse_loss(model(x), y),
+        "held_out_loss": lambda model: 1.0,
+        "train_an_epoch": lambda model: None,
         "loss_fn": mse_loss,
         "cross_entropy": cross_entropy,
         "loader": [(x, torch.zeros(8, dtype=torch.long))],
+        "dataset": TensorDataset(x, y),
+        "labels": [0, 1, 1, 0, 2, 1, 0, 2],
+        "difficulty": [0.1, 0.5, 0.2],
+        "images": torch.rand(4, 1, 8, 8),
+        "nn": nn,
+        "DataLoader": DataLoader,
+        "path": tmp_path / "run.pt",
         "x": x,
         "y": y,
     }

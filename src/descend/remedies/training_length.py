@@ -1,4 +1,4 @@
-"""More passes over the data: the number that the outermost training loop counts to, multiplied."""
+"""More passes over the data, or fewer: the number that the outermost training loop counts to, multiplied."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ class Count:
     first: int = 0
 
 
-def train_longer(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+def training_length(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Make the training loop run `dose["times"]` times as often.
 
     A schedule with a length of its own (`CosineAnnealingLR(optimizer, 10)`) keeps it, unless both lengths come
@@ -47,11 +47,13 @@ def train_longer(script: Script, record: Record, dose: dict[str, Any]) -> Script
         return NotApplicable(f"no loop is found around the optimizer's step in line {syntax.line(place.call)}")
     count = _counted(syntax, loop)
     if count is None:
-        return NotApplicable(f"the loop in line {syntax.line(loop)} does not count to a number that could be raised")
+        return NotApplicable(f"the loop in line {syntax.line(loop)} does not count to a number that could be changed")
     old = follow(syntax, count.limit, script.arguments, _shared(script, record, syntax, count.limit))
     if old is None or not is_number(old):
         return script.edit(syntax.file, syntax.replace(count.limit, _times(dose["times"], count.limit)))
-    new = _raised(syntax.code(old), count.first, dose["times"])
+    new = _changed(syntax.code(old), count.first, dose["times"])
+    if syntax.code(new) == syntax.code(old):
+        return NotApplicable(f"the loop in line {syntax.line(loop)} makes too few passes to make fewer of them")
     return script.edit(syntax.file, syntax.replace(old, new))
 
 
@@ -128,13 +130,14 @@ def _shared(script: Script, record: Record, syntax: Syntax, limit: cst.BaseExpre
     return [*calls, *(value for name in names if (value := assigned_value(syntax, name)) is not None)]
 
 
-def _raised(code: str, first: int, times: float) -> cst.BaseExpression:
-    limit = float(code.replace("_", ""))
-    return written(round(first + times * (limit - first)))
+def _changed(code: str, first: int, times: float) -> cst.BaseExpression:
+    passes = float(code.replace("_", "")) - first
+    return written(first + max(1, round(times * passes)))
 
 
 def _times(times: float, limit: cst.BaseExpression) -> cst.BaseExpression:
     if not isinstance(limit, WHOLE) and not limit.lpar:
         limit = limit.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
     product = cst.BinaryOperation(written(times), cst.Multiply(), limit)
-    return product if isinstance(times, int) else cst.Call(cst.Name("int"), [cst.Arg(product)])
+    whole = product if isinstance(times, int) else cst.Call(cst.Name("round"), [cst.Arg(product)])
+    return whole if times >= 1 else cst.Call(cst.Name("max"), [cst.Arg(cst.Integer("1")), cst.Arg(whole)])

@@ -1,6 +1,6 @@
 import torch
 
-from descend.network.moments import measure_moments
+from descend.data.moments import measure_moments
 
 
 def test_parts_add_up_to_the_whole() -> None:

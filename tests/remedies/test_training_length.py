@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.train_longer import train_longer
+from descend.remedies.training_length import training_length
 
 HEAD = "import torch\n"
 LOOPS = [  # before and after, four times as many passes
@@ -73,7 +73,7 @@ LOOPS = [  # before and after, four times as many passes
 @pytest.mark.parametrize(("before", "after"), LOOPS)
 def test_the_loop_counts_further(patient, before: str, after: str) -> None:
     p = patient(HEAD + before + "\n", step="opt.step(")
-    assert p.edited(train_longer, times=4) == HEAD + after + "\n"
+    assert p.edited(training_length, times=4) == HEAD + after + "\n"
 
 
 FOLDS = "for fold in range(5):\n    net = Net()\n    opt = SGD(net)\n    for e in range(10):\n        opt.step()\n"
@@ -85,28 +85,43 @@ PASSED = "def fit(opt):\n    for e in range(10):\n        opt.step()\nfor fold i
 @pytest.mark.parametrize("text", [FOLDS, FOLD, PASSED])
 def test_what_is_trained_anew_each_time_is_not_a_pass(patient, text: str) -> None:
     p = patient(text, step="opt.step(", optimizer="SGD(")
-    assert p.edited(train_longer, times=4) == text.replace("10", "40")
+    assert p.edited(training_length, times=4) == text.replace("10", "40")
 
 
 def test_a_schedule_of_the_same_length_grows_with_it(patient) -> None:
     text = "n = 10\ntotal = n * len(data)\ns = OneCycle(opt, total)\nfor e in range(n):\n    opt.step()\n"
     p = patient(text, step="opt.step(", scheduler="OneCycle(")
-    assert p.edited(train_longer, times=4) == text.replace("10", "40")
+    assert p.edited(training_length, times=4) == text.replace("10", "40")
+
+
+def test_fewer_passes_than_one_are_none(patient) -> None:
+    reason = patient("for e in range(1):\n    opt.step()\n", step="opt.step(").refusal(training_length, times=0.3)
+    assert "too few passes" in reason
+    edited = patient("for e in range(n):\n    opt.step()\n", step="opt.step(").edited(training_length, times=0.3)
+    assert edited == "for e in range(max(1, round(0.3 * n))):\n    opt.step()\n"
 
 
 @pytest.mark.parametrize(
     ("times", "before", "after"),
-    [(1.5, "10", "15"), (2.0, "10", "20"), (2, "n", "2 * n"), (1.5, "n", "int(1.5 * n)")],
+    [
+        (1.5, "10", "15"),
+        (2.0, "10", "20"),
+        (2, "n", "2 * n"),
+        (1.5, "n", "round(1.5 * n)"),
+        (0.0667, "60", "4"),
+        (0.01, "60", "1"),
+    ],
 )
 def test_any_multiple(patient, times: float, before: str, after: str) -> None:
     text = f"for e in range({before}):\n    opt.step()\n"
-    assert patient(text, step="opt.step(").edited(train_longer, times=times) == text.replace(before + ")", after + ")")
+    edited = patient(text, step="opt.step(").edited(training_length, times=times)
+    assert edited == text.replace(before + ")", after + ")")
 
 
 def test_an_option_given_on_the_command_line_is_multiplied_in_the_loop(patient) -> None:
     text = "a.add_argument('--epochs', default=10)\nfor e in range(args.epochs):\n    opt.step()\n"
     p = patient(text, "--epochs", "3", step="opt.step(")
-    assert p.edited(train_longer, times=4) == text.replace("args.epochs", "4 * args.epochs")
+    assert p.edited(training_length, times=4) == text.replace("args.epochs", "4 * args.epochs")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +139,7 @@ def test_an_option_given_on_the_command_line_is_multiplied_in_the_loop(patient) 
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
-    assert reason in patient(text, step="opt.step(").refusal(train_longer, times=4)
+    assert reason in patient(text, step="opt.step(").refusal(training_length, times=4)
 
 
 STYLES = {
@@ -142,6 +157,6 @@ STYLES = {
 
 def test_every_style_is_trained_longer(styled, style: str) -> None:
     if style == "tabs":
-        assert "line 12 does not count" in styled.refusal(train_longer, times=4)
+        assert "line 12 does not count" in styled.refusal(training_length, times=4)
     else:
-        assert STYLES[style] in styled.edited(train_longer, times=4)
+        assert STYLES[style] in styled.edited(training_length, times=4)

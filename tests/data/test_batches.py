@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, SubsetRandomSampler, TensorDataset
 
-from descend.network.batches import input_batches
+from descend.data.batches import input_batches
 
 X = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(200)

@@ -1,0 +1,75 @@
+"""The lecture's table of batch, one-example and mini-batch descent, measured (Ruder 2017, "Trade-offs")."""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.functional import cross_entropy
+from trainings import TRAIN, Split, network, split, trained
+
+from descend.data import Reshuffled
+from descend.schedules import Cosine, Scheduler, lr_grid
+
+SIZES = {"all examples": TRAIN, "one example": 1, "32 examples": 32}
+PASSES, SEEDS = 10, 5
+HEAD = (
+    f"| a step sees | training loss after {PASSES} passes, constant rate | rate annealed to 0 | steps a second | "
+    "seconds a pass | kept for the backward pass | works as data stream in |\n|---|---|---|---|---|---|---|"
+)
+
+
+def rows() -> Iterator[str]:
+    """Yield a row for each size of the batch, each at the best rate of a grid, over some seeds."""
+    torch.set_num_threads(1)
+    for name, size in SIZES.items():
+        steps = PASSES * -(-TRAIN // size)
+        losses, took = [], []
+        for annealed in (False, True):
+            tried = []
+            for lr in lr_grid(3.0, 0.003):
+                began = time.perf_counter()
+                runs = [_train(split(seed), size, lr, steps if annealed else None, seed) for seed in range(SEEDS)]
+                took.append((time.perf_counter() - began) / SEEDS)
+                tried.append(sum(runs) / SEEDS)
+            losses.append(min(tried))
+        whole = median(took)
+        kept = f"{_kept(size) / 1024:.0f} kB"
+        online = "no" if size == TRAIN else "yes"
+        yield (
+            f"| {name} | {losses[0]:.3g} | {losses[1]:.3g} | {steps / whole:.0f} | {whole / PASSES:.3g} | {kept} "
+            f"| {online} |"
+        )
+
+
+def _train(data: Split, size: int, lr: float, total_steps: int | None, seed: int) -> float:
+    torch.manual_seed(seed)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    scheduler = Scheduler(optimizer, lr=Cosine(total_steps)) if total_steps else None
+    order = Reshuffled(TRAIN, seed)
+    for _ in range(PASSES):
+        for batch in torch.tensor(list(order)).split(size):
+            optimizer.zero_grad()
+            cross_entropy(model(data.x[batch]), data.y[batch]).backward()
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+    return trained(model, data)
+
+
+def _kept(size: int) -> int:
+    """Return the bytes that autograd holds between the forward and the backward pass, weights aside."""
+    data, model, held = split(0), network(), dict[int, int]()
+    weights = {p.data_ptr() for p in model.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in weights:
+            held[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        cross_entropy(model(data.x[:size].clone()), data.y[:size].clone())
+    return sum(held.values())

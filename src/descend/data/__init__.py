@@ -1,0 +1,26 @@
+"""What can be done to the examples: scaled, decorrelated, ordered, drawn, moved.
+
+model = nn.Sequential(Standardise(loader), model)
+loader = DataLoader(dataset, batch_size=32, sampler=SpreadClasses(labels))
+batches = GrowingBatches(Reshuffled(len(dataset)), batch_size=32, schedule=Step(1000, decay=5), most=4096)
+"""
+
+from descend.data.augment import GaussianNoise, RandomAffine
+from descend.data.errors import ErrorWeighted
+from descend.data.growing_batches import GrowingBatches
+from descend.data.order import Curriculum, Order, Reshuffled, SpreadClasses
+from descend.data.standardise import Standardise
+from descend.data.whiten import Whiten
+
+__all__ = [
+    "Curriculum",
+    "ErrorWeighted",
+    "GaussianNoise",
+    "GrowingBatches",
+    "Order",
+    "RandomAffine",
+    "Reshuffled",
+    "SpreadClasses",
+    "Standardise",
+    "Whiten",
+]

@@ -1,0 +1,80 @@
+"""One self-contained HTML file, readable offline: the page's dress, its charts, and how it is written."""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from descend.errors import UsageError
+from descend.report.figure import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass
+class Figures:
+    """The figures of one page, numbered in the order in which they appear."""
+
+    taken: int = 0
+    plots: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, figure: Figure | None) -> dict[str, Any] | None:
+        """Return what the template needs to place a figure; None when there is none."""
+        if figure is None:
+            return None
+        self.taken += 1
+        self.plots += figure.plots()
+        return {"number": self.taken, "caption": figure.caption, "panels": figure.panels}
+
+    def json(self) -> str:
+        """Return all plots as JSON that may stand inside a script element."""
+        return script_json(self.plots)
+
+
+def script_json(value: Any) -> str:
+    """Return JSON that may stand inside a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def render(template: str, figures: Figures, **shown: Any) -> str:
+    """Return a template filled in, with the figures taken so far and what draws them."""
+    from jinja2 import (
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+    )  # here, or `descend --help` would wait for it
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    plotly = get_plotlyjs() if figures.plots else ""
+    return environment.get_template(template).render(**shown, figures=figures.json(), plotly=plotly)
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a page to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(text.encode("utf-8", "replace"))
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_pictures(headline: str, standfirst: str, command: str, pictures: list[Figure], path: Path) -> None:
+    """Write a page of pictures under one headline. Raises `UsageError` when it cannot be written."""
+    figures = Figures()
+    shown = [figures.take(picture) for picture in pictures]
+    page = render("pictures.html", figures, headline=headline, standfirst=standfirst, command=command, shown=shown)
+    write_whole(page, path)

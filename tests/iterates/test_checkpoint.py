@@ -1,0 +1,199 @@
+"""Checkpoints: resumed bit for bit, whole or not there, refused where they are another's."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import mse_loss
+
+import descend.optim
+from descend.data import ErrorWeighted
+from descend.iterates import Checkpoint, EarlyStopping, bias_corrected_ema
+from descend.schedules import Cosine, Scheduler
+
+RULES = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "our adam": lambda p: descend.optim.Adam(p, lr=0.01),
+    "our momentum": lambda p: descend.optim.Momentum(p, lr=0.01),
+}
+
+
+class Training:
+    """A small training that uses every generator, dropout, a schedule and an average."""
+
+    def __init__(self, path, rule="adam"):
+        torch.manual_seed(0), np.random.seed(0), random.seed(0)
+        self.model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        self.optimizer = RULES[rule](self.model.parameters())
+        self.scheduler = Scheduler(self.optimizer, lr=Cosine(40).after_warmup(3))
+        self.averaged = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=bias_corrected_ema(0.9))
+        self.stopping = EarlyStopping(self.model, patience=50)
+        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        self.checkpoint = Checkpoint(path, **parts, averaged=self.averaged, stopping=self.stopping)
+
+    def go(self, steps):
+        losses = []
+        for _ in range(steps):
+            x = torch.randn(16, 3) * np.random.rand() + random.random()
+            self.optimizer.zero_grad()
+            loss = mse_loss(self.model(x), x.sum(1, keepdim=True))
+            loss.backward()
+            self.optimizer.step()
+            self.scheduler.step()
+            self.averaged.update_parameters(self.model)
+            self.stopping.step(loss.item())
+            losses.append(loss.item())
+        return losses
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_it_resumes_bit_for_bit(tmp_path, rule):
+    whole = Training(tmp_path / "run.pt", rule)
+    whole.go(13)
+    whole.checkpoint.save(13)
+    later = whole.go(10)
+
+    again = Training(tmp_path / "run.pt", rule)
+    torch.rand(5), np.random.rand(3), random.random()
+    assert again.checkpoint.resume() == 13
+    assert again.go(10) == later
+    for one, other in ((whole.model, again.model), (whole.averaged, again.averaged)):
+        assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values()))
+    assert whole.stopping.best == again.stopping.best
+
+
+def test_where_there_is_none_training_begins(tmp_path):
+    assert Training(tmp_path / "run.pt").checkpoint.resume() is None
+
+
+def test_others_files_are_as_readable_as_torchs(tmp_path):
+    Training(tmp_path / "run.pt").checkpoint.save()
+    torch.save({}, tmp_path / "torchs.pt")
+    assert (tmp_path / "run.pt").stat().st_mode == (tmp_path / "torchs.pt").stat().st_mode
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.pt", "torchs.pt"]
+
+
+WRITER = """
+import sys, torch
+from torch import nn
+from descend.iterates import Checkpoint
+model = nn.Linear(2000, 2000)
+checkpoint = Checkpoint(sys.argv[1], durable=sys.argv[2] == "durable", model=model)
+step = 0
+while True:
+    step += 1
+    model.weight.data.fill_(step)
+    checkpoint.save(step)
+    print(step, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("durable", ["durable", "quick"])
+def test_a_process_killed_while_it_writes_leaves_a_whole_file(tmp_path, durable):
+    path, model = tmp_path / "run.pt", nn.Linear(2000, 2000)
+    caught = 0
+    for delay in (0.0, 0.004, 0.009, 0.013, 0.02, 0.031):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, path, durable], stdout=subprocess.PIPE, text=True)
+        said = 0
+        for _ in range(2):
+            said = int(writer.stdout.readline())
+        time.sleep(delay)
+        writer.send_signal(signal.SIGKILL)
+        said = max([said, *map(int, writer.communicate()[0].split())])
+        caught += bool(list(tmp_path.glob(".run.pt.*.partial")))
+        step = Checkpoint(path, model=model).resume()
+        assert said <= step <= said + 1
+        assert (model.weight == step).all()
+        assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert caught, "no process was killed in the middle of writing"
+
+
+def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
+    training = Training(tmp_path / "run.pt")
+    training.checkpoint.save(1)
+    before = (tmp_path / "run.pt").read_bytes()
+
+    def full(saved, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        training.checkpoint.save(2)
+    assert (tmp_path / "run.pt").read_bytes() == before and len(os.listdir(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("keep", [0, 100, -300])
+def test_a_torn_file_is_named(tmp_path, keep):
+    training = Training(tmp_path / "run.pt")
+    training.checkpoint.save(1)
+    whole = (tmp_path / "run.pt").read_bytes()
+    (tmp_path / "run.pt").write_bytes(whole[:keep])
+    with pytest.raises(ValueError, match="run.pt is torn, or no checkpoint"):
+        training.checkpoint.resume()
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (lambda: {"model": nn.Linear(3, 5)}, "model is another model: .* had the shape"),
+        (lambda: {"model": nn.Linear(3, 4, bias=False)}, "model is another model: bias is gone"),
+        (lambda: {"optimizer": torch.optim.Adam([torch.zeros(1)])}, "holds a SGD as optimizer, and this is a Adam"),
+        (lambda: {"optimizer": torch.optim.SGD([torch.zeros(1)] * 1)}, r"groups of \[2\] parameters, and has .*\[1\]"),
+        (lambda: {"sampler": nn.Linear(1, 1)}, "has no sampler; it has model, optimizer"),
+    ],
+)
+def test_anothers_is_refused_before_anything_is_loaded(tmp_path, other, says):
+    def parts():
+        model = nn.Linear(3, 4)
+        return {"model": model, "optimizer": torch.optim.SGD(model.parameters(), lr=0.1)}
+
+    Checkpoint(tmp_path / "run.pt", **parts()).save()
+    new = {**parts(), **other()}
+    before = {name: value.clone() for name, value in new["model"].state_dict().items()}
+    random_state = torch.get_rng_state()
+    with pytest.raises(ValueError, match=says):
+        Checkpoint(tmp_path / "run.pt", **new).resume()
+    assert all(torch.equal(value, before[name]) for name, value in new["model"].state_dict().items())
+    assert torch.equal(random_state, torch.get_rng_state())
+
+
+def test_numbers_of_numpys_are_saved_as_pythons(tmp_path):
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=np.logspace(-1, -3, 3)[0])
+    checkpoint = Checkpoint(tmp_path / "run.pt", model=model, optimizer=optimizer)
+    checkpoint.save(np.int64(3))
+    assert checkpoint.resume() == 3 and optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_a_part_that_refuses_its_state_leaves_the_others_as_they_are(tmp_path):
+    def parts(count):
+        return {"model": nn.Linear(2, 1), "sampler": ErrorWeighted(count)}
+
+    Checkpoint(tmp_path / "run.pt", **parts(4)).save()
+    new = parts(5)
+    before = new["model"].weight.detach().clone()
+    with pytest.raises(ValueError, match="the checkpoint has 4 examples, and here are 5"):
+        Checkpoint(tmp_path / "run.pt", **new).resume()
+    assert torch.equal(new["model"].weight, before)
+
+
+def test_what_has_no_state_is_named(tmp_path):
+    with pytest.raises(TypeError, match="loss has no state to save: it is a float"):
+        Checkpoint(tmp_path / "run.pt", loss=0.1)
+
+
+def test_a_file_of_torchs_is_no_checkpoint(tmp_path):
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="no checkpoint of this kind"):
+        Checkpoint(tmp_path / "run.pt").resume()
