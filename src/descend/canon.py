@@ -18,6 +18,7 @@ from descend.doses import (
     another_activation,
     another_loss,
     another_start,
+    batch_norm,
     calmer_rate,
     default_rate,
     far_default_rate,
@@ -83,6 +84,10 @@ ORTHOGONAL = "recurrent layers that remember {length} steps from the start"
 CLIP, KEEPS = (
     "clip the gradient's norm at {max_norm:.3g}",
     "a step across a cliff keeps its direction and loses its length",
+)
+NORMALISED, FIXED = (
+    "batch normalisation behind the hidden layers",
+    "each layer's inputs keep their mean and variance, whatever the layers before it do",
 )
 FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
 TO = "learning rate {old:.3g} → {lr:.3g}"
@@ -210,6 +215,8 @@ CANON = (
         "gradient", "Glorot et al. 2011, §3", cost=3),
     Row("vanishing_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE, INIT),
+    Row("vanishing_gradients", "insert_normalisation", batch_norm, NORMALISED, FIXED, "Ioffe & Szegedy 2015, §3.3",
+        cost=3),
     Row("vanishing_gradients", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("dead_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         "keeps the scale of activations from layer to layer, so that half of the units start active", INIT),
@@ -247,6 +254,7 @@ CANON = (
     Row("covariate_shift", "learning_rate", gentle_rate, TO, "the layers then follow each other",
         "Ioffe & Szegedy 2015, §1",
         cost=1),
+    Row("covariate_shift", "insert_normalisation", batch_norm, NORMALISED, FIXED, "Ioffe & Szegedy 2015, §1", cost=3),
     Row("covariate_shift", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("fluctuations", "decay_rate", whole_run, "bring the rate down to 0 over the run",
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
@@ -254,6 +262,8 @@ CANON = (
         "Bottou et al. 2018, §4", decides=False, cost=1),
     *(Row("local_optima", "reinitialise", another_start(draw), "another start ({activation} gain), draw {draw}",
           "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True) for draw in range(1, STARTS + 1)),
+    Row("correlated_inputs", "whiten_inputs", nothing_to_dose, "whiten inputs",
+        "all directions of the inputs then have the same curvature", "LeCun et al. 1998, §4.3", cost=3),
     Row("correlated_inputs", "optimizer_argument", momentum, "momentum {value:g}",
         "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
     Row("correlated_inputs", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),

@@ -96,6 +96,8 @@ def test_a_fit_draws_no_random_number():
         (lambda: Whiten(torch.randn(10, 3), 0), "between 1 and the 3 features, not 0"),
         (lambda: Whiten(torch.full((9, 2), math.nan)), "infinities or NaN"),
         (lambda: Whiten([]), "no examples"),
+        (lambda: Whiten(CANCER, 3, zca=True), "zca turns all components back"),
+        (lambda: Whiten(CANCER, eps=-1), "eps must be at least 0, not -1"),
         (lambda: Whiten(torch.randn(9, 2))(torch.randn(3, 5)), "fitted on 2 features, not on 5"),
         (lambda: Standardise([]), "no examples"),
         (lambda: Standardise(torch.zeros(4, 2, dtype=torch.long)), "token ids"),

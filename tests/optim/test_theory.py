@@ -243,32 +243,3 @@ def test_yellowfin_finds_its_rate_whatever_the_inputs_scale(scale):
     with torch.no_grad():
         accuracy = ((x.double() @ weight > 0) == (target > 0)).double().mean()
     assert accuracy > 0.92
-
-
-def test_gradient_noise_has_the_variance_it_says():
-    parameter = torch.zeros(200_000, requires_grad=True)
-    parameter.grad = torch.full_like(parameter, 5.0)
-    deviation = optim.gradient_noise_([parameter], step=99, eta=0.3, gamma=0.55)
-    assert deviation == pytest.approx(math.sqrt(0.3 / 100**0.55))
-    assert parameter.grad.mean().item() == pytest.approx(5.0, abs=0.01)
-    assert parameter.grad.std().item() == pytest.approx(deviation, rel=0.02)
-
-
-def test_gradient_noise_depends_on_its_generator_alone():
-    def noisy(seed):
-        parameters = [torch.zeros(shape, requires_grad=True) for shape in ((300, 300), (7,), (40_000,))]
-        parameters.append(torch.zeros(5, 6, requires_grad=True))
-        for p in parameters:
-            p.grad = torch.zeros_like(p)
-        parameters[-1].grad = torch.zeros(6, 5).T
-        generator = torch.Generator().manual_seed(seed)
-        for step in range(2):
-            optim.gradient_noise_(parameters, step, generator=generator)
-        return torch.cat([p.grad.flatten() for p in parameters])
-
-    random = torch.get_rng_state()
-    one = noisy(0)
-    assert torch.equal(one, noisy(0)) and not torch.equal(one, noisy(1)) and one.ne(0).all()
-    assert torch.equal(random, torch.get_rng_state())
-    halves = one[: len(one) // 2 * 2].view(2, -1)
-    assert abs(torch.corrcoef(halves)[0, 1].item()) < 0.02

@@ -33,6 +33,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "hidden_activation": {"activation": "relu"},
     "hold_parameters": {"optimizer": "0"},
     "initialise_recurrent": {"length": 50, "optimizer": "0"},
+    "insert_normalisation": {"kind": "batch", "optimizer": "0"},
     "keep_graph": {},
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},
@@ -49,6 +50,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "turn_loss": {},
     "unfreeze": {},
     "use_autograd": {"function": "Cube"},
+    "whiten_inputs": {},
 }
 SITED = [name for name in REMEDIES if name != "unfreeze"]  # which looks for the statements that freeze
 ADDED = {"standardise_inputs": 2, "reinitialise": 2, "zero_grad": 1}  # lines that an insertion adds

@@ -18,9 +18,12 @@ class Whiten(nn.Module):
     """Λ^−½ Vᵀ(x − mean): the principal components of training data, of variance 1, the largest first.
 
     For features (N, D); other inputs are flattened behind their first axis. `components` says how many are kept; all
-    by default. A direction in which the data are constant becomes 0. The fit reads the data once, batch by batch, at
-    most `examples` of them (see `input_batches` for what `data` can be); mean and matrix are buffers, saved with the
-    model. Raises `ValueError` for no more examples than components: they cannot be told from noise.
+    by default. `zca=True` turns them back, V Λ^−½ Vᵀ(x − mean): each then belongs to the feature that it is nearest
+    to (Bell & Sejnowski 1997). `eps`, a share of the largest variance, is added to each variance, so that directions
+    of less than that stay small. A direction in which the data are constant becomes 0. The fit reads the data once,
+    batch by batch, at most `examples` of them (see `input_batches` for what `data` can be); mean and matrix are
+    buffers, saved with the model. Raises `ValueError` for no more examples than components: they cannot be told from
+    noise.
 
     >>> model = nn.Sequential(Whiten(loader, components=2), nn.Linear(2, 1))
     """
@@ -28,36 +31,57 @@ class Whiten(nn.Module):
     mean: Tensor  # (D,)
     matrix: Tensor  # (components, D)
 
-    def __init__(self, data: Any, components: int | None = None, *, examples: int = EXAMPLES) -> None:
+    def __init__(
+        self, data: Any, components: int | None = None, *, zca: bool = False, eps: float = 0.0, examples: int = EXAMPLES
+    ) -> None:
         super().__init__()
-        with untouched_randomness(), torch.no_grad():
-            spread = _fit(input_batches(data, examples))
-        features = len(spread.mean)
-        kept = features if components is None else components
-        if not 1 <= kept <= features:
-            raise ValueError(f"Whiten: components must lie between 1 and the {features} features, not {components}")
-        if spread.count <= kept:
-            raise ValueError(f"Whiten: {spread.count} examples do not determine {kept} components: give fewer of them")
-        variances, directions = torch.linalg.eigh(spread.products / spread.count)
-        variances, directions = variances.flip(0)[:kept], directions.flip(1)[:, :kept]
-        is_flat = variances <= FLAT * variances[0].clamp_min(torch.finfo(torch.float64).tiny)
-        scale = torch.where(is_flat, 0.0, variances.clamp_min(torch.finfo(torch.float64).tiny) ** -0.5)
-        self.register_buffer("mean", spread.mean.float())
-        self.register_buffer("matrix", (directions * scale).T.float().contiguous())
+        mean, matrix = fit_whitening(data, components, zca=zca, eps=eps, examples=examples)
+        self.register_buffer("mean", mean)
+        self.register_buffer("matrix", matrix)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the components, (N, components), in the inputs' type. Raises `ValueError` for another width."""
-        if not inputs.is_floating_point():
-            raise ValueError(f"Whiten: it was given {inputs.dtype}: only real inputs can be whitened")
-        flat = inputs.flatten(1)
-        if flat.shape[1] != len(self.mean):
-            raise ValueError(f"Whiten: it was fitted on {len(self.mean)} features, not on {flat.shape[1]}")
-        wide = torch.promote_types(inputs.dtype, self.mean.dtype)
-        return ((flat.to(wide) - self.mean) @ self.matrix.T.to(wide)).to(inputs.dtype)
+        return whitened(inputs, self.mean, self.matrix)
 
     def extra_repr(self) -> str:
         """Return the number of features and of components."""
         return f"{len(self.mean)} features, {len(self.matrix)} components"
+
+
+def fit_whitening(
+    data: Any, components: int | None = None, *, zca: bool = False, eps: float = 0.0, examples: int = EXAMPLES
+) -> tuple[Tensor, Tensor]:
+    """Return the mean (D,) and the matrix (components, D) that whiten `data`, without drawing a random number."""
+    if zca and components is not None:
+        raise ValueError("Whiten: zca turns all components back: it leaves none out")
+    if not eps >= 0:
+        raise ValueError(f"Whiten: eps must be at least 0, not {eps}")
+    with untouched_randomness(), torch.no_grad():
+        spread = _spread(input_batches(data, examples))
+    features = len(spread.mean)
+    kept = features if components is None else components
+    if not 1 <= kept <= features:
+        raise ValueError(f"Whiten: components must lie between 1 and the {features} features, not {components}")
+    if spread.count <= kept:
+        raise ValueError(f"Whiten: {spread.count} examples do not determine {kept} components: give fewer of them")
+    variances, directions = torch.linalg.eigh(spread.products / spread.count)
+    variances, directions = variances.flip(0)[:kept], directions.flip(1)[:, :kept]
+    tiny = torch.finfo(torch.float64).tiny
+    largest = variances[0].clamp_min(tiny)
+    scale = torch.where(variances <= FLAT * largest, 0.0, (variances + eps * largest).clamp_min(tiny) ** -0.5)
+    matrix = (directions * scale).T
+    return spread.mean.float(), (directions @ matrix if zca else matrix).float().contiguous()
+
+
+def whitened(inputs: Tensor, mean: Tensor, matrix: Tensor) -> Tensor:
+    """Return the components (N, components) of inputs (N, …). Raises `ValueError` for another width than the fit's."""
+    if not inputs.is_floating_point():
+        raise ValueError(f"Whiten: it was given {inputs.dtype}: only real inputs can be whitened")
+    flat = inputs.flatten(1)
+    if flat.shape[1] != len(mean):
+        raise ValueError(f"Whiten: it was fitted on {len(mean)} features, not on {flat.shape[1]}")
+    wide = torch.promote_types(inputs.dtype, mean.dtype)
+    return ((flat.to(wide) - mean) @ matrix.T.to(wide)).to(inputs.dtype)
 
 
 @dataclass(frozen=True)
@@ -76,7 +100,7 @@ class Spread:
         return Spread(count, self.mean + step * (other.count / count), self.products + other.products + between)
 
 
-def _fit(batches: Iterator[Tensor]) -> Spread:
+def _spread(batches: Iterator[Tensor]) -> Spread:
     total: Spread | None = None
     for batch in batches:
         rows = batch.detach().cpu().double().flatten(1)

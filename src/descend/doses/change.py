@@ -12,6 +12,7 @@ COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4;
 DROPOUT = 0.2
 MOMENTUM = 0.9  # Sutskever et al. 2013
 RARE = 0.9  # quantile of the gradients' norms
+LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 LONGER = 4  # times as many passes
 
 
@@ -122,6 +123,13 @@ def rectifier(record: Record, symptom: Symptom) -> Dose | None:
     """ReLU where the hidden units are sigmoids or tanhs."""
     names = {(record.fact("activation", p) or {}).get("function") for p in record.places("activation")}
     return {"activation": "relu", "optimizer": symptom.optimizer} if names & {"sigmoid", "tanh"} else None
+
+
+def batch_norm(record: Record, symptom: Symptom) -> Dose | None:
+    """Batch normalisation, in a network that reads no sequences and whose batches have a variance."""
+    sizes = [f.detail.get("examples", 0) for f in record.history("batch")]
+    is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.places("recurrent")
+    return {"kind": "batch", "optimizer": symptom.optimizer} if is_fit else None
 
 
 def sequence_length(record: Record, symptom: Symptom) -> Dose | None:

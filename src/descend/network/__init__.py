@@ -9,6 +9,7 @@ from descend.network.outputs import LayerOutput, layer_outputs
 from descend.network.recurrent import initialise_recurrent
 from descend.network.standardise import standardise_inputs
 from descend.network.standardise_targets import standardise_targets
+from descend.network.whiten import whiten_inputs
 
 __all__ = [
     "SCHEMES",
@@ -24,4 +25,5 @@ __all__ = [
     "standardise_inputs",
     "standardise_targets",
     "swap_activations",
+    "whiten_inputs",
 ]

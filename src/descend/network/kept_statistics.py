@@ -20,7 +20,7 @@ def keep_statistics(model: nn.Module, names: tuple[str, str], batches: Iterator[
         raise ValueError(f"the model has a {taken[0]} of its own")
     is_channels_first = isinstance(_first_layer(model), nn.Conv1d)
     moments, shape, example = measure_features(batches, is_channels_first=is_channels_first)
-    device, dtype = _place_and_precision(model)
+    device, dtype = place_and_precision(model)
     for name, statistic in zip(names, (moments.mean, moments.deviation(torch.finfo(dtype).eps))):
         model.register_buffer(name, statistic.reshape(shape).to(device, dtype))
     return example
@@ -37,7 +37,7 @@ def _first_layer(model: nn.Module) -> nn.Module | None:
     return next((m for m in model.modules() if next(m.parameters(recurse=False), None) is not None), None)
 
 
-def _place_and_precision(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def place_and_precision(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """Return the model's device, and its precision but no less than float32."""
     own = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     return own.device, torch.promote_types(own.dtype, torch.float32)

@@ -13,6 +13,7 @@ from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
 from descend.remedies.hold_parameters import hold_parameters
 from descend.remedies.initialise_recurrent import initialise_recurrent
+from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.match_shapes import match_shapes
@@ -33,6 +34,7 @@ from descend.remedies.training_length import training_length
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
+from descend.remedies.whiten_inputs import whiten_inputs
 from descend.remedies.zero_grad import zero_grad
 from descend.source.not_applicable import NotApplicable
 
@@ -50,6 +52,7 @@ REMEDIES: dict[str, Remedy] = {
     "hidden_activation": hidden_activation,
     "hold_parameters": hold_parameters,
     "initialise_recurrent": initialise_recurrent,
+    "insert_normalisation": insert_normalisation,
     "keep_graph": keep_graph,
     "learning_rate": learning_rate,
     "match_shapes": match_shapes,
@@ -69,6 +72,7 @@ REMEDIES: dict[str, Remedy] = {
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,
+    "whiten_inputs": whiten_inputs,
     "zero_grad": zero_grad,
 }
 

@@ -15,6 +15,11 @@ from descend.source.training_call import training_call
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `standardise_inputs(model, data)` before the outermost training loop. It takes no dose."""
+    return fit_inputs(script, record, "standardise_inputs")
+
+
+def fit_inputs(script: Script, record: Record, name: str) -> Script | NotApplicable:
+    """Insert `name(model, data)`, of `descend.network`, before the outermost training loop."""
     place = training_call(script, record)
     if isinstance(place, NotApplicable):
         return place
@@ -25,4 +30,4 @@ def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> 
     if not call.args or call.args[0].keyword is not None or call.args[0].star:
         return NotApplicable(f"line {syntax.line(call)} gives the model no inputs by their place")
     feed = find_feed(syntax, model, call.args[0].value, call)
-    return insert_fit(script, syntax, feed, "standardise_inputs")
+    return insert_fit(script, syntax, feed, name)

@@ -8,7 +8,11 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax
 
 Line = cst.SimpleStatementLine | cst.SimpleStatementSuite  # `a; b` on a line of its own, or after a colon
-FITS = ("standardise_inputs(", "standardise_targets(")  # parts of descend.network that are fitted before the loop
+FITS = (
+    "standardise_inputs(",
+    "standardise_targets(",
+    "whiten_inputs(",
+)  # parts of descend.network that are fitted before the loop
 SEMICOLON = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
 
 

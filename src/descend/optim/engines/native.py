@@ -76,24 +76,24 @@ class Kernel:
         if self._whole is not None:
             table = self._step_small(self._whole, table, constants)
         rows = len(table) // self._width
-        spans = _spans(table[(rows - 1) * self._width + 1] if rows else 0)
+        shares = spans(table[(rows - 1) * self._width + 1] if rows else 0)
         norms = (ctypes.c_double * max(1, rows * self._measured))()
-        sums = (ctypes.c_double * max(1, len(spans) * len(norms)))()
+        sums = (ctypes.c_double * max(1, len(shares) * len(norms)))()
         each = ctypes.sizeof(norms)
         rest = table.buffer_info()[0], rows
         measured, summed = ctypes.addressof(norms), ctypes.addressof(sums)
         for loop in self._loops:
-            calls = [(*rest, *span, constants, measured, summed + k * each) for k, span in enumerate(spans)]
-            _spread(loop, calls)
+            calls = [(*rest, *span, constants, measured, summed + k * each) for k, span in enumerate(shares)]
+            spread(loop, calls)
             if loop is not self._loops[-1]:
-                self._roots(summed, len(spans), len(norms), measured)
+                self._roots(summed, len(shares), len(norms), measured)
 
     def _step_small(self, whole: Callable[..., None], table: "array[int]", constants: int) -> "array[int]":
         """Step the tensors that are small beside a thread's share; return the table of the others."""
         rows = len(table) // self._width
-        spans = _spans(table[(rows - 1) * self._width + 1])
-        limit = max(ALONE, (spans[0][1] if spans else 0) // 4)
-        _spread(whole, [(table.buffer_info()[0], rows, *span, constants, limit) for span in spans])
+        shares = spans(table[(rows - 1) * self._width + 1])
+        limit = max(ALONE, (shares[0][1] if shares else 0) // 4)
+        spread(whole, [(table.buffer_info()[0], rows, *span, constants, limit) for span in shares])
         large, total = array("q"), 0
         for row in range(0, len(table), self._width):
             size = table[row + 1] - table[row]
@@ -103,14 +103,16 @@ class Kernel:
         return large
 
 
-def _spans(total: int) -> list[tuple[int, int]]:
+def spans(total: int) -> list[tuple[int, int]]:
+    """Return which of `total` elements each thread takes."""
     threads = max(1, min(torch.get_num_threads(), total // ALONE))
     share = max(1, -(-total // threads))
     share += -share % ALIGNED
     return [(begin, min(begin + share, total)) for begin in range(0, total, share)]
 
 
-def _spread(loop: Callable[..., None], calls: Sequence[tuple[int, ...]]) -> None:
+def spread(loop: Callable[..., None], calls: Sequence[tuple[int | float, ...]]) -> None:
+    """Make the calls side by side, each on a thread of its own."""
     others = [_pool().submit(loop, *call) for call in calls[1:]]
     if calls:
         loop(*calls[0])

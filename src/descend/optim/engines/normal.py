@@ -1,0 +1,81 @@
+"""Normal numbers added to tensors, on every core, in the time that it takes to draw them."""
+
+import ctypes
+from array import array
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from descend.optim.engines.build import NoCompiler, build
+from descend.optim.engines.native import fits, spans, spread
+
+# `fast-math`: the C library then has logarithms, sines and cosines of a whole register. As the compiler's flag it would
+# also make the process flush small numbers to zero, wherever they are.
+# Element i gets its number from i and the key alone, whoever draws it: SplitMix64 (Steele et al. 2014) gives 64 random
+# bits for each pair of elements, Box & Muller (1958) make two independent normal numbers of them.
+TEXT = """
+#pragma GCC optimize("fast-math")
+#include <math.h>
+#include <stdint.h>
+static inline uint64_t mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+#define BLOCK 512
+void descend_add_normal(const int64_t *table, int64_t rows, int64_t begin, int64_t end, uint64_t key, float deviation) {
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t *row = table + 3 * r;
+    float *values = (float *)row[2] - row[0];
+    int64_t from = begin > row[0] ? begin : row[0], to = end < row[1] ? end : row[1];
+    for (int64_t i = from & ~1; i < to; i += 2 * BLOCK) {
+      float first[BLOCK], second[BLOCK], radius[BLOCK], angle[BLOCK];
+      for (int64_t k = 0; k < BLOCK; k++) {
+        uint64_t bits = mix(key + (uint64_t)(i / 2 + k + 1) * 0x9e3779b97f4a7c15u);
+        radius[k] = (int32_t)(bits >> 33);
+        angle[k] = (int32_t)(uint32_t)bits;
+      }
+      for (int64_t k = 0; k < BLOCK; k++) radius[k] = deviation * sqrtf(-2 * logf((radius[k] + 1) * 0x1p-31f));
+      /* one loop each: together the compiler calls sincosf, which takes one number at a time */
+      for (int64_t k = 0; k < BLOCK; k++) first[k] = radius[k] * cosf(angle[k] * 0x1.921fb6p-30f);
+      for (int64_t k = 0; k < BLOCK; k++) second[k] = radius[k] * sinf(angle[k] * 0x1.921fb6p-30f);
+      if (i >= from && i + 2 * BLOCK <= to) {
+        for (int64_t k = 0; k < BLOCK; k++) { values[i + 2 * k] += first[k]; values[i + 2 * k + 1] += second[k]; }
+      } else {
+        for (int64_t j = i < from ? from : i; j < to && j < i + 2 * BLOCK; j++)
+          values[j] += ((j & 1) ? second : first)[(j - i) / 2];
+      }
+    }
+  }
+}
+"""
+
+
+def takes(tensor: Tensor) -> bool:
+    """Whether it can be done here, for this tensor."""
+    return tensor.dtype is torch.float32 and fits([tensor]) and tensor.is_contiguous() and _loop() is not None
+
+
+def add_normal_(tensors: Sequence[Tensor], deviation: float, key: int) -> None:
+    """Add normal numbers of this standard deviation to float32 tensors; the same key gives the same numbers."""
+    table, total = array("q"), 0
+    for tensor in tensors:
+        table.extend((total, total + tensor.numel(), tensor.data_ptr()))
+        total += tensor.numel()
+    loop = _loop()
+    assert loop is not None
+    rest = table.buffer_info()[0], len(tensors)
+    spread(loop, [(*rest, *span, key, deviation) for span in spans(total)])
+
+
+@cache
+def _loop() -> "ctypes._NamedFuncPointer | None":
+    try:
+        loop = build(TEXT).descend_add_normal
+    except NoCompiler:
+        return None
+    loop.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_uint64, ctypes.c_float]
+    loop.restype = None
+    return loop

@@ -1,0 +1,17 @@
+from descend.remedies.insert_normalisation import insert_normalisation
+
+HEAD = "import torch\nfrom torch import optim\n"
+
+
+def test_its_parameters_are_there_before_the_optimizer(patient):
+    p = patient(HEAD + "net = Net()\no = optim.SGD(net.parameters())\n", optimizer="optim.SGD(")
+    added = [line for line in p.changes(insert_normalisation, kind="batch") if line.startswith("+")]
+    assert added == [
+        "+from descend.network import insert_normalisation",
+        '+insert_normalisation(net, "batch")',
+    ]
+
+
+def test_parameters_of_nobody(patient):
+    p = patient(HEAD + "o = optim.SGD([w])\n", optimizer="optim.SGD(")
+    assert "does not say whose parameters" in p.refusal(insert_normalisation, kind="batch")
