@@ -45,6 +45,13 @@ def with_rise(*values: float, **rule: Any) -> Record:
     return record
 
 
+def with_early_rise() -> Record:
+    """The cost rises at step 5."""
+    record = healthy()
+    set_cost(record, lambda t: 1.0 if t < 0.02 else 9.0)
+    return record
+
+
 def with_loss(function: str, activation: str | None, **facts: Any) -> Record:
     return output_before_loss(function=function, activation=activation, **facts)
 
@@ -194,6 +201,8 @@ AMOUNTS = [
     ("lower_momentum", healthy(**MOMENTUM), None),
     ("whole_run", healthy(), {"steps": 200}),
     ("whole_run", Record(), None),
+    ("first_steps", with_early_rise(), {"steps": 20, "start": 0.05, "end": 1.0}),
+    ("first_steps", with_rise(), None),
     ("longer", healthy(), {"times": 4}),
     ("nothing_to_dose", healthy(), {"optimizer": "0"}),
 ]

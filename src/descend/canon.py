@@ -22,6 +22,7 @@ from descend.doses import (
     calmer_rate,
     default_rate,
     far_default_rate,
+    first_steps,
     following_activation,
     gentle_rate,
     half_rate,
@@ -89,6 +90,7 @@ NORMALISED, FIXED = (
     "batch normalisation behind the hidden layers",
     "each layer's inputs keep their mean and variance, whatever the layers before it do",
 )
+WARMUP = "warm the rate up over the first {steps} steps"
 FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
 TO = "learning rate {old:.3g} → {lr:.3g}"
 RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
@@ -204,6 +206,9 @@ CANON = (
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
     Row("instability", "learning_rate", short_run_rate, TO,
         FEW_STEPS, "Kingma & Ba 2015, §2.1", cost=1),
+    Row("instability", "linear_schedule", first_steps, WARMUP,
+        "the curvature is largest at the start, and the rate meets it later",
+        "Gilmer et al. 2022; Goyal et al. 2017, §2.2", decides=False),
     Row("instability", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("vanishing_gradients", "initialise_recurrent", sequence_length,
         ORTHOGONAL,
@@ -232,6 +237,9 @@ CANON = (
     Row("slow_progress", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
     Row("warm_start", "learning_rate", gentle_rate, TO, "short steps keep what the weights know already",
         "Howard & Ruder 2018, §3.2", cost=1, judged_on="last_stage"),
+    Row("warm_start", "linear_schedule", first_steps, WARMUP,
+        "a rule's averages are of the new data before the steps are long", "Howard & Ruder 2018, §3.2",
+        decides=False, judged_on="last_stage"),
     Row("cliff", "clip_gradients", usual_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("cliff", "clip_gradients", rare_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
     Row("cliff", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
@@ -256,7 +264,7 @@ CANON = (
         cost=1),
     Row("covariate_shift", "insert_normalisation", batch_norm, NORMALISED, FIXED, "Ioffe & Szegedy 2015, §1", cost=3),
     Row("covariate_shift", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, cost=3),
-    Row("fluctuations", "decay_rate", whole_run, "bring the rate down to 0 over the run",
+    Row("fluctuations", "linear_schedule", whole_run, "bring the rate down to 0 over the run",
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
     Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
         "Bottou et al. 2018, §4", decides=False, cost=1),

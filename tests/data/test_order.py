@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data.datapipes.iter import Shuffler
 
 from descend.data import Curriculum, ErrorWeighted, GrowingBatches, Reshuffled, SpreadClasses
 from descend.schedules import Constant, Exponential, Linear, Step, Warmup
@@ -16,6 +17,13 @@ DIGITS = torch.tensor(load_digits().target)
 def same_class(labels) -> float:
     """Return the share of successive examples that are of one class."""
     return (labels[1:] == labels[:-1]).float().mean().item()
+
+
+class Stream(IterableDataset):
+    """Examples without a number."""
+
+    def __iter__(self):
+        yield from range(50)
 
 
 ORDERS = {
@@ -126,6 +134,8 @@ def test_a_curriculum_begins_with_the_easiest():
 
 
 def test_what_cannot_be_ordered_is_named():
+    with pytest.raises(ValueError, match="how many examples there are, not Stream; a stream has no such number"):
+        Reshuffled(Stream())
     with pytest.raises(ValueError, match="Reshuffled: there must be at least 1 example, not 0"):
         Reshuffled(0)
     with pytest.raises(ValueError, match="labels must be one for each example"):
@@ -222,3 +232,8 @@ def test_batches_of_nothing_are_named():
         batches(Constant(), size=0)
     with pytest.raises(ValueError, match="at step 25 the schedule asks for a batch of 0.5"):
         list(batches(Linear(50), size=1, count=200))
+
+
+def test_a_stream_is_shuffled_through_a_buffer():
+    shuffled = [int(i) for batch in DataLoader(Shuffler(Stream(), buffer_size=20), 8) for i in batch]
+    assert sorted(shuffled) == list(range(50)) != shuffled

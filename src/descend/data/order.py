@@ -22,8 +22,13 @@ class Order(Sampler[int], ABC):
     """A sampler that draws the order of each epoch anew. One of your own says the `order` of an epoch."""
 
     def __init__(self, length: int, seed: int = 0) -> None:
-        if not isinstance(length, int) or length < 1:
-            raise ValueError(f"{type(self).__name__}: there must be at least 1 example, not {length!r}")
+        if not isinstance(length, int):
+            raise ValueError(
+                f"{type(self).__name__}: it needs how many examples there are, not {type(length).__name__}; "
+                "a stream has no such number: shuffle it through a buffer, torch's Shuffler(stream, buffer_size=1000)"
+            )
+        if length < 1:
+            raise ValueError(f"{type(self).__name__}: there must be at least 1 example, not {length}")
         self.length, self.seed, self.epoch, self.drawn = length, seed, 0, 0
         self._current: object = None  # the iteration that counts, of several
 

@@ -24,6 +24,7 @@ FAR_OFF = 100.0  # times the default rate
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
 BLIND_RAISE = 30.0
+WARMUP_SHARE = 0.1  # of the run: 5 of 90 epochs in Goyal et al. 2017, 4 of 100 thousand steps in Vaswani et al. 2017
 MOMENTUM = 0.9  # Sutskever et al. 2013
 
 
@@ -185,5 +186,15 @@ def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
 
 
 def whole_run(record: Record, symptom: Symptom) -> Dose | None:
-    """As many steps as the run has."""
-    return {"steps": record.steps, "optimizer": symptom.optimizer} if record.steps else None
+    """From the whole rate to 0, over as many steps as the run has."""
+    known = {"start": 1.0, "end": 0.0, "optimizer": symptom.optimizer}
+    return {"steps": record.steps, **known} if record.steps else None
+
+
+def first_steps(record: Record, symptom: Symptom) -> Dose | None:
+    """From nearly 0 to the whole rate, over the first steps of a run whose cost rises there."""
+    key, losses = symptom.optimizer, record.series("loss", symptom.optimizer)
+    rise, steps = first_rise(record, key), round(WARMUP_SHARE * len(losses))
+    if rise is None or steps < 2 or rise - losses.steps[0] > steps:
+        return None
+    return {"steps": steps, "start": round(1 / steps, 4), "end": 1.0, "optimizer": key}

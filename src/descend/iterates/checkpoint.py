@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.serialization import get_crc32_options, set_crc32_options
 
 FORMAT = 1
 Numbers = int | float | str | bool | None
@@ -46,7 +48,8 @@ class Checkpoint:
         }
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
-            torch.save(saved, beside)
+            with _no_checksums():
+                torch.save(saved, beside)
             if self.durable:
                 _wait_for_disk(beside)
             beside.replace(self.path)
@@ -157,6 +160,17 @@ def _wait_for_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _no_checksums() -> Iterator[None]:
+    """Leave out the checksums, which `torch.load` never reads: they take a quarter of the time."""
+    known = get_crc32_options()
+    set_crc32_options(False)
+    try:
+        yield
+    finally:
+        set_crc32_options(known)
 
 
 def _is_alive(process: int) -> bool:

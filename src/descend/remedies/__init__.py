@@ -7,7 +7,6 @@ from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
 from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.constant_rate import constant_rate
-from descend.remedies.decay_rate import decay_rate
 from descend.remedies.dropout_rate import dropout_rate
 from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
@@ -16,6 +15,7 @@ from descend.remedies.initialise_recurrent import initialise_recurrent
 from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
+from descend.remedies.linear_schedule import linear_schedule
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
 from descend.remedies.mean_reduction import mean_reduction
@@ -46,7 +46,6 @@ REMEDIES: dict[str, Remedy] = {
     "clip_gradients": clip_gradients,
     "clip_threshold": clip_threshold,
     "constant_rate": constant_rate,
-    "decay_rate": decay_rate,
     "dropout_rate": dropout_rate,
     "feed_logits": feed_logits,
     "hidden_activation": hidden_activation,
@@ -55,6 +54,7 @@ REMEDIES: dict[str, Remedy] = {
     "insert_normalisation": insert_normalisation,
     "keep_graph": keep_graph,
     "learning_rate": learning_rate,
+    "linear_schedule": linear_schedule,
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,
     "mean_reduction": mean_reduction,

@@ -1,4 +1,4 @@
-"""A learning rate that falls to 0 in a straight line, over the steps that the training takes."""
+"""A learning rate that rises or falls in a straight line over a number of steps: a warm-up, a decay."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.arguments import makes_optimizer
+from descend.source.arguments import makes_optimizer, number_text
 from descend.source.beside import is_call_in, statements_after
 from descend.source.callers import way_out
 from descend.source.imports import import_module
@@ -21,11 +21,11 @@ from descend.source.syntax import Syntax
 SCHEDULE = "torch.optim.lr_scheduler.LinearLR"
 
 
-def decay_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `decay = LinearLR(optimizer, 1.0, 0.0, total_iters=dose["steps"])`, and `decay.step()` after each step.
+def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Insert `decay = LinearLR(optimizer, 1.0, 0.0, total_iters=9)`, and `decay.step()` after each step.
 
-    Where the step cannot see the schedule, as in a function that gets the optimizer, a hook of the optimizer
-    steps it.
+    The dose gives the factors of the rate at the `start` and at the `end` of that many `steps`. Where the step cannot
+    see the schedule, as in a function that gets the optimizer, a hook of the optimizer steps it.
     """
     key = dose.get("optimizer", "0")
     made, stepping = locate(script, record, "optimizer", key), find_stepping(script, record, key)
@@ -36,11 +36,12 @@ def decay_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     if not makes_optimizer(made) or not optimizer:
         return NotApplicable(f"line {made.syntax.line(made.call)} gives the optimizer no name")
     owner, dot, _ = optimizer.rpartition(".")
-    decay = owner + dot + free_name(made.syntax, "decay")
-    schedule = f"{decay} = {SCHEDULE}({optimizer}, 1.0, 0.0, total_iters={int(dose['steps'])})"
-    text = _with_step(stepping, made, kept, decay)
+    start, end, steps = float(dose["start"]), float(dose["end"]), int(dose["steps"])
+    name = owner + dot + free_name(made.syntax, "decay" if end < start else "warmup")
+    schedule = f"{name} = {SCHEDULE}({optimizer}, {number_text(start)}, {number_text(end)}, total_iters={steps})"
+    text = _with_step(stepping, made, kept, name)
     if isinstance(text, NotApplicable):
-        hook = f"{optimizer}.register_step_post_hook(lambda *_: {decay}.step())"
+        hook = f"{optimizer}.register_step_post_hook(lambda *_: {name}.step())"
         return _edited(script, made, kept, schedule, hook)
     stepped = script.edit(made.syntax.file, text)
     again, stepping = locate(stepped, record, "optimizer", key), find_stepping(stepped, record, key)
@@ -83,18 +84,18 @@ def _variable(made: Place, kept: cst.CSTNode) -> str:
     return made.site.variable if kept is made.call else ""
 
 
-def _with_step(stepping: Stepping | NotApplicable, made: Place, kept: cst.CSTNode, decay: str) -> str | NotApplicable:
-    """Return the text with `decay.step()` after the optimizer's step, and after what clears the gradients there."""
+def _with_step(stepping: Stepping | NotApplicable, made: Place, kept: cst.CSTNode, name: str) -> str | NotApplicable:
+    """Return the text with `name.step()` after the optimizer's step, and after what clears the gradients there."""
     if isinstance(stepping, NotApplicable):
         return stepping
     syntax, call = stepping.place.syntax, stepping.place.call
-    name = name_at(syntax, kept, decay, call) if syntax is made.syntax else None
-    if name is None:
+    seen = name_at(syntax, kept, name, call) if syntax is made.syntax else None
+    if seen is None:
         return NotApplicable(f"line {syntax.line(call)} does not see the schedule")
-    text = insert_after(syntax, call, f"{name}.step()")
+    text = insert_after(syntax, call, f"{seen}.step()")
     following = statements_after(syntax, call)[:1] if isinstance(text, str) else []
     if following and is_call_in(following[0], ["zero_grad"]):
-        return insert_after(syntax, following[0], f"{name}.step()")
+        return insert_after(syntax, following[0], f"{seen}.step()")
     return text
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.decay_rate import decay_rate
+from descend.remedies.linear_schedule import linear_schedule
 
 LINEAR = "torch.optim.lr_scheduler.LinearLR"
 MADE = f"decay = {LINEAR}(optimizer, 1.0, 0.0, total_iters=6)"
@@ -20,10 +20,14 @@ STYLES = {  # the added lines
 
 def test_every_style(styled, style: str) -> None:
     if style in STYLES:
-        added = [line for line in styled.changes(decay_rate, steps=6) if line.removeprefix("+") not in styled.text]
+        added = [
+            line
+            for line in styled.changes(linear_schedule, start=1.0, end=0.0, steps=6)
+            if line.removeprefix("+") not in styled.text
+        ]
         assert added == ["+" + line for line in STYLES[style]]
         return
-    text = styled.edited(decay_rate, steps=6)
+    text = styled.edited(linear_schedule, start=1.0, end=0.0, steps=6)
     assert "opt.step(); decay.step()" in text or "optimizer.step(); decay.step()" in text
     assert (f"; {MADE}" if style == "one_line" else "\n" + MADE.replace("(optimizer", "(opt")) in text
 
@@ -32,7 +36,7 @@ def test_every_style(styled, style: str) -> None:
 def test_the_rate_falls_to_nothing(styled, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, object] = {"__name__": "__main__"}
     monkeypatch.setattr("sys.argv", ["train.py"])
-    exec(compile(styled.edited(decay_rate, steps=2), style, "exec"), names)
+    exec(compile(styled.edited(linear_schedule, start=1.0, end=0.0, steps=2), style, "exec"), names)
     assert names["optimizer"].param_groups[0]["lr"] == 0
 
 
@@ -70,7 +74,7 @@ def test_where_the_schedule_is_stepped(patient, case: str) -> None:
         case, "o.step("
     )
     p = patient(HEAD + text, optimizer="SGD(", step=step)
-    edited = p.edited(decay_rate, steps=9)
+    edited = p.edited(linear_schedule, start=1.0, end=0.0, steps=9)
     assert after in edited
     assert f"{LINEAR}({'self.o' if 'T' in text else 'o'}, 1.0, 0.0, total_iters=9)\n" in edited
 
@@ -89,7 +93,7 @@ def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
     if step == "opt.step(":
         text = text.replace("def f", "def f").replace("o = SGD(p)\nf(o)", "def main():\n    o = SGD(p)\n    f(o)")
     p = patient(HEAD + text, optimizer="SGD(", step=step)
-    assert [line.strip("+ ") for line in p.changes(decay_rate, steps=9)] == [
+    assert [line.strip("+ ") for line in p.changes(linear_schedule, start=1.0, end=0.0, steps=9)] == [
         f"decay = {LINEAR}(o, 1.0, 0.0, total_iters=9)",
         "o.register_step_post_hook(lambda *_: decay.step())",
     ]
@@ -105,12 +109,12 @@ def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
     call = "trainer.fit(" if "fit" in text else "SGD("
-    assert patient(HEAD + text, optimizer=call).refusal(decay_rate, steps=9) == reason
+    assert patient(HEAD + text, optimizer=call).refusal(linear_schedule, start=1.0, end=0.0, steps=9) == reason
 
 
 def test_torch_is_imported(patient) -> None:
     p = patient("from torch.optim import SGD\no = SGD(p)\no.step()\n", optimizer="SGD(", step="o.step(")
-    assert "+import torch" in p.changes(decay_rate, steps=9)
+    assert "+import torch" in p.changes(linear_schedule, start=1.0, end=0.0, steps=9)
 
 
 @pytest.mark.parametrize("with_hook", [False, True])
@@ -122,6 +126,19 @@ def test_the_steps_shrink_in_a_straight_line(patient, with_hook: bool) -> None:
     )
     names: dict[str, list[float]] = {}
     p = patient(text, optimizer="torch.optim.SGD(", step="opt.step(" if with_hook else "o.step(")
-    exec(p.edited(decay_rate, steps=4), names)
+    exec(p.edited(linear_schedule, start=1.0, end=0.0, steps=4), names)
     seen = torch.tensor(names["seen"])
     assert torch.allclose(seen.diff(), torch.tensor([-1, -0.75, -0.5, -0.25, 0, 0]))
+
+
+def test_a_rate_is_warmed_up(patient) -> None:
+    text = (
+        HEAD + "w = torch.zeros(1, requires_grad=True)\no = torch.optim.SGD([w], lr=1.0)\nseen = [0.0]\n"
+        "for i in range(6):\n    w.grad = torch.ones(1)\n    o.step()\n    seen.append(w.item())\n"
+    )
+    names: dict[str, list[float]] = {}
+    p = patient(text, optimizer="torch.optim.SGD(", step="o.step(")
+    edited = p.edited(linear_schedule, start=0.25, end=1.0, steps=3)
+    assert f"warmup = {LINEAR}(o, 0.25, 1.0, total_iters=3)" in edited
+    exec(edited, names)
+    assert torch.allclose(torch.tensor(names["seen"]).diff(), torch.tensor([-0.25, -0.5, -0.75, -1, -1, -1]))
