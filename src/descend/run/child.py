@@ -94,7 +94,8 @@ class Run:
         self.config, self.began = config, began
         self.channel = Channel(config.descriptor, config.telling, self._nobody_listens)
         self.ended = threading.Lock()
-        modules = Modules(SourceTree(config.files), self.channel.send)
+        tree = SourceTree(config.files)
+        modules = Modules(tree, self.channel.send)
         probes = [p for p in PROBES if config.role != "arm" or p.name == "monitored_loss"]
         probes = list(GRADIENTS) if config.role == "gradcheck" else probes
         self.budget = Budget(SHARES[config.role], None if config.watched else began)
@@ -102,7 +103,7 @@ class Run:
         probing = config.role in ("watch", "exam")
         self.examiner.sampling = config.role == "exam" or config.spread
         observer = Observer(self.examiner, modules, self.channel.send, probing=probing, owning=not config.watched)
-        self.watch: Observer | Witness = Witness() if config.role == "bare" else observer
+        self.watch: Observer | Witness = Witness(tree) if config.role == "bare" else observer
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""

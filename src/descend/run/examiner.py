@@ -10,7 +10,6 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -18,6 +17,7 @@ from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ra
 from descend.probes.moment import forward
 from descend.record import Cost, Fact, Message, Note
 from descend.run.budget import Budget
+from descend.run.fingerprint import bytes_of
 from descend.run.modules import Modules
 from descend.run.passes import Pass
 from descend.run.taping import REFUSALS, Taping, first_line
@@ -255,6 +255,6 @@ def digest(recordings: Sequence[Recording]) -> str:
         pair = forward(recording, evaluation=False).pair
         integers = [t for t in recording.data.values() if not t.is_floating_point() and t.numel() > 1]
         for tensor in integers if pair is None else [pair[1]]:
-            sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            sha.update(bytes_of(tensor))
         sha.update(b"|")
     return sha.hexdigest()[:16]

@@ -24,6 +24,7 @@ from torch.utils.data import dataloader
 
 from descend.run.compilation import keep_out_of_graphs
 from descend.run.frames import constructor_caller
+from descend.run.makings import optimizer_init
 from descend.run.observer import Observer
 from descend.run.replacing import replaced
 
@@ -38,7 +39,7 @@ def observing(observer: Observer) -> Iterator[None]:
         hooks = [begins, ends, _is_nested, _scalar, _builds_graph]
         for owner, name, make in (
             (nn.Module, "__init__", _module_init),
-            (Optimizer, "__init__", _optimizer_init),
+            (Optimizer, "__init__", optimizer_init),
             (Tensor, "backward", _backward),
             (torch.autograd, "backward", _backward),
             (torch.autograd, "grad", _autograd_grad),
@@ -81,15 +82,6 @@ def _module_init(original: Any, observer: Observer) -> Any:
         original(self, *args, **kwargs)
         if not is_compiling():
             observer.module_made(self, sys._getframe(1))
-
-    return __init__
-
-
-def _optimizer_init(original: Any, observer: Observer) -> Any:
-    @functools.wraps(original)
-    def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        observer.optimizer_made(self, constructor_caller(sys._getframe(1), self))
 
     return __init__
 

@@ -6,7 +6,6 @@ and two optimizers may take turns. A script without an optimizer steps once per 
 
 import os
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -22,26 +21,23 @@ from descend.run.curves import Curves
 from descend.run.custom import CustomFunctions
 from descend.run.examiner import Examiner
 from descend.run.faults import WIRING_STEPS, Faults
+from descend.run.fingerprint import fingerprint
 from descend.run.frames import call_span
 from descend.run.guard import harmless
 from descend.run.hand import BY_HAND, Hand
 from descend.run.knobs import Knobs
+from descend.run.makings import Makings
 from descend.run.modules import Modules
 from descend.run.passes import Opened, open_pass
 from descend.run.scaling import Scaled
 from descend.run.taping import first_line
-from descend.run.witness import fingerprint
 from descend.tape import Recording
 
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
-OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
 
 
 class Observer:
-    """The bookkeeping of one run; `hooks` calls it on each event.
-
-    owning: whether optimizers may be kept alive until the end. A watched script's memory is its own.
-    """
+    """The bookkeeping of one run; `hooks` calls it on each event. `owning` is that of `Makings`."""
 
     def __init__(
         self,
@@ -53,14 +49,14 @@ class Observer:
         owning: bool,
     ) -> None:
         self.examiner, self.modules, self.send = examiner, modules, send
-        self.probing, self.owning = probing, owning
+        self.probing = probing
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
         self.steps = self.passes = 0  # of the optimizer that has stepped most; backward passes
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers)
-        self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
+        self._makings = Makings(self.steppers, owning=owning)
         self.has_optimizer = False  # whether the script has made any
         self.curves = Curves(send)
         self._stepping: Stepper | None = None
@@ -89,7 +85,7 @@ class Observer:
     def optimizer_made(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Give an optimizer its key and note where it was made."""
         self.cruise.leave()
-        stepper = self._stepper(optimizer)
+        stepper = self._stepper(optimizer, frame)
         span = call_span(self.modules.tree.caller(frame))
         self.modules.note_site("optimizer", stepper.key, span, type(optimizer).__name__)
         self._tape_next_step()
@@ -274,21 +270,16 @@ class Observer:
         held = [p for s in self.steppers.values() if s.steps for p in s.parameters()]
         return fingerprint(held or list(self._hand.leaves))
 
-    def _stepper(self, optimizer: Optimizer) -> Stepper:
-        known = self._known.get(id(optimizer))
-        if known is None or known[0]() is not optimizer:
-            known = self._known[id(optimizer)] = (weakref.ref(optimizer), self._new_stepper(optimizer))
-        return known[1]
-
-    def _new_stepper(self, optimizer: Optimizer) -> Stepper:
+    def _stepper(self, optimizer: Optimizer, frame: FrameType | None = None) -> Stepper:
+        known = self._makings.find(optimizer)
+        if known is not None:
+            return known
         self._forget_rehearsal()
         self.has_optimizer = True
-        key = str(len(self.steppers))
-        owned = self.owning and len(self.steppers) < OWNED
-        stepper = self.steppers[key] = Stepper(key, (lambda: optimizer) if owned else weakref.ref(optimizer))
-        stepper.refresh()
-        self.attribution.forget_reach()
-        self.send([Fact("optimizer", key, self.steps, describe_optimizer(optimizer))])
+        stepper, is_new = self._makings.take(optimizer, self.modules.tree.lines(frame))
+        if is_new:
+            self.attribution.forget_reach()
+            self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer))])
         return stepper
 
     def _forget_rehearsal(self) -> None:

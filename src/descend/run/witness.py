@@ -1,9 +1,9 @@
 """The nearest to plain python that can still be stopped and compared: a count of the optimizer's steps, no more."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -11,7 +11,11 @@ from torch import Tensor
 from torch.compiler import is_compiling
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from descend.run.attribution import Stepper
+from descend.run.fingerprint import fingerprint
+from descend.run.frames import SourceTree
 from descend.run.guard import harmless
+from descend.run.makings import Makings, optimizer_init
 from descend.run.replacing import replaced
 from descend.tape import leaf_parameters
 
@@ -19,22 +23,33 @@ from descend.tape import leaf_parameters
 class Witness:
     """Counts steps and fingerprints the weights; it looks at nothing else."""
 
-    def __init__(self) -> None:
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first step ended
         self.inert = False
-        self._steps: dict[Optimizer, int] = {}
+        self._steppers: dict[str, Stepper] = {}
+        self._makings = Makings(self._steppers, owning=True)
         self._leaves: tuple[Tensor, ...] = ()  # of the last backward pass of a script that has no optimizer
 
     @property
     def steps(self) -> int:
         """Steps of the optimizer that has stepped most."""
-        return max(self._steps.values(), default=0)
+        return max((stepper.steps for stepper in self._steppers.values()), default=0)
+
+    @harmless
+    def optimizer_made(self, optimizer: Optimizer, frame: FrameType | None) -> None:
+        """Tell it from those that were made before, as the observer does."""
+        if self._makings.find(optimizer) is None:
+            self._makings.take(optimizer, self.tree.lines(frame))
 
     def step_ended(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Count a step."""
         self.began = self.began or time.perf_counter()
-        self._steps[optimizer] = self._steps.get(optimizer, 0) + 1
+        self.optimizer_made(optimizer, None)
+        stepper = self._makings.find(optimizer)
+        if stepper is not None:
+            stepper.steps += 1
         self.after_step(self.steps)
 
     def stumbled(self, error: Exception) -> None:
@@ -43,7 +58,7 @@ class Witness:
     @harmless
     def backward_begins(self, root: Any) -> None:
         """Remember which parameters a script without an optimizer trains."""
-        if not self._steps and isinstance(root, Tensor):
+        if not self.steps and isinstance(root, Tensor):
             self._leaves = tuple(leaf_parameters(root))
 
     def finish(self, *, measuring: bool) -> None:
@@ -51,7 +66,7 @@ class Witness:
 
     def weights(self) -> str:
         """Return the fingerprint of every parameter that an optimizer has stepped on, or the script itself has."""
-        held = [p for o in self._steps for group in o.param_groups for p in group["params"]]
+        held = [p for stepper in self._steppers.values() if stepper.steps for p in stepper.parameters()]
         return fingerprint(held or self._leaves)
 
 
@@ -67,17 +82,8 @@ def counting(witness: Witness) -> Iterator[None]:
 
     hook = register_optimizer_step_post_hook(witness.step_ended)
     try:
-        with replaced(torch.autograd, "backward", backward):
+        made = optimizer_init(Optimizer.__init__, witness)
+        with replaced(torch.autograd, "backward", backward), replaced(Optimizer, "__init__", made):
             yield
     finally:
         hook.remove()
-
-
-def fingerprint(parameters: Iterable[Tensor]) -> str:
-    """Return the SHA-256 of the parameters' bytes in whatever order they come; "" where there are none."""
-    digests = sorted(hashlib.sha256(_bytes(p)).hexdigest() for p in {id(p): p for p in parameters}.values())
-    return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else ""
-
-
-def _bytes(parameter: Tensor) -> bytes:
-    return parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -7,6 +7,7 @@ from descend.record import Record, Series
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
+TINY = 4  # examples: of so few a batch's loss says which examples they are
 NOISE = 1.5  # times the median difference of neighbouring losses
 STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 POOR = 0.3  # and above this share it has not learnt much
@@ -30,15 +31,25 @@ def smoothed(series: Series) -> Series:
 def first_rise(record: Record, key: str) -> int | None:
     """Return the step at which the training loss first stood well above its start; None if it never did.
 
-    Batches differ: a rise is one that is also larger than what neighbouring losses differ by.
+    Batches differ: a rise is one that is also larger than what neighbouring losses differ by, and where batches are
+    tiny, one that the fixed examples show, too.
     """
     raw = record.series("loss", key)
     losses, start = smoothed(raw), raw.first
     least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
     for step, value in losses:
-        if not isfinite(value) or value > start + least:
+        if not isfinite(value) or (value > start + least and _is_of_all(record)):
             return step
     return None
+
+
+def _is_of_all(record: Record) -> bool:
+    """Whether a rise of the batches' losses is one of the cost, as far as the fixed examples tell."""
+    sizes = [fact.detail.get("examples", 0) for fact in record.history("batch")]
+    curve = record.series("monitored_loss")
+    if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
+        return True
+    return not curve.max < RISEN * curve.first
 
 
 def _scatter(losses: Series) -> float:

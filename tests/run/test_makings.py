@@ -1,0 +1,96 @@
+"""Optimizers that are made anew over the same parameters."""
+
+import pytest
+import torch
+
+from descend.run.faults import WIRING_STEPS
+from descend.run.makings import Makings
+from descend.script import Script
+
+LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from line 30
+
+
+@pytest.fixture
+def makings():
+    return Makings({}, owning=True)
+
+
+def step(makings, optimizer, times):
+    makings.find(optimizer).steps += times
+
+
+def test_in_a_loop_they_are_one(makings):
+    weights = [torch.zeros(2, requires_grad=True)]
+    optimizers = [torch.optim.SGD(weights, lr=0.1) for _ in range(3)]
+    taken = []
+    for optimizer in optimizers:
+        taken.append(makings.take(optimizer, LOOP))
+        step(makings, optimizer, 100)
+    assert [is_new for _, is_new in taken] == [True, False, False]
+    (stepper,) = makings.steppers.values()
+    assert stepper.steps == 300 and stepper.optimizer is optimizers[-1] and makings.find(optimizers[0]) is stepper
+
+
+def test_stages_that_share_a_function_are_two_and_steps_from_several_lines_are_one(makings):
+    weights = [torch.zeros(2, requires_grad=True)]
+    other_way = (LOOP[0], ("train.py", 31))
+    made = [torch.optim.SGD(weights, lr=0.1) for _ in range(4)]
+    makings.take(made[0], LOOP)
+    step(makings, made[0], 1)
+    assert makings.take(made[1], other_way)[1] is False  # it has hardly stepped
+    step(makings, made[1], WIRING_STEPS + 1)
+    assert makings.take(made[2], LOOP)[1] is True
+    step(makings, made[2], 50)
+    assert makings.take(made[3], LOOP)[1] is False
+    assert list(makings.steppers) == ["0", "1"]
+
+
+@pytest.mark.parametrize("change", ["rate", "parameters", "class", "line"])
+def test_what_differs_is_another(makings, change):
+    weights, others = ([torch.zeros(2, requires_grad=True)] for _ in range(2))
+    makings.take(torch.optim.SGD(weights, lr=0.1), LOOP)
+    other = {
+        "rate": lambda: torch.optim.SGD(weights, lr=0.2),
+        "parameters": lambda: torch.optim.SGD(others, lr=0.1),
+        "class": lambda: torch.optim.Adam(weights, lr=0.1),
+        "line": lambda: torch.optim.SGD(weights, lr=0.1),
+    }[change]()
+    lines = (("train.py", 11), LOOP[1]) if change == "line" else LOOP
+    assert makings.take(other, lines)[1] is True
+
+
+SCRIPT = """\
+import torch
+torch.manual_seed(0)
+net = torch.nn.Linear(3, 1)
+
+def learn(x):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    optimizer.zero_grad()
+    loss = (net(x) - x.sum(1, keepdim=True)).square().mean()
+    loss.backward()
+    optimizer.step()
+
+for i in range(15):
+    learn(torch.randn(8, 3))
+    learn(torch.randn(8, 3))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["exam", "bare"])
+def test_one_for_each_step_is_one_training(observe, tmp_path, role):
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT)
+    record = observe(Script(path, tmp_path), role=role, steps=20, seconds=100)
+    assert (record.ending.reason, record.ending.steps) == ("window", 20) and record.ending.weights
+    if role == "exam":
+        assert record.places("loss") == ["0"] and len(record.series("loss", "0")) == 20
+
+
+@pytest.mark.slow
+def test_the_weights_are_those_of_plain_python(observe, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT)
+    ends = [observe(Script(path, tmp_path), role=role, steps=20, seconds=100).ending for role in ("exam", "bare")]
+    assert ends[0].weights == ends[1].weights != ""
