@@ -13,7 +13,7 @@ from records import add_fact, forget, healthy, probe, rising, set_cost, set_fact
 from sick_dynamics import overfitting
 from sick_runs import RUNS, look
 from sick_statics import no_signal
-from sick_wiring import output_before_loss
+from sick_wiring import made_in_forward, output_before_loss
 
 from descend import doses
 from descend.canon import CANON
@@ -243,6 +243,11 @@ CHOICES = [
     ("all_parameters", healthy(), {"optimizer": "0", "model": "model"}),
     ("all_parameters", Record(), {"optimizer": "0"}),
     ("all_parameters", lost(), None),
+    ("all_parameters", made_in_forward(), None),
+    ("kept_layers", healthy(), {"optimizer": "0"}),
+    ("kept_layers", made_in_forward(), None),
+    ("layers_made_anew", made_in_forward(), {"optimizer": "0"}),
+    ("layers_made_anew", healthy(), None),
     ("replaced_parameters", lost(), {"optimizer": "0", "model": "model", "replaced": True}),
     ("replaced_parameters", healthy(), None),
     ("idle_dropout", idle("1"), {"optimizer": "0"}),

@@ -66,6 +66,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "dropout": "",
     "hidden_activation": "0",
     "custom_function": "",
+    "made_in_forward": "0",
 }
 
 

@@ -79,3 +79,34 @@ def test_dropout_is_described_once() -> None:
     assert net.record.places("dropout") == ["parts.1", "parts.2"]
     assert [net.record.fact("dropout", place) for place in ("parts.1", "parts.2")] == [{"p": 0.3}, {"p": 0.1}]
     assert all(len(net.record.history("dropout", place)) == 1 for place in ("parts.1", "parts.2"))
+
+
+class Hasty(nn.Module):
+    """Makes a layer in each forward pass; or in the first one alone, when it is needed."""
+
+    def __init__(self, modules: Modules, *, once: bool) -> None:
+        super().__init__()
+        self.modules_seen, self.once, self.kept, self.passes = modules, once, None, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.passes += 1
+        layer = self.kept
+        if layer is None:
+            layer = nn.Linear(4, 4)
+            self.modules_seen.note_made(layer, sys._getframe(), self.passes)
+        self.kept = layer if self.once else None
+        return layer(x)
+
+
+@pytest.mark.parametrize(
+    ("once", "training", "found"), [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_layers_that_are_made_in_each_forward_pass(once: bool, training: bool, found: bool) -> None:
+    record = Record()
+    net = Hasty(Modules(SourceTree(), record.extend), once=once)
+    with torch.set_grad_enabled(training):
+        for _ in range(4):
+            net(X)
+    site = record.site("made_in_forward", "0")
+    assert (site is not None) == (training and not once)
+    assert site is None or site.detail == "Linear"

@@ -54,6 +54,14 @@ def nothing_held(with_gradient: int = 0, unheld: int = 4) -> Record:
     return record
 
 
+def made_in_forward() -> Record:
+    record = healthy()
+    for key, line in (("0", 12), ("1", 14)):
+        add_fact(record, "made_in_forward", key, layer="Linear", line=line)
+        add_site(record, "made_in_forward", key, line, detail="Linear")
+    return record
+
+
 def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
     record = healthy()
     set_fact(record, "wiring", "0", with_gradient=0, unheld_count=unheld)
@@ -167,6 +175,7 @@ WIRING = {
     no_step: "no_step",
     parameters_not_in_optimizer: "parameters_not_in_optimizer",
     nothing_held: "parameters_not_in_optimizer",
+    made_in_forward: "parameters_not_in_optimizer",
     no_gradient: "frozen_or_detached",
     detached: "frozen_or_detached",
     frozen: "frozen_or_detached",

@@ -105,7 +105,18 @@ def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
 
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold."""
-    return None if record.history("lost", "0") else _network(record, symptom)
+    is_given = not record.history("lost", "0") and kept_layers(record, symptom) is not None
+    return _network(record, symptom) if is_given else None
+
+
+def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
+    """The layers are made once, and kept."""
+    return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
+
+
+def layers_made_anew(record: Record, symptom: Symptom) -> Dose | None:
+    """The layers are made in each forward pass."""
+    return nothing_to_dose(record, symptom) if record.places("made_in_forward") else None
 
 
 def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:

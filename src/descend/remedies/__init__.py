@@ -16,6 +16,7 @@ from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.linear_schedule import linear_schedule
+from descend.remedies.make_layers_once import make_layers_once
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
 from descend.remedies.mean_reduction import mean_reduction
@@ -55,6 +56,7 @@ REMEDIES: dict[str, Remedy] = {
     "keep_graph": keep_graph,
     "learning_rate": learning_rate,
     "linear_schedule": linear_schedule,
+    "make_layers_once": make_layers_once,
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,
     "mean_reduction": mean_reduction,

@@ -118,6 +118,15 @@ def running_module(frame: FrameType | None) -> Any:
     return _first_argument(frame) if frame is not None and frame.f_code.co_name == "forward" else None
 
 
+def is_in_forward(frame: FrameType | None) -> bool:
+    """Whether a module's forward pass is under way in `frame` or above it."""
+    while frame is not None:
+        if frame.f_code.co_name == "_wrapped_call_impl":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def constructor_caller(frame: FrameType | None, made: object) -> FrameType | None:
     """Return the frame that called the outermost `__init__` of `made` (subclasses call upwards)."""
     found = frame

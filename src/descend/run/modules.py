@@ -16,10 +16,14 @@ from descend.run.frames import (
     SourceTree,
     call_span,
     constructor_caller,
+    is_in_forward,
     outermost_module,
     running_module,
 )
 from descend.tape import Origin
+
+LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.Embedding, nn.MultiheadAttention)
+ANEW = 3  # passes in which a layer is made: one that is made when it is first needed is made in one
 
 
 class Modules:
@@ -29,16 +33,24 @@ class Modules:
         self.tree, self.send = tree, send
         # by id: a module may define an equality of its own, which cannot be asked while it is being made
         self._made: dict[int, tuple[weakref.ref[nn.Module], CallSpan | None]] = {}
+        self._made_in_forward: dict[CallSpan, set[int]] = {}  # and after how many passes
         self._found: list[weakref.ref[nn.Module]] = []  # the models, outermost modules; not kept alive by us
         self._called: dict[int, weakref.ref[nn.Module]] = {}  # by id: whose forward a taped call was made in
         self._names: list[tuple[weakref.ref[Tensor], str]] = []
         self._sent: set[tuple[str, str]] = set()
 
-    def note_made(self, module: nn.Module, frame: FrameType | None) -> None:
-        """Remember where a module is being constructed; `frame` is inside its constructor."""
+    def note_made(self, module: nn.Module, frame: FrameType | None, passes: int) -> None:
+        """Remember where a module is being constructed, after so many passes; `frame` is inside its constructor."""
         caller = self.tree.caller(constructor_caller(frame, module))
-        key = id(module)
-        self._made[key] = (weakref.ref(module, lambda _: self._made.pop(key, None)), call_span(caller))
+        key, span = id(module), call_span(caller)
+        self._made[key] = (weakref.ref(module, lambda _: self._made.pop(key, None)), span)
+        if isinstance(module, LAYERS) and span is not None and torch.is_grad_enabled() and is_in_forward(caller):
+            seen = self._made_in_forward.setdefault(span, set())
+            seen.add(passes)
+            if len(seen) == ANEW:
+                place = str(sum(len(passes) >= ANEW for passes in self._made_in_forward.values()) - 1)
+                self.send([Fact("made_in_forward", place, 0, {"layer": type(module).__name__, "line": span.line})])
+                self.note_site("made_in_forward", place, span, type(module).__name__)
 
     def note_model_call(self, frame: FrameType) -> None:
         """Find the model: the outermost module that is being called when a parameter is first used."""

@@ -93,7 +93,7 @@ class Observer:
     @harmless
     def module_made(self, module: Any, frame: FrameType | None) -> None:
         """Remember where a module is being constructed."""
-        self.modules.note_made(module, frame)
+        self.modules.note_made(module, frame, self.passes)
 
     @harmless
     def loader_made(self, frame: FrameType | None) -> None:

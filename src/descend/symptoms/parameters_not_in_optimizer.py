@@ -1,5 +1,7 @@
 """Parameters not in the optimizer: the loss depends on them, gradients reach them, and nobody moves them."""
 
+from dataclasses import replace
+
 from descend.record import Record
 from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import ECHOES, Symptom
@@ -14,6 +16,8 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     facts, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
     if not record.places("optimizer") or (record.fact("optimizer", "0") or {}).get("by_hand"):
         return None
+    if record.places("made_in_forward"):
+        return _made_in_forward(record)
     if facts.get("untrained_count"):
         return _left_out(record, facts)
     if (replaced := _replaced(record)) is not None:
@@ -22,6 +26,18 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
         names = ", ".join(wiring["unheld"][:3])
         return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True, 0.96)
     return None
+
+
+def _made_in_forward(record: Record) -> Symptom:
+    """Layers that each forward pass makes anew."""
+    made = [record.history("made_in_forward", place)[0].detail for place in record.places("made_in_forward")]
+    listed = ", ".join(f"{layer['layer']} in line {layer['line']}" for layer in made[:3])
+    sentence = (
+        f"each forward pass makes its layers anew ({listed}): what a step would teach them is thrown away, and the "
+        "next pass begins with others; make them once, in `__init__`"
+    )
+    found = _symptom(record, sentence, float(len(made)), True, 0.96)
+    return replace(found, quantity="layers made anew in each pass", where=record.site("made_in_forward"))
 
 
 def _replaced(record: Record) -> Symptom | None:
