@@ -148,6 +148,10 @@ CANON = (
     # statics
     Row("symmetric_units", "reinitialise", following_activation, "random initialisation ({activation} gain)",
         "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
+    Row("no_nonlinearity", "insert_activations", nothing_to_dose, "ReLU behind the hidden layers",
+        "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1"),
+    Row("no_nonlinearity", "insert_activations+adaptive_rule", adam, "ReLU behind the hidden layers, Adam, lr {lr:g}",
+        "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1", cost=4),
     Row("saturated_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE,
         INIT),

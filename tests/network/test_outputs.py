@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from descend.network import (
     NormPropConv2d,
     NormPropLinear,
     initialise,
+    insert_activations,
     insert_normalisation,
     layer_outputs,
     swap_activations,
@@ -187,6 +189,18 @@ def test_weight_norm_is_torchs_and_changes_no_output():
     assert "conv.parametrizations.weight.original0" in model.state_dict()
     with pytest.raises(ValueError, match="kind must be batch, layer or weight, not 'group'"):
         insert_normalisation(model, "group")
+
+
+def test_activations_are_put_behind_hidden_layers_that_have_none():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 1)), torch.randn(50, 2)
+    plain = copy.deepcopy(model)
+    assert insert_activations(model) == 1 and insert_activations(model) == 0
+    torch.testing.assert_close(model(x), plain[1:](plain[0](x).relu()))
+    assert torch.equal(pickle.loads(pickle.dumps(model))(x), model(x))
+    again = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+    assert insert_activations(again, nn.Tanh) == 1
+    torch.testing.assert_close(again[0](x).abs().max() < 1, torch.tensor(True))
 
 
 def test_normalisation_propagation_keeps_mean_0_and_variance_1():

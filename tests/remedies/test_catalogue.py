@@ -32,6 +32,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "hidden_activation": {"activation": "relu"},
     "hold_parameters": {"optimizer": "0"},
     "initialise_recurrent": {"length": 50, "optimizer": "0"},
+    "insert_activations": {"optimizer": "0"},
     "insert_normalisation": {"kind": "batch", "optimizer": "0"},
     "keep_graph": {},
     "linear_schedule": {"start": 1.0, "end": 0.0, "steps": 100, "optimizer": "0"},

@@ -29,6 +29,13 @@ def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
     return record
 
 
+def no_nonlinearity(layers: int = 2, left: float = 0.31) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    set_fact(record, "connections", linear_layers=layers)
+    return record
+
+
 def sum_reduction(
     reduction: str = "sum",
     shape: Sequence[int] = (8,),
@@ -142,6 +149,7 @@ def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float =
 
 STATICS = {
     symmetric_units: "symmetric_units",
+    no_nonlinearity: "no_nonlinearity",
     sum_reduction: "sum_reduction",
     targets_not_scaled: "targets_not_scaled",
     inputs_not_normalised: "inputs_not_normalised",

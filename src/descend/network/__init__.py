@@ -1,6 +1,6 @@
 """What can be done to a network: weights drawn anew, inputs and targets standardised, normalisation put in."""
 
-from descend.network.activations import Swapped, swap_activations
+from descend.network.activations import Swapped, insert_activations, swap_activations
 from descend.network.initialise import reinitialise
 from descend.network.initialisers import SCHEMES, initialise
 from descend.network.normalisation import insert_normalisation
@@ -19,6 +19,7 @@ __all__ = [
     "Swapped",
     "initialise",
     "initialise_recurrent",
+    "insert_activations",
     "insert_normalisation",
     "layer_outputs",
     "reinitialise",

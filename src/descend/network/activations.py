@@ -1,14 +1,15 @@
-"""Activations swapped without a change of a network's code."""
+"""Activations swapped, and put in where there are none, without a change of a network's code."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from descend.network.outputs import activation_of, undisturbed
+from descend.network.normalisation import NORMS
+from descend.network.outputs import activation_of, followed_by, hidden_layers, undisturbed
 
 MODULES = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish),
@@ -38,6 +39,26 @@ def swap_activations(model: nn.Module, make: Callable[[], nn.Module], *inputs: A
                 setattr(parent, name, _like(make(), model).train(child.training))
                 count += 1
     return Swapped(count, _functional(model, *inputs) if inputs else {})
+
+
+def insert_activations(model: nn.Module, make: Callable[[], nn.Module] = nn.ReLU) -> int:
+    """Put a new `make()` behind every hidden linear and convolutional layer; return how many sites there were.
+
+    The last layer in the order in which the model names them is the output and is left alone; so are layers that an
+    activation or a normalisation follows already, in that order.
+    """
+    followed = followed_by(model, (*MODULES, *NORMS))
+    chosen = [layer for layer in hidden_layers(model) if layer not in followed and "activation" not in layer._modules]
+    for layer in chosen:
+        layer.add_module("activation", _like(make(), model))
+        layer.register_forward_hook(_activate)
+    return len(chosen)
+
+
+def _activate(layer: nn.Module, arguments: Any, output: Tensor) -> Tensor:
+    """A forward hook: the layer's output through its activation."""
+    result: Tensor = layer.get_submodule("activation")(output)
+    return result
 
 
 def _like(module: nn.Module, model: nn.Module) -> nn.Module:

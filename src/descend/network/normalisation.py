@@ -7,7 +7,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from descend.network.outputs import LAYERS
+from descend.network.outputs import followed_by, hidden_layers
 
 BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
@@ -25,10 +25,8 @@ def insert_normalisation(model: nn.Module, kind: Literal["batch", "layer", "weig
     """
     if kind not in ("batch", "layer", "weight"):
         raise ValueError(f"insert_normalisation: kind must be batch, layer or weight, not {kind!r}")
-    inside = {m for a in model.modules() if isinstance(a, nn.MultiheadAttention) for m in a.modules()}  # calls no hook
-    layers = [m for m in model.modules() if isinstance(m, LAYERS) and m not in inside][:-1]
-    normalised = _already(model)
-    chosen = [layer for layer in layers if layer not in normalised]
+    normalised = followed_by(model, NORMS)
+    chosen = [layer for layer in hidden_layers(model) if layer not in normalised and not _has_one(layer)]
     for layer in chosen:
         if kind == "weight":
             weight_norm(layer)
@@ -39,15 +37,8 @@ def insert_normalisation(model: nn.Module, kind: Literal["batch", "layer", "weig
     return len(chosen)
 
 
-def _already(model: nn.Module) -> set[nn.Module]:
-    """Return the layers that a normalisation follows in the order of a container, or that have one."""
-    found: set[nn.Module] = {
-        m for m in model.modules() if isinstance(m, LAYERS) and ("normalisation" in m._modules or is_parametrized(m))
-    }
-    for parent in model.modules():
-        children = list(parent.children())
-        found |= {one for one, other in zip(children, children[1:]) if isinstance(other, NORMS)}
-    return found
+def _has_one(layer: nn.Module) -> bool:
+    return "normalisation" in layer._modules or is_parametrized(layer)
 
 
 def _norm(layer: nn.Module, kind: str) -> nn.Module:

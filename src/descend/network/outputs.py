@@ -6,6 +6,7 @@ A `TorchFunctionMode` sees each call of torch, so functional activations are see
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -47,6 +48,21 @@ def layer_outputs(model: nn.Module, *inputs: Any) -> list[LayerOutput]:
     with undisturbed(model), cached(), _Watch(model) as watch:
         model(*inputs)
     return watch.seen
+
+
+def hidden_layers(model: nn.Module) -> list[nn.Linear | _ConvNd]:
+    """Return the linear and convolutional layers but for the last, in the order in which the model names them.
+
+    Those within an attention are left out: it uses their weights without calling them.
+    """
+    inside = {m for a in model.modules() if isinstance(a, nn.MultiheadAttention) for m in a.modules()}
+    return [m for m in model.modules() if isinstance(m, LAYERS) and m not in inside][:-1]
+
+
+def followed_by(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> set[nn.Module]:
+    """Return the modules that one of these kinds follows in the order of the module that holds both."""
+    pairs = [pair for parent in model.modules() for pair in pairwise(parent.children())]
+    return {one for one, other in pairs if isinstance(other, kinds)}
 
 
 @contextmanager

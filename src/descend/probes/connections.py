@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from descend.probes.fresh import is_fresh
+from descend.probes.linearity import linear_layers
 from descend.probes.loss_call import LossCall, loss_call, taint_behind
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Fact
@@ -45,6 +46,7 @@ def connections(moment: Moment) -> Measurement:
         "slope": seen.slope,
         "share": seen.share,
         "broadcast": seen.broadcast,
+        "linear_layers": 0 if seen.call is None else linear_layers(recording, seen.call),
     }
     _note_sites(moment, recording, seen)
     yield Fact("connections", "", moment.step, detail)

@@ -12,6 +12,7 @@ from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
 from descend.remedies.hold_parameters import hold_parameters
 from descend.remedies.initialise_recurrent import initialise_recurrent
+from descend.remedies.insert_activations import insert_activations
 from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
@@ -52,6 +53,7 @@ REMEDIES: dict[str, Remedy] = {
     "hidden_activation": hidden_activation,
     "hold_parameters": hold_parameters,
     "initialise_recurrent": initialise_recurrent,
+    "insert_activations": insert_activations,
     "insert_normalisation": insert_normalisation,
     "keep_graph": keep_graph,
     "learning_rate": learning_rate,

@@ -25,6 +25,7 @@ TITLES = {
     "local_optima": "the result depends on the start",
     "momentum_mismatch": "momentum and learning rate do not match",
     "negated_loss": "the loss is negated",
+    "no_nonlinearity": "the layers have no nonlinearity between them",
     "no_signal": "the inputs do not predict the labels",
     "no_step": "the optimizer never changes the weights",
     "no_zero_grad": "gradients are never zeroed",

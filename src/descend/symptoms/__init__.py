@@ -25,6 +25,7 @@ from descend.symptoms.layer_rate_mismatch import layer_rate_mismatch
 from descend.symptoms.local_optima import local_optima
 from descend.symptoms.momentum_mismatch import momentum_mismatch
 from descend.symptoms.negated_loss import negated_loss
+from descend.symptoms.no_nonlinearity import no_nonlinearity
 from descend.symptoms.no_signal import no_signal
 from descend.symptoms.no_step import no_step
 from descend.symptoms.no_zero_grad import no_zero_grad
@@ -64,6 +65,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "no_signal": no_signal,
     "unshuffled_data": unshuffled_data,
     "symmetric_units": symmetric_units,
+    "no_nonlinearity": no_nonlinearity,
     "outliers": outliers,
     "sum_reduction": sum_reduction,
     "targets_not_scaled": targets_not_scaled,

@@ -1,0 +1,33 @@
+"""No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
+LAYERS = 2  # one is a linear model on purpose
+
+
+def no_nonlinearity(record: Record) -> Symptom | None:
+    """Several layers whose output is a linear function of the inputs, in a run that leaves much of the cost."""
+    layers = int((record.fact("connections") or {}).get("linear_layers") or 0)
+    if layers < LAYERS or not left(record) > POOR:
+        return None
+    return Symptom(
+        id="no_nonlinearity",
+        kind="statics",
+        certain=False,
+        confidence=0.8,
+        sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
+        f"function of the inputs, and {left(record):.0%} of the cost is left",
+        quantity="layers that make one linear function",
+        value=float(layers),
+        bound=float(LAYERS - 1),
+        source=SOURCE,
+        where=record.site("model"),
+        evidence=(("loss", "0"),),
+        explains=frozenset(
+            "ill_conditioned_curvature slow_progress plateau saddle_point local_optima stopped_too_early "
+            "vanishing_gradients fluctuations correlated_inputs".split()
+        ),
+    )

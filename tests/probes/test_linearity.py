@@ -1,0 +1,71 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts
+from torch import nn
+
+from descend.probes.connections import connections
+
+torch.manual_seed(0)
+X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))
+
+
+def layers(net, loss) -> int:
+    training = Training(net, [lambda: loss(net(X))])
+    return facts(list(connections(training.moment())))["connections", ""]["linear_layers"]
+
+
+class Branches(nn.Module):
+    """Two linear layers of the inputs, joined; multiplied with each other they are no linear function."""
+
+    def __init__(self, *, product: bool) -> None:
+        super().__init__()
+        self.a, self.b, self.out, self.product = nn.Linear(4, 5), nn.Linear(4, 5), nn.Linear(5, 1), product
+
+    def forward(self, x):
+        return self.out(self.a(x) * self.b(x) if self.product else self.a(x) + 2 * self.b(x))
+
+
+LINEAR = {
+    "two": (nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 1)), 2),
+    "dropout and norm": (nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(0.1), nn.Linear(5, 1)), 2),
+    "an activation at the end": (nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 1), nn.Sigmoid()), 2),
+    "convolutions": (
+        nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 3, 2), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(3, 1)),
+        2,
+    ),
+    "branches": (Branches(product=False), 3),
+    "one": (nn.Linear(4, 1), 1),
+}
+ONE = nn.Linear(4, 1)
+NONLINEAR = {
+    "relu": nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 1)),
+    "layer norm": nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 1)),
+    "max pool": nn.Sequential(
+        nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 3, 2), nn.MaxPool1d(3), nn.Flatten(), nn.Linear(3, 1)
+    ),
+    "a product": Branches(product=True),
+    "attention": nn.Sequential(
+        nn.Unflatten(1, (2, 2)), nn.TransformerEncoderLayer(2, 1, 4), nn.Flatten(), nn.Linear(4, 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_what_is_linear_in_the_inputs(name):
+    net, count = LINEAR[name]
+    assert layers(net, lambda z: F.mse_loss(z, T)) == count
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_what_is_not(name):
+    assert layers(NONLINEAR[name], lambda z: F.mse_loss(z, T)) == 0
+
+
+def test_a_hidden_sigmoid_is_none_at_the_output():
+    net = nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 1), nn.Sigmoid())
+    assert layers(net, lambda z: F.mse_loss(z, T)) == 0
+
+
+def test_where_no_call_shows_the_prediction_nothing_is_said():
+    assert layers(nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 1)), lambda z: z.exp().mean()) == 0
