@@ -13,7 +13,7 @@ from records import add_fact, forget, healthy, probe, rising, set_cost, set_fact
 from sick_dynamics import overfitting
 from sick_runs import RUNS, look
 from sick_statics import no_signal
-from sick_wiring import made_in_forward, output_before_loss
+from sick_wiring import examples_mixed, made_in_forward, output_before_loss
 
 from descend import doses
 from descend.canon import CANON
@@ -244,6 +244,10 @@ CHOICES = [
     ("all_parameters", Record(), {"optimizer": "0"}),
     ("all_parameters", lost(), None),
     ("all_parameters", made_in_forward(), None),
+    ("time_first", examples_mixed(), {"optimizer": "0"}),
+    ("time_first", examples_mixed(by="reshape"), None),
+    ("cut_up", examples_mixed(by="reshape"), {"optimizer": "0"}),
+    ("cut_up", examples_mixed(), None),
     ("kept_layers", healthy(), {"optimizer": "0"}),
     ("kept_layers", made_in_forward(), None),
     ("layers_made_anew", made_in_forward(), {"optimizer": "0"}),

@@ -67,6 +67,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "hidden_activation": "0",
     "custom_function": "",
     "made_in_forward": "0",
+    "mixing": "0",
 }
 
 

@@ -23,6 +23,7 @@ DOSES: dict[str, dict[str, object]] = {
 # Those that stand on sites of their own: each has its tests in a file of its own, in the styles that it is about.
 OTHER_DOSES: dict[str, dict[str, object]] = {
     "attach": {},
+    "batch_first": {},
     "call_step": {"optimizer": "0"},
     "clear_later": {"optimizer": "0"},
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},
@@ -49,6 +50,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "step_per_epoch": {},
     "training_length": {"times": 4, "optimizer": "0"},
     "train_mode": {},
+    "transpose_batch": {},
     "turn_loss": {},
     "unfreeze": {},
     "use_autograd": {"function": "Cube"},

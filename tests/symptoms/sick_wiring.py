@@ -170,6 +170,14 @@ def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Recor
     return record
 
 
+def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "mixing", examples=32, share=share, by=by)
+    add_site(record, "mixing", "0", 8)
+    return record
+
+
 WIRING = {
     bad_data: "bad_data",
     no_step: "no_step",
@@ -188,4 +196,5 @@ WIRING = {
     broadcasting: "broadcasting",
     output_before_loss: "output_loss_mismatch",
     eval_mode: "eval_mode",
+    examples_mixed: "examples_mixed",
 }

@@ -23,6 +23,7 @@ from sick_wiring import (
     constant_labels,
     detached,
     eval_mode,
+    examples_mixed,
     frozen,
     incorrect_gradients,
     labels_out_of_range,
@@ -74,6 +75,8 @@ SHOWN = [
     (refused_label, {}, True, 22, "refuses a label: IndexError: Target 10 is out of bounds", "slow_progress"),
     (broadcasting, {}, True, 21, "(32, 1) and targets (32,) broadcast to (32, 32)", "targets_not_scaled"),
     (broadcasting, {"std": float("nan")}, True, 21, "every prediction against every target", "slow_progress"),
+    (examples_mixed, {}, False, 8, "for 50% of the others change: the layer reads the batch as", "vanishing_gradients"),
+    (examples_mixed, {"by": "reshape"}, False, 8, "transpose(0, 1) exchanges", "no_signal"),
     (eval_mode, {}, True, 20, "3 is in evaluation mode while training since step 20", "instability"),
     (eval_mode, {"since": 0, "unfit": True}, True, 20, "3 normalises by running statistics", "bad_initialisation"),
 ]
@@ -102,6 +105,7 @@ LEFT_ALONE = {
     labels_out_of_range: [{"low": 0.0}, {"task": "real"}],
     refused_label: [{"error": "IndexError: list index out of range"}, {"error": ""}],
     broadcasting: [{"pair": None}],
+    examples_mixed: [{"share": 0.0}, {"by": ""}, {"left": 0.09}],  # a graph's nodes see each other on purpose
     # normalisation of a pretrained part is fixed from the start; a validation pass comes back
     eval_mode: [{"since": 0}, {"until": 100}, {"since": STEPS}, {"since": 0, "until": 1}],
 }

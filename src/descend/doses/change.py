@@ -114,6 +114,17 @@ def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
 
 
+def time_first(record: Record, symptom: Symptom) -> Dose | None:
+    """A layer that takes the first dimension for time mixes the examples."""
+    by_layer = (record.fact("mixing") or {}).get("by") in ("recurrence", "attention")
+    return nothing_to_dose(record, symptom) if by_layer else None
+
+
+def cut_up(record: Record, symptom: Symptom) -> Dose | None:
+    """A change of shape mixes the examples."""
+    return nothing_to_dose(record, symptom) if (record.fact("mixing") or {}).get("by") == "reshape" else None
+
+
 def layers_made_anew(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made in each forward pass."""
     return nothing_to_dose(record, symptom) if record.places("made_in_forward") else None

@@ -8,6 +8,7 @@ from descend.probes.gradient import gradient, update_ratio
 from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
 from descend.probes.loss_input import loss_input
+from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.signal import signal
@@ -19,6 +20,7 @@ PROBES = (
     Probe("loss_input", "", loss_input),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
+    Probe("mixing", "", mixing, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
     Probe("gradient", "loss per parameter unit", gradient),

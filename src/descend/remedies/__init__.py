@@ -2,6 +2,7 @@
 
 from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.attach import attach
+from descend.remedies.batch_first import batch_first
 from descend.remedies.call_step import call_step
 from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
@@ -33,6 +34,7 @@ from descend.remedies.standardise_targets import standardise_targets
 from descend.remedies.step_per_epoch import step_per_epoch
 from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
+from descend.remedies.transpose_batch import transpose_batch
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
@@ -43,6 +45,7 @@ from descend.source.not_applicable import NotApplicable
 REMEDIES: dict[str, Remedy] = {
     "adaptive_rule": adaptive_rule,
     "attach": attach,
+    "batch_first": batch_first,
     "call_step": call_step,
     "clear_later": clear_later,
     "clip_gradients": clip_gradients,
@@ -73,6 +76,7 @@ REMEDIES: dict[str, Remedy] = {
     "step_per_epoch": step_per_epoch,
     "training_length": training_length,
     "train_mode": train_mode,
+    "transpose_batch": transpose_batch,
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,

@@ -13,6 +13,7 @@ TITLES = {
     "covariate_shift": "layer inputs drift during training",
     "dead_units": "units are dead",
     "eval_mode": "the model trains in evaluation mode",
+    "examples_mixed": "the examples of a batch are mixed",
     "exploding_gradients": "gradients explode",
     "fluctuations": "gradient noise hides the progress",
     "frozen_or_detached": "part of the model is frozen or detached",

@@ -13,6 +13,7 @@ from descend.symptoms.correlated_inputs import correlated_inputs
 from descend.symptoms.covariate_shift import covariate_shift
 from descend.symptoms.dead_units import dead_units
 from descend.symptoms.eval_mode import eval_mode
+from descend.symptoms.examples_mixed import examples_mixed
 from descend.symptoms.exploding_gradients import exploding_gradients
 from descend.symptoms.fluctuations import fluctuations
 from descend.symptoms.frozen_or_detached import frozen_or_detached
@@ -62,6 +63,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "broadcasting": broadcasting,
     "output_loss_mismatch": output_loss_mismatch,
     "eval_mode": eval_mode,
+    "examples_mixed": examples_mixed,
     "no_signal": no_signal,
     "unshuffled_data": unshuffled_data,
     "symmetric_units": symmetric_units,

@@ -34,4 +34,5 @@ INTERESTING = (
     | DIFFERENCES
     | RECURRENT
     | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
+    | {"view", "reshape", "multi_head_attention_forward"}
 )

@@ -1,0 +1,137 @@
+"""Does the output for one example depend on the other examples of its batch? It must not, once normalisation is fixed.
+
+One example is exchanged for another, and what the network says of all the others is compared: of the first one, one
+in the middle and the last, for a layer that reads the batch as time carries what it has read in one direction.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descend.probes.loss_call import loss_call, module_of
+from descend.probes.moment import Measurement, Moment, Unavailable, forward
+from descend.probes.through_time import BATCH_FIRST, PADDED
+from descend.record import Fact, Site
+from descend.tape import Op, Recording, Stale
+from descend.tape.call import NONE
+from descend.tape.vocabulary import RECURRENT
+
+LEAST = 4  # examples
+CHANGED = 1e-5  # of the outputs' scale
+Culprit = tuple[str, Site | None, str]  # what it does, where, and its name
+
+
+def mixing(moment: Moment) -> Measurement:
+    """Yield the fact `mixing`: which share of the other examples' outputs changes, and by what."""
+    recording, plain = moment.recordings()[0], moment.evaluated[0]
+    if loss_call(recording) is None or plain.pair is None:
+        raise Unavailable("no loss call shows what the network says of each example")
+    outputs = plain.pair[0]
+    count = len(outputs) if outputs.ndim else 0
+    slot = _batch(recording, count)
+    if slot is None or count < LEAST:
+        raise Unavailable("the outputs are not one for each example")
+    examples = _value(recording, slot)
+    shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
+    share = max(shares)
+    detail: dict[str, Any] = {"examples": count, "share": share, "by": ""}
+    culprit = _culprit(moment, recording, count) if share else None
+    if culprit is not None:
+        detail["by"] = culprit[0]
+        moment.note_site("mixing", "0", culprit[1], culprit[2])
+    yield Fact("mixing", "", moment.step, detail)
+
+
+def _batch(recording: Recording, count: int) -> int | None:
+    """Return the earliest tensor with the batch's examples, one a row, that what the network is fed was made of."""
+    slot, found = recording.input_slot, None
+    makers = {out: op for op in recording.ops for out in op.outputs if out is not None}
+    while slot is not None:
+        found = slot if recording.sizes.get(slot) == count else found
+        op = makers.get(slot)
+        before = [s for s, taint in zip(op.inputs, op.taints) if taint == NONE and s != slot] if op else []
+        slot = before[0] if before and (op is None or recording.ops.index(op) >= 0) else None
+    return found
+
+
+def _value(recording: Recording, slot: int) -> Tensor:
+    if slot in recording.data:
+        return recording.data[slot]
+    if slot in recording.watched:
+        return recording.watched[slot][0].detach()
+    caught: list[Tensor] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if slot in op.outputs and isinstance(result, Tensor):
+            caught.append(result.detach().clone())
+
+    _run(recording, watch)
+    if not caught:
+        raise Unavailable("the batch is made together with something else")
+    return caught[0]
+
+
+def _fed(recording: Recording, slot: int, examples: Tensor) -> Recording:
+    """Return the recording with these examples in the slot."""
+    ops = tuple(op for op in recording.ops if slot not in op.outputs)
+    watched = {s: seen for s, seen in recording.watched.items() if s != slot}
+    return replace(recording, ops=ops, data={**recording.data, slot: examples}, watched=watched)
+
+
+def _run(recording: Recording, watch: Callable[[Op, tuple, dict, Any], None]) -> None:
+    try:
+        with torch.no_grad():
+            recording.run({}, evaluation=True, watch=watch)
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+
+
+def _share(recording: Recording, slot: int, examples: Tensor, outputs: Tensor, row: int) -> float:
+    """Return the share of the other examples whose outputs change when one of them is exchanged."""
+    other = next((i for i in range(len(examples)) if not torch.equal(examples[i], examples[row])), None)
+    if other is None:
+        raise Unavailable("the examples are all alike")
+    exchanged = examples.clone()
+    exchanged[row] = examples[other]
+    pair = forward(_fed(recording, slot, exchanged), evaluation=True).pair
+    assert pair is not None
+    before, after = (x.detach().double().reshape(len(x), -1) for x in (outputs, pair[0]))
+    finite = before[before.isfinite()]
+    moved = (after - before).abs().amax(1) > CHANGED * (finite.abs().max() if len(finite) else 1.0)
+    moved[row] = False
+    return float(moved.double().sum() / (len(moved) - 1))
+
+
+def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None:
+    found: list[Culprit] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if found or not args or not isinstance(args[0], Tensor):
+            return
+        x, module = args[0], module_of(op)
+        if op.name in RECURRENT and len(args) == PADDED and not args[BATCH_FIRST] and _has_time(x, count):
+            found.append(("recurrence", moment.made_at(module) if module else None, op.name.upper()))
+        elif op.name == "multi_head_attention_forward" and _has_time(x, count) and _is_time_first(module):
+            found.append(("attention", moment.made_at(module) if module else None, type(module).__name__))
+        elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
+            found.append(("reshape", op.origin.site if op.origin else None, op.name))
+
+    _run(recording, watch)
+    return found[0] if found else None
+
+
+def _has_time(x: Tensor, count: int) -> bool:
+    return x.ndim == 3 and x.shape[0] == count
+
+
+def _is_time_first(module: nn.Module | None) -> bool:
+    return isinstance(module, nn.MultiheadAttention) and not module.batch_first
+
+
+def _swaps(before: Tensor, after: Tensor, count: int) -> bool:
+    """Whether a batch (N, T, …) becomes (T, N, …) by its sizes alone: the values stay in the order they were in."""
+    sizes = before.shape[:2], after.shape[:2]
+    return sizes[0][0] == count and len(sizes[0]) == 2 and sizes[1] == sizes[0][::-1] and sizes[0] != sizes[1]

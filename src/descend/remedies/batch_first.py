@@ -1,0 +1,20 @@
+"""Recurrent and attention layers told that the batch is the first dimension, and not time."""
+
+from typing import Any
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.locate import locate
+from descend.source.not_applicable import NotApplicable
+from descend.source.setting import Setting, apply, set_argument
+
+BATCH_FIRST = Setting("batch_first", None, "batch_first", True)
+
+
+def batch_first(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Give the layer that mixes the examples of a batch `batch_first=True`. It takes no dose."""
+    place = locate(script, record, "mixing")
+    if isinstance(place, NotApplicable):
+        return place
+    edit = set_argument(place, BATCH_FIRST, True, script.arguments)
+    return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], BATCH_FIRST.words)

@@ -1,0 +1,37 @@
+"""Examples mixed: what the network says of one example depends on the others that happen to be in its batch."""
+
+from descend.record import Record
+from descend.symptoms.progress import FAIR, left
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"
+SENTENCES = {
+    "recurrence": "the layer reads the batch as if it were time, and each example as a step after the last one "
+    "(batch_first=False, and the batch comes first)",
+    "attention": "the examples of a batch attend to each other as if they were one sequence (batch_first=False, and "
+    "the batch comes first)",
+    "reshape": "view and reshape keep the order of the values: from (N, T, …) to (T, N, …) they cut the examples up; "
+    "transpose(0, 1) exchanges the dimensions",
+}
+
+
+def examples_mixed(record: Record) -> Symptom | None:
+    """Outputs that change when another example of the batch does, by a known mistake, and much of the cost is left."""
+    fact = record.fact("mixing") or {}
+    if not fact.get("share") or fact.get("by") not in SENTENCES or not left(record) > FAIR:
+        return None
+    return Symptom(
+        id="examples_mixed",
+        kind="wiring",
+        certain=False,
+        confidence=0.9,
+        sentence=f"when one of {fact['examples']} examples is exchanged, the outputs for {fact['share']:.0%} of the "
+        f"others change: {SENTENCES[fact['by']]}",
+        quantity="share of the other outputs that change",
+        value=fact["share"],
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("mixing"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"no_signal", "unshuffled_data"},
+    )

@@ -1,0 +1,94 @@
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts
+from torch import Tensor, nn
+
+from descend.probes import Unavailable
+from descend.probes.mixing import mixing
+
+torch.manual_seed(0)
+X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))
+
+
+class Reader(nn.Module):
+    """Reads sequences (N, T, features), rightly or not."""
+
+    def __init__(self, layer: nn.Module, how: str) -> None:
+        super().__init__()
+        self.layer, self.how, self.head = layer, how, nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "view":
+            x = x.view(7, -1, 3)
+        if self.how == "transpose":
+            x = x.transpose(0, 1)
+        out = self.layer(x)
+        out = out[0] if isinstance(out, tuple) else out
+        return self.head(out[-1] if self.how in ("view", "transpose") else out[:, -1])
+
+
+def found(net: nn.Module, x: Tensor = X, **changes: Any) -> dict[str, Any]:
+    training = Training(net, [lambda: F.cross_entropy(net(x), Y[: len(x)])])
+    return facts(list(mixing(training.moment(**changes))))["mixing", ""]
+
+
+def lstm(**options: Any) -> nn.LSTM:
+    return nn.LSTM(3, 6, **options)
+
+
+class Attention(nn.MultiheadAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x, x, x)[0]
+
+
+def attending(**options: Any) -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 6), Attention(6, 2, **options))
+
+
+MIXED = {
+    "time first": (lambda: Reader(lstm(), "last"), "recurrence"),
+    "a GRU": (lambda: Reader(nn.GRU(3, 6), "last"), "recurrence"),
+    "another shape": (lambda: Reader(lstm(), "view"), "reshape"),
+    "attention": (lambda: Reader(attending(), "last"), "attention"),
+    "by what is not known": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 2), nn.Softmax(0)), ""),
+}
+APART = {
+    "batch first": lambda: Reader(lstm(batch_first=True), "last"),
+    "transposed": lambda: Reader(lstm(), "transpose"),
+    "attention": lambda: Reader(attending(batch_first=True), "last"),
+    "batch norm": lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 5), nn.BatchNorm1d(5), nn.Linear(5, 2)),
+    "dropout": lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(21, 2)),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_examples_that_are_mixed(name: str) -> None:
+    make, by = MIXED[name]
+    detail = found(make())
+    assert detail["share"] > 0.3 and detail["by"] == by and detail["examples"] == 12
+
+
+@pytest.mark.parametrize("name", APART)
+def test_examples_that_are_not(name: str) -> None:
+    assert found(APART[name]())["share"] == 0
+
+
+def test_a_batch_that_was_picked_and_reshaped_before() -> None:
+    net = Reader(lstm(), "last")
+    data = torch.randn(40, 21)
+    rows = torch.randperm(40)[:12]
+    training = Training(net, [lambda: F.cross_entropy(net(data[rows].view(12, 7, 3)), Y)])
+    assert facts(list(mixing(training.moment())))["mixing", ""]["by"] == "recurrence"
+
+
+def test_where_it_cannot_be_told() -> None:
+    with pytest.raises(Unavailable, match="all alike"):
+        found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), torch.ones(12, 7, 3))
+    with pytest.raises(Unavailable, match="not one for each example"):
+        found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), X[:3])
+    net = nn.Linear(3, 1)
+    with pytest.raises(Unavailable, match="no loss call"):
+        list(mixing(Training(net, [lambda: net(X).exp().mean()]).moment()))

@@ -1,0 +1,16 @@
+from descend.remedies.batch_first import batch_first
+
+NET = "import torch.nn as nn\nrnn = nn.LSTM(3, 8{})\n"
+
+
+def test_the_layer_is_told(patient):
+    assert patient(NET.format(""), mixing="nn.LSTM(").changes(batch_first) == [
+        "-rnn = nn.LSTM(3, 8)",
+        "+rnn = nn.LSTM(3, 8, batch_first=True)",
+    ]
+    changed = patient(NET.format(", num_layers=2, batch_first=False"), mixing="nn.LSTM(").edited(batch_first)
+    assert "nn.LSTM(3, 8, num_layers=2, batch_first=True)" in changed
+
+
+def test_a_layer_that_was_not_seen_to_be_made(patient):
+    assert "did not show where" in patient(NET.format("")).refusal(batch_first)

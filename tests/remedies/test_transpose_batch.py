@@ -1,0 +1,21 @@
+import pytest
+
+from descend.remedies.transpose_batch import transpose_batch
+
+CUT = {
+    "x = x.view(28, -1, 3)": "x = x.transpose(0, 1)",
+    "x = x.reshape((T, -1, 3))": "x = x.transpose(0, 1)",
+    "out = self.rnn(batch['x'].float().view(T, n, 3))": "out = self.rnn(batch['x'].float().transpose(0, 1))",
+    "x = torch.reshape(x, (28, -1, 3))": "x = x.transpose(0, 1)",
+}
+
+
+@pytest.mark.parametrize("line", CUT)
+def test_the_dimensions_are_exchanged(patient, line):
+    call = next(c for c in ("x.view(", "x.reshape(", "batch['x'].float().view(", "torch.reshape(") if c in line)
+    p = patient(f"import torch\n{line}\n", made={"mixing": call.split(".")[-1].strip("(")}, mixing=call)
+    assert p.changes(transpose_batch) == [f"-{line}", f"+{CUT[line]}"]
+
+
+def test_another_call(patient):
+    assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose_batch)
