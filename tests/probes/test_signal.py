@@ -116,3 +116,8 @@ def test_a_large_batch_takes_no_longer_than_a_second_of_the_machine_s_time() -> 
     began = process_time()
     list(signal(classifier((x, x[:, :3].argmax(1))).moment()))
     assert process_time() - began < 1.0
+
+
+def test_inputs_that_are_their_own_targets_depend_on_them() -> None:
+    pixels = torch.randint(0, 17, (100, 12)).double()
+    assert independence([pixels], pixels) < 0.05

@@ -1,5 +1,6 @@
 """Runs with a wiring fault, just beyond its bound; the keywords move them to neighbours that must not show it."""
 
+from math import nan
 from typing import Any
 
 from records import (
@@ -104,9 +105,9 @@ def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Recor
     return record
 
 
-def no_zero_grad(steps: int = 3, cleared_at: int | None = None) -> Record:
+def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: int = 6) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    set_fact(record, "wiring", "0", gradients_cleared=False, with_gradient=with_gradient)
     record.facts["wiring", "0"][0].detail["gradients_cleared"] = True  # there was nothing to clear
     del record.facts["wiring", "0"][steps + 1 :]
     if cleared_at is not None:
@@ -170,6 +171,14 @@ def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Recor
     return record
 
 
+def log_of_negatives(function: str = "log", is_partial: bool = True) -> Record:
+    record = healthy()
+    set_cost(record, lambda t: nan)
+    add_fact(record, "not_finite", function=function, is_partial=is_partial, min=-1.7, max=2.0)
+    add_site(record, "not_finite", "0", 15)
+    return record
+
+
 def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
@@ -195,6 +204,7 @@ WIRING = {
     refused_label: "labels_wrong",
     broadcasting: "broadcasting",
     output_before_loss: "output_loss_mismatch",
+    log_of_negatives: "output_loss_mismatch",
     eval_mode: "eval_mode",
     examples_mixed: "examples_mixed",
 }

@@ -27,6 +27,7 @@ from sick_wiring import (
     frozen,
     incorrect_gradients,
     labels_out_of_range,
+    log_of_negatives,
     made_in_forward,
     negated_loss,
     no_gradient,
@@ -62,7 +63,7 @@ SHOWN = [
     (parameters_not_in_optimizer, {"unregistered": 2, "left": 0.0}, True, 10, "2 parameters", "plateau"),
     (nothing_held, {}, True, 10, "none of the network's parameters (0.weight, 2.weight, 4.weight", "dead_units"),
     (made_in_forward, {}, True, 12, "anew (Linear in line 12, Linear in line 14)", "slow_progress"),
-    (no_gradient, {}, True, 24, "none of the 6 parameters of the optimizer gets a gradient", "vanishing_gradients"),
+    (no_gradient, {}, True, 24, "none of the 6 parameters of `optimizer` gets a gradient", "vanishing_gradients"),
     (detached, {}, True, 18, "(0.weight) get no gradient", "slow_progress"),
     (frozen, {}, False, 5, "75% of the network is a random projection", "plateau"),
     (incorrect_gradients, {}, True, 40, "by 0.0011 of itself (bound 0.001)", "instability"),
@@ -77,6 +78,7 @@ SHOWN = [
     (broadcasting, {"std": float("nan")}, True, 21, "every prediction against every target", "slow_progress"),
     (examples_mixed, {}, False, 8, "for 50% of the others change: the layer reads the batch as", "vanishing_gradients"),
     (examples_mixed, {"by": "reshape"}, False, 8, "transpose(0, 1) exchanges", "no_signal"),
+    (log_of_negatives, {}, True, 15, "log is given values from -1.7 to 2, and is not defined for all", "instability"),
     (eval_mode, {}, True, 20, "3 is in evaluation mode while training since step 20", "instability"),
     (eval_mode, {"since": 0, "unfit": True}, True, 20, "3 normalises by running statistics", "bad_initialisation"),
 ]
@@ -100,11 +102,12 @@ LEFT_ALONE = {
     frozen: [{"fresh": 0.49}, {"left": 0.29}],  # a pretrained backbone; an average of the network's own past
     incorrect_gradients: [{"error": 0.9e-3}, {"error": 0.0}, {"error": float("nan")}],
     negated_loss: [{"slope": 1.0}, {"slope": 0.0}, {"slope": float("nan")}, {"maximize": True}, {"optimizers": 2}],
-    no_zero_grad: [{"steps": 2}, {"cleared_at": 2}],  # accumulation clears once in a while
+    no_zero_grad: [{"steps": 2}, {"cleared_at": 2}, {"with_gradient": 0}],  # accumulation clears once in a while
     constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}],
     labels_out_of_range: [{"low": 0.0}, {"task": "real"}],
     refused_label: [{"error": "IndexError: list index out of range"}, {"error": ""}],
     broadcasting: [{"pair": None}],
+    log_of_negatives: [{"function": "exp", "is_partial": False}],
     examples_mixed: [{"share": 0.0}, {"by": ""}, {"left": 0.09}],  # a graph's nodes see each other on purpose
     # normalisation of a pretrained part is fixed from the start; a validation pass comes back
     eval_mode: [{"since": 0}, {"until": 100}, {"since": STEPS}, {"since": 0, "until": 1}],

@@ -11,6 +11,7 @@ from descend.probes.loss_input import loss_input
 from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
+from descend.probes.not_finite import not_finite
 from descend.probes.signal import signal
 from descend.probes.through_time import through_time
 from descend.probes.twins import twins
@@ -18,6 +19,7 @@ from descend.probes.twins import twins
 # In the order they are taken: the curvature needs the inputs' statistics.
 PROBES = (
     Probe("loss_input", "", loss_input),
+    Probe("not finite", "", not_finite, once=True),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
     Probe("mixing", "", mixing, once=True),

@@ -2,8 +2,8 @@
 
 "Use a fixed subset of the training data to monitor the training error" (Ba, CSC413 lecture 4). The yardstick is
 what trials are judged by, so no change of the loss, of its scale or of the output layer may move it: for class
-targets the log-likelihood of the predicted distribution, however the output layer expresses it; for real targets
-the squared error. Measured in evaluation mode, penalties left out.
+targets the log-likelihood of the predicted distribution, however the output layer expresses it (what a loss takes
+for logits of two classes is one: the script reads its output so, too); for real targets the squared error. Measured in evaluation mode, penalties left out.
 """
 
 import torch
@@ -80,7 +80,7 @@ def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
 
 
 def _judge_binary(call: LossCall, z: Tensor, t: Tensor) -> tuple[float, float, int]:
-    if call.function == "binary_cross_entropy" or _is_probability(call):
+    if call.function == "binary_cross_entropy":
         yes, no = z.clamp_min(SMALLEST_PROBABILITY).log(), (1 - z).clamp_min(SMALLEST_PROBABILITY).log()
     else:
         yes, no = F.logsigmoid(z), F.logsigmoid(-z)
@@ -106,7 +106,3 @@ def log_probabilities(call: LossCall, z: Tensor) -> Tensor:
     if sums_to_one or call.activation is not None and call.activation.name == "softmax":
         z = z.clamp_min(SMALLEST_PROBABILITY).log()
     return torch.log_softmax(z, dim)  # leaves log-probabilities as they are; a softmax over a wrong dimension not
-
-
-def _is_probability(call: LossCall) -> bool:
-    return call.activation is not None and call.activation.name in ("sigmoid", "sigmoid_", "softmax")

@@ -32,7 +32,7 @@ def signal(moment: Moment) -> Measurement:
             raise Unavailable("no loss call shows the targets")
         x, (z, t) = network_input(forward.recording), forward.pair
         if not len(x) == len(t) == t.numel() and t.ndim != 2:
-            raise Unavailable("the targets are not one for each example")
+            raise Unavailable("inputs and targets do not come one for each example")
         inputs.append(x)
         outputs.append(z.reshape(len(z), -1))
         targets.append(t.reshape(len(t), -1))
@@ -70,7 +70,8 @@ def _standardised(x: Tensor) -> Tensor:
 
 def _features(t: Tensor) -> Tensor:
     """Return what the targets' kernel is the outer product of: their classes, or its leading eigenvectors."""
-    if not t.is_floating_point() or bool((t == t.round()).all()) and len(t.unique()) <= len(t) // 4:
+    is_whole = bool((t == t.round()).all()) and len(t.unique(dim=0)) <= len(t) // 4
+    if not t.is_floating_point() or is_whole:
         return nn.functional.one_hot(t.unique(dim=0, return_inverse=True)[1]).double()
     values, vectors = torch.linalg.eigh(_gaussian(no_grad_float(t).double()))
     kept = values > NEGLIGIBLE * values[-1]

@@ -41,7 +41,10 @@ def verdict(case: Case) -> str:
     if not is_judged(case):
         return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record.ending)
     if case.undecided:
-        return f"{count(len(case.undecided), 'suspicion')}, and nothing tried that could decide it: descend doctor does"
+        of_it = (
+            "descend doctor tries what could decide it" if case.record.role == "watch" else "no remedy could be tried"
+        )
+        return f"{count(len(case.undecided), 'suspicion')}, and nothing tried that could decide it: {of_it}"
     if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
         return "interrupted before the trials could decide anything"
     if learnt_nothing(case):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from descend.run.attribution import Stepper
@@ -52,7 +52,8 @@ def open_pass(root: Tensor, loss: Tensor, scaler: Any, stepper: Stepper) -> Open
     stepper.refresh()
     reached = leaf_parameters(root)
     held = [p for p in reached if stepper.by_hand or id(p) in stepper.held]
-    leaves = tuple(held or reached)  # where it has none of them it trains nothing, and the loss is worth a look
+    # Where it has none of them it trains nothing, and the loss is worth a look; a leaf made of data is no parameter.
+    leaves = tuple(held or [p for p in reached if isinstance(p, nn.Parameter)])
     earlier = tuple(None if p.grad is None else p.grad.detach().clone() for p in leaves)
     scale = 1.0 if scaler is None else float(scaler._scale)
     return Opened(loss, scale, stepper, leaves, earlier)

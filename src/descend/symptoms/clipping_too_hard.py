@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, left
+from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.stability import PRECONDITIONED
 from descend.symptoms.symptom import Symptom
 
@@ -30,7 +30,7 @@ def clipping_too_hard(record: Record) -> Symptom | None:
         sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
         "steps are "
         f"{usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
-        f"{left(record):.0%} of the cost is left",
+        f"{left_in_words(record)} is left",
         quantity="clipping threshold / usual gradient norm",
         value=limit / usual,
         bound=SHARE,

@@ -2,7 +2,7 @@
 
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import POOR, left
+from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
@@ -25,7 +25,7 @@ def correlated_inputs(record: Record) -> Symptom | None:
         confidence=0.75,
         sentence=f"the inputs are scaled but strongly correlated: κ of their second moments is {condition:,.0f} "
         f"(bound {ILL:,.0f}), "
-        f"and {left(record):.0%} of the cost is left along the flat directions",
+        f"and {left_in_words(record)} is left along the flat directions",
         quantity="condition_number",
         value=condition,
         bound=ILL,

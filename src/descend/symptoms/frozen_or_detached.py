@@ -21,12 +21,14 @@ def _nothing_learns(record: Record) -> Symptom | None:
         seen = [f.detail for f in record.history("wiring", key) if "held" in f.detail]
         if len(seen) < STEPS or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
             continue
+        made = record.site("optimizer", key)
+        name = f"`{made.variable}`" if made is not None and made.variable else "the optimizer"
         sentence = (
-            f"none of the {seen[-1]['held']} parameters of the optimizer gets a gradient in the first {len(seen)} "
-            "steps: "
-            "the loss that goes backward is cut off from them"
+            f"none of the {seen[-1]['held']} parameters of {name} gets a gradient in the first {len(seen)} steps: the "
+            "loss that goes backward is cut off from them"
         )
-        return _symptom(sentence, ("parameters with a gradient", 0.0), 0.97, record.site("backward"), key)
+        where = record.site("backward") if len(record.places("optimizer")) == 1 else made
+        return _symptom(sentence, ("parameters with a gradient", 0.0), 0.97, record.site("detach") or where, key)
     return None
 
 

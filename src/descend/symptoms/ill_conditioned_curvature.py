@@ -4,7 +4,7 @@ from math import log
 from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck, left, yardstick_place
+from descend.symptoms.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
 from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -43,7 +43,7 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             confidence=0.75,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
             "longer, and yet "
-            f"{left(record):.0%} of the cost is left: the progress fits a condition number of "
+            f"{left_in_words(record)} is left: the progress fits a condition number of "
             f"{min(condition, 1e9):,.0f}",
             quantity="condition_number",
             value=min(condition, 1e9),

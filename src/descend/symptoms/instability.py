@@ -76,8 +76,8 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
 
 
 def _not_finite(record: Record, key: str) -> Symptom | None:
-    """A loss that is NaN or infinite is a fact, whatever made it so."""
-    if not diverged(record, key):
+    """A loss that becomes NaN or infinite is a fact, whatever made it so; one that is from the start is no step's."""
+    if not diverged(record, key) or not isfinite(record.series("loss", key).first):
         return None
     step = next(s for s, v in record.series("loss", key) if not isfinite(v))
     measured = curvature_name(record, key) is not None

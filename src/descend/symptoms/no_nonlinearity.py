@@ -1,7 +1,7 @@
 """No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, left
+from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
@@ -19,7 +19,7 @@ def no_nonlinearity(record: Record) -> Symptom | None:
         certain=False,
         confidence=0.8,
         sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
-        f"function of the inputs, and {left(record):.0%} of the cost is left",
+        f"function of the inputs, and {left_in_words(record)} is left",
         quantity="layers that make one linear function",
         value=float(layers),
         bound=float(LAYERS - 1),

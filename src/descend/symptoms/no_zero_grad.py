@@ -10,7 +10,8 @@ STEPS = 3  # accumulation on purpose clears at least once in a step
 def no_zero_grad(record: Record) -> Symptom | None:
     """No backward pass that fed any of the steps after the first began with clear gradients."""
     for key in record.places("wiring"):
-        later = [f for f in record.history("wiring", key) if f.step > 0]
+        # where no gradient arrives there is none to clear
+        later = [f for f in record.history("wiring", key) if f.step > 0 and f.detail.get("with_gradient") != 0]
         uncleared = [f for f in later if not f.detail["gradients_cleared"]]
         if len(later) < STEPS or len(uncleared) < len(later):
             continue

@@ -7,7 +7,7 @@ from typing import Any
 from descend.record import Record
 from descend.symptoms.labels_wrong import is_class_number
 from descend.symptoms.progress import POOR, is_stuck
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
@@ -21,6 +21,8 @@ _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 def output_loss_mismatch(record: Record) -> Symptom | None:
     """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
+    if (unbounded := _unbounded(record)) is not None:
+        return unbounded
     seen = record.history("loss_input")
     if not seen:
         return None
@@ -45,6 +47,29 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         module=facts.get("activation_module", ""),
         evidence=(("loss", "0"), ("monitored_loss", "")),
         explains=frozenset({"slow_progress", "plateau"}),
+    )
+
+
+def _unbounded(record: Record) -> Symptom | None:
+    """A function of the loss that is not defined for what the output layer gives, seen before any step."""
+    fact = record.fact("not_finite") or {}
+    if not fact.get("is_partial"):
+        return None
+    return Symptom(
+        "output_loss_mismatch",
+        "wiring",
+        True,
+        0.95,
+        f"the loss is not finite before any step was taken: {fact['function']} is given values from {fact['min']:.3g} "
+        f"to {fact['max']:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
+        "by the output layer or by the loss",
+        "smallest value",
+        float(fact["min"]),
+        0.0,
+        "Ba, CSC413 lecture 4, Convex functions: the loss is defined for what its output layer gives",
+        record.site("not_finite") or record.site("loss"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES,
     )
 
 

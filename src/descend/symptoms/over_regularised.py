@@ -1,7 +1,7 @@
 """Over-regularised: the penalty outweighs the data."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, left
+from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
@@ -55,7 +55,7 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
         kind="statics",
         certain=False,
         confidence=0.85,
-        sentence=f"{sentence}, and {left(record):.0%} of the cost on the training data is left",
+        sentence=f"{sentence}, and {left_in_words(record)} is left on the training data",
         quantity=quantity,
         value=value,
         bound=bound,

@@ -89,6 +89,12 @@ def left(record: Record) -> float:
     return curve.last / reference if reference > 0 else float("nan")
 
 
+def left_in_words(record: Record) -> str:
+    """Return what is left, and of what: `87% of a constant prediction's cost`, `40% of the first cost`."""
+    whose = "a constant prediction's" if constant_cost(record) else "the first"
+    return f"{left(record):.0%} of {whose} cost"
+
+
 def falls(record: Record, share: float = 0.5) -> float:
     """Return by how much of itself the cost fell over the last `share` of the run; 0 where it rose or is unknown."""
     curve = record.series("yardstick", yardstick_place(record)).finite()

@@ -1,7 +1,7 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, left
+from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Learning rate decay: reducing it too early gives a quick gain and a slow rest"
@@ -25,7 +25,7 @@ def schedule(record: Record) -> Symptom | None:
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
-            f"{left(record):.0%} of the cost left; the scheduler was stepped {calls} times"
+            f"{left_in_words(record)} left; the scheduler was stepped {calls} times"
         )
         return Symptom(
             id="schedule",

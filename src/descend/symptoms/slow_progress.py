@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import first_rise, left
+from descend.symptoms.progress import first_rise, left, left_in_words
 from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -28,7 +28,7 @@ def slow_progress(record: Record) -> Symptom | None:
                 kind="dynamics",
                 certain=False,
                 confidence=confidence,
-                sentence=f"{sentence}; {left(record):.0%} of the cost is left after {record.steps} steps",
+                sentence=f"{sentence}; {left_in_words(record)} is left after {record.steps} steps",
                 quantity=quantity,
                 value=value,
                 bound=bound,

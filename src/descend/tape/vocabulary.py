@@ -35,4 +35,5 @@ INTERESTING = (
     | RECURRENT
     | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
     | {"view", "reshape", "multi_head_attention_forward"}
+    | {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow"}
 )

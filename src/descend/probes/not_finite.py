@@ -1,0 +1,43 @@
+"""The call that makes the first loss infinite or NaN, where all that it was given was finite."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.record import Fact
+from descend.tape import Op, Stale
+
+# Defined on a part of the numbers: what comes to them must be confined to it.
+PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos asin atanh acosh logit xlogy".split())
+
+
+def not_finite(moment: Moment) -> Measurement:
+    """Yield the fact `not_finite` of a loss that is not finite before any step has been taken."""
+    recording = moment.recordings()[0]
+    if moment.step > 0:
+        return
+    found: list[tuple[Op, Tensor]] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.is_floating_point()]
+        is_made_here = all(bool(x.isfinite().all()) for x in given)
+        if not found and given and is_made_here and isinstance(result, Tensor) and not bool(result.isfinite().all()):
+            found.append((op, given[0].detach()))
+
+    try:
+        with torch.no_grad():
+            if bool(recording.run({}, watch=watch).isfinite().all()):
+                return
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+    for op, given in found[:1]:
+        moment.note_site("not_finite", "0", op.origin.site if op.origin else None, op.name)
+        detail = {
+            "function": op.name,
+            "is_partial": op.name in PARTIAL,
+            "min": float(given.min()),
+            "max": float(given.max()),
+        }
+        yield Fact("not_finite", "", moment.step, detail)

@@ -1,0 +1,34 @@
+import pytest
+import torch
+from moments import Step, Training, facts
+from torch import nn
+
+from descend.probes.not_finite import not_finite
+
+torch.manual_seed(0)
+X, T = torch.randn(20, 4), torch.rand(20, 1)
+NET, BAD = nn.Linear(4, 1), X * torch.nan
+
+
+def seen(loss: Step, **changes) -> dict:
+    return facts(list(not_finite(Training(NET, [loss]).moment(**changes))))
+
+
+@pytest.mark.parametrize(
+    ("step", "function", "is_partial"),
+    [
+        (lambda: (torch.log(NET(X) - 5) - T).square().mean(), "log", True),
+        (lambda: ((NET(X) - 9).sqrt() - T).square().mean(), "sqrt", True),
+        (lambda: ((NET(X) + 500).exp() - T).square().mean(), "exp", False),
+    ],
+)
+def test_the_first_call_that_makes_what_is_not_finite(step, function, is_partial) -> None:
+    fact = seen(step)["not_finite", ""]
+    assert (fact["function"], fact["is_partial"]) == (function, is_partial)
+    assert fact["min"] < 0 or function == "exp"
+
+
+def test_a_finite_loss_bad_data_and_later_steps() -> None:
+    assert seen(lambda: (NET(X) - T).square().mean()) == {}
+    assert seen(lambda: (NET(BAD) - T).square().mean()) == {}
+    assert seen(lambda: (torch.log(NET(X) - 5) - T).square().mean(), step=3) == {}
