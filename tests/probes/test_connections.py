@@ -169,6 +169,7 @@ MIXED = {
     "named": (lambda: F.mse_loss(real(X), FLAT), [20, 1], [20], "right", False),
     "named, flat prediction": (lambda: F.l1_loss(real(X).squeeze(), T), [20], [20, 1], "right", False),
     "by hand": (lambda: ((real(X) - FLAT) ** 2).mean(), [20, 1], [20], "right", True),
+    "a product": (lambda: ((1 - T) * real(X).squeeze(1).exp()).mean(), [20], [20, 1], "left", True),
     "no loss call": (lambda: ((real(X) - FLAT).abs() * FLAT.abs()).mean(), [20, 1], [20], "right", True),
 }
 
@@ -192,7 +193,10 @@ def test_the_shapes_where_the_target_is_on_the_left() -> None:
     assert (found["prediction"], found["target"], found["operand"]) == ([20, 1], [20], "left")
 
 
+WIDE = nn.Linear(4, 7)
 MEANT = {
+    "a table of features": lambda: (torch.randn(7, 1) * WIDE(X).mean(0)).square().mean(),
+    "weights of one shape": lambda: (T * real(X).exp()).mean(),
     "same shapes": lambda: ((real(X) - T) ** 2).mean(),
     "one target for all": lambda: F.mse_loss(scores(X), torch.ones(3)),
     "one example": lambda: ((real(X[:1]) - FLAT[:1]) ** 2).mean(),

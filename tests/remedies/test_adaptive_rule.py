@@ -9,27 +9,27 @@ from torch import optim
 from torch.optim import SGD, Adagrad
 """
 CALLS = [
-    ("torch.optim.SGD(p, lr=0.1)", "descend.optim.Adam(p, lr=0.001)"),
-    ("optim.SGD(p, 0.1)", "descend.optim.Adam(p, lr=0.001)"),
-    ("SGD(p, 0.1, 0.9, 0, 1e-4, True)", "descend.optim.Adam(p, lr=0.001, weight_decay=1e-4)"),
-    ("SGD(p, weight_decay=d, lr=0.1)", "descend.optim.Adam(p, lr=0.001, weight_decay=d)"),
-    ("SGD(p, lr=0.1, momentum=0.9, nesterov=True)", "descend.optim.Adam(p, lr=0.001)"),
+    ("torch.optim.SGD(p, lr=0.1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("optim.SGD(p, 0.1)", "optim.Adam(p, lr=0.001)"),
+    ("SGD(p, 0.1, 0.9, 0, 1e-4, True)", "torch.optim.Adam(p, lr=0.001, weight_decay=1e-4)"),
+    ("SGD(p, weight_decay=d, lr=0.1)", "torch.optim.Adam(p, lr=0.001, weight_decay=d)"),
+    ("SGD(p, lr=0.1, momentum=0.9, nesterov=True)", "torch.optim.Adam(p, lr=0.001)"),
     (
         "SGD(p, lr=0.1, maximize=True, foreach=False)",
-        "descend.optim.Adam(p, lr=0.001, maximize=True, foreach=False)",
+        "torch.optim.Adam(p, lr=0.001, maximize=True, foreach=False)",
     ),
-    ("Adagrad(p, 0.1, 0, 1e-3)", "descend.optim.Adam(p, lr=0.001, weight_decay=1e-3)"),
-    ("SGD(lr=0.1, params=p)", "descend.optim.Adam(params=p, lr=0.001)"),
-    ("rules.SGD(p, lr=1)", "descend.optim.Adam(p, lr=0.001)"),
-    ("getattr(optim, name)(p, lr=1)", "descend.optim.Adam(p, lr=0.001)"),
-    ("OPTIMIZERS[name](p)", "descend.optim.Adam(p, lr=0.001)"),
-    ("self.rule(p, lr=self.lr)", "descend.optim.Adam(p, lr=0.001)"),
-    ("SGD(\n    p,\n    lr=0.1,\n    momentum=0.9,\n)", "descend.optim.Adam(\n    p,\n    lr=0.001,\n)"),
-    ("SGD(p,  # all\n    lr=0.1)", "descend.optim.Adam(p,  # all\n    lr=0.001)"),
-    ("optim.LBFGS(p)", "descend.optim.Adam(p, lr=0.001)"),
+    ("Adagrad(p, 0.1, 0, 1e-3)", "torch.optim.Adam(p, lr=0.001, weight_decay=1e-3)"),
+    ("SGD(lr=0.1, params=p)", "torch.optim.Adam(params=p, lr=0.001)"),
+    ("rules.SGD(p, lr=1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("getattr(optim, name)(p, lr=1)", "torch.optim.Adam(p, lr=0.001)"),
+    ("OPTIMIZERS[name](p)", "torch.optim.Adam(p, lr=0.001)"),
+    ("self.rule(p, lr=self.lr)", "torch.optim.Adam(p, lr=0.001)"),
+    ("SGD(\n    p,\n    lr=0.1,\n    momentum=0.9,\n)", "torch.optim.Adam(\n    p,\n    lr=0.001,\n)"),
+    ("SGD(p,  # all\n    lr=0.1)", "torch.optim.Adam(p,  # all\n    lr=0.001)"),
+    ("optim.LBFGS(p)", "optim.Adam(p, lr=0.001)"),
     (
         "SGD([{'params': p, 'weight_decay': 0}], 1)",
-        "descend.optim.Adam([{'params': p, 'weight_decay': 0}], lr=0.001)",
+        "torch.optim.Adam([{'params': p, 'weight_decay': 0}], lr=0.001)",
     ),
 ]
 
@@ -37,16 +37,16 @@ CALLS = [
 @pytest.mark.parametrize(("before", "after"), CALLS)
 def test_the_rule_is_replaced(patient, before: str, after: str) -> None:
     p = patient(HEAD + f"o = {before}\n", optimizer=before)
-    assert p.edited(adaptive_rule, lr=1e-3, optimizer="0") == HEAD + f"import descend.optim\no = {after}\n"
+    assert p.edited(adaptive_rule, lr=1e-3, optimizer="0") == HEAD + f"o = {after}\n"
 
 
-def test_ours_is_imported_once(patient) -> None:
+def test_torch_is_imported_once(patient) -> None:
     p = patient('"""Doc."""\nfrom torch.optim import SGD\n\no = SGD(p, 1)\n', optimizer="SGD(")
     assert p.edited(adaptive_rule, lr=1e-3) == (
-        '"""Doc."""\nfrom torch.optim import SGD\nimport descend.optim\n\no = descend.optim.Adam(p, lr=0.001)\n'
+        '"""Doc."""\nfrom torch.optim import SGD\nimport torch\n\no = torch.optim.Adam(p, lr=0.001)\n'
     )
-    known = "import descend.optim\no = SGD(p, 1)\n"
-    expected = "import descend.optim\no = descend.optim.Adam(p, lr=0.001)\n"
+    known = "import torch\no = SGD(p, 1)\n"
+    expected = "import torch\no = torch.optim.Adam(p, lr=0.001)\n"
     assert patient(known, optimizer="SGD(").edited(adaptive_rule, lr=1e-3) == expected
 
 
@@ -70,8 +70,8 @@ def test_what_a_library_makes_inside_is_left_there(patient) -> None:
 
 
 def test_a_name_of_the_script_is_respected(patient) -> None:
-    p = patient("from torch.optim import SGD\ndescend = 3\no = SGD(p, 1)\n", optimizer="SGD(")
-    assert "`descend` of its own" in p.refusal(adaptive_rule, lr=1e-3)
+    p = patient("from torch.optim import SGD\ntorch = 3\no = SGD(p, 1)\n", optimizer="SGD(")
+    assert "`torch` of its own" in p.refusal(adaptive_rule, lr=1e-3)
 
 
 def test_a_rate_is_a_positive_number(patient) -> None:

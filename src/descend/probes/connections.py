@@ -17,7 +17,7 @@ from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Fact
 from descend.tape import Op, Recording, Stale
 from descend.tape.call import NONE, SMOOTH
-from descend.tape.vocabulary import DIFFERENCES
+from descend.tape.vocabulary import DIFFERENCES, PAIRED
 
 LISTED = 20
 SAME_WEIGHT = 1.001
@@ -70,6 +70,8 @@ class _Replay:
         self.broadcast: dict[str, Any] | None = None
         self.mixed: Op | None = None  # the call whose operands broadcast
         self._made: Tensor | None = None  # what the loss call gives
+        fed = recording.input_slot
+        self._examples = 0 if fed is None else recording.sizes[fed]
         self._scores: Tensor | None = None  # log-probabilities that no loss call was seen to take
         theta = {
             slot: p.detach().requires_grad_(True) for slot, p in recording.parameters.items() if p.is_floating_point()
@@ -92,17 +94,19 @@ class _Replay:
                 self._compare(op, left, right)
         elif op.name == "log_softmax" and isinstance(result, Tensor):
             self._scores = result
-        elif self.call is None and op.name in DIFFERENCES and SMOOTH in op.taints and len(op.inputs) == 2:
+        elif self.call is None and op.name in PAIRED and SMOOTH in op.taints and len(op.inputs) == 2:
             self._compare(op, args[0], args[1])
 
     def _compare(self, op: Op, a: Any, b: Any) -> None:
         """Note operands (N,) and (N, 1): their difference is (N, N), every prediction with every target."""
         if self.broadcast is not None or not (isinstance(a, Tensor) and isinstance(b, Tensor)):
             return
+        if op.name not in DIFFERENCES and self.call is None and a.numel() != self._examples:
+            return  # factors of other things may be meant to make a table
         if not a.numel() == b.numel() > 1 or a.squeeze().shape != b.squeeze().shape or a.shape == b.shape:
             return
         taints = [taint_behind(self._before(op), slot, taint) for slot, taint in zip(op.inputs, op.taints)]
-        made, by_hand = torch.broadcast_shapes(a.shape, b.shape), op.name in DIFFERENCES
+        made, by_hand = torch.broadcast_shapes(a.shape, b.shape), op.name in PAIRED
         if made.numel() <= a.numel() or (by_hand and sorted(taints) != [NONE, SMOOTH]):
             return  # two predictions may be meant to be compared, each with each
         prediction_left = not by_hand or taints[0] == SMOOTH
@@ -152,7 +156,7 @@ def _slope(root: Tensor, made: Tensor) -> Tensor | None:
 
 def _note_sites(moment: Moment, recording: Recording, seen: _Replay) -> None:
     sites = {"detach": [op for op in recording.ops if op.name == "detach" and SMOOTH in op.taints]}
-    sites["difference"] = [seen.mixed] if seen.mixed is not None and seen.mixed.name in DIFFERENCES else []
+    sites["difference"] = [seen.mixed] if seen.mixed is not None and seen.mixed.name in PAIRED else []
     sites["reduction"] = list(_sums(recording, seen.call))
     for kind, ops in sites.items():
         for i, op in enumerate(ops):

@@ -2,8 +2,9 @@
 
 "Use a fixed subset of the training data to monitor the training error" (Ba, CSC413 lecture 4). The yardstick is
 what trials are judged by, so no change of the loss, of its scale or of the output layer may move it: for class
-targets the log-likelihood of the predicted distribution, however the output layer expresses it (what a loss takes
-for logits of two classes is one: the script reads its output so, too); for real targets the squared error. Measured in evaluation mode, penalties left out.
+targets the log-likelihood of the predicted distribution, however the output layer expresses it; for real targets
+the squared error. What a loss of two classes takes for logits is judged as logits: the script reads its output so.
+Measured in evaluation mode, penalties left out.
 """
 
 import torch

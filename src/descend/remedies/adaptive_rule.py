@@ -22,6 +22,7 @@ from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import last_name
 
+HOME = "torch.optim"
 ADAPTIVE = {"Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
 KEPT = ("maximize", "foreach", "fused", "differentiable")  # not of the rule: direction and implementation
 
@@ -33,12 +34,19 @@ def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
         return place
     if reason := _obstacle(place, dose["lr"]):
         return NotApplicable(reason)
-    file = place.syntax.file
-    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=cst.parse_expression("descend.optim.Adam"))
+    file, home = place.syntax.file, _home(place)
+    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=cst.parse_expression(f"{home}.Adam"))
     text: str | NotApplicable = place.syntax.replace(place.call, call)
-    if isinstance(text, str):
-        text = import_module(file, text, "descend.optim")
+    if isinstance(text, str) and home == HOME:
+        text = import_module(file, text, "torch")
     return text if isinstance(text, NotApplicable) else script.edit(file, text)
+
+
+def _home(place: Place) -> str:
+    """Return what the call itself names torch.optim."""
+    owner = place.call.func.value if isinstance(place.call.func, cst.Attribute) else None
+    is_named = owner is not None and last_name(owner) == "optim" and place.syntax.is_module(owner)
+    return place.syntax.code(owner) if owner is not None and is_named else HOME
 
 
 def _obstacle(place: Place, rate: float) -> str:

@@ -18,7 +18,7 @@ from descend.source.syntax import Syntax, last_name
 
 SAME_SHAPE = frozenset(
     "float double half long int bool to type type_as cuda cpu detach clone contiguous requires_grad_ "
-    "sigmoid tanh relu exp log softplus abs clamp".split()
+    "sigmoid tanh relu exp log softplus abs clamp pow square sqrt".split()
 )  # functions of a tensor, and its methods, that leave its shape as it is
 CLASS_LOSSES = {"cross_entropy", "nll_loss"}  # want shapes that differ
 PRIMARY = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # take a dot without parentheses
@@ -28,7 +28,7 @@ Pair = tuple[Syntax, cst.BaseExpression, cst.BaseExpression]  # of the predictio
 def match_shapes(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Give the targets the shape of the predictions, or these theirs where they have no name.
 
-    `dose["operand"]` is the side of a difference on which the target stands.
+    `dose["operand"]` is the side of a difference, or of a product, on which the target stands.
     """
     pair = _difference(script, record, dose.get("operand", "right")) or _loss(script, record)
     if isinstance(pair, NotApplicable):
@@ -43,7 +43,7 @@ def match_shapes(script: Script, record: Record, dose: dict[str, Any]) -> Script
 
 
 def _difference(script: Script, record: Record, operand: str) -> Pair | NotApplicable | None:
-    """Return prediction and target in `a - b`; None where no difference that is written out was seen."""
+    """Return prediction and target in `a - b` (or `a * b`, …); None where none that is written out was seen."""
     site = record.site("difference")
     if site is None:
         return None
@@ -51,8 +51,7 @@ def _difference(script: Script, record: Record, operand: str) -> Pair | NotAppli
     if isinstance(found, NotApplicable):
         return found
     syntax, node = found
-    if not isinstance(node, cst.BinaryOperation) or not isinstance(node.operator, cst.Subtract):
-        return NotApplicable(f"line {syntax.line(node)} has no difference of predictions and targets")
+    assert isinstance(node, cst.BinaryOperation)
     return (syntax, node.left, node.right) if operand == "right" else (syntax, node.right, node.left)
 
 

@@ -24,14 +24,18 @@ RESHAPES = frozenset(
     "view reshape squeeze squeeze_ unsqueeze unsqueeze_ flatten transpose permute contiguous clone float double half "
     "to type view_as reshape_as T mT __getitem__ swapaxes movedim expand identity".split()
 )
-RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 # Calls whose place in the source a finding may have to name.
 DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
+# Arithmetic of two operands, which torch broadcasts.
+PAIRED = DIFFERENCES | frozenset(
+    "add __add__ __radd__ mul __mul__ __rmul__ multiply div __truediv__ __rtruediv__ true_divide".split()
+)
+RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 INTERESTING = (
     LOSSES
     | ACTIVATIONS
     | OUTPUT_ACTIVATIONS
-    | DIFFERENCES
+    | PAIRED
     | RECURRENT
     | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
     | {"view", "reshape", "multi_head_attention_forward"}
