@@ -6,7 +6,7 @@ import pytest
 from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
-from descend.record import Ending, Site
+from descend.record import Ending, Reading, Site
 from descend.report.verdict import causes, headline, is_judged, observed, verdict
 
 
@@ -47,6 +47,15 @@ def test_a_run_of_which_no_step_could_be_replayed_gets_no_clean_bill(tmp_path):
     del case.record.facts["monitor", ""]
     assert verdict(case).startswith("nothing wrong was seen in the 300 steps observed, but none could be replayed")
     assert "clean" not in headline(case)
+
+
+def test_a_loss_that_shows_no_targets_gets_no_clean_bill(tmp_path):
+    case = healthy(tmp_path)
+    for name, place in [key for key in case.record.readings if key[0] == "yardstick"]:
+        del case.record.readings[name, place]
+    case.record.add(Reading("yardstick", "loss", 0, 1.0))
+    assert verdict(case).startswith("nothing wrong was found in the 300 steps observed, but no loss call shows")
+    assert "clean" not in (verdict(case) + headline(case)).lower()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def headline(case: Case) -> str:
         return "A suspicion"
     if learnt_nothing(case):
         return "It does not train, and no known problem explains it"
-    return "A clean bill of health" if was_replayed(case) else "Nothing wrong was seen, but little was measured"
+    if not was_replayed(case):
+        return "Nothing wrong was seen, but little was measured"
+    return "A clean bill of health" if was_read(case) else "Nothing wrong was found, and the loss could not be read"
 
 
 def verdict(case: Case) -> str:
@@ -55,6 +57,11 @@ def verdict(case: Case) -> str:
     steps = f"{count(case.record.steps, 'step')} {window}"
     if not was_replayed(case):
         return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
+    if not was_read(case):
+        return (
+            f"nothing wrong was found in the {steps}, but no loss call shows the targets, so whether the outputs "
+            f"answer to them could not be judged{besides}"
+        )
     return f"clean bill: nothing wrong was found in the {steps}{besides}"
 
 
@@ -66,6 +73,11 @@ def is_judged(case: Case) -> bool:
 def was_replayed(case: Case) -> bool:
     """Tell whether any step was taped: without that there is no curvature, no activations and no yardstick."""
     return case.record.fact("monitor") is not None
+
+
+def was_read(case: Case) -> bool:
+    """Tell whether the loss shows what the targets are: without that nothing is known of the task."""
+    return yardstick_place(case.record) != "loss"
 
 
 def learnt_nothing(case: Case) -> bool:
