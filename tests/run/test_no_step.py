@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from descend.script import Script
+from descend.symptoms import diagnose
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -44,3 +45,30 @@ def test_what_a_rehearsal_showed_does_not_hide_what_the_steps_show(observe, tmp_
     wired = [fact.detail for fact in record.history("wiring", "0")]
     assert wired and not any(detail["gradients_cleared"] for detail in wired[1:])
     assert record.site("backward").line == 11
+
+
+CUT = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+for step in range(20):
+    x = torch.randn(32, 6)
+    hard = (net(x) > 0).float()
+    hard.requires_grad_(True)
+    loss = (hard - (x.sum(1, keepdim=True) > 0).float()).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_a_leaf_that_is_made_of_data_is_no_parameter(observe, tmp_path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(CUT)
+    record = observe(Script(path, tmp_path), steps=20, seconds=100)
+    assert not record.history("lost", "0") and not record.places("twin_share")
+    assert [symptom.id for symptom in diagnose(record) if symptom.certain] == ["frozen_or_detached"]
