@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from descend.probes.fresh import is_fresh
 from descend.probes.linearity import linear_layers
-from descend.probes.loss_call import LossCall, loss_call, taint_behind
+from descend.probes.loss_call import ROOTS, LossCall, loss_call, taint_behind
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Fact
 from descend.tape import Op, Recording, Stale
@@ -167,4 +167,5 @@ def _sums(recording: Recording, call: LossCall | None) -> Iterator[Op]:
     """Yield the sum over the examples that makes the loss, where it is written out."""
     if call is not None and call.by_hand:
         after = recording.ops[recording.ops.index(call.op) :]
-        yield from [op for op in after if op.name == "sum"][-1:]
+        is_rooted = any(op.name in ROOTS for op in after)  # the step then does not grow as the sum does
+        yield from [] if is_rooted else [op for op in after if op.name == "sum"][-1:]

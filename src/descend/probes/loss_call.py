@@ -3,6 +3,7 @@
 A loss is a function of torch.nn.functional, or what people write instead of one:
 
     ((prediction - target) ** 2).mean()             # mse_loss
+    torch.norm(prediction - target)                 # mse_loss
     (prediction - target).abs().mean()              # l1_loss
     -log_probabilities[range(n), labels].mean()     # nll_loss
 """
@@ -28,6 +29,9 @@ from descend.tape.vocabulary import (
 
 _SCALES = frozenset("mean sum neg mul div add nanmean".split())  # between the errors and the loss
 _SQUARES: frozenset[str] = frozenset({"pow", "square", "mul"})
+_NORMS = frozenset({"norm", "linalg_norm", "linalg_vector_norm"})
+ROOTS = _NORMS | {"sqrt"}  # least where what is under them is
+EUCLIDEAN = (2, None, "fro")
 SQUARE = 2
 _PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
 
@@ -110,12 +114,21 @@ def taint_behind(ops: Sequence[Op], slot: int, taint: int) -> int:
 
 def _averaged(ops: Sequence[Op], errors: int | None, root: int) -> str:
     """Return what the errors become on their way to the root: "" where that is no plain mean."""
-    way = _way(ops, errors, root, _SCALES | _SQUARES | {"abs"})
+    way = _way(ops, errors, root, _SCALES | _SQUARES | ROOTS | {"abs"})
     names = {op.name for op in way}
     if any(op.name == "pow" and (len(op.args) < 2 or op.args[1] != SQUARE) for op in way):
         return ""
-    squared = names & {"pow", "square"} or any(op.name == "mul" and len(op.inputs) == 2 for op in way)
+    if any(op.name in _NORMS and _order(op) not in EUCLIDEAN for op in way):
+        return ""
+    squared = names & {"pow", "square", *_NORMS} or any(op.name == "mul" and len(op.inputs) == 2 for op in way)
+    if "sqrt" in names and not squared:
+        return ""
     return "mse_loss" if squared else "l1_loss" if "abs" in names else ""
+
+
+def _order(norm: Op) -> Any:
+    given = [*norm.args[1:2], *(norm.kwargs[name] for name in ("p", "ord") if name in norm.kwargs)]
+    return given[0] if given else None
 
 
 def _way(ops: Sequence[Op], start: int | None, root: int, allowed: frozenset[str]) -> list[Op]:
