@@ -92,3 +92,16 @@ def test_where_it_cannot_be_told() -> None:
     net = nn.Linear(3, 1)
     with pytest.raises(Unavailable, match="no loss call"):
         list(mixing(Training(net, [lambda: net(X).exp().mean()]).moment()))
+
+
+@pytest.mark.parametrize(("options", "share"), [({}, True), ({"batch_first": True}, False)])
+def test_data_that_are_changed_in_place_on_their_way(options: dict[str, bool], share: bool) -> None:
+    net, batch = Reader(lstm(**options), "last"), X.clone()
+
+    def step() -> Tensor:
+        half = batch * 0.5
+        batch.add_(half)
+        return F.cross_entropy(net(batch), Y)
+
+    detail = facts(list(mixing(Training(net, [step]).moment())))["mixing", ""]
+    assert (detail["share"] > 0) == share and detail["by"] == ("recurrence" if share else "")

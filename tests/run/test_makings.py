@@ -59,6 +59,16 @@ def test_what_differs_is_another(makings, change):
     assert makings.take(other, lines)[1] is True
 
 
+def test_a_network_that_is_gone_is_another():
+    makings, keys = Makings({}, owning=False), set()
+    for _ in range(5):
+        weights = [torch.zeros(2, requires_grad=True)]
+        keys.add(makings.take(torch.optim.SGD(weights, lr=0.1), LOOP)[0].key)
+        del weights
+    assert len(keys) == 5
+    assert makings.take(torch.optim.SGD([{"params": []}], lr=0.1), LOOP)[1] is True
+
+
 SCRIPT = """\
 import torch
 torch.manual_seed(0)

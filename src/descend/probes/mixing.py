@@ -47,13 +47,13 @@ def mixing(moment: Moment) -> Measurement:
 
 def _batch(recording: Recording, count: int) -> int | None:
     """Return the earliest tensor with the batch's examples, one a row, that what the network is fed was made of."""
-    slot, found = recording.input_slot, None
-    makers = {out: op for op in recording.ops for out in op.outputs if out is not None}
-    while slot is not None:
-        found = slot if recording.sizes.get(slot) == count else found
-        op = makers.get(slot)
-        before = [s for s, taint in zip(op.inputs, op.taints) if taint == NONE and s != slot] if op else []
-        slot = before[0] if before and (op is None or recording.ops.index(op) >= 0) else None
+    slot = recording.input_slot
+    found = slot if slot is not None and recording.sizes.get(slot) == count else None
+    for op in reversed(recording.ops):
+        if slot in op.outputs:
+            before = [s for s, taint in zip(op.inputs, op.taints) if taint == NONE]
+            slot = before[0] if before else None
+            found = slot if slot is not None and recording.sizes.get(slot) == count else found
     return found
 
 
@@ -76,7 +76,7 @@ def _value(recording: Recording, slot: int) -> Tensor:
 
 def _fed(recording: Recording, slot: int, examples: Tensor) -> Recording:
     """Return the recording with these examples in the slot."""
-    ops = tuple(op for op in recording.ops if slot not in op.outputs)
+    ops = tuple(op for op in recording.ops if slot not in op.outputs or slot in op.inputs)  # it may be changed in place
     watched = {s: seen for s, seen in recording.watched.items() if s != slot}
     return replace(recording, ops=ops, data={**recording.data, slot: examples}, watched=watched)
 

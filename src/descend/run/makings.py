@@ -3,10 +3,12 @@
 import functools
 import sys
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from descend.run.attribution import Stepper
@@ -21,10 +23,12 @@ class _Making:
     stepper: Stepper
     lines: Lines
     steps: int  # that it had taken when it was last made
+    parameter: Callable[[], Tensor | None]  # the first one: another network may have the ids of one that is gone
 
-    def leads_to(self, lines: Lines) -> bool:
+    def leads_to(self, optimizer: Optimizer, lines: Lines) -> bool:
         """Whether an optimizer that is made by this way goes on for it."""
-        return lines == self.lines or self.stepper.steps - self.steps <= WIRING_STEPS
+        is_near = lines == self.lines or self.stepper.steps - self.steps <= WIRING_STEPS
+        return is_near and self.parameter() is _first(optimizer)
 
 
 class Makings:
@@ -53,10 +57,10 @@ class Makings:
         kind = _kind(optimizer, lines)
         making = self._made.get(kind)
         goes_on = making is not None and self.steppers.get(making.stepper.key) is making.stepper
-        if making is None or not goes_on or not making.leads_to(lines):
+        if making is None or not goes_on or not making.leads_to(optimizer, lines):
             key = str(len(self.steppers))
             self.steppers[key] = stepper = Stepper(key, lambda: None)
-            making = self._made[kind] = _Making(stepper, lines, 0)
+            making = self._made[kind] = _Making(stepper, lines, 0, _remembered(_first(optimizer)))
         is_new = making.stepper.find() is None and not making.stepper.steps
         making.steps, making.lines = making.stepper.steps, lines
         self._keep(optimizer, making.stepper)
@@ -69,9 +73,17 @@ class Makings:
         self._known[id(optimizer)] = weakref.ref(optimizer), stepper
 
 
+def _first(optimizer: Optimizer) -> Tensor | None:
+    return next((p for group in optimizer.param_groups for p in group["params"]), None)
+
+
+def _remembered(parameter: Tensor | None) -> Callable[[], Tensor | None]:
+    return (lambda: None) if parameter is None else weakref.ref(parameter)
+
+
 def _kind(optimizer: Optimizer, lines: Lines) -> Any:
     held = tuple(id(p) for group in optimizer.param_groups for p in group["params"])
-    return type(optimizer), held, repr(sorted(optimizer.defaults.items())), lines[:1]
+    return type(optimizer), hash(held), repr(sorted(optimizer.defaults.items())), lines[:1]
 
 
 class Told(Protocol):
