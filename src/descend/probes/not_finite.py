@@ -1,5 +1,6 @@
 """The call that makes the first loss infinite or NaN, where all that it was given was finite."""
 
+from math import isfinite
 from typing import Any
 
 import torch
@@ -15,21 +16,22 @@ PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos
 
 def not_finite(moment: Moment) -> Measurement:
     """Yield the fact `not_finite` of a loss that is not finite before any step has been taken."""
-    recording = moment.recordings()[0]
-    if moment.step > 0:
+    if moment.step > 0 or isfinite(moment.trained[0].loss):
         return
+    recording = moment.recordings()[0]
     found: list[tuple[Op, Tensor]] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if found:
+            return
         given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.is_floating_point()]
         is_made_here = all(bool(x.isfinite().all()) for x in given)
-        if not found and given and is_made_here and isinstance(result, Tensor) and not bool(result.isfinite().all()):
+        if given and is_made_here and isinstance(result, Tensor) and not bool(result.isfinite().all()):
             found.append((op, given[0].detach()))
 
     try:
         with torch.no_grad():
-            if bool(recording.run({}, watch=watch).isfinite().all()):
-                return
+            recording.run({}, watch=watch)
     except Stale as stale:
         raise Unavailable(str(stale)) from None
     for op, given in found[:1]:

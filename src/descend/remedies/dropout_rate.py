@@ -9,17 +9,14 @@ from descend.source.locate import Place
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.setting import Edit, Setting, apply, set_argument
-from descend.source.together import places_by_file
+from descend.source.together import places_seen
 
 WORDS = "dropout rate"
 
 
 def dropout_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Give every dropout layer the rate `dose["p"]`, also the ones of a layer that has a `dropout` of its own."""
-    seen = [site for site in record.sites if site.kind == "dropout"]
-    if not seen:
-        return NotApplicable("the run did not show where dropout layers are made in the source")
-    files = places_by_file(script, seen)
+    files = places_seen(script, record, "dropout", "dropout layers are made")
     if isinstance(files, NotApplicable):
         return files
     edited = script

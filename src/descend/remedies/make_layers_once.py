@@ -20,15 +20,12 @@ from descend.source.names import enclosing_class
 from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import functions_around
 from descend.source.syntax import Change, Syntax, dotted, first_name, last_name
-from descend.source.together import places_by_file
+from descend.source.together import places_seen
 
 
 def make_layers_once(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Move each layer that was seen to be made in a forward pass to the end of the constructor. It takes no dose."""
-    seen = [site for site in record.sites if site.kind == "made_in_forward"]
-    if not seen:
-        return NotApplicable("the run did not show where the layers are made in the source")
-    files = places_by_file(script, seen)
+    files = places_seen(script, record, "made_in_forward", "the layers are made")
     if isinstance(files, NotApplicable):
         return files
     for places in files:

@@ -46,10 +46,8 @@ class Witness:
     def step_ended(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Count a step."""
         self.began = self.began or time.perf_counter()
-        self.optimizer_made(optimizer, None)
-        stepper = self._makings.find(optimizer)
-        if stepper is not None:
-            stepper.steps += 1
+        stepper = self._makings.find(optimizer) or self._makings.take(optimizer, ())[0]
+        stepper.steps += 1
         self.after_step(self.steps)
 
     def stumbled(self, error: Exception) -> None:
