@@ -61,7 +61,7 @@ def test_the_canon_names_only_what_there_is():
 
 
 def test_the_newcomers_path_is_short():
-    files = ["doctor.py", "canon.py", "symptoms/no_zero_grad.py", "symptoms/symptom.py"]
+    files = ["doctor.py", "canon/row.py", "canon/wiring.py", "symptoms/no_zero_grad.py", "symptoms/symptom.py"]
     lines = sum(len((ROOT / "src" / "descend" / f).read_text().splitlines()) for f in files)
     assert lines < 520
 

@@ -1,7 +1,6 @@
 """How much of a remedy: the numbers that each dose reads off a small record, and None where it does not apply."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, probe, rising, set_cost, set_fact
+from records import add_fact, forget, healthy, probe, set_cost, set_fact
 from sick_dynamics import overfitting
-from sick_runs import RUNS, look
-from sick_statics import no_signal
 from sick_wiring import examples_mixed, made_in_forward, output_before_loss
 
 from descend import doses
-from descend.canon import CANON
-from descend.prescribe import prescribe
 from descend.record import Record
-from descend.symptoms import SYMPTOMS, Symptom
+from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
 ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
@@ -281,38 +276,3 @@ def test_a_dose_concerns_the_symptoms_optimizer():
     add_fact(record, "optimizer", "1", **{"class": "SGD", "lr": 0.8})
     symptom = Symptom("oscillation", "dynamics", False, 0.7, "", "", 0.0, 0.0, "", optimizer="1")
     assert doses.half_rate(record, symptom) == {"lr": 0.4, "old": 0.8, "optimizer": "1"}
-
-
-def treatable() -> Iterator[Record]:
-    """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
-    yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES)
-
-
-@pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")
-def test_every_rows_label_is_filled_in_from_its_dose(row):
-    found = [dose for record in treatable() if (dose := row.dose(record, SYMPTOM)) is not None]
-    labels = {row.label.format(**dose) for dose in found}
-    assert labels and not any("{" in label or "nan" in label or "None" in label for label in labels)
-    assert row.symptom in SYMPTOMS and row.why and row.source
-
-
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
-def test_what_a_run_shows_can_be_dosed_from_that_run(run):
-    record = output_before_loss(function="cross_entropy", activation="softmax") if run is output_before_loss else run()
-    symptom = SYMPTOMS[RUNS[run]](record)
-    for row in (row for row in CANON if row.symptom == symptom.id):
-        dose = row.dose(record, symptom)
-        assert dose is None or "{" not in row.label.format(**dose)
-
-
-def test_the_same_change_is_prescribed_once():
-    record = with_curvature(25.0)
-    set_cost(record, rising)
-    symptoms = [SYMPTOM, look(next(run for run in RUNS if RUNS[run] == "plateau"))]
-    labels = [prescription.label for prescription in prescribe(record, symptoms)]
-    assert len(labels) == len(set(labels)) and labels.count("Adam, lr 0.001") == 1
-    assert labels[0] == "learning rate 0.1 → 0.04"
-
-
-def test_nothing_is_prescribed_where_there_is_nothing_to_learn():
-    assert prescribe(healthy(), [look(no_signal)]) == []

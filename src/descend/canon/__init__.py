@@ -1,0 +1,15 @@
+"""The recap table of the optimization lecture as data: Problem | Diagnostics | Workarounds | Source.
+
+A row names a symptom, a remedy that the texts give for it, how much of it to apply (`doses`), and why it should work.
+`decides` marks the remedy whose rerun settles a suspicion: unscaled inputs are the cause only if standardising them
+does at least as well as what else was tried.
+"""
+
+from descend.canon.dynamics import DYNAMICS
+from descend.canon.row import Row
+from descend.canon.statics import STATICS
+from descend.canon.wiring import WIRING
+
+CANON = (*WIRING, *STATICS, *DYNAMICS)
+
+__all__ = ["CANON", "Row"]

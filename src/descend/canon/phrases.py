@@ -1,0 +1,21 @@
+"""What several rows say: why a remedy works, and who says so."""
+
+RAVINE = "centred inputs of unit variance make the cost's curvature alike in all directions"
+SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
+RESCALED = "rescales each coordinate by its own gradient's size"
+VARIANCE = "keeps the scale of activations and gradients from layer to layer"
+ORTHOGONAL = "recurrent layers that remember {length} steps from the start"
+CLIP, KEEPS = (
+    "clip the gradient's norm at {max_norm:.3g}",
+    "a step across a cliff keeps its direction and loses its length",
+)
+NORMALISED, FIXED = (
+    "batch normalisation behind the hidden layers",
+    "each layer's inputs keep their mean and variance, whatever the layers before it do",
+)
+WARMUP = "warm the rate up over the first {steps} steps"
+FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
+TO = "learning rate {old:.3g} → {lr:.3g}"
+RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
+ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
+WIRED = "torch's own documentation"

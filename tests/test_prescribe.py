@@ -1,0 +1,55 @@
+"""The table's rows: every one can be dosed, and a change is prescribed once."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "symptoms")]
+
+from records import healthy, rising, set_cost
+from sick_runs import RUNS, look
+from sick_statics import no_signal
+from sick_wiring import output_before_loss
+from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
+
+from descend.canon import CANON
+from descend.prescribe import prescribe
+from descend.record import Record
+from descend.symptoms import SYMPTOMS
+
+
+def treatable() -> Iterator[Record]:
+    """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
+    yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES)
+
+
+@pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")
+def test_every_rows_label_is_filled_in_from_its_dose(row):
+    found = [dose for record in treatable() if (dose := row.dose(record, SYMPTOM)) is not None]
+    labels = {row.label.format(**dose) for dose in found}
+    assert labels and not any("{" in label or "nan" in label or "None" in label for label in labels)
+    assert row.symptom in SYMPTOMS and row.why and row.source
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
+def test_what_a_run_shows_can_be_dosed_from_that_run(run):
+    record = output_before_loss(function="cross_entropy", activation="softmax") if run is output_before_loss else run()
+    symptom = SYMPTOMS[RUNS[run]](record)
+    for row in (row for row in CANON if row.symptom == symptom.id):
+        dose = row.dose(record, symptom)
+        assert dose is None or "{" not in row.label.format(**dose)
+
+
+def test_the_same_change_is_prescribed_once():
+    record = with_curvature(25.0)
+    set_cost(record, rising)
+    symptoms = [SYMPTOM, look(next(run for run in RUNS if RUNS[run] == "plateau"))]
+    labels = [prescription.label for prescription in prescribe(record, symptoms)]
+    assert len(labels) == len(set(labels)) and labels.count("Adam, lr 0.001") == 1
+    assert labels[0] == "learning rate 0.1 → 0.04"
+
+
+def test_nothing_is_prescribed_where_there_is_nothing_to_learn():
+    assert prescribe(healthy(), [look(no_signal)]) == []
