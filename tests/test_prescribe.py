@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import healthy, rising, set_cost
 from sick_runs import RUNS, look
-from sick_statics import no_signal
-from sick_wiring import output_before_loss
+from sick_statics import inputs_not_normalised, no_signal
+from sick_wiring import no_step, output_before_loss
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 
 from descend.canon import CANON
@@ -54,3 +54,23 @@ def test_the_same_change_is_prescribed_once():
 
 def test_nothing_is_prescribed_where_there_is_nothing_to_learn():
     assert prescribe(healthy(), [look(no_signal)]) == []
+
+
+def test_a_prescription_can_be_had_at_another_rate():
+    """A dose that is a rate is given anew; any other change gets the rate beside it, and costs one number more."""
+    record = with_curvature(25.0)
+    set_cost(record, rising)
+    by_label = {p.label: p for p in prescribe(record, [SYMPTOM])}
+    rate, adam = by_label["learning rate 0.1 → 0.04"], by_label["Adam, lr 0.001"]
+    assert rate.at_rate(3.0).label == "learning rate 0.1 → 0.12" and rate.at_rate(3.0).cost == rate.cost
+    assert adam.at_rate(10.0).label == "Adam, lr 0.01" and adam.at_rate(10.0).remedy == "adaptive_rule"
+    inputs = look(inputs_not_normalised)
+    other = next(p for p in prescribe(inputs_not_normalised(), [inputs]) if p.remedy == "standardise_inputs")
+    assert other.at_rate(3.0).remedy == "standardise_inputs+learning_rate" and other.at_rate(3.0).cost == other.cost + 1
+    assert other.at_rate(3.0).label.startswith("standardise inputs, learning rate ")
+
+
+def test_what_is_wired_wrong_is_mended_without_another_rate():
+    assert all(p.at_rate is None for p in prescribe(no_step(), [look(no_step)])) and prescribe(
+        no_step(), [look(no_step)]
+    )

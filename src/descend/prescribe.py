@@ -1,8 +1,9 @@
 """From what is wrong to what may help: the rows of the table that fit, each with its dose."""
 
+from dataclasses import replace
 from functools import partial
 
-from descend.canon import CANON
+from descend.canon import CANON, TO, Row
 from descend.doses import Dose
 from descend.record import Record
 from descend.remedies import REMEDIES, Key, NotApplicable, Prescription
@@ -15,25 +16,46 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
     found: dict[Key, Prescription] = {}
     for symptom in symptoms:
         for row in CANON:
-            if row.symptom != symptom.id or (dose := row.dose(record, symptom)) is None:
-                continue
-            label = row.label.format(**dose)
-            apply = partial(_apply, row.remedy, record, dose)
-            known = Prescription(
-                symptom.id,
-                row.remedy,
-                label,
-                apply,
-                row.cost,
-                row.decides,
-                row.times,
-                row.judged_on,
-                symptom.certain,
-                str(dose.get("optimizer", "")),
-                row.restart,
-            )
-            found.setdefault(known.key, known)
+            if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
+                known = _prescription(row, record, symptom, dose)
+                has_a_rate = symptom.kind != "wiring" and row.times == 1 and not row.restart
+                if has_a_rate and (old := _rate(record, symptom, dose)):
+                    known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
+                found.setdefault(known.key, known)
     return list(found.values())
+
+
+def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Prescription:
+    return Prescription(
+        symptom.id,
+        row.remedy,
+        row.label.format(**dose),
+        partial(_apply, row.remedy, record, dose),
+        row.cost,
+        row.decides,
+        row.times,
+        row.judged_on,
+        symptom.certain,
+        str(dose.get("optimizer", "")),
+        row.restart,
+    )
+
+
+def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:
+    """Return the learning rate that a run with the dose has: that of the dose, or the optimizer's as it is."""
+    optimizer = record.fact("optimizer", dose.get("optimizer", symptom.optimizer)) or {}
+    return float(dose.get("lr") or optimizer.get("lr") or 0.0)
+
+
+def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float, factor: float) -> Prescription:
+    """Return the prescription at `factor` times the learning rate that it leaves; one more number to change."""
+    lr = factor * rate
+    if "lr" in dose:
+        return _prescription(row, record, symptom, {**dose, "lr": lr})
+    known, both = _prescription(row, record, symptom, dose), f"{row.remedy}+learning_rate"
+    apply = partial(_apply, both, record, {"optimizer": symptom.optimizer, **dose, "lr": lr})
+    label = f"{known.label}, {TO.format(old=rate, lr=lr)}"
+    return replace(known, remedy=both, label=label, apply=apply, cost=row.cost + 1)
 
 
 def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:

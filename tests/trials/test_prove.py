@@ -59,6 +59,63 @@ def test_two_faults_need_two_remedies_and_no_more():
     assert proof.cure.remedies == ("a",)
 
 
+def with_rates(text: str, cost: int = 2, **named):
+    """A prescription that can be had at other rates: "scale" at three times the rate is "scale 3"."""
+
+    def at_rate(factor):
+        return replace(prescription(f"{text} {factor:g}", cost=cost + 1), at_rate=None)
+
+    return replace(prescription(text, cost=cost), at_rate=at_rate, **named)
+
+
+def test_the_rate_is_tuned_anew_once_something_helps():
+    outcomes = {"scale": 0.3, "scale 3": 0.1, "scale 10": 5.0}
+    proof, table = tried(outcomes, [with_rates("scale")])
+    assert proof.cure.label == "scale 3" and proof.confirmed == {"s"}
+    assert verdicts(proof) == {"scale": "helps", "scale 3": "proved", "scale 10": "worse"}
+    assert [len(trial.seeds) for trial in proof.trials] == [5, 5, 1]
+    screened = [job.script.edits[SCRIPT.path].strip() for job in table.jobs if job.seed == 0]
+    assert screened == ["scale", "scale 3", "scale 10"]
+
+
+def test_a_tuned_rate_that_gains_little_is_not_worth_another_number():
+    proof, _ = tried({"scale": 0.3, "scale 3": 0.27, "scale 10": 0.3}, [with_rates("scale")])
+    assert proof.cure.label == "scale"
+
+
+class Lucky(Table):
+    """Answers for "scale 3" under the script's own seed with a gain that no other seed shows."""
+
+    def answer(self, job):
+        is_lucky = job.script.edits[SCRIPT.path].strip() == "scale 3" and job.seed == 0
+        return super().answer(job) if not is_lucky else record_of(0.01, job.seed, job.steps)
+
+
+def test_a_tuned_rate_that_does_not_hold_leaves_the_cure():
+    proof, _ = tried({}, [with_rates("scale")], table=Lucky({"pass": 1, "scale": 0.3, "scale 3": 2, "scale 10": 3}))
+    assert verdicts(proof) == {"scale": "proved", "scale 3": "not_proved", "scale 10": "worse"}
+    assert proof.cure.label == "scale" and proof.confirmed == {"s"}
+
+
+def test_a_tuned_rate_that_holds_is_held_against_the_cure_without_it():
+    """On fresh seeds both are proved, and the cure at its own rate is the better one."""
+    proof, table = tried(
+        {}, [with_rates("scale")], table=Lucky({"pass": 1, "scale": 0.1, "scale 3": 0.3, "scale 10": 3})
+    )
+    assert verdicts(proof) == {"scale": "proved", "scale 3": "helps", "scale 10": "worse"}
+    assert proof.cure.label == "scale" and proof.arm.series("yardstick", "negative_log_likelihood").last == 0.1
+    assert "no better" in next(trial.reason for trial in proof.trials if trial.label == "scale 3")
+    unchanged = [job.seed for job in table.jobs if job.script is SCRIPT]
+    assert unchanged == [1, 2, 3, 4, 5]  # once for both
+
+
+def test_no_rate_is_tuned_where_nothing_helps_or_other_data_judge():
+    table = tried({"scale": 0.95}, [with_rates("scale")])[1]
+    assert len([job for job in table.jobs if job.seed == 0]) == 1
+    table = tried({"scale": 0.3}, [with_rates("scale", judged_on="training")])[1]
+    assert not any("3" in job.script.edits[SCRIPT.path] for job in table.jobs)
+
+
 def test_a_lower_rate_must_win_at_twice_the_horizon_too():
     low = prescription("low", remedy="learning_rate")
     table = Table({"pass": 1.0, "low": 0.1})

@@ -35,6 +35,7 @@ class Prescription:
     of_fact: bool = False  # whether what it is for is a fact, and no suspicion
     optimizer: str = ""  # whose steps it changes
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+    at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
 
     @property
     def key(self) -> Key:

@@ -25,6 +25,7 @@ class Candidate:
     before: float = float("nan")  # the exam's, by the same yardstick
     reason: str = ""
     parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
+    plain: "Candidate | None" = None  # of one at another rate: what it is at the rate before
 
     @property
     def cost(self) -> int:

@@ -60,5 +60,6 @@ def _joined(parts: Sequence[Candidate]) -> Candidate | None:
         remedy="+".join(names),
         label=" + ".join(part.prescription.label for part in parts),
         cost=sum(part.cost for part in parts),
+        at_rate=None,
     )
     return Candidate(prescription, script, parts=tuple(parts))

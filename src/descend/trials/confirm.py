@@ -1,0 +1,99 @@
+"""Confirms a candidate on fresh seeds: pairs of runs under the same seed, on the same examples."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isfinite
+from statistics import median
+
+from descend.record import Record
+from descend.remedies import JudgedOn
+from descend.script import Script
+from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
+from descend.trials.candidate import VARIES, Candidate, horizon, incomparable
+from descend.trials.outcome import arm, screened, told
+from descend.trials.statistics import compare, promising
+from descend.trials.trial import Trial
+
+HELD_OUT = 1.25  # times the unchanged script's loss on held-out data: what was gained is memory
+LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
+
+Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
+
+
+def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, known: Unchanged) -> Trial:
+    """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
+
+    A lower rate must win at twice the horizon too. Other starts are held against the one that ended badly.
+    """
+    assert candidate.script is not None
+    p = candidate.prescription
+    times, judged_on = p.times, p.judged_on
+    scripts, steps = (script, candidate.script), (horizon(exam, judged_on), times * horizon(exam, judged_on))
+    same_examples = not p.restart and not exam.fact(VARIES)
+    pairs: list[tuple[Record, Record]] = []
+    for look in range(LOOKS):
+        first = exam.seed + 1 + look * bench.plan.seeds
+        seeds = range(first, first + bench.plan.seeds)
+        if p.restart:
+            pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
+        else:
+            pairs += _pairs(scripts, steps, seeds, bench, known, judged_on)
+        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, judged_on, same_examples=same_examples))]
+        if reasons:
+            return replace(screened(candidate, exam), verdict="failed", reason=reasons[0])
+        before, after = ([arm(r, judged_on, exam) for r in side] for side in zip(*pairs))
+        result = compare([a.value for a in before], [a.value for a in after])
+        if not result.is_open(times):
+            break
+    wins = result.wins(times)
+    reason = "" if wins else "the gain did not hold on fresh seeds"
+    if wins and judged_on != "held_out" and _memorises(pairs):
+        reason = "it fits the training examples only: the loss on the script's own held-out data rises"
+    elif wins and _may_be_short_lived(candidate, exam):
+        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
+        unchanged, changed = (yardstick(record, judged_on, exam)[1] for record in later)
+        if not promising(unchanged, changed):
+            reason = "the gain is gone at twice the horizon"
+    verdict = "not_proved" if reason else "proved" if times == 1 else "train_longer"
+    return replace(
+        told(candidate, exam, verdict, result),
+        seeds=tuple(a.seed for _, a in pairs),
+        baseline=tuple(before),
+        treated=tuple(after),
+        reason=reason,
+    )
+
+
+def _pairs(
+    scripts: tuple[Script, Script],
+    steps: tuple[int, int],
+    seeds: Sequence[int],
+    bench: Bench,
+    known: Unchanged,
+    judged_on: JudgedOn = "fixed",
+) -> list[tuple[Record, Record]]:
+    spread = judged_on == "spread"
+    places = [(seed, steps[0], spread) for seed in seeds]
+    missing = [place for place in places if place not in known]
+    jobs = [Job(scripts[0], seed, length, spread=spread) for seed, length, _ in missing]
+    jobs += [Job(scripts[1], seed, steps[1], spread=spread) for seed in seeds]
+    records = bench.run(jobs)
+    known.update(zip(missing, records))
+    return list(zip((known[place] for place in places), records[len(missing) :]))
+
+
+def _memorises(pairs: Sequence[tuple[Record, Record]]) -> bool:
+    """Whether a loss that the script evaluates, any of them, ends clearly higher than without the change."""
+    name, runs = YARDSTICKS["held_out"], [record for pair in pairs for record in pair]
+    shared = [place for place in runs[0].places(name) if all(len(r.series(name, place)) for r in runs)]
+    for place in shared:
+        ends = [(b.series(name, place).last, a.series(name, place).last) for b, a in pairs]
+        known = [(b, a) for b, a in ends if isfinite(a) and isfinite(b) and b > 0]
+        if len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT:
+            return True
+    return False
+
+
+def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
+    truncated = exam.ending is not None and exam.ending.reason == "window"
+    return truncated and "learning_rate" in candidate.prescription.remedy

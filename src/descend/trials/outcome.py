@@ -1,0 +1,78 @@
+"""A candidate's outcome as the trial that is shown."""
+
+from math import isfinite
+
+from descend.record import Record
+from descend.remedies import JudgedOn
+from descend.trials.arms import yardstick
+from descend.trials.candidate import Candidate, horizon
+from descend.trials.statistics import Comparison, compare
+from descend.trials.trial import Arm, Trial
+
+STARTS = "every start held against the run as it came"
+
+
+def screened(candidate: Candidate, exam: Record) -> Trial:
+    """Return what one run under the script's own seed says."""
+    if candidate.record is None or candidate.reason:
+        return _untried(candidate)
+    before = candidate.before
+    verdict = "no_effect"
+    if candidate.helps:
+        verdict = "helps"
+    elif not isfinite(candidate.value) or candidate.value > before * 1.2:
+        verdict = "worse"
+    return told(candidate, exam, verdict, compare([before], [candidate.value]))
+
+
+def _untried(candidate: Candidate) -> Trial:
+    p, nan = candidate.prescription, float("nan")
+    names = tuple(p.remedy.split("+"))
+    return Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), reason=candidate.reason)
+
+
+def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
+    """Return the trial with its verdict and the comparison that it rests on."""
+    p = candidate.prescription
+    return Trial(
+        tuple(p.remedy.split("+")),
+        p.label,
+        p.symptom,
+        verdict,
+        metric(exam, p.judged_on) + (f", {STARTS}" if p.restart else ""),
+        result.before,
+        result.after,
+        result.interval,
+        result.difference,
+        (exam.seed,),
+        candidate.script,
+        (arm(exam, p.judged_on, exam),),
+        (arm(candidate.record, p.judged_on, exam),) if candidate.record else (),
+        judged_on=p.judged_on,
+        patch=candidate.script.diff() if candidate.script else "",
+    )
+
+
+def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
+    """Return what the yardstick is, in words."""
+    place = yardstick(exam)[0].replace("_", " ")
+    if judged_on == "training":
+        return f"the script's own training loss after {horizon(exam)} steps"
+    if judged_on == "last_stage":
+        return f"the script's own training loss in its last stage, after {horizon(exam)} steps"
+    if judged_on == "held_out":
+        return f"loss on the script's own held-out data after {horizon(exam)} steps"
+    if judged_on == "spread":
+        return f"{place} on batches from all over the run after {horizon(exam)} steps"
+    place = f"median {place}" if judged_on == "median" else place
+    examples = (exam.fact("monitor") or {}).get("examples", 0)
+    return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
+
+
+def arm(record: Record, judged_on: JudgedOn, exam: Record) -> Arm:
+    """Return one run as it is judged."""
+    accuracy = record.series("accuracy")
+    error = record.ending.error if record.ending else ""
+    return Arm(
+        record.run, record.seed, yardstick(record, judged_on, exam)[1], accuracy.last if len(accuracy) else None, error
+    )
