@@ -1,6 +1,7 @@
 """`descend gradcheck train.py`: are the gradients of somebody's script right?"""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -37,6 +38,7 @@ def _print(record: "Record") -> bool:
     from rich.console import Console
     from rich.table import Table
 
+    from descend.report.wording import place
     from descend.symptoms.incorrect_gradients import WRONG
 
     checked = [("module", name, record.fact("module_gradient", name)) for name in record.places("module_gradient")]
@@ -53,7 +55,7 @@ def _print(record: "Record") -> bool:
         wrong = wrong or error > WRONG
         site = record.site("custom_function", name) if kind == "Function" else None
         verdict = "[bold red]wrong[/]" if error > WRONG else "[green]right[/]"
-        table.add_row(kind, name, f"{error:.1e}", verdict, f"line {site.line}" if site else "")
+        table.add_row(kind, name, f"{error:.1e}", verdict, place(site, "", Path(record.root)) if site else "")
     Console().print(table)
     for note in record.notes:
         if note.probe in ("gradients", "gradient_check"):

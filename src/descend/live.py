@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from descend.plan import Plan
 from descend.record import Ending, Message, Record
+from descend.report.wording import place
 from descend.symptoms import causes, diagnose
 
 LOOK_S = 0.5  # between two looks for a sure finding
@@ -66,7 +68,7 @@ class Live:
         for symptom in causes([s for s in found if s.certain and s.kind == "wiring"]):
             if symptom.id not in self._told:
                 self._told.add(symptom.id)
-                where = f" ({symptom.where.file.rpartition('/')[2]}:{symptom.where.line})" if symptom.where else ""
+                where = f" ({place(symptom.where, '', Path(symptom.where.file).parent)})" if symptom.where else ""
                 self._console.print(f"[bold]seen[/]       {symptom.sentence}{where}", highlight=False)
 
     def _show_arm(self, record: Record, messages: list[Message]) -> None:

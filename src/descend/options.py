@@ -24,7 +24,9 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
     return arguments
 
 
-Target = Annotated[str, typer.Argument(help="The training script, unmodified (with -m: a module; -: standard input).")]
+Target = Annotated[
+    str, typer.Argument(help="The training script or notebook, unmodified (with -m: a module; -: standard input).")
+]
 Arguments = Annotated[
     list[str] | None, typer.Argument(help="The script's own arguments, passed on.", callback=_passed_on)
 ]

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from descend import notebook
 from descend.errors import UsageError
 
 
@@ -41,8 +42,8 @@ class Script:
         return replace(self, edits={**self.edits, file: text})
 
     def encode(self, file: Path, text: str) -> bytes:
-        """Return `text` in the encoding that `file` declares."""
-        return text.encode(source_encoding(file))
+        """Return `text` as `file` keeps it: in the encoding that it declares, in the cells of a notebook."""
+        return _as_kept(file, text).encode(source_encoding(file))
 
     def diff(self) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`)."""
@@ -50,16 +51,26 @@ class Script:
 
     def _diff(self, file: Path, text: str) -> str:
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
-        before, after = (io.StringIO(source, newline="\n").readlines() for source in (read_source(file), text))
+        kept = (_text(file), _as_kept(file, text))
+        before, after = (io.StringIO(source, newline="\n").readlines() for source in kept)
         lines = difflib.unified_diff(before, after, name, name)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
 def read_source(file: Path) -> str:
-    """Return a Python file's text, decoded as Python would decode it, with its own line ends.
+    """Return a Python file's text with its own line ends, or a notebook's code cells as one Python source.
 
     Raises `UsageError` where Python itself could not read it.
     """
+    return notebook.flattened(_text(file), file.name) if notebook.is_notebook(file) else _text(file)
+
+
+def _as_kept(file: Path, source: str) -> str:
+    return notebook.refilled(_text(file), file.name, source) if notebook.is_notebook(file) else source
+
+
+def _text(file: Path) -> str:
+    """Return a file's text, decoded as Python would decode it."""
     try:
         return file.read_bytes().decode(source_encoding(file))
     except (SyntaxError, UnicodeDecodeError) as error:
@@ -81,15 +92,23 @@ def find_script(
     """
     root = Path.cwd()
     path = _find_module(root, target) if as_module else _find_file(root, target)
+    root = path.parent if notebook.is_notebook(path) else root  # where Jupyter runs it
     script = Script(path, root, arguments, target if as_module else None, python or sys.executable)
     try:
         ast.parse(script.read(path), filename=str(path))
     except SyntaxError as error:
         text = (error.text or "").strip()
-        raise UsageError(f"{path}:{error.lineno}: {error.msg}: {text}") from None
+        raise UsageError(f"{_place(script, error.lineno or 1)}: {error.msg}: {text}") from None
     except ValueError as error:
         raise UsageError(f"{path} is not a Python script: {error}") from None
     return script
+
+
+def _place(script: Script, line: int) -> str:
+    if notebook.is_notebook(script.path):
+        cell, line = notebook.place(script.read(script.path), line)
+        return f"{script.path}, cell {cell}, line {line}"
+    return f"{script.path}:{line}"
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import math
 from typing import Any
 
 from descend.case import Case
-from descend.report.wording import relative, root_of
+from descend.record import Site
+from descend.report.wording import cell_and_line, relative, root_of
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -49,7 +50,7 @@ def _finding(case: Case, finding: Symptom, rank: int) -> dict[str, Any]:
         "consequences": sorted(finding.explains),
         "where": {
             "file": relative(where.file, root_of(case)) if where else None,
-            "line": where.line if where else None,
+            **_line(where),
             "module": finding.module or None,
         },
         "quantity": finding.quantity,
@@ -74,3 +75,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _line(where: Site | None) -> dict[str, int | None]:
+    """Return the line; in a notebook the code cell, too, whose line it is."""
+    cell, line = cell_and_line(where) if where else (None, None)
+    return {"line": line} if cell is None else {"cell": cell, "line": line}

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from descend.case import Case
+from descend.errors import UsageError
+from descend.notebook import is_notebook
+from descend.notebook import place as cell_of
 from descend.record import Note, Site
+from descend.script import read_source
 
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -93,8 +97,22 @@ def relative(file: str, root: Path) -> str:
 
 
 def place(site: Site | None, module: str, root: Path) -> str:
-    """Return `train.py:14`, or the module's name where no line is known."""
-    return one_line(f"{relative(site.file, root)}:{site.line}" if site else module)
+    """Return `train.py:14`, `train.ipynb, cell 3, line 4`, or the module's name where no line is known."""
+    if site is None:
+        return one_line(module)
+    cell, line = cell_and_line(site)
+    file = relative(site.file, root)
+    return one_line(f"{file}, cell {cell}, line {line}" if cell else f"{file}:{line}")
+
+
+def cell_and_line(site: Site) -> tuple[int | None, int]:
+    """Return the code cell of a notebook that a site is in, and the line there; no cell in any other file."""
+    if not is_notebook(Path(site.file)):
+        return None, site.line
+    try:
+        return cell_of(read_source(Path(site.file)), site.line)
+    except UsageError:  # it is gone, or another one
+        return None, site.line
 
 
 def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
+from descend.notebook import SUFFIX
 from descend.run.traceback import show
 
 
@@ -51,6 +52,8 @@ def _prepare(program: Program) -> tuple[types.CodeType, types.ModuleType]:
     module = types.ModuleType("__main__")
     module.__loader__ = SourceFileLoader("__main__", program.path)
     module.__dict__.update(__file__=program.path, __builtins__=builtins, __annotations__={}, __cached__=None)
+    if program.path.endswith(SUFFIX):
+        module.__dict__["display"] = print  # IPython's, which every notebook has
     if program.module is not None:
         name = program.module
         if os.path.basename(program.path) == "__main__.py" and name.rpartition(".")[2] != "__main__":

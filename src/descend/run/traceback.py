@@ -2,14 +2,17 @@
 
 import io
 import os
+import re
 import sys
 from contextlib import redirect_stderr
 from types import FrameType, TracebackType
 
+from descend.notebook import SUFFIX, place
 from descend.run.compilation import PARTS
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PARTS = tuple(_OURS + part for part in PARTS)
+_NOTEBOOK_LINE = re.compile(rf'(File "(.*{re.escape(SUFFIX)})"), line (\d+)')
 _DISPATCH = "handle_torch_function"  # torch/overrides.py: how a Python function of torch gets to a function mode
 
 
@@ -19,7 +22,7 @@ def show(error: BaseException, files: str) -> str:
     `files` is the folder that stands for the root of the file system; "" where there is none.
     """
     strip(error)
-    text = _text(error)
+    text = _NOTEBOOK_LINE.sub(_in_its_cell, _text(error))
     text = text.replace(files + os.sep, os.sep) if files else text
     if sys.excepthook is sys.__excepthook__:
         _print(text)
@@ -52,6 +55,16 @@ def _text(error: BaseException) -> str:
     with redirect_stderr(buffer):
         sys.__excepthook__(type(error), error, error.__traceback__)
     return buffer.getvalue()
+
+
+def _in_its_cell(found: re.Match[str]) -> str:
+    """Return a frame's place as the user counts: the file of a notebook that runs is its cells, one after another."""
+    try:
+        with open(found[2], encoding="utf-8") as source:
+            cell, line = place(source.read(), int(found[3]))
+    except OSError:
+        return found[0]
+    return f"{found[1]}, cell {cell}, line {line}"
 
 
 def _print(text: str) -> None:

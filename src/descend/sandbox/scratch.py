@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from descend.errors import UsageError
-from descend.script import Script
+from descend.notebook import is_notebook, left_out
+from descend.script import Script, read_source
 
 # A link costs 25 µs on an idle ext4 and twenty times that on a busy one, and every run makes them anew.
 MAX_ENTRIES = 5_000  # in all; folders beyond that, the farthest first, are linked whole
@@ -89,7 +90,10 @@ def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
     for home in (path.parent, root):
         tree.open_below(home)
     for file in {path, *edits}:
-        _write_source(file, _below(files, file), edits.get(file))
+        text = edits.get(file) or (read_source(file) if is_notebook(file) else None)
+        _write_source(file, _below(files, file), text)
+    if is_notebook(path) and (lines := left_out(path.read_text(encoding="utf-8"), path.name)):
+        tree.notes.append(f"{path.name}: what only IPython understands is left out: {', '.join(lines)}")
     return Scratch(top, files, _below(files, root), compiled, homes, tuple(tree.notes))
 
 

@@ -1,0 +1,117 @@
+"""A notebook is one Python source whose edits go back into its cells; real Jupyter runs what comes of it."""
+
+import ast
+import json
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebooks import SICK, code, notebook, text, write
+
+from descend.errors import UsageError
+from descend.notebook import flattened, left_out, place, refilled
+from descend.script import find_script
+
+MAGICS = "x = 5\n%time x += 1\nif x:\n    !ls\n?x\nx.real??\ny = x \\\n% 3"
+WHOLE = st.lists(
+    st.sampled_from(
+        ["", "x = 1", "\n\n", "def f():\n    return '''\n%d'''", "%%html\n<b>", "%%time\nx = 2", MAGICS, "ä = 1\n"]
+    ),
+    min_size=1,
+)
+
+
+@given(WHOLE, st.booleans(), st.sampled_from([1, 2, None]))
+def test_what_is_not_edited_stays_as_it_is(cells, as_list, indent):
+    whole = notebook(text("# A title"), *(code(c, as_list=as_list) for c in [*cells, "z = 1"]), indent=indent)
+    source = flattened(whole, "n.ipynb")
+    assert refilled(whole, "n.ipynb", source) == whole
+    for part in source.split("# %% cell")[1:]:
+        ast.parse("#" + part)
+
+
+def test_an_edit_goes_into_its_cell_and_what_is_put_above_all_into_the_first():
+    whole = notebook(code("import torch\n%who"), text("then"), code("lr = 1\n!ls"))
+    source = "import math\n" + flattened(whole, "n.ipynb").replace("lr = 1", "lr = 0.1\nmomentum = 0.9")
+    cells = json.loads(refilled(whole, "n.ipynb", source))["cells"]
+    assert cells[0]["source"] == ["import math\n", "import torch\n", "%who"]
+    assert cells[2]["source"] == ["lr = 0.1\n", "momentum = 0.9\n", "!ls"] and cells[1] == text("then")
+
+
+def test_only_what_ipython_alone_understands_is_left_out():
+    whole = notebook(code(MAGICS), code("%%timeit\nz = 1"), code("%%bash\nls"), code("'%s' % 3\n%time y"))
+    assert left_out(whole, "n.ipynb") == [
+        "%time x += 1",
+        "!ls",
+        "?x",
+        "x.real??",
+        "%%timeit",
+        "%%bash",
+        "ls",
+        "%time y",
+    ]
+    names: dict = {}
+    exec(flattened(whole, "n.ipynb"), names)
+    assert names["y"] == 2 and names["z"] == 1
+
+
+def test_a_line_is_told_by_its_cell():
+    source = flattened(notebook(code("a = 1\nb = 2"), text("between"), code("c = 3\n")), "n.ipynb")
+    lines = source.split("\n")
+    assert [place(source, lines.index(s) + 1) for s in ("a = 1", "b = 2", "c = 3")] == [(1, 1), (1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ("{", "train.ipynb is not a notebook"),
+        ("[1]", "it has no nbformat"),
+        (notebook(nbformat=3), "has the format of 3: jupyter nbconvert"),
+        (notebook(code("x = 1"), language="R"), "is written in R"),
+        (notebook(text("nothing else")), "has no code"),
+        (notebook(code("x = 1"), code("y = 2\nz = (")), "train.ipynb, cell 2, line 2: "),
+    ],
+)
+def test_what_is_no_notebook_is_said(tmp_path, monkeypatch, whole, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.ipynb").write_text(whole)
+    with pytest.raises(UsageError) as raised:
+        find_script("train.ipynb")
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_watch_says_what_to_do_with_a_notebook(descend, tmp_path):
+    write(tmp_path, *SICK)
+    done = descend("watch", "train.ipynb", cwd=tmp_path)
+    assert done.returncode == 2 and "descend doctor train.ipynb" in done.stderr
+
+
+def test_a_cell_that_fails_is_named_in_the_scripts_own_traceback(descend, tmp_path):
+    write(tmp_path, code("def f(x):\n    return 1 / x"), code("y = 1\nf(0)"))
+    done = descend("doctor", "train.ipynb", cwd=tmp_path)
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+    assert 'train.ipynb", cell 2, line 2, in <module>' in done.stderr
+    assert 'train.ipynb", cell 1, line 2, in f' in done.stderr and "descend/run" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.frameworks
+def test_a_notebook_is_diagnosed_and_its_patch_runs_in_jupyter(descend, tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    path = write(tmp_path, *SICK)
+    before = path.read_bytes()
+    done = descend("doctor", "--format", "json", "--seeds", "3", "train.ipynb", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert case["findings"][0]["symptom"] == "output_loss_mismatch", case
+    assert case["findings"][0]["where"] | {"module": ""} == {"file": "train.ipynb", "cell": 4, "line": 1, "module": ""}
+    assert path.read_bytes() == before and case["reproduced"] is True
+    subprocess.run(["patch", "-p0"], input=case["patch"], text=True, cwd=tmp_path, check=True, capture_output=True)
+
+    def last_loss(source: bytes) -> float:
+        ran = nbclient.NotebookClient(nbformat.reads(source.decode(), 4), cwd=str(tmp_path)).execute()
+        nbformat.validate(ran)
+        said = "".join(output.get("text", "") for output in ran.cells[-1].outputs)
+        return float(said.split("loss")[1].split()[0])
+
+    assert last_loss(path.read_bytes()) < 0.7 * last_loss(before)
