@@ -75,8 +75,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     from descend.plan import Plan, cores
     from descend.record.store import open_store
     from descend.script import opened
+    from descend.symptoms import check_ids
 
-    _check_ids([*(select or ()), *(ignore or ())])
+    check_ids([*(select or ()), *(ignore or ())])
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -160,8 +161,9 @@ def explain(
 ) -> None:
     """Say what a symptom is, how it is recognised, and what the literature prescribes."""
     from descend.explanations import explanation
+    from descend.symptoms import check_ids
 
-    _check_ids([symptom])
+    check_ids([symptom])
     typer.echo(explanation(symptom))
 
 
@@ -262,11 +264,3 @@ def _number(store: "Store", run: int | None) -> int:
     if not rows:
         raise UsageError("no runs are recorded yet; descend doctor SCRIPT makes one")
     return rows[-1].number
-
-
-def _check_ids(ids: list[str]) -> None:
-    from descend.symptoms import SYMPTOMS
-
-    unknown = [name for name in ids if name not in SYMPTOMS]
-    if unknown:
-        raise UsageError(f"unknown symptom {unknown[0]}; there are: {', '.join(SYMPTOMS)}")

@@ -1,19 +1,18 @@
 """What is shown while the doctor works: how far it is, how long it will take, and the first sure finding."""
 
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from descend.alerts import Alerts
 from descend.plan import Plan
 from descend.record import Ending, Message, Record
-from descend.report.wording import place
-from descend.symptoms import causes, diagnose
-
-LOOK_S = 0.5  # between two looks for a sure finding
+from descend.report.wording import told
+from descend.symptoms import Symptom
 
 
 class Live:
@@ -31,8 +30,7 @@ class Live:
         )
         self._watching = self._progress.add_task("watching", total=plan.steps, what="starting")
         self._trying = self._progress.add_task("trials", total=None, what="", visible=False)
-        self._told: set[str] = set()
-        self._looked = 0.0
+        self._alerts = Alerts(self._tell, select=plan.select, ignore=plan.ignore, kinds=("wiring",))
         self._arms: dict[int, float] = {}  # an arm's share of its window that is done
         self._lock = threading.Lock()
 
@@ -57,19 +55,13 @@ class Live:
         done = record.steps
         self._progress.update(self._watching, completed=done, what=f"{done} of at most {self._plan.steps} steps")
         ended = any(isinstance(m, Ending) for m in messages)
-        if ended or time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            self._tell(record)
+        self._alerts.look(record, messages)
         if ended:
             self._progress.update(self._watching, visible=False)
 
-    def _tell(self, record: Record) -> None:
-        found = diagnose(record, select=self._plan.select, ignore=self._plan.ignore)
-        for symptom in causes([s for s in found if s.certain and s.kind == "wiring"]):
-            if symptom.id not in self._told:
-                self._told.add(symptom.id)
-                where = f" ({place(symptom.where, '', Path(symptom.where.file).parent)})" if symptom.where else ""
-                self._console.print(f"[bold]seen[/]       {symptom.sentence}{where}", highlight=False)
+    def _tell(self, symptom: Symptom) -> None:
+        root = Path(symptom.where.file).parent if symptom.where else Path.cwd()
+        self._console.print(f"[bold]seen[/]       {escape(told(symptom, root))}", highlight=False)
 
     def _show_arm(self, record: Record, messages: list[Message]) -> None:
         ended = any(isinstance(m, Ending) for m in messages)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from descend.case import Case
@@ -25,7 +26,7 @@ def render_json(case: Case) -> str:
         "status": case.status,
         "script": case.record.script,
         "steps": case.record.steps,
-        "findings": [_finding(case, finding, rank) for rank, finding in enumerate(case.findings, 1)],
+        "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "trials": [_trial(trial) for trial in case.trials],
         "patch": case.patch or None,
         "reproduced": "bit for bit" in case.verified if case.patch else None,
@@ -41,7 +42,8 @@ def render_json(case: Case) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _finding(case: Case, finding: Symptom, rank: int) -> dict[str, Any]:
+def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
+    """Return one finding as the contract has it; files relative to `root`."""
     where = finding.where
     return {
         "symptom": finding.id,
@@ -49,7 +51,7 @@ def _finding(case: Case, finding: Symptom, rank: int) -> dict[str, Any]:
         "confidence": _finite(finding.confidence),
         "consequences": sorted(finding.explains),
         "where": {
-            "file": relative(where.file, root_of(case)) if where else None,
+            "file": relative(where.file, root) if where else None,
             **_line(where),
             "module": finding.module or None,
         },

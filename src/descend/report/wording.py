@@ -11,6 +11,7 @@ from descend.notebook import is_notebook
 from descend.notebook import place as cell_of
 from descend.record import Note, Site
 from descend.script import read_source
+from descend.symptoms.symptom import Symptom
 
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -103,6 +104,12 @@ def place(site: Site | None, module: str, root: Path) -> str:
     cell, line = cell_and_line(site)
     file = relative(site.file, root)
     return one_line(f"{file}, cell {cell}, line {line}" if cell else f"{file}:{line}")
+
+
+def told(symptom: Symptom, root: Path) -> str:
+    """Return what is wrong in one sentence, with the place that it comes from where that is known."""
+    where = f" ({place(symptom.where, '', root)})" if symptom.where else ""
+    return one_line(symptom.sentence + where)
 
 
 def cell_and_line(site: Site) -> tuple[int | None, int]:

@@ -55,6 +55,13 @@ class Channel:
             self._closed.set()
             self._write()
 
+    def hang_up(self) -> None:
+        """Write what is left and close the pipes, before the process ends."""
+        self.close()
+        self._thread.join()
+        for number in (self._descriptor, self._telling):
+            os.close(number)
+
     def _run(self) -> None:
         while not self._closed.wait(INTERVAL_S):
             self._write()

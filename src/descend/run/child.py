@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from descend.record.reading import Ending, Note
-from descend.run.channel import Channel
+from descend.record.reading import Note
 from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
-SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring
 LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
 
 
@@ -83,27 +81,16 @@ class Run:
     """One run of the script, from its first line to its end or to the end of the window."""
 
     def __init__(self, config: Config, began: float) -> None:
-        from descend.probes import GRADIENTS, PROBES
-        from descend.run.budget import Budget
-        from descend.run.examiner import Examiner
-        from descend.run.frames import SourceTree
-        from descend.run.modules import Modules
-        from descend.run.observer import Observer
-        from descend.run.witness import Witness
+        from descend.run.observation import Observation
 
         self.config, self.began = config, began
-        self.channel = Channel(config.descriptor, config.telling, self._nobody_listens)
+        pipes = (config.descriptor, config.telling)
+        self.observation = Observation(
+            config.role, pipes, began, files=config.files, spread=config.spread, lost=self._nobody_listens
+        )
+        self.watch, self.budget = self.observation.watch, self.observation.budget
+        self.channel = self.observation.channel
         self.ended = threading.Lock()
-        tree = SourceTree(config.files)
-        modules = Modules(tree, self.channel.send)
-        probes = [p for p in PROBES if config.role != "arm" or p.name == "monitored_loss"]
-        probes = list(GRADIENTS) if config.role == "gradcheck" else probes
-        self.budget = Budget(SHARES[config.role], None if config.watched else began)
-        self.examiner = Examiner(probes, self.budget, modules, self.channel.send)
-        probing = config.role in ("watch", "exam")
-        self.examiner.sampling = config.role == "exam" or config.spread
-        observer = Observer(self.examiner, modules, self.channel.send, probing=probing, owning=not config.watched)
-        self.watch: Observer | Witness = Witness(tree) if config.role == "bare" else observer
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
@@ -170,7 +157,7 @@ class Run:
             if self._trained() > limit:
                 break
         if self.ended.acquire(blocking=False):
-            self._send_ending("window", 0, "")
+            self.observation.send_ending("window", 0, "")
             _leave()
 
     def _nobody_listens(self) -> None:
@@ -183,16 +170,7 @@ class Run:
         if not self.ended.acquire(blocking=False):
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
-        self.watch.finish(measuring=reason != "failed")
-        self._send_ending(reason, status, error)
-
-    def _send_ending(self, reason: str, status: int, error: str) -> None:
-        now, began = time.perf_counter(), self.watch.began
-        weights = self.watch.weights() or ""
-        loop_s = 0.0 if began is None else now - began
-        steps = self.watch.steps
-        self.channel.send([Ending(reason, status, steps, now - self.began, loop_s, self.budget.spent, weights, error)])
-        self.channel.close()
+        self.observation.end(reason, status, error)
 
 
 def _leave(status: int = 0) -> NoReturn:

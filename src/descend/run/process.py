@@ -5,7 +5,7 @@ import selectors
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -29,23 +29,7 @@ class Process:
 
     def messages(self, readers: Sequence[int]) -> Iterator[list[Message]]:
         """Yield what the child sends, until it has ended; what it has started may live on and hold the pipes."""
-        waiting = dict.fromkeys(readers, b"")
-        with selectors.DefaultSelector() as selector:
-            for reader in readers:
-                selector.register(reader, selectors.EVENT_READ)
-            while selector.get_map():
-                ended = self.popen.poll() is not None
-                ready = selector.select(QUIET_S)
-                if ended and not ready:
-                    return
-                for key, _ in ready:
-                    block = os.read(key.fd, BLOCK)
-                    if not block:
-                        selector.unregister(key.fd)
-                    *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
-                    found = [message for line in lines for message in decode(line + b"\n")]
-                    if found:
-                        yield found
+        return received(readers, lambda: self.popen.poll() is not None)
 
     def finish(self) -> tuple[int, str]:
         """Wait for the end; return the exit status as a shell gives it, and the last of standard error."""
@@ -106,3 +90,24 @@ def _keep_tail(popen: subprocess.Popen[bytes], tail: bytearray) -> None:
     while block := os.read(popen.stderr.fileno(), BLOCK):
         tail += block
         del tail[:-TAIL]
+
+
+def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[list[Message]]:
+    """Yield what arrives by the pipes until all are closed, or until the sender has ended and nothing more comes."""
+    waiting = dict.fromkeys(readers, b"")
+    with selectors.DefaultSelector() as selector:
+        for reader in readers:
+            selector.register(reader, selectors.EVENT_READ)
+        while selector.get_map():
+            ended = has_ended()
+            ready = selector.select(QUIET_S)
+            if ended and not ready:
+                return
+            for key, _ in ready:
+                block = os.read(key.fd, BLOCK)
+                if not block:
+                    selector.unregister(key.fd)
+                *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
+                found = [message for line in lines for message in decode(line + b"\n")]
+                if found:
+                    yield found

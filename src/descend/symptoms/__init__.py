@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from descend.errors import UsageError
 from descend.record import Record
 from descend.symptoms.bad_data import bad_data
 from descend.symptoms.bad_initialisation import bad_initialisation
@@ -102,6 +103,12 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
 def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
     """Return the ids to look for: those selected (all, where none is) without those ignored."""
     return [name for name in SYMPTOMS if name not in ignore and (not select or name in select)]
+
+
+def check_ids(ids: Collection[str]) -> None:
+    """Raise `UsageError` for the first id that no symptom has."""
+    if unknown := [name for name in ids if name not in SYMPTOMS]:
+        raise UsageError(f"unknown symptom {unknown[0]}; there are: {', '.join(SYMPTOMS)}")
 
 
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:

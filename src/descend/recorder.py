@@ -1,0 +1,70 @@
+"""The process beside a training that `descend.watch` observes: it keeps the record, looks at it, and answers.
+
+An answer is a line of JSON: `run`, the number in the store; `say`, a line for the user; `finding`, a sure one.
+"""
+
+import json
+import os
+import shlex
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from descend.errors import UsageError
+from descend.record import Record
+from descend.record.keeping import keeping
+from descend.record.store import open_store
+from descend.run.process import received
+from descend.sandbox.environment import describe_environment, redact
+from descend.symptoms import SYMPTOMS
+from descend.watchman import Watchman
+
+
+def main() -> None:
+    """Keep the record of the run whose settings are the only argument."""
+    settings = json.loads(sys.argv[1])
+    recorder = Recorder(settings)
+    try:
+        recorder.record()
+    except UsageError as error:
+        recorder.answer(say=f"{error}; the training goes on unrecorded")
+
+
+class Recorder:
+    """Takes one run's messages until it ends."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings, self._lock = settings, threading.Lock()
+
+    def record(self) -> None:
+        """Keep everything that comes. Raises `UsageError` where the store cannot be opened."""
+        settings, root = self._settings, Path.cwd()
+        if unknown := [name for name in settings["ignore"] if name not in SYMPTOMS]:
+            self.answer(say=f"ignore: there is no symptom {unknown[0]}")
+        command = shlex.join(redact(tuple(settings["arguments"])))
+        record = Record(0, "watch", None, command, str(root), 0, describe_environment())
+        watchman = Watchman(
+            root,
+            lambda text: self.answer(say=text),
+            ignore=settings["ignore"],
+            webhook=settings["webhook"],
+            hand_over=lambda finding: self.answer(finding=finding),
+        )
+        with open_store(settings["store"]) as store:
+            with keeping(store, record) as take:
+                self.answer(run=record.run)
+                for messages in received(settings["readers"], lambda: self._is_over(record)):
+                    record.extend(messages)
+                    take(messages)
+                    watchman.look(record, messages)
+            watchman.conclude(record, store)
+
+    def answer(self, **answer: Any) -> None:
+        """Send an answer; nobody may be there any more to read it."""
+        with self._lock, suppress(OSError):
+            os.write(self._settings["answering"], (json.dumps(answer) + "\n").encode())
+
+    def _is_over(self, record: Record) -> bool:
+        return record.ending is not None or os.getppid() != self._settings["parent"]

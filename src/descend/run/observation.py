@@ -1,0 +1,69 @@
+"""What observes a run from inside its process: the observer with its probes, its budget and its way out."""
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from descend.probes import GRADIENTS, PROBES
+from descend.record import Ending
+from descend.run.budget import Budget
+from descend.run.channel import Channel
+from descend.run.examiner import Examiner
+from descend.run.frames import SourceTree
+from descend.run.modules import Modules
+from descend.run.observer import Observer
+from descend.run.witness import Witness
+
+SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring
+
+
+class Observation:
+    """One run, observed in its role; `pipes` are where messages go, and those of forked workers.
+
+    `files` is the folder that stands for the root of the file system; "" where the script runs in place. `spread`:
+    whether an arm looks at batches from all over the run. `lost` is called when nobody listens any more.
+    """
+
+    active: ClassVar["Observation | None"] = None  # the one of this process
+
+    def __init__(
+        self,
+        role: str,
+        pipes: tuple[int, int],
+        began: float,
+        *,
+        files: str = "",
+        spread: bool = False,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        Observation.active = self
+        self.began = began
+        self.channel = Channel(*pipes, lost)
+        self.budget = Budget(SHARES[role], None if role == "watch" else began)
+        tree = SourceTree(files)
+        self.modules = Modules(tree, self.channel.send)
+        probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
+        probes = list(GRADIENTS) if role == "gradcheck" else probes
+        examiner = Examiner(probes, self.budget, self.modules, self.channel.send)
+        examiner.sampling = role == "exam" or spread
+        probing = role in ("watch", "exam")
+        observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
+        self.watch: Observer | Witness = Witness(tree) if role == "bare" else observer
+
+    def end(self, reason: str, status: int, error: str) -> None:
+        """Take the last measurements and say how the run ended."""
+        self.watch.finish(measuring=reason != "failed")
+        self.send_ending(reason, status, error)
+
+    def send_ending(self, reason: str, status: int, error: str) -> None:
+        """Say how the run ended; nothing is sent after it."""
+        now, began = time.perf_counter(), self.watch.began
+        loop_s = 0.0 if began is None else now - began
+        wall_s, weights = now - self.began, self.watch.weights() or ""
+        self.channel.send([Ending(reason, status, self.watch.steps, wall_s, loop_s, self.budget.spent, weights, error)])
+        self.channel.close()
+
+    def close(self) -> None:
+        """Let go of the pipes: another run of this process may be observed."""
+        self.channel.hang_up()
+        Observation.active = None

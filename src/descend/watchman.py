@@ -1,0 +1,59 @@
+"""Stands beside a run that goes on in earnest: tells what is sure at once and the rest at its end."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from descend.alerts import Alerts, Webhook
+from descend.archive import save_case
+from descend.doctor import conclude
+from descend.record import Message, Record
+from descend.record.store import Store
+from descend.report.contract import finding_as_json
+from descend.report.wording import told
+from descend.symptoms import Symptom, causes, diagnose
+from descend.trials.prove import Proof
+
+
+class Watchman:
+    """Tells by `say`, in words, and by `hand_over` and `webhook`, as the JSON contract has it; no finding twice."""
+
+    def __init__(
+        self,
+        root: Path,
+        say: Callable[[str], object],
+        *,
+        ignore: Collection[str] = (),
+        webhook: str = "",
+        hand_over: Callable[[dict[str, Any]], object] = lambda finding: None,
+    ) -> None:
+        self._root, self._say, self._ignore, self._hand_over = root, say, ignore, hand_over
+        self._alerts = Alerts(self._tell, ignore=ignore)
+        self._webhook = Webhook(webhook, say) if webhook else None
+        self._told: set[str] = set()
+
+    def look(self, record: Record, messages: Collection[Message]) -> None:
+        """Look at the record, which the messages have just come into."""
+        self._alerts.look(record, messages)
+
+    def conclude(self, record: Record, store: Store) -> None:
+        """Tell what the whole run shows, and keep it."""
+        symptoms = diagnose(record, ignore=self._ignore)
+        case = conclude(record, symptoms, Proof(), "", record.ending.wall_s if record.ending else 0.0)
+        save_case(store, case)
+        for symptom in case.findings:
+            if symptom.id not in self._told:
+                self._tell(symptom)
+        for symptom in causes(list(case.suspicions)):
+            self._say(f"suspicion: {told(symptom, self._root)}")
+        self._say(f"run {record.run}, {record.steps} steps; descend diagnose {record.run}")
+        if self._webhook is not None:
+            self._webhook.close()
+
+    def _tell(self, symptom: Symptom) -> None:
+        self._told.add(symptom.id)
+        self._say(f"finding: {told(symptom, self._root)}")
+        finding = finding_as_json(symptom, self._root, len(self._told))
+        self._hand_over(finding)
+        if self._webhook is not None:
+            self._webhook.post(finding)
