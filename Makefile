@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRAMEWORKS := $(VENV)/.frameworks
 
-.PHONY: demo test quick lint bench clinic docs browser clean
+.PHONY: demo test quick lint bench clinic docs browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
 	@$(BIN)/descend doctor examples/digits_mlp.py || [ $$? -eq 1 ]
 
-test: lint browser $(FRAMEWORKS)
+test: lint browser postgres $(FRAMEWORKS)
 	$(BIN)/pytest -n 2 --dist worksteal
 
 quick: $(READY)
@@ -41,6 +41,13 @@ browser:
 	  sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	} || echo "no Chromium: the browser tests will be skipped"
+
+# A PostgreSQL server, which the tests start by themselves; where it cannot be installed they say so and are skipped.
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	} || echo "no PostgreSQL: its tests will be skipped"
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -27,7 +27,7 @@ def search(patient: Patient, half: str, drawn: int, budget: int) -> tuple[float,
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, patient.path.name)
         path.write_text(patient.variant(half, 0, drawn))
-        script, plan = Script(path, Path(folder)), Plan(store=Path(folder, "store"))
+        script, plan = Script(path, Path(folder)), Plan()
         exam = run(script, plan, new_record(script, plan))
         bench = Bench(plan, 0, lambda record: None)
         return tuple(_best(script, exam, bench, generator, budget) for _ in range(SEARCHES))

@@ -86,14 +86,13 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
-        store=store,
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
     )
     script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
         case = _consult(target, plan, kept)
-        _finish(case, target, kept, plan, as_json=format == "json")
+        _finish(case, target, kept, as_json=format == "json")
         if apply:
             _apply(case)
         sys.exit(_status(case))
@@ -113,9 +112,10 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
 
     with open_store(_existing(store)) as kept:
         known = load_case(kept, _number(kept, run))
+        folder = kept.folder / str(known.record.run)
     proof = Proof(list(known.trials), frozenset(s.id for s in known.findings), known.cure)
     case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
-    _print(case, format == "json", store / str(known.record.run))
+    _print(case, format == "json", folder)
     sys.exit(1 if case.findings else 0)
 
 
@@ -133,7 +133,7 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     with open_store(_existing(store)) as kept:
         number = _number(kept, run)
         case = load_case(kept, number)
-        path = store / str(number) / "report.html"
+        path = kept.folder / str(number) / "report.html"
         write_page(case, {arm.run: arm for arm in [case.record, *kept.arms(number)]}, path)
     typer.echo(path)
 
@@ -201,7 +201,7 @@ def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
         return consult(script, plan, store, live.show)
 
 
-def _finish(case: "Case", script: "Script", store: "Store", plan: "Plan", *, as_json: bool) -> None:
+def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) -> None:
     from descend.archive import save_case
     from descend.report import write_page
 
@@ -211,7 +211,7 @@ def _finish(case: "Case", script: "Script", store: "Store", plan: "Plan", *, as_
     if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(store, case)
-    folder = plan.store / str(case.record.run)
+    folder = store.folder / str(case.record.run)
     folder.mkdir(parents=True, exist_ok=True)
     if case.patch:
         (folder / "fix.diff").write_text(case.patch, encoding="utf-8", newline="")
@@ -251,8 +251,8 @@ def _status(case: "Case") -> int:
     return 1 if case.findings else 0
 
 
-def _existing(store: Path) -> Path:
-    if not store.exists():
+def _existing(store: str) -> str:
+    if "://" not in store and not Path(store).exists():
         raise UsageError(f"no runs are recorded in {store}; descend doctor SCRIPT makes one")
     return store
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-DEFAULT_STORE = Path(".descend")
+DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
 
 
@@ -34,7 +34,12 @@ AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in py
 Python = Annotated[
     str | None, typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.")
 ]
-Where = Annotated[Path, typer.Option("--store", metavar="DIR", help="Where runs are kept.")]
+Where = Annotated[
+    str,
+    typer.Option(
+        "--store", metavar="DIR|URL", help="Where runs are kept: a folder, or postgresql+psycopg://host/database."
+    ),
+]
 Number = Annotated[
     int | None,
     typer.Argument(help="A run's number, as in `descend runs`; default: the last."),

@@ -3,7 +3,6 @@
 import math
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from descend.errors import UsageError
 
@@ -22,7 +21,6 @@ class Plan:
     spread: bool = False  # judge an arm on batches from all over the run, too
     role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
-    store: Path = Path(".descend")
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty
     ignore: tuple[str, ...] = ()  # symptom ids to leave out
 

@@ -40,7 +40,7 @@ def watch(  # noqa: PLR0913 - each is an option of the command
         )
     watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook)
     with open_store(store) as kept:
-        record = observe(target, Plan(role="watch", store=store), kept, watchman.look)
+        record = observe(target, Plan(role="watch"), kept, watchman.look)
         watchman.conclude(record, kept)
     sys.exit(record.ending.status if record.ending else 0)
 

@@ -173,9 +173,7 @@ def webhook():
 def test_a_webhook_gets_each_finding_once(program, descend, tmp_path, webhook):
     address, sent = webhook
     program(WATCHED.format(options=f", webhook={address!r}"))
-    assert [finding["symptom"] for finding in sent] == ["no_zero_grad"] and sent[0]["where"][
-        "file"
-    ] == "train.py"
+    assert [finding["symptom"] for finding in sent] == ["no_zero_grad"] and sent[0]["where"]["file"] == "train.py"
     path = tmp_path / "plain.py"
     path.write_text(PROGRAM.format(imports="", body="train(300)"))
     descend("watch", "--webhook", address, "plain.py", cwd=tmp_path)

@@ -67,8 +67,8 @@ def transaction(engine: Engine, where: str, *, write: bool = False) -> Iterator[
 
 def connect(where: Path | str, timeout_s: float) -> tuple[Engine, str]:
     """Return an engine whose tables exist, and the database's name for messages (without its password)."""
-    if isinstance(where, str) and "://" in where:
-        engine, name = _server(where, timeout_s)
+    if is_url(where):
+        engine, name = _server(str(where), timeout_s)
     else:
         engine, name = _file(Path(where), timeout_s)
     try:
@@ -77,6 +77,11 @@ def connect(where: Path | str, timeout_s: float) -> tuple[Engine, str]:
         engine.dispose()
         raise
     return engine, name
+
+
+def is_url(where: Path | str) -> bool:
+    """Whether a store is named by a database's URL, and not by a folder."""
+    return isinstance(where, str) and "://" in where
 
 
 def _server(where: str, timeout_s: float) -> tuple[Engine, str]:

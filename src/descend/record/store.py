@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, func, select
 
 from descend.errors import UsageError
 from descend.record import schema
-from descend.record.database import connect, transaction
+from descend.record.database import connect, is_url, transaction
 from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
 from descend.record.record import Record
 from descend.record.writer import Writer, as_json, storable
@@ -24,6 +24,7 @@ from descend.record.writer import Writer, as_json, storable
 TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
 LISTED = 20  # run numbers named in a message
 UNFINISHED = "unfinished"
+REPORTS = Path(".descend")  # where they lie when the runs are kept in a server's database
 
 _OBSERVED: dict[str, type[Any]] = {"fact": Fact, "site": Site, "effect": Effect, "note": Note}
 
@@ -49,15 +50,16 @@ def open_store(where: Path | str, timeout_s: float = TIMEOUT_S) -> "Store":
     or was written by a newer descend.
     """
     engine, name = connect(where, timeout_s)
-    return Store(engine, name)
+    return Store(engine, name, REPORTS if is_url(where) else Path(where))
 
 
 class Store:
     """Every run, finding and trial that was kept. Its methods raise `UsageError` when the database fails."""
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(self, engine: Engine, where: str, folder: Path) -> None:
         self.engine = engine
         self.where = where  # for messages
+        self.folder = folder  # for reports and patches
 
     def __enter__(self) -> "Store":
         return self

@@ -1,0 +1,102 @@
+"""A real PostgreSQL server keeps what SQLite keeps, from many writers at once, and may go away for a while."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from descend.record import Reading, Record
+from descend.record.store import open_store
+
+from .test_store import WRITES, bits
+from .test_wire import message
+
+pytestmark = pytest.mark.slow
+SICK = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.randn(256, 8)
+y = x[:, :3].argmax(1)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3), nn.Softmax(dim=1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+for step in range(200):
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
+def test_what_is_added_is_loaded(postgres, messages, cut):
+    record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
+    with open_store(postgres.url) as store:
+        store.begin(record)
+        for batch in (messages[:cut], messages[cut:]):
+            with store.writer(record.run) as writer:
+                writer.add(batch)
+            assert writer.failure is None
+            record.extend(batch)
+        loaded = store.load(record.run)
+    assert list(loaded.readings) == list(record.readings)
+    assert bits(loaded) == bits(record)
+
+
+def test_eight_processes_write_at_once_and_lose_nothing(postgres):
+    program = WRITES.replace("Path(sys.argv[1])", "sys.argv[1]")
+    command = [sys.executable, "-c", program, postgres.url, "300", "0.005"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    last = [process.communicate(timeout=120)[0].splitlines()[-1].split() for process in processes]
+    assert {failure for _, failure in last} == {"None"} and len({number for number, _ in last}) == 8
+    with open_store(postgres.url) as store:
+        for number, _ in last:
+            kept = store.load(int(number)).series("loss")
+            assert kept.steps == tuple(range(300)) and kept.values == tuple(1 / (1 + step) for step in range(300))
+
+
+def test_a_server_that_goes_away_and_comes_back_gets_what_it_has_missed(postgres):
+    with open_store(postgres.url) as store:
+        number = store.begin(Record(script="train.py"))
+        with store.writer(number) as writer:
+            writer.add([Reading("loss", "", 0, 1.0)])
+            time.sleep(1.5)
+            postgres.stop()
+            try:
+                writer.add([Reading("loss", "", 1, 0.5)])
+                deadline = time.monotonic() + 20
+                while writer.failure is None and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                assert writer.failure and "hunter2" not in writer.failure and "\n" not in writer.failure
+            finally:
+                postgres.start()
+            writer.add([Reading("loss", "", 2, 0.25)])
+        assert writer.failure is None
+        assert store.load(number).series("loss").values == (1.0, 0.5, 0.25)
+
+
+def test_a_server_that_is_not_there_is_said_in_one_line(descend, tmp_path):
+    (tmp_path / "train.py").write_text(SICK)
+    url = "postgresql+psycopg://me:hunter2@127.0.0.1:9/runs"
+    done = descend("doctor", "--store", url, "train.py", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "hunter2" not in done.stderr, done.stderr
+
+
+def test_the_doctor_watch_and_report_work_with_it(postgres, descend, tmp_path):
+    (tmp_path / "train.py").write_text(SICK)
+    store = ("--store", postgres.url)
+    done = descend("doctor", *store, "--seeds", "3", "--format", "json", "train.py", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    case = json.loads(done.stdout)
+    assert case["findings"][0]["symptom"] == "output_loss_mismatch" and case["patch"]
+    again = descend("diagnose", *store, "--format", "json", cwd=tmp_path)
+    assert json.loads(again.stdout) | {"reproduced": 0} == case | {"reproduced": 0}
+    page = descend("report", *store, cwd=tmp_path).stdout.strip()
+    assert "the output of softmax" in (tmp_path / page).read_text()
+    assert descend("watch", *store, "train.py", cwd=tmp_path).returncode == 0
+    assert "watch" in descend("runs", *store, cwd=tmp_path).stdout
