@@ -11,14 +11,20 @@ from descend.record import Message, Reading
 
 FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
 FLUSH_STEPS = 500  # or this rarely, where steps are that quick
+WHOLE = 10_000  # steps whose losses are all kept; of a run that goes on for hours then one in so many seconds,
+FINEST_S = 0.05  # the mean of those since the one before:
+MOST = (
+    20_000  # this share of the run's time, so that what is kept grows by as much only when the run is e times as long
+)
 
 
 class Curves:
-    """What a loop's steps leave behind, by the optimizer's key."""
+    """What a loop's steps leave behind, by the optimizer's key; `endless`: of a run that may go on for days."""
 
-    def __init__(self, send: Callable[[list[Message]], None]) -> None:
-        self._send = send
-        self._flushed = time.perf_counter()
+    def __init__(self, send: Callable[[list[Message]], None], *, endless: bool = False) -> None:
+        self._send, self._endless = send, endless
+        self._began = self._flushed = time.perf_counter()
+        self._waiting: dict[str, list[Reading]] = {}  # for enough others to be averaged with
         self.forget()
 
     def forget(self) -> None:
@@ -48,9 +54,10 @@ class Curves:
         """Whether it is time to read the losses off the device."""
         return len(self._losses) >= FLUSH_STEPS or time.perf_counter() - self._flushed > FLUSH_S
 
-    def flush(self) -> None:
+    def flush(self, *, last: bool = False) -> None:
         """Read what waits off the device and send it."""
-        waiting, self._losses, self._flushed = self._losses, [], time.perf_counter()
+        now = time.perf_counter()
+        waiting, self._losses, passed, self._flushed = self._losses, [], now - self._flushed, now
         if waiting:
             for key, rate in self._rates.items():
                 if isinstance(rate, Tensor):
@@ -58,7 +65,28 @@ class Curves:
         values = _numbers([loss for _, _, loss in waiting])
         losses = [Reading("loss", key, step, value) for (key, step, _), value in zip(waiting, values)]
         changes, self._changes = self._changes, []
+        if self._endless and (last or losses and losses[-1].step >= WHOLE):
+            span = max(FINEST_S, (now - self._began) / MOST) / max(passed, 1e-6)  # one in so much of what came
+            losses = self._averaged(losses, max(1, round(span * len(losses))), last=last)
+            changes = changes[:: -max(1, round(span * len(changes)))][::-1]
         self._send([*losses, *changes])
+
+    def _averaged(self, losses: Sequence[Reading], together: int, *, last: bool) -> list[Reading]:
+        """Return the mean of each so many losses of one optimizer, at the last one's step; the rest waits."""
+        means = []
+        for loss in losses:
+            group = self._waiting.setdefault(loss.place, [])
+            group.append(loss)
+            if len(group) >= together:
+                means.append(_mean(group))
+                group.clear()
+        if last:
+            means += [_mean(group) for group in self._waiting.values() if group]
+        return means
+
+
+def _mean(group: Sequence[Reading]) -> Reading:
+    return group[-1]._replace(value=sum(reading.value for reading in group) / len(group))
 
 
 def _numbers(losses: Sequence[Tensor | float]) -> list[float]:

@@ -58,7 +58,7 @@ class Observer:
         self.attribution = Attribution(self.steppers)
         self._makings = Makings(self.steppers, owning=owning)
         self.has_optimizer = False  # whether the script has made any
-        self.curves = Curves(send)
+        self.curves = Curves(send, endless=not owning)
         self._stepping: Stepper | None = None
         self.cruise = Cruise(self.curves, self.attribution)
         self._recording: Recording | None = None  # of the backward pass that is under way
@@ -262,7 +262,7 @@ class Observer:
         """Read the waiting losses off the device and send them."""
         if self.has_optimizer or self._hand.trains or last:  # it may be a rehearsal
             self.faults.settle()
-            self.curves.flush()
+            self.curves.flush(last=last)
 
     @harmless
     def weights(self) -> str:

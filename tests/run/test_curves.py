@@ -1,0 +1,63 @@
+"""The losses of a run: every one of a short run; of one that goes on for hours their means, ever fewer of them."""
+
+import math
+
+import pytest
+import torch
+
+from descend.record import Reading
+from descend.run import curves
+from descend.run.curves import WHOLE, Curves
+
+
+class Clock:
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def run(monkeypatch, seconds: float, a_second: float, loss, *, endless: bool = True, rate=lambda step: 0.1):
+    clock, sent = Clock(), []
+    monkeypatch.setattr(curves, "time", clock)
+    kept = Curves(sent.extend, endless=endless)
+    for step in range(int(seconds * a_second)):
+        clock.now = step / a_second
+        kept.note("0", step, torch.tensor(loss(step)), rate(step))
+        if kept.due:
+            kept.flush()
+    kept.flush(last=True)
+    losses = [m for m in sent if isinstance(m, Reading) and m.name == "loss"]
+    return losses, [m for m in sent if m.name == "learning_rate"]
+
+
+def test_an_hour_is_kept_in_less_than_two_megabytes(monkeypatch):
+    losses, rates = run(monkeypatch, 3600, 100, lambda step: 1 / (1 + step), rate=lambda step: 1 / (10 + step))
+    whole = WHOLE - curves.FLUSH_STEPS  # what is read off together is kept alike
+    assert [m.step for m in losses[:whole]] == list(range(whole))
+    assert 16 * (len(losses) + len(rates)) < 2e6  # bytes of a step and a value
+    later = losses[WHOLE:]
+    assert len(later) > 5_000 and later[-1].step == losses[-1].step == 359_999
+    assert all(a.step < b.step for a, b in zip(losses, losses[1:]))
+    assert rates[-1].step >= 359_000
+    assert all(1 / (1 + b.step) <= b.value <= 1 / (1 + a.step) for a, b in zip(later, later[1:]))
+
+
+def test_what_is_kept_grows_ever_more_slowly(monkeypatch):
+    one, _ = run(monkeypatch, 20_000, 2, lambda step: 1.0)
+    ten, _ = run(monkeypatch, 200_000, 2, lambda step: 1.0)
+    assert len(ten) < 4 * len(one) and len(ten) < 10 * curves.MOST
+    assert {m.value for m in ten} == {1.0}
+
+
+def test_a_short_run_and_a_trial_are_kept_whole(monkeypatch):
+    for endless, steps in ((True, WHOLE), (False, 3 * WHOLE)):
+        losses, _ = run(monkeypatch, steps / 1000, 1000, float, endless=endless)
+        assert [m.value for m in losses] == [float(step) for step in range(steps)]
+
+
+def test_a_loss_that_is_no_number_is_not_averaged_away(monkeypatch):
+    losses, _ = run(monkeypatch, 60, 1000, lambda step: math.nan if step == 50_000 else 1.0)
+    assert len(losses) < 20_000 and sum(math.isnan(m.value) for m in losses) == 1
+    first = next(m.step for m in losses if math.isnan(m.value))
+    assert first == pytest.approx(50_000, abs=100)
