@@ -65,7 +65,7 @@ class Curves:
         values = _numbers([loss for _, _, loss in waiting])
         losses = [Reading("loss", key, step, value) for (key, step, _), value in zip(waiting, values)]
         changes, self._changes = self._changes, []
-        if self._endless and (last or losses and losses[-1].step >= WHOLE):
+        if self._endless and (losses and losses[-1].step >= WHOLE or any(self._waiting.values())):
             span = max(FINEST_S, (now - self._began) / MOST) / max(passed, 1e-6)  # one in so much of what came
             losses = self._averaged(losses, max(1, round(span * len(losses))), last=last)
             changes = changes[:: -max(1, round(span * len(changes)))][::-1]
