@@ -11,14 +11,18 @@ from descend.remedies import Key, NotApplicable
 from descend.script import Script
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
+from descend.trials.statistics import DOWN
 
 FACTORS = (3.0, 10.0)
 
 
 def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: Collection[Key]) -> list[Candidate]:
-    """Return the best candidate at larger rates, run; without those `known`, and none where it has no rate to set."""
+    """Return the best candidate at larger rates, run; without those `known`.
+
+    None where hardly anything is left to gain, or where the candidate has no rate to set.
+    """
     at_rate = best.prescription.at_rate
-    if at_rate is None or best.prescription.judged_on != "fixed":
+    if at_rate is None or best.prescription.judged_on != "fixed" or best.left <= DOWN:
         return []
     prescriptions = [p for factor in FACTORS if (p := at_rate(factor)).key not in known]
     edited = [(p, p.apply(script)) for p in prescriptions]
