@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from descend import __version__, showing
 from descend.errors import UsageError
+from descend.export import export
 from descend.gradcheck import gradcheck
 from descend.options import (
     DEFAULT_STORE,
@@ -106,12 +107,12 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     """Diagnose a recorded run again, without running anything."""
     from descend.archive import load_case
     from descend.doctor import conclude
-    from descend.record.store import open_store
+    from descend.record.store import open_existing
     from descend.symptoms import diagnose as find
     from descend.trials.prove import Proof
 
-    with open_store(_existing(store)) as kept:
-        known = load_case(kept, _number(kept, run))
+    with open_existing(store) as kept:
+        known = load_case(kept, kept.number(run))
         folder = kept.folder / str(known.record.run)
     proof = Proof(list(known.trials), frozenset(s.id for s in known.findings), known.cure)
     case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
@@ -120,6 +121,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
 
 
 app.command(context_settings=PASS_ON)(gradcheck)
+app.command()(export)
 app.add_typer(showing.app, name="show")
 
 
@@ -127,11 +129,11 @@ app.add_typer(showing.app, name="show")
 def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the HTML report of a recorded run again and print where it is."""
     from descend.archive import load_case
-    from descend.record.store import open_store
+    from descend.record.store import open_existing
     from descend.report import write_page
 
-    with open_store(_existing(store)) as kept:
-        number = _number(kept, run)
+    with open_existing(store) as kept:
+        number = kept.number(run)
         case = load_case(kept, number)
         path = kept.folder / str(number) / "report.html"
         write_page(case, {arm.run: arm for arm in [case.record, *kept.arms(number)]}, path)
@@ -144,10 +146,10 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from descend.record.store import open_store
+    from descend.record.store import open_existing
 
     table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
-    with open_store(_existing(store)) as kept:
+    with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M")
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
@@ -249,18 +251,3 @@ def _status(case: "Case") -> int:
     if ending is not None and ending.reason in ("failed", "killed"):
         return ending.status or 1
     return 1 if case.findings else 0
-
-
-def _existing(store: str) -> str:
-    if "://" not in store and not Path(store).exists():
-        raise UsageError(f"no runs are recorded in {store}; descend doctor SCRIPT makes one")
-    return store
-
-
-def _number(store: "Store", run: int | None) -> int:
-    if run is not None:
-        return run
-    rows = store.runs()
-    if not rows:
-        raise UsageError("no runs are recorded yet; descend doctor SCRIPT makes one")
-    return rows[-1].number

@@ -53,6 +53,13 @@ def open_store(where: Path | str, timeout_s: float = TIMEOUT_S) -> "Store":
     return Store(engine, name, REPORTS if is_url(where) else Path(where))
 
 
+def open_existing(where: Path | str) -> "Store":
+    """Open a store that is there already. Raises `UsageError` where it is not, and as `open_store` does."""
+    if not is_url(where) and not Path(where).exists():
+        raise UsageError(f"no runs are recorded in {where}; descend doctor SCRIPT makes one")
+    return open_store(where)
+
+
 class Store:
     """Every run, finding and trial that was kept. Its methods raise `UsageError` when the database fails."""
 
@@ -138,6 +145,15 @@ class Store:
         with transaction(self.engine, self.where) as connection:
             rows = connection.execute(query.where(runs.c.role.in_(roles)).order_by(runs.c.number)).all()
         return [_line(row) for row in rows]
+
+    def number(self, run: int | None) -> int:
+        """Return a run's number as it is, or the last run's for None. Raises `UsageError` where there is none."""
+        if run is not None:
+            return run
+        rows = self.runs()
+        if not rows:
+            raise UsageError("no runs are recorded yet; descend doctor SCRIPT makes one")
+        return rows[-1].number
 
     def save_case(self, run: int, findings: Sequence[dict[str, Any]], trials: Sequence[dict[str, Any]]) -> None:
         """Keep what was found in a run and what was tried, in place of what was kept before.
