@@ -1,17 +1,23 @@
 """Finds out why a neural network isn't training, and proves the fix."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from descend.callbacks.lightning import LightningCallback
+    from descend.callbacks.transformers import TransformersCallback
     from descend.run.inside import watch
 
 __version__ = "0.1.0"
-__all__ = ["watch"]
+__all__ = ["LightningCallback", "TransformersCallback", "watch"]
+_HOMES = {  # imported when they are asked for: they need torch and the frameworks, which the command line does without
+    "LightningCallback": "descend.callbacks.lightning",
+    "TransformersCallback": "descend.callbacks.transformers",
+    "watch": "descend.run.inside",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "watch":  # it needs torch, which the command line does without
-        from descend.run.inside import watch
-
-        return watch
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'descend' has no attribute {name!r}")

@@ -68,6 +68,11 @@ class Watch:
             observer.optimizer_made(optimizer, sys._getframe(1))
         return self
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it has been entered, and not left."""
+        return self._observation is not None and Observation.active is self._observation
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

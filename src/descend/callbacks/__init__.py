@@ -1,0 +1,1 @@
+"""`descend.watch` as one line for those who train by a framework's Trainer."""
