@@ -15,6 +15,8 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     as_module: AsModule = False,
     ignore: Ignore = None,
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post each sure finding there, as JSON.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Show the run on a local page while it goes on.")] = False,
+    port: Annotated[int, typer.Option(help="Where that page is; 0: at any free one.")] = 0,
     store: Where = DEFAULT_STORE,
     python: Python = None,
 ) -> None:
@@ -26,8 +28,11 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     from descend.doctor import observe
     from descend.notebook import is_notebook
     from descend.plan import Plan
+    from descend.record import Record
     from descend.record.store import open_store
+    from descend.run.launch import shown
     from descend.script import find_script
+    from descend.serving import LivePage
     from descend.symptoms import check_ids
     from descend.watchman import Watchman
 
@@ -38,8 +43,11 @@ def watch(  # noqa: PLR0913 - each is an option of the command
             f"{script} is a notebook, which Jupyter runs; put `with descend.watch(model, optimizer):` into it, "
             f"or run its cells by descend doctor {script}"
         )
-    watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook)
+    page = LivePage(Record(script=shown(target)), port) if live else None
+    watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook, live=page)
     with open_store(store) as kept:
+        if page is not None:
+            _say(f"live at {page.address}")
         record = observe(target, Plan(role="watch"), kept, watchman.look)
         watchman.conclude(record, kept)
     sys.exit(record.ending.status if record.ending else 0)

@@ -11,6 +11,7 @@ from descend.record import Message, Record
 from descend.record.store import Store
 from descend.report.contract import finding_as_json
 from descend.report.wording import told
+from descend.serving import LivePage
 from descend.symptoms import Symptom, causes, diagnose
 from descend.trials.prove import Proof
 
@@ -26,7 +27,9 @@ class Watchman:
         ignore: Collection[str] = (),
         webhook: str = "",
         hand_over: Callable[[dict[str, Any]], object] = lambda finding: None,
+        live: LivePage | None = None,
     ) -> None:
+        self._live = live
         self._root, self._say, self._ignore, self._hand_over = root, say, ignore, hand_over
         self._alerts = Alerts(self._tell, ignore=ignore)
         self._webhook = Webhook(webhook, say) if webhook else None
@@ -34,6 +37,8 @@ class Watchman:
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
         """Look at the record, which the messages have just come into."""
+        if self._live is not None:
+            self._live.take(messages)
         self._alerts.look(record, messages)
 
     def conclude(self, record: Record, store: Store) -> None:
@@ -49,10 +54,14 @@ class Watchman:
         self._say(f"run {record.run}, {record.steps} steps; descend diagnose {record.run}")
         if self._webhook is not None:
             self._webhook.close()
+        if self._live is not None:
+            self._live.close()
 
     def _tell(self, symptom: Symptom) -> None:
         self._told.add(symptom.id)
         self._say(f"finding: {told(symptom, self._root)}")
+        if self._live is not None:
+            self._live.tell(symptom)
         finding = finding_as_json(symptom, self._root, len(self._told))
         self._hand_over(finding)
         if self._webhook is not None:

@@ -5,10 +5,13 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from descend.errors import UsageError
 from descend.report.figure import Figure
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,24 +42,24 @@ def script_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def render(template: str, figures: Figures, **shown: Any) -> str:
-    """Return a template filled in, with the figures taken so far and what draws them."""
-    from jinja2 import (
-        Environment,
-        FileSystemLoader,
-        StrictUndefined,
-    )  # here, or `descend --help` would wait for it
+def environment() -> "Environment":
+    """Return where the templates are found."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, or `descend --help` would wait for it
+
+    loader = FileSystemLoader(TEMPLATES)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def render(template: str, figures: Figures, *, events: str = "", **shown: Any) -> str:
+    """Return a template filled in, with the figures taken so far and what draws them.
+
+    `events`: where a page that is served hears of its changes; it may have none to draw yet.
+    """
     from plotly.offline import get_plotlyjs
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    plotly = get_plotlyjs() if figures.plots else ""
-    return environment.get_template(template).render(**shown, figures=figures.json(), plotly=plotly)
+    plotly = get_plotlyjs() if figures.plots or events else ""
+    page = environment().get_template(template)
+    return page.render(**shown, figures=figures.json(), plotly=plotly, events=events)
 
 
 def write_whole(text: str, path: Path) -> None:

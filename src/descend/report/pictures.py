@@ -36,7 +36,7 @@ def evidence(record: Record, symptom: Symptom) -> Figure | None:
     if not names:
         return None
     bounds = {symptom.quantity: symptom.bound}
-    panels = [_over_steps(record, name, places[name], bounds.get(name, nan)) for name in names]
+    panels = [over_steps(record, name, places[name], bounds.get(name, nan)) for name in names]
     listed = ", ".join(plain_name(name) for name in names)
     return Figure(tuple(panels), f"{listed[:1].upper()}{listed[1:]} over the steps observed.")
 
@@ -131,7 +131,8 @@ def _loss_panel(loss: Series) -> Panel:
     return Panel("Training loss", (trace,), break_mark(loss), y=value_axis(loss.values))
 
 
-def _over_steps(record: Record, name: str, places: list[str], bound: float) -> Panel:
+def over_steps(record: Record, name: str, places: list[str], bound: float = nan) -> Panel:
+    """Return one quantity at several places over the steps, with its bound where it has one."""
     measured = [record.series(name, place) for place in places]
     many = len(places) > MOST_LINES
     tones = ["cause"] * len(places) if many else list(TONES)

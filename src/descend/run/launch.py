@@ -63,10 +63,14 @@ def run(script: Script, plan: Plan, record: Record, listen: Listener = lambda me
 
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
     """Return the empty record of a run that is about to begin."""
-    started = ["-m", script.module] if script.module else [os.path.relpath(script.path, script.root)]
-    command = shlex.join([*started, *redact(script.arguments)])
     environment = describe_environment() | {"threads": str(plan.threads)}
-    return Record(0, plan.role, parent, command, str(script.root), plan.seed, environment)
+    return Record(0, plan.role, parent, shown(script), str(script.root), plan.seed, environment)
+
+
+def shown(script: Script) -> str:
+    """Return the command as a user would type it after `python`, without secrets."""
+    started = ["-m", script.module] if script.module else [os.path.relpath(script.path, script.root)]
+    return shlex.join([*started, *redact(script.arguments)])
 
 
 def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:

@@ -2,8 +2,8 @@
 (() => {
   const PRINT_WIDTH = 640; // pixels: narrower than A4 and Letter between their margins
   const root = document.documentElement;
-  const figures = JSON.parse(document.getElementById("figures").textContent);
-  const plots = [...document.querySelectorAll(".plot")];
+  let figures = JSON.parse(document.getElementById("figures").textContent);
+  let plots = [...document.querySelectorAll(".plot")];
 
   const tone = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
 
@@ -51,6 +51,32 @@
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   };
+
+  // The plots stay where they are as long as there are as many: a chart that is looked at keeps its zoom.
+  const change = ({ main, figures: now }) => {
+    const page = document.querySelector("main"), fresh = document.createElement("main");
+    fresh.innerHTML = main;
+    const places = [...fresh.querySelectorAll(".plot")];
+    if (places.length === plots.length) places.forEach((place, i) => {
+      plots[i].style.height = place.style.height;
+      place.replaceWith(plots[i]);
+    });
+    page.replaceChildren(...fresh.childNodes);
+    figures = now;
+    plots = [...page.querySelectorAll(".plot")];
+    document.title = page.querySelector("h1").textContent + " · descend";
+    draw();
+  };
+
+  const { events } = document.body.dataset;
+  if (events) {
+    const source = new EventSource(events);
+    source.onmessage = (event) => change(JSON.parse(event.data));
+    source.addEventListener("end", () => source.close());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    draw();
+    return;
+  }
 
   const button = document.getElementById("copy");
   if (button) button.addEventListener("click", () => copy(button, document.getElementById("patch")));

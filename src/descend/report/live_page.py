@@ -1,0 +1,100 @@
+"""A run while it goes on, as a page that changes under the eyes: the loss, α·λmax, the layers, the findings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from descend.record import Record
+from descend.report.document import Figures, environment, render
+from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_axis
+from descend.report.pictures import course, over_steps
+from descend.report.titles import title
+from descend.report.wording import count, duration, number, one_line, place, sentence
+from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
+from descend.symptoms.symptom import Symptom
+
+LAYERS = ("update_ratio", "gradient_norm")  # of each parameter: how far a step moves it, and what moves it
+MOST_LAYERS = 24
+
+
+def live_document(record: Record, findings: Sequence[Symptom], since: float) -> str:
+    """Return the whole page; its charts and its text are exchanged by what `live_change` gives."""
+    figures = Figures()
+    return render("live.html", figures, events="/events", **_contents(record, findings, since, figures))
+
+
+def live_change(record: Record, findings: Sequence[Symptom], since: float) -> dict[str, Any]:
+    """Return the page's contents as they are now; `since`: seconds of training so far."""
+    figures = Figures()
+    shown = _contents(record, findings, since, figures)
+    return {"main": environment().get_template("live_main.html").render(**shown), "figures": figures.plots}
+
+
+def _contents(record: Record, findings: Sequence[Symptom], since: float, figures: Figures) -> dict[str, Any]:
+    drawn = (course(record), _edge(record), *_layers(record))
+    return {
+        "headline": _headline(record),
+        "script": one_line(record.script),
+        "standing": _standing(record, since),
+        "findings": [_told(symptom) for symptom in findings],
+        "shown": [figures.take(_over(figure, record.steps)) for figure in drawn if figure],
+    }
+
+
+def _over(figure: Figure, steps: int) -> Figure:
+    """Return the figure over all steps so far: one chart under another shows the same moment at the same place."""
+    pad = STEPS_PAD * max(steps, 1)
+    return replace(figure, panels=tuple(replace(p, x={"range": [-pad, steps + pad]}) for p in figure.panels))
+
+
+def _headline(record: Record) -> str:
+    steps = count(record.steps, "step")
+    if record.ending is None:
+        return f"{steps}, and on" if record.steps else "Waiting for the first step"
+    return {"finished": f"Ended after {steps}", "failed": f"Failed after {steps}"}.get(
+        record.ending.reason, f"Ended after {steps}: {record.ending.reason}"
+    )
+
+
+def _standing(record: Record, since: float) -> str:
+    losses = [record.series("loss", key).last for key in record.places("loss")]
+    said = [f"loss {number(value)}" for value in losses if isfinite(value)][:1]
+    said += [f"{duration(since / record.steps)} a step"] if record.steps and since > 0 else []
+    spent = sum(cost.seconds for cost in record.costs.values())
+    said += [f"measuring took {duration(spent)}"] if spent else []
+    return sentence(", ".join(said)) if said else ""
+
+
+def _told(symptom: Symptom) -> dict[str, str]:
+    root = Path(symptom.where.file).parent if symptom.where else Path.cwd()
+    where = place(symptom.where, symptom.module, root)
+    return {"title": sentence(title(symptom.id)).rstrip("."), "sentence": sentence(symptom.sentence), "place": where}
+
+
+def _edge(record: Record) -> Figure | None:
+    """α·λmax of each optimizer against the bound of its rule."""
+    panels = []
+    for key in record.places("optimizer"):
+        name = curvature_name(record, key)
+        lengths = step_lengths(record, key, name) if name else None
+        if lengths is None or not len(lengths):
+            continue
+        bound = stability_bound(record.fact("optimizer", key) or {})
+        shapes, keys = level(bound.value if bound else float("nan"), "stability bound")
+        heading = "α·λmax" if name == "curvature" else "α·λmax of the preconditioned Hessian"
+        values = [*lengths.values, *([bound.value] if bound else [])]
+        panels.append(Panel(heading, (line(lengths, "cause", "α·λmax"),), keys, shapes=shapes, y=value_axis(values)))
+    caption = "Above its bound, a step along the steepest direction ends higher up than it began."
+    return Figure(tuple(panels), caption) if panels else None
+
+
+def _layers(record: Record) -> list[Figure]:
+    figures = []
+    for name in LAYERS:
+        places = [p for p in record.places(name) if p and len(record.series(name, p))][:MOST_LAYERS]
+        if places:
+            panel = over_steps(record, name, places)
+            figures.append(Figure((panel,), "One line for each parameter, as it was measured from time to time."))
+    return figures
