@@ -47,6 +47,8 @@ def examples(page: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         known = materials()
         for code, name in EXAMPLE.findall(page):
+            if name in measured():
+                continue
             if name:
                 shown[name] = f"```\n{printed}```\n"
                 continue
@@ -97,6 +99,15 @@ def picture(page_file: Path, into: Path, height: int | None) -> None:
         browser.close()
 
 
+def measured() -> dict[str, str]:
+    """Return the tables that `make bench` has measured last, by the name of their block."""
+    found = {}
+    for name, file, number in (("claims", "CLAIMS", 0), ("trade-off", "CLAIMS", 1), ("parts", "PARTS", 0)):
+        text = (ROOT / "benchmarks" / f"{file}.md").read_text()
+        found[name] = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[number]
+    return found
+
+
 def replaced(text: str, name: str, content: str) -> str:
     """Return `text` with the block of that name filled anew."""
     return re.sub(BLOCK.format(re.escape(name)), lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
@@ -112,7 +123,7 @@ def main() -> None:
     readme.write_text(replaced(text, "symptoms", symptom_table()))
     knobs = ROOT / "docs" / "knobs.md"
     text = knobs.read_text()
-    for name, printed in examples(text).items():
+    for name, printed in (examples(text) | measured()).items():
         text = replaced(text, name, printed)
     knobs.write_text(text)
     pictures_of_parts()

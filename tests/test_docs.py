@@ -86,6 +86,12 @@ def test_the_examples_of_the_parts_run_and_print_what_is_shown():
         assert f"<!-- output: {name} -->\n{printed}<!-- end -->" in page
 
 
+def test_the_measured_tables_are_those_of_the_benchmarks():
+    page = (ROOT / "docs" / "knobs.md").read_text()
+    for name, table in regenerate.measured().items():
+        assert table.count("\n") > 3 and f"<!-- output: {name} -->\n{table}<!-- end -->" in page, name
+
+
 def test_pages_of_the_project_name_no_place_outside_it():
     listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split()
     for name in listed:

@@ -90,9 +90,9 @@ def left(record: Record) -> float:
 
 
 def left_in_words(record: Record) -> str:
-    """Return what is left, and of what: `87% of a constant prediction's cost`, `40% of the first cost`."""
-    whose = "a constant prediction's" if constant_cost(record) else "the first"
-    return f"{left(record):.0%} of {whose} cost"
+    """Return what is left, and of what: `87% of a constant prediction's cost`, `3.1 times the first cost`."""
+    whose, share = "a constant prediction's" if constant_cost(record) else "the first", left(record)
+    return f"{share:.1f} times {whose} cost" if share > 1.5 else f"{share:.0%} of {whose} cost"
 
 
 def falls(record: Record, share: float = 0.5) -> float:
