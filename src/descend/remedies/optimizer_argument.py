@@ -10,6 +10,7 @@ from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.setting import Setting, apply, find_setting, set_argument
 from descend.source.syntax import last_name
+from descend.source.trainer_arguments import trainer_argument
 
 WORDS = {"lr": "learning rate"}
 
@@ -21,7 +22,7 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
     """
     place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
     if isinstance(place, NotApplicable):
-        return place
+        return trainer_argument(script, record, dose, place)
     setting = _setting(place, dose["argument"])
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)
