@@ -110,7 +110,7 @@ def test_a_tuned_rate_that_holds_is_held_against_the_cure_without_it():
 
 
 def test_no_rate_is_tuned_where_nothing_helps_or_all_is_gained_or_other_data_judge():
-    table = tried({"scale": 0.01, "scale 3": 0.001}, [with_rates("scale")])[1]
+    table = tried({"scale": 0.001, "scale 3": 0.0001}, [with_rates("scale")])[1]
     assert len([job for job in table.jobs if job.seed == 0]) == 1
     table = tried({"scale": 0.95}, [with_rates("scale")])[1]
     assert len([job for job in table.jobs if job.seed == 0]) == 1

@@ -11,9 +11,9 @@ from descend.remedies import Key, NotApplicable
 from descend.script import Script
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
-from descend.trials.statistics import DOWN
 
 FACTORS = (3.0, 10.0)
+LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see
 
 
 def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: Collection[Key]) -> list[Candidate]:
@@ -22,7 +22,7 @@ def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: 
     None where hardly anything is left to gain, or where the candidate has no rate to set.
     """
     at_rate = best.prescription.at_rate
-    if at_rate is None or best.prescription.judged_on != "fixed" or best.left <= DOWN:
+    if at_rate is None or best.prescription.judged_on != "fixed" or best.left <= LEAST_LEFT:
         return []
     prescriptions = [p for factor in FACTORS if (p := at_rate(factor)).key not in known]
     edited = [(p, p.apply(script)) for p in prescriptions]
