@@ -12,6 +12,7 @@ from descend.report.live_page import live_change, live_document
 from descend.symptoms import Symptom
 
 HOST = "127.0.0.1"  # nobody else's business
+NAMES = frozenset({HOST, "localhost"})
 EVERY_S = 1.0  # between two changes of the page, at least
 HEARTBEAT_S = 10.0  # a comment, by which a reader that has gone is noticed
 PARTING_S = 2.0  # for the last change to be fetched
@@ -88,7 +89,9 @@ class LivePage:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 try:
-                    if self.path == "/":
+                    if self.headers.get("Host", "").rpartition(":")[0] not in NAMES:
+                        self.send_error(403)  # a name of somebody else's that leads here
+                    elif self.path == "/":
                         self._answer("text/html; charset=utf-8", page._document())
                     elif self.path == "/events":
                         self._stream()

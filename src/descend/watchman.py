@@ -34,12 +34,19 @@ class Watchman:
         self._alerts = Alerts(self._tell, ignore=ignore)
         self._webhook = Webhook(webhook, say) if webhook else None
         self._told: set[str] = set()
+        self._stumbled = False
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
         """Look at the record, which the messages have just come into."""
-        if self._live is not None:
-            self._live.take(messages)
-        self._alerts.look(record, messages)
+        if self._stumbled:
+            return
+        try:
+            if self._live is not None:
+                self._live.take(messages)
+            self._alerts.look(record, messages)
+        except Exception as error:  # a mistake of ours must not end a run in earnest: it goes on, and is recorded
+            self._stumbled = True
+            self._say(f"alerts have stopped, by a mistake of descend's own: {type(error).__name__}: {error}")
 
     def conclude(self, record: Record, store: Store) -> None:
         """Tell what the whole run shows, and keep it."""

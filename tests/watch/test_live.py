@@ -1,5 +1,6 @@
 """The live page: a run goes on, and a real browser sees it."""
 
+import http.client
 import json
 import os
 import re
@@ -78,6 +79,14 @@ def test_the_page_itself_is_whole_and_shows_what_is_known(page):
     )
     with pytest.raises(urllib.error.HTTPError):
         get(page.address + "../../etc/passwd")
+
+
+def test_another_name_that_leads_here_is_refused(page):
+    for host, status in (("evil.example:80", 403), (page.address[7:-1].replace("127.0.0.1", "localhost"), 200)):
+        connection = http.client.HTTPConnection(page.address[7:-1])
+        connection.request("GET", "/", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_a_script_named_like_markup_stays_text():
