@@ -34,6 +34,7 @@ def test_transformers_trainer(stage):
         for kind in ("optimizer", "step", "backward", "loader"):
             site = record.site(kind)
             assert not Path(site.file).is_relative_to(Path(__file__).parents[1]) and "site-packages" in site.file
+            assert record.site_in_script(site).file.endswith("trainer_loop.py")
     assert records[-1].fact("monitor")
 
 

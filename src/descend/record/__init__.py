@@ -1,6 +1,32 @@
 """Measurements only: kept, and read back."""
 
-from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.record.reading import (
+    IN_SCRIPT,
+    LIBRARIES,
+    Cost,
+    Effect,
+    Ending,
+    Fact,
+    Message,
+    Note,
+    Reading,
+    Site,
+    is_installed,
+)
 from descend.record.record import Record, Series
 
-__all__ = ["Cost", "Effect", "Ending", "Fact", "Message", "Note", "Reading", "Record", "Series", "Site"]
+__all__ = [
+    "IN_SCRIPT",
+    "LIBRARIES",
+    "Cost",
+    "Effect",
+    "Ending",
+    "Fact",
+    "Message",
+    "Note",
+    "Reading",
+    "Record",
+    "Series",
+    "Site",
+    "is_installed",
+]

@@ -1,5 +1,6 @@
 """The messages that cross from the observed script to the record: plain values, no tensors."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +23,10 @@ class Fact:
     place: str
     step: int
     detail: Mapping[str, Any]  # JSON values only
+
+
+LIBRARIES = frozenset({"site-packages", "dist-packages"})
+IN_SCRIPT = "_in_script"  # ends the kind of a site where the script has a library do what another site names
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,8 @@ class Ending:
 
 
 Message = Reading | Fact | Site | Effect | Note | Cost | Ending
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to an installed library."""
+    return not LIBRARIES.isdisjoint(file.split(os.sep))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.record.reading import IN_SCRIPT, Cost, Effect, Ending, Fact, Message, Note, Reading, Site
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,10 @@ class Record:
     def site(self, kind: str, key: str | None = None) -> Site | None:
         """Return the first site of that kind (and key), or None."""
         return next((s for s in self.sites if s.kind == kind and key in (None, s.key)), None)
+
+    def site_in_script(self, site: Site) -> Site:
+        """Return where the script has it done, where a library's call makes it; else the site itself."""
+        return self.site(f"{site.kind}{IN_SCRIPT}", site.key) or site
 
     @property
     def steps(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from descend.record import Site
+from descend.record import Site, is_installed
 from descend.run.calls import call_ending
 
 OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
@@ -45,6 +45,12 @@ class SourceTree:
     def caller(self, frame: FrameType | None) -> FrameType | None:
         """Return the innermost frame at or above `frame` that is neither torch's, nor Python's, nor ours."""
         while frame is not None and self._is_transparent(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame
+
+    def in_script(self, frame: FrameType | None) -> FrameType | None:
+        """Return the innermost of those frames that is in no installed library."""
+        while (frame := self.caller(frame)) is not None and is_installed(frame.f_code.co_filename):
             frame = frame.f_back
         return frame
 

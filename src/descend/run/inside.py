@@ -59,7 +59,11 @@ class Watch:
             _say("this training is watched already")
             return self
         began = time.perf_counter()
-        pipes = self._start_recorder()
+        try:
+            pipes = self._start_recorder()
+        except OSError as error:  # no process, no descriptor is left
+            _say(f"the training goes on unrecorded: {error}")
+            return self
         self._observation = Observation("watch", pipes, began)
         observer = self._observation.watch
         assert isinstance(observer, Observer)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from descend.probes.fresh import is_fresh
-from descend.record import Fact, Message, Site
+from descend.record import IN_SCRIPT, Fact, Message, Site, is_installed
 from descend.run.frames import (
     CallSpan,
     SourceTree,
@@ -87,7 +87,16 @@ class Modules:
     def note_loader(self, frame: FrameType | None) -> None:
         """Remember where a loader is being constructed."""
         loaders = sum(kind == "loader" for kind, _ in self._sent)
-        self.note_site("loader", str(loaders), call_span(self.tree.caller(frame)))
+        self.note_call("loader", str(loaders), frame)
+
+    def note_call(self, kind: str, key: str, frame: FrameType | None, detail: str = "") -> None:
+        """Send where something is made or called; and where the script has it done, where a library does it."""
+        if self.has(kind, key):
+            return
+        span = call_span(self.tree.caller(frame))
+        self.note_site(kind, key, span, detail)
+        if span is not None and is_installed(span.file):
+            self.note_site(f"{kind}{IN_SCRIPT}", key, call_span(self.tree.in_script(frame)), detail)
 
     def note_known(self, kind: str, key: str, site: Site | None, detail: str) -> None:
         """Send a site that a probe has found, the first time that it is seen."""

@@ -22,7 +22,6 @@ from descend.run.custom import CustomFunctions
 from descend.run.examiner import Examiner
 from descend.run.faults import WIRING_STEPS, Faults
 from descend.run.fingerprint import fingerprint
-from descend.run.frames import call_span
 from descend.run.guard import harmless
 from descend.run.hand import BY_HAND, Hand
 from descend.run.knobs import Knobs
@@ -86,8 +85,7 @@ class Observer:
         """Give an optimizer its key and note where it was made."""
         self.cruise.leave()
         stepper = self._stepper(optimizer, frame)
-        span = call_span(self.modules.tree.caller(frame))
-        self.modules.note_site("optimizer", stepper.key, span, type(optimizer).__name__)
+        self.modules.note_call("optimizer", stepper.key, frame, type(optimizer).__name__)
         self._tape_next_step()
 
     @harmless
@@ -142,7 +140,7 @@ class Observer:
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
         self.faults.look_before(reaches, self._hand.leaves)
         if self.steps < WIRING_STEPS and (self.has_optimizer or self._hand.trains):  # no rehearsal
-            self.modules.note_site("backward", "", call_span(caller))
+            self.modules.note_call("backward", "", frame)
         stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
         if stepper is None or not self.examiner.examines(stepper.key, stepper.steps):
             self.examiner.tape.stop()
@@ -193,7 +191,7 @@ class Observer:
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
             self.faults.step_begins(stepper)
-            self.modules.note_site("step", stepper.key, call_span(self.modules.tree.caller(frame)))
+            self.modules.note_call("step", stepper.key, frame)
         if self.examiner.probed == stepper.steps and self.probing and self.examiner.key == stepper.key:
             self.examiner.before_step(list(stepper.parameters()))
 

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import libcst as cst
 
-from descend.record import Record, Site
+from descend.record import LIBRARIES, Record, Site
 from descend.script import Script, read_source
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Node, Syntax, last_name, parse
 
 NEWLINE = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")  # Python's own line ends; str.splitlines knows more of them
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
-LIBRARIES = {"site-packages", "dist-packages"}
 WORDS = {
     "model_call": "call of the model",
     "backward": "backward pass",

@@ -114,6 +114,7 @@ def check_ids(ids: Collection[str]) -> None:
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
     """Return what is wrong, causes first; each with those of its possible consequences that were seen."""
     found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
+    found = [replace(s, where=record.site_in_script(s.where)) if s.where else s for s in found]
     later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
     return [replace(symptom, explains=symptom.explains & ids) for symptom, ids in zip(found, later)]
 
