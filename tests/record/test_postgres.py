@@ -90,7 +90,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(descend, tmp_path):
 def test_the_doctor_watch_and_report_work_with_it(postgres, descend, tmp_path):
     (tmp_path / "train.py").write_text(SICK)
     store = ("--store", postgres.url)
-    done = descend("doctor", *store, "--seeds", "3", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend("doctor", *store, "--seeds", "2", "--steps", "80", "--format", "json", "train.py", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == "output_loss_mismatch" and case["patch"]
