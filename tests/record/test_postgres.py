@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from descend.record import Reading, Record
 from descend.record.store import open_store
 
-from .test_store import WRITES, bits
+from .test_store import WRITES, bits, written_and_loaded
 from .test_wire import message
 
 pytestmark = pytest.mark.slow
@@ -37,13 +37,7 @@ for step in range(200):
 def test_what_is_added_is_loaded(postgres, messages, cut):
     record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
     with open_store(postgres.url) as store:
-        store.begin(record)
-        for batch in (messages[:cut], messages[cut:]):
-            with store.writer(record.run) as writer:
-                writer.add(batch)
-            assert writer.failure is None
-            record.extend(batch)
-        loaded = store.load(record.run)
+        loaded = written_and_loaded(store, record, messages, cut)
     assert list(loaded.readings) == list(record.readings)
     assert bits(loaded) == bits(record)
 

@@ -35,18 +35,23 @@ def bits(record: Record) -> Record:
     return record
 
 
+def written_and_loaded(store, record: Record, messages: list, cut: int) -> Record:
+    """Add the messages to the record and to the store; a second writer goes on where the first one ended."""
+    store.begin(record)
+    for batch in (messages[:cut], messages[cut:]):
+        with store.writer(record.run) as writer:
+            writer.add(batch)
+        assert writer.failure is None
+        record.extend(batch)
+    return store.load(record.run)
+
+
 @settings(max_examples=60, deadline=None)
 @given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
 def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):
     record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
     with open_store(tmp_path_factory.mktemp("store")) as store:
-        store.begin(record)
-        for batch in (messages[:cut], messages[cut:]):  # a second writer goes on where the first one ended
-            with store.writer(record.run) as writer:
-                writer.add(batch)
-            assert writer.failure is None
-            record.extend(batch)
-        loaded = store.load(record.run)
+        loaded = written_and_loaded(store, record, messages, cut)
     assert list(loaded.readings) == list(record.readings)
     assert bits(loaded) == bits(record)
 
