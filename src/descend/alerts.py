@@ -40,11 +40,15 @@ class Alerts:
             return
         found = diagnose(record, select=self._select, ignore=self._ignore)
         for symptom in causes([s for s in found if s.certain and (not self._kinds or s.kind in self._kinds)]):
-            if symptom.id not in self._told:
-                self._told.add(symptom.id)
-                self._tell(symptom)
+            self.tell_once(symptom)
         now = time.monotonic()
         self._next = now + max(LOOK_S, (now - began) / SHARE)
+
+    def tell_once(self, symptom: Symptom) -> None:
+        """Tell a symptom, unless it has been told."""
+        if symptom.id not in self._told:
+            self._told.add(symptom.id)
+            self._tell(symptom)
 
 
 class Webhook:

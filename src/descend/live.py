@@ -1,7 +1,6 @@
 """What is shown while the doctor works: how far it is, how long it will take, and the first sure finding."""
 
 import threading
-from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from descend.alerts import Alerts
 from descend.plan import Plan
 from descend.record import Ending, Message, Record
-from descend.report.wording import told
+from descend.report.wording import home, told
 from descend.symptoms import Symptom
 
 
@@ -60,8 +59,7 @@ class Live:
             self._progress.update(self._watching, visible=False)
 
     def _tell(self, symptom: Symptom) -> None:
-        root = Path(symptom.where.file).parent if symptom.where else Path.cwd()
-        self._console.print(f"[bold]seen[/]       {escape(told(symptom, root))}", highlight=False)
+        self._console.print(f"[bold]seen[/]       {escape(told(symptom, home(symptom)))}", highlight=False)
 
     def _show_arm(self, record: Record, messages: list[Message]) -> None:
         ended = any(isinstance(m, Ending) for m in messages)

@@ -26,7 +26,6 @@ class LivePage:
         self._began: float | None = None
         self._version, self._readers = 0, 0
         self._changed = threading.Condition()
-        self.is_open = True
         try:
             self._server = ThreadingHTTPServer((HOST, port), self._handler())
         except (OSError, OverflowError) as error:
@@ -63,7 +62,6 @@ class LivePage:
                 self._changed.wait(0.1)
         self._server.shutdown()
         self._server.server_close()
-        self.is_open = False
 
     def _since(self) -> float:
         ending = self._record.ending

@@ -33,7 +33,7 @@ class Watchman:
         self._root, self._say, self._ignore, self._hand_over = root, say, ignore, hand_over
         self._alerts = Alerts(self._tell, ignore=ignore)
         self._webhook = Webhook(webhook, say) if webhook else None
-        self._told: set[str] = set()
+        self._count = 0
         self._stumbled = False
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
@@ -54,8 +54,7 @@ class Watchman:
         case = conclude(record, symptoms, Proof(), "", record.ending.wall_s if record.ending else 0.0)
         save_case(store, case)
         for symptom in case.findings:
-            if symptom.id not in self._told:
-                self._tell(symptom)
+            self._alerts.tell_once(symptom)
         for symptom in causes(list(case.suspicions)):
             self._say(f"suspicion: {told(symptom, self._root)}")
         self._say(f"run {record.run}, {record.steps} steps; descend diagnose {record.run}")
@@ -65,11 +64,11 @@ class Watchman:
             self._live.close()
 
     def _tell(self, symptom: Symptom) -> None:
-        self._told.add(symptom.id)
+        self._count += 1
         self._say(f"finding: {told(symptom, self._root)}")
         if self._live is not None:
             self._live.tell(symptom)
-        finding = finding_as_json(symptom, self._root, len(self._told))
+        finding = finding_as_json(symptom, self._root, self._count)
         self._hand_over(finding)
         if self._webhook is not None:
             self._webhook.post(finding)

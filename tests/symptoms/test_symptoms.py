@@ -5,9 +5,8 @@ import sys
 
 import pytest
 from records import exploding, healthy, set_fact, set_series, stuck
-from sick_dynamics import unstable
 
-from descend.record import Reading, Record, Site
+from descend.record import Reading, Record
 from descend.symptoms import SYMPTOMS, causes, diagnose
 from descend.symptoms.output_loss_mismatch import class_floor
 from descend.symptoms.progress import constant_cost, first_rise, is_stuck
@@ -290,13 +289,3 @@ def test_the_cost_of_a_constant_prediction():
     stuck(record)
     assert is_stuck(record, "0")
     assert math.isnan(Record().series("x").last)
-
-
-def test_what_a_library_makes_is_looked_for_where_the_script_asks_for_it():
-    record = unstable()
-    library = Site("optimizer", "0", "/env/site-packages/transformers/trainer.py", 1326)
-    own = Site("optimizer_in_script", "0", "/home/me/train.py", 37)
-    record.sites = [library]
-    assert [s.where for s in diagnose(record) if s.id == "instability"] == [library]
-    record.sites = [own, library]
-    assert [s.where for s in diagnose(record) if s.id == "instability"] == [own]

@@ -37,8 +37,7 @@ for step in range(700):
 def page():
     live = LivePage(Record(script="train.py"))
     yield live
-    if live.is_open:
-        live.close()
+    live.close()
 
 
 def get(address: str) -> str:

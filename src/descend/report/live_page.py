@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from descend.record import Record
@@ -11,7 +10,7 @@ from descend.report.document import Figures, environment, render
 from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_axis
 from descend.report.pictures import course, over_steps
 from descend.report.titles import title
-from descend.report.wording import count, duration, number, one_line, place, sentence
+from descend.report.wording import count, duration, home, number, one_line, place, sentence
 from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -68,8 +67,7 @@ def _standing(record: Record, since: float) -> str:
 
 
 def _told(symptom: Symptom) -> dict[str, str]:
-    root = Path(symptom.where.file).parent if symptom.where else Path.cwd()
-    where = place(symptom.where, symptom.module, root)
+    where = place(symptom.where, symptom.module, home(symptom))
     return {"title": sentence(title(symptom.id)).rstrip("."), "sentence": sentence(symptom.sentence), "place": where}
 
 

@@ -106,6 +106,11 @@ def place(site: Site | None, module: str, root: Path) -> str:
     return one_line(f"{file}, cell {cell}, line {line}" if cell else f"{file}:{line}")
 
 
+def home(symptom: Symptom) -> Path:
+    """Return the folder of the file that a symptom comes from; the working directory where that is not known."""
+    return Path(symptom.where.file).parent if symptom.where else Path.cwd()
+
+
 def told(symptom: Symptom, root: Path) -> str:
     """Return what is wrong in one sentence, with the place that it comes from where that is known."""
     where = f" ({place(symptom.where, '', root)})" if symptom.where else ""
