@@ -18,7 +18,8 @@ from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 
 RATES = (1e-4, 1.0)  # log-uniform
-SEARCHES = 5  # one alone of two or three trials is luck
+SEARCHES = 3  # one alone of two or three trials is luck
+FRESH = 4  # seeds on which a search's best is judged
 
 
 def search(patient: Patient, half: str, drawn: int, budget: int) -> tuple[float, ...]:
@@ -40,7 +41,7 @@ def _best(script: Script, exam: Record, bench: Bench, generator: random.Random, 
     if not ranked or not math.isfinite(ranked[0][0]):
         return math.inf
     best = changed[ranked[0][1]]
-    confirmed = bench.run([Job(best, exam.seed + 1 + i, exam.steps) for i in range(bench.plan.seeds)])
+    confirmed = bench.run([Job(best, exam.seed + 1 + i, exam.steps) for i in range(FRESH)])
     return sum(map(_value, confirmed)) / len(confirmed)
 
 

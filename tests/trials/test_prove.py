@@ -78,6 +78,16 @@ def test_the_rate_is_tuned_anew_once_something_helps():
     assert screened == ["scale", "scale 3", "scale 10"]
 
 
+def test_the_rate_goes_on_up_only_while_the_highest_is_the_best():
+    outcomes = {"scale": 0.5, "scale 3": 0.3, "scale 10": 0.1, "scale 30": 0.01, "scale 100": 9.0}
+    proof, _ = tried(outcomes, [with_rates("scale")])
+    assert proof.cure.label == "scale 30" and "scale 100" in verdicts(proof)
+    _, table = tried({**outcomes, "scale 10": 0.4}, [with_rates("scale")])
+    assert not any("30" in job.script.edits[SCRIPT.path] for job in table.jobs)
+    _, table = tried({**outcomes, "scale 10": 0.0005}, [with_rates("scale")])
+    assert not any("30" in job.script.edits[SCRIPT.path] for job in table.jobs)
+
+
 def test_a_tuned_rate_that_gains_little_is_not_worth_another_number():
     proof, _ = tried({"scale": 0.3, "scale 3": 0.27, "scale 10": 0.3}, [with_rates("scale")])
     assert proof.cure.label == "scale"

@@ -4,7 +4,7 @@ Half decades upwards (Bengio 2012, §3.1.1): a prescribed rate is on the safe si
 script's own was chosen for what ailed it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable
@@ -12,7 +12,7 @@ from descend.script import Script
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 
-FACTORS = (3.0, 10.0)
+CLIMB = ((3.0, 10.0), (30.0, 100.0))  # the second pair where the highest of the first is the best
 LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see
 
 
@@ -21,9 +21,22 @@ def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: 
 
     None where hardly anything is left to gain, or where the candidate has no rate to set.
     """
+    tried: list[Candidate] = []
+    for factors in CLIMB:
+        if not _may_gain(best, tried):
+            break
+        tried += run_all(_at(factors, best, script, known), exam, bench)
+    return tried
+
+
+def _may_gain(best: Candidate, tried: Sequence[Candidate]) -> bool:
+    top = min([best, *(c for c in tried if c.helps)], key=lambda c: c.left)
+    is_highest = not tried or top is tried[-1]
+    return is_highest and top.left > LEAST_LEFT and best.prescription.judged_on == "fixed"
+
+
+def _at(factors: Sequence[float], best: Candidate, script: Script, known: Collection[Key]) -> list[Candidate]:
     at_rate = best.prescription.at_rate
-    if at_rate is None or best.prescription.judged_on != "fixed" or best.left <= LEAST_LEFT:
-        return []
-    prescriptions = [p for factor in FACTORS if (p := at_rate(factor)).key not in known]
+    prescriptions = [] if at_rate is None else [p for f in factors if (p := at_rate(f)).key not in known]
     edited = [(p, p.apply(script)) for p in prescriptions]
-    return run_all([Candidate(p, s, plain=best) for p, s in edited if not isinstance(s, NotApplicable)], exam, bench)
+    return [Candidate(p, s, plain=best) for p, s in edited if not isinstance(s, NotApplicable)]
