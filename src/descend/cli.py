@@ -26,7 +26,7 @@ from descend.options import (
     Target,
     Where,
 )
-from descend.watching import watch
+from descend.watching.command import watch
 
 if TYPE_CHECKING:
     from descend.case import Case

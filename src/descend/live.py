@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from descend.alerts import Alerts
 from descend.plan import Plan
 from descend.record import Ending, Message, Record
 from descend.report.wording import home, told
 from descend.symptoms import Symptom
+from descend.watching.alerts import Alerts
 
 
 class Live:

@@ -14,7 +14,7 @@ import pytest
 
 from descend.errors import UsageError
 from descend.record import Ending, Fact, Reading, Record
-from descend.serving import LivePage
+from descend.watching.serving import LivePage
 
 PROGRAM = """
 import time

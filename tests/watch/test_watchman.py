@@ -5,7 +5,7 @@ from pathlib import Path
 from descend import alerts
 from descend.record import Ending, Fact, Reading, Record
 from descend.record.store import open_store
-from descend.watchman import Watchman
+from descend.watching.watchman import Watchman
 
 
 def forgetful() -> Record:

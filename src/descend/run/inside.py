@@ -21,7 +21,7 @@ from descend.run.observation import Observation
 from descend.run.observer import Observer
 from descend.run.traceback import strip
 
-RECORDER = "from descend.recorder import main; main()"
+RECORDER = "from descend.watching.recorder import main; main()"
 PARTING_S = 30.0  # for what is under way to be written, and the last look at it
 
 OnFinding = Callable[[dict[str, Any]], object]

@@ -4,16 +4,16 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from descend.alerts import Alerts, Webhook
 from descend.archive import save_case
 from descend.doctor import conclude
 from descend.record import Message, Record
 from descend.record.store import Store
 from descend.report.contract import finding_as_json
 from descend.report.wording import told
-from descend.serving import LivePage
 from descend.symptoms import Symptom, causes, diagnose
 from descend.trials.prove import Proof
+from descend.watching.alerts import Alerts, Webhook
+from descend.watching.serving import LivePage
 
 
 class Watchman:

@@ -19,7 +19,7 @@ from descend.record.store import open_store
 from descend.run.process import received
 from descend.sandbox.environment import describe_environment, redact
 from descend.symptoms import SYMPTOMS
-from descend.watchman import Watchman
+from descend.watching.watchman import Watchman
 
 
 def main() -> None:

@@ -32,9 +32,9 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     from descend.record.store import open_store
     from descend.run.launch import shown
     from descend.script import find_script
-    from descend.serving import LivePage
     from descend.symptoms import check_ids
-    from descend.watchman import Watchman
+    from descend.watching.serving import LivePage
+    from descend.watching.watchman import Watchman
 
     check_ids(ignore or ())
     target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
