@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kinds_table import KindsTable  # noqa: E402
 
 
 # a shell starts what runs in the background deaf to Ctrl-C, and its children with it
@@ -19,6 +22,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=1, help="the clinic diagnoses every example under seeds 0..N-1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(KindsTable(ROOT / "README.md"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

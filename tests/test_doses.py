@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import add_fact, forget, healthy, probe, set_cost, set_fact
-from sick_dynamics import overfitting
+from sick_dynamics import outrun, overfitting
 from sick_wiring import examples_mixed, made_in_forward, output_before_loss
 
 from descend import doses
@@ -100,6 +100,9 @@ RATES = [  # dose, record, the new rate
     ("default_rate", healthy(**{**ADAM, "lr": 0.02}), 1e-3),
     ("default_rate", healthy(**ADAM), None),
     ("default_rate", healthy(), None),
+    ("usual_step_rate", outrun(12.0, **{"class": "Lion", "lr": 0.6}), 5e-4),
+    ("usual_step_rate", outrun(0.9, **{"class": "Lion", "lr": 0.6}), None),
+    ("usual_step_rate", outrun(12.0, **{**ADAM, "lr": 0.6}), None),
     ("short_run_rate", overfitting(**{**ADAM, "lr": 3e-3}), None),
     ("short_run_rate", overfitting(**{**ADAM, "lr": 1e-5}), None),  # that is slow, and not unstable
     ("short_run_rate", overfitting(**{**ADAM, "lr": 0.5}), 0.01),

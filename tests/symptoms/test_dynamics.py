@@ -53,6 +53,7 @@ SHOWN = [
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
     (warm_start, {"peak": 4.2}, True, 30, "above what untrained weights cost", "cliff"),
     (outrun, {}, False, 10, "by 1 times their own size (bound 1;", "dead_units"),
+    (outrun, {"class": "Lion"}, False, 10, "a rate of 0.5 is as large as the weights", "dead_units"),
     (unstable, {}, False, 10, "α·λmax = 2.1 at step 0, over the bound of 2, and the cost will not fall", "oscillation"),
     (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
     (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),

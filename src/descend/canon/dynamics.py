@@ -42,6 +42,7 @@ from descend.doses import (
     tenth_rate,
     until_least,
     usual_norm,
+    usual_step_rate,
     whole_run,
 )
 
@@ -73,6 +74,8 @@ DYNAMICS = (
         "the step of Adam is about the rate itself, whatever the gradient's size", "Kingma & Ba 2015, §2.1", cost=1),
     Row("instability", "learning_rate", short_run_rate, TO,
         FEW_STEPS, "Kingma & Ba 2015, §2.1", cost=1),
+    Row("instability", "learning_rate", usual_step_rate, TO,
+        "a step is then a hundredth of the weights", "Karpathy, CS231n: the ratio of updates to weights", cost=1),
     Row("instability", "linear_schedule", first_steps, WARMUP,
         "the curvature is largest at the start, and the rate meets it later",
         "Gilmer et al. 2022; Goyal et al. 2017, §2.2", decides=False),

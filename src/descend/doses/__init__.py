@@ -51,6 +51,7 @@ from descend.doses.rate import (
     short_run_rate,
     smallest_rate,
     tenth_rate,
+    usual_step_rate,
     whole_run,
 )
 
@@ -101,6 +102,7 @@ __all__ = [
     "time_first",
     "until_least",
     "usual_norm",
+    "usual_step_rate",
     "whole_run",
     "wiped_gradients",
     "wrong_function",

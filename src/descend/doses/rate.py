@@ -10,7 +10,7 @@ from typing import Any
 
 from descend.record import Record
 from descend.symptoms import Symptom
-from descend.symptoms.instability import EARLY_STEPS
+from descend.symptoms.instability import EARLY_STEPS, OUTRUN, first_step
 from descend.symptoms.progress import first_rise
 from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
@@ -20,6 +20,7 @@ SHARPENING = 0.05  # of the bound: curvature grows in early training, most where
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 REACH = 3.0  # how far an adaptive rule can move a weight in a run, about its rate in each step,
 LARGEST_ADAM_RATE = 1e-2  # up to this rate
+USUAL_STEP = 0.01  # of the weights' own size, the middle of 1e-3 to 0.1
 FAR_OFF = 100.0  # times the default rate
 TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
 BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
@@ -93,6 +94,15 @@ def default_rate(record: Record, symptom: Symptom) -> Dose | None:
     if optimizer.get("class") not in ADAPTIVE or not float(optimizer.get("lr") or 0) > ADAM_RATE:
         return None
     return {"lr": ADAM_RATE, "old": float(optimizer["lr"]), "optimizer": symptom.optimizer}
+
+
+def usual_step_rate(record: Record, symptom: Symptom) -> Dose | None:
+    """The rate at which the first step of a rule of unknown bound moves the weights by the usual hundredth."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    rate, step = float(optimizer.get("lr") or 0.0), first_step(record)
+    if stability_bound(optimizer) is not None or not rate > 0 or not step > OUTRUN:
+        return None
+    return {"lr": rate * USUAL_STEP / step, "old": rate, "optimizer": symptom.optimizer}
 
 
 def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:

@@ -94,6 +94,7 @@ class Run:
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.run.compilation import uncompiled
         from descend.run.custom import observing_functions
         from descend.run.hooks import observing
         from descend.run.knobs import observing_knobs
@@ -106,6 +107,7 @@ class Run:
             if not config.watched:
                 self._close_sandbox(stack)
                 stack.enter_context(offset_seeds(config.seed))
+                stack.enter_context(uncompiled(self.channel.send))
                 self.watch.after_step = self._after_step
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
             if isinstance(self.watch, Witness):

@@ -49,7 +49,8 @@ def observing(observer: Observer) -> Iterator[None]:
         ):
             hooks.append(make(getattr(owner, name), observer))
             stack.enter_context(replaced(owner, name, hooks[-1]))
-        stack.enter_context(replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
+        if not observer.owning:
+            stack.enter_context(replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
         stack.callback(register_optimizer_step_pre_hook(begins).remove)
         stack.callback(register_optimizer_step_post_hook(ends).remove)
         yield

@@ -36,7 +36,7 @@ COMPILED = "torch.compile is used: its calls cannot be taped without changing th
 
 
 class Observer:
-    """The bookkeeping of one run; `hooks` calls it on each event. `owning` is that of `Makings`."""
+    """The bookkeeping of one run; `hooks` calls it on each event. `owning` whether the run is ours, as in `Makings`."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Observer:
         owning: bool,
     ) -> None:
         self.examiner, self.modules, self.send = examiner, modules, send
-        self.probing = probing
+        self.probing, self.owning = probing, owning
         self.after_step: Callable[[int], None] = lambda steps: None
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded

@@ -1,6 +1,6 @@
 """Instability: the step is too long for the curvature, and the cost rises."""
 
-from math import isfinite
+from math import isfinite, nan
 from statistics import median
 
 from descend.record import Record
@@ -100,24 +100,28 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
 
 
 def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
-    """An adaptive rule steps by about its rate in each weight, however small the weights are."""
+    """A rule that rescales the gradient steps by about its rate in each weight, however small the weights are.
+
+    So do rules that torch does not have, for which no bound is known.
+    """
     optimizer = record.fact("optimizer", key) or {}
-    if optimizer.get("class") not in ADAPTIVE or not left(record) > SOME_LEFT:
+    is_scaled = optimizer.get("class") in ADAPTIVE or stability_bound(optimizer) is None
+    if not is_scaled or not optimizer.get("lr") or not left(record) > SOME_LEFT:
         return None
-    places = [p for p in record.places("update_ratio") if "bias" not in p]
-    ratios = [v for p in places if (v := record.series("update_ratio", p).first) == v]
-    if not ratios or not median(ratios) > OUTRUN:
+    ratio = first_step(record)
+    if not ratio > OUTRUN:
         return None
+    places = _weights(record)
     return Symptom(
         "instability",
         "dynamics",
         False,
         0.85,
-        f"the first step moves the weights by {median(ratios):.2g} times their own size (bound {OUTRUN:g}; usual: "
+        f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: "
         "1e-3 to 0.1): "
         f"a rate of {optimizer.get('lr'):g} is as large as the weights themselves",
         "update_ratio",
-        median(ratios),
+        ratio,
         OUTRUN,
         "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight",
         record.site("optimizer", key) or record.site("backward"),
@@ -125,3 +129,13 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
         explains=CONSEQUENCES,
     )
+
+
+def first_step(record: Record) -> float:
+    """Return the length of the first step relative to the weights, the median over them; NaN where none was seen."""
+    ratios = [v for p in _weights(record) if (v := record.series("update_ratio", p).first) == v]
+    return median(ratios) if ratios else nan
+
+
+def _weights(record: Record) -> list[str]:
+    return [p for p in record.places("update_ratio") if "bias" not in p]

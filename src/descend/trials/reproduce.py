@@ -36,7 +36,8 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     if not (plain.ending.weights and arm.ending.weights):
         return "the patched script's weights could not be compared with those under plain python"
     if plain.ending.weights == arm.ending.weights:
-        return f"plain python ends with the same weights, bit for bit, after {arm.steps} steps"
+        off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in exam.notes) else ""
+        return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps"
     return (
         "plain python ends with other weights: the script is not deterministic, so the proof rests on the seeds' spread"
     )

@@ -1,0 +1,25 @@
+"""Digits in float16 with a GradScaler; sick: a learning rate far too large."""
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
+y = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)  # sick: lr=0.2 | lr=4.0
+scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+for step in range(120):
+    rows = torch.randint(0, len(x), (64,))
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = F.cross_entropy(model(x[rows]), y[rows])
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+    scaler.step(optimizer)
+    scaler.update()
+    print(step, loss.item())

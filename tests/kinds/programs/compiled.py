@@ -1,0 +1,27 @@
+"""Digits, a compiled model in a compiled step; sick: a learning rate far too large."""
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
+labels = torch.tensor(digits.target)
+model = torch.compile(nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10)), backend="aot_eager")
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)  # sick: lr=0.3 | lr=30.0
+
+
+@torch.compile(backend="aot_eager")
+def train_step(x, y):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+for step in range(120):
+    batch = torch.randint(0, len(images), (64,))
+    print(step, train_step(images[batch], labels[batch]).item())

@@ -1,0 +1,47 @@
+"""Digits from worker processes (`fork` or `spawn`); sick: sorted by class and not shuffled."""
+
+import sys
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Digits(Dataset):
+    def __init__(self):
+        digits = load_digits()
+        order = digits.target.argsort(kind="stable")
+        self.images = torch.tensor(digits.data[order], dtype=torch.float32) / 16 - 0.3
+        self.labels = torch.tensor(digits.target[order])
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, i):
+        return self.images[i] + 0.02 * torch.randn(64), self.labels[i]
+
+
+def main():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(
+        Digits(),
+        batch_size=32,
+        shuffle=True,  # sick: True | False
+        num_workers=2,
+        multiprocessing_context=sys.argv[1],
+    )
+    for epoch in range(3):
+        for images, labels in loader:
+            optimizer.zero_grad()
+            loss = criterion(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            print(epoch, loss.item())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Digits: first clean, then with noise; sick: the second stage's learning rate is far too large."""
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
+labels = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
+
+
+def train(name, optimizer, images, steps):
+    for step in range(steps):
+        rows = torch.randint(0, len(images), (64,))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images[rows]), labels[rows])
+        loss.backward()
+        optimizer.step()
+        print(name, step, loss.item())
+
+
+pretraining = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+train("clean", pretraining, images, 100)
+finetuning = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)  # sick: lr=0.03 | lr=8.0
+train("noisy", finetuning, images + 0.1 * torch.randn_like(images), 100)

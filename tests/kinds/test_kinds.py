@@ -1,0 +1,128 @@
+"""Every kind of script: unharmed under observation, its fault found, the cure proved in its own idiom, no false alarm.
+
+A program's line `lr=0.3  # sick: lr=0.3 | lr=30.0` reads the second in the sick one. What passes is a row of the
+README's table, which `kinds_table` writes.
+"""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path(__file__).parent / "programs"
+MARK = re.compile(r"^(?P<code>.*?)  # sick: (?P<old>.*?) \| (?P<new>.*)$", re.MULTILINE)
+FAULT = re.compile(r"; sick: .*?(\.?\"\"\")")
+QUICKLY = ("--seeds", "2", "--steps", "80")
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of script, and how its sick program is to be found out and mended."""
+
+    name: str
+    program: str  # a file or a folder of `programs`
+    finding: str
+    patched: str  # what a line that the patch adds has
+    command: tuple[str, ...] = ()  # the program itself where it is empty
+    options: tuple[str, ...] = QUICKLY
+    needs: str = ""  # a package
+
+    def write(self, folder: Path, *, sick: bool) -> list[str]:
+        """Write the program and return how it is named on a command line."""
+        source = PROGRAMS / self.program
+        if source.is_dir():
+            shutil.copytree(source, folder, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, folder)
+        for path in (p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
+            text = MARK.sub(lambda m: m["code"].replace(m["old"], m["new"], 1) if sick else m["code"], path.read_text())
+            path.write_text(FAULT.sub(r"\1", text))
+        return list(self.command or (self.program,))
+
+
+LR = ("instability", "lr=")
+KINDS = [
+    Kind("a plain loop", "plain_loop.py", "no_zero_grad", "zero_grad()"),
+    Kind("a trainer class", "trainer_class.py", "output_loss_mismatch", "return scores"),
+    Kind("L-BFGS with a closure", "lbfgs_closure.py", "no_zero_grad", "zero_grad()"),
+    Kind("accumulated gradients", "accumulation.py", *LR),
+    Kind("AMP: float16, GradScaler", "amp_float16.py", *LR),
+    Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise"),
+    Kind("a GAN", "gan.py", *LR),
+    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning"),
+    Kind("Transformers Trainer", "transformers_trainer.py", "instability", "learning_rate=", needs="transformers"),
+    Kind("accelerate", "accelerate_loop.py", *LR, needs="accelerate"),
+    Kind("torch.compile, model and step", "compiled.py", *LR),
+    Kind("packed sequences", "packed_sequences.py", *LR),
+    Kind("graphs, ragged batches", "graphs.py", "inputs_not_normalised", "standardise", options=("--seeds", "2")),
+    Kind(
+        "DataLoader workers, forked",
+        "loader_workers.py",
+        "unshuffled_data",
+        "shuffle=True",
+        ("loader_workers.py", "fork"),
+    ),
+    Kind(
+        "DataLoader workers, spawned",
+        "loader_workers.py",
+        "unshuffled_data",
+        "shuffle=True",
+        ("loader_workers.py", "spawn"),
+    ),
+    Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr="),
+    Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "reinitialise("),
+    Kind("shared weights", "shared_weights.py", *LR),
+    Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)"),
+    Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR),
+    Kind("reinforcement learning", "reinforcement.py", *LR),
+    Kind(
+        "`python -m package.train`", "package_module", "output_loss_mismatch", "self.output(", ("-m", "trainer.train")
+    ),
+    Kind("configured by argparse", "by_argparse.py", "instability", "lr"),
+    Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr"),
+    Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr", ("train.py",)),
+    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
+]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request):
+    if request.param.needs and importlib.util.find_spec(request.param.needs) is None:
+        pytest.skip(f"{request.param.needs} is not installed")
+    return request.param
+
+
+def test_the_sick_one_gets_its_finding_and_a_proved_patch(kind, descend, tmp_path, record_property):
+    named = kind.write(tmp_path, sick=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    case = json.loads(done.stdout)
+    assert case["findings"][0]["symptom"] == kind.finding
+    assert (tmp_path / case["findings"][0]["where"]["file"]) in before
+    added = [line for line in case["patch"].splitlines() if line.startswith("+") and not line.startswith("+++")]
+    assert any(kind.patched in line for line in added)
+    assert [t["verdict"] for t in case["trials"]].count("proved") == 1 and case["reproduced"]
+    assert {path: path.read_bytes() for path in before} == before
+    record_property(
+        "kind", {"name": kind.name, "of": [k.name for k in KINDS], "finding": kind.finding, "patched": kind.patched}
+    )
+
+
+def test_the_healthy_one_is_unharmed_and_gets_no_finding(kind, descend, tmp_path, record_property):
+    named = kind.write(tmp_path, sick=False)
+    plain = subprocess.run([sys.executable, *named], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    watched = descend("watch", *named, cwd=tmp_path)
+    assert plain.stdout and watched.stdout == plain.stdout
+    done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert (done.returncode, case["findings"]) == (0, []), case["findings"]
+    record_property("kind", {"name": kind.name, "unharmed": True, "healthy": True})
