@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kinds_table import KindsTable  # noqa: E402
+from kinds_table import KindsTable  # noqa: E402, I001
 
 
 # a shell starts what runs in the background deaf to Ctrl-C, and its children with it

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 BEGIN, END = "<!-- kinds: make test writes this table -->\n", "<!-- end -->"
-HEAD = "| kind of script | unharmed, bit for bit | its fault found | proved patch | healthy: no finding |\n|---|---|---|---|---|\n"
+COLUMNS = ("kind of script", "unharmed, bit for bit", "its fault found", "proved patch", "healthy: no finding")
+HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n"
 
 
 class KindsTable:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import inf, isfinite
 
 from descend.case import Case
-from descend.plan import Plan
+from descend.plan import Plan, Stage
 from descend.prescribe import prescribe
-from descend.record import Ending, Message, Record
+from descend.record import Ending, Fact, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
@@ -16,6 +16,7 @@ from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
+from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -29,19 +30,42 @@ Show = Callable[[Record, list[Message]], None]
 def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
-    record, symptoms, proof, verified = _consult(script, plan, store, show)
+    whole = observe(script, plan, store, show)  # what happened
+    for part in _parts(whole, plan):
+        record = whole if part is plan else observe(script, part, store, show)
+        case = _consult(script, part, store, show, record)
+        if case.findings or case.interrupted or case.status == "script_failed":
+            break  # what a stage begins with is what the one before has made
+    else:
+        case = replace(case, record=whole)
+    left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
+    return replace(case, total_s=time.perf_counter() - began, left_out=left_out, streamed=script.streamed)
+
+
+def _parts(record: Record, plan: Plan) -> list[Plan]:
+    """Return the plan; where the record is of a training in stages a plan for each."""
+    keys = stages(record) if record.ending and record.ending.reason in ("finished", "window") else []
+    if len(keys) < 2:
+        return [plan]
+    first = record.series("loss", "0").first
+    parts = [Stage(int(key), number, len(keys), first) for number, key in enumerate(keys, 1)]
+    return [replace(plan, stage=part) for part in parts]
+
+
+def _consult(script: Script, plan: Plan, store: Store, show: Show, record: Record) -> Case:
+    """Go from a record to a case; where it was too short to show what a cure does, by way of a longer one."""
+    found = _prove(script, plan, store, show, record)
     is_fixed = plan.least_steps == plan.steps  # by the user
-    if not is_fixed and _was_short(record, symptoms, proof):
+    if not is_fixed and _was_short(*found[:3]):
         steps = LONGER * record.steps
         longer = replace(plan, steps=steps, least_steps=steps)
-        record, symptoms, proof, verified = _consult(script, longer, store, show)
-    case = conclude(record, symptoms, proof, verified, time.perf_counter() - began)
-    left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
-    return replace(case, left_out=left_out, streamed=script.streamed)
+        found = _prove(script, longer, store, show, observe(script, longer, store, show))
+    return conclude(*found, 0.0)
 
 
-def _consult(script: Script, plan: Plan, store: Store, show: Show) -> tuple[Record, list[Symptom], Proof, str]:
-    record = observe(script, plan, store, show)  # what happened
+def _prove(
+    script: Script, plan: Plan, store: Store, show: Show, record: Record
+) -> tuple[Record, list[Symptom], Proof, str]:
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
     bench = Bench(plan, record.run, store.save, show, longest(record))
 
@@ -69,12 +93,15 @@ def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
 def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
     record = new_record(script, plan)
+    stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
     with keeping(store, record) as take:
 
         def listen(messages: list[Message]) -> None:
             take(messages)
             show(record, messages)
 
+        record.extend(stage)
+        take(stage)
         try:
             run(script, plan, record, listen)
         except KeyboardInterrupt:

@@ -8,6 +8,16 @@ from descend.errors import UsageError
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One stage of a training that has several: the steps of one optimizer, until the next one is made."""
+
+    optimizer: int  # which one of the script's, from 0
+    number: int  # which stage, from 1
+    of: int
+    first_loss: float  # of the first stage
+
+
+@dataclass(frozen=True)
 class Plan:
     """The budget of one case. Every field has the default that `descend doctor --help` states."""
 
@@ -19,6 +29,7 @@ class Plan:
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds
     spread: bool = False  # judge an arm on batches from all over the run, too
+    stage: Stage | None = None  # the one that is looked at; the whole run where there is none
     role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty

@@ -6,6 +6,7 @@ README's table, which `kinds_table` writes.
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -119,7 +120,8 @@ def test_the_sick_one_gets_its_finding_and_a_proved_patch(kind, descend, tmp_pat
 
 def test_the_healthy_one_is_unharmed_and_gets_no_finding(kind, descend, tmp_path, record_property):
     named = kind.write(tmp_path, sick=False)
-    plain = subprocess.run([sys.executable, *named], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as many threads as `descend` has here
+    plain = subprocess.run([sys.executable, *named], cwd=tmp_path, env=alone, capture_output=True, text=True)
     watched = descend("watch", *named, cwd=tmp_path)
     assert plain.stdout and watched.stdout == plain.stdout
     done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)

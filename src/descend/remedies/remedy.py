@@ -12,7 +12,7 @@ from descend.source.not_applicable import NotApplicable
 # script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
 # examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
 # trains another network; the median error, where a few targets are wrong.
-JudgedOn = Literal["fixed", "spread", "held_out", "training", "last_stage", "median"]
+JudgedOn = Literal["fixed", "spread", "held_out", "training", "median"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 

@@ -91,7 +91,9 @@ def observed(case: Case) -> str:
     ending, single = case.record.ending, case.record.steps == 1
     which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
     amount = "step" if which and single else count(case.record.steps, "step")
-    of = f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
+    stage = case.record.fact("stage")
+    of = f" of stage {stage['number']} of {stage['of']}" if stage else ""
+    of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
     until = {
         "interrupted": " until the interruption",
         "failed": " until it failed",

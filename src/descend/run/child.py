@@ -39,6 +39,7 @@ class Config:
     quick_s: float
     patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
+    stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
     spread: bool  # whether an arm looks at batches from all over the run
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
@@ -85,9 +86,8 @@ class Run:
 
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
-        self.observation = Observation(
-            config.role, pipes, began, files=config.files, spread=config.spread, lost=self._nobody_listens
-        )
+        self.observation = Observation(config.role, pipes, began, files=config.files, lost=self._nobody_listens)
+        self.observation.look(stage=config.stage or 0, spread=config.spread)
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
         self.ended = threading.Lock()
@@ -95,10 +95,8 @@ class Run:
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
         from descend.run.compilation import uncompiled
-        from descend.run.custom import observing_functions
-        from descend.run.hooks import observing
-        from descend.run.knobs import observing_knobs
         from descend.run.seeds import offset_seeds
+        from descend.run.stage import waiting
         from descend.run.witness import Witness, counting
 
         config = self.config
@@ -110,16 +108,29 @@ class Run:
                 stack.enter_context(uncompiled(self.channel.send))
                 self.watch.after_step = self._after_step
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
+            if config.stage is not None:
+                self.watch.stage_over = self._stage_over
             if isinstance(self.watch, Witness):
                 stack.enter_context(counting(self.watch))
+            elif config.stage:
+                stack.enter_context(waiting(config.stage, self.watch, self._observe))
             else:
-                stack.enter_context(observing(self.watch))
-                if config.role in ("exam", "arm", "gradcheck"):
-                    stack.enter_context(observing_functions(self.watch.functions))
-                    stack.enter_context(observing_knobs(self.watch.knobs))
+                self._observe(stack)
             status, error = execute(program)
             self._end("failed" if error or status else "finished", status, error)
         return status
+
+    def _observe(self, stack: ExitStack) -> None:
+        from descend.run.custom import observing_functions
+        from descend.run.hooks import observing
+        from descend.run.knobs import observing_knobs
+        from descend.run.observer import Observer
+
+        assert isinstance(self.watch, Observer)
+        stack.enter_context(observing(self.watch))
+        if self.config.role in ("exam", "arm", "gradcheck"):
+            stack.enter_context(observing_functions(self.watch.functions))
+            stack.enter_context(observing_knobs(self.watch.knobs))
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch
@@ -146,6 +157,10 @@ class Run:
         if is_enough or steps >= config.steps or trained >= config.seconds:
             self._end("window", 0, "")
             _leave()
+
+    def _stage_over(self) -> None:
+        self._end("finished", 0, "")
+        _leave()
 
     def _trained(self) -> float:
         began = self.watch.began

@@ -32,6 +32,14 @@ _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and
 
 
 @contextmanager
+def noting_makers(observer: Observer) -> Iterator[None]:
+    """Report where modules and loaders are made, and nothing else."""
+    made, loader = _module_init(nn.Module.__init__, observer), _loader_init(dataloader.DataLoader.__init__, observer)
+    with replaced(nn.Module, "__init__", made), replaced(dataloader.DataLoader, "__init__", loader):
+        yield
+
+
+@contextmanager
 def observing(observer: Observer) -> Iterator[None]:
     """Report the script's events to `observer` for as long as the context lasts."""
     with ExitStack() as stack:

@@ -104,6 +104,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         quick_s=plan.quick_s,
         patience=PATIENCE_S,
         seed=plan.seed,
+        stage=plan.stage.optimizer if plan.stage else None,
         spread=plan.spread,
         descriptor=descriptors[0],
         telling=descriptors[1],

@@ -20,8 +20,8 @@ SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0
 class Observation:
     """One run, observed in its role; `pipes` are where messages go, and those of forked workers.
 
-    `files` is the folder that stands for the root of the file system; "" where the script runs in place. `spread`:
-    whether an arm looks at batches from all over the run. `lost` is called when nobody listens any more.
+    `files` is the folder that stands for the root of the file system; "" where the script runs in place. `lost` is
+    called when nobody listens any more.
     """
 
     active: ClassVar["Observation | None"] = None  # the one of this process
@@ -33,7 +33,6 @@ class Observation:
         began: float,
         *,
         files: str = "",
-        spread: bool = False,
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         Observation.active = self
@@ -45,10 +44,17 @@ class Observation:
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
         probes = list(GRADIENTS) if role == "gradcheck" else probes
         examiner = Examiner(probes, self.budget, self.modules, self.channel.send)
-        examiner.sampling = role == "exam" or spread
+        examiner.sampling = role == "exam"
         probing = role in ("watch", "exam")
         observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
         self.watch: Observer | Witness = Witness(tree) if role == "bare" else observer
+
+    def look(self, *, stage: int, spread: bool) -> None:
+        """Look at one stage only, as `Witness.stage` has it, and at batches from all over the run."""
+        if isinstance(self.watch, Witness):
+            self.watch.stage = stage
+        elif spread:
+            self.watch.examiner.sampling = True
 
     def end(self, reason: str, status: int, error: str) -> None:
         """Take the last measurements and say how the run ended."""

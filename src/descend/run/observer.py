@@ -50,6 +50,7 @@ class Observer:
         self.examiner, self.modules, self.send = examiner, modules, send
         self.probing, self.owning = probing, owning
         self.after_step: Callable[[int], None] = lambda steps: None
+        self.stage_over: Callable[[], None] = lambda: None  # another optimizer is made than the one that has stepped
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
         self.steps = self.passes = 0  # of the optimizer that has stepped most; backward passes
@@ -274,10 +275,17 @@ class Observer:
             return known
         self._forget_rehearsal()
         self.has_optimizer = True
+        before = list(self.steppers.values())
         stepper, is_new = self._makings.take(optimizer, self.modules.tree.lines(frame))
         if is_new:
+            if self.steps:
+                self.stage_over()
             self.attribution.forget_reach()
-            self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer))])
+            place = {
+                "after": {s.key: s.steps for s in before},
+                "shares": any(stepper.held & s.held for s in before),
+            }
+            self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer) | place)])
         return stepper
 
     def _forget_rehearsal(self) -> None:

@@ -21,11 +21,17 @@ from descend.tape import leaf_parameters
 
 
 class Witness:
-    """Counts steps and fingerprints the weights; it looks at nothing else."""
+    """Counts steps and fingerprints the weights; it looks at nothing else.
+
+    `stage` is the optimizer, from 0, before which nothing counts; `stage_begins` is called where that one is made,
+    `stage_over` where another one is made after it has stepped.
+    """
 
     def __init__(self, tree: SourceTree) -> None:
-        self.tree = tree
+        self.tree, self.stage = tree, 0
         self.after_step: Callable[[int], None] = lambda steps: None
+        self.stage_begins: Callable[[Optimizer, FrameType | None], None] = lambda optimizer, frame: None
+        self.stage_over: Callable[[], None] = lambda: None
         self.began: float | None = None  # when the first step ended
         self.inert = False
         self._steppers: dict[str, Stepper] = {}
@@ -40,15 +46,25 @@ class Witness:
     @harmless
     def optimizer_made(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Tell it from those that were made before, as the observer does."""
-        if self._makings.find(optimizer) is None:
+        if self._makings.find(optimizer) is not None:
+            return
+        stepper, is_new = self._makings.take(optimizer, self.tree.lines(frame))
+        if self.stage and int(stepper.key) == self.stage:
+            self.stage = 0
+            self._steppers.clear()
+            self._makings = Makings(self._steppers, owning=True)
             self._makings.take(optimizer, self.tree.lines(frame))
+            self.stage_begins(optimizer, frame)
+        elif not self.stage and is_new and self.steps:
+            self.stage_over()
 
     def step_ended(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Count a step."""
-        self.began = self.began or time.perf_counter()
         stepper = self._makings.find(optimizer) or self._makings.take(optimizer, ())[0]
         stepper.steps += 1
-        self.after_step(self.steps)
+        if not self.stage:
+            self.began = self.began or time.perf_counter()
+            self.after_step(self.steps)
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs the comparison and nothing else."""

@@ -2,22 +2,20 @@
 
 from descend.record import Record
 from descend.symptoms.progress import first_rise, smoothed
+from descend.symptoms.stages import TRAINED
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"
-TRAINED = 0.5  # of the first stage's first loss: below it the weights know something
 LOST = 2.0  # times the first stage's first loss: what was learnt before is lost, whatever the run makes of it
 
 
 def warm_start(record: Record) -> Symptom | None:
-    """A later optimizer that starts from a low loss and makes it rise; above that of untrained weights it is a fact."""
-    first = record.series("loss", "0").first
-    for key in record.places("optimizer")[1:]:
+    """A later stage that starts from a low loss and makes it rise; above that of untrained weights it is a fact."""
+    stage = record.fact("stage")
+    first = stage["first_loss"] if stage else record.series("loss", "0").first
+    for key in _later(record):
         losses = record.series("loss", key)
         rise = first_rise(record, key)
-        begins = record.history("optimizer", key)
-        if not begins or begins[0].step == 0:
-            continue  # made together with the first: a GAN's, not a second stage's
         if not len(losses) or not losses.first < TRAINED * first or rise is None or rise > len(losses) // 2:
             continue
         peak = smoothed(losses).max
@@ -27,7 +25,7 @@ def warm_start(record: Record) -> Symptom | None:
             kind="dynamics",
             certain=is_lost,
             confidence=0.85,
-            sentence=f"the second stage starts at a loss of {losses.first:.3g}, where the first one began at "
+            sentence=f"a later stage starts at a loss of {losses.first:.3g}, where the first one began at "
             f"{first:.3g}, and "
             f"rises to {peak:.3g}{', above what untrained weights cost' if is_lost else ''}: its learning rate is too "
             "high for weights that are trained already",
@@ -41,3 +39,12 @@ def warm_start(record: Record) -> Symptom | None:
             explains=frozenset({"instability", "dead_units", "cliff"}),
         )
     return None
+
+
+def _later(record: Record) -> list[str]:
+    """Return the optimizers of later stages: the only one where a later stage alone was looked at."""
+    stage = record.fact("stage")
+    if stage:
+        return ["0"] if stage["number"] > 1 else []
+    made = {key: record.history("optimizer", key) for key in record.places("optimizer")[1:]}
+    return [key for key, begins in made.items() if begins and begins[0].step > 0]  # not together, as a GAN's

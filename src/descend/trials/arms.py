@@ -24,7 +24,6 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "spread": "spread_yardstick",
     "held_out": "evaluation_loss",
     "training": "loss",
-    "last_stage": "loss",
     "median": "median_error",
 }
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
@@ -121,7 +120,7 @@ def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None
 def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, Series]:
     """Return what a run is judged by, and how it went over the steps.
 
-    The exam tells which stage is its last one, and where data are held out.
+    The exam tells where data are held out.
     """
     name = YARDSTICKS[judged_on]
     places = record.places(name)
@@ -131,8 +130,6 @@ def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | N
         return name, record.held_out(exam)
     if judged_on == "training":
         return name, record.series(name, places[0])
-    if judged_on == "last_stage":
-        return name, record.series(name, (exam or record).places(name)[-1])
     return places[0], record.series(name, places[0])
 
 

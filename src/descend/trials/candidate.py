@@ -91,7 +91,7 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return "it ends before its held-out data are evaluated"
     if not record.places(YARDSTICKS[judged_on]):
         return ""  # diverged: that is a result
-    is_its_own_loss = judged_on in ("training", "last_stage")
+    is_its_own_loss = judged_on == "training"
     if not is_its_own_loss and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
     ends = [yardstick(r, judged_on, exam)[1] for r in (record, exam)]
@@ -106,10 +106,5 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
 
 
 def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
-    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
-
-    A run of several stages takes as many as its longest one; to see the last one it must go through all of them.
-    """
-    if judged_on == "last_stage" and exam.ending is not None and exam.ending.reason == "finished":
-        return sum(exam.series("loss", key).steps[-1] + 1 for key in exam.places("loss") if exam.series("loss", key))
+    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped."""
     return exam.steps or int((exam.fact("passes") or {}).get("backward", 0))

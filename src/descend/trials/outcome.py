@@ -58,8 +58,6 @@ def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     place = yardstick(exam)[0].replace("_", " ")
     if judged_on == "training":
         return f"the script's own training loss after {horizon(exam)} steps"
-    if judged_on == "last_stage":
-        return f"the script's own training loss in its last stage, after {horizon(exam)} steps"
     if judged_on == "held_out":
         return f"loss on the script's own held-out data after {horizon(exam)} steps"
     if judged_on == "spread":

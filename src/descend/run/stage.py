@@ -1,0 +1,30 @@
+"""Lets through what a script does before the stage that is looked at."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from torch.optim import Optimizer
+
+from descend.run.hooks import noting_makers
+from descend.run.observer import Observer
+from descend.run.witness import Witness, counting
+
+
+@contextmanager
+def waiting(stage: int, observer: Observer, observe: Callable[[ExitStack], None]) -> Iterator[None]:
+    """Count steps, and note where modules and loaders are made, until the stage's optimizer is; then `observe`."""
+    witness = Witness(observer.modules.tree)
+    witness.stage = stage
+    with ExitStack() as whole:
+        before = whole.enter_context(ExitStack())
+        before.enter_context(counting(witness))
+        before.enter_context(noting_makers(observer))
+
+        def begin(optimizer: Optimizer, frame: FrameType | None) -> None:
+            before.close()
+            observe(whole)
+            observer.optimizer_made(optimizer, frame)
+
+        witness.stage_begins = begin
+        yield
