@@ -10,7 +10,7 @@ from odd_cases import ALL, not_a_number
 
 from descend.report import render_json
 
-KEYS = {"schema", "status", "script", "steps", "findings", "trials", "patch", "reproduced", "cost"}
+KEYS = {"schema", "status", "script", "steps", "stage", "findings", "trials", "patch", "reproduced", "cost"}
 FINDING_KEYS = {
     "symptom", "rank", "confidence", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",

@@ -30,7 +30,6 @@ class Beside(Table):
 KINDS = [
     ("held_out", "evaluation_loss", ""),
     ("median", "median_error", "squared_error"),
-    ("last_stage", "loss", "1"),
     ("spread", "spread_yardstick", "negative_log_likelihood"),
 ]
 

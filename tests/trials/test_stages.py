@@ -1,15 +1,14 @@
-"""A network that is trained in stages is judged by its last one."""
+"""A training in stages is looked at stage by stage, each as a run of its own."""
 
 import json
 import subprocess
 import sys
 
 import pytest
-from tables import record_of
 
-from descend.record import Ending, Reading
-from descend.trials.arms import yardstick
-from descend.trials.candidate import horizon
+from descend.record import Fact, Reading, Record, Site
+from descend.symptoms import SYMPTOMS
+from descend.symptoms.stages import stages
 
 FINE_TUNING = """
 import torch
@@ -39,36 +38,57 @@ fit(net, x + 0.1 * torch.randn_like(x), y, lr=2.0, steps=100)
 """
 
 
-@pytest.mark.parametrize(("reason", "steps"), [("finished", 400), ("window", 300)])
-def test_an_arm_is_let_through_all_stages(reason, steps):
-    record = record_of(1.0, steps=300, reason=reason)
-    record.add(Reading("loss", "1", 99, 2.0))
-    assert horizon(record, "last_stage") == steps and horizon(record) == 300
+def trained(*stages_of: dict) -> Record:
+    """A record with an optimizer for each stage: its loss, its line, and the steps that the others had taken."""
+    record = Record()
+    for key, given in enumerate(stages_of):
+        losses = given.get("losses", [2.3, 1.0]) * 10
+        detail = {"after": given.get("after", {}), "shares": given.get("shares", False)}
+        record.add(Fact("optimizer", str(key), 0, detail))
+        record.add(Site("optimizer", str(key), "train.py", given.get("line", 10)))
+        for step, loss in enumerate(losses):
+            record.add(Reading("loss", str(key), step, loss))
+    return record
 
 
-def test_an_arm_that_did_not_reach_the_last_stage_has_no_value():
-    exam, arm = record_of(1.0), record_of(0.1)
-    exam.add(Reading("loss", "1", 99, 2.0))
-    assert yardstick(exam, "last_stage", exam) == ("loss", 2.0)
-    assert yardstick(arm, "last_stage", exam)[1] != yardstick(arm, "last_stage", exam)[1]  # NaN
+SECOND = {"after": {"0": 20}}
 
 
-def test_one_infinite_loss_on_the_way_is_no_divergence():
-    exam = record_of(1.0)
-    for step, value in enumerate([4.0] * 30 + [float("inf"), 2.0, 2.0]):
-        exam.add(Reading("loss", "1", step, value))
-    assert yardstick(exam, "last_stage", exam)[1] == 2.0
-    exam.ending = Ending("interrupted", 130, 100)
-    assert yardstick(exam, "last_stage", exam)[1] != 2.0
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ({**SECOND, "shares": True}, ["0", "1"]),  # the same weights go on
+        ({**SECOND, "losses": [0.3, 0.2]}, ["0", "1"]),  # it begins with weights that know something
+        ({**SECOND, "line": 20}, ["0", "1"]),  # a training of its own
+        (SECOND, ["0"]),  # another fold
+        ({"after": {"0": 12}, "shares": True}, ["0"]),  # they take turns
+        ({"after": {"0": 0}, "shares": True}, ["0"]),
+        ({**SECOND, "shares": True, "losses": [1.0] * 0}, ["0"]),  # it never steps
+    ],
+)
+def test_a_later_optimizer_is_a_stage_where_it_goes_on_alone(second, expected):
+    assert stages(trained({}, second)) == expected
+
+
+def test_a_single_training_and_an_empty_record_have_one_stage():
+    assert stages(trained({})) == stages(Record()) == ["0"]
+
+
+def test_a_warm_start_is_told_from_the_stage_alone():
+    """What the first stage began with is known from the whole run."""
+    record = trained({"losses": [0.2] + [1.1] * 9})
+    assert SYMPTOMS["warm_start"](record) is None
+    record.add(Fact("stage", "", 0, {"number": 2, "of": 2, "first_loss": 2.3, "optimizer": 1}))
+    assert "starts at a loss of 0.2, where the first one began at 2.3" in SYMPTOMS["warm_start"](record).sentence
 
 
 @pytest.mark.slow
 def test_the_rate_of_a_fine_tuning_is_proved_where_the_first_stage_is_the_longer_one(tmp_path):
     (tmp_path / "train.py").write_text(FINE_TUNING)
-    command = [sys.executable, "-m", "descend", "doctor", "--format", "json", "train.py"]
+    command = [sys.executable, "-m", "descend", "doctor", "--seeds", "2", "--format", "json", "train.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == "warm_start", done.stderr
     cure = next(trial for trial in case["trials"] if trial["verdict"] == "proved")
-    assert "last stage" in cure["metric"] and cure["after"] < 0.3 * cure["before"]
+    assert cure["after"] < 0.3 * cure["before"] and case["stage"] == {"number": 2, "of": 2}
     assert case["reproduced"]

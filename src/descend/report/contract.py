@@ -26,6 +26,7 @@ def render_json(case: Case) -> str:
         "status": case.status,
         "script": case.record.script,
         "steps": case.record.steps,
+        "stage": _stage(case.record.fact("stage")),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "trials": [_trial(trial) for trial in case.trials],
         "patch": case.patch or None,
@@ -61,6 +62,11 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
         "sentence": finding.sentence,
         "source": finding.source,
     }
+
+
+def _stage(stage: dict[str, Any] | None) -> dict[str, int] | None:
+    """Return which stage of a training was looked at; None where it was the whole of it."""
+    return stage and {"number": stage["number"], "of": stage["of"]}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

@@ -94,9 +94,9 @@ class Run:
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
-        from descend.run.compilation import uncompiled
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
+        from descend.run.uncompiled import uncompiled
         from descend.run.witness import Witness, counting
 
         config = self.config

@@ -1,22 +1,11 @@
-"""What the script compiles: switched off in runs of ours, and kept free of our code in the user's own.
+"""Keeps our code out of the graphs that the script compiles.
 
-A compiled step cannot be looked into, and what it computes is the same but for rounding. In the user's own run a
-compiler that follows the script's step into our hooks would break its graphs there and compile our probes.
+A compiler that follows the script's step into our hooks would break its graphs there and compile our probes.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import FunctionType
-from typing import Any
-
-import torch
-from torch import nn
-
-from descend.record.reading import Note
-from descend.run.replacing import replaced
-
-SWITCHED_OFF = Note("torch.compile", "switched off in our runs, which changes nothing but rounding")
 
 PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
 _PARTS = tuple(f"descend.{part}" for part in PARTS)
@@ -34,23 +23,3 @@ def keep_out_of_graphs(hooks: Iterable[FunctionType]) -> None:
         ours = name.startswith("descend.") and not name.startswith(_PARTS) and name not in _INLINED
         if ours and not hasattr(module, "__path__"):  # a package stands for its whole folder
             trace_rules.add(name)
-
-
-@contextmanager
-def uncompiled(send: Callable[[list[Any]], None]) -> Iterator[None]:
-    """Have `torch.compile` give back what it is given, a model in the wrapper that it would be in; `send` a note."""
-    notes = [SWITCHED_OFF]
-
-    def compile(model: Any = None, **options: Any) -> Any:
-        if notes:
-            send([notes.pop()])
-        return compile if model is None else _wrapped(model) if isinstance(model, nn.Module) else model
-
-    with replaced(torch, "compile", compile):
-        yield
-
-
-def _wrapped(model: nn.Module) -> nn.Module:
-    from torch._dynamo.eval_frame import OptimizedModule, _NullDecorator
-
-    return OptimizedModule(model, _NullDecorator())  # type: ignore[arg-type]
