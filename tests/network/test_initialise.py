@@ -83,6 +83,17 @@ def test_biases_are_zero_and_other_modules_stay() -> None:
     assert changed == {"2.weight", "2.bias"} and not model[2].bias.any()
 
 
+def test_the_default_draw_is_torchs_own_biases_too() -> None:
+    layers = [nn.Linear(50, 4000), nn.Conv2d(3, 400, 5), nn.ConvTranspose1d(400, 9, 3), nn.Linear(400, 400)]
+    own = [(layer.weight.std().item(), layer.bias.abs().max().item()) for layer in layers]
+    kept = layers[0].weight.clone()
+    assert reinitialise(nn.Sequential(*layers), "default") == 4
+    for layer, (spread, reach) in zip(layers, own):
+        assert layer.weight.std().item() == pytest.approx(spread, rel=0.05)
+        assert layer.bias.abs().max().item() == pytest.approx(reach, rel=0.3)
+    assert not torch.equal(layers[0].weight, kept)
+
+
 def test_computed_and_missing_weights_are_left_out() -> None:
     model = nn.Sequential(weight_norm(nn.Linear(4, 4)), nn.LazyLinear(3), nn.Linear(3, 3, bias=False))
     assert reinitialise(model) == 1
@@ -143,7 +154,7 @@ def test_the_precision_and_the_graph_are_kept() -> None:
 
 
 def test_an_unknown_activation_is_named() -> None:
-    with pytest.raises(ValueError, match="'wavelet'; known are celu, elu"):
+    with pytest.raises(ValueError, match="'wavelet'; known are celu, default, elu"):
         reinitialise(nn.Linear(2, 2), "wavelet")
 
 

@@ -138,7 +138,7 @@ DYNAMICS = (
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
     Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
         "Bottou et al. 2018, §4", decides=False, cost=1),
-    *(Row("local_optima", "reinitialise", another_start(draw), "another start ({activation} gain), draw {draw}",
+    *(Row("local_optima", "reinitialise", another_start(draw), "another start, draw {draw}",
           "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True) for draw in range(1, STARTS + 1)),
     Row("correlated_inputs", "whiten_inputs", nothing_to_dose, "whiten inputs",
         "all directions of the inputs then have the same curvature", "LeCun et al. 1998, §4.3", cost=3),

@@ -42,11 +42,10 @@ def following_activation(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
-    """Return the dose of a random restart: that activation's gain, and which draw."""
+    """Return the dose of a random restart: which draw. Biases are drawn, too: without them units start too alike."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        following = following_activation(record, symptom)
-        return None if following is None else {**following, "draw": draw, "optimizer": symptom.optimizer}
+        return {"activation": "default", "draw": draw, "optimizer": symptom.optimizer}
 
     return dose
 

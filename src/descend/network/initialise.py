@@ -15,6 +15,7 @@ GAINS = {  # of the functions that eq. 16 is for; torch's table
     "softsign": 1.0,
     "linear": 1.0,
 }
+DEFAULT = "default"
 LEAK = 0.01  # negative slope of nn.LeakyReLU
 SAMPLE = 1024  # weights of a layer that enter the seed
 
@@ -26,12 +27,13 @@ def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> i
     saturating functions U(±gain·√(6 / (fan-in + fan-out))), Glorot & Bengio 2010, eq. 16, with torch's gain
     (tanh 5/3). The output layer, the last one in the order in which the model names them, has no activation
     behind it: gain 1. Normalisation, embeddings, recurrent layers and weights tied to an embedding stay.
+    `activation="default"` draws weights and biases as torch itself does, U(±1/√fan-in).
 
     The weights depend on `draw` and on the state of torch's generator, and do not advance it: another `draw` is a
     random restart. Raises `ValueError` for an activation that is not known.
     """
-    if activation not in RECTIFIERS | GAINS.keys():
-        known = ", ".join(sorted(RECTIFIERS | GAINS.keys()))
+    if activation not in RECTIFIERS | GAINS.keys() | {DEFAULT}:
+        known = ", ".join(sorted(RECTIFIERS | GAINS.keys() | {DEFAULT}))
         raise ValueError(f"no initialisation is known for {activation!r}; known are {known}")
     layers = list(_layers(model))
     generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]) + draw - 1)
@@ -41,7 +43,8 @@ def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> i
         with torch.no_grad():
             weight.copy_(fresh)
             if (bias := layer._parameters.get("bias")) is not None:
-                bias.zero_()
+                reach = fresh[0].numel() ** -0.5 if activation == DEFAULT else 0.0
+                bias.copy_(torch.empty(bias.shape).uniform_(-reach, reach, generator=generator))
     return len(layers)
 
 
@@ -70,6 +73,9 @@ def _seed(model: nn.Module, weights: list[Tensor]) -> int:
 
 
 def _draw(weight: Tensor, layer: nn.Module, activation: str, generator: torch.Generator, *, is_output: bool) -> None:
+    if activation == DEFAULT:
+        nn.init.kaiming_uniform_(weight, 5**0.5, generator=generator)
+        return
     if activation in GAINS:
         nn.init.xavier_uniform_(weight, 1.0 if is_output else GAINS[activation], generator=generator)
         return
