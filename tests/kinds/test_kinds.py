@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pytest
 PROGRAMS = Path(__file__).parent / "programs"
 MARK = re.compile(r"^(?P<code>.*?)  # sick: (?P<old>.*?) \| (?P<new>.*)$", re.MULTILINE)
 FAULT = re.compile(r"; sick: .*?(\.?\"\"\")")
+NOTEBOOK = "train.ipynb"
 QUICKLY = ("--seeds", "2", "--steps", "80")
 
 pytestmark = pytest.mark.slow
@@ -46,24 +48,61 @@ class Kind:
         for path in (p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
             text = MARK.sub(lambda m: m["code"].replace(m["old"], m["new"], 1) if sick else m["code"], path.read_text())
             path.write_text(FAULT.sub(r"\1", text))
+        if self.command == (NOTEBOOK,):
+            Path(folder, NOTEBOOK).write_text(notebook((folder / self.program).read_text().split("# %%\n")))
+            (folder / self.program).unlink()
         return list(self.command or (self.program,))
 
 
-LR = ("instability", "lr=")
+def notebook(cells: list[str]) -> str:
+    """Return a notebook of code cells as Jupyter writes it."""
+    made = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": cell} for cell in cells
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}, indent=1)
+
+
+def printed(folder: Path, named: list[str], descend, *, watched: bool) -> str:
+    """Return what a program prints under plain python or Jupyter, or watched there."""
+    if named == [NOTEBOOK]:
+        return printed_in_jupyter(folder, watched=watched)
+    if watched:
+        return descend("watch", *named, cwd=folder).stdout
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as many threads as `descend` has here
+    return subprocess.run([sys.executable, *named], cwd=folder, env=alone, capture_output=True, text=True).stdout
+
+
+def printed_in_jupyter(folder: Path, *, watched: bool) -> str:
+    """Run the notebook; where it is watched, with the context manager around its last cell."""
+    import nbclient
+    import nbformat
+
+    cells = nbformat.read(folder / NOTEBOOK, 4)
+    if watched:
+        training = textwrap.indent(cells.cells[-1].source, "    ")
+        cells.cells[-1].source = f"import descend\nwith descend.watch(net, optimizer):\n{training}"
+    ran = nbclient.NotebookClient(cells, cwd=str(folder)).execute()
+    return "".join(output.text for output in ran.cells[-1].outputs if output.name == "stdout")
+
+
+LR, CLEARED = ("instability", "lr="), ("no_zero_grad", "zero_grad()")
 KINDS = [
-    Kind("a plain loop", "plain_loop.py", "no_zero_grad", "zero_grad()"),
+    Kind("a plain loop", "plain_loop.py", *CLEARED),
     Kind("a trainer class", "trainer_class.py", "output_loss_mismatch", "return scores"),
-    Kind("L-BFGS with a closure", "lbfgs_closure.py", "no_zero_grad", "zero_grad()"),
-    Kind("accumulated gradients", "accumulation.py", *LR),
-    Kind("AMP: float16, GradScaler", "amp_float16.py", *LR),
+    Kind("L-BFGS with a closure", "lbfgs_closure.py", *CLEARED),
+    Kind("accumulated gradients", "accumulation.py", *CLEARED),
+    Kind(
+        "AMP: float16, GradScaler", "amp_float16.py", "output_loss_mismatch", "F.cross_entropy(model(x[rows]), y[rows])"
+    ),
     Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise"),
     Kind("a GAN", "gan.py", *LR),
     Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning"),
     Kind("Transformers Trainer", "transformers_trainer.py", "instability", "learning_rate=", needs="transformers"),
     Kind("accelerate", "accelerate_loop.py", *LR, needs="accelerate"),
-    Kind("torch.compile, model and step", "compiled.py", *LR),
-    Kind("packed sequences", "packed_sequences.py", *LR),
-    Kind("graphs, ragged batches", "graphs.py", "inputs_not_normalised", "standardise", options=("--seeds", "2")),
+    Kind("torch.compile, model and step", "compiled.py", *CLEARED),
+    Kind("packed sequences", "packed_sequences.py", "output_loss_mismatch", "return self.head(last[0]).squeeze(1)"),
+    Kind("graphs, ragged batches", "graphs.py", "inputs_not_normalised", "standardise"),
     Kind(
         "DataLoader workers, forked",
         "loader_workers.py",
@@ -80,7 +119,7 @@ KINDS = [
     ),
     Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr="),
     Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "reinitialise("),
-    Kind("shared weights", "shared_weights.py", *LR),
+    Kind("shared weights", "shared_weights.py", *CLEARED),
     Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)"),
     Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR),
     Kind("reinforcement learning", "reinforcement.py", *LR),
@@ -90,6 +129,7 @@ KINDS = [
     Kind("configured by argparse", "by_argparse.py", "instability", "lr"),
     Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr"),
     Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr", ("train.py",)),
+    Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
     Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
 ]
 
@@ -120,10 +160,8 @@ def test_the_sick_one_gets_its_finding_and_a_proved_patch(kind, descend, tmp_pat
 
 def test_the_healthy_one_is_unharmed_and_gets_no_finding(kind, descend, tmp_path, record_property):
     named = kind.write(tmp_path, sick=False)
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as many threads as `descend` has here
-    plain = subprocess.run([sys.executable, *named], cwd=tmp_path, env=alone, capture_output=True, text=True)
-    watched = descend("watch", *named, cwd=tmp_path)
-    assert plain.stdout and watched.stdout == plain.stdout
+    plain = printed(tmp_path, named, descend, watched=False)
+    assert plain and printed(tmp_path, named, descend, watched=True) == plain
     done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
     case = json.loads(done.stdout)
     assert (done.returncode, case["findings"]) == (0, []), case["findings"]

@@ -1,4 +1,4 @@
-"""Digits in float16 with a GradScaler; sick: a learning rate far too large."""
+"""Digits in float16 with a GradScaler; sick: a softmax before the loss that applies its own."""
 
 import torch
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ digits = load_digits()
 x = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
 y = torch.tensor(digits.target)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)  # sick: lr=0.2 | lr=4.0
+optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
 scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
 for step in range(120):
     rows = torch.randint(0, len(x), (64,))
     optimizer.zero_grad()
     with torch.autocast("cpu", dtype=torch.float16):
-        loss = F.cross_entropy(model(x[rows]), y[rows])
+        loss = F.cross_entropy(model(x[rows]), y[rows])  # sick: model(x[rows]) | model(x[rows]).softmax(dim=1)
     scaler.scale(loss).backward()
     scaler.unscale_(optimizer)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)

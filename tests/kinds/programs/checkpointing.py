@@ -33,7 +33,7 @@ digits = load_digits()
 x, y = torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target)
 model = Deep()
 model.apply(initialise)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
 for step in range(150):
     rows = torch.randint(0, len(x), (64,))
     optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""Digits, a compiled model in a compiled step; sick: a learning rate far too large."""
+"""Digits, a compiled model in a compiled step; sick: the compiled step does not clear the gradients."""
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,12 @@ digits = load_digits()
 images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
 labels = torch.tensor(digits.target)
 model = torch.compile(nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10)), backend="aot_eager")
-optimizer = torch.optim.SGD(model.parameters(), lr=0.3)  # sick: lr=0.3 | lr=30.0
+optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
 
 
 @torch.compile(backend="aot_eager")
 def train_step(x, y):
-    optimizer.zero_grad()
+    optimizer.zero_grad()  # sick: optimizer.zero_grad() | pass
     loss = F.cross_entropy(model(x), y)
     loss.backward()
     optimizer.step()

@@ -1,4 +1,4 @@
-"""Parity-like task on sequences of unequal length, packed; sick: a learning rate far too large."""
+"""Parity-like task on sequences of unequal length, packed; sick: a sigmoid before the loss that applies its own."""
 
 import torch
 from torch import nn
@@ -16,12 +16,12 @@ class FirstSign(nn.Module):
     def forward(self, sequences, lengths):
         packed = pack_padded_sequence(sequences, lengths, batch_first=True, enforce_sorted=False)
         _, last = self.rnn(packed)
-        return self.head(last[0]).squeeze(1)
+        return self.head(last[0]).squeeze(1)  # sick: .squeeze(1) | .squeeze(1).sigmoid()
 
 
 model = FirstSign()
 criterion = nn.BCEWithLogitsLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)  # sick: lr=1e-2 | lr=2.0
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 for step in range(150):
     lengths = torch.randint(3, 12, (48,))
     sequences = torch.randn(48, 11, 3)

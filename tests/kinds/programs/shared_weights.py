@@ -1,4 +1,4 @@
-"""A language model whose output layer is its embedding; sick: a learning rate far too large."""
+"""A language model whose output layer is its embedding; sick: the gradients are never cleared."""
 
 import torch
 import torch.nn.functional as F
@@ -24,12 +24,12 @@ class Model(nn.Module):
 
 
 model = Model(len(letters))
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)  # sick: lr=1e-2 | lr=1.0
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 for step in range(150):
     starts = torch.randint(0, len(codes) - 25, (16,)).tolist()
     batch = torch.stack([codes[start : start + 25] for start in starts])
     loss = F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
-    optimizer.zero_grad()
+    optimizer.zero_grad()  # sick: optimizer.zero_grad() | pass
     loss.backward()
     optimizer.step()
     print(step, loss.item())
