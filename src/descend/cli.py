@@ -72,13 +72,17 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 
     It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
     then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps.
+    A script for torchrun is run as the only process of its group.
     """
     from descend.plan import Plan, cores
     from descend.record.store import open_store
+    from descend.sandbox.world import is_told
     from descend.script import opened
     from descend.symptoms import check_ids
 
     check_ids([*(select or ()), *(ignore or ())])
+    if is_told(os.environ) and os.environ["RANK"] != "0":
+        return  # the first process of the group does it alone
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -87,6 +91,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
+        alone=is_told(os.environ),
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
     )

@@ -13,6 +13,7 @@ from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
 from descend.run.launch import new_record, run
+from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
@@ -31,6 +32,9 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
     whole = observe(script, plan, store, show)  # what happened
+    if not plan.alone and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
+        plan = replace(plan, alone=True)
+        whole = observe(script, plan, store, show)
     for part in _parts(whole, plan):
         record = whole if part is plan else observe(script, part, store, show)
         case = _consult(script, part, store, show, record)

@@ -30,6 +30,7 @@ class Plan:
     seed: int = 0  # offset for the script's own seeds
     spread: bool = False  # judge an arm on batches from all over the run, too
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
+    alone: bool = False  # a script that torchrun starts is run as the only process of its group
     role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty

@@ -21,6 +21,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 MARK = re.compile(r"^(?P<code>.*?)  # sick: (?P<old>.*?) \| (?P<new>.*)$", re.MULTILINE)
 FAULT = re.compile(r"; sick: .*?(\.?\"\"\")")
 NOTEBOOK = "train.ipynb"
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 QUICKLY = ("--seeds", "2", "--steps", "80")
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,7 @@ class Kind:
     command: tuple[str, ...] = ()  # the program itself where it is empty
     options: tuple[str, ...] = QUICKLY
     needs: str = ""  # a package
+    ranks: int = 1  # processes that torchrun starts
 
     def write(self, folder: Path, *, sick: bool) -> list[str]:
         """Write the program and return how it is named on a command line."""
@@ -63,17 +65,18 @@ def notebook(cells: list[str]) -> str:
     return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}, indent=1)
 
 
-def printed(folder: Path, named: list[str], descend, *, watched: bool) -> str:
-    """Return what a program prints under plain python or Jupyter, or watched there."""
+def printed(kind: Kind, folder: Path, named: list[str], *, watched: bool) -> list[str]:
+    """Return the lines that a program prints under plain python, torchrun or Jupyter, or watched there."""
     if named == [NOTEBOOK]:
         return printed_in_jupyter(folder, watched=watched)
-    if watched:
-        return descend("watch", *named, cwd=folder).stdout
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as many threads as `descend` has here
-    return subprocess.run([sys.executable, *named], cwd=folder, env=alone, capture_output=True, text=True).stdout
+    command = [sys.executable, *TORCHRUN] if kind.ranks > 1 else [sys.executable]
+    command += [*(("-m", "descend", "watch") if watched else ()), *named]
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True)
+    return sorted(done.stdout.splitlines()) if kind.ranks > 1 else done.stdout.splitlines()
 
 
-def printed_in_jupyter(folder: Path, *, watched: bool) -> str:
+def printed_in_jupyter(folder: Path, *, watched: bool) -> list[str]:
     """Run the notebook; where it is watched, with the context manager around its last cell."""
     import nbclient
     import nbformat
@@ -83,7 +86,7 @@ def printed_in_jupyter(folder: Path, *, watched: bool) -> str:
         training = textwrap.indent(cells.cells[-1].source, "    ")
         cells.cells[-1].source = f"import descend\nwith descend.watch(net, optimizer):\n{training}"
     ran = nbclient.NotebookClient(cells, cwd=str(folder)).execute()
-    return "".join(output.text for output in ran.cells[-1].outputs if output.name == "stdout")
+    return "".join(output.text for output in ran.cells[-1].outputs if output.name == "stdout").splitlines()
 
 
 LR, CLEARED = ("instability", "lr="), ("no_zero_grad", "zero_grad()")
@@ -129,6 +132,13 @@ KINDS = [
     Kind("configured by argparse", "by_argparse.py", "instability", "lr"),
     Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr"),
     Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr", ("train.py",)),
+    Kind(
+        "torchrun, two processes",
+        "distributed.py",
+        "output_loss_mismatch",
+        "F.cross_entropy(model(images), labels)",
+        ranks=2,
+    ),
     Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
     Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
 ]
@@ -160,8 +170,8 @@ def test_the_sick_one_gets_its_finding_and_a_proved_patch(kind, descend, tmp_pat
 
 def test_the_healthy_one_is_unharmed_and_gets_no_finding(kind, descend, tmp_path, record_property):
     named = kind.write(tmp_path, sick=False)
-    plain = printed(tmp_path, named, descend, watched=False)
-    assert plain and printed(tmp_path, named, descend, watched=True) == plain
+    plain = printed(kind, tmp_path, named, watched=False)
+    assert plain and printed(kind, tmp_path, named, watched=True) == plain
     done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
     case = json.loads(done.stdout)
     assert (done.returncode, case["findings"]) == (0, []), case["findings"]

@@ -16,10 +16,12 @@ from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
 from descend.run.process import Process, start
 from descend.sandbox.environment import child_environment, describe_environment, redact
 from descend.sandbox.scratch import Scratch, scratch_copy
+from descend.sandbox.world import world_of_one
 from descend.script import Script
 
 PACKAGE = Path(__file__).parents[1]
 START = "import sys; sys.path.insert(0, {0!r}); from descend.run.child import main; main({0!r})"
+ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 PATIENCE_S = 600.0  # for reading and preparing data before the first backward pass
 
 Listener = Callable[[list[Message]], None]
@@ -50,6 +52,7 @@ def run(script: Script, plan: Plan, record: Record, listen: Listener = lambda me
         stack.callback(process.end)
         with process.signals():
             take([Note("scratch", note) for note in scratch.notes] if scratch else [])
+            take([Note("torchrun", ALONE)] if plan.alone else [])
             for messages in process.messages(readers):
                 take(messages)
             status, tail = process.finish()
@@ -83,6 +86,8 @@ def _start(script: Script, plan: Plan, scratch: Scratch | None, house: str, desc
     config = _config(script, plan, scratch, descriptors)
     command = [script.python, "-c", START.format(house), json.dumps(vars(config))]
     environment = child_environment(plan.threads, scratch, plan.allow_effects) if scratch else None
+    if environment is not None and plan.alone:
+        environment = world_of_one(environment)
     try:
         return start(command, config.root, environment, descriptors)
     except OSError as error:

@@ -1,0 +1,41 @@
+"""A script for torchrun finds itself the only process of its group."""
+
+import os
+import subprocess
+import sys
+
+from descend.sandbox.world import is_told, world_of_one
+
+TOLD = {"RANK": "3", "WORLD_SIZE": "8", "MASTER_PORT": "29500", "TORCHELASTIC_USE_AGENT_STORE": "True", "HOME": "/me"}
+GROUP = """
+import torch, torch.distributed as dist
+dist.init_process_group("gloo")
+total = torch.ones(1)
+dist.all_reduce(total)
+print(dist.get_rank(), dist.get_world_size(), total.item())
+"""
+
+
+def test_nothing_of_the_group_is_left_and_each_world_has_a_port_of_its_own():
+    worlds = [world_of_one(TOLD) for _ in range(2)]
+    assert is_told(TOLD) and not is_told({"HOME": "/me"})
+    assert worlds[0]["HOME"] == "/me" and "TORCHELASTIC_USE_AGENT_STORE" not in worlds[0]
+    assert (worlds[0]["RANK"], worlds[0]["WORLD_SIZE"]) == ("0", "1") and "29500" not in worlds[0].values()
+
+
+def test_torch_makes_a_group_of_one():
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", GROUP], env=world_of_one({**os.environ, **TOLD}), stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [process.communicate(timeout=60)[0] for process in running] == ["0 1 1.0\n"] * 2
+
+
+def test_the_first_process_of_a_group_asks_alone(descend, tmp_path):
+    (tmp_path / "train.py").write_text("raise SystemExit(7)")
+    rank = {"RANK": "1", "WORLD_SIZE": "2"}
+    done = descend("doctor", "train.py", cwd=tmp_path, env=rank)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert descend("doctor", "train.py", cwd=tmp_path, env={**rank, "RANK": "0"}).returncode == 7
