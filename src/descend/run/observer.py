@@ -60,6 +60,7 @@ class Observer:
         self.has_optimizer = False  # whether the script has made any
         self.curves = Curves(send, endless=not owning)
         self._stepping: Stepper | None = None
+        self._is_past = False  # whether another optimizer was made since the examined one last stepped
         self.cruise = Cruise(self.curves, self.attribution)
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
@@ -202,6 +203,7 @@ class Observer:
         self.cruise.leave()
         stepper, self._stepping = self._stepper(optimizer), None
         plain = self.attribution.is_plain
+        self._is_past &= stepper.key != self.examiner.key
         rate = optimizer.param_groups[0].get("lr")
         self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), rate)
         self.faults.send_wiring(stepper)
@@ -252,7 +254,7 @@ class Observer:
         self.send([Fact("passes", "", self.steps, {"backward": self.passes})])
         self.knobs.finish()
         self.functions.finish()
-        if measuring:
+        if measuring and not self._is_past:  # what a later stage made of its weights is not the first one's doing
             self.examiner.tape.stop()
             self.examiner.finish(self.steps)
             self.examiner.report_unaffordable()
@@ -280,6 +282,7 @@ class Observer:
         if is_new:
             if self.steps:
                 self.stage_over()
+                self._is_past = True
             self.attribution.forget_reach()
             place = {
                 "after": {s.key: s.steps for s in before},

@@ -1,0 +1,41 @@
+"""A stage is a run of its own: what comes before it is let through, and it ends where the next one begins."""
+
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Stage
+from descend.script import Script
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def stage_of(tmp_path, observe):
+    """Run one stage of the victim that trains parts of a network in turn, or all of it."""
+    def run(number: int | None = None, role: str = "exam"):
+        stage = None if number is None else Stage(number, number + 1, 3, 1.0)
+        script = Script(SCRIPTS / "in_turn.py", SCRIPTS, (str(tmp_path / "seen.json"),))
+        return observe(script, role, stage=stage, allow_effects=True)
+
+    return run
+
+
+def test_each_stage_has_the_losses_that_it_has_in_the_whole_run(stage_of):
+    whole = stage_of()
+    for number in range(3):
+        part = stage_of(number)
+        assert part.places("optimizer") == ["0"] and part.ending.reason == "finished"
+        assert part.series("loss", "0").values == whole.series("loss", str(number)).values
+        assert part.series("monitored_loss").steps[-1] == 12 and part.site("optimizer").file.endswith("in_turn.py")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_stage_ends_with_the_weights_that_plain_python_gives_it(stage_of, number):
+    arm, bare = (stage_of(number, role) for role in ("arm", "bare"))
+    assert arm.ending.steps == bare.ending.steps == 12 and arm.ending.weights == bare.ending.weights != ""
+
+
+def test_what_a_later_stage_does_is_not_measured_as_the_first_ones_doing(stage_of):
+    assert stage_of().series("monitored_loss").steps[-1] < 12
