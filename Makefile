@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRAMEWORKS := $(VENV)/.frameworks
 
-.PHONY: demo test quick lint bench clinic docs browser postgres clean
+.PHONY: demo test quick kinds lint bench clinic docs browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -17,6 +17,10 @@ test: lint browser postgres $(FRAMEWORKS)
 
 quick: $(READY)
 	$(BIN)/pytest -n 2 -m "not slow and not browser and not frameworks"
+
+# Every kind of script through the doctor, healthy and sick: the README's table. About twenty minutes.
+kinds: $(FRAMEWORKS)
+	$(BIN)/pytest -n 2 --dist worksteal tests/kinds --kinds
 
 lint: $(READY)
 	$(BIN)/ruff check .

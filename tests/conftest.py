@@ -21,6 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kinds", action="store_true", help="take every kind of script to the doctor")
     parser.addoption("--seeds", type=int, default=1, help="the clinic diagnoses every example under seeds 0..N-1")
 
 

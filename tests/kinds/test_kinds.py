@@ -1,10 +1,12 @@
 """Every kind of script: unharmed under observation, its fault found, the cure proved in its own idiom, no false alarm.
 
 A program's line `lr=0.3  # sick: lr=0.3 | lr=30.0` reads the second in the sick one. What passes is a row of the
-README's table, which `kinds_table` writes.
+README's table, which `kinds_table` writes. `make test` takes some kinds to the doctor, `make kinds` all of them.
 """
 
+import functools
 import importlib.util
+import io
 import json
 import os
 import re
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
+from sklearn.datasets import load_diabetes, load_digits
 
 PROGRAMS = Path(__file__).parent / "programs"
 MARK = re.compile(r"^(?P<code>.*?)  # sick: (?P<old>.*?) \| (?P<new>.*)$", re.MULTILINE)
@@ -39,6 +43,7 @@ class Kind:
     options: tuple[str, ...] = QUICKLY
     needs: str = ""  # a package
     ranks: int = 1  # processes that torchrun starts
+    always: bool = False  # taken to the doctor by `make test`, too
 
     def write(self, folder: Path, *, sick: bool) -> list[str]:
         """Write the program and return how it is named on a command line."""
@@ -47,6 +52,8 @@ class Kind:
             shutil.copytree(source, folder, dirs_exist_ok=True)
         else:
             shutil.copy(source, folder)
+        for name, content in datasets().items():
+            (folder / name).write_bytes(content)
         for path in (p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
             text = MARK.sub(lambda m: m["code"].replace(m["old"], m["new"], 1) if sick else m["code"], path.read_text())
             path.write_text(FAULT.sub(r"\1", text))
@@ -54,6 +61,24 @@ class Kind:
             Path(folder, NOTEBOOK).write_text(notebook((folder / self.program).read_text().split("# %%\n")))
             (folder / self.program).unlink()
         return list(self.command or (self.program,))
+
+
+@functools.cache
+def datasets() -> dict[str, bytes]:
+    """Return the files that the programs load: importing scikit-learn in each run would take longer than training."""
+    digits, diabetes = load_digits(), load_diabetes()
+    return {
+        "digits.pt": saved(images=torch.tensor(digits.data).float(), labels=torch.tensor(digits.target)),
+        "diabetes.pt": saved(
+            features=torch.tensor(diabetes.data).float(), targets=torch.tensor(diabetes.target).float()
+        ),
+    }
+
+
+def saved(**tensors: torch.Tensor) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    return buffer.getvalue()
 
 
 def notebook(cells: list[str]) -> str:
@@ -100,10 +125,10 @@ KINDS = [
     ),
     Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise"),
     Kind("a GAN", "gan.py", *LR),
-    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning"),
+    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning", always=True),
     Kind("Transformers Trainer", "transformers_trainer.py", "instability", "learning_rate=", needs="transformers"),
-    Kind("accelerate", "accelerate_loop.py", *LR, needs="accelerate"),
-    Kind("torch.compile, model and step", "compiled.py", *CLEARED),
+    Kind("accelerate", "accelerate_loop.py", *CLEARED, needs="accelerate", always=True),
+    Kind("torch.compile, model and step", "compiled.py", *CLEARED, always=True),
     Kind("packed sequences", "packed_sequences.py", "output_loss_mismatch", "return self.head(last[0]).squeeze(1)"),
     Kind("graphs, ragged batches", "graphs.py", "inputs_not_normalised", "standardise"),
     Kind(
@@ -138,41 +163,53 @@ KINDS = [
         "output_loss_mismatch",
         "F.cross_entropy(model(images), labels)",
         ranks=2,
+        always=True,
     ),
     Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
-    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
+    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250"), always=True),
 ]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
-def kind(request):
+def kind(request, record_property):
     if request.param.needs and importlib.util.find_spec(request.param.needs) is None:
         pytest.skip(f"{request.param.needs} is not installed")
+    record_property("kind", {"name": request.param.name, "of": [kind.name for kind in KINDS]})
     return request.param
 
 
-def test_the_sick_one_gets_its_finding_and_a_proved_patch(kind, descend, tmp_path, record_property):
-    named = kind.write(tmp_path, sick=True)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
-    done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
-    case = json.loads(done.stdout)
-    assert case["findings"][0]["symptom"] == kind.finding
-    assert (tmp_path / case["findings"][0]["where"]["file"]) in before
-    added = [line for line in case["patch"].splitlines() if line.startswith("+") and not line.startswith("+++")]
-    assert any(kind.patched in line for line in added)
-    assert [t["verdict"] for t in case["trials"]].count("proved") == 1 and case["reproduced"]
-    assert {path: path.read_bytes() for path in before} == before
-    record_property(
-        "kind", {"name": kind.name, "of": [k.name for k in KINDS], "finding": kind.finding, "patched": kind.patched}
-    )
+@pytest.fixture
+def asked(request, kind):
+    """A kind that is taken to the doctor: all of them take longer than all other tests."""
+    if not (kind.always or request.config.getoption("--kinds")):
+        pytest.skip("make kinds takes every kind to the doctor")
+    return kind
 
 
-def test_the_healthy_one_is_unharmed_and_gets_no_finding(kind, descend, tmp_path, record_property):
+def test_the_healthy_one_is_unharmed(kind, tmp_path, record_property):
     named = kind.write(tmp_path, sick=False)
     plain = printed(kind, tmp_path, named, watched=False)
     assert plain and printed(kind, tmp_path, named, watched=True) == plain
-    done = descend("doctor", "--format", "json", *kind.options, *named, cwd=tmp_path)
+    record_property("kind", {"name": kind.name, "unharmed": True})
+
+
+def test_the_healthy_one_gets_no_finding(asked, descend, tmp_path, record_property):
+    done = descend("doctor", "--format", "json", *asked.options, *asked.write(tmp_path, sick=False), cwd=tmp_path)
+    findings = json.loads(done.stdout)["findings"]
+    assert (done.returncode, findings) == (0, [])
+    record_property("kind", {"name": asked.name, "healthy": True})
+
+
+def test_the_sick_one_gets_its_finding_and_a_proved_patch(asked, descend, tmp_path, record_property):
+    named = asked.write(tmp_path, sick=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    done = descend("doctor", "--format", "json", *asked.options, *named, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
     case = json.loads(done.stdout)
-    assert (done.returncode, case["findings"]) == (0, []), case["findings"]
-    record_property("kind", {"name": kind.name, "unharmed": True, "healthy": True})
+    assert case["findings"][0]["symptom"] == asked.finding
+    assert (tmp_path / case["findings"][0]["where"]["file"]) in before
+    added = [line for line in case["patch"].splitlines() if line.startswith("+") and not line.startswith("+++")]
+    assert any(asked.patched in line for line in added)
+    assert [t["verdict"] for t in case["trials"]].count("proved") == 1 and case["reproduced"]
+    assert {path: path.read_bytes() for path in before} == before
+    record_property("kind", {"name": asked.name, "finding": asked.finding, "patched": asked.patched})

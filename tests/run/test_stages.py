@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def stage_of(tmp_path, observe):
     """Run one stage of the victim that trains parts of a network in turn, or all of it."""
+
     def run(number: int | None = None, role: str = "exam"):
         stage = None if number is None else Stage(number, number + 1, 3, 1.0)
         script = Script(SCRIPTS / "in_turn.py", SCRIPTS, (str(tmp_path / "seen.json"),))

@@ -1,7 +1,5 @@
 """Watched and unwatched runs are the same bit for bit: losses, weights, random numbers, and everything hooked."""
 
-import shutil
-
 import pytest
 
 VICTIMS = {
@@ -28,14 +26,20 @@ def test_watched_and_unwatched_are_the_same(stage, victim):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-def test_what_is_compiled_is_compiled_the_same(stage, tmp_path, monkeypatch, backend):
-    if backend == "inductor" and not any(map(shutil.which, ("g++", "clang++"))):
-        pytest.skip("inductor needs a C++ compiler")
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
-    plain = stage.plainly("compiled.py", backend)
-    seen = stage.observed("watch", "compiled.py", backend)
+def test_what_is_compiled_is_compiled_the_same(stage):
+    plain = stage.plainly("compiled.py", "aot_eager")
+    seen = stage.observed("watch", "compiled.py", "aot_eager")
     assert seen.witness == plain.witness
     assert any("torch.compile" in note.reason for note in seen.record.notes)
     # the first ten steps are eager; those inside a compiled function cannot be seen
     assert list(seen.record.series("loss", "0").values)[:10] == pytest.approx(plain.losses["0"][:10], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_nothing_is_compiled_in_a_run_of_ours(stage):
+    """Then every step is seen, those inside a compiled function, too."""
+    plain = stage.plainly("compiled.py", "aot_eager")
+    seen = stage.observed("exam", "compiled.py", "aot_eager")
+    assert list(seen.record.series("loss", "0").values) == pytest.approx(plain.losses["0"], rel=1e-4)
+    assert seen.record.fact("monitor") and len(seen.record.series("curvature", "0"))
+    assert [note.reason for note in seen.record.notes if note.probe == "torch.compile"]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from descend import alerts
 from descend.record import Ending, Fact, Reading, Record
 from descend.record.store import open_store
+from descend.watching import alerts
 from descend.watching.watchman import Watchman
 
 

@@ -34,9 +34,7 @@ def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: 
 def _may_gain(best: Candidate, tried: Sequence[Candidate], exam: Record) -> bool:
     top = min([best, *(c for c in tried if c.helps)], key=lambda c: c.left)
     is_highest = not tried or top is tried[-1]
-    cost = min(
-        constant_cost(exam) or inf, best.before
-    )  # a run that diverges costs far more than one that learns nothing
+    cost = min(constant_cost(exam) or inf, best.before)  # what diverges costs far more than what learns nothing
     much = top.left > LEAST_LEFT if not isfinite(cost) else top.value > LEAST_LEFT * cost
     return is_highest and much and best.prescription.judged_on == "fixed"
 

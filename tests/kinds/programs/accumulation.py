@@ -1,14 +1,13 @@
 """Digits, gradients accumulated over four batches; sick: never cleared between two steps."""
 
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 accumulated = 4
-digits = load_digits()
-data = TensorDataset(torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target))
+digits = torch.load("digits.pt")
+data = TensorDataset(digits["images"] / 16 - 0.3, digits["labels"])
 loader = DataLoader(data, batch_size=16, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)

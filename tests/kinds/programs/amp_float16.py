@@ -2,13 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 
 torch.manual_seed(0)
-digits = load_digits()
-x = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-y = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+x = digits["images"] / 16 - 0.3
+y = digits["labels"]
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
 scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)

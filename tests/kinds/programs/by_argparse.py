@@ -4,7 +4,6 @@ import argparse
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 
 parser = argparse.ArgumentParser()
@@ -14,9 +13,9 @@ parser.add_argument("--steps", type=int, default=120)
 args = parser.parse_args()
 
 torch.manual_seed(0)
-digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-labels = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+images = digits["images"] / 16 - 0.3
+labels = digits["labels"]
 model = nn.Sequential(nn.Linear(64, args.width), nn.ReLU(), nn.Linear(args.width, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 for step in range(args.steps):

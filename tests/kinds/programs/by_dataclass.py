@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 
 
@@ -17,9 +16,9 @@ class Config:
 
 def train(config):
     torch.manual_seed(0)
-    digits = load_digits()
-    images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-    labels = torch.tensor(digits.target)
+    digits = torch.load("digits.pt")
+    images = digits["images"] / 16 - 0.3
+    labels = digits["labels"]
     model = nn.Sequential(nn.Linear(64, config.width), nn.ReLU(), nn.Linear(config.width, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=config.lr)
     for step in range(config.steps):

@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -29,8 +28,8 @@ def initialise(module):
         nn.init.zeros_(module.bias)
 
 
-digits = load_digits()
-x, y = torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+x, y = digits["images"] / 16 - 0.3, digits["labels"]
 model = Deep()
 model.apply(initialise)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)

@@ -3,7 +3,6 @@
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
@@ -11,8 +10,8 @@ from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 torch.manual_seed(0)
-digits = load_digits()
-data = TensorDataset(torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target))
+digits = torch.load("digits.pt")
+data = TensorDataset(digits["images"] / 16 - 0.3, digits["labels"])
 sampler = DistributedSampler(data, seed=0)
 loader = DataLoader(data, batch_size=32, sampler=sampler)
 model = DistributedDataParallel(nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10)))

@@ -1,13 +1,12 @@
 """Diabetes, L-BFGS with a closure; sick: the closure does not clear the gradients."""
 
 import torch
-from sklearn.datasets import load_diabetes
 from torch import nn
 
 torch.manual_seed(0)
-data = load_diabetes()
-features = torch.tensor(data.data, dtype=torch.float32) * 20
-targets = torch.tensor(data.target, dtype=torch.float32).unsqueeze(1)
+data = torch.load("diabetes.pt")
+features = data["features"] * 20
+targets = data["targets"].unsqueeze(1)
 targets = (targets - targets.mean()) / targets.std()
 model = nn.Sequential(nn.Linear(10, 8), nn.Tanh(), nn.Linear(8, 1))
 criterion = nn.MSELoss()

@@ -7,7 +7,6 @@ import warnings
 import lightning
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -32,8 +31,8 @@ class DigitClassifier(lightning.LightningModule):
 
 
 lightning.seed_everything(0, verbose=False)
-digits = load_digits()
-data = TensorDataset(torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target))
+digits = torch.load("digits.pt")
+data = TensorDataset(digits["images"] / 16 - 0.3, digits["labels"])
 with tempfile.TemporaryDirectory() as folder:
     trainer = lightning.Trainer(
         max_epochs=4,

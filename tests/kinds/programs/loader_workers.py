@@ -3,17 +3,16 @@
 import sys
 
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 
 class Digits(Dataset):
     def __init__(self):
-        digits = load_digits()
-        order = digits.target.argsort(kind="stable")
-        self.images = torch.tensor(digits.data[order], dtype=torch.float32) / 16 - 0.3
-        self.labels = torch.tensor(digits.target[order])
+        digits = torch.load("digits.pt")
+        order = digits["labels"].argsort(stable=True)
+        self.images = digits["images"][order] / 16 - 0.3
+        self.labels = digits["labels"][order]
 
     def __len__(self):
         return len(self.labels)

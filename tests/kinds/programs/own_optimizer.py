@@ -1,7 +1,6 @@
 """Digits with an optimizer that torch does not have; sick: a learning rate far too large."""
 
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.optim import Optimizer
 
@@ -25,9 +24,9 @@ class Lion(Optimizer):
 
 
 torch.manual_seed(0)
-digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-labels = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+images = digits["images"] / 16 - 0.3
+labels = digits["labels"]
 model = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
 criterion = nn.CrossEntropyLoss()
 optimizer = Lion(model.parameters(), lr=3e-3)  # sick: lr=3e-3 | lr=1.0

@@ -2,13 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 
 torch.manual_seed(0)
-digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-labels = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+images = digits["images"] / 16 - 0.3
+labels = digits["labels"]
 inks = images.mean(dim=1, keepdim=True)
 inks = (inks - inks.mean()) / inks.std()
 

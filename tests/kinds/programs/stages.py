@@ -2,13 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import nn
 
 torch.manual_seed(0)
-digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-labels = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+images = digits["images"] / 16 - 0.3
+labels = digits["labels"]
 model = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
 
 

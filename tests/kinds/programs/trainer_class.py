@@ -1,7 +1,6 @@
 """Digits, a trainer in a class; sick: a softmax before the loss that applies its own."""
 
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -38,6 +37,6 @@ class DigitTrainer:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    digits = load_digits()
-    data = TensorDataset(torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target))
+    digits = torch.load("digits.pt")
+    data = TensorDataset(digits["images"] / 16 - 0.3, digits["labels"])
     DigitTrainer(DigitNet(), DataLoader(data, batch_size=64, shuffle=True), lr=0.1).fit(epochs=6)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import torch
 import torch.nn.functional as F
 import yaml
-from sklearn.datasets import load_digits
 from torch import nn
 
 
@@ -16,9 +15,9 @@ def to_namespace(node):
 
 cfg = to_namespace(yaml.safe_load(Path(__file__).with_name("config.yaml").read_text()))
 torch.manual_seed(0)
-digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3
-labels = torch.tensor(digits.target)
+digits = torch.load("digits.pt")
+images = digits["images"] / 16 - 0.3
+labels = digits["labels"]
 model = nn.Sequential(nn.Linear(64, cfg.model.width), nn.ReLU(), nn.Linear(cfg.model.width, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=cfg.optimizer.lr)
 for step in range(cfg.training.steps):

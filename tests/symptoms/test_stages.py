@@ -1,41 +1,10 @@
-"""A training in stages is looked at stage by stage, each as a run of its own."""
-
-import json
-import subprocess
-import sys
+"""Is this one training, or several after each other?"""
 
 import pytest
 
 from descend.record import Fact, Reading, Record, Site
 from descend.symptoms import SYMPTOMS
 from descend.symptoms.stages import stages
-
-FINE_TUNING = """
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
-
-torch.manual_seed(0)
-x = torch.randn(600, 20)
-y = (x @ torch.randn(20, 4)).argmax(1)
-
-def fit(net, x, y, lr, steps):
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
-    for step in range(steps):
-        rows = torch.randint(0, len(x), (32,))
-        loss = cross_entropy(net(x[rows]), y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-def made():
-    return nn.Sequential(nn.Linear(20, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 4))
-
-base, net = made(), made()
-fit(base, x, y, lr=0.05, steps=300)
-net.load_state_dict(base.state_dict())
-fit(net, x + 0.1 * torch.randn_like(x), y, lr=2.0, steps=100)
-"""
 
 
 def trained(*stages_of: dict) -> Record:
@@ -80,15 +49,3 @@ def test_a_warm_start_is_told_from_the_stage_alone():
     assert SYMPTOMS["warm_start"](record) is None
     record.add(Fact("stage", "", 0, {"number": 2, "of": 2, "first_loss": 2.3, "optimizer": 1}))
     assert "starts at a loss of 0.2, where the first one began at 2.3" in SYMPTOMS["warm_start"](record).sentence
-
-
-@pytest.mark.slow
-def test_the_rate_of_a_fine_tuning_is_proved_where_the_first_stage_is_the_longer_one(tmp_path):
-    (tmp_path / "train.py").write_text(FINE_TUNING)
-    command = [sys.executable, "-m", "descend", "doctor", "--seeds", "2", "--format", "json", "train.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    case = json.loads(done.stdout)
-    assert case["findings"][0]["symptom"] == "warm_start", done.stderr
-    cure = next(trial for trial in case["trials"] if trial["verdict"] == "proved")
-    assert cure["after"] < 0.3 * cure["before"] and case["stage"] == {"number": 2, "of": 2}
-    assert case["reproduced"]
