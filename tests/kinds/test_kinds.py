@@ -110,7 +110,7 @@ def printed_in_jupyter(folder: Path, *, watched: bool) -> list[str]:
     if watched:
         training = textwrap.indent(cells.cells[-1].source, "    ")
         cells.cells[-1].source = f"import descend\nwith descend.watch(net, optimizer):\n{training}"
-    ran = nbclient.NotebookClient(cells, cwd=str(folder)).execute()
+    ran = nbclient.NotebookClient(cells, resources={"metadata": {"path": str(folder)}}).execute()
     return "".join(output.text for output in ran.cells[-1].outputs if output.name == "stdout").splitlines()
 
 

@@ -6,7 +6,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.locate import Place, locate
+from descend.source.locate import Place, locate, locate_site
 from descend.source.names import assigned_value, binding
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import first_name, last_name
@@ -27,7 +27,8 @@ def find_stepping(script: Script, record: Record, key: str) -> Stepping | NotApp
 
     `scaler.step(optimizer)` names the optimizer as the argument, `optimizer.step(closure)` as the receiver.
     """
-    place = locate(script, record, "step", key)
+    site = record.site("step", key)  # a library's wrapper may make the step itself: where the script asks it to
+    place = locate(script, record, "step", key) if site is None else locate_site(script, record.site_in_script(site))
     if isinstance(place, NotApplicable):
         return place
     callee = place.call.func
