@@ -6,6 +6,7 @@ import torch
 from descend.run.faults import WIRING_STEPS
 from descend.run.makings import Makings
 from descend.script import Script
+from descend.symptoms.stages import stages
 
 LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from line 30
 
@@ -104,3 +105,29 @@ def test_the_weights_are_those_of_plain_python(observe, tmp_path):
     path.write_text(SCRIPT)
     ends = [observe(Script(path, tmp_path), role=role, steps=20, seconds=100).ending for role in ("exam", "bare")]
     assert ends[0].weights == ends[1].weights != ""
+
+
+ROUNDS = """
+import torch
+net = torch.nn.Linear(3, 1)
+
+def fit(lr):
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    for step in range(12):
+        optimizer.zero_grad()
+        (net(torch.randn(8, 3)) ** 2).mean().backward()
+        optimizer.step()
+
+for epoch in range(3):
+    fit(0.1 * 0.9**epoch)
+fit(0.01)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_loop_makes_with_other_settings_is_another_round(observe, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(ROUNDS)
+    record = observe(Script(path, tmp_path))
+    assert [record.fact("optimizer", str(key))["again"] for key in range(4)] == [False, True, True, False]
+    assert record.fact("optimizer", "3")["after"] == {"0": 12, "1": 12, "2": 12} and stages(record) == ["0", "3"]

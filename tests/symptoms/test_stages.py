@@ -2,19 +2,18 @@
 
 import pytest
 
-from descend.record import Fact, Reading, Record, Site
+from descend.record import Fact, Reading, Record
 from descend.symptoms import SYMPTOMS
 from descend.symptoms.stages import stages
 
 
 def trained(*stages_of: dict) -> Record:
-    """A record with an optimizer for each stage: its loss, its line, and the steps that the others had taken."""
+    """A record with an optimizer for each: its loss, whether it is made in a loop, the steps before it."""
     record = Record()
     for key, given in enumerate(stages_of):
         losses = given.get("losses", [2.3, 1.0]) * 10
-        detail = {"after": given.get("after", {}), "shares": given.get("shares", False)}
+        detail = {"after": given.get("after", {}), "again": given.get("again", False)}
         record.add(Fact("optimizer", str(key), 0, detail))
-        record.add(Site("optimizer", str(key), "train.py", given.get("line", 10)))
         for step, loss in enumerate(losses):
             record.add(Reading("loss", str(key), step, loss))
     return record
@@ -26,16 +25,14 @@ SECOND = {"after": {"0": 20}}
 @pytest.mark.parametrize(
     ("second", "expected"),
     [
-        ({**SECOND, "shares": True}, ["0", "1"]),  # the same weights go on
-        ({**SECOND, "losses": [0.3, 0.2]}, ["0", "1"]),  # it begins with weights that know something
-        ({**SECOND, "line": 20}, ["0", "1"]),  # a training of its own
-        (SECOND, ["0"]),  # another fold
-        ({"after": {"0": 12}, "shares": True}, ["0"]),  # they take turns
-        ({"after": {"0": 0}, "shares": True}, ["0"]),
-        ({**SECOND, "shares": True, "losses": [1.0] * 0}, ["0"]),  # it never steps
+        (SECOND, ["0", "1"]),
+        ({**SECOND, "again": True}, ["0"]),  # another fold, or a rate brought down by hand
+        ({"after": {"0": 12}}, ["0"]),  # they take turns
+        ({"after": {"0": 0}}, ["0"]),
+        ({**SECOND, "losses": []}, ["0"]),  # it never steps
     ],
 )
-def test_a_later_optimizer_is_a_stage_where_it_goes_on_alone(second, expected):
+def test_a_later_optimizer_is_a_stage_where_it_steps_alone_and_is_made_elsewhere(second, expected):
     assert stages(trained({}, second)) == expected
 
 

@@ -41,6 +41,8 @@ class Makings:
         self.steppers, self.owning = steppers, owning
         self._known: dict[int, tuple[weakref.ref[Optimizer], Stepper]] = {}  # by id
         self._made: dict[Any, _Making] = {}
+        self._ways: set[Lines] = set()
+        self.again: set[str] = set()  # those that were come to by the same way as another one before, as in a loop
 
     def find(self, optimizer: Optimizer) -> Stepper | None:
         """Return the stepper of an optimizer; None for a new one."""
@@ -60,6 +62,8 @@ class Makings:
         if making is None or not goes_on or not making.leads_to(optimizer, lines):
             key = str(len(self.steppers))
             self.steppers[key] = stepper = Stepper(key, lambda: None)
+            self.again |= {key} if lines in self._ways else set()
+            self._ways.add(lines)
             making = self._made[kind] = _Making(stepper, lines, 0, _remembered(_first(optimizer)))
         is_new = making.stepper.find() is None and not making.stepper.steps
         making.steps, making.lines = making.stepper.steps, lines

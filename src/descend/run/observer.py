@@ -277,17 +277,14 @@ class Observer:
             return known
         self._forget_rehearsal()
         self.has_optimizer = True
-        before = list(self.steppers.values())
+        after = {s.key: s.steps for s in self.steppers.values()}
         stepper, is_new = self._makings.take(optimizer, self.modules.tree.lines(frame))
         if is_new:
             if self.steps:
                 self.stage_over()
                 self._is_past = True
             self.attribution.forget_reach()
-            place = {
-                "after": {s.key: s.steps for s in before},
-                "shares": any(stepper.held & s.held for s in before),
-            }
+            place = {"after": after, "again": stepper.key in self._makings.again}
             self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer) | place)])
         return stepper
 
