@@ -125,7 +125,7 @@ KINDS = [
     ),
     Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise"),
     Kind("a GAN", "gan.py", *LR),
-    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning", always=True),
+    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning"),
     Kind("Transformers Trainer", "transformers_trainer.py", "instability", "learning_rate=", needs="transformers"),
     Kind("accelerate", "accelerate_loop.py", *CLEARED, needs="accelerate", always=True),
     Kind("torch.compile, model and step", "compiled.py", *CLEARED, always=True),
@@ -166,7 +166,7 @@ KINDS = [
         always=True,
     ),
     Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
-    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250"), always=True),
+    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
 ]
 
 
