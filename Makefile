@@ -18,7 +18,7 @@ test: lint browser postgres $(FRAMEWORKS)
 quick: $(READY)
 	$(BIN)/pytest -n 2 -m "not slow and not browser and not frameworks"
 
-# Every kind of script through the doctor, healthy and sick: the README's table. About twenty minutes.
+# Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
 kinds: $(FRAMEWORKS)
 	$(BIN)/pytest -n 2 --dist worksteal tests/kinds --kinds
 

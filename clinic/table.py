@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from consult import Outcome
+from control import SEARCHES
 from scipy.stats import beta
 
 from descend.trials.statistics import as_good
@@ -40,7 +41,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
         _row("verdict / bare run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),
-        _row("lower than the median of three random searches of as many trials", searched, _lower),
+        _row(f"lower than the median of {SEARCHES} random searches of as many trials", searched, _lower),
         _row("as low as that median, or lower", searched, _as_low),
         _row("lower than a single such search, of all", searched, _lower_than_one),
         "",

@@ -166,7 +166,7 @@ KINDS = [
         always=True,
     ),
     Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
-    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
+    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250"), always=True),
 ]
 
 
@@ -180,7 +180,7 @@ def kind(request, record_property):
 
 @pytest.fixture
 def asked(request, kind):
-    """A kind that is taken to the doctor: all of them take longer than all other tests."""
+    """A kind that is taken to the doctor: all of them take a quarter of an hour."""
     if not (kind.always or request.config.getoption("--kinds")):
         pytest.skip("make kinds takes every kind to the doctor")
     return kind

@@ -53,6 +53,15 @@ def test_of_few_evaluations_the_last_one_counts():
     assert yardstick(record, "held_out") == ("evaluation_loss", 3.0)
 
 
+def test_one_infinite_loss_on_the_way_is_no_divergence():
+    exam = record_of(1.0)
+    for step, value in enumerate([4.0] * 30 + [float("inf"), 2.0, 2.0]):
+        exam.add(Reading("loss", "0", step, value))
+    assert yardstick(exam, "training", exam)[1] == 2.0
+    exam.ending = Ending("interrupted", 130, 100)
+    assert yardstick(exam, "training", exam)[1] != 2.0
+
+
 def test_the_exam_tells_where_held_out_data_are_evaluated():
     """Training data are evaluated elsewhere, and an arm that stops early may cost more there."""
     exam, arm = record_of(1.0), record_of(1.0)

@@ -8,7 +8,7 @@ two optimizer hooks and the loader's `__next__`: ten microseconds where it is a 
 import functools
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -30,12 +30,14 @@ from descend.run.replacing import replaced
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
+_Hooked = tuple[Any, str, Callable[[Any, Observer], Any]]  # an attribute's owner, its name, what makes its stand-in
+
 
 @contextmanager
 def noting_makers(observer: Observer) -> Iterator[None]:
     """Report where modules and loaders are made, and nothing else."""
-    made, loader = _module_init(nn.Module.__init__, observer), _loader_init(dataloader.DataLoader.__init__, observer)
-    with replaced(nn.Module, "__init__", made), replaced(dataloader.DataLoader, "__init__", loader):
+    with ExitStack() as stack:
+        _report(stack, observer, _makers())
         yield
 
 
@@ -44,24 +46,34 @@ def observing(observer: Observer) -> Iterator[None]:
     """Report the script's events to `observer` for as long as the context lasts."""
     with ExitStack() as stack:
         begins, ends = _step_begins(observer), _step_ends(observer)
-        hooks = [begins, ends, _is_nested, _scalar, _builds_graph]
-        for owner, name, make in (
-            (nn.Module, "__init__", _module_init),
+        places = (
+            *_makers(),
             (Optimizer, "__init__", optimizer_init),
             (Tensor, "backward", _backward),
             (torch.autograd, "backward", _backward),
             (torch.autograd, "grad", _autograd_grad),
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
-            (dataloader.DataLoader, "__init__", _loader_init),
             (torch.amp.GradScaler, "scale", _scale),
-        ):
-            hooks.append(make(getattr(owner, name), observer))
-            stack.enter_context(replaced(owner, name, hooks[-1]))
+        )
+        hooks = [begins, ends, _is_nested, _scalar, _builds_graph, *_report(stack, observer, places)]
         if not observer.owning:
             stack.enter_context(replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
         stack.callback(register_optimizer_step_pre_hook(begins).remove)
         stack.callback(register_optimizer_step_post_hook(ends).remove)
         yield
+
+
+def _makers() -> tuple[_Hooked, ...]:
+    return (nn.Module, "__init__", _module_init), (dataloader.DataLoader, "__init__", _loader_init)
+
+
+def _report(stack: ExitStack, observer: Observer, places: Iterable[_Hooked]) -> list[Any]:
+    """Put what reports to `observer` in each place for as long as the stack lasts; return what stands there."""
+    hooks = []
+    for owner, name, make in places:
+        hooks.append(make(getattr(owner, name), observer))
+        stack.enter_context(replaced(owner, name, hooks[-1]))
+    return hooks
 
 
 def _step_begins(observer: Observer) -> Any:

@@ -3,7 +3,6 @@
 from descend.record import Record
 
 LEAST = 10  # steps: below that it is no training
-TRAINED = 0.5  # of the first stage's first loss: below it the weights know something
 MOST = 5
 
 

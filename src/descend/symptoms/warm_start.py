@@ -2,10 +2,10 @@
 
 from descend.record import Record
 from descend.symptoms.progress import first_rise, smoothed
-from descend.symptoms.stages import TRAINED
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"
+TRAINED = 0.5  # of the first stage's first loss: below it the weights know something
 LOST = 2.0  # times the first stage's first loss: what was learnt before is lost, whatever the run makes of it
 
 

@@ -51,7 +51,7 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:
-    steps = p.times * horizon(exam, p.judged_on)
+    steps = p.times * horizon(exam)
     return Job(script, exam.seed, steps, _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
 
 
@@ -105,6 +105,6 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
     return ""
 
 
-def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
+def horizon(exam: Record) -> int:
     """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped."""
     return exam.steps or int((exam.fact("passes") or {}).get("backward", 0))

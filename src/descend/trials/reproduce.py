@@ -29,7 +29,7 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
         if {r.ending.reason for r in (arm, plain) if r.ending} != {"finished"}:
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
-        steps = horizon(arm, cure.judged_on)
+        steps = horizon(arm)
         plain = bench.run([Job(cure.script, arm.seed, steps, role="bare")])[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
         return "the patched script could not be run again by itself"
