@@ -13,6 +13,7 @@ from variants import Patient
 from descend.plan import Plan
 from descend.record import Record
 from descend.remedies import REMEDIES, NotApplicable
+from descend.run.forking import forking
 from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
@@ -29,9 +30,10 @@ def search(patient: Patient, half: str, drawn: int, budget: int) -> tuple[float,
         path = Path(folder, patient.path.name)
         path.write_text(patient.variant(half, 0, drawn))
         script, plan = Script(path, Path(folder)), Plan()
-        exam = run(script, plan, new_record(script, plan))
-        bench = Bench(plan, 0, lambda record: None)
-        return tuple(_best(script, exam, bench, generator, budget) for _ in range(SEARCHES))
+        with forking(script) as server:
+            exam = run(script, plan, new_record(script, plan), server=server)
+            bench = Bench(plan, 0, lambda record: None, server=server)
+            return tuple(_best(script, exam, bench, generator, budget) for _ in range(SEARCHES))
 
 
 def _best(script: Script, exam: Record, bench: Bench, generator: random.Random, budget: int) -> float:

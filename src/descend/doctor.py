@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite
 
 from descend.case import Case
@@ -12,6 +12,7 @@ from descend.record import Ending, Fact, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
+from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
@@ -28,22 +29,39 @@ LONGER = 4  # times the steps, where a fact's own cure does not show in those ob
 Show = Callable[[Record, list[Message]], None]
 
 
+@dataclass(frozen=True)
+class Lab:
+    """Where the runs of one case are made: who keeps them, who shows them, who forks them."""
+
+    store: Store
+    show: Show
+    server: ForkServer
+
+    def observe(self, script: Script, plan: Plan) -> Record:
+        """Run the script once under observation."""
+        return observe(script, plan, self.store, self.show, self.server)
+
+
 def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
-    whole = observe(script, plan, store, show)  # what happened
-    if not plan.alone and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
-        plan = replace(plan, alone=True)
-        whole = observe(script, plan, store, show)
-    for part in _parts(whole, plan):
-        record = whole if part is plan else observe(script, part, store, show)
-        case = _consult(script, part, store, show, record)
-        if case.findings or case.interrupted or case.status == "script_failed":
-            break  # what a stage begins with is what the one before has made
-    else:
-        case = replace(case, record=whole)
+    with forking(script) as server:
+        case = _examined(script, plan, Lab(store, show, server))
     left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
     return replace(case, total_s=time.perf_counter() - began, left_out=left_out, streamed=script.streamed)
+
+
+def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
+    whole = lab.observe(script, plan)  # what happened
+    if not plan.alone and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
+        plan = replace(plan, alone=True)
+        whole = lab.observe(script, plan)
+    for part in _parts(whole, plan):
+        record = whole if part is plan else lab.observe(script, part)
+        case = _consult(script, part, lab, record)
+        if case.findings or case.interrupted or case.status == "script_failed":
+            return case  # what a stage begins with is what the one before has made
+    return replace(case, record=whole)
 
 
 def _parts(record: Record, plan: Plan) -> list[Plan]:
@@ -56,22 +74,19 @@ def _parts(record: Record, plan: Plan) -> list[Plan]:
     return [replace(plan, stage=part) for part in parts]
 
 
-def _consult(script: Script, plan: Plan, store: Store, show: Show, record: Record) -> Case:
+def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
     """Go from a record to a case; where it was too short to show what a cure does, by way of a longer one."""
-    found = _prove(script, plan, store, show, record)
+    found = _prove(script, plan, lab, record)
     is_fixed = plan.least_steps == plan.steps  # by the user
     if not is_fixed and _was_short(*found[:3]):
         steps = LONGER * record.steps
         longer = replace(plan, steps=steps, least_steps=steps)
-        found = _prove(script, longer, store, show, observe(script, longer, store, show))
+        found = _prove(script, longer, lab, lab.observe(script, longer))
     return conclude(*found, 0.0)
 
 
-def _prove(
-    script: Script, plan: Plan, store: Store, show: Show, record: Record
-) -> tuple[Record, list[Symptom], Proof, str]:
+def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
-    bench = Bench(plan, record.run, store.save, show, longest(record))
 
     def may_help(refuted: frozenset[str]) -> list[Prescription]:
         return prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
@@ -79,6 +94,7 @@ def _prove(
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.ending.reason in ("finished", "window"):
         try:
+            bench = Bench(plan, record.run, lab.store.save, lab.show, longest(record), lab.server)
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
@@ -94,7 +110,7 @@ def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     return any(trial.symptom in facts and isfinite(trial.after) for trial in proof.trials)
 
 
-def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
+def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkServer | None = None) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
     record = new_record(script, plan)
     stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
@@ -107,7 +123,7 @@ def observe(script: Script, plan: Plan, store: Store, show: Show) -> Record:
         record.extend(stage)
         take(stage)
         try:
-            run(script, plan, record, listen)
+            run(script, plan, record, listen, server)
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record

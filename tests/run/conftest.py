@@ -1,9 +1,11 @@
 """Runs the victims of tests/scripts: under plain python, and under observation in every role."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import pytest
 
 from descend.plan import Plan
 from descend.record import Record
+from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+HELD = ExitStack()
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Stage:
         """Run a victim under observation; it may write to its file."""
         file = self._file()
         script = Script(SCRIPTS / name, SCRIPTS, (str(file), *arguments), module)
-        record = run_observed(script, role, allow_effects=True, **plan)
+        server = _server() if role in ("exam", "arm") else None
+        record = run_observed(script, role, server, allow_effects=True, **plan)
         assert record.ending.reason in ("finished", "window"), record.ending.error
         return Seen(json.loads(file.read_text()) if file.exists() else {}, record)
 
@@ -70,12 +75,24 @@ class Stage:
         return self.folder / f"seen-{self.runs}.json"
 
 
-def run_observed(script: Script, role: str = "exam", **plan) -> Record:
+def run_observed(script: Script, role: str = "exam", server: ForkServer | None = None, **plan) -> Record:
     """Run a script under observation and return its record; the observer must not have stumbled."""
     chosen = Plan(role=role, **plan)
-    record = run(script, chosen, new_record(script, chosen))
+    record = run(script, chosen, new_record(script, chosen), server=server)
     assert not [note for note in record.notes if note.probe == "observer"], record.notes
     return record
+
+
+@functools.cache
+def _server() -> ForkServer:
+    """One for all victims: what a run sees must not depend on it."""
+    return HELD.enter_context(forking(Script(SCRIPTS / "plain.py", SCRIPTS)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def held():
+    with HELD:
+        yield
 
 
 @pytest.fixture(autouse=True)

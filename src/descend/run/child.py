@@ -55,20 +55,31 @@ class Config:
 
 def main(house: str) -> NoReturn:
     """Run the script that the configuration names, under observation. `house` is where this package lies."""
-    began = time.perf_counter() - (time.time() - json.loads(sys.argv[1])["started"])
     config = Config(**json.loads(sys.argv[1]))
-    _require_torch()
-    sys.path.remove(house)
-    sys.path.append(house)  # the script's own packages come first
-    if not sys.flags.safe_path and sys.path[0] == "":
-        del sys.path[0]
+    require_torch()
+    arrange_path(house)
+    begin(config)
+
+
+def begin(config: Config) -> NoReturn:
+    """Run the script, as the last thing that this process does."""
+    began = time.perf_counter() - (time.time() - config.started)
     status = Run(config, began).run()
     if not config.watched:
         _leave(status)
     sys.exit(status)
 
 
-def _require_torch() -> None:
+def arrange_path(house: str) -> None:
+    """Let the script's own packages come first, and nothing from the working directory unless it asks for it."""
+    sys.path.remove(house)
+    sys.path.append(house)
+    if not sys.flags.safe_path and sys.path[0] == "":
+        del sys.path[0]
+
+
+def require_torch() -> None:
+    """End the process where its interpreter has no torch, or too old a one."""
     try:
         import torch
     except ImportError:

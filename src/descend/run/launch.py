@@ -3,23 +3,23 @@
 import json
 import os
 import shlex
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from descend.errors import UsageError
 from descend.plan import Plan
 from descend.record import Ending, Message, Note, Record
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
+from descend.run.forking import ForkServer
+from descend.run.package import package_link
 from descend.run.process import Process, start
 from descend.sandbox.environment import child_environment, describe_environment, redact
 from descend.sandbox.scratch import Scratch, scratch_copy
 from descend.sandbox.world import world_of_one
 from descend.script import Script
 
-PACKAGE = Path(__file__).parents[1]
 START = "import sys; sys.path.insert(0, {0!r}); from descend.run.child import main; main({0!r})"
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 PATIENCE_S = 600.0  # for reading and preparing data before the first backward pass
@@ -27,11 +27,18 @@ PATIENCE_S = 600.0  # for reading and preparing data before the first backward p
 Listener = Callable[[list[Message]], None]
 
 
-def run(script: Script, plan: Plan, record: Record, listen: Listener = lambda messages: None) -> Record:
+def run(
+    script: Script,
+    plan: Plan,
+    record: Record,
+    listen: Listener = lambda messages: None,
+    server: ForkServer | None = None,
+) -> Record:
     """Run `script` under observation into `record`; `listen` is shown the messages as they come.
 
     In the role `watch` the script runs in place with the user's terminal; in every other role it runs in a scratch
-    copy of its working directory. Raises `UsageError` when the interpreter cannot run it at all.
+    copy of its working directory, forked by `server` where there is one. Raises `UsageError` when the interpreter
+    cannot run it at all.
     """
 
     def take(messages: list[Message]) -> None:
@@ -39,13 +46,13 @@ def run(script: Script, plan: Plan, record: Record, listen: Listener = lambda me
         listen(messages)
 
     with ExitStack() as stack:
-        house = stack.enter_context(_package_link())
+        house = stack.enter_context(package_link())
         scratch = None if plan.role == "watch" else stack.enter_context(scratch_copy(script))
         readers, writers = zip(os.pipe(), os.pipe())
         for reader in readers:
             stack.callback(os.close, reader)
         try:
-            process = _start(script, plan, scratch, house, writers)
+            process = _start(script, plan, scratch, house, writers, server)
         finally:
             for writer in writers:
                 os.close(writer)
@@ -60,7 +67,7 @@ def run(script: Script, plan: Plan, record: Record, listen: Listener = lambda me
         oldest = ".".join(map(str, OLDEST_TORCH))
         raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
     if record.ending is None:
-        take([_unsaid_ending(record, process.popen.returncode, status, tail)])
+        take([_unsaid_ending(record, process.popen.wait(), status, tail)])
     return record
 
 
@@ -82,14 +89,23 @@ def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:
     return Ending(reason, status, record.steps, error=tail if code else "")
 
 
-def _start(script: Script, plan: Plan, scratch: Scratch | None, house: str, descriptors: tuple[int, int]) -> Process:
+def _start(
+    script: Script,
+    plan: Plan,
+    scratch: Scratch | None,
+    house: str,
+    descriptors: tuple[int, int],
+    server: ForkServer | None,
+) -> Process:
     config = _config(script, plan, scratch, descriptors)
-    command = [script.python, "-c", START.format(house), json.dumps(vars(config))]
+    command, arguments = ["-c", START.format(house)], vars(config)
     environment = child_environment(plan.threads, scratch, plan.allow_effects) if scratch else None
     if environment is not None and plan.alone:
         environment = world_of_one(environment)
+    if server and environment and (process := server.start(command, arguments, environment, descriptors)):
+        return process
     try:
-        return start(command, config.root, environment, descriptors)
+        return start([script.python, *command, json.dumps(arguments)], config.root, environment, descriptors)
     except OSError as error:
         raise UsageError(f"{script.python} cannot be started: {error.strerror}") from None
 
@@ -123,11 +139,3 @@ def _moved(argument: str, scratch: Scratch) -> str:
     """Return an argument as it must read in the copy: an absolute path into the working directory leads there."""
     option, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
     return f"{option}{equals}{scratch.path(Path(value))}" if value.startswith("/") else argument
-
-
-@contextmanager
-def _package_link() -> Iterator[str]:
-    """Yield a folder that holds this package and nothing else of our environment, for another interpreter's path."""
-    with tempfile.TemporaryDirectory(prefix="descend-") as house:
-        os.symlink(PACKAGE, Path(house, "descend"))
-        yield house

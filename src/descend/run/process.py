@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from descend.record import Message
 from descend.record.wire import decode
+from descend.run.forked import Forked
 
 TAIL = 64 * 1024  # bytes of standard error kept
 BLOCK = 1 << 16
@@ -22,7 +23,7 @@ PASSED_ON = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 class Process:
     """A running child. `ours`: a run of our own, silent and in a process group of its own; else the user's."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     ours: bool
     tail: bytearray
     reading: threading.Thread | None
@@ -78,14 +79,18 @@ def start(
         stderr=subprocess.PIPE if ours else None,
         start_new_session=ours,
     )
+    return listened(popen) if ours else Process(popen, ours, bytearray(), None)
+
+
+def listened(popen: subprocess.Popen[bytes] | Forked) -> Process:
+    """Return a run of ours, the last of whose standard error is kept."""
     tail = bytearray()
-    reading = threading.Thread(target=_keep_tail, args=(popen, tail), daemon=True) if ours else None
-    if reading is not None:
-        reading.start()
-    return Process(popen, ours, tail, reading)
+    reading = threading.Thread(target=_keep_tail, args=(popen, tail), daemon=True)
+    reading.start()
+    return Process(popen, True, tail, reading)
 
 
-def _keep_tail(popen: subprocess.Popen[bytes], tail: bytearray) -> None:
+def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None:
     assert popen.stderr is not None
     while block := os.read(popen.stderr.fileno(), BLOCK):
         tail += block

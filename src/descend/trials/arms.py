@@ -11,6 +11,7 @@ from statistics import fmean
 from descend.plan import Plan
 from descend.record import Message, Reading, Record, Series
 from descend.remedies import JudgedOn
+from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
 
@@ -58,6 +59,7 @@ class Bench:
     keep: Keep
     show: Show = lambda record, messages: None
     longest_s: float = LONGEST_S
+    server: ForkServer | None = None  # forks the arms; what runs under plain python is started by itself
 
     def run(self, jobs: Sequence[Job]) -> list[Record]:
         """Run every job, as many at a time as the plan says, and return their records in order."""
@@ -85,7 +87,7 @@ class Bench:
                 raise _Ended
 
         with suppress(_Ended):
-            run(job.script, arm, record, listen)
+            run(job.script, arm, record, listen, self.server if job.role == "arm" else None)
         ending = record.ending
         if job.seconds is None and ending and ending.reason == "window" and ending.loop_s >= seconds:
             error = (

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from descend.record import Record
+from descend.record import Ending, Record
 from descend.script import Script
 from descend.trials.arms import Bench, Job
 from descend.trials.candidate import horizon
 from descend.trials.prove import Proof
+from descend.trials.trial import Trial
 
 NUMBERS = frozenset({"learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"})
 LEAST_S = 20.0
@@ -15,27 +16,34 @@ BEYOND = 1.0  # times the bare window's time, in which a patched script is watch
 
 
 def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
-    """Return in one sentence what plain python made of the patched script, by the weights' fingerprints."""
-    withdraw_what_fails_later(proof, script, exam, bench)
+    """Return in one sentence what plain python made of the patched script, by the weights' fingerprints.
+
+    A cure whose script raises after its training is taken back.
+    """
     cure, arm = proof.cure, proof.arm
     if cure is None or cure.script is None or arm is None:
         return ""
-    if not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand"):
-        # plain python cannot be stopped at a step that only the script knows: to its own end
-        seconds = _time_to_its_end(exam)
-        arm, plain = bench.run(
-            [Job(cure.script, arm.seed, ENDLESS, role=role, seconds=seconds) for role in ("arm", "bare")]
-        )
+    by_hand = not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand")
+    as_far = Job(cure.script, arm.seed, horizon(arm), role="bare")
+    to_its_end = Job(cure.script, exam.seed, ENDLESS, role="bare", seconds=_time_to_its_end(exam))
+    plains: list[Record] = []
+    if exam.ending is not None and not _is_another_number(cure, exam.ending):
+        cut_off = exam.ending.reason == "window" and not by_hand
+        plains = bench.run([to_its_end, as_far] if cut_off else [to_its_end])
+        if _withdrawn(proof, cure, plains[0], replace(to_its_end, script=script), bench):
+            return ""
+    if by_hand:  # plain python cannot be stopped at a step that only the script knows: to its own end
+        arm, plain = bench.run([replace(to_its_end, role=role) for role in ("arm", "bare")])
         if {r.ending.reason for r in (arm, plain) if r.ending} != {"finished"}:
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
-        steps = horizon(arm)
-        plain = bench.run([Job(cure.script, arm.seed, steps, role="bare")])[0]
+        same = [plain for plain in plains if _weights(plain) == _weights(arm)]
+        plain = (same or plains[1:] or bench.run([as_far]))[0]
     if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
         return "the patched script could not be run again by itself"
-    if not (plain.ending.weights and arm.ending.weights):
+    if not (_weights(plain) and _weights(arm)):
         return "the patched script's weights could not be compared with those under plain python"
-    if plain.ending.weights == arm.ending.weights:
+    if _weights(plain) == _weights(arm):
         off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in exam.notes) else ""
         return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps"
     return (
@@ -43,27 +51,30 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     )
 
 
-def withdraw_what_fails_later(proof: Proof, script: Script, exam: Record, bench: Bench) -> None:
+def _weights(record: Record) -> str:
+    return record.ending.weights if record.ending else ""
+
+
+def _is_another_number(cure: Trial, ending: Ending) -> bool:
+    """Whether nothing can break beyond the last step: all of the training was seen, and only a number changes."""
+    return ending.reason == "finished" and NUMBERS.issuperset(cure.remedies)
+
+
+def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench: Bench) -> bool:
     """Take the cure back where the patched script raises beyond its last step and the unchanged one does not.
 
-    What follows the training (an export, a plot) has not been run by any trial. Another number cannot break it.
+    What follows the training (an export, a plot) has not been run by any trial.
     """
-    cure, ending = proof.cure, exam.ending
-    if cure is None or cure.script is None or ending is None:
-        return
-    if ending.reason == "finished" and NUMBERS.issuperset(cure.remedies):
-        return
-    seconds = _time_to_its_end(exam)
-    changed = bench.run([Job(cure.script, exam.seed, ENDLESS, role="bare", seconds=seconds)])[0]
     if changed.ending is None or changed.ending.reason != "failed":
-        return
-    unchanged = bench.run([Job(script, exam.seed, ENDLESS, role="bare", seconds=seconds)])[0]
-    if unchanged.ending is not None and unchanged.ending.reason == "failed":
-        return
+        return False
+    ending = bench.run([unchanged])[0].ending
+    if ending is not None and ending.reason == "failed":
+        return False
     error = (changed.ending.error.strip().splitlines() or ["?"])[-1]
     failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")
     proof.trials = [failed if trial is cure else trial for trial in proof.trials]
     proof.cure = proof.arm = None
+    return True
 
 
 def _time_to_its_end(exam: Record) -> float:
