@@ -13,7 +13,7 @@ from sick_dynamics import outrun, overfitting
 from sick_wiring import examples_mixed, made_in_forward, output_before_loss
 
 from descend import doses
-from descend.record import Record
+from descend.record import Ending, Record
 from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
@@ -69,6 +69,16 @@ def with_dropout(*shares: float) -> Record:
 def with_norms(name: str, *norms: float) -> Record:
     record = healthy()
     probe(record, name, "", list(norms))
+    return record
+
+
+def batches(examples: int, noise: float | None = None, steps: int = 400) -> Record:
+    """Fixed examples that came in two batches."""
+    record = healthy()
+    add_fact(record, "monitor", batches=2, examples=2 * examples)
+    if noise is not None:
+        probe(record, "gradient_noise_scale", "0", noise)
+    record.ending = Ending("finished", 0, steps)
     return record
 
 
@@ -202,6 +212,12 @@ AMOUNTS = [
     ("first_steps", with_early_rise(), {"steps": 20, "start": 0.05, "end": 1.0}),
     ("first_steps", with_rise(), None),
     ("longer", healthy(), {"times": 4}),
+    ("smaller_batch", batches(1024), {"old": 1024, "batch_size": 32, "smaller": 32}),
+    ("smaller_batch", batches(1024, noise=100.0), {"old": 1024, "batch_size": 128, "smaller": 8}),
+    ("smaller_batch", healthy(), None),
+    ("larger_batch", batches(4), {"old": 4, "batch_size": 32, "smaller": 1 / 8}),
+    ("larger_batch", batches(17), None),
+    ("larger_batch", batches(4, steps=399), None),
     ("nothing_to_dose", healthy(), {"optimizer": "0"}),
 ]
 

@@ -37,6 +37,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         row.judged_on,
         symptom.certain,
         str(dose.get("optimizer", "")),
+        float(dose.get("smaller", 1.0)),
         row.restart,
     )
 

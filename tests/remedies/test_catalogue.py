@@ -23,6 +23,7 @@ DOSES: dict[str, dict[str, object]] = {
 OTHER_DOSES: dict[str, dict[str, object]] = {
     "attach": {},
     "batch_first": {},
+    "batch_size": {"batch_size": 32},
     "call_step": {"optimizer": "0"},
     "clear_later": {"optimizer": "0"},
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},

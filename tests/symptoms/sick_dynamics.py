@@ -176,6 +176,22 @@ def stopped_too_early(reason: str = "finished", left: float = 0.21, cost: Cost |
     return record
 
 
+def batch_size(
+    examples: int = 129,
+    batches: int = 1,
+    noise: float | None = None,
+    reason: str = "finished",
+    left: float = 0.11,
+    cost: Cost | None = None,
+) -> Record:
+    """A run of large batches that ends while it still learns."""
+    record = stopped_too_early(reason, left, cost)
+    add_fact(record, "monitor", batches=batches, examples=examples)
+    if noise is not None:
+        probe(record, "gradient_noise_scale", "0", [noise, noise, 100.0 * noise])
+    return record
+
+
 DYNAMICS = {
     schedule: "schedule",
     clipping_too_hard: "clipping_too_hard",
@@ -193,5 +209,6 @@ DYNAMICS = {
     fluctuations: "fluctuations",
     local_optima: "local_optima",
     overfitting: "overfitting",
+    batch_size: "batch_size",
     stopped_too_early: "stopped_too_early",
 }

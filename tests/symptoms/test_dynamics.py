@@ -18,6 +18,7 @@ from records import (
     settling_at,
 )
 from sick_dynamics import (
+    batch_size,
     cliff,
     clipping_too_hard,
     fluctuations,
@@ -74,6 +75,8 @@ SHOWN = [
     (local_optima, {}, False, 5, "with 500 parameters the cost has settled at 31%", None),
     (overfitting, {"evaluations": 5, "least_at": 0}, False, 5, "from 1 at step 0 to 1.31", None),
     (overfitting, {}, False, 5, "from 1 at step 60 to 1.31", None),
+    (batch_size, {}, False, 3, "averages 129 examples where 32 are usual", "stopped_too_early"),
+    (batch_size, {"examples": 1000, "batches": 2, "noise": 124.0}, False, 3, "500 examples at a gradient noise", None),
     (stopped_too_early, {"cost": lambda t: 0.8 - 0.1 * t}, False, 25, "(6% over", None),
     (stopped_too_early, {"left": 0.54}, False, 25, "54% of it is left", None),
     (stopped_too_early, {}, False, 25, "after 200 steps while the cost still falls (52% over", None),
@@ -129,6 +132,8 @@ LEFT_ALONE = {
         {"training": rising},
         {"rise": nan},
     ],
+    batch_size: [{"examples": 127}, {"examples": 256, "batches": 2, "noise": 33.0}, {"reason": "window"}]
+    + [{"left": 0.09}, {"cost": settling_at(0.5)}, {"cost": rising}],
     stopped_too_early: [{"reason": "window"}, {"reason": "failed"}, {"left": 0.19}, {"cost": settling_at(0.5)}]
     + [{"left": 0.95}, {"cost": lambda t: 0.45 - 0.1 * t}, {"cost": rising}],
 }

@@ -27,6 +27,7 @@ from descend.doses import (
     following_activation,
     gentle_rate,
     half_rate,
+    larger_batch,
     largest_rate,
     longer,
     longer_rate,
@@ -38,6 +39,7 @@ from descend.doses import (
     safe_rate,
     sequence_length,
     short_run_rate,
+    smaller_batch,
     smallest_rate,
     tenth_rate,
     until_least,
@@ -46,6 +48,7 @@ from descend.doses import (
     whole_run,
 )
 
+BATCH = "batch size {old:g} → {batch_size}"
 STARTS = 4  # random ones: where half of them end well, one in sixteen times none does
 DYNAMICS = (
     Row("schedule", "step_per_epoch", nothing_to_dose, "step the scheduler once an epoch",
@@ -138,6 +141,10 @@ DYNAMICS = (
         "the noise floor is proportional to the rate", "Bottou et al. 2018, §4"),
     Row("fluctuations", "learning_rate", tenth_rate, TO, "the noise floor is proportional to the rate",
         "Bottou et al. 2018, §4", decides=False, cost=1),
+    Row("fluctuations", "batch_size", larger_batch, BATCH,
+        "the mean of more gradients has less noise", "Bottou et al. 2018, §4.2", decides=False, cost=1),
+    Row("batch_size", "batch_size", smaller_batch, BATCH,
+        "as many examples then make many more steps", "McCandlish et al. 2018, §2.2", cost=1),
     *(Row("local_optima", "reinitialise", another_start(draw), "another start, draw {draw}",
           "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True) for draw in range(1, STARTS + 1)),
     Row("correlated_inputs", "whiten_inputs", nothing_to_dose, "whiten inputs",

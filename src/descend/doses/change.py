@@ -1,11 +1,13 @@
 """How much of every other change: which activation, how much decay, how many passes."""
 
 from collections.abc import Callable
+from math import log2
 from statistics import median
 
 from descend.doses.rate import Dose
 from descend.record import Record
 from descend.symptoms import Symptom
+from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.output_loss_mismatch import ONE_SIDED
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
@@ -14,6 +16,8 @@ MOMENTUM = 0.9  # Sutskever et al. 2013
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 LONGER = 4  # times as many passes
+LITTLE, LARGER = 16, 8  # a batch of so few examples is made so many times larger,
+LEAST_STEPS = 50  # where so many steps are left
 
 
 def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
@@ -220,6 +224,25 @@ def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
 def longer(record: Record, symptom: Symptom) -> Dose | None:
     """More passes over the data."""
     return {"times": LONGER, "optimizer": symptom.optimizer}
+
+
+def smaller_batch(record: Record, symptom: Symptom) -> Dose | None:
+    """As many examples as the gradient noise scale, at least the usual number: in as many more steps."""
+    size = examples_in_batch(record)
+    noise = noise_scale(record) or 0.0
+    return _batch(size, max(USUAL, 2 ** round(log2(noise)) if noise >= 1 else 0), symptom)
+
+
+def larger_batch(record: Record, symptom: Symptom) -> Dose | None:
+    """Eight times as many examples, where there are only a few: the mean of their gradients scatters less."""
+    size = examples_in_batch(record)
+    is_little = 0 < size <= LITTLE and record.steps >= LARGER * LEAST_STEPS
+    return _batch(size, LARGER * round(size), symptom) if is_little else None
+
+
+def _batch(size: float, new: int, symptom: Symptom) -> Dose | None:
+    changed = {"old": size, "batch_size": new, "smaller": size / new, "optimizer": symptom.optimizer}
+    return changed if size > 0 and size != new else None
 
 
 def until_least(record: Record, symptom: Symptom) -> Dose | None:

@@ -5,6 +5,7 @@ from descend.probes.batch import batch
 from descend.probes.connections import connections
 from descend.probes.curvature import curvature
 from descend.probes.gradient import gradient, update_ratio
+from descend.probes.gradient_noise import gradient_noise
 from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
 from descend.probes.loss_input import loss_input
@@ -31,6 +32,7 @@ PROBES = (
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),
     Probe("curvature", "loss per squared parameter unit", curvature, differentiates=True, dear=True),
+    Probe("gradient_noise", "examples", gradient_noise, differentiates=True, dear=True),
 )
 
 # Taken at the end, on later batches than the monitor's.

@@ -3,6 +3,7 @@
 from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.attach import attach
 from descend.remedies.batch_first import batch_first
+from descend.remedies.batch_size import batch_size
 from descend.remedies.call_step import call_step
 from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
@@ -46,6 +47,7 @@ REMEDIES: dict[str, Remedy] = {
     "adaptive_rule": adaptive_rule,
     "attach": attach,
     "batch_first": batch_first,
+    "batch_size": batch_size,
     "call_step": call_step,
     "clear_later": clear_later,
     "clip_gradients": clip_gradients,

@@ -34,8 +34,13 @@ class Prescription:
     judged_on: JudgedOn = "fixed"
     of_fact: bool = False  # whether what it is for is a fact, and no suspicion
     optimizer: str = ""  # whose steps it changes
+    smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
+
+    def steps(self, unchanged: int) -> int:
+        """Return how many steps it takes where the unchanged script takes so many."""
+        return max(1, round(self.times * self.smaller_batch * unchanged))
 
     @property
     def key(self) -> Key:

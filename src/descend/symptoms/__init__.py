@@ -7,6 +7,7 @@ from descend.errors import UsageError
 from descend.record import Record
 from descend.symptoms.bad_data import bad_data
 from descend.symptoms.bad_initialisation import bad_initialisation
+from descend.symptoms.batch_size import batch_size
 from descend.symptoms.broadcasting import broadcasting
 from descend.symptoms.cliff import cliff
 from descend.symptoms.clipping_too_hard import clipping_too_hard
@@ -96,6 +97,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "fluctuations": fluctuations,
     "local_optima": local_optima,
     "overfitting": overfitting,
+    "batch_size": batch_size,
     "stopped_too_early": stopped_too_early,
 }
 

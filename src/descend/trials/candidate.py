@@ -51,8 +51,7 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:
-    steps = p.times * horizon(exam)
-    return Job(script, exam.seed, steps, _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
+    return Job(script, exam.seed, p.steps(horizon(exam)), _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
 
 
 def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
@@ -71,7 +70,8 @@ def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Recor
 
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
-    reason = incomparable(record, exam, judged_on, same_examples=not exam.fact(VARIES))
+    same_examples = not exam.fact(VARIES) and candidate.prescription.smaller_batch == 1
+    reason = incomparable(record, exam, judged_on, same_examples=same_examples)
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
     return replace(candidate, record=record, value=value, before=before, reason=reason)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from descend.record import Record
-from descend.remedies import NotApplicable
+from descend.remedies import NotApplicable, Prescription
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 from descend.trials.statistics import as_good, promising
@@ -43,11 +43,15 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
     return min(kept, key=lambda c: c.value, default=candidate)
 
 
+def _can_be_joined(p: Prescription) -> bool:
+    """Whether it takes as many steps as the unchanged script, and is judged on the same examples."""
+    return p.times == 1 and p.smaller_batch == 1 and p.judged_on == "fixed" and not p.restart
+
+
 def _joined(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     names = [name for part in parts for name in part.prescription.remedy.split("+")]
-    apart = any(p.times > 1 or p.judged_on != "fixed" or p.restart for p in (part.prescription for part in parts))
-    if apart or len(set(names)) < len(names):
+    if not all(_can_be_joined(part.prescription) for part in parts) or len(set(names)) < len(names):
         return None
     script = parts[0].script
     for part in parts[1:]:

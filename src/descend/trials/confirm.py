@@ -28,8 +28,8 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     assert candidate.script is not None
     p = candidate.prescription
     times, judged_on = p.times, p.judged_on
-    scripts, steps = (script, candidate.script), (horizon(exam), times * horizon(exam))
-    same_examples = not p.restart and not exam.fact(VARIES)
+    scripts, steps = (script, candidate.script), (horizon(exam), p.steps(horizon(exam)))
+    same_examples = not p.restart and p.smaller_batch == 1 and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         first = exam.seed + 1 + look * bench.plan.seeds

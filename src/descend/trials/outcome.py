@@ -9,6 +9,7 @@ from descend.trials.candidate import Candidate, horizon
 from descend.trials.statistics import Comparison, compare
 from descend.trials.trial import Arm, Trial
 
+EXAMPLES = "as many examples by each"
 STARTS = "every start held against the run as it came"
 
 
@@ -34,12 +35,13 @@ def _untried(candidate: Candidate) -> Trial:
 def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
     """Return the trial with its verdict and the comparison that it rests on."""
     p = candidate.prescription
+    other_batch = p.smaller_batch != 1
     return Trial(
         tuple(p.remedy.split("+")),
         p.label,
         p.symptom,
         verdict,
-        metric(exam, p.judged_on) + (f", {STARTS}" if p.restart else ""),
+        ", ".join([metric(exam, p.judged_on), *([STARTS] if p.restart else []), *([EXAMPLES] if other_batch else [])]),
         result.before,
         result.after,
         result.interval,

@@ -9,7 +9,9 @@ from descend.trials.candidate import horizon
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
 
-NUMBERS = frozenset({"learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"})
+NUMBERS = frozenset(
+    {"batch_size", "learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"}
+)
 LEAST_S = 20.0
 ENDLESS = 10**9  # steps
 BEYOND = 1.0  # times the bare window's time, in which a patched script is watched beyond its last step

@@ -1,0 +1,33 @@
+"""The gradient noise scale: how many examples' gradients average to one as large as its own error.
+
+B = tr Σ / |g|², by the squared norms of one batch's gradient and of the mean of several (McCandlish et al. 2018,
+eq. 2.8 and A.2). A step of far fewer examples is mostly noise; one of far more is hardly better than a step of B.
+"""
+
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.record import Reading
+from descend.tape import Recording, Stale
+
+BATCHES = 8  # of the fixed ones
+
+
+def gradient_noise(moment: Moment) -> Measurement:
+    """Yield `gradient_noise_scale`, in examples, where there are several batches of one size and it is finite."""
+    recordings = _of_one_size(moment.monitor[:BATCHES])
+    if len(recordings) < 2:
+        return
+    batch, every = recordings[0].examples, len(recordings) * recordings[0].examples
+    try:
+        gradients = [r.loss(moment.parameters).gradient(moment.parameters) for r in recordings]
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+    of_one = sum(float(part.double().square().sum()) for g in gradients for part in g) / len(gradients)
+    of_all = sum(float(sum(parts).double().square().sum()) for parts in zip(*gradients)) / len(gradients) ** 2
+    squared = (every * of_all - batch * of_one) / (every - batch)
+    variance = (of_one - of_all) / (1 / batch - 1 / every)
+    if squared > 0 and variance >= 0:
+        yield Reading("gradient_noise_scale", moment.key, moment.step, variance / squared)
+
+
+def _of_one_size(recordings: tuple[Recording, ...]) -> list[Recording]:
+    return [r for r in recordings if r.examples == recordings[0].examples]

@@ -1,0 +1,55 @@
+"""The batch is so large that few steps are left of the passes over the data."""
+
+from statistics import median
+
+from descend.record import Record
+from descend.symptoms.places import data_site
+from descend.symptoms.progress import diverged, falls, first_rise, left, left_in_words
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"
+LARGE = 128  # examples; of fewer a step is cheap anyway
+BEYOND = 4.0  # times the noise scale
+USUAL = 32  # Masters & Luschi 2018: the best batches have at most so many examples
+LEFT = 0.1  # of the cost of a constant prediction
+STILL_FALLING = 0.05  # of the cost, over the last half of the run
+
+
+def batch_size(record: Record) -> Symptom | None:
+    """The script ended by itself with much of the cost left and still falling, after few steps of many examples."""
+    size, ending = examples_in_batch(record), record.ending
+    if ending is None or ending.reason != "finished" or diverged(record, "0") or first_rise(record, "0") is not None:
+        return None
+    noise = noise_scale(record)
+    least = max(LARGE, BEYOND * noise) if noise is not None else LARGE
+    if not size >= least or not left(record) > LEFT or falls(record) < STILL_FALLING:
+        return None
+    known = f"at a gradient noise scale of {noise:.2g}" if noise is not None else f"where {USUAL} are usual"
+    return Symptom(
+        id="batch_size",
+        kind="dynamics",
+        certain=False,
+        confidence=0.6,
+        sentence=f"each step averages {size:.0f} examples {known}, and so the passes over the data come to "
+        f"{record.steps} steps: {left_in_words(record)} is left, and it still falls",
+        quantity="examples in a batch",
+        value=size,
+        bound=least,
+        source=SOURCE,
+        where=data_site(record),
+        optimizer="0",
+        evidence=(("loss", "0"), ("gradient_noise_scale", "0")),
+        explains=frozenset({"stopped_too_early"}),
+    )
+
+
+def examples_in_batch(record: Record) -> float:
+    """Return how many examples the first batches had, on average; 0 where it is not known."""
+    monitor = record.fact("monitor") or {}
+    return monitor["examples"] / monitor["batches"] if monitor.get("batches") else 0.0
+
+
+def noise_scale(record: Record) -> float | None:
+    """Return the gradient noise scale over the run, in examples; None where it was not measured."""
+    values = record.series("gradient_noise_scale", "0").finite().values
+    return median(values) if values else None
