@@ -192,6 +192,18 @@ def batch_size(
     return record
 
 
+def stragglers(
+    slow: float = 0.031, usual: float = 0.02, step: float = 0.05, readings: int = 5, ranks: int = 3
+) -> Record:
+    """A group in which the last rank takes longer before its backward pass."""
+    record = healthy()
+    for rank in range(ranks):
+        own = slow if rank == ranks - 1 else usual
+        record.readings["own_seconds", str(rank)] = ([*range(readings)], [own] * readings)
+        record.readings["step_seconds", str(rank)] = ([*range(readings)], [step] * readings)
+    return record
+
+
 DYNAMICS = {
     schedule: "schedule",
     clipping_too_hard: "clipping_too_hard",
@@ -209,6 +221,7 @@ DYNAMICS = {
     fluctuations: "fluctuations",
     local_optima: "local_optima",
     overfitting: "overfitting",
+    stragglers: "stragglers",
     batch_size: "batch_size",
     stopped_too_early: "stopped_too_early",
 }

@@ -6,7 +6,7 @@ Several processes may write at once, each to runs of its own; a killed one loses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,7 @@ from descend.record.record import Record
 from descend.record.writer import Writer, as_json, storable
 
 TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
+RANKS_APART_S = 300.0  # so long before rank 0 another rank of its job may have begun
 LISTED = 20  # run numbers named in a message
 UNFINISHED = "unfinished"
 REPORTS = Path(".descend")  # where they lie when the runs are kept in a server's database
@@ -136,6 +137,17 @@ class Store:
             query = select(runs).where(runs.c.parent == parent, runs.c.role == "arm").order_by(runs.c.number)
             return [_load(connection, row) for row in connection.execute(query).all()]
 
+    def ranks(self, record: Record) -> list[Record]:
+        """Return the records of the other processes of a run's group, as far as they are there; the newest of each."""
+        runs, job = schema.runs, record.environment.get("job")
+        with transaction(self.engine, self.where) as connection:
+            own = self._check(connection, record.run)
+            query = select(runs).where(runs.c.role == "rank", runs.c.started >= _before(own.started, RANKS_APART_S))
+            found = connection.execute(query.order_by(runs.c.number)).all()
+            same = [row for row in found if json.loads(row.environment).get("job") == job]
+            newest = {json.loads(row.environment)["rank"]: row for row in same}
+            return [_load(connection, newest[rank]) for rank in sorted(newest, key=int)]
+
     def runs(self, roles: Sequence[str] = ("exam", "watch")) -> list[RunRow]:
         """Return one line for each run in these roles, oldest first."""
         runs, parts, findings = schema.runs, schema.parts, schema.findings
@@ -194,6 +206,10 @@ class Store:
         earlier = "… " if len(known) > LISTED else ""
         numbers = ", ".join(map(str, known[-LISTED:]))
         raise UsageError(f"no run {run} in {self.where}; there are {earlier}{numbers}")
+
+
+def _before(started: str, seconds: float) -> str:
+    return (datetime.fromisoformat(started) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def _line(row: Row[Any]) -> RunRow:

@@ -54,6 +54,7 @@ class Cruise:
             if root.numel() != 1 or root.is_cpu and not math.isfinite(root.item()):
                 return False
             self._loss = root.detach()
+        self.curves.backward()
         return True
 
     def steps(self, optimizer: Optimizer) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from descend.record import Message, Reading
+from descend.run.step_times import StepTimes
 
 FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
 FLUSH_STEPS = 500  # or this rarely, where steps are that quick
@@ -21,6 +22,7 @@ class Curves:
 
     def __init__(self, send: Callable[[list[Message]], None], *, endless: bool = False) -> None:
         self._send, self._endless = send, endless
+        self.times: StepTimes | None = None  # of a process that is one of a group
         self._began = self._flushed = time.perf_counter()
         self._waiting: dict[str, list[Reading]] = {}  # for enough others to be averaged with
         self.forget()
@@ -32,11 +34,18 @@ class Curves:
         self._rates: dict[str, Any] = {}  # numbers, or tensors that a scheduler may change in place
         self._values: dict[str, float] = {}  # of the rates, as they were last noted
 
+    def backward(self) -> None:
+        """A backward pass begins."""
+        if self.times is not None:
+            self.times.backward()
+
     def note(self, key: str, step: int, loss: Tensor | None, rate: Any = None) -> None:
         """Keep what one step was fed and how long it was; the rate is a reading where it has changed."""
         if loss is not None:
             # On the CPU a kept tensor costs more than its value: the script's own tensors then lie elsewhere each step.
             self._losses.append((key, step, loss.item() if loss.is_cpu else loss))
+        if self.times is not None:
+            self.times.step(step)
         if rate is not self._rates.get(key):
             self._rates[key] = rate
             self._note_change(key, step)
@@ -68,6 +77,8 @@ class Curves:
             losses = self._averaged(losses, max(1, round(span * len(losses))), last=last)
             changes = changes[:: -max(1, round(span * len(changes)))][::-1]
         self._send([*losses, *changes])
+        if last and self.times is not None:
+            self.times.flush(losses[-1].step if losses else 0)
 
     def _averaged(self, losses: Sequence[Reading], together: int, *, last: bool) -> list[Reading]:
         """Return the mean of each so many losses of one optimizer, at the last one's step; the rest waits."""

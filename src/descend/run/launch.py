@@ -17,7 +17,7 @@ from descend.run.package import package_link
 from descend.run.process import Process, start
 from descend.sandbox.environment import child_environment, describe_environment, redact
 from descend.sandbox.scratch import Scratch, scratch_copy
-from descend.sandbox.world import world_of_one
+from descend.sandbox.world import world_of, world_of_one
 from descend.script import Script
 
 START = "import sys; sys.path.insert(0, {0!r}); from descend.run.child import main; main({0!r})"
@@ -74,7 +74,11 @@ def run(
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
     """Return the empty record of a run that is about to begin."""
     environment = describe_environment() | {"threads": str(plan.threads)}
-    return Record(0, plan.role, parent, shown(script), str(script.root), plan.seed, environment)
+    world, role = world_of(os.environ) if plan.role == "watch" else None, plan.role
+    if world is not None:
+        environment |= world.description
+        role = "rank" if world.rank else role
+    return Record(0, role, parent, shown(script), str(script.root), plan.seed, environment)
 
 
 def shown(script: Script) -> str:

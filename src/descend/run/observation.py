@@ -1,5 +1,6 @@
 """What observes a run from inside its process: the observer with its probes, its budget and its way out."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import ClassVar
@@ -12,7 +13,9 @@ from descend.run.examiner import Examiner
 from descend.run.frames import SourceTree
 from descend.run.modules import Modules
 from descend.run.observer import Observer
+from descend.run.step_times import StepTimes
 from descend.run.witness import Witness
+from descend.sandbox.world import world_of
 
 SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring
 
@@ -43,10 +46,15 @@ class Observation:
         self.modules = Modules(tree, self.channel.send)
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
         probes = list(GRADIENTS) if role == "gradcheck" else probes
+        world = world_of(os.environ) if role == "watch" else None
+        follows = world is not None and world.rank > 0  # of all ranks only the first is looked at
+        probes = [] if follows else probes
         examiner = Examiner(probes, self.budget, self.modules, self.channel.send)
         examiner.sampling = role == "exam"
-        probing = role in ("watch", "exam")
+        probing = role in ("watch", "exam") and not follows
         observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
+        if world is not None:
+            observer.curves.times = StepTimes(world.rank, self.channel.send)
         self.watch: Observer | Witness = Witness(tree) if role == "bare" else observer
 
     def look(self, *, stage: int, spread: bool) -> None:

@@ -127,6 +127,7 @@ class Observer:
     def backward_begins(self, root: Tensor, frame: FrameType | None) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
         self.cruise.leave()
+        self.curves.backward()
         self.passes += 1
         if self.began is None:
             self.began = time.perf_counter()

@@ -1,7 +1,8 @@
-"""A world of one: what `torchrun` tells each process of a group, for a script that is examined by itself."""
+"""What `torchrun` tells each process of a group; and a world of one, for a script that is examined by itself."""
 
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 ALONE = {
     "RANK": "0",
@@ -11,7 +12,31 @@ ALONE = {
     "MASTER_ADDR": "127.0.0.1",
 }
 OF_THE_AGENT = ("TORCHELASTIC_", "GROUP_", "ROLE_")  # torchrun's own process, which has no part in the runs of ours
+JOB = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
 NOT_TOLD = "env:// rendezvous"  # what torch says that a script lacks which `torchrun` was to start
+
+
+@dataclass(frozen=True)
+class World:
+    """The group of processes that a process has been started in, as `torchrun` tells it."""
+
+    rank: int
+    size: int
+    job: str  # the same for all of them
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What a record's environment says of it."""
+        return {"rank": str(self.rank), "world_size": str(self.size), "job": self.job}
+
+
+def world_of(environment: Mapping[str, str]) -> World | None:
+    """Return the group that a process is one of; None where it is told none, or is the only one."""
+    try:
+        rank, size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        return None
+    return World(rank, size, " ".join(environment.get(name, "") for name in JOB)) if size > 1 else None
 
 
 def is_told(environment: Mapping[str, str]) -> bool:

@@ -44,6 +44,7 @@ from descend.symptoms.saturated_units import saturated_units
 from descend.symptoms.schedule import schedule
 from descend.symptoms.slow_progress import slow_progress
 from descend.symptoms.stopped_too_early import stopped_too_early
+from descend.symptoms.stragglers import stragglers
 from descend.symptoms.sum_reduction import sum_reduction
 from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
@@ -97,6 +98,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "fluctuations": fluctuations,
     "local_optima": local_optima,
     "overfitting": overfitting,
+    "stragglers": stragglers,
     "batch_size": batch_size,
     "stopped_too_early": stopped_too_early,
 }

@@ -13,6 +13,7 @@ from descend.report.wording import told
 from descend.symptoms import Symptom, causes, diagnose
 from descend.trials.prove import Proof
 from descend.watching.alerts import Alerts, Webhook
+from descend.watching.ranks import gather
 from descend.watching.serving import LivePage
 
 
@@ -38,7 +39,7 @@ class Watchman:
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
         """Look at the record, which the messages have just come into."""
-        if self._stumbled:
+        if self._stumbled or record.role == "rank":
             return
         try:
             if self._live is not None:
@@ -49,7 +50,11 @@ class Watchman:
             self._say(f"alerts have stopped, by a mistake of descend's own: {type(error).__name__}: {error}")
 
     def conclude(self, record: Record, store: Store) -> None:
-        """Tell what the whole run shows, and keep it."""
+        """Tell what the whole run shows, and keep it. Where it is one of a group, rank 0 speaks for all."""
+        if record.role == "rank":
+            return
+        if "world_size" in record.environment:
+            self._say(gather(record, store))
         symptoms = diagnose(record, ignore=self._ignore)
         case = conclude(record, symptoms, Proof(), "", record.ending.wall_s if record.ending else 0.0)
         save_case(store, case)

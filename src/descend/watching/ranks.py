@@ -1,0 +1,62 @@
+"""One record of all ranks: how long the steps of each take, and how each has ended."""
+
+import time
+from statistics import median
+
+from descend.record import Message, Note, Reading, Record
+from descend.record.store import Store
+
+PATIENCE_S = 10.0  # for the others to have written their last
+EVERY_S = 0.25
+TIMES = ("step_seconds", "own_seconds")
+LISTED = 8  # ranks that are told one by one
+
+
+def gather(record: Record, store: Store) -> str:
+    """Bring the step times of the other ranks into rank 0's record and its place in the store; say what they are."""
+    size = int(record.environment["world_size"])
+    others = _waited_for(record, store, size - 1)
+    messages: list[Message] = [
+        Reading(name, rank, step, value)
+        for other in others
+        for name in TIMES
+        for rank in other.places(name)
+        for step, value in other.series(name, rank)
+    ]
+    messages += [Note("ranks", text) for text in _endings(others, size)]
+    record.extend(messages)
+    with store.writer(record.run) as writer:
+        writer.add(messages)
+    return "; ".join([_times(record, size), *(note.reason for note in record.notes if note.probe == "ranks")])
+
+
+def _waited_for(record: Record, store: Store, count: int) -> list[Record]:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        found = store.ranks(record)
+        if len([other for other in found if other.ending]) >= count or time.monotonic() > until:
+            return found
+        time.sleep(EVERY_S)
+
+
+def _endings(others: list[Record], size: int) -> list[str]:
+    """Return what is to be said of those that did not run to their end like the first."""
+    known = {int(other.environment["rank"]): other for other in others}
+    told = [f"of rank {rank} there is no record" for rank in range(1, size) if rank not in known]
+    for rank, other in known.items():
+        if other.ending is None:
+            told.append(f"rank {rank} was cut off after {other.steps} steps")
+        elif other.ending.reason not in ("finished", "window"):
+            told.append(f"rank {rank}: {other.ending.reason}, last heard of at step {other.ending.steps}")
+    return told
+
+
+def _times(record: Record, size: int) -> str:
+    own = {rank: median(record.series("own_seconds", rank).values) for rank in record.places("own_seconds")}
+    if not own:
+        return f"{size} ranks"
+    step = median(v for rank in record.places("step_seconds") for v in record.series("step_seconds", rank).values)
+    slowest = sorted(own, key=lambda rank: -own[rank])[:LISTED]
+    listed = ", ".join(f"rank {rank} {own[rank]:.2g} s" for rank in sorted(slowest, key=int))
+    which = f"the {LISTED} slowest, " if len(own) > LISTED else ""
+    return f"{size} ranks, {step:.2g} s a step; before the backward pass, where none waits: {which}{listed}"

@@ -1,0 +1,129 @@
+"""A group of processes gets one report: how long each one's steps take, who is waited for, who is gone."""
+
+import json
+import subprocess
+import sys
+from statistics import median
+
+import pytest
+
+from descend.record import Ending, Reading, Record
+from descend.record.store import open_store
+from descend.run import step_times
+from descend.run.step_times import StepTimes
+from descend.watching import ranks
+from descend.watching.ranks import gather
+
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TRAINING = """
+import os, sys, time
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+torch.manual_seed(0)
+model = DistributedDataParallel(nn.Linear(20, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for step in range(120):
+    x = torch.randn(64, 20)
+    if rank == 1:
+        time.sleep(0.03)
+    if "dies" in sys.argv and rank == 1 and step == 60:
+        os.kill(os.getpid(), 9)
+    optimizer.zero_grad()
+    loss = (model(x) - x[:, :1]).square().mean()
+    loss.backward()
+    optimizer.step()
+dist.destroy_process_group()
+"""
+
+
+def watched(folder, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[str], Record]:
+    """Run the training on two ranks, each watched; return what was said, and the one run that is listed."""
+    (folder / "train.py").write_text(TRAINING)
+    command = [sys.executable, *TORCHRUN, "-m", "descend", "watch", "train.py", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    with open_store(folder / ".descend") as store:
+        (line,) = store.runs()
+        return (
+            done,
+            [said for said in done.stderr.splitlines() if said.startswith("descend: ")],
+            store.load(line.number),
+        )
+
+
+@pytest.mark.slow
+def test_the_slow_rank_is_named_once(tmp_path):
+    done, said, record = watched(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (record.environment["rank"], record.environment["world_size"]) == ("0", "2")
+    assert record.places("own_seconds") == record.places("step_seconds") == ["0", "1"]
+    own = [median(record.series("own_seconds", rank).values) for rank in ("0", "1")]
+    assert own[1] > 0.03 > 2 * own[0]
+    assert min(record.series("step_seconds", "0").values) > 0.03  # it waits
+    assert len([line for line in said if line.startswith("descend: finding: rank 1 takes 0.0")]) == 1
+    assert len([line for line in said if line.startswith("descend: 2 ranks, 0.0")]) == 1
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_is_told(tmp_path):
+    done, said, record = watched(tmp_path, "dies")
+    assert done.returncode != 0 and record.ending.reason != "finished"
+    assert any("rank 1: killed, last heard of at step" in line for line in said)
+    assert record.series("own_seconds", "1").values
+
+
+class Clock:
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def test_what_comes_before_the_backward_pass_is_a_rank_s_own(monkeypatch):
+    clock, sent = Clock(), []
+    monkeypatch.setattr(step_times, "time", clock)
+    times = StepTimes(3, sent.extend)
+    for step in range(1, 12):
+        clock.now += 0.02
+        times.backward()
+        clock.now += 0.01
+        times.backward()  # gradients that are accumulated
+        clock.now += 0.07
+        times.step(step)
+    times.flush(11)
+    first, last = sent[:2], sent[2:]
+    assert [(r.name, r.place) for r in first] == [("step_seconds", "3"), ("own_seconds", "3")]
+    assert [r.value for r in first + last] == pytest.approx([0.1, 0.02] * 2)
+    assert first[0].step == 6 and last[0].step == 11  # the first step's beginning is not known
+
+
+def rank_of(job: str, rank: int, own: float, ending: Ending | None) -> Record:
+    record = Record(0, "rank" if rank else "watch", environment={"job": job, "rank": str(rank), "world_size": "4"})
+    record.extend(Reading(name, str(rank), step, own) for step in range(6) for name in ranks.TIMES)
+    record.ending = ending
+    return record
+
+
+def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(ranks, "PATIENCE_S", 0.0)
+    done, killed = Ending("finished", 0, 6), Ending("killed", 137, 4)
+    with open_store(tmp_path) as store:
+        for other in (
+            rank_of("another", 3, 9.0, done),
+            rank_of("this", 1, 0.5, None),
+            rank_of("this", 2, 0.25, killed),
+        ):
+            store.save(other)
+        first = rank_of("this", 0, 0.25, done)
+        store.save(first)
+        said = gather(first, store)
+        again = store.load(first.run)
+    assert again.series("own_seconds", "1").values == (0.5,) * 6 and again.places("own_seconds") == ["0", "1", "2"]
+    assert said.startswith("4 ranks, 0.25 s a step") and "rank 1 0.5 s, rank 2 0.25 s" in said
+    assert "of rank 3 there is no record" in said and "rank 1 was cut off after 5 steps" in said
+    assert "rank 2: killed, last heard of at step 4" in said
+    assert json.loads(json.dumps(again.environment)) == first.environment
