@@ -63,6 +63,10 @@ def test_what_is_measured_is_sent_until_the_end(page):
     page.take([Reading("curvature", "0", 9, 30.0), Reading("loss", "0", 10, float("nan"))])
     second = next(heard)
     assert len(second["figures"]) == 2 and "stability bound 2" in second["main"]
+    noise = [Reading("gradient_noise_scale", "0", step, 20.0) for step in (1, 9)]
+    page.take([Fact("monitor", "", 0, {"batches": 4, "examples": 256}), *noise])
+    third = next(heard)
+    assert len(third["figures"]) == 3 and "examples in a batch 64" in third["main"]
     page.take([Ending("finished", 0, 11, loop_s=1.0)])
     page.close()
     assert "Ended after 11 steps" in [*heard][-1]["main"]
@@ -127,5 +131,6 @@ def test_a_browser_sees_the_steps_go_by_the_finding_and_the_end(chromium, tmp_pa
     assert "never cleared" in seen.inner_text("section >> nth=0") or seen.locator("h3").count() == 1
     assert seen.locator(".plot .main-svg").count() >= 2 and not errors
     assert process.wait(30) == 0
+    if "SHOT" in os.environ: seen.screenshot(path="/tmp/w/live.png", full_page=True)
     context.close()
     assert Path(tmp_path, ".descend", "descend.db").exists()

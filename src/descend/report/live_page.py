@@ -11,6 +11,7 @@ from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_a
 from descend.report.pictures import course, over_steps
 from descend.report.titles import title
 from descend.report.wording import count, duration, home, number, one_line, place, sentence
+from descend.symptoms.batch_size import examples_in_batch
 from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -32,7 +33,7 @@ def live_change(record: Record, findings: Sequence[Symptom], since: float) -> di
 
 
 def _contents(record: Record, findings: Sequence[Symptom], since: float, figures: Figures) -> dict[str, Any]:
-    drawn = (course(record), _edge(record), *_layers(record))
+    drawn = (course(record), _edge(record), _noise(record), *_layers(record))
     return {
         "headline": _headline(record),
         "script": one_line(record.script),
@@ -86,6 +87,19 @@ def _edge(record: Record) -> Figure | None:
         panels.append(Panel(heading, (line(lengths, "cause", "α·λmax"),), keys, shapes=shapes, y=value_axis(values)))
     caption = "Above its bound, a step along the steepest direction ends higher up than it began."
     return Figure(tuple(panels), caption) if panels else None
+
+
+def _noise(record: Record) -> Figure | None:
+    """The gradient noise scale beside the batch's own size."""
+    places = [key for key in record.places("gradient_noise_scale") if len(record.series("gradient_noise_scale", key))]
+    if not places:
+        return None
+    panel = over_steps(record, "gradient_noise_scale", places)
+    size = examples_in_batch(record)
+    shapes, keys = level(size if size > 0 else float("nan"), "examples in a batch")
+    values = [size, *(v for key in places for v in record.series("gradient_noise_scale", key).values)]
+    panel = replace(panel, shapes=shapes, keys=(*panel.keys, *keys), y=value_axis(values))
+    return Figure((panel,), "Of a batch far below it a step is mostly noise; one far above it hardly shortens the way.")
 
 
 def _layers(record: Record) -> list[Figure]:
