@@ -131,6 +131,5 @@ def test_a_browser_sees_the_steps_go_by_the_finding_and_the_end(chromium, tmp_pa
     assert "never cleared" in seen.inner_text("section >> nth=0") or seen.locator("h3").count() == 1
     assert seen.locator(".plot .main-svg").count() >= 2 and not errors
     assert process.wait(30) == 0
-    if "SHOT" in os.environ: seen.screenshot(path="/tmp/w/live.png", full_page=True)
     context.close()
     assert Path(tmp_path, ".descend", "descend.db").exists()

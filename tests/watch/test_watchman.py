@@ -1,5 +1,6 @@
 """What stands beside a run in earnest tells what it knows, and never ends it."""
 
+import sqlite3
 from pathlib import Path
 
 from descend.record import Ending, Fact, Reading, Record
@@ -33,3 +34,16 @@ def test_a_mistake_of_ours_is_said_once_and_the_run_is_kept(tmp_path, monkeypatc
         watchman.conclude(record, store)
         assert store.load_case(record.run)[1]
     assert "run 1, 8 steps" in said[-1]
+
+
+def test_a_store_that_fails_at_the_end_is_said_and_ends_nothing(tmp_path):
+    said: list[str] = []
+    watchman, record = Watchman(Path("/somewhere"), said.append), forgetful()
+    with open_store(tmp_path, timeout_s=0.05) as store:
+        store.save(record)
+        other = sqlite3.connect(tmp_path / "descend.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        watchman.conclude(record, store)
+        other.close()
+    assert any("locked" in line for line in said)
+    assert "descend diagnose 1" in said[-1]

@@ -1,11 +1,13 @@
 """Stands beside a run that goes on in earnest: tells what is sure at once and the rest at its end."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from descend.archive import save_case
 from descend.doctor import conclude
+from descend.errors import UsageError
 from descend.record import Message, Record
 from descend.record.store import Store
 from descend.report.contract import finding_as_json
@@ -54,10 +56,12 @@ class Watchman:
         if record.role == "rank":
             return
         if "world_size" in record.environment:
-            self._say(gather(record, store))
+            with self._said():
+                self._say(gather(record, store))
         symptoms = diagnose(record, ignore=self._ignore)
         case = conclude(record, symptoms, Proof(), "", record.ending.wall_s if record.ending else 0.0)
-        save_case(store, case)
+        with self._said():
+            save_case(store, case)
         for symptom in case.findings:
             self._alerts.tell_once(symptom)
         for symptom in causes(list(case.suspicions)):
@@ -67,6 +71,14 @@ class Watchman:
             self._webhook.close()
         if self._live is not None:
             self._live.close()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Say it where the store fails: the training itself has ended as it has."""
+        try:
+            yield
+        except UsageError as error:
+            self._say(str(error))
 
     def _tell(self, symptom: Symptom) -> None:
         self._count += 1
