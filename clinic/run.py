@@ -23,19 +23,31 @@ def main() -> None:
     parser.add_argument("--kind", choices=("sick", "healthy", "novice"), help="one kind alone")
     parser.add_argument("--drawn", type=int, default=DRAWN, help="seed of the variants")
     parser.add_argument("--control", action="store_true", help="random search beside each sick one")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier run was broken off")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", help="where the table goes")
     options = parser.parse_args()
     kinds = (options.kind,) if options.kind else ("sick", "healthy")
     chosen = [p for kind in kinds for p in patients(kind) if not options.only or p.name in options.only]
-    outcomes: list[Outcome] = []
     kept = options.out.with_suffix(".jsonl")
-    with kept.open("a") as lines:
+    known = outcomes_in(kept, options.drawn) if options.resume else {}
+    outcomes: list[Outcome] = []
+    with kept.open("a" if options.resume else "w") as lines:
         for half in (options.half,) if options.half else HALVES:
             for patient in chosen:
-                outcomes.append(_consult(patient, half, options.drawn, options.control))
-                lines.write(json.dumps(outcomes[-1].row()) + "\n")
-                lines.flush()
+                outcome = known.get((patient.name, half))
+                if outcome is None:
+                    outcome = _consult(patient, half, options.drawn, options.control)
+                    lines.write(json.dumps({"drawn": options.drawn, **outcome.row()}) + "\n")
+                    lines.flush()
+                outcomes.append(outcome)
                 options.out.write_text(page(outcomes, options.drawn, _machine()))
+
+
+def outcomes_in(kept: Path, drawn: int) -> dict[tuple[str, str], Outcome]:
+    """Return what an earlier run has kept of variants drawn with that seed, by name and half; the last of each."""
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    found = [Outcome(**row) for row in rows if row.pop("drawn") == drawn]
+    return {(outcome.name, outcome.half): outcome for outcome in found}
 
 
 def _consult(patient: Patient, half: str, drawn: int, control: bool) -> Outcome:
