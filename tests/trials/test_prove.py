@@ -204,6 +204,21 @@ def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
     assert len(proof.trials[0].seeds) == 10 and verdicts(proof) == {"restart": "proved"}
 
 
+class Killed(Table):
+    """Runs that the system ends where their text says so."""
+
+    def answer(self, job):
+        record = super().answer(job)
+        if "huge" in job.script.edits[SCRIPT.path]:
+            record.ending = Ending("killed", 137, 3)
+        return record
+
+
+def test_a_trial_that_is_killed_has_failed_and_is_not_worse():
+    proof, _ = tried({}, [prescription("huge")], table=Killed({"pass": 1.0, "huge": 0.1}))
+    assert proof.trials[0].verdict == "failed" and "killed by signal 9" in proof.trials[0].reason
+
+
 def test_what_cannot_be_applied_or_fails_says_why():
     refusing = replace(prescription("a"), apply=lambda script: NotApplicable("the model is built in a library"))
     proof, table = tried({}, [refusing])

@@ -87,6 +87,8 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
     if record.ending is None:
         return ""  # given up early: that is a result
+    if record.ending.reason == "killed":
+        return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "held_out" and record.ending.reason in ("finished", "window") and not len(record.held_out(exam)):
         return "it ends before its held-out data are evaluated"
     if not record.places(YARDSTICKS[judged_on]):
