@@ -1,7 +1,12 @@
 """What stands beside a run in earnest tells what it knows, and never ends it."""
 
 import sqlite3
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "symptoms"))
+
+from sick_wiring import no_zero_grad
 
 from descend.record import Ending, Fact, Reading, Record
 from descend.record.store import open_store
@@ -47,3 +52,19 @@ def test_a_store_that_fails_at_the_end_is_said_and_ends_nothing(tmp_path):
         other.close()
     assert any("locked" in line for line in said)
     assert "descend diagnose 1" in said[-1]
+
+
+def test_what_the_run_before_has_shown_is_not_told_again(tmp_path):
+    said: list[str] = []
+    with open_store(tmp_path) as store:
+        for role, script in (("watch", "train.py"), ("exam", "train.py"), ("watch", "other.py")):
+            earlier = no_zero_grad()
+            earlier.role, earlier.script = role, script
+            store.save(earlier)
+        for script, finds in (("train.py", False), ("new.py", True)):
+            said.clear()
+            watchman, record = Watchman(Path("/somewhere"), said.append), no_zero_grad()
+            watchman.resume(store, script)
+            watchman.look(record, record.readings)
+            assert ("goes on from run 1; told then: no_zero_grad" in said) != finds
+            assert any(line.startswith("finding: ") for line in said) == finds

@@ -30,7 +30,7 @@ class Alerts:
         kinds: Collection[str] = (),
     ) -> None:
         self._tell, self._select, self._ignore, self._kinds = tell, select, ignore, kinds
-        self._told: set[str] = set()
+        self.told: set[str] = set()  # ids
         self._next = 0.0
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
@@ -46,8 +46,8 @@ class Alerts:
 
     def tell_once(self, symptom: Symptom) -> None:
         """Tell a symptom, unless it has been told."""
-        if symptom.id not in self._told:
-            self._told.add(symptom.id)
+        if symptom.id not in self.told:
+            self.told.add(symptom.id)
             self._tell(symptom)
 
 

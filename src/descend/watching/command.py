@@ -1,5 +1,6 @@
 """`descend watch train.py`: somebody's own run, in place, with what is measured in the store."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -17,6 +18,9 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post each sure finding there, as JSON.")] = "",
     live: Annotated[bool, typer.Option("--live", help="Show the run on a local page while it goes on.")] = False,
     port: Annotated[int, typer.Option(help="Where that page is; 0: at any free one.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="What was told of this script's last watched run is not told again.")
+    ] = False,
     store: Where = DEFAULT_STORE,
     python: Python = None,
 ) -> None:
@@ -46,6 +50,8 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     page = LivePage(Record(script=shown(target)), port) if live else None
     watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook, live=page)
     with open_store(store) as kept:
+        if resume or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
+            watchman.resume(kept, shown(target))
         if page is not None:
             _say(f"live at {page.address}")
         record = observe(target, Plan(role="watch"), kept, watchman.look)

@@ -16,6 +16,7 @@ from descend.symptoms import Symptom, causes, diagnose
 from descend.trials.prove import Proof
 from descend.watching.alerts import Alerts, Webhook
 from descend.watching.ranks import gather
+from descend.watching.resuming import told_before
 from descend.watching.serving import LivePage
 
 
@@ -38,6 +39,13 @@ class Watchman:
         self._webhook = Webhook(webhook, say) if webhook else None
         self._count = 0
         self._stumbled = False
+
+    def resume(self, store: Store, script: str) -> None:
+        """Tell nothing again that the last watched run of a command has shown."""
+        earlier, told = told_before(store, script)
+        self._alerts.told |= told
+        known = f"; told then: {', '.join(sorted(told))}" if told else ""
+        self._say(f"goes on from run {earlier}{known}" if earlier else f"no run of {script} to go on from: the first")
 
     def look(self, record: Record, messages: Collection[Message]) -> None:
         """Look at the record, which the messages have just come into."""
