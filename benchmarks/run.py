@@ -38,7 +38,7 @@ def doctor() -> None:
     sheet.write("## Handing over the readings of a step", "", writing(), "")
     sheet.write("## Start-up (reach: 0.3 s, and 0.1 s more)", "", "| what | figure |", "|---|---|", *starting(), "")
     sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
-    sheet.write("| step | ratio | same losses |", "|---|---|---|", *overhead(), "")
+    sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|", *overhead(), "")
     sheet.write("## `descend doctor`, over the script's own run with its start-up (reach: 1.5 and 12)", "")
     sheet.write("| script | bare run | diagnosis | verdict |", "|---|---|---|---|", *consultation(), "")
 
