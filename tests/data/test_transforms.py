@@ -48,6 +48,13 @@ def test_whitened_as_scikit_learn_does_but_for_signs(source, components):
     )
 
 
+def test_no_direction_of_real_data_is_taken_for_a_constant():
+    white = Whiten(CANCER)(CANCER).double()  # variances from 4e5 down to 7e-7
+    torch.testing.assert_close(white.std(0), torch.ones(30, dtype=torch.float64), atol=0.1, rtol=0.0)
+    twice = torch.cat([DIGITS[:, 20:30], DIGITS[:, 20:30]], 1)
+    assert Whiten(twice)(twice).std(0)[10:].abs().max() == 0  # and one that is, is
+
+
 def test_what_is_whitened_has_no_correlations():
     white = Whiten(DIGITS)(DIGITS).double()
     covariance = white.T @ white / len(white)

@@ -128,3 +128,14 @@ def test_the_average_of_another_model_is_refused():
         swapped_in(model, AveragedModel(nn.Linear(2, 2))),
     ):
         pass
+
+
+@pytest.mark.parametrize("batches", [[], iter(())], ids=["none", "used up"])
+def test_statistics_of_no_batches_are_refused(batches):
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    model(torch.randn(8, 2))
+    averaged = AveragedModel(model)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match="no batches"), swapped_in(model, averaged, batches):
+        raise AssertionError
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

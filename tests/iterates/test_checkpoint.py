@@ -17,7 +17,7 @@ from torch.nn.functional import mse_loss
 import descend.optim
 from descend.data import ErrorWeighted
 from descend.iterates import Checkpoint, EarlyStopping, bias_corrected_ema
-from descend.schedules import Cosine, Scheduler
+from descend.schedules import Constant, Cosine, Scheduler
 
 RULES = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
@@ -197,3 +197,57 @@ def test_a_file_of_torchs_is_no_checkpoint(tmp_path):
     torch.save({"weight": torch.zeros(1)}, tmp_path / "run.pt")
     with pytest.raises(ValueError, match="no checkpoint of this kind"):
         Checkpoint(tmp_path / "run.pt").resume()
+
+
+def test_a_schedule_that_is_another_one_at_resume_holds_from_the_first_step(tmp_path):
+    def part(schedule):
+        weight = nn.Parameter(torch.zeros(2))
+        optimizer = torch.optim.SGD([weight], lr=0.1)
+        return {"optimizer": optimizer, "scheduler": Scheduler(optimizer, lr=schedule)}
+
+    earlier = part(Constant())
+    for _ in range(100):
+        earlier["optimizer"].step()
+        earlier["scheduler"].step()
+    Checkpoint(tmp_path / "c", **earlier).save(100)
+    later = part(Constant().rewarmed(100, 10))
+    assert Checkpoint(tmp_path / "c", **later).resume() == 100
+    rates = []
+    for _ in range(3):
+        rates.append(later["optimizer"].param_groups[0]["lr"])
+        later["optimizer"].step()
+        later["scheduler"].step()
+    assert rates == pytest.approx([0.01, 0.02, 0.03])
+
+
+class Odd:
+    def state_dict(self):
+        return {"where": [Path("somewhere")]}
+
+    def load_state_dict(self, state):
+        raise AssertionError
+
+
+def test_what_could_not_be_loaded_again_is_not_saved_over_what_can(tmp_path):
+    model = nn.Linear(2, 1)
+    good = Checkpoint(tmp_path / "c", model=model)
+    good.save(1)
+    with pytest.raises(TypeError, match="odd holds a PosixPath"):
+        Checkpoint(tmp_path / "c", model=model, odd=Odd()).save(2)
+    with pytest.raises(TypeError, match="progress holds a object"):
+        good.save(object())
+    assert good.resume() == 1 and [file.name for file in tmp_path.iterdir()] == ["c"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_s_moments_of_another_model_are_refused(tmp_path, rule):
+    def optimizer(*shape):
+        weight = nn.Parameter(torch.ones(shape))
+        made = RULES[rule]([weight])
+        weight.sum().backward()
+        made.step()
+        return made
+
+    Checkpoint(tmp_path / "c", optimizer=optimizer(3, 4)).save()
+    with pytest.raises(ValueError, match="is of another model"):
+        Checkpoint(tmp_path / "c", optimizer=optimizer(2, 5)).resume()

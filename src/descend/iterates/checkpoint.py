@@ -11,9 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.serialization import get_crc32_options, set_crc32_options
+from torch.serialization import get_crc32_options, get_safe_globals, set_crc32_options
+
+from descend.schedules.scheduler import Scheduler
 
 FORMAT = 1
+MOMENTS = frozenset({"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg", "sum", "exp_inf"})  # as torch names them
+LOADABLE = (Tensor, torch.Size, torch.dtype, torch.device, int, float, complex, str, bytes, bool, type(None), set)
 Numbers = int | float | str | bool | None
 
 
@@ -38,12 +42,16 @@ class Checkpoint:
         self.path, self.durable, self.parts = Path(path), durable, parts
 
     def save(self, progress: Numbers = None) -> None:
-        """Write all states, and `progress` (a step, an epoch) beside them. Raises `OSError` where that fails."""
+        """Write all states, and `progress` (a step, an epoch) beside them.
+
+        Raises `OSError` where that fails, `TypeError` for a state that could not be loaded again; the file that was
+        there stays.
+        """
         saved = {
             "format": FORMAT,
-            "progress": _plain(progress),
+            "progress": _loadable("progress", _plain(progress)),
             "kinds": {name: type(part).__name__ for name, part in self.parts.items()},
-            "parts": {name: _plain(part.state_dict()) for name, part in self.parts.items()},
+            "parts": {name: _loadable(name, _plain(part.state_dict())) for name, part in self.parts.items()},
             "generators": generators(),
         }
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
@@ -73,6 +81,9 @@ class Checkpoint:
             self._check(name, part, saved)
         for name, part in sorted(self.parts.items(), key=lambda item: isinstance(item[1], nn.Module | Optimizer)):
             part.load_state_dict(saved["parts"][name])  # first those that only they themselves can refuse
+        for part in self.parts.values():
+            if isinstance(part, Scheduler):
+                part.rewrite()  # the optimizer came with the rate of the schedule before
         set_generators(saved["generators"])
         progress: Numbers = saved["progress"]
         return progress
@@ -106,8 +117,17 @@ class Checkpoint:
             sizes, own = ([len(g["params"]) for g in groups] for groups in (state["param_groups"], part.param_groups))
             if sizes != own:
                 raise ValueError(f"{self.path}: {name} had groups of {sizes} parameters, and has groups of {own}")
+            self._check_moments(name, state, [p for group in part.param_groups for p in group["params"]])
         elif isinstance(part, nn.Module) and type(part).load_state_dict is nn.Module.load_state_dict:
             _check_shapes(f"{self.path}: {name}", _shapes(state), _shapes(part.state_dict()))
+
+    def _check_moments(self, name: str, state: Mapping[str, Any], parameters: list[Tensor]) -> None:
+        """Refuse a rule's state whose moments have the shapes of other parameters."""
+        for index, parameter in enumerate(parameters):
+            for key, value in state["state"].get(index, {}).items():
+                if key in MOMENTS and isinstance(value, Tensor) and value.shape != parameter.shape:
+                    shapes = f"has the shape {tuple(value.shape)}, and the parameter {tuple(parameter.shape)}"
+                    raise ValueError(f"{self.path}: {name} is of another model: {key} of parameter {index} {shapes}")
 
 
 def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -129,6 +149,21 @@ def _plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
     return {name: _plain(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+
+def _loadable(name: str, value: Any) -> Any:
+    """Return a state, if `torch.load` will take all of it from a file that it does not trust. Raises `TypeError`."""
+    if isinstance(value, dict):
+        parts = [*value, *value.values()]
+    else:
+        parts = [*value] if isinstance(value, list | tuple) else []
+    for part in parts:
+        _loadable(name, part)
+    if not isinstance(value, (*LOADABLE, dict, list, tuple)) and type(value) not in get_safe_globals():
+        raise TypeError(
+            f"Checkpoint: {name} holds a {type(value).__name__}, which could not be loaded again: {value!r}"
+        )
+    return value
 
 
 def generators() -> dict[str, Any]:

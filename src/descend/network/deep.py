@@ -36,5 +36,6 @@ def deep_spreads(activation: str, scheme: str, depth: int, seed: int) -> list[Sp
 def _spread(activation: str, outputs: Tensor) -> Spread:
     at_end = outputs.abs() > SATURATED if activation == "tanh" else outputs == 0
     flat = outputs.flatten()
-    some = flat[:: max(1, len(flat) // POINTS)].tolist()
+    drawn = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))  # a stride may meet one unit alone
+    some = flat[drawn[:POINTS]].tolist()
     return Spread(outputs.std().item(), at_end.float().mean().item(), some)

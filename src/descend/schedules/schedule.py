@@ -12,6 +12,7 @@ remembers nothing; and it can be drawn before it is used.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -104,12 +105,12 @@ def check(name: str, field: str, value: Any, *, is_count: bool) -> None:
     if isinstance(value, Schedule):
         return
     if is_count:
-        if not isinstance(value, int) or isinstance(value, bool):
+        if not isinstance(value, Integral) or isinstance(value, bool):
             raise TypeError(f"{name}: {field} must be a whole number of steps, not {value!r}")
         if value < 1:
             raise ValueError(f"{name}: {field} must be at least 1, not {value}")
         return
-    if not isinstance(value, int | float):
+    if not isinstance(value, Real):
         raise TypeError(f"{name}: {field} must be a number, not {value!r}")
-    if not 0 <= value < math.inf:
+    if not 0 <= float(value) < math.inf:
         raise ValueError(f"{name}: {field} must be a finite number of at least 0, not {value}")

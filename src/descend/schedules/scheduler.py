@@ -49,6 +49,17 @@ class Scheduler(LRScheduler):
         factor = float(self.schedules["lr"](self.last_epoch))
         return [group["initial_lr"] * factor for group in groups]
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take a checkpoint's step; the groups get what the schedules, which may be others now, say of it."""
+        super().load_state_dict(state_dict)
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write what the schedules say of the present step: after the optimizer's own state was loaded."""
+        for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
+            if rate is not group["lr"]:
+                _write(group, "lr", rate)
+
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs: numbers alone."""
         return {name: value for name, value in super().state_dict().items() if name != "schedules"}

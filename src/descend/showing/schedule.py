@@ -1,5 +1,6 @@
 """`descend show schedule "Cosine(total_steps=1000).after_warmup(50)"`: what the learning rate will be."""
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,8 @@ def schedule(
 
     if len(expressions) > len(TONES):
         raise UsageError(f"at most {len(TONES)} schedules fit into one picture, not {len(expressions)}")
+    if not 0 < lr < inf:
+        raise UsageError(f"--lr must be a positive number, not {lr:g}")
     schedules = [_read(text) for text in expressions]
     count = steps or min(max(map(_length, schedules)), MOST_STEPS)
     table = Table("step", box=None)

@@ -1,4 +1,4 @@
-"""The batch is so large that few steps are left of the passes over the data."""
+"""Batch size: so many examples in each step that few steps are left of the passes over the data."""
 
 from statistics import median
 

@@ -1,4 +1,4 @@
-"""One process of a group is slower than the others, and all wait for it in every step."""
+"""Stragglers: one process of a group is slower than the others, and all wait for it in every step."""
 
 from statistics import median
 
