@@ -1,6 +1,6 @@
 """`descend show activations`: what an initialiser does to a deep network before its first step.
 
-The network is the lecture's: 2000 normal inputs of 800 features through layers of 750, 700, … 400 units.
+The network is the lecture's: 2000 normal inputs of 800 features through layers of 750, 700, … 350 units.
 """
 
 from pathlib import Path
@@ -75,7 +75,7 @@ def _picture(activation: str, outputs: "dict[str, list[Spread]]") -> "Figure":
     ends = " A tanh's lie between −1 and 1." if activation == "tanh" else ""
     caption = (
         "Above, how far each layer's outputs spread. Below, some of the outputs themselves: "
-        f"the wider the shape, the more of them.{ends}"
+        f"the wider the shape, the more of them.{ends} The number behind `normal` is the weights' standard deviation."
     )
     return Figure((first, *panels), caption)
 
@@ -100,4 +100,4 @@ def _distributions(activation: str, scheme: str, layers: "list[Spread]") -> Any:
             }
         )
     y = {"range": [-1.05, 1.05]} if activation == "tanh" else {"rangemode": "tozero"}
-    return Panel(f"{activation}, {scheme}", tuple(traces), x_title="layer", y=y, height=170)
+    return Panel(f"{activation}, {scheme}: outputs", tuple(traces), x_title="layer", y=y, height=170)
