@@ -26,7 +26,7 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Run SCRIPT in place, as plain python would, and record what is measured; tell what is sure once it is seen.
 
-    Its losses stay the same bit for bit, and measuring takes at most 3 % of the loop's time. From inside a program
+    Its losses stay the same bit for bit, and probes wait for their share of the loop's time, 2 %. From inside a program
     or a notebook: with descend.watch(model, optimizer):
     """
     from descend.doctor import observe
