@@ -79,11 +79,8 @@ class Checkpoint:
         saved = self._read()
         for name, part in self.parts.items():
             self._check(name, part, saved)
-        for name, part in sorted(self.parts.items(), key=lambda item: isinstance(item[1], nn.Module | Optimizer)):
-            part.load_state_dict(saved["parts"][name])  # first those that only they themselves can refuse
-        for part in self.parts.values():
-            if isinstance(part, Scheduler):
-                part.rewrite()  # the optimizer came with the rate of the schedule before
+        for name, part in sorted(self.parts.items(), key=lambda item: _turn(item[1])):
+            part.load_state_dict(saved["parts"][name])
         set_generators(saved["generators"])
         progress: Numbers = saved["progress"]
         return progress
@@ -128,6 +125,11 @@ class Checkpoint:
                 if key in MOMENTS and isinstance(value, Tensor) and value.shape != parameter.shape:
                     shapes = f"has the shape {tuple(value.shape)}, and the parameter {tuple(parameter.shape)}"
                     raise ValueError(f"{self.path}: {name} is of another model: {key} of parameter {index} {shapes}")
+
+
+def _turn(part: Any) -> int:
+    """First those that only they themselves can refuse; last a schedule, which sets the rates of its optimizer."""
+    return 2 if isinstance(part, Scheduler) else int(isinstance(part, nn.Module | Optimizer))
 
 
 def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -4,6 +4,11 @@ B = tr Σ / |g|², by the squared norms of one batch's gradient and of the mean 
 eq. 2.8 and A.2). A step of far fewer examples is mostly noise; one of far more is hardly better than a step of B.
 """
 
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Reading
 from descend.tape import Recording, Stale
@@ -17,16 +22,24 @@ def gradient_noise(moment: Moment) -> Measurement:
     if len(recordings) < 2:
         return
     batch, every = recordings[0].examples, len(recordings) * recordings[0].examples
-    try:
-        gradients = [r.loss(moment.parameters).gradient(moment.parameters) for r in recordings]
-    except Stale as stale:
-        raise Unavailable(str(stale)) from None
-    of_one = sum(float(part.double().square().sum()) for g in gradients for part in g) / len(gradients)
-    of_all = sum(float(sum(parts).double().square().sum()) for parts in zip(*gradients)) / len(gradients) ** 2
+    total, squares = None, 0.0  # of so many gradients, of which only one is held at a time
+    for recording in recordings:
+        try:
+            gradient = recording.loss(moment.parameters).gradient(moment.parameters)
+        except Stale as stale:
+            raise Unavailable(str(stale)) from None
+        squares += _squared_norm(gradient)
+        total = gradient if total is None else tuple(map(torch.add, total, gradient))
+    assert total is not None
+    of_one, of_all = squares / len(recordings), _squared_norm(total) / len(recordings) ** 2
     squared = (every * of_all - batch * of_one) / (every - batch)
     variance = (of_one - of_all) / (1 / batch - 1 / every)
     if squared > 0 and variance >= 0:
         yield Reading("gradient_noise_scale", moment.key, moment.step, variance / squared)
+
+
+def _squared_norm(gradient: Sequence[Tensor]) -> float:
+    return sum(float(part.double().square().sum()) for part in gradient)
 
 
 def _of_one_size(recordings: tuple[Recording, ...]) -> list[Recording]:

@@ -137,8 +137,8 @@ class Store:
             query = select(runs).where(runs.c.parent == parent, runs.c.role == "arm").order_by(runs.c.number)
             return [_load(connection, row) for row in connection.execute(query).all()]
 
-    def ranks(self, record: Record) -> list[Record]:
-        """Return the records of the other processes of a run's group, as far as they are there; the newest of each."""
+    def ranks(self, record: Record) -> dict[int, bool]:
+        """Return the runs of the other processes of a run's group, the newest of each: whether it has ended."""
         runs, job = schema.runs, record.environment.get("job")
         with transaction(self.engine, self.where) as connection:
             own = self._check(connection, record.run)
@@ -146,7 +146,7 @@ class Store:
             found = connection.execute(query.order_by(runs.c.number)).all()
             same = [row for row in found if json.loads(row.environment).get("job") == job]
             newest = {json.loads(row.environment)["rank"]: row for row in same}
-            return [_load(connection, newest[rank]) for rank in sorted(newest, key=int)]
+            return {newest[rank].number: newest[rank].ending is not None for rank in sorted(newest, key=int)}
 
     def runs(self, roles: Sequence[str] = ("exam", "watch")) -> list[RunRow]:
         """Return one line for each run in these roles, oldest first."""

@@ -14,9 +14,8 @@ from descend.source.arguments import written
 from descend.source.bindings import loops_around
 from descend.source.literals import follow
 from descend.source.locate import Place, locate
-from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
-from descend.source.setting import Edit, Setting, apply, set_argument
+from descend.source.setting import Edit, apply, loader_setting, set_argument
 from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
 
@@ -34,8 +33,7 @@ def batch_size(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     place = locate(script, record, "loader", key)
     if isinstance(place, NotApplicable):
         return place
-    is_own = is_call_of(place.syntax, place.call, "DataLoader") or last_name(place.call.func).endswith("Loader")
-    setting = Setting("batch_size", 1, WORDS, is_own)
+    setting = loader_setting(place, "batch_size", 1, WORDS)
     edit = set_argument(place, setting, size, script.arguments, [place.syntax.module])
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], WORDS)
 

@@ -43,6 +43,11 @@ class Prescription:
         return max(1, round(self.times * self.smaller_batch * unchanged))
 
     @property
+    def same_batches(self) -> bool:
+        """Whether each of its steps sees the examples that the unchanged script's sees."""
+        return self.smaller_batch == 1
+
+    @property
     def key(self) -> Key:
         """What tells its trial from those of others: the same change may be prescribed for several symptoms."""
         return self.label, self.optimizer, self.judged_on

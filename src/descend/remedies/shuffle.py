@@ -8,10 +8,10 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument
 from descend.source.locate import Place, locate
-from descend.source.names import binding, is_call_of, value_behind
+from descend.source.names import binding, value_behind
 from descend.source.not_applicable import NotApplicable
 from descend.source.permutation import insert_permutation
-from descend.source.setting import Setting, apply, set_argument
+from descend.source.setting import apply, loader_setting, set_argument
 from descend.source.syntax import Syntax, last_name
 
 SAMPLERS = {"sampler": 3, "batch_sampler": 4}  # places among a DataLoader's arguments
@@ -28,8 +28,7 @@ def shuffle(script: Script, record: Record, dose: dict[str, Any]) -> Script | No
         return place
     if reason := _obstacle(place):
         return NotApplicable(reason)
-    is_own = is_call_of(place.syntax, place.call, "DataLoader") or last_name(place.call.func).endswith("Loader")
-    edit = set_argument(place, Setting("shuffle", 2, "shuffling", is_own), True, script.arguments)
+    edit = set_argument(place, loader_setting(place, "shuffle", 2, "shuffling"), True, script.arguments)
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], "shuffling")
 
 

@@ -94,11 +94,8 @@ def _noise(record: Record) -> Figure | None:
     places = [key for key in record.places("gradient_noise_scale") if len(record.series("gradient_noise_scale", key))]
     if not places:
         return None
-    panel = over_steps(record, "gradient_noise_scale", places)
-    size = examples_in_batch(record)
-    shapes, keys = level(size if size > 0 else float("nan"), "examples in a batch")
-    values = [size, *(v for key in places for v in record.series("gradient_noise_scale", key).values)]
-    panel = replace(panel, shapes=shapes, keys=(*panel.keys, *keys), y=value_axis(values))
+    size = examples_in_batch(record) or float("nan")
+    panel = over_steps(record, "gradient_noise_scale", places, size, "examples in a batch")
     return Figure((panel,), "Of a batch far below it a step is mostly noise; one far above it hardly shortens the way.")
 
 

@@ -131,7 +131,7 @@ def _loss_panel(loss: Series) -> Panel:
     return Panel("Training loss", (trace,), break_mark(loss), y=value_axis(loss.values))
 
 
-def over_steps(record: Record, name: str, places: list[str], bound: float = nan) -> Panel:
+def over_steps(record: Record, name: str, places: list[str], bound: float = nan, label: str = "bound") -> Panel:
     """Return one quantity at several places over the steps, with its bound where it has one."""
     measured = [record.series(name, place) for place in places]
     many = len(places) > MOST_LINES
@@ -143,7 +143,7 @@ def over_steps(record: Record, name: str, places: list[str], bound: float = nan)
     several = 1 < len(places) <= MOST_LINES
     names = [Key(one_line(place, 60) or "whole run", tone) for place, tone in zip(places, tones)]
     marks = next((mark for series in measured if (mark := break_mark(series))), ())
-    shapes, keys = level(bound, "bound")
+    shapes, keys = level(bound, label)
     values = [bound, *(value for series in measured for value in series.values)]
     title = plain_name(name)
     return Panel(

@@ -78,7 +78,7 @@ class Curves:
             changes = changes[:: -max(1, round(span * len(changes)))][::-1]
         self._send([*losses, *changes])
         if last and self.times is not None:
-            self.times.flush(losses[-1].step if losses else 0)
+            self.times.flush()
 
     def _averaged(self, losses: Sequence[Reading], together: int, *, last: bool) -> list[Reading]:
         """Return the mean of each so many losses of one optimizer, at the last one's step; the rest waits."""

@@ -30,7 +30,3 @@ class Forked:
             os.close(self._status)
             self.returncode = STATUS.unpack(data)[0] if data else -signal.SIGKILL
         return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)

@@ -14,11 +14,10 @@ from typing import Any
 from descend.errors import UsageError
 from descend.run.forked import STATUS, Forked
 from descend.run.forkserver import LENGTH
-from descend.run.package import package_link
+from descend.run.package import package_link, starting
 from descend.run.process import Process, listened
 from descend.script import Script
 
-START = "import sys; sys.path.insert(0, {0!r}); from descend.run.forkserver import main; main({0!r})"
 # Slow to import, and neither where they write nor what they compute depends on what a run's environment says.
 IMPORTED_ONCE = frozenset({"numpy", "pandas", "scipy", "sklearn"})
 
@@ -34,12 +33,12 @@ class ForkServer:
         self._works = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
 
     def start(
-        self, command: Sequence[str], config: Mapping[str, Any], environment: Mapping[str, str], writers: Sequence[int]
+        self, config: Mapping[str, Any], environment: Mapping[str, str], writers: Sequence[int]
     ) -> Process | None:
-        """Return the run that `command` and `config` would start; None where nothing can be forked for it."""
+        """Return the run that `config` asks for; None where nothing can be forked for it."""
         errors, error_writer = os.pipe()
         status, status_writer = os.pipe()
-        asked = json.dumps({"command": command, "config": config, "environment": environment}).encode()
+        asked = json.dumps({"config": config, "environment": environment}).encode()
         try:
             self._ask(asked, environment, [*writers, error_writer, status_writer])
         except OSError:
@@ -75,7 +74,7 @@ class ForkServer:
         arguments = [str(theirs.fileno()), json.dumps(imported(self._script))]
         try:
             self._server = subprocess.Popen(
-                [self._script.python, "-c", START.format(self._house), *arguments],
+                [self._script.python, *starting("descend.run.forkserver", self._house), *arguments],
                 pass_fds=[theirs.fileno()],
                 cwd="/",
                 env=environment,

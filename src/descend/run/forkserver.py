@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from descend.run.child import Config, arrange_path, begin, require_torch
 from descend.run.forked import STATUS
+from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
@@ -32,7 +33,7 @@ def main(house: str) -> NoReturn:
         asked, descriptors = request
         if os.fork() == 0:
             connection.close()
-            _keep(asked, descriptors)
+            _keep(asked, descriptors, house)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -46,7 +47,7 @@ def _import(modules: list[str]) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the other way to ask begins a CUDA that no fork can use
     import torch
 
-    for name in ("observation", "observer", "examiner", "hooks", "custom", "knobs", "seeds", "stage", "uncompiled"):
+    for name in ("observation", "hooks", "custom", "knobs", "seeds", "stage", "uncompiled"):
         importlib.import_module(f"descend.run.{name}")
     torch.optim.SGD([torch.zeros(1)])
     for name in modules:
@@ -69,7 +70,7 @@ def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | N
     return json.loads(text), descriptors
 
 
-def _keep(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
+def _keep(asked: dict[str, Any], descriptors: list[int], house: str) -> NoReturn:
     """Fork the run itself and tell its exit status: only its parent can know it."""
     *own, status = descriptors
     run = os.fork()
@@ -78,7 +79,7 @@ def _keep(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
             os.setsid()  # before its number is told: it is killed by its group
             os.write(status, STATUS.pack(os.getpid()))
             os.close(status)
-            _become(asked, own)
+            _become(asked, own, house)
         finally:
             os._exit(1)
     for descriptor in own:
@@ -89,7 +90,7 @@ def _keep(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
     os._exit(0)
 
 
-def _become(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
+def _become(asked: dict[str, Any], descriptors: list[int], house: str) -> NoReturn:
     """Go on as the run that was asked for, as though it had been started by itself."""
     messages, telling, errors = descriptors
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -102,7 +103,8 @@ def _become(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
     if _hides_a_module(config):
         for descriptor in (messages, telling):
             os.set_inheritable(descriptor, True)
-        os.execve(sys.executable, [sys.executable, *asked["command"], json.dumps(vars(config))], environment)
+        command = [sys.executable, *starting("descend.run.child", house), json.dumps(vars(config))]
+        os.execve(sys.executable, command, environment)
     moved = dict(zip(_folders(os.environ.get("PYTHONPATH", "")), _folders(environment.get("PYTHONPATH", ""))))
     sys.path[:] = [moved.get(folder, folder) for folder in sys.path]
     os.environ.clear()

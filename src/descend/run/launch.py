@@ -13,14 +13,13 @@ from descend.plan import Plan
 from descend.record import Ending, Message, Note, Record
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
 from descend.run.forking import ForkServer
-from descend.run.package import package_link
+from descend.run.package import package_link, starting
 from descend.run.process import Process, start
 from descend.sandbox.environment import child_environment, describe_environment, redact
 from descend.sandbox.scratch import Scratch, scratch_copy
-from descend.sandbox.world import world_of, world_of_one
+from descend.sandbox.world import watched_as, world_of_one
 from descend.script import Script
 
-START = "import sys; sys.path.insert(0, {0!r}); from descend.run.child import main; main({0!r})"
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 PATIENCE_S = 600.0  # for reading and preparing data before the first backward pass
 
@@ -46,13 +45,12 @@ def run(
         listen(messages)
 
     with ExitStack() as stack:
-        house = stack.enter_context(package_link())
         scratch = None if plan.role == "watch" else stack.enter_context(scratch_copy(script))
         readers, writers = zip(os.pipe(), os.pipe())
         for reader in readers:
             stack.callback(os.close, reader)
         try:
-            process = _start(script, plan, scratch, house, writers, server)
+            process = _start(script, plan, scratch, writers, server, stack)
         finally:
             for writer in writers:
                 os.close(writer)
@@ -74,11 +72,8 @@ def run(
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
     """Return the empty record of a run that is about to begin."""
     environment = describe_environment() | {"threads": str(plan.threads)}
-    world, role = world_of(os.environ) if plan.role == "watch" else None, plan.role
-    if world is not None:
-        environment |= world.description
-        role = "rank" if world.rank else role
-    return Record(0, role, parent, shown(script), str(script.root), plan.seed, environment)
+    role, group = watched_as(os.environ) if plan.role == "watch" else (plan.role, {})
+    return Record(0, role, parent, shown(script), str(script.root), plan.seed, environment | group)
 
 
 def shown(script: Script) -> str:
@@ -97,19 +92,19 @@ def _start(
     script: Script,
     plan: Plan,
     scratch: Scratch | None,
-    house: str,
     descriptors: tuple[int, int],
     server: ForkServer | None,
+    stack: ExitStack,
 ) -> Process:
     config = _config(script, plan, scratch, descriptors)
-    command, arguments = ["-c", START.format(house)], vars(config)
     environment = child_environment(plan.threads, scratch, plan.allow_effects) if scratch else None
     if environment is not None and plan.alone:
         environment = world_of_one(environment)
-    if server and environment and (process := server.start(command, arguments, environment, descriptors)):
+    if server and environment and (process := server.start(vars(config), environment, descriptors)):
         return process
+    command = starting("descend.run.child", stack.enter_context(package_link()))
     try:
-        return start([script.python, *command, json.dumps(arguments)], config.root, environment, descriptors)
+        return start([script.python, *command, json.dumps(vars(config))], config.root, environment, descriptors)
     except OSError as error:
         raise UsageError(f"{script.python} cannot be started: {error.strerror}") from None
 

@@ -1,4 +1,4 @@
-"""Where this package lies, for another interpreter's path."""
+"""Where this package lies, for another interpreter's path, and how a module of it is started there."""
 
 import os
 import tempfile
@@ -7,6 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+START = "import sys; sys.path.insert(0, {0!r}); from {1} import main; main({0!r})"
+
+
+def starting(module: str, house: str) -> list[str]:
+    """Return an interpreter's arguments that call `main(house)` of a module of this package, which lies in `house`."""
+    return ["-c", START.format(house, module)]
 
 
 @contextmanager

@@ -61,6 +61,7 @@ class Process:
                 signal.signal(number, handler)
 
     def _pass_on(self, number: int, frame: object) -> None:
+        assert isinstance(self.popen, subprocess.Popen)  # a run of ours is told nothing
         self.popen.send_signal(number)
 
 

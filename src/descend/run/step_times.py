@@ -23,7 +23,7 @@ class StepTimes:
         self._since: float | None = None  # the end of the last step; None before the first one
         self._waits = False  # whether a backward pass has begun since
         self._own = self._all = 0.0
-        self._count = 0
+        self._count = self._step = 0
 
     def backward(self) -> None:
         """A backward pass begins."""
@@ -33,17 +33,17 @@ class StepTimes:
 
     def step(self, steps: int) -> None:
         """A step is over; it is the `steps`-th."""
-        now = time.perf_counter()
+        now, self._step = time.perf_counter(), steps
         if self._since is not None and self._waits:
             self._all += now - self._since
             self._count += 1
         self._since, self._waits = now, False
         if self._count and now - self._sent > max(INTERVAL_S, (now - self._began) / MOST):
-            self.flush(steps)
+            self.flush()
 
-    def flush(self, steps: int) -> None:
+    def flush(self) -> None:
         """Send the means since the last time."""
         if self._count:
             means = (("step_seconds", self._all / self._count), ("own_seconds", self._own / self._count))
-            self._send([Reading(name, self._place, steps, mean) for name, mean in means])
+            self._send([Reading(name, self._place, self._step, mean) for name, mean in means])
         self._own, self._all, self._count, self._sent = 0.0, 0.0, 0, time.perf_counter()

@@ -24,11 +24,6 @@ class World:
     size: int
     job: str  # the same for all of them
 
-    @property
-    def description(self) -> dict[str, str]:
-        """What a record's environment says of it."""
-        return {"rank": str(self.rank), "world_size": str(self.size), "job": self.job}
-
 
 def world_of(environment: Mapping[str, str]) -> World | None:
     """Return the group that a process is one of; None where it is told none, or is the only one."""
@@ -37,6 +32,15 @@ def world_of(environment: Mapping[str, str]) -> World | None:
     except (KeyError, ValueError):
         return None
     return World(rank, size, " ".join(environment.get(name, "") for name in JOB)) if size > 1 else None
+
+
+def watched_as(environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the role of a watched process's record, and what that says of the group which the process is one of."""
+    world = world_of(environment)
+    if world is None:
+        return "watch", {}
+    group = {"rank": str(world.rank), "world_size": str(world.size), "job": world.job}
+    return ("rank" if world.rank else "watch"), group
 
 
 def is_told(environment: Mapping[str, str]) -> bool:

@@ -50,12 +50,11 @@ class Scheduler(LRScheduler):
         return [group["initial_lr"] * factor for group in groups]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take a checkpoint's step; the groups get what the schedules, which may be others now, say of it."""
-        super().load_state_dict(state_dict)
-        self.rewrite()
+        """Take a checkpoint's step; the groups get what the schedules, which may be others now, say of it.
 
-    def rewrite(self) -> None:
-        """Write what the schedules say of the present step: after the optimizer's own state was loaded."""
+        Load the optimizer's own state before it: that comes with the rates of the schedules before.
+        """
+        super().load_state_dict(state_dict)
         for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
             if rate is not group["lr"]:
                 _write(group, "lr", rate)

@@ -16,7 +16,7 @@ from descend.script import Script
 from descend.source.arguments import find_argument, keyword, positional, with_arguments, written
 from descend.source.literals import follow
 from descend.source.locate import Place
-from descend.source.names import mapping_entry, text_of, value_behind
+from descend.source.names import is_call_of, mapping_entry, text_of, value_behind
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 
@@ -37,6 +37,12 @@ class Edit:
 
     old: cst.CSTNode
     new: cst.CSTNode
+
+
+def loader_setting(place: Place, name: str, index: int, words: str) -> Setting:
+    """Return an argument of a `DataLoader`, or of what makes one."""
+    is_own = is_call_of(place.syntax, place.call, "DataLoader") or last_name(place.call.func).endswith("Loader")
+    return Setting(name, index, words, is_own)
 
 
 def set_argument(

@@ -4,7 +4,7 @@ from statistics import median
 
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import diverged, falls, first_rise, left, left_in_words
+from descend.symptoms.progress import ended_smoothly, falls, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"
@@ -17,10 +17,9 @@ STILL_FALLING = 0.05  # of the cost, over the last half of the run
 
 def batch_size(record: Record) -> Symptom | None:
     """The script ended by itself with much of the cost left and still falling, after few steps of many examples."""
-    size, ending = examples_in_batch(record), record.ending
-    if ending is None or ending.reason != "finished" or diverged(record, "0") or first_rise(record, "0") is not None:
+    if not ended_smoothly(record):
         return None
-    noise = noise_scale(record)
+    size, noise = examples_in_batch(record), noise_scale(record)
     least = max(LARGE, BEYOND * noise) if noise is not None else LARGE
     if not size >= least or not left(record) > LEFT or falls(record) < STILL_FALLING:
         return None

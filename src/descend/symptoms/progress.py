@@ -21,6 +21,12 @@ def diverged(record: Record, key: str) -> bool:
     return any(not isfinite(v) for v in values)
 
 
+def ended_smoothly(record: Record) -> bool:
+    """Whether the script came to its own end, and the first optimizer's loss neither diverged nor rose."""
+    is_over = record.ending is not None and record.ending.reason == "finished"
+    return is_over and not diverged(record, "0") and first_rise(record, "0") is None
+
+
 def smoothed(series: Series) -> Series:
     """Return the running median over `WINDOW` steps."""
     values = series.values

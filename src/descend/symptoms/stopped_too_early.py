@@ -1,7 +1,7 @@
 """Stopped too early: nothing is wrong but the number of steps."""
 
 from descend.record import Record
-from descend.symptoms.progress import diverged, falls, first_rise, left
+from descend.symptoms.progress import ended_smoothly, falls, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
@@ -12,8 +12,7 @@ MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will 
 
 def stopped_too_early(record: Record) -> Symptom | None:
     """The script ended by itself with much of the cost left and still falling steadily."""
-    ending = record.ending
-    if ending is None or ending.reason != "finished" or diverged(record, "0") or first_rise(record, "0") is not None:
+    if not ended_smoothly(record):
         return None
     fallen = falls(record)
     bound = SLOWLY if left(record) > MOST else STILL_FALLING

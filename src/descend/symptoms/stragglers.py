@@ -14,10 +14,9 @@ LEAST = 5  # and there are so many readings of each: the first steps are slow an
 
 def stragglers(record: Record) -> Symptom | None:
     """A rank takes far longer before its backward pass than the others do."""
-    times = {rank: record.series("own_seconds", rank).values for rank in record.places("own_seconds")}
-    if len(times) < 2 or min(map(len, times.values())) < LEAST:
+    own = own_seconds(record)
+    if len(own) < 2 or min(len(record.series("own_seconds", rank)) for rank in own) < LEAST:
         return None
-    own = {rank: median(values) for rank, values in times.items()}
     slowest = max(own, key=lambda rank: own[rank])
     usual = median(seconds for rank, seconds in own.items() if rank != slowest)
     step = median(record.series("step_seconds", slowest).values or [float("nan")])
@@ -37,3 +36,9 @@ def stragglers(record: Record) -> Symptom | None:
         where=record.site("backward"),
         evidence=tuple(("own_seconds", rank) for rank in own),
     )
+
+
+def own_seconds(record: Record) -> dict[str, float]:
+    """Return how long each rank usually takes before its backward pass, where none waits for another."""
+    times = {rank: record.series("own_seconds", rank).values for rank in record.places("own_seconds")}
+    return {rank: median(values) for rank, values in times.items() if values}

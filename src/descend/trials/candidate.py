@@ -70,7 +70,7 @@ def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Recor
 
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
-    same_examples = not exam.fact(VARIES) and candidate.prescription.smaller_batch == 1
+    same_examples = not exam.fact(VARIES) and candidate.prescription.same_batches
     reason = incomparable(record, exam, judged_on, same_examples=same_examples)
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]

@@ -45,7 +45,7 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 
 def _can_be_joined(p: Prescription) -> bool:
     """Whether it takes as many steps as the unchanged script, and is judged on the same examples."""
-    return p.times == 1 and p.smaller_batch == 1 and p.judged_on == "fixed" and not p.restart
+    return p.times == 1 and p.same_batches and p.judged_on == "fixed" and not p.restart
 
 
 def _joined(parts: Sequence[Candidate]) -> Candidate | None:

@@ -29,7 +29,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     p = candidate.prescription
     times, judged_on = p.times, p.judged_on
     scripts, steps = (script, candidate.script), (horizon(exam), p.steps(horizon(exam)))
-    same_examples = not p.restart and p.smaller_batch == 1 and not exam.fact(VARIES)
+    same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         first = exam.seed + 1 + look * bench.plan.seeds

@@ -35,13 +35,14 @@ def _untried(candidate: Candidate) -> Trial:
 def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
     """Return the trial with its verdict and the comparison that it rests on."""
     p = candidate.prescription
-    other_batch = p.smaller_batch != 1
     return Trial(
         tuple(p.remedy.split("+")),
         p.label,
         p.symptom,
         verdict,
-        ", ".join([metric(exam, p.judged_on), *([STARTS] if p.restart else []), *([EXAMPLES] if other_batch else [])]),
+        ", ".join(
+            [metric(exam, p.judged_on), *([STARTS] if p.restart else []), *([] if p.same_batches else [EXAMPLES])]
+        ),
         result.before,
         result.after,
         result.interval,

@@ -5,6 +5,7 @@ from statistics import median
 
 from descend.record import Message, Note, Reading, Record
 from descend.record.store import Store
+from descend.symptoms.stragglers import own_seconds
 
 PATIENCE_S = 10.0  # for the others to have written their last
 EVERY_S = 0.25
@@ -23,19 +24,20 @@ def gather(record: Record, store: Store) -> str:
         for rank in other.places(name)
         for step, value in other.series(name, rank)
     ]
-    messages += [Note("ranks", text) for text in _endings(others, size)]
+    endings = _endings(others, size)
+    messages += [Note("ranks", text) for text in endings]
     record.extend(messages)
     with store.writer(record.run) as writer:
         writer.add(messages)
-    return "; ".join([_times(record, size), *(note.reason for note in record.notes if note.probe == "ranks")])
+    return "; ".join([_times(record, size), *endings])
 
 
 def _waited_for(record: Record, store: Store, count: int) -> list[Record]:
     until = time.monotonic() + PATIENCE_S
     while True:
         found = store.ranks(record)
-        if len([other for other in found if other.ending]) >= count or time.monotonic() > until:
-            return found
+        if sum(found.values()) >= count or time.monotonic() > until:
+            return [store.load(run) for run in found]
         time.sleep(EVERY_S)
 
 
@@ -52,7 +54,7 @@ def _endings(others: list[Record], size: int) -> list[str]:
 
 
 def _times(record: Record, size: int) -> str:
-    own = {rank: median(record.series("own_seconds", rank).values) for rank in record.places("own_seconds")}
+    own = own_seconds(record)
     if not own:
         return f"{size} ranks"
     step = median(v for rank in record.places("step_seconds") for v in record.series("step_seconds", rank).values)

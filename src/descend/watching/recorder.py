@@ -18,7 +18,7 @@ from descend.record.keeping import keeping
 from descend.record.store import open_store
 from descend.run.process import received
 from descend.sandbox.environment import describe_environment, redact
-from descend.sandbox.world import world_of
+from descend.sandbox.world import watched_as
 from descend.symptoms import SYMPTOMS
 from descend.watching.watchman import Watchman
 
@@ -45,9 +45,8 @@ class Recorder:
         if unknown := [name for name in settings["ignore"] if name not in SYMPTOMS]:
             self.answer(say=f"ignore: there is no symptom {unknown[0]}")
         command = shlex.join(redact(tuple(settings["arguments"])))
-        world = world_of(os.environ)
-        environment = describe_environment() | (world.description if world else {})
-        record = Record(0, "rank" if world and world.rank else "watch", None, command, str(root), 0, environment)
+        role, group = watched_as(os.environ)
+        record = Record(0, role, None, command, str(root), 0, describe_environment() | group)
         watchman = Watchman(
             root,
             lambda text: self.answer(say=text),

@@ -61,8 +61,14 @@ class Watchman:
 
     def conclude(self, record: Record, store: Store) -> None:
         """Tell what the whole run shows, and keep it. Where it is one of a group, rank 0 speaks for all."""
-        if record.role == "rank":
-            return
+        if record.role != "rank":
+            self._tell_all(record, store)
+        if self._webhook is not None:
+            self._webhook.close()
+        if self._live is not None:
+            self._live.close()
+
+    def _tell_all(self, record: Record, store: Store) -> None:
         if "world_size" in record.environment:
             with self._said():
                 self._say(gather(record, store))
@@ -75,10 +81,6 @@ class Watchman:
         for symptom in causes(list(case.suspicions)):
             self._say(f"suspicion: {told(symptom, self._root)}")
         self._say(f"run {record.run}, {record.steps} steps; descend diagnose {record.run}")
-        if self._webhook is not None:
-            self._webhook.close()
-        if self._live is not None:
-            self._live.close()
 
     @contextmanager
     def _said(self) -> Iterator[None]:
