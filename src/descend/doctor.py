@@ -20,6 +20,7 @@ from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
+from descend.trials.candidate import reference
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
@@ -134,7 +135,7 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
-    findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof)
+    findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof, record)
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
@@ -154,13 +155,13 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
     return untried and is_likely and is_stuck(record, symptom.optimizer)
 
 
-def ranked(findings: list[Symptom], proof: Proof) -> list[Symptom]:
+def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
     """Facts first, as they come; then what was suspected, by how much of the trouble its best remedy took away."""
 
     def left(symptom: Symptom) -> float:
         mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
-        shares = [t.after / t.before if 0 < t.before < inf else 0.0 for t in mine if isfinite(t.after)]
-        return min(shares, default=inf)
+        costs = [(t.after, reference(t.before, record, t.judged_on)) for t in mine if isfinite(t.after)]
+        return min((after / whole for after, whole in costs), default=inf)
 
     def rank(symptom: Symptom) -> tuple[bool, float, float]:
         return (False, 0.0, 0.0) if symptom.certain else (True, round(left(symptom), 1), -symptom.confidence)

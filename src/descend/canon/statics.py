@@ -29,7 +29,7 @@ STATICS = (
         INIT),
     Row("saturated_units", "hidden_activation+reinitialise", rectifier,
         "ReLU and its initialisation in the hidden layers",
-        "half of a rectifier's range has slope 1", "Ba, CSC413 lecture 4, Plateaux", decides=False, cost=3),
+        "half of a rectifier's range has slope 1", "Ba, CSC413 lecture 4, Plateaux", cost=3),
     Row("bad_initialisation", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE, INIT),
     Row("sum_reduction", "mean_reduction", nothing_to_dose, "mean instead of sum over the examples",

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf, isfinite
 
 from descend.record import Fact, Record
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
+from descend.symptoms.progress import constant_cost
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import promising
 
@@ -23,6 +24,7 @@ class Candidate:
     record: Record | None = None
     value: float = float("nan")
     before: float = float("nan")  # the exam's, by the same yardstick
+    reference: float = 1.0  # what `left` is a share of
     reason: str = ""
     parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
     plain: "Candidate | None" = None  # of one at another rate: what it is at the rate before
@@ -39,8 +41,18 @@ class Candidate:
 
     @property
     def left(self) -> float:
-        """What is left of the exam's cost; the cost itself where the exam's is not finite."""
-        return self.value / self.before if isfinite(self.before) and self.before > 0 else self.value
+        """What is left of the cost, as a share of its reference."""
+        return self.value / self.reference
+
+
+def reference(before: float, exam: Record, judged_on: JudgedOn) -> float:
+    """Return what a cost is a share of: what the exam costs, or what learning nothing does where that is less.
+
+    What diverges costs far more than what learns nothing. 1 where neither is known.
+    """
+    constant = constant_cost(exam) if judged_on == "fixed" else None
+    least = min(before if isfinite(before) else inf, constant or inf)
+    return least if 0 < least < inf else 1.0
 
 
 def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
@@ -74,7 +86,8 @@ def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     reason = incomparable(record, exam, judged_on, same_examples=same_examples)
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
-    return replace(candidate, record=record, value=value, before=before, reason=reason)
+    known = reference(before, exam, judged_on)
+    return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
 
 
 def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:

@@ -11,7 +11,7 @@ from descend.trials.statistics import as_good, promising
 
 ADDED = 2  # remedies at most, to the best one
 TRIED = 2  # of the others, each time
-ENOUGH = 0.05  # of the unchanged script's yardstick: what is left is not worth another change
+ENOUGH = 0.05  # of the cost: what is left is not worth another change
 
 
 def combined(

@@ -7,6 +7,7 @@ no remedy can move.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from operator import le
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
@@ -79,7 +80,7 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             if candidate.plain is not None:
                 without = confirm(script, exam, candidate.plain, bench, proof.unchanged)
                 proof.trials[everything.index(candidate.plain)] = without
-                _settle(proof, without, candidate.plain)
+                _settle(proof, candidate.cost, without, candidate.plain)
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             return
@@ -94,11 +95,14 @@ def _in_turn(winners: list[Candidate]) -> list[Candidate]:
     return [first, *behind, *(c for c in winners[1:] if c.plain is None and c not in behind)]
 
 
-def _settle(proof: Proof, without: Trial, plain: Candidate) -> None:
-    """Of two that are proved, take the one without another rate where on fresh seeds it does about as well."""
+def _settle(proof: Proof, cost: int, without: Trial, plain: Candidate) -> None:
+    """Of two that are proved, take the one without another rate where on fresh seeds it does about as well.
+
+    A change that sets the rate itself costs the same at any: then the better one is taken.
+    """
     assert proof.cure is not None
-    loser, reason = without, ""
-    if without.verdict in PROVED and as_good(without.after, proof.cure.after):
+    loser, reason, margin = without, "", as_good if plain.cost < cost else le
+    if without.verdict in PROVED and margin(without.after, proof.cure.after):
         loser, reason = proof.cure, NO_BETTER
         proof.cure, proof.arm = without, plain.record
     if loser.verdict in PROVED:

@@ -5,17 +5,15 @@ script's own was chosen for what ailed it.
 """
 
 from collections.abc import Collection, Sequence
-from math import inf, isfinite
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable
 from descend.script import Script
-from descend.symptoms.progress import constant_cost
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 
 CLIMB = ((3.0, 10.0), (30.0, 100.0))  # the second pair where the highest of the first is the best
-LEAST_LEFT = 1e-3  # of a constant prediction's cost: below that there is nothing to gain that anybody would see
+LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see
 
 
 def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: Collection[Key]) -> list[Candidate]:
@@ -25,18 +23,16 @@ def retuned(best: Candidate, script: Script, exam: Record, bench: Bench, known: 
     """
     tried: list[Candidate] = []
     for factors in CLIMB:
-        if not _may_gain(best, tried, exam):
+        if not _may_gain(best, tried):
             break
         tried += run_all(_at(factors, best, script, known), exam, bench)
     return tried
 
 
-def _may_gain(best: Candidate, tried: Sequence[Candidate], exam: Record) -> bool:
+def _may_gain(best: Candidate, tried: Sequence[Candidate]) -> bool:
     top = min([best, *(c for c in tried if c.helps)], key=lambda c: c.left)
     is_highest = not tried or top is tried[-1]
-    cost = min(constant_cost(exam) or inf, best.before)  # what diverges costs far more than what learns nothing
-    much = top.left > LEAST_LEFT if not isfinite(cost) else top.value > LEAST_LEFT * cost
-    return is_highest and much and best.prescription.judged_on == "fixed"
+    return is_highest and top.left > LEAST_LEFT and best.prescription.judged_on == "fixed"
 
 
 def _at(factors: Sequence[float], best: Candidate, script: Script, known: Collection[Key]) -> list[Candidate]:
