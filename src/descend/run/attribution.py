@@ -7,7 +7,7 @@ do not count.
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,7 @@ class Stepper:
 
 @dataclass(slots=True)
 class _Pass:
+    number: int
     loss: Tensor
     place: Any
     epochs: dict[str, int]  # of each optimizer that it reaches
@@ -106,6 +107,8 @@ class Attribution:
     """Learns from the order of backward passes and steps."""
 
     steppers: dict[str, Stepper]
+    made: int = 0  # backward passes
+    ages: tuple[int, ...] = ()  # of those that fed the last step: passes since each; none where that may vary
     _passes: list[_Pass] = field(default_factory=list)
     _reach: dict[Any, _Reach] = field(default_factory=dict)
     _steps_next: dict[Any, str] = field(default_factory=dict)
@@ -128,7 +131,8 @@ class Attribution:
         for key in reaches:
             self.steppers[key].look()
         epochs = {key: self.steppers[key].epoch for key in reaches}
-        self._passes.append(_Pass(loss.detach(), place, epochs, inside, returned))
+        self.made += 1
+        self._passes.append(_Pass(self.made, loss.detach(), place, epochs, inside, returned))
         del self._passes[:-KEPT]
         return reaches
 
@@ -142,18 +146,17 @@ class Attribution:
         """Return who is expected to step after a backward pass at `place`; None while that is unknown."""
         return next(iter(reaches), None) if len(self.steppers) == 1 else self._steps_next.get(place)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is one optimizer and it has been fed by one backward pass, made before its step."""
-        return len(self._passes) == 1 == len(self.steppers) and not self._passes[0].inside
+    def knows(self, place: Any) -> bool:
+        """Whether it is known without a walk of the graph which optimizers a pass at `place` reaches."""
+        known = self._reach.get(place)
+        return len(self.steppers) <= 1 or known is not None and known.steady and known.walks >= LEARNED_AFTER
 
     def step(self, stepper: Stepper) -> Tensor | None:
         """Return the loss that fed the step which has just ended: the sum of its backward passes."""
         key = stepper.key
         stepper.stepped()
         if len(self._passes) == 1 == len(self.steppers):  # nearly always
-            stepper.passes = 1
-            return self._passes.pop().loss
+            return self._summed(stepper, [self._passes.pop()])
         fed = self._fed(key)
         if not fed and self._passes and not self._passes[-1].takers:
             self.forget_reach()  # the last pass must have reached it after all
@@ -165,10 +168,15 @@ class Attribution:
             if key in passed.epochs:
                 passed.takers.add(key)
         self._passes = [p for p in self._passes if not p.takers.issuperset(p.epochs)]
+        return self._summed(stepper, fed)
+
+    def _summed(self, stepper: Stepper, fed: list[_Pass]) -> Tensor | None:
+        may_vary = any(p.inside or p.returned for p in fed)
+        self.ages = () if may_vary else tuple(self.made - p.number for p in fed)
         if not fed:
             return None
         stepper.passes = len(fed)
-        return fed[0].loss if len(fed) == 1 else torch.stack([p.loss.reshape(()) for p in fed]).sum()
+        return summed([p.loss for p in fed])
 
     def _fed(self, key: str) -> list[_Pass]:
         since = [p for p in self._passes if key in p.epochs and key not in p.takers]
@@ -184,7 +192,7 @@ class Attribution:
         if len(self.steppers) <= 1:
             return frozenset(self.steppers)
         known = self._reach.get(place)
-        if known is not None and known.steady and known.walks >= LEARNED_AFTER:
+        if known is not None and self.knows(place):
             return known.keys
         leaves = {id(p) for p in leaf_parameters(root)}
         found = frozenset(key for key, stepper in self.steppers.items() if leaves & stepper.held)
@@ -193,3 +201,8 @@ class Attribution:
         else:
             known.walks, known.steady = known.walks + 1, known.steady and known.keys == found
         return found
+
+
+def summed(losses: Sequence[Tensor]) -> Tensor:
+    """Return the sum of scalars."""
+    return losses[0] if len(losses) == 1 else torch.stack([loss.reshape(()) for loss in losses]).sum()

@@ -81,7 +81,9 @@ class Examiner:
         """Return the step of that optimizer that is to be looked at next; one that waits for its budget may wait."""
         if not self.tape.rests:
             return step
-        return self._next_probe if self.probes and self.key in (None, key) and self._next_probe > step else inf
+        if not self.probes or self.key not in (None, key):
+            return inf
+        return step if self.examines(key, step) else self._next_probe if self._next_probe > step else inf
 
     def is_due(self, step: int) -> bool:
         """Whether this step is to be probed."""

@@ -27,6 +27,7 @@ from descend.run.frames import constructor_caller
 from descend.run.makings import optimizer_init
 from descend.run.observer import Observer
 from descend.run.replacing import replaced
+from descend.run.rounds import spot
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
@@ -153,7 +154,7 @@ def _backward(original: Any, observer: Observer) -> Any:
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
         if is_compiling() or _is_nested():
             return original(tensors, *args, **kwargs)
-        if observer.cruise.on and observer.cruise.takes(tensors):
+        if observer.cruise.on and observer.cruise.takes(tensors, spot(sys._getframe(1))):
             with _reporting:
                 return original(tensors, *args, **kwargs)
         root = _scalar(tensors)

@@ -28,6 +28,7 @@ from descend.run.knobs import Knobs
 from descend.run.makings import Makings
 from descend.run.modules import Modules
 from descend.run.passes import Opened, open_pass
+from descend.run.rounds import spot
 from descend.run.scaling import Scaled
 from descend.run.taping import first_line
 from descend.tape import Recording
@@ -139,8 +140,9 @@ class Observer:
             self.send(self._hand.look(root))
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
         caller = self.modules.tree.caller(frame)
-        place = (id(caller.f_code), caller.f_lasti) if caller is not None else None
+        place = None if caller is None else spot(caller)
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
+        self.cruise.saw_backward(place, frame and spot(frame))
         self.faults.look_before(reaches, self._hand.leaves)
         if self.steps < WIRING_STEPS and (self.has_optimizer or self._hand.trains):  # no rehearsal
             self.modules.note_call("backward", "", frame)
@@ -203,7 +205,6 @@ class Observer:
         """Count a step and attribute the loss that fed it."""
         self.cruise.leave()
         stepper, self._stepping = self._stepper(optimizer), None
-        plain = self.attribution.is_plain
         self._is_past &= stepper.key != self.examiner.key
         rate = optimizer.param_groups[0].get("lr")
         self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), rate)
@@ -211,15 +212,15 @@ class Observer:
         self._count(stepper)
         self.examiner.after_step()
         self._step_is_over()
-        if plain and stepper.steps > WIRING_STEPS:
-            self.cruise.enter(optimizer, stepper, self.examiner.next_look(stepper.key, stepper.steps))
+        if stepper.steps > WIRING_STEPS:
+            self.cruise.saw_step(stepper, self.examiner.next_look)
 
     @harmless
     def cruises(self, optimizer: Optimizer) -> bool:
         """Count a step that need not be read in full."""
         steps = self.cruise.steps(optimizer)
-        if steps:
-            self.steps = steps
+        if steps > self.steps:
+            self.steps = self.examiner.budget.steps = steps
             self.after_step(steps)
         return steps > 0
 

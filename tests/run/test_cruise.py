@@ -1,0 +1,140 @@
+"""Quick steps are read in stretches, and come to the same as steps that are read in full."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from descend.record import Record
+from descend.run import cruise
+from descend.run.attribution import Attribution, Stepper
+from descend.run.cruise import Cruise
+from descend.run.curves import Curves
+from descend.run.rounds import Backward, Rounds, Step
+
+ROUNDS = {
+    "plain": "a A",
+    "accumulation": "a a a A",
+    "one loss for two": "b A B",
+    "a critic and its generator": "a A c B",
+    "five to one": "a A a A a A a A a A c B",
+    "cleared in between": "a x a A",
+}
+
+
+class Loop:
+    """A loop over two layers: `a` a pass through the first, `b` and `c` through both, `x` clears, `A` and `B` step."""
+
+    def __init__(self, round: str) -> None:
+        torch.manual_seed(0)
+        self.layers = nn.Linear(3, 3), nn.Linear(3, 1)
+        keys = {"A": "0", "B": "1"} if "B" in round else {"A": "0"}
+        self.optimizers = {key: torch.optim.SGD(layer.parameters(), lr=0.01) for key, layer in zip("AB", self.layers)}
+        self.record, self.full = Record(), 0
+        self.curves = Curves(self.record.extend)
+        steppers = {key: Stepper(key, lambda o=self.optimizers[name]: o) for name, key in keys.items()}
+        for stepper in steppers.values():
+            stepper.refresh()
+        self.steppers = {name: steppers[key] for name, key in keys.items()}
+        self.attribution = Attribution(steppers)
+        self.cruise = Cruise(self.curves, self.attribution)
+
+    def go(self, events: str, next_look: float = float("inf")) -> None:
+        for event in events.split():
+            if event == "x":
+                self.layers[0].zero_grad()
+            elif event in "abc":
+                self._backward(event)
+            else:
+                self._step(event, next_look)
+
+    def _backward(self, place: str) -> None:
+        hidden = self.layers[0](torch.randn(4, 3))
+        loss = hidden.square().mean() if place == "a" else self.layers[1](hidden).square().mean()
+        if self.cruise.on and self.cruise.takes(loss, place):
+            loss.backward()
+            return
+        self.cruise.leave()
+        self.full += 1
+        self.attribution.backward(loss, loss, place)
+        self.cruise.saw_backward(place, place)
+        loss.backward()
+        self.attribution.backward_ended()
+
+    def _step(self, name: str, next_look: float) -> None:
+        optimizer, stepper = self.optimizers[name], self.steppers[name]
+        optimizer.step()
+        if not (self.cruise.on and self.cruise.steps(optimizer)):
+            self.cruise.leave()
+            self.full += 1
+            self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), 0.01)
+            stepper.steps += 1
+            self.cruise.saw_step(stepper, lambda key, step: next_look if key == "0" else float("inf"))
+        optimizer.zero_grad()
+
+    def losses(self) -> dict[str, tuple[tuple[int, ...], tuple[float, ...]]]:
+        self.cruise.leave()
+        self.curves.flush(last=True)
+        series = {key: self.record.series("loss", key) for key in self.record.places("loss")}
+        return {key: (curve.steps, curve.values) for key, curve in series.items()}
+
+
+def both(round: str, events: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, Loop]:
+    """Return the loop as it is read in stretches, and as it is read in full."""
+    loops = []
+    for longest in (64, 0):
+        monkeypatch.setattr(cruise, "LONGEST", longest)
+        loops.append(Loop(round))
+        loops[-1].go(events)
+    return loops[0], loops[1]
+
+
+@pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
+def test_a_stretch_notes_what_reading_in_full_does(round, monkeypatch):
+    quick, full = both(round, " ".join([round] * 40), monkeypatch)
+    assert quick.losses() == full.losses()
+    assert quick.full < full.full / 2
+
+
+@pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
+def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkeypatch):
+    events = round.split()
+    for broken in range(len(events)):
+        strange = [*events[:broken], "a", *events[broken:]]
+        order = " ".join([round] * 12 + [" ".join(strange)] + [round] * 12)
+        quick, full = both(round, order, monkeypatch)
+        assert quick.losses() == full.losses(), broken
+        assert quick.full < full.full
+
+
+def test_the_step_that_is_to_be_looked_at_is_read_in_full():
+    loop = Loop("a A")
+    loop.go(" ".join(["a A"] * 20), next_look=20)
+    assert loop.steppers["A"].steps == 20 and not loop.cruise.on
+    loop.go(" ".join(["a A"] * 5), next_look=100)
+    assert loop.cruise.on
+
+
+def test_slow_steps_are_read_in_full(monkeypatch):
+    now = iter(range(10_000))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    loop = Loop("a A")
+    loop.go(" ".join(["a A"] * 20))
+    assert not loop.cruise.on
+
+
+def test_a_round_is_known_when_it_has_come_twice():
+    rounds = Rounds()
+    told = []
+    for _ in range(4):
+        rounds.backward(Backward("there", "there"))
+        told.append(rounds.step("0", (0,)))
+    known = (Backward("there", "there"), Step("0", (0,)))
+    assert told == [None, None, known, known]
+
+
+def test_a_step_that_is_fed_from_before_its_round_is_not_foretold():
+    rounds = Rounds()
+    rounds.backward(Backward("there", "there"))
+    assert not any(rounds.step("0", (age,)) for age in range(5))
