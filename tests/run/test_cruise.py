@@ -12,6 +12,7 @@ from descend.run.attribution import Attribution, Stepper
 from descend.run.cruise import Cruise
 from descend.run.curves import Curves
 from descend.run.rounds import Backward, Rounds, Step
+from descend.script import Script
 
 ROUNDS = {
     "plain": "a A",
@@ -138,3 +139,24 @@ def test_a_step_that_is_fed_from_before_its_round_is_not_foretold():
     rounds = Rounds()
     rounds.backward(Backward("there", "there"))
     assert not any(rounds.step("0", (age,)) for age in range(5))
+
+
+LOOP = """
+import torch
+
+torch.manual_seed(0)
+net = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+x, y = torch.randn(256, 4), torch.randn(256, 1)
+for step in range(600):
+    optimizer.zero_grad()
+    torch.nn.functional.mse_loss(net(x), y).backward()
+    optimizer.step()
+"""
+
+
+def test_looks_that_are_due_are_taken_however_quick_the_steps(observe, tmp_path):
+    (tmp_path / "train.py").write_text(LOOP)
+    record = observe(Script(tmp_path / "train.py", tmp_path), "arm", steps=600, least_steps=600)
+    looks = record.series("monitored_loss").steps
+    assert len(looks) > 12 and all(later <= 1.5 * earlier + 2 for earlier, later in zip(looks, looks[1:])), looks
