@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from descend.run.budget import UNTRIED_S, Budget
+from descend.run.budget import LEAST_SHARE, READING_S, UNTRIED_S, Budget
 from descend.run.taping import Taping
 
 
@@ -52,3 +52,16 @@ def test_which_examples_are_fixed_does_not_depend_on_the_time_it_takes():
         spend(budget, "tape", 0.05)
         assert Taping(budget, None, lambda *what: told.append(what)).allowed() is allowed
     assert not told
+
+
+def test_what_reading_takes_is_left_out_of_a_watched_runs_measuring():
+    passed = 1000.0
+    lefts = []
+    for read in (0, int(0.01 * passed / READING_S), int(0.02 * passed / READING_S), int(0.1 * passed / READING_S)):
+        budget = Budget(0.02, None)
+        budget.since, budget.read = time.perf_counter() - passed, read
+        lefts.append(budget.left() / passed)
+    assert lefts == pytest.approx([0.02, 0.02, 0.01, LEAST_SHARE], rel=0.01)
+    ours = Budget(0.25, time.perf_counter() - passed)
+    ours.read = 10**9
+    assert ours.left() / passed == pytest.approx(0.25, rel=0.01)

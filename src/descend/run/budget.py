@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 UNTRIED_S = 0.1  # what a probe's first call is taken to cost in a watched run, where it must not cost too much,
+READING_S = 1e-5  # a pass or a step that is only read: measured, among kernels that push our code out of the caches
+WHOLE_SHARE, LEAST_SHARE = 0.03, 0.005  # of a watched run's time for reading and measuring; for measuring in any case
 UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longer
 
 
@@ -18,6 +20,7 @@ class Budget:
     def __init__(self, share: float, since: float | None) -> None:
         self.share, self.since, self.spent = share, since, 0.0
         self.steps = 0  # that the script has taken
+        self.read = 0  # passes and steps
         self.is_wary = since is None  # somebody's own run: nothing may cost more than it has earned
         self._opened: float | None = None  # when the probe that is under way began
         self._costs: dict[str, tuple[float, int]] = {}  # total seconds, calls
@@ -52,7 +55,13 @@ class Budget:
             return -self.spent
         now = time.perf_counter()
         running = 0.0 if self._opened is None else now - self._opened
-        return self.share * (now - self.since) - self.spent - running
+        return self._earned(now - self.since) - self.spent - running
+
+    def _earned(self, passed: float) -> float:
+        earned = self.share * passed
+        if self.is_wary:
+            earned = min(earned, max(LEAST_SHARE * passed, WHOLE_SHARE * passed - READING_S * self.read))
+        return earned
 
     @contextmanager
     def charging(self, probe: str) -> Iterator[None]:

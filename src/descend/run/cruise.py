@@ -1,20 +1,25 @@
 """A stretch of quick rounds between two looks: of each step only its loss and its rate are kept.
 
-Reading a step in full costs some twenty microseconds for each of its passes, which a step of one millisecond notices.
+Reading a step in full costs some tens of microseconds for each of its passes, which a step of one millisecond notices.
 So where the last two rounds were alike, the next few are taken to be; whatever is not as in those ends the stretch and
-is read in full.
+is read in full. Here, where every step passes, plain statements do what calls would.
 """
 
-import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from threading import get_ident
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _len_torch_function_stack
 from torch.optim import Optimizer
 
 from descend.run.attribution import Attribution, Stepper, summed
+from descend.run.budget import Budget
 from descend.run.curves import Curves
 from descend.run.rounds import Backward, Round, Rounds, Step, used
 
@@ -22,18 +27,32 @@ SPAN_S = 0.2  # a stretch lasts about so long,
 LONGEST = 64  # and at most so many rounds
 
 
+@dataclass(slots=True)
+class _Next:
+    """What comes next in a round: a pass, called from `call`, or a step."""
+
+    call: Any = None
+    optimizer: Optimizer | None = None
+    stepper: Stepper | None = None
+    ages: tuple[int, ...] = ()
+    until: float = 0.0  # the step that is to be read in full
+
+
 class Cruise:
     """Reads steps less closely while it is `on`."""
 
-    def __init__(self, curves: Curves, attribution: Attribution) -> None:
-        self.curves, self.attribution = curves, attribution
+    def __init__(self, curves: Curves, attribution: Attribution, budget: Budget) -> None:
+        self.curves, self.attribution, self.budget = curves, attribution, budget
         self.on = False
+        self.after_step: Callable[[], None] | None = None
         self._rounds = Rounds()
         self._round: Round = ()
-        self._at = 0  # which of its passes and steps comes next
-        self._losses: list[Tensor] = []  # that went backward in this round
-        self._steppers: dict[str, tuple[Optimizer | None, Stepper]] = {}
-        self._until: dict[str, float] = {}  # the step of each optimizer that is to be read in full
+        self._ahead: list[_Next] = []
+        self._at = 0  # which of them comes next
+        self._done = 0  # whole rounds
+        self._losses: list[Tensor | float] = []  # that went backward in this round
+        self._roots: list[Tensor] = []  # of those
+        self._thread = 0  # where the training runs
         self._entered: dict[str, tuple[int, float]] = {}  # the last step after which it was asked, and when
 
     def saw_backward(self, place: Any, call: Any) -> None:
@@ -46,62 +65,87 @@ class Cruise:
         now = time.perf_counter()
         earlier, then = self._entered.get(stepper.key, (stepper.steps, now))
         self._entered[stepper.key] = (stepper.steps, now)
-        if known is None or not all(self.attribution.knows(e.place) for e in known if not isinstance(e, Step)):
+        if known is None or not all(self.attribution.knows(e.place) for e in known if isinstance(e, Backward)):
             return
-        steppers = {e.key: self.attribution.steppers[e.key] for e in known if isinstance(e, Step)}
-        if len(steppers) < len(self.attribution.steppers):
+        keys = {e.key for e in known if isinstance(e, Step)}
+        if len(keys) < len(self.attribution.steppers):
             return
         duration = (now - then) / max(1, stepper.steps - earlier)
         most = min(LONGEST, SPAN_S // max(duration, 1e-6))
-        self._until = {key: next_look(key, s.steps) for key, s in steppers.items()}
-        self._until[stepper.key] = min(self._until[stepper.key], stepper.steps + most)
-        if all(self._until[key] > s.steps + 1 for key, s in steppers.items()):
-            self.on, self._round, self._at = True, known, 0
-            self._steppers = {key: (s.optimizer, s) for key, s in steppers.items()}
+        until = {key: next_look(key, self.attribution.steppers[key].steps) for key in keys}
+        until[stepper.key] = min(until[stepper.key], stepper.steps + most)
+        if all(last > self.attribution.steppers[key].steps + 1 for key, last in until.items()):
+            self.on, self._round, self._at, self._thread = True, known, 0, get_ident()
+            self._done = 0
+            self._ahead = [self._next(event, until) for event in known]
+
+    def _next(self, event: Backward | Step, until: dict[str, float]) -> _Next:
+        if isinstance(event, Backward):
+            return _Next(event.call)
+        stepper = self.attribution.steppers[event.key]
+        return _Next(None, stepper.optimizer, stepper, event.ages, until[event.key])
 
     def leave(self) -> None:
         """Hand over the round that is not finished, as if it had been read in full."""
         if not self.on:
             return
-        self.on, losses, fed = False, iter(enumerate(self._losses)), used(self._round)
+        self.budget.read += self._done * len(self._round)
+        self.on, roots, fed = False, iter(enumerate(self._roots)), used(self._round)
         for event in self._round[: self._at]:
             if isinstance(event, Step):
-                self.attribution.step(self._steppers[event.key][1])
+                self.attribution.step(self.attribution.steppers[event.key])
                 self._rounds.step(event.key, self.attribution.ages)
             else:
-                number, loss = next(losses)
+                number, root = next(roots)
                 if number in fed:  # of the others the gradients are cleared before any step
-                    self.attribution.backward(loss, loss, event.place)  # what it reaches is known from its place
+                    self.attribution.backward(root, root, event.place)  # what it reaches is known from its place
                 self._rounds.backward(event)
-        self._losses, self._steppers = [], {}
+        self._ahead, self._losses, self._roots = [], [], []
 
-    def takes(self, root: Any, call: Any) -> bool:
-        """Take a backward pass, if it is the one to come."""
-        event = self._round[self._at]
-        if isinstance(event, Step) or event.call != call or not isinstance(root, Tensor):
+    def takes(self, root: Any, frame: FrameType) -> bool:
+        """Take a backward pass that `frame` calls for, if it is the one to come."""
+        ahead = self._ahead[self._at]
+        if ahead.call != (id(frame.f_code), frame.f_lasti) or get_ident() != self._thread:
             return False
-        with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
-            if root.numel() != 1 or root.is_cpu and not math.isfinite(root.item()):
-                return False
-            self._losses.append(root.detach())
+        try:
+            if type(root) is Tensor and not _len_torch_function_stack():
+                loss = root.item() if root.is_cpu else root.detach().reshape(())
+            else:
+                with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
+                    loss = root.item() if root.is_cpu else root.detach().reshape(())
+        except Exception:  # several roots, or no scalar
+            return False
+        if type(loss) is float and not isfinite(loss):
+            return False
+        self._losses.append(loss)
+        self._roots.append(root)
         self._at += 1  # no round ends with a pass
-        self.curves.backward()
+        if self.curves.times is not None:
+            self.curves.times.backward()
         return True
 
-    def steps(self, optimizer: Optimizer) -> int:
-        """Take a step, if it is the one to come and within the stretch; return how many it has been by now, or 0."""
-        event = self._round[self._at]
-        if not isinstance(event, Step):
-            return 0
-        expected, stepper = self._steppers[event.key]
-        if optimizer is not expected or stepper.steps + 1 >= self._until[event.key]:
-            return 0
-        loss = summed([self._losses[-1 - age] for age in event.ages])
+    def steps(self, optimizer: Optimizer) -> bool:
+        """Take a step, if it is the one to come and within the stretch."""
+        ahead = self._ahead[self._at]
+        stepper = ahead.stepper
+        if stepper is None or ahead.optimizer is not optimizer or stepper.steps + 1 >= ahead.until:
+            return False
+        losses = self._losses
+        loss = losses[-1 - ahead.ages[0]] if len(ahead.ages) == 1 else _sum([losses[-1 - age] for age in ahead.ages])
         self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
-        stepper.stepped()
         stepper.steps += 1
         self._at += 1
-        if self._at == len(self._round):
+        if self._at == len(self._ahead):
             self._at = 0
-            self._losses.clear()
-        return stepper.steps
+            self._done += 1
+            losses.clear()
+            self._roots.clear()
+        if self.after_step is not None:
+            self.after_step()
+        return True
+
+
+def _sum(losses: list[Tensor | float]) -> Tensor | float:
+    with torch._C.DisableTorchFunction():
+        tensors = [loss for loss in losses if isinstance(loss, Tensor)]
+        return summed(tensors) if len(tensors) == len(losses) else sum(map(float, losses))

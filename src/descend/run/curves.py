@@ -39,11 +39,12 @@ class Curves:
         if self.times is not None:
             self.times.backward()
 
-    def note(self, key: str, step: int, loss: Tensor | None, rate: Any = None) -> None:
+    def note(self, key: str, step: int, loss: Tensor | float | None, rate: Any = None) -> None:
         """Keep what one step was fed and how long it was; the rate is a reading where it has changed."""
         if loss is not None:
             # On the CPU a kept tensor costs more than its value: the script's own tensors then lie elsewhere each step.
-            self._losses.append((key, step, loss.item() if loss.is_cpu else loss))
+            kept = loss.item() if isinstance(loss, Tensor) and loss.is_cpu else loss
+            self._losses.append((key, step, kept))
         if self.times is not None:
             self.times.step(step)
         if rate is not self._rates.get(key):

@@ -27,7 +27,6 @@ from descend.run.frames import constructor_caller
 from descend.run.makings import optimizer_init
 from descend.run.observer import Observer
 from descend.run.replacing import replaced
-from descend.run.rounds import spot
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
@@ -78,21 +77,24 @@ def _report(stack: ExitStack, observer: Observer, places: Iterable[_Hooked]) -> 
 
 
 def _step_begins(observer: Observer) -> Any:
+    cruise = observer.cruise
+
     def step_begins(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if is_compiling():
             return
-        has_closure = len(args) > 1 or kwargs
-        if has_closure or not observer.cruise.on:
+        if not cruise.on or len(args) > 1 or kwargs:  # a closure
             observer.step_begins(optimizer, sys._getframe(1))
 
     return step_begins
 
 
 def _step_ends(observer: Observer) -> Any:
+    cruise = observer.cruise
+
     def step_ends(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if is_compiling():
             return
-        if not (observer.cruise.on and observer.cruises(optimizer)):
+        if not (cruise.on and cruise.steps(optimizer)):
             observer.step_ended(optimizer)
 
     return step_ends
@@ -150,14 +152,19 @@ def _backward(original: Any, observer: Observer) -> Any:
     The first must be one of them: within a function mode such as the tape's it would be a call like any other.
     """
 
+    cruise = observer.cruise
+
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        if is_compiling() or _is_nested():
+        if is_compiling() or _nesting.inside:
             return original(tensors, *args, **kwargs)
-        if observer.cruise.on and observer.cruise.takes(tensors, spot(sys._getframe(1))):
-            with _reporting:
+        if cruise.on and cruise.takes(tensors, sys._getframe(1)):
+            _nesting.inside = True
+            try:
                 return original(tensors, *args, **kwargs)
-        root = _scalar(tensors)
+            finally:
+                _nesting.inside = False
+        root = None if _is_nested() else _scalar(tensors)
         if root is None:
             return original(tensors, *args, **kwargs)
         with _reporting:

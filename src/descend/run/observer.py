@@ -54,7 +54,7 @@ class Observer:
         self.stage_over: Callable[[], None] = lambda: None  # another optimizer is made than the one that has stepped
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
-        self.steps = self.passes = 0  # of the optimizer that has stepped most; backward passes
+        self.passes = 0  # backward
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers)
         self._makings = Makings(self.steppers, owning=owning)
@@ -62,7 +62,8 @@ class Observer:
         self.curves = Curves(send, endless=not owning)
         self._stepping: Stepper | None = None
         self._is_past = False  # whether another optimizer was made since the examined one last stepped
-        self.cruise = Cruise(self.curves, self.attribution)
+        self.cruise = Cruise(self.curves, self.attribution, examiner.budget)
+        self.cruise.after_step = self._cruised if owning else None
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
@@ -209,27 +210,24 @@ class Observer:
         rate = optimizer.param_groups[0].get("lr")
         self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), rate)
         self.faults.send_wiring(stepper)
-        self._count(stepper)
+        stepper.steps += 1
         self.examiner.after_step()
         self._step_is_over()
         if stepper.steps > WIRING_STEPS:
             self.cruise.saw_step(stepper, self.examiner.next_look)
 
-    @harmless
-    def cruises(self, optimizer: Optimizer) -> bool:
-        """Count a step that need not be read in full."""
-        steps = self.cruise.steps(optimizer)
-        if steps > self.steps:
-            self.steps = self.examiner.budget.steps = steps
-            self.after_step(steps)
-        return steps > 0
+    @property
+    def steps(self) -> int:
+        """Steps of the optimizer that has stepped most."""
+        return max((stepper.steps for stepper in self.steppers.values()), default=0)
 
-    def _count(self, stepper: Stepper) -> None:
-        stepper.steps += 1
-        if stepper.steps > self.steps:
-            self.steps = self.examiner.budget.steps = stepper.steps
+    @harmless
+    def _cruised(self) -> None:
+        self.after_step(self.steps)
 
     def _step_is_over(self) -> None:
+        self.examiner.budget.steps = self.steps
+        self.examiner.budget.read += 2
         self._tape_next_step()
         if self.curves.due or self.steps <= WIRING_STEPS:
             self.flush()
@@ -240,7 +238,7 @@ class Observer:
         self._hand.filled()
         self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper), self._hand.rate)
         self.faults.send_wiring(stepper)
-        self._count(stepper)
+        stepper.steps += 1
         self._step_is_over()
 
     def _tape_next_step(self) -> None:
@@ -293,7 +291,6 @@ class Observer:
     def _forget_rehearsal(self) -> None:
         if not self.has_optimizer and self.steppers and not self._hand.trains:
             self.steppers.clear()
-            self.steps = 0
             for part in (self.attribution, self.curves, self.faults):
                 part.forget()
             self.examiner.restart()
