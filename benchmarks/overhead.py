@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 
 from measure import HERE, descend, paired, run
 
@@ -23,19 +24,17 @@ VICTIM = str(HERE / "victims" / "loops.py")
 def loop_seconds(command: list[str]) -> tuple[float, str]:
     """Return the seconds that the victim measured for its own loop, and its last loss."""
     _, printed = run(*command)
-    found = re.search(r"loop (\S+) loss (\S+)", printed)
+    found = re.search(r"loop ([\d.]+) loss ([-+.\w]+)", printed)
     assert found, printed
     return float(found[1]), found[2]
 
 
-def overhead(pairs: int = 7) -> list[str]:
-    """Return one table row for each loop."""
-    rows = []
+def overhead(pairs: int = 3) -> Iterator[str]:
+    """Yield one table row for each loop."""
     for name, steps in LOOPS.items():
         plain = [sys.executable, VICTIM, name, str(steps)]
         watched = descend("watch", VICTIM, name, str(steps))
         same = loop_seconds(plain)[1] == loop_seconds(watched)[1]
         ratio = paired(lambda c=watched: loop_seconds(c)[0], lambda c=plain: loop_seconds(c)[0], pairs)
         millis = loop_seconds(plain)[0] / steps * 1000
-        rows.append(f"| {name} | {millis:.1f} | {steps} | {ratio} | {'yes' if same else 'NO'} |")
-    return rows
+        yield f"| {name} | {millis:.1f} | {steps} | {ratio} | {'yes' if same else 'NO'} |"

@@ -1,5 +1,6 @@
-"""Measures everything and writes it down: `make bench`, or `python benchmarks/run.py doctor|rules|parts|claims`."""
+"""Measures everything and writes it down: `make bench`, or `python benchmarks/run.py doctor|watch|…` for some of it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import update_rules
 from consultation import consultation
 from measure import HERE, machine
 from overhead import overhead
+from peers import PEERS, peers
 from starting import starting
 from writing import writing
 
@@ -33,14 +35,26 @@ class Sheet:
 
 
 def doctor() -> None:
-    """Measure what watching and consulting cost."""
+    """Measure what starting and consulting cost."""
     sheet = Sheet(HERE / "RESULTS.md", "Figures")
     sheet.write("## Handing over the readings of a step", "", writing(), "")
     sheet.write("## Start-up (reach: 0.3 s, and 0.1 s more)", "", "| what | figure |", "|---|---|", *starting(), "")
-    sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
-    sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|", *overhead(), "")
     sheet.write("## `descend doctor`, over the script's own run with its start-up (reach: 1.5 and 12)", "")
     sheet.write("| script | bare run | diagnosis | verdict |", "|---|---|---|---|", *consultation(), "")
+
+
+def watch() -> None:
+    """Measure what watching costs."""
+    sheet = Sheet(HERE / "WATCHING.md", "What watching costs")
+    sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
+    sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|")
+    for row in overhead():
+        sheet.write(row)
+    if PEERS in os.environ:
+        sheet.write("", "## Others that look into a training, on one loop that all can run", "")
+        sheet.write("| tool, its setting | steps | ratio | same losses |", "|---|---|---|---|")
+        for row in peers(os.environ[PEERS]):
+            sheet.write(row)
 
 
 def rules() -> None:
@@ -90,7 +104,7 @@ def said() -> None:
     sheet.write("", "## All examples at once, one by one, or some", "", tradeoff.HEAD, *tradeoff.rows(), "")
 
 
-PARTS = {"doctor": doctor, "rules": rules, "parts": around, "claims": said}
+PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

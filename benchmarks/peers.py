@@ -1,0 +1,53 @@
+"""What others that look into a training cost, beside `descend watch`, on one loop that all can run.
+
+They are not installed with us: `DESCEND_PEERS=/some/venv/bin/python python benchmarks/run.py watch`, where that
+interpreter has cockpit-for-pytorch (Schneider et al. 2021) and traincheck (Jiang et al. 2025).
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from measure import HERE, descend, paired
+from overhead import loop_seconds
+
+VICTIM, WITH_COCKPIT = (str(HERE / "victims" / name) for name in ("for_all.py", "with_cockpit.py"))
+PEERS = "DESCEND_PEERS"
+PAIRS = 3
+# tool, what it was set to, how many steps: dear ones take fewer
+ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
+    ("descend watch", (), 2000),
+    ("Cockpit", ("economy", "100"), 400),
+    ("Cockpit", ("economy", "10"), 60),
+    ("Cockpit", ("full", "10"), 30),
+    ("TrainCheck", ("--sampling-interval", "100"), 400),
+    ("TrainCheck", ("--sampling-interval", "10"), 100),
+    ("TrainCheck", ("--sampling-interval", "1"), 30),
+)
+
+
+def peers(python: str) -> Iterator[str]:
+    """Yield one table row for each tool and setting."""
+    for row in ROWS:
+        yield _row(python, *row)
+
+
+def _row(python: str, tool: str, setting: tuple[str, ...], steps: int) -> str:
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    under = ["env", f"STEPS={steps}", *([] if tool == "descend watch" else [f"PATH={path}"])]
+    plain = [*under, sys.executable if tool == "descend watch" else python, VICTIM]
+    command = [*under, *_command(python, tool, setting)]
+    ratio = paired(lambda: loop_seconds(command)[0], lambda: loop_seconds(plain)[0], PAIRS)
+    same = loop_seconds(command)[1] == loop_seconds(plain)[1]
+    return f"| {tool} {' '.join(setting)} | {steps} | {ratio} | {'yes' if same else 'no'} |"
+
+
+def _command(python: str, tool: str, setting: tuple[str, ...]) -> list[str]:
+    if tool == "descend watch":
+        return descend("watch", VICTIM)
+    if tool == "Cockpit":
+        return [python, WITH_COCKPIT, *setting]
+    collect = Path(python).with_name("traincheck-collect")
+    options = f"-p {{store}}/for_all.py --models-to-track model --output-dir {{store}}/out {' '.join(setting)}"
+    return ["sh", "-c", f"cp {VICTIM} {{store}} && {collect} {options}"]  # it writes beside the script
