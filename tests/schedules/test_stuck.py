@@ -60,14 +60,32 @@ def test_the_average_is_bias_corrected_and_resumes():
     assert again.average == scheduler.average
 
 
-def test_bad_losses_and_options_are_named():
+def test_bad_losses_are_named():
     for loss in (math.nan, math.inf):
         with pytest.raises(ValueError, match=f"the loss is {loss}"):
             ReduceLROnSmoothedPlateau(optimizer()).step(loss)
-    with pytest.raises(ValueError, match="beta must lie in"):
-        ReduceLROnSmoothedPlateau(optimizer(), beta=1.0)
-    with pytest.raises(ValueError, match="patience must be at least 0, not -1"):
-        ReduceLROnSmoothedPlateau(optimizer(), patience=-1)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"beta": 1.0}, r"beta must lie in \[0, 1\), not 1.0"),
+        ({"beta": -0.1}, r"beta must lie in \[0, 1\), not -0.1"),
+        ({"beta": math.nan}, r"beta must lie in \[0, 1\), not nan"),
+        ({"factor": 1.0}, r"factor must lie in \(0, 1\), not 1.0: the rate is multiplied by it"),
+        ({"factor": 0.0}, r"factor must lie in \(0, 1\), not 0.0"),
+        ({"factor": -0.5}, r"factor must lie in \(0, 1\), not -0.5"),
+        ({"patience": -1}, "patience must be a finite number of at least 0, not -1"),
+        ({"cooldown": -2}, "cooldown must be a finite number of at least 0, not -2"),
+        ({"threshold": math.nan}, "threshold must be a finite number of at least 0, not nan"),
+        ({"min_lr": -1e-6}, "min_lr must be a finite number of at least 0, not -1e-06"),
+        ({"min_lr": [-1e-6]}, "min_lr must be a finite number of at least 0, not -1e-06"),
+        ({"eps": -1e-8}, "eps must be a finite number of at least 0, not -1e-08"),
+    ],
+)
+def test_options_out_of_range_are_named(option, says):
+    with pytest.raises(ValueError, match=says):
+        ReduceLROnSmoothedPlateau(optimizer(), **option)
 
 
 def test_rates_for_other_batches():
