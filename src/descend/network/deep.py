@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from descend.network.initialisers import initialise
+from descend.network.initialisation_schemes import initialise
 from descend.network.outputs import layer_outputs
 
 EXAMPLES, FEATURES, NARROWER = 2000, 800, 50
