@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from descend.landscape import derivatives, top_eigenpair
 from descend.schedules import ReduceLROnSmoothedPlateau, lr_grid, range_test, scale_lr
 
 
@@ -97,6 +98,17 @@ def test_rates_for_other_batches():
         scale_lr(0.1, 0, 64)
     with pytest.raises(ValueError, match="by must be linear or square_root, not 'cubic'"):
         scale_lr(0.1, 1, 1, by="cubic")
+
+
+def test_a_rate_is_bounded_by_the_curvature_that_is_measured():
+    torch.manual_seed(0)
+    curvatures = torch.tensor([0.5, 7.0, 2.0, 1.0], dtype=torch.float64)
+    turned = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
+    w = nn.Parameter(torch.randn(4, dtype=torch.float64))
+    gradient, hessian = derivatives(0.5 * (curvatures * (turned @ w) ** 2).sum(), [w])
+    largest = top_eigenpair(hessian, start=gradient).value
+    assert scale_lr(0.1, 512, 64, largest_curvature=largest) == pytest.approx(1 / 7)
+    assert scale_lr(0.01, 512, 64, largest_curvature=largest) == pytest.approx(0.08)
 
 
 def test_the_grid_of_the_lecture():
