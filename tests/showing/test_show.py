@@ -111,6 +111,9 @@ def test_activations_of_ones_own_model(descend, tmp_path):
     spread, *distributions = figures(tmp_path / "activations.html")
     assert [len(panel["data"]) for panel in distributions] == [2] * 4
     assert [trace["name"] for trace in distributions[0]["data"]] == ["layer 1: conv", "layer 2: head"]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "random.py").write_text(MODELS)  # called as a module of Python's
+    assert descend("show", "activations", "models/random.py:ready", "--input", "6", cwd=tmp_path).returncode == 0
     again = descend("show", "activations", "mine:ready", "--input", "6", cwd=tmp_path)
     assert again.returncode == 0 and "mine:ready" in again.stdout and "saturated" in again.stdout
 

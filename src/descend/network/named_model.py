@@ -57,7 +57,8 @@ def _run(path: Path) -> ModuleType:
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # a file that ends in .py has both
     sys.argv = [str(path)]
-    module = sys.modules[path.stem] = module_from_spec(spec)
+    module = module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # a file called as a module of Python's does not take its place
     spec.loader.exec_module(module)
     return module
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from descend.report.figure import Figure
 
 DRAWN = ("normal 0.01", "normal 1", "xavier", "kaiming")
-DEPTH = 9
+DEPTH, MOST_TICKS = 9, 15  # layers, and so many that each has a tick of its own
 EXAMPLES = 64  # of a model of one's own: a convolution's outputs are large
 TONES = ("cause", "ink", "soft", "cure")
 Found = dict[str, dict[str, "list[Spread]"]]  # of each network, by initialiser
@@ -137,6 +137,7 @@ def _picture(name: str, outputs: "dict[str, list[Spread]]") -> "Figure":
         tuple(line(series, tones[scheme], scheme) for scheme, series in spreads.items()),
         tuple(Key(scheme, tones[scheme]) for scheme in spreads),
         x_title="layer",
+        x={"dtick": 1} if len(layers) <= MOST_TICKS else {},
         y=value_axis(everything),
         height=240,
     )
