@@ -102,7 +102,8 @@ def picture(page_file: Path, into: Path, height: int | None) -> None:
 def measured() -> dict[str, str]:
     """Return the tables that `make bench` has measured last, by the name of their block."""
     found = {}
-    for name, file, number in (("claims", "CLAIMS", 0), ("trade-off", "CLAIMS", 1), ("parts", "PARTS", 0)):
+    tables = (("claims", "CLAIMS", 0), ("trade-off", "CLAIMS", 1), ("parts", "PARTS", 0), ("growing", "PARTS", 1))
+    for name, file, number in tables:
         text = (ROOT / "benchmarks" / f"{file}.md").read_text()
         found[name] = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[number]
     return found

@@ -106,9 +106,17 @@ def test_a_fit_draws_no_random_number():
         (lambda: Whiten(CANCER, 3, zca=True), "zca turns all components back"),
         (lambda: Whiten(CANCER, eps=-1), "eps must be at least 0, not -1"),
         (lambda: Whiten(torch.randn(9, 2))(torch.randn(3, 5)), "fitted on 2 features, not on 5"),
+        (lambda: Whiten(CANCER[:, :3])(torch.randn(3)), r"inputs must be \(N, D\), not \(3,\)"),
+        (lambda: Whiten(torch.randn(9)), r"inputs must be \(N, D\), not \(9,\)"),
+        (lambda: Standardise(CANCER)(torch.randn(4, 5)), r"examples of shape \(30,\), not \(5,\)"),
+        (lambda: Standardise(CANCER)(torch.randn(4, 1)), r"examples of shape \(30,\), not \(1,\)"),
+        (lambda: Standardise(CANCER[:, :1])(torch.randn(4, 5)), r"examples of shape \(1,\), not \(5,\)"),
+        (lambda: Standardise(torch.rand(9, 3, 8, 8))(torch.rand(4, 1, 8, 8)), r"\(3, 8, 8\), not \(1, 8, 8\)"),
         (lambda: Standardise([]), "no examples"),
         (lambda: Standardise(torch.zeros(4, 2, dtype=torch.long)), "token ids"),
         (lambda: RandomAffine()(torch.zeros(2, 8, 8)), "images must be .N, C, H, W."),
+        (lambda: RandomAffine()(torch.zeros(2, 1, 0, 8)), r"images must be .N, C, H, W. .* not \(2, 1, 0, 8\)"),
+        (lambda: GaussianNoise(0.1)(torch.zeros(3, dtype=torch.long)), "must be real numbers, not torch.int64"),
         (lambda: RandomAffine(rotate=-1), "rotate must be a finite number of at least 0, not -1"),
         (lambda: GaussianNoise(math.nan), "std must be a finite number of at least 0, not nan"),
     ],
@@ -136,6 +144,20 @@ def test_images_do_not_change_where_nothing_is_asked():
     x = torch.rand(4, 3, 8, 10)
     torch.testing.assert_close(RandomAffine()(x), x)
     assert torch.equal(RandomAffine(0.3, 0.2, 40).eval()(x), x)
+
+
+def test_a_batch_of_no_images_stays_one():
+    assert RandomAffine(0.3, 0.2, 40)(torch.rand(0, 3, 8, 10)).shape == (0, 3, 8, 10)
+
+
+def test_images_of_another_size_and_one_by_itself_are_standardised_by_channel():
+    images = torch.rand(9, 3, 8, 8)
+    standardise = Standardise(images)
+    larger = torch.rand(2, 3, 11, 5)
+    mean, std = (statistic.view(3, 1, 1) for statistic in (images.mean((0, 2, 3)), images.std((0, 2, 3), correction=0)))
+    torch.testing.assert_close(standardise(larger), (larger - mean) / std)
+    torch.testing.assert_close(standardise(images[0]), (images[0] - mean) / std)
+    torch.testing.assert_close(standardise(images.flatten(1)), standardise(images).flatten(1))
 
 
 def test_translation_stays_within_its_share():

@@ -23,6 +23,13 @@ def printed(name: str) -> str:
     ).stdout
 
 
+def shown(command: str, lines: int) -> list[str]:
+    """Return what the page on the parts shows as the output of an example."""
+    page = (EXAMPLES.parents[1] / "docs" / "knobs.md").read_text()
+    after = page.split(f"    $ python examples/convex/{command}\n")[1]
+    return [line.strip() for line in after.splitlines()[:lines]]
+
+
 def test_the_perceptron_makes_no_more_mistakes_than_novikoffs_bound():
     data = load_digits()
     images = np.hstack([data.data / 16, np.ones((len(data.data), 1))])
@@ -37,6 +44,7 @@ def test_the_perceptron_makes_no_more_mistakes_than_novikoffs_bound():
     mistakes = int(re.search(r"^mistakes: (\d+)", out, re.MULTILINE)[1])
     assert margin > 0 and 0 < mistakes <= bound
     assert out.splitlines()[-2].endswith(": 0 mistakes")  # it ended because it had learnt them all
+    assert out.splitlines()[-2:] == shown("perceptron.py | tail -2", 2)
 
 
 def test_logistic_regression_comes_to_scipys_optimum():
@@ -48,4 +56,5 @@ def test_logistic_regression_comes_to_scipys_optimum():
 
     best = minimize(cost, np.zeros(31), method="L-BFGS-B", options={"maxiter": 5000, "maxfun": 10**6}).fun
     last, mean = (float(v) for v in re.findall(r"cost of .*: ([\d.]+)", printed("logistic_regression.py")))
+    assert [float(line.split()[-1]) for line in shown("logistic_regression.py", 2)] == pytest.approx([last, mean], 1e-3)
     assert best <= last < 1.001 * best and best <= mean < 1.001 * best

@@ -133,6 +133,16 @@ def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
     assert (tmp_path / "run.pt").read_bytes() == before and len(os.listdir(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("do", [Checkpoint.resume, Checkpoint.save])
+def test_a_folder_that_is_not_there_is_named_before_training_as_after(tmp_path, do):
+    checkpoint = Checkpoint(tmp_path / "runs" / "run.pt", model=nn.Linear(1, 1))
+    with pytest.raises(FileNotFoundError, match="run.pt has no folder to be in: make .*runs first"):
+        do(checkpoint)
+    (tmp_path / "runs").mkdir()
+    checkpoint.save(1)
+    assert checkpoint.resume() == 1
+
+
 @pytest.mark.parametrize("keep", [0, 100, -300])
 def test_a_torn_file_is_named(tmp_path, keep):
     training = Training(tmp_path / "run.pt")

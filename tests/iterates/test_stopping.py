@@ -117,8 +117,8 @@ def classifier():
     return nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.BatchNorm1d(16), nn.Linear(16, 3))
 
 
-def snapshots(steps, members=2, period=5):
-    model, schedule = classifier(), WarmRestarts(period)
+def snapshots(steps, members=2, schedule=None):
+    model, schedule = classifier(), schedule or WarmRestarts(5)
     ensemble, ends = SnapshotEnsemble(model, schedule, members), []
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     kept = []
@@ -153,10 +153,16 @@ def test_it_is_saved_with_as_many_members_as_it_has():
     assert torch.equal(again(x), ensemble(x)) and again.steps == 11
 
 
+def test_a_warm_up_puts_the_ends_of_the_cycles_off():
+    assert snapshots(20, schedule=WarmRestarts(5).after_warmup(3))[2] == [7, 12, 17]
+    assert snapshots(20, schedule=WarmRestarts(4, 2).rewarmed(6, 2).after_warmup(2))[2] == [5, 13]
+
+
 def test_no_snapshot_no_prediction():
     with pytest.raises(RuntimeError, match="no cycle has ended"):
         SnapshotEnsemble(classifier(), WarmRestarts(5))(torch.zeros(1, 2))
-    with pytest.raises(TypeError, match="schedule must be WarmRestarts"):
-        SnapshotEnsemble(classifier(), Cosine(5))
+    for without in (Cosine(5), Cosine(5).after_warmup(3), lambda t: 1.0):
+        with pytest.raises(TypeError, match="schedule must have cycles, as WarmRestarts has, not"):
+            SnapshotEnsemble(classifier(), without)
     with pytest.raises(ValueError, match="members must be at least 1"):
         SnapshotEnsemble(classifier(), WarmRestarts(5), 0)

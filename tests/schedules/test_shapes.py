@@ -92,6 +92,22 @@ def test_restarts_stay_between_low_and_one_and_begin_anew_after_their_end(period
     assert (schedule(t + 1) == 1.0) == schedule.ends_at(t)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "ends"),
+    [
+        (WarmRestarts(4, 2), [3, 11, 27]),
+        (WarmRestarts(4).after_warmup(2).rewarmed(7, 3), [5, 9, 13, 17, 21, 25, 29]),
+        (WarmRestarts(4).then(Constant(0.1), 9), [3, 7]),
+        (WarmRestarts(10).then(WarmRestarts(5), 8), [12, 17, 22, 27]),
+        (Cosine(10).after_warmup(2), []),
+    ],
+    ids=repr,
+)
+def test_the_ends_of_the_cycles_are_known(schedule, ends):
+    assert [t for t in range(30) if schedule.ends_at(t)] == ends and schedule.has_cycles == bool(ends)
+    assert all(schedule(t) <= min(schedule(t - 1), schedule(t - 2)) for t in ends)
+
+
 @given(st.integers(1, 50), st.floats(0, 0.99) | st.just(1.0), st.integers(0, 400))
 def test_a_warm_up_shifts_what_follows_it(steps, start, t):
     schedule = Cosine(100).after_warmup(steps, start)

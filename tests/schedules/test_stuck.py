@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from descend.landscape import derivatives, top_eigenpair
 from descend.schedules import ReduceLROnSmoothedPlateau, lr_grid, range_test, scale_lr
 
 
@@ -60,14 +61,32 @@ def test_the_average_is_bias_corrected_and_resumes():
     assert again.average == scheduler.average
 
 
-def test_bad_losses_and_options_are_named():
+def test_bad_losses_are_named():
     for loss in (math.nan, math.inf):
         with pytest.raises(ValueError, match=f"the loss is {loss}"):
             ReduceLROnSmoothedPlateau(optimizer()).step(loss)
-    with pytest.raises(ValueError, match="beta must lie in"):
-        ReduceLROnSmoothedPlateau(optimizer(), beta=1.0)
-    with pytest.raises(ValueError, match="patience must be at least 0, not -1"):
-        ReduceLROnSmoothedPlateau(optimizer(), patience=-1)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"beta": 1.0}, r"beta must lie in \[0, 1\), not 1.0"),
+        ({"beta": -0.1}, r"beta must lie in \[0, 1\), not -0.1"),
+        ({"beta": math.nan}, r"beta must lie in \[0, 1\), not nan"),
+        ({"factor": 1.0}, r"factor must lie in \(0, 1\), not 1.0: the rate is multiplied by it"),
+        ({"factor": 0.0}, r"factor must lie in \(0, 1\), not 0.0"),
+        ({"factor": -0.5}, r"factor must lie in \(0, 1\), not -0.5"),
+        ({"patience": -1}, "patience must be a finite number of at least 0, not -1"),
+        ({"cooldown": -2}, "cooldown must be a finite number of at least 0, not -2"),
+        ({"threshold": math.nan}, "threshold must be a finite number of at least 0, not nan"),
+        ({"min_lr": -1e-6}, "min_lr must be a finite number of at least 0, not -1e-06"),
+        ({"min_lr": [-1e-6]}, "min_lr must be a finite number of at least 0, not -1e-06"),
+        ({"eps": -1e-8}, "eps must be a finite number of at least 0, not -1e-08"),
+    ],
+)
+def test_options_out_of_range_are_named(option, says):
+    with pytest.raises(ValueError, match=says):
+        ReduceLROnSmoothedPlateau(optimizer(), **option)
 
 
 def test_rates_for_other_batches():
@@ -79,6 +98,17 @@ def test_rates_for_other_batches():
         scale_lr(0.1, 0, 64)
     with pytest.raises(ValueError, match="by must be linear or square_root, not 'cubic'"):
         scale_lr(0.1, 1, 1, by="cubic")
+
+
+def test_a_rate_is_bounded_by_the_curvature_that_is_measured():
+    torch.manual_seed(0)
+    curvatures = torch.tensor([0.5, 7.0, 2.0, 1.0], dtype=torch.float64)
+    turned = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
+    w = nn.Parameter(torch.randn(4, dtype=torch.float64))
+    gradient, hessian = derivatives(0.5 * (curvatures * (turned @ w) ** 2).sum(), [w])
+    largest = top_eigenpair(hessian, start=gradient).value
+    assert scale_lr(0.1, 512, 64, largest_curvature=largest) == pytest.approx(1 / 7)
+    assert scale_lr(0.01, 512, 64, largest_curvature=largest) == pytest.approx(0.08)
 
 
 def test_the_grid_of_the_lecture():

@@ -51,6 +51,7 @@ def test_as_many_steps_as_a_schedule_needs(descend, tmp_path, expression, last):
         (["schedule", *["Cosine(9)"] * 5], "at most 4 schedules fit into one picture, not 5"),
         (["schedule", "Cosine(9)", "-o", "/proc/no/s.html"], "cannot write /proc/no/s.html"),
         (["activations", "--activation", "gelu"], "--activation must be tanh or relu, not gelu"),
+        (["activations", "--input", "64"], "--input is the shape of one example of MODEL, and no MODEL was given"),
         (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a positive number, not nan"),
     ],
 )
@@ -69,6 +70,82 @@ def test_activations_by_initialiser(descend, tmp_path):
     assert shrinking.split()[-2:] == ["0%", "saturated"] and int(saturated.split()[-2].rstrip("%")) > 80
     spread, *distributions = figures(tmp_path / "activations.html")
     assert len(spread["data"]) == len(distributions) == 4 and len(distributions[0]["data"]) == 4
+
+
+MODELS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=32):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.head = nn.Linear(144, 5)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.conv(x)).flatten(1))
+
+ready = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 2))
+width = 3
+
+def make(width):
+    return Net()
+
+def nothing():
+    return 1
+
+def plain():
+    return nn.Identity()
+"""
+
+
+def test_activations_of_ones_own_model(descend, tmp_path):
+    (tmp_path / "mine.py").write_text(MODELS)
+    done = descend("show", "activations", "mine.py:Net", "--input", "3,8,8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {" ".join(row.split()[1:-4]): row.split()[-4:] for row in done.stdout.splitlines() if "mine.py" in row}
+    assert list(rows) == ["as it is", "normal 0.01", "xavier", "kaiming"]
+    assert all(float(first) > 0 and ends == "zeros" for first, _, _, ends in rows.values())
+    assert float(rows["as it is"][1]) < 0.1 < float(rows["kaiming"][1])  # its last layer began at 0
+    spread, *distributions = figures(tmp_path / "activations.html")
+    assert [len(panel["data"]) for panel in distributions] == [2] * 4
+    assert [trace["name"] for trace in distributions[0]["data"]] == ["layer 1: conv", "layer 2: head"]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "random.py").write_text(MODELS)  # called as a module of Python's
+    assert descend("show", "activations", "models/random.py:ready", "--input", "6", cwd=tmp_path).returncode == 0
+    again = descend("show", "activations", "mine:ready", "--input", "6", cwd=tmp_path)
+    assert again.returncode == 0 and "mine:ready" in again.stdout and "saturated" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["mine.py:Net"], "what mine.py:Net takes is not known; say the shape of one example: --input 64"),
+        (["mine.py:Net", "--input", "3x8"], "--input must be whole numbers above 0, such as 64 or 3,32,32, not '3x8'"),
+        (["mine.py:Net", "--input", "3,0"], "not '3,0'"),
+        (["mine.py:Net", "--input", "6"], "mine.py:Net cannot be run on normal inputs of shape (64, 6): "),
+        (["mine.py:Net", "--input", "6", "--depth", "3"], "--depth and --activation are of the built-in network"),
+        (["mine.py", "--input", "6"], "mine.py names no model; write FILE.py:NAME or module:NAME"),
+        (["your.py:Net", "--input", "6"], "there is no file your.py"),
+        (["yours:Net", "--input", "6"], "yours cannot be imported: ModuleNotFoundError: No module named 'yours'"),
+        (["mine.py:Nett", "--input", "6"], "mine.py:Nett: module 'mine' has no attribute 'Nett'"),
+        (["mine.py:width", "--input", "6"], "mine.py:width is no nn.Module, nor makes one: it is a int"),
+        (
+            ["mine.py:make", "--input", "6"],
+            "mine.py:make makes no model without arguments: TypeError: make()",
+        ),
+        (["mine.py:nothing", "--input", "6"], "mine.py:nothing makes no nn.Module: it returns a int"),
+        (["mine.py:plain", "--input", "6"], "mine.py:plain uses no linear and no convolutional layer"),
+        (["broken.py:Net", "--input", "6"], "broken.py cannot be imported: SystemExit: usage"),
+    ],
+)
+def test_a_model_that_cannot_be_shown_is_said_in_one_line(descend, tmp_path, arguments, says):
+    (tmp_path / "mine.py").write_text(MODELS)
+    (tmp_path / "broken.py").write_text("import sys\nsys.exit('usage')\n")
+    done = descend("show", "activations", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "activations.html").exists()
 
 
 @pytest.mark.browser

@@ -11,6 +11,8 @@ from torch.nn.functional import affine_grid, grid_sample
 class GaussianNoise(nn.Module):
     """Adds normal noise of standard deviation `std` to what goes through, in training only (Bishop 1995b).
 
+    Raises `ValueError` for whole numbers, which have no room for it.
+
     >>> model = nn.Sequential(GaussianNoise(0.1), model)
     """
 
@@ -20,6 +22,8 @@ class GaussianNoise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` with noise, or as it is in evaluation."""
+        if not (x.is_floating_point() or x.is_complex()):
+            raise ValueError(f"GaussianNoise: inputs must be real numbers, not {x.dtype}: convert them with x.float()")
         return x + self.std * torch.randn_like(x) if self.training and self.std else x
 
     def extra_repr(self) -> str:
@@ -32,7 +36,7 @@ class RandomAffine(nn.Module):
 
     translate: at most this share of the width and of the height, either way; scale: by a factor between 1/(1 + scale)
     and 1 + scale; rotate: by at most this many degrees, either way. Images are (N, C, H, W) of real numbers; what
-    comes in from outside is 0. Raises `ValueError` for other shapes.
+    comes in from outside is 0. A batch of none stays one. Raises `ValueError` for other shapes.
 
     >>> augment = RandomAffine(translate=0.1, scale=0.1, rotate=10)
     >>> images = augment(images)
@@ -45,11 +49,11 @@ class RandomAffine(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the images, each one moved; as they are in evaluation."""
-        if images.dim() != 4 or not images.is_floating_point():
+        if images.dim() != 4 or 0 in images.shape[1:] or not images.is_floating_point():
             raise ValueError(
                 f"RandomAffine: images must be (N, C, H, W) of real numbers, not {tuple(images.shape)} {images.dtype}"
             )
-        if not self.training:
+        if not self.training or not len(images):
             return images
         grid = affine_grid(self._matrices(images), list(images.shape), align_corners=False)
         return grid_sample(images, grid, align_corners=False)

@@ -55,12 +55,15 @@ def _shaped(statistic: Tensor, inputs: Tensor, example: tuple[int, ...]) -> Tens
     """Return the statistic so that it broadcasts, also where the examples were flattened on their way."""
     statistic = statistic.to(inputs.device)
     shape = tuple(inputs.shape[1:])
-    if statistic.numel() == 1:
+    if len(shape) == len(example):  # images may be of another size, but features and channels are those of the fit
+        if not statistic.ndim or shape[-statistic.ndim] == len(statistic):
+            return statistic
+    elif tuple(inputs.shape) == example:  # one example by itself
+        return statistic
+    elif statistic.numel() == 1:
         return statistic.reshape(())
-    if len(shape) == len(example) or tuple(inputs.shape) == example:
+    elif statistic.ndim == 1 and shape[-1:] == example[-1:]:
         return statistic
-    if statistic.ndim == 1 and shape[-1:] == example[-1:]:
-        return statistic
-    if prod(shape) == prod(example):
+    elif prod(shape) == prod(example):
         return statistic.expand(example).reshape(shape)
-    raise ValueError(f"the inputs were fitted on examples of shape {example}, not {shape}")
+    raise ValueError(f"mean and std were fitted on examples of shape {example}, not {shape}: fit them on such data")

@@ -77,11 +77,18 @@ def whitened(inputs: Tensor, mean: Tensor, matrix: Tensor) -> Tensor:
     """Return the components (N, components) of inputs (N, …). Raises `ValueError` for another width than the fit's."""
     if not inputs.is_floating_point():
         raise ValueError(f"Whiten: it was given {inputs.dtype}: only real inputs can be whitened")
-    flat = inputs.flatten(1)
+    flat = _rows(inputs)
     if flat.shape[1] != len(mean):
         raise ValueError(f"Whiten: it was fitted on {len(mean)} features, not on {flat.shape[1]}")
     wide = torch.promote_types(inputs.dtype, mean.dtype)
     return ((flat.to(wide) - mean) @ matrix.T.to(wide)).to(inputs.dtype)
+
+
+def _rows(inputs: Tensor) -> Tensor:
+    """Return inputs (N, …) as (N, D)."""
+    if inputs.ndim < 2:
+        raise ValueError(f"Whiten: inputs must be (N, D), not {tuple(inputs.shape)}: x[None] is a batch of one example")
+    return inputs.flatten(1)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Spread:
 def _spread(batches: Iterator[Tensor]) -> Spread:
     total: Spread | None = None
     for batch in batches:
-        rows = batch.detach().cpu().double().flatten(1)
+        rows = _rows(batch.detach().cpu().double())
         if not rows.isfinite().all():
             raise ValueError("Whiten: the examples hold infinities or NaN")
         mean = rows.mean(0)

@@ -5,6 +5,7 @@ from math import log2
 from statistics import median
 
 from descend.doses.rate import Dose
+from descend.quantile import quantile
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
@@ -201,7 +202,7 @@ def usual_norm(record: Record, symptom: Symptom) -> Dose | None:
 def rare_norm(record: Record, symptom: Symptom) -> Dose | None:
     """A norm that one gradient in ten exceeds: only the cliff is clipped."""
     norms = sorted(record.series("gradient_norm").finite().values)
-    norm = norms[int(RARE * (len(norms) - 1))] if norms else 0.0
+    norm = quantile(norms, RARE) if norms else 0.0
     return {"max_norm": norm, "optimizer": symptom.optimizer} if norm > 0 else None
 
 

@@ -47,6 +47,7 @@ class Checkpoint:
         Raises `OSError` where that fails, `TypeError` for a state that could not be loaded again; the file that was
         there stays.
         """
+        self._check_folder()
         saved = {
             "format": FORMAT,
             "progress": _loadable("progress", _plain(progress)),
@@ -71,8 +72,9 @@ class Checkpoint:
         """Give every part its saved state and return the progress; None where there is no file yet.
 
         Raises `ValueError` for a file that is torn or no checkpoint, or that holds another model, rule or part;
-        nothing has been loaded then.
+        nothing has been loaded then. Raises `FileNotFoundError` where nothing could be saved either.
         """
+        self._check_folder()
         self._clear()
         if not self.path.exists():
             return None
@@ -84,6 +86,10 @@ class Checkpoint:
         set_generators(saved["generators"])
         progress: Numbers = saved["progress"]
         return progress
+
+    def _check_folder(self) -> None:
+        if not (folder := self.path.parent).is_dir():
+            raise FileNotFoundError(f"Checkpoint: {self.path} has no folder to be in: make {folder} first")
 
     def _clear(self) -> None:
         """Remove what processes that died while they saved have left."""

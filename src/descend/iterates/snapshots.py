@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from descend.schedules import WarmRestarts
+from descend.schedules import Schedule
 
 
 def mean_probability(outputs: Tensor) -> Tensor:
@@ -18,11 +18,11 @@ def mean_probability(outputs: Tensor) -> Tensor:
 class SnapshotEnsemble(nn.Module):
     """Keeps a copy of the model at the end of each cosine cycle, where the rate is least; predicts by their mean.
 
-    Call `step()` after each step of the schedule. The last `members` copies are kept. `combine` makes one prediction
-    of the stacked outputs, (members, N, …). Calling the ensemble before the first cycle has ended raises
-    `RuntimeError`.
+    Call `step()` after each step of the schedule, which is `WarmRestarts`, also behind a warm-up. The last `members`
+    copies are kept. `combine` makes one prediction of the stacked outputs, (members, N, …). Raises `TypeError` for a
+    schedule without cycles, and `RuntimeError` where it is called before the first cycle has ended.
 
-    >>> schedule = WarmRestarts(period=200)
+    >>> schedule = WarmRestarts(period=200).after_warmup(50)
     >>> ensemble = SnapshotEnsemble(model, schedule, members=5)
     >>> for batch in loader:
     ...     was_kept = ensemble.step()
@@ -33,15 +33,15 @@ class SnapshotEnsemble(nn.Module):
     def __init__(
         self,
         model: nn.Module,
-        schedule: WarmRestarts,
+        schedule: Schedule,
         members: int = 5,
         combine: Callable[[Tensor], Tensor] = mean_probability,
     ) -> None:
         super().__init__()
         if members < 1:
             raise ValueError(f"SnapshotEnsemble: members must be at least 1, not {members}")
-        if not isinstance(schedule, WarmRestarts):
-            raise TypeError(f"SnapshotEnsemble: schedule must be WarmRestarts, not {schedule!r}")
+        if not (isinstance(schedule, Schedule) and schedule.has_cycles):
+            raise TypeError(f"SnapshotEnsemble: schedule must have cycles, as WarmRestarts has, not {schedule!r}")
         self._model, self.schedule, self.most, self.combine = (model,), schedule, members, combine
         self.members = nn.ModuleList()
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))

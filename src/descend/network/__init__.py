@@ -1,12 +1,12 @@
 """What can be done to a network: weights drawn anew, inputs and targets standardised, normalisation put in."""
 
 from descend.network.activations import Swapped, insert_activations, swap_activations
-from descend.network.initialise import reinitialise
-from descend.network.initialisers import SCHEMES, initialise
+from descend.network.initialisation_schemes import SCHEMES, initialise
 from descend.network.normalisation import insert_normalisation
 from descend.network.normalisation_propagation import NormPropConv2d, NormPropLinear
 from descend.network.outputs import LayerOutput, layer_outputs
 from descend.network.recurrent import initialise_recurrent
+from descend.network.reinitialise import reinitialise
 from descend.network.standardise import standardise_inputs
 from descend.network.standardise_targets import standardise_targets
 from descend.network.whiten import whiten_inputs

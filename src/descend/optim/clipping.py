@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from descend.quantile import quantile
+
 
 @torch.no_grad()
 def clip_unit_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> float:
@@ -60,7 +62,7 @@ class QuantileClip:
         """The norm that gradients are cut to; infinite until enough are seen."""
         if len(self._seen) < self.least:
             return math.inf
-        return self._sorted[math.ceil(self.quantile * len(self._sorted)) - 1]
+        return quantile(self._sorted, self.quantile)
 
     @torch.no_grad()
     def __call__(self) -> float:

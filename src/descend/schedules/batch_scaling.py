@@ -17,8 +17,8 @@ def scale_lr(
 
     `linear`: B times the batch, B times the rate, so that as many examples move the weights as far (Goyal et al.
     2017, §2.1). `square_root`: the step's noise keeps its variance (Krizhevsky 2014, §5). Neither holds beyond what
-    the curvature bears: 1/L, L the measured λmax of the Hessian (Nesterov 2004, §1.2.3). Raises `ValueError` for
-    numbers that are not above 0.
+    the curvature bears: 1/L, L the λmax of the Hessian (Nesterov 2004, §1.2.3), which
+    `descend.landscape.top_eigenpair` measures. Raises `ValueError` for numbers that are not above 0.
     """
     if by not in POWERS:
         raise ValueError(f"scale_lr: by must be {' or '.join(POWERS)}, not {by!r}")

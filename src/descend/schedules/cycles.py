@@ -47,6 +47,11 @@ class WarmRestarts(Schedule):
         begun, length = self._cycle(t)
         return fall((t - begun) / length, self.low)
 
+    @property
+    def has_cycles(self) -> bool:
+        """Yes."""
+        return True
+
     def ends_at(self, t: int) -> bool:
         """Whether step `t` is the last one before a restart."""
         begun, length = self._cycle(t)

@@ -38,6 +38,15 @@ class Schedule(ABC):
     def factor(self, t: int) -> float:
         """Return the factor of step `t`."""
 
+    @property
+    def has_cycles(self) -> bool:
+        """Whether it falls and begins again, so that `ends_at` can be true."""
+        return False
+
+    def ends_at(self, t: int) -> bool:
+        """Whether step `t` is the last one of a cycle, where the factor is least."""
+        return False
+
     def then(self, schedule: "Schedule", after: int) -> "Schedule":
         """Return the schedule that follows this one for `after` steps and then another, which begins at its step 0."""
         return Then(self, schedule, after)
@@ -86,6 +95,15 @@ class Then(Schedule):
         """Return the factor of the schedule whose turn it is."""
         return self.first(t) if t < self.after else self.second(t - self.after)
 
+    @property
+    def has_cycles(self) -> bool:
+        """Whether one of the two has."""
+        return self.first.has_cycles or self.second.has_cycles
+
+    def ends_at(self, t: int) -> bool:
+        """Whether a cycle of the schedule whose turn it is ends."""
+        return self.first.ends_at(t) if t < self.after else self.second.ends_at(t - self.after)
+
 
 @dataclass(frozen=True)
 class Rewarmed(Schedule):
@@ -98,6 +116,15 @@ class Rewarmed(Schedule):
     def factor(self, t: int) -> float:
         """Return the schedule's factor, times the warm-up's from step `at` on."""
         return self.schedule(t) * (Warmup(self.steps)(t - self.at) if t >= self.at else 1.0)
+
+    @property
+    def has_cycles(self) -> bool:
+        """Whether the schedule has."""
+        return self.schedule.has_cycles
+
+    def ends_at(self, t: int) -> bool:
+        """Whether a cycle of the schedule ends."""
+        return self.schedule.ends_at(t)
 
 
 def check(name: str, field: str, value: Any, *, is_count: bool) -> None:

@@ -5,33 +5,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.utils.parametrize import is_parametrized
 
-from descend.network.initialise import GAINS, LEAK, RECTIFIERS
+from descend.network.gains import draw_kaiming, gain_of
 from descend.network.outputs import LAYERS, layer_outputs
 
-
-def _kaiming(weight: Tensor, activation: str) -> None:
-    """Draw from N(0, gain²/fan-in)."""
-    nn.init.kaiming_normal_(weight, LEAK if activation == "leaky_relu" else 0.0, nonlinearity="leaky_relu")
-    if activation not in RECTIFIERS:  # their gain is √2
-        weight.mul_(GAINS.get(activation, 1.0) / 2**0.5)
-
-
-def _with_std(std: float) -> Callable[[Tensor, str], None]:
-    def normal(weight: Tensor, _: str) -> None:
-        nn.init.normal_(weight, 0.0, std)
-
-    return normal
-
-
-SCHEMES: dict[str, Callable[[Tensor, str], Any]] = {
-    "zeros": lambda weight, _: nn.init.zeros_(weight),
-    "normal 0.01": _with_std(0.01),
-    "normal 1": _with_std(1.0),
-    "xavier": lambda weight, _: nn.init.xavier_normal_(weight),
-    "kaiming": _kaiming,
+Draw = Callable[[Tensor, nn.Module, str], Any]  # fills the weight of a layer, by the activation that follows it
+SCHEMES: dict[str, Draw] = {
+    "zeros": lambda weight, layer, activation: weight.zero_(),
+    "normal 0.01": lambda weight, layer, activation: weight.normal_(0, 0.01),
+    "normal 1": lambda weight, layer, activation: weight.normal_(0, 1),
+    "xavier": lambda weight, layer, activation: nn.init.xavier_normal_(weight),
+    "kaiming": lambda weight, layer, activation: draw_kaiming(weight, layer, gain_of(activation)),
 }
 
 
@@ -51,7 +36,7 @@ def initialise(model: nn.Module, scheme: str, *inputs: Any) -> dict[str, str]:
         if isinstance(layer, LAYERS):
             follows.setdefault(name, "")
             fresh = torch.empty_like(layer.weight)
-            SCHEMES[scheme](fresh.transpose(0, 1) if isinstance(layer, _ConvTransposeNd) else fresh, follows[name])
+            SCHEMES[scheme](fresh, layer, follows[name])
             if is_parametrized(layer, "weight"):
                 layer.weight = fresh  # its parametrisation takes it apart
             else:
