@@ -1,6 +1,6 @@
 """Recognise the type of a wave (sine / square / sawtooth) with an LSTM.
 
-Fault: sequence_and_batch_exchanged
+Fault: examples_mixed
 Cure: Pass batch_first=True to nn.LSTM.
 """
 
