@@ -1,10 +1,11 @@
 """What `descend watch` costs a training loop: its own seconds, watched against unwatched."""
 
 import re
+import statistics
 import sys
 from collections.abc import Iterator
 
-from measure import HERE, descend, paired, run
+from measure import HERE, Ratio, descend, paired, run
 
 # steps that take some five seconds with one thread: of about 1 ms to 1 s each
 LOOPS = {
@@ -34,7 +35,20 @@ def overhead(pairs: int = 3) -> Iterator[str]:
     for name, steps in LOOPS.items():
         plain = [sys.executable, VICTIM, name, str(steps)]
         watched = descend("watch", VICTIM, name, str(steps))
-        same = loop_seconds(plain)[1] == loop_seconds(watched)[1]
-        ratio = paired(lambda c=watched: loop_seconds(c)[0], lambda c=plain: loop_seconds(c)[0], pairs)
-        millis = loop_seconds(plain)[0] / steps * 1000
-        yield f"| {name} | {millis:.1f} | {steps} | {ratio} | {'yes' if same else 'NO'} |"
+        ratio, seconds, same = beside(watched, plain, pairs)
+        yield f"| {name} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
+
+
+def beside(watched: list[str], plain: list[str], pairs: int) -> tuple[Ratio, float, str]:
+    """Return the ratio of two commands' loops, the median seconds of the second one's, and whether all losses agree."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    losses = set()
+
+    def timed(is_watched: bool) -> float:
+        seconds, loss = loop_seconds(watched if is_watched else plain)
+        took[is_watched].append(seconds)
+        losses.add(loss)
+        return seconds
+
+    ratio = paired(lambda: timed(True), lambda: timed(False), pairs)
+    return ratio, statistics.median(took[False]), "yes" if len(losses) == 1 else "NO"

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import HERE, descend, paired
-from overhead import loop_seconds
+from measure import HERE, descend
+from overhead import beside
 
 VICTIM, WITH_COCKPIT = (str(HERE / "victims" / name) for name in ("for_all.py", "with_cockpit.py"))
 PEERS = "DESCEND_PEERS"
@@ -38,9 +38,8 @@ def _row(python: str, tool: str, setting: tuple[str, ...], steps: int) -> str:
     under = ["env", f"STEPS={steps}", *([] if tool == "descend watch" else [f"PATH={path}"])]
     plain = [*under, sys.executable if tool == "descend watch" else python, VICTIM]
     command = [*under, *_command(python, tool, setting)]
-    ratio = paired(lambda: loop_seconds(command)[0], lambda: loop_seconds(plain)[0], PAIRS)
-    same = loop_seconds(command)[1] == loop_seconds(plain)[1]
-    return f"| {tool} {' '.join(setting)} | {steps} | {ratio} | {'yes' if same else 'no'} |"
+    ratio, seconds, same = beside(command, plain, PAIRS)
+    return f"| {tool} {' '.join(setting)} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
 
 
 def _command(python: str, tool: str, setting: tuple[str, ...]) -> list[str]:

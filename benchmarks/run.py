@@ -52,7 +52,7 @@ def watch() -> None:
         sheet.write(row)
     if PEERS in os.environ:
         sheet.write("", "## Others that look into a training, on one loop that all can run", "")
-        sheet.write("| tool, its setting | steps | ratio | same losses |", "|---|---|---|---|")
+        sheet.write("| tool, its setting | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|")
         for row in peers(os.environ[PEERS]):
             sheet.write(row)
 
