@@ -14,16 +14,16 @@ from overhead import beside
 
 VICTIM, WITH_COCKPIT = (str(HERE / "victims" / name) for name in ("for_all.py", "with_cockpit.py"))
 PEERS = "DESCEND_PEERS"
-PAIRS = 3
+PAIRS = 2
 # tool, what it was set to, how many steps: dear ones take fewer
 ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
-    ("descend watch", (), 2000),
-    ("Cockpit", ("economy", "100"), 400),
-    ("Cockpit", ("economy", "10"), 60),
-    ("Cockpit", ("full", "10"), 30),
-    ("TrainCheck", ("--sampling-interval", "100"), 400),
-    ("TrainCheck", ("--sampling-interval", "10"), 100),
-    ("TrainCheck", ("--sampling-interval", "1"), 30),
+    ("descend watch", (), 1000),
+    ("Cockpit", ("economy", "100"), 200),
+    ("Cockpit", ("economy", "10"), 30),
+    ("Cockpit", ("full", "10"), 20),
+    ("TrainCheck", ("--sampling-interval", "100"), 200),
+    ("TrainCheck", ("--sampling-interval", "10"), 60),
+    ("TrainCheck", ("--sampling-interval", "1"), 20),
 )
 
 

@@ -34,7 +34,7 @@ def main() -> None:
     with kept.open("a" if options.resume else "w") as lines:
         for half in (options.half,) if options.half else HALVES:
             for patient in chosen:
-                outcome = known.get((patient.name, half))
+                outcome = known.get((patient.name, half, patient.faults))
                 if outcome is None:
                     outcome = _consult(patient, half, options.drawn, options.control)
                     lines.write(json.dumps({"drawn": options.drawn, **outcome.row()}) + "\n")
@@ -43,11 +43,11 @@ def main() -> None:
                 options.out.write_text(page(outcomes, options.drawn, _machine()))
 
 
-def outcomes_in(kept: Path, drawn: int) -> dict[tuple[str, str], Outcome]:
-    """Return what an earlier run has kept of variants drawn with that seed, by name and half; the last of each."""
+def outcomes_in(kept: Path, drawn: int) -> dict[tuple[str, str, tuple[str, ...]], Outcome]:
+    """Return what an earlier run has kept of variants of that draw by name, half and faults; the last of each."""
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     found = [Outcome(**row) for row in rows if row.pop("drawn") == drawn]
-    return {(outcome.name, outcome.half): outcome for outcome in found}
+    return {(outcome.name, outcome.half, tuple(outcome.faults)): outcome for outcome in found}
 
 
 def _consult(patient: Patient, half: str, drawn: int, control: bool) -> Outcome:
