@@ -55,7 +55,7 @@ class Loop:
     def _backward(self, place: str) -> None:
         hidden = self.layers[0](torch.randn(4, 3))
         loss = hidden.square().mean() if place == "a" else self.layers[1](hidden).square().mean()
-        frame = SimpleNamespace(f_code=place, f_lasti=0)
+        frame = SimpleNamespace(f_code=ord(place), f_lasti=0)
         if self.cruise.on and self.cruise.takes(loss, frame):
             loss.backward()
             return
@@ -126,6 +126,15 @@ def test_slow_steps_are_read_in_full(monkeypatch):
     loop = Loop("a A")
     loop.go(" ".join(["a A"] * 20))
     assert not loop.cruise.on
+
+
+def test_a_mistake_of_ours_ends_the_stretch_and_goes_no_further():
+    loop, told = Loop("a A"), []
+    loop.cruise.stumbled = told.append
+    loop.go(" ".join(["a A"] * 20))
+    loop.curves.note = None
+    assert loop.cruise.on and loop.cruise.takes(torch.ones(()), SimpleNamespace(f_code=ord("a"), f_lasti=0))
+    assert not loop.cruise.steps(loop.optimizers["A"]) and not loop.cruise.on and len(told) == 1
 
 
 def test_a_round_is_known_when_it_has_come_twice():

@@ -45,13 +45,13 @@ class Cruise:
         self.curves, self.attribution, self.budget = curves, attribution, budget
         self.on = False
         self.after_step: Callable[[], None] | None = None
+        self.stumbled: Callable[[Exception], None] = lambda error: None
         self._rounds = Rounds()
         self._round: Round = ()
         self._ahead: list[_Next] = []
         self._at = 0  # which of them comes next
         self._done = 0  # whole rounds
-        self._losses: list[Tensor | float] = []  # that went backward in this round
-        self._roots: list[Tensor] = []  # of those
+        self._losses: list[Tensor | float] = []  # that went backward in this round, without their graphs
         self._thread = 0  # where the training runs
         self._entered: dict[str, tuple[int, float]] = {}  # the last step after which it was asked, and when
 
@@ -90,17 +90,18 @@ class Cruise:
         if not self.on:
             return
         self.budget.read += self._done * len(self._round)
-        self.on, roots, fed = False, iter(enumerate(self._roots)), used(self._round)
+        self.on, losses, fed = False, iter(enumerate(self._losses)), used(self._round)
         for event in self._round[: self._at]:
             if isinstance(event, Step):
                 self.attribution.step(self.attribution.steppers[event.key])
                 self._rounds.step(event.key, self.attribution.ages)
             else:
-                number, root = next(roots)
+                number, loss = next(losses)
                 if number in fed:  # of the others the gradients are cleared before any step
-                    self.attribution.backward(root, root, event.place)  # what it reaches is known from its place
+                    kept = torch.as_tensor(loss)
+                    self.attribution.backward(kept, kept, event.place)  # what it reaches is known from its place
                 self._rounds.backward(event)
-        self._ahead, self._losses, self._roots = [], [], []
+        self._ahead, self._losses = [], []
 
     def takes(self, root: Any, frame: FrameType) -> bool:
         """Take a backward pass that `frame` calls for, if it is the one to come."""
@@ -118,7 +119,6 @@ class Cruise:
         if type(loss) is float and not isfinite(loss):
             return False
         self._losses.append(loss)
-        self._roots.append(root)
         self._at += 1  # no round ends with a pass
         if self.curves.times is not None:
             self.curves.times.backward()
@@ -126,6 +126,14 @@ class Cruise:
 
     def steps(self, optimizer: Optimizer) -> bool:
         """Take a step, if it is the one to come and within the stretch."""
+        try:
+            return self._step(optimizer)
+        except Exception as error:
+            self.on = False
+            self.stumbled(error)
+            return False
+
+    def _step(self, optimizer: Optimizer) -> bool:
         ahead = self._ahead[self._at]
         stepper = ahead.stepper
         if stepper is None or ahead.optimizer is not optimizer or stepper.steps + 1 >= ahead.until:
@@ -139,7 +147,6 @@ class Cruise:
             self._at = 0
             self._done += 1
             losses.clear()
-            self._roots.clear()
         if self.after_step is not None:
             self.after_step()
         return True

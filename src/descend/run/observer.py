@@ -63,7 +63,7 @@ class Observer:
         self._stepping: Stepper | None = None
         self._is_past = False  # whether another optimizer was made since the examined one last stepped
         self.cruise = Cruise(self.curves, self.attribution, examiner.budget)
-        self.cruise.after_step = self._cruised if owning else None
+        self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
