@@ -47,6 +47,11 @@ def watch() -> None:
     """Measure what watching costs."""
     sheet = Sheet(HERE / "WATCHING.md", "What watching costs")
     sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
+    sheet.write(
+        "Loops of some five seconds, three pairs: what reading costs, the start and the first findings; probes are",
+        "paid for from then on, by at most two per cent of the time.",
+        "",
+    )
     sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|")
     for row in overhead():
         sheet.write(row)

@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch import nn
 
+from descend.probes import PROBES
 from descend.record import Record
 from descend.run import cruise
 from descend.run.attribution import Attribution, Stepper
 from descend.run.budget import Budget
 from descend.run.cruise import Cruise
 from descend.run.curves import Curves
+from descend.run.examiner import Examiner
 from descend.run.rounds import Backward, Rounds, Step, spot
 from descend.script import Script
 
@@ -118,6 +120,14 @@ def test_the_step_that_is_to_be_looked_at_is_read_in_full():
     assert loop.steppers["A"].steps == 20 and not loop.cruise.on
     loop.go(" ".join(["a A"] * 5), next_look=100)
     assert loop.cruise.on
+
+
+@pytest.mark.parametrize(("since", "waits"), [(0.0, False), (None, True)], ids=["ours", "somebody's own"])
+def test_a_look_that_is_due_and_cannot_be_paid_for_ends_only_our_own_stretches(since, waits):
+    budget = Budget(0.5, since)
+    budget.spent = 1e12
+    examiner = Examiner([PROBES[0]], budget, None, lambda messages: None)
+    assert examiner.is_due(7) and examiner.next_look("0", 7) == (float("inf") if waits else 7)
 
 
 def test_slow_steps_are_read_in_full(monkeypatch):

@@ -289,5 +289,4 @@ def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
     assert (record.site("dropout").key, record.fact("dropout", "2")) == ("2", {"p": 0.25})
     modes = [(fact.step, fact.detail["evaluation"]) for fact in record.history("modes")]
     assert modes[0] == (0, []) and all(names == (["2"] if step >= 10 else []) for step, names in modes)
-    has_stalled = record.ending.probe_s > 0.4 * record.ending.wall_s  # in a probe: the budget is gone then
-    assert modes[-1][0] >= 10 or has_stalled
+    assert modes[-1][0] >= 10

@@ -78,12 +78,17 @@ class Examiner:
         )
 
     def next_look(self, key: str, step: int) -> float:
-        """Return the step of that optimizer that is to be looked at next; one that waits for its budget may wait."""
+        """Return the step of that optimizer that is to be looked at next.
+
+        In somebody's own run one that waits for its budget may wait; ours are short, and every step may afford it.
+        """
         if not self.tape.rests:
             return step
         if not self.probes or self.key not in (None, key):
             return inf
-        return step if self.examines(key, step) else self._next_probe if self._next_probe > step else inf
+        if not self.is_due(step):
+            return self._next_probe
+        return inf if self.budget.is_wary and self.budget.left() <= 0 else step
 
     def is_due(self, step: int) -> bool:
         """Whether this step is to be probed."""

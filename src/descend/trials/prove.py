@@ -80,7 +80,7 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             if candidate.plain is not None:
                 without = confirm(script, exam, candidate.plain, bench, proof.unchanged)
                 proof.trials[everything.index(candidate.plain)] = without
-                _settle(proof, candidate.cost, without, candidate.plain)
+                _settle(proof, candidate, without)
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             return
@@ -95,16 +95,16 @@ def _in_turn(winners: list[Candidate]) -> list[Candidate]:
     return [first, *behind, *(c for c in winners[1:] if c.plain is None and c not in behind)]
 
 
-def _settle(proof: Proof, cost: int, without: Trial, plain: Candidate) -> None:
+def _settle(proof: Proof, best: Candidate, without: Trial) -> None:
     """Of two that are proved, take the one without another rate where on fresh seeds it does about as well.
 
     A change that sets the rate itself costs the same at any: then the better one is taken.
     """
-    assert proof.cure is not None
-    loser, reason, margin = without, "", as_good if plain.cost < cost else le
+    assert proof.cure is not None and best.plain is not None
+    loser, reason, margin = without, "", as_good if best.plain.cost < best.cost else le
     if without.verdict in PROVED and margin(without.after, proof.cure.after):
         loser, reason = proof.cure, NO_BETTER
-        proof.cure, proof.arm = without, plain.record
+        proof.cure, proof.arm = without, best.plain.record
     if loser.verdict in PROVED:
         helps = replace(loser, verdict="helps", reason=reason)
         proof.trials = [helps if trial is loser else trial for trial in proof.trials]
