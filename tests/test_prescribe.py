@@ -70,6 +70,19 @@ def test_a_prescription_can_be_had_at_another_rate():
     assert other.at_rate(3.0).label.startswith("standardise inputs, learning rate ")
 
 
+def test_a_change_that_leaves_the_rule_alone_can_be_had_with_adam():
+    inputs = look(inputs_not_normalised)
+    by_remedy = {p.remedy: p for p in prescribe(inputs_not_normalised(), [inputs])}
+    scaled = by_remedy["standardise_inputs"]
+    both = scaled.with_adam(3.0)
+    assert both.remedy == "standardise_inputs+adaptive_rule" and both.cost == scaled.cost + 3
+    assert both.label == "standardise inputs, Adam, lr 0.03"  # that run ended after 100 steps
+    assert by_remedy["adaptive_rule"].with_adam is None
+    adaptive = inputs_not_normalised()
+    adaptive.facts["optimizer", "0"][-1].detail["class"] = "Adam"
+    assert all(p.with_adam is None for p in prescribe(adaptive, [inputs]))
+
+
 def test_what_is_wired_wrong_is_mended_without_another_rate():
     assert all(p.at_rate is None for p in prescribe(no_step(), [look(no_step)])) and prescribe(
         no_step(), [look(no_step)]

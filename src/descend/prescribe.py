@@ -3,12 +3,14 @@
 from dataclasses import replace
 from functools import partial
 
-from descend.canon import CANON, TO, Row
-from descend.doses import Dose
+from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
+from descend.doses import Dose, adam_for_few_steps
 from descend.record import Record
 from descend.remedies import REMEDIES, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom
+
+SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
 
 def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
@@ -21,6 +23,10 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
                 has_a_rate = symptom.kind != "wiring" and row.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
                     known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
+                    if (usual := adam_for_few_steps(record, symptom)) and not SETS_THE_STEP.intersection(
+                        row.remedy.split("+")
+                    ):
+                        known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 found.setdefault(known.key, known)
     return list(found.values())
 
@@ -57,6 +63,20 @@ def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float
     apply = partial(_apply, both, record, {"optimizer": symptom.optimizer, **dose, "lr": lr})
     label = f"{known.label}, {TO.format(old=rate, lr=lr)}"
     return replace(known, remedy=both, label=label, apply=apply, cost=row.cost + 1)
+
+
+def _with_adam(row: Row, record: Record, symptom: Symptom, dose: Dose, usual: Dose, factor: float) -> Prescription:
+    """Return the prescription together with Adam at `factor` times its usual rate."""
+    known, both = _prescription(row, record, symptom, dose), f"{row.remedy}+adaptive_rule"
+    rule = {**usual, "lr": factor * usual["lr"]}
+    label = f"{known.label}, {ADAM_AT.format(**rule)}"
+    return replace(
+        known,
+        remedy=both,
+        label=label,
+        apply=partial(_apply, both, record, {**dose, **rule}),
+        cost=row.cost + ADAM_COST,
+    )
 
 
 def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:

@@ -59,13 +59,17 @@ def test_two_faults_need_two_remedies_and_no_more():
     assert proof.cure.remedies == ("a",)
 
 
-def with_rates(text: str, cost: int = 2, **named):
+def with_rates(text: str, cost: int = 2, remedy: str = "", **named):
     """A prescription that can be had at other rates: "scale" at three times the rate is "scale 3"."""
 
     def at_rate(factor):
-        return replace(prescription(f"{text} {factor:g}", cost=cost + 1), at_rate=None)
+        return prescription(f"{text} {factor:g}", remedy=remedy, cost=cost + 1)
 
-    return replace(prescription(text, cost=cost), at_rate=at_rate, **named)
+    return replace(prescription(text, remedy=remedy, cost=cost), at_rate=at_rate, **named)
+
+
+def screened(table: Table) -> list[str]:
+    return [job.script.edits[SCRIPT.path].strip() for job in table.jobs if job.seed == 0]
 
 
 def test_the_rate_is_tuned_anew_once_something_helps():
@@ -74,8 +78,7 @@ def test_the_rate_is_tuned_anew_once_something_helps():
     assert proof.cure.label == "scale 3" and proof.confirmed == {"s"}
     assert verdicts(proof) == {"scale": "helps", "scale 3": "proved", "scale 10": "worse"}
     assert [len(trial.seeds) for trial in proof.trials] == [5, 5, 1]
-    screened = [job.script.edits[SCRIPT.path].strip() for job in table.jobs if job.seed == 0]
-    assert screened == ["scale", "scale 3", "scale 10"]
+    assert screened(table) == ["scale", "scale 3", "scale 10"]
 
 
 def test_the_rate_goes_on_up_only_while_the_highest_is_the_best():
@@ -91,6 +94,52 @@ def test_the_rate_goes_on_up_only_while_the_highest_is_the_best():
 def test_a_tuned_rate_that_gains_little_is_not_worth_another_number():
     proof, _ = tried({"scale": 0.3, "scale 3": 0.27, "scale 10": 0.3}, [with_rates("scale")])
     assert proof.cure.label == "scale"
+
+
+def test_the_rate_of_the_best_under_another_rule_is_tuned_too():
+    """At its default rate Adam is the worse one, and the better one at three times that."""
+    outcomes = {"scale": 0.3, "scale 3": 0.4, "adam": 0.6, "adam 3": 0.05, "adam 10": 0.2}
+    both = [with_rates("scale"), with_rates("adam", 3, "adaptive_rule")]
+    proof, table = tried(outcomes, both)
+    assert proof.cure.label == "adam 3" and verdicts(proof)["scale 3"] == "helps"
+    assert screened(table) == ["scale", "adam", "scale 3", "adam 3", "adam 10"]
+    _, table = tried({**outcomes, "scale 3": 0.0005, "scale 10": 0.1}, both)
+    assert screened(table) == ["scale", "adam", "scale 3", "adam 3"]  # nothing is left to gain
+
+
+def test_what_is_for_another_symptom_is_no_rival_whose_rate_is_tuned():
+    other = replace(with_rates("adam", 3, "adaptive_rule"), symptom="other")
+    _, table = tried({"scale": 0.3, "scale 3": 0.4, "adam": 0.6}, [with_rates("scale"), other])
+    assert "adam 3" not in screened(table)
+
+
+def test_adam_is_tried_with_the_best_where_none_helps_under_another_rule():
+    def with_adam(factor):
+        return prescription(f"scale, adam {factor:g}", remedy="scale+adaptive_rule", cost=5)
+
+    scale = replace(with_rates("scale"), with_adam=with_adam)
+    outcomes = {"scale": 0.3, "scale 3": 0.4, "scale, adam 1": 0.1, "scale, adam 3": 0.2}
+    proof, table = tried(outcomes, [scale])
+    assert proof.cure.label == "scale, adam 1" and verdicts(proof)["scale"] == "helps"
+    assert screened(table) == ["scale", "scale 3", "scale, adam 1", "scale, adam 3"]
+    proof, _ = tried({**outcomes, "scale, adam 1": 0.27, "scale, adam 3": 0.3}, [scale])
+    assert proof.cure.label == "scale"  # a quarter is not worth another rule
+
+
+@pytest.mark.parametrize(("dear", "taken"), [(0.1, "dear"), (0.25, "cheap")])
+def test_a_cheaper_change_must_be_about_as_good_on_fresh_seeds_too(dear, taken):
+    """Under the script's own seed the cheap one is within the margin of the dear one."""
+
+    class Lucky(Table):
+        def answer(self, job):
+            is_lucky = job.script.edits[SCRIPT.path].strip() == "dear" and job.seed == 0
+            return super().answer(job) if not is_lucky else record_of(0.25, job.seed, job.steps)
+
+    both = [prescription("cheap", cost=1), prescription("dear", cost=3)]
+    proof, _ = tried({}, both, table=Lucky({"pass": 1.0, "cheap": 0.3, "dear": dear}))
+    assert proof.cure.label == taken
+    assert sorted(verdicts(proof).values()) == ["helps", "proved"]
+    assert [len(trial.seeds) for trial in proof.trials] == [5, 5]
 
 
 class Lucky(Table):

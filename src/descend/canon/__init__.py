@@ -6,11 +6,11 @@ does at least as well as what else was tried.
 """
 
 from descend.canon.dynamics import DYNAMICS
-from descend.canon.phrases import TO
+from descend.canon.phrases import ADAM_AT, ADAM_COST, TO
 from descend.canon.row import Row
 from descend.canon.statics import STATICS
 from descend.canon.wiring import WIRING
 
 CANON = (*WIRING, *STATICS, *DYNAMICS)
 
-__all__ = ["CANON", "TO", "Row"]
+__all__ = ["ADAM_AT", "ADAM_COST", "CANON", "TO", "Row"]

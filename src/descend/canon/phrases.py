@@ -15,6 +15,7 @@ NORMALISED, FIXED = (
 )
 WARMUP = "warm the rate up over the first {steps} steps"
 FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
+ADAM_AT, ADAM_COST = "Adam, lr {lr:.3g}", 3  # it changes the rule
 TO = "learning rate {old:.3g} → {lr:.3g}"
 RECAP, CURVATURE = "Ba, CSC413 lecture 4, Recap", "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
 ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"

@@ -1,6 +1,6 @@
 """What is wrong before the first step: the data, the start, the loss's scale."""
 
-from descend.canon.phrases import ADAM, CURVATURE, INIT, RAVINE, RECAP, RESCALED, SHORTER, TO, VARIANCE
+from descend.canon.phrases import ADAM, ADAM_AT, CURVATURE, INIT, RAVINE, RECAP, RESCALED, SHORTER, TO, VARIANCE
 from descend.canon.row import Row
 from descend.doses import (
     SAFE_SHARE,
@@ -22,7 +22,7 @@ STATICS = (
         "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
     Row("no_nonlinearity", "insert_activations", nothing_to_dose, "ReLU behind the hidden layers",
         "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1"),
-    Row("no_nonlinearity", "insert_activations+adaptive_rule", adam, "ReLU behind the hidden layers, Adam, lr {lr:g}",
+    Row("no_nonlinearity", "insert_activations+adaptive_rule", adam, f"ReLU behind the hidden layers, {ADAM_AT}",
         "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1", cost=4),
     Row("saturated_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE,
@@ -43,14 +43,14 @@ STATICS = (
         RAVINE, "LeCun et al. 1998, §4.3 and §4.5", cost=4),
     Row("targets_not_scaled", "standardise_inputs+standardise_targets+learning_rate", far_default_rate,
         f"standardise inputs and targets, {TO}", RAVINE, "LeCun et al. 1998, §4.3 and §4.5", cost=5),
-    Row("targets_not_scaled", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, decides=False, cost=3),
+    Row("targets_not_scaled", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=3),
     Row("inputs_not_normalised", "standardise_inputs", nothing_to_dose, "standardise inputs", RAVINE, CURVATURE),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SAFE_SHARE),
         f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SHARPENING),
         f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
     Row("inputs_not_normalised", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
-    Row("inputs_not_normalised", "adaptive_rule", adam, "Adam, lr {lr:g}", RESCALED, ADAM, decides=False, cost=3),
+    Row("inputs_not_normalised", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=3),
     Row("unshuffled_data", "shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",
         "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     Row("over_regularised", "optimizer_argument", least_decay, "weight decay {old:g} → {value:g}",

@@ -113,10 +113,14 @@ def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
     optimizer = record.fact("optimizer", symptom.optimizer) or {}
     if optimizer.get("class") not in ADAPTIVE or record.ending is None or record.ending.reason != "finished":
         return None
-    new, old = min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1)), float(optimizer.get("lr") or 0.0)
+    new, old = _far_reaching_rate(record), float(optimizer.get("lr") or 0.0)
     factor = new / old if old > 0 else 1.0
     is_far = factor > TOO_SMALL if symptom.id == "slow_progress" else factor < 1 / TOO_SMALL
     return {"lr": new, "old": old, "optimizer": symptom.optimizer} if is_far and new > 2 * ADAM_RATE else None
+
+
+def _far_reaching_rate(record: Record) -> float:
+    return min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1))
 
 
 def adam(record: Record, symptom: Symptom) -> Dose | None:
@@ -125,6 +129,14 @@ def adam(record: Record, symptom: Symptom) -> Dose | None:
     if optimizer.get("class") != "SGD":
         return None
     return {"lr": ADAM_RATE, "optimizer": symptom.optimizer}
+
+
+def adam_for_few_steps(record: Record, symptom: Symptom) -> Dose | None:
+    """Adam where the rule is not adaptive already, at the rate that gets it far in a script's steps if they are few."""
+    dose = adam(record, symptom)
+    if dose is None or record.ending is None or record.ending.reason != "finished":
+        return dose
+    return {**dose, "lr": max(ADAM_RATE, _far_reaching_rate(record))}
 
 
 def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | None]:

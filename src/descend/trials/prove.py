@@ -7,7 +7,6 @@ no remedy can move.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from operator import le
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
@@ -24,7 +23,7 @@ from descend.trials.trial import Trial
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all
 NO_HELD_OUT = "the script computes no loss on held-out data"
-NO_BETTER = "on fresh seeds no better than at the rate before"
+NO_BETTER = "on fresh seeds no better than the change that is taken"
 NO_YARDSTICK = "there is no yardstick: no step could be taped, so no remedy can be judged"
 PROVED = ("proved", "train_longer")
 
@@ -65,9 +64,10 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
     untried = [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
     winners = _ranked([c for c in untried if c.helps])
     if winners:
-        again = retuned(winners[0], script, exam, bench, {c.prescription.key for c in candidates})
+        again = retuned(winners, script, exam, bench, {c.prescription.key for c in candidates})
         candidates += again
-        winners = _in_turn(_ranked([*winners, *(c for c in again if c.helps)]))
+        winners = _ranked([*winners, *(c for c in again if c.helps)])
+    helping, winners = winners, _in_turn(winners)
     winners = [c for c in combined(winners, untried, exam, bench) if c.prescription.key not in proof.failed] + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
     shown = [proof.failed.get(c.prescription.key) or screened(c, exam) for c in everything]
@@ -77,10 +77,10 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
             proof.cure, proof.arm = trial, candidate.record
-            if candidate.plain is not None:
-                without = confirm(script, exam, candidate.plain, bench, proof.unchanged)
-                proof.trials[everything.index(candidate.plain)] = without
-                _settle(proof, candidate, without)
+            if (rival := _rival(candidate, helping)) is not None:
+                other = confirm(script, exam, rival, bench, proof.unchanged)
+                proof.trials[everything.index(rival)] = other
+                _settle(proof, candidate, rival, other)
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             return
@@ -90,24 +90,33 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
 
 def _in_turn(winners: list[Candidate]) -> list[Candidate]:
     """Return them with one other rate at most, the best; after it what it is of."""
+    if not winners:
+        return []
     first = winners[0]
     behind = [] if first.plain is None else [first.plain]
     return [first, *behind, *(c for c in winners[1:] if c.plain is None and c not in behind)]
 
 
-def _settle(proof: Proof, best: Candidate, without: Trial) -> None:
-    """Of two that are proved, take the one without another rate where on fresh seeds it does about as well.
+def _rival(proved: Candidate, helping: list[Candidate]) -> Candidate | None:
+    """Return what a proved change is held against on fresh seeds: itself at the rate before, or what did better."""
+    if proved.plain is not None:
+        return proved.plain
+    best = min((c for c in helping if c.prescription.of_fact == proved.prescription.of_fact), key=lambda c: c.left)
+    return best if best.left < proved.left else None
 
-    A change that sets the rate itself costs the same at any: then the better one is taken.
-    """
-    assert proof.cure is not None and best.plain is not None
-    loser, reason, margin = without, "", as_good if best.plain.cost < best.cost else le
-    if without.verdict in PROVED and margin(without.after, proof.cure.after):
-        loser, reason = proof.cure, NO_BETTER
-        proof.cure, proof.arm = without, best.plain.record
-    if loser.verdict in PROVED:
-        helps = replace(loser, verdict="helps", reason=reason)
-        proof.trials = [helps if trial is loser else trial for trial in proof.trials]
+
+def _settle(proof: Proof, first: Candidate, rival: Candidate, other: Trial) -> None:
+    """Of two that are proved, take the cheaper one where on fresh seeds it does about as well, else the better one."""
+    assert proof.cure is not None
+    if other.verdict not in PROVED:
+        return
+    both = [(first, proof.cure), (rival, other)]
+    cheaper, dearer = sorted(both, key=lambda pair: (pair[0].cost, pair[1].after))
+    is_enough = as_good(cheaper[1].after, dearer[1].after)
+    (taken, proof.cure), (_, loser) = (cheaper, dearer) if is_enough else (dearer, cheaper)
+    proof.arm = taken.record
+    helps = replace(loser, verdict="helps", reason=NO_BETTER if is_enough else "")
+    proof.trials = [helps if trial is loser else trial for trial in proof.trials]
 
 
 def _screen_all(
