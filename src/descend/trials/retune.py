@@ -16,7 +16,8 @@ from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 
 FACTORS = (3.0, 10.0, 30.0, 100.0)
-LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see
+LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see,
+LEAST_FOR_A_RULE = 0.01  # and below this nothing that is worth another rule
 
 
 def retuned(
@@ -31,15 +32,15 @@ def retuned(
     if best.prescription.judged_on != "fixed":
         return []
     climbs = _climbs(winners, known)
-    while min(c.left for c in (best, *tried) if c.helps) > LEAST_LEFT:
-        running = [(climb, c) for climb in climbs if (c := climb.following(script)) is not None]
+    while True:
+        left = min(c.left for c in (best, *tried) if c.helps)
+        running = [(climb, c) for climb in climbs if left > climb.least and (c := climb.following(script)) is not None]
         if not running:
-            break
+            return tried
         ran = run_all([c for _, c in running], exam, bench)
         for (climb, _), candidate in zip(running, ran):
             climb.tried.append(candidate)
         tried += ran
-    return tried
 
 
 @dataclass
@@ -49,6 +50,7 @@ class _Climb:
     of: Candidate
     rungs: list[Prescription]  # that are still to be tried
     tried: list[Candidate]
+    least: float  # it ends where no more than this is left of the cost
 
     def following(self, script: Script) -> Candidate | None:
         """Return what is to be run next; none where the last one was not the best."""
@@ -64,10 +66,12 @@ def _climbs(winners: Sequence[Candidate], known: Collection[Key]) -> list[_Climb
     best = winners[0]
     others = [c for c in winners if c.prescription.symptom == best.prescription.symptom]
     rival = next((c for c in others if _is_adaptive(c) != _is_adaptive(best)), None)
-    climbs = [_Climb(c, _rungs(c, known), [c]) for c in (best, rival) if c is not None]
+    climbs = [_Climb(best, _rungs(best, known), [best], LEAST_LEFT)]
     with_adam = best.prescription.with_adam
-    if rival is None and with_adam is not None:
-        climbs.append(_Climb(best, [with_adam(factor) for factor in (1.0, *FACTORS)], []))
+    if rival is not None:
+        climbs.append(_Climb(rival, _rungs(rival, known), [rival], LEAST_FOR_A_RULE))
+    elif with_adam is not None:
+        climbs.append(_Climb(best, [with_adam(factor) for factor in (1.0, *FACTORS)], [], LEAST_FOR_A_RULE))
     return climbs
 
 
