@@ -156,7 +156,7 @@ KINDS = [
     ),
     Kind("configured by argparse", "by_argparse.py", "instability", "lr"),
     Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr"),
-    Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr", ("train.py",)),
+    Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr: ", ("train.py",)),
     Kind(
         "torchrun, two processes",
         "distributed.py",

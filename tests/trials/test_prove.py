@@ -187,6 +187,14 @@ def test_a_lower_rate_must_win_at_twice_the_horizon_too():
     assert tried({}, [low], finished, Table({"pass": 1.0, "low": 0.1}))[0].cure is not None
 
 
+def test_another_rule_at_a_tuned_rate_must_win_there_too():
+    outcomes = {"pass": 1.0, "adam": 0.5, "adam 3": 0.1, "adam 10": 0.2}
+    table = Table(outcomes)
+    table.later = {"pass": 0.4, "adam": 0.1, "adam 3": 0.5}
+    proof, _ = tried({}, [with_rates("adam", 3, "adaptive_rule")], table=table)
+    assert verdicts(proof)["adam 3"] == "not_proved" and proof.cure.label == "adam"
+
+
 def test_a_gain_of_one_seed_is_not_proved():
     class Lucky(Table):
         def answer(self, job):

@@ -16,5 +16,5 @@ def batch_first(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     place = locate(script, record, "mixing")
     if isinstance(place, NotApplicable):
         return place
-    edit = set_argument(place, BATCH_FIRST, True, script.arguments)
+    edit = set_argument(place, BATCH_FIRST, True, script, record)
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], BATCH_FIRST.words)

@@ -34,7 +34,7 @@ def batch_size(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     if isinstance(place, NotApplicable):
         return place
     setting = loader_setting(place, "batch_size", 1, WORDS)
-    edit = set_argument(place, setting, size, script.arguments, [place.syntax.module])
+    edit = set_argument(place, setting, size, script, record, [place.syntax.module])
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], WORDS)
 
 

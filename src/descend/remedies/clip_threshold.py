@@ -17,7 +17,7 @@ def clip_threshold(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     place = locate(script, record, "clip")
     if isinstance(place, NotApplicable):
         return place
-    edit = set_argument(place, _setting(place), float(dose["max_norm"]), script.arguments)
+    edit = set_argument(place, _setting(place), float(dose["max_norm"]), script, record)
     if isinstance(edit, NotApplicable):
         return edit
     return apply(script, place.syntax, [edit], WORDS)

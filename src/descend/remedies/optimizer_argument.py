@@ -1,5 +1,6 @@
 """Another value for one argument of the optimizer: weight decay, momentum, betas."""
 
+from dataclasses import replace
 from typing import Any
 
 from descend.record import Record
@@ -23,10 +24,11 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
     place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
     if isinstance(place, NotApplicable):
         return trainer_argument(script, record, dose, place)
-    setting = _setting(place, dose["argument"])
+    now = (record.fact("optimizer", dose.get("optimizer", "0")) or {}).get(dose["argument"])
+    setting = replace(_setting(place, dose["argument"]), now=now)
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)
-    edit = set_argument(place, setting, dose["value"], script.arguments)
+    edit = set_argument(place, setting, dose["value"], script, record)
     if isinstance(edit, NotApplicable):
         return edit
     return apply(script, place.syntax, [edit], setting.words)

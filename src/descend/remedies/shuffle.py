@@ -28,7 +28,7 @@ def shuffle(script: Script, record: Record, dose: dict[str, Any]) -> Script | No
         return place
     if reason := _obstacle(place):
         return NotApplicable(reason)
-    edit = set_argument(place, loader_setting(place, "shuffle", 2, "shuffling"), True, script.arguments)
+    edit = set_argument(place, loader_setting(place, "shuffle", 2, "shuffling"), True, script, record)
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], "shuffling")
 
 

@@ -105,6 +105,7 @@ class Run:
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.run.configuration import noting_configuration
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
         from descend.run.uncompiled import uncompiled
@@ -118,6 +119,8 @@ class Run:
                 stack.enter_context(offset_seeds(config.seed))
                 stack.enter_context(uncompiled(self.channel.send))
                 self.watch.after_step = self._after_step
+                if config.role == "exam":
+                    stack.enter_context(noting_configuration(self.observation.tree.original, self.channel.send))
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
             if config.stage is not None:
                 self.watch.stage_over = self._stage_over

@@ -42,7 +42,7 @@ class Observation:
         self.began = began
         self.channel = Channel(*pipes, lost)
         self.budget = Budget(SHARES[role], None if role == "watch" else began)
-        tree = SourceTree(files)
+        self.tree = tree = SourceTree(files)
         self.modules = Modules(tree, self.channel.send)
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
         probes = list(GRADIENTS) if role == "gradcheck" else probes

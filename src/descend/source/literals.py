@@ -31,7 +31,7 @@ def follow(
     """
     found: cst.BaseExpression | None = expression
     for _ in range(STEPS):
-        if found is None or _is_shared(syntax, found, shared):
+        if found is None or is_read_elsewhere(syntax, found, shared):
             return None
         if is_literal(found):
             return found
@@ -42,21 +42,8 @@ def follow(
     return None
 
 
-def is_number(expression: cst.BaseExpression) -> bool:
-    """Return whether the expression is a number written out."""
-    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus | cst.Plus):
-        return is_number(expression.expression)
-    return isinstance(expression, cst.Integer | cst.Float)
-
-
-def is_literal(expression: cst.BaseExpression) -> bool:
-    """Return whether the expression is a number, a truth value or some numbers in brackets, written out."""
-    if isinstance(expression, cst.Tuple | cst.List):
-        return all(is_number(element.value) for element in expression.elements)
-    return is_number(expression) or (isinstance(expression, cst.Name) and expression.value in ("True", "False"))
-
-
-def _is_shared(syntax: Syntax, expression: cst.BaseExpression, shared: Sequence[cst.CSTNode]) -> bool:
+def is_read_elsewhere(syntax: Syntax, expression: cst.BaseExpression, shared: Sequence[cst.CSTNode]) -> bool:
+    """Return whether a name, attribute or key is also read for another purpose, `shared` nodes aside."""
     if isinstance(expression, cst.Name):
         bound = binding(syntax, expression)
         accesses: set[Access] = set(bound.references) if bound is not None else set()
@@ -71,6 +58,20 @@ def _is_shared(syntax: Syntax, expression: cst.BaseExpression, shared: Sequence[
         return False
     others = [use for use in uses if use is not expression and not _is_harmless(syntax, use)]
     return any(not any(outer in shared for outer in (use, *syntax.ancestors(use))) for use in others)
+
+
+def is_number(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number written out."""
+    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus | cst.Plus):
+        return is_number(expression.expression)
+    return isinstance(expression, cst.Integer | cst.Float)
+
+
+def is_literal(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number, a truth value or some numbers in brackets, written out."""
+    if isinstance(expression, cst.Tuple | cst.List):
+        return all(is_number(element.value) for element in expression.elements)
+    return is_number(expression) or (isinstance(expression, cst.Name) and expression.value in ("True", "False"))
 
 
 def _is_harmless(syntax: Syntax, use: cst.CSTNode) -> bool:

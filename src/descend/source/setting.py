@@ -1,8 +1,9 @@
 """One argument of a call, changed at the number in the source that it comes from, or else in the call.
 
-LR = 0.5                                      # the number is nobody else's: it is changed here
-optimizer = SGD(model.parameters(), lr=LR)    # else this is
-optimizer = SGD(model.parameters())           # or this: lr=0.01 is added
+LR = 0.5                                         # the number is nobody else's: it is changed here
+optimizer = SGD(model.parameters(), lr=LR)       # else this is
+optimizer = SGD(model.parameters(), lr=cfg.lr)   # or the file of settings that the run has read
+optimizer = SGD(model.parameters())              # or this: lr=0.01 is added
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ from typing import Any
 
 import libcst as cst
 
+from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument, keyword, positional, with_arguments, written
-from descend.source.literals import follow
+from descend.source.configuration import Scalar, configured, put
+from descend.source.literals import follow, is_read_elsewhere
 from descend.source.locate import Place
 from descend.source.names import is_call_of, mapping_entry, text_of, value_behind
 from descend.source.not_applicable import NotApplicable
@@ -29,6 +32,7 @@ class Setting:
     index: int | None  # the place of the argument, where it can be given by its place
     words: str  # what is said of it
     is_own: bool = True  # whether the located call takes it itself, not something further inside
+    now: Any = None  # the value that the run showed, where it did
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,14 @@ class Edit:
     new: cst.CSTNode
 
 
+@dataclass(frozen=True)
+class Reset:
+    """One scalar in a file of settings, and its new value."""
+
+    old: Scalar
+    value: Any
+
+
 def loader_setting(place: Place, name: str, index: int, words: str) -> Setting:
     """Return an argument of a `DataLoader`, or of what makes one."""
     is_own = is_call_of(place.syntax, place.call, "DataLoader") or last_name(place.call.func).endswith("Loader")
@@ -46,27 +58,44 @@ def loader_setting(place: Place, name: str, index: int, words: str) -> Setting:
 
 
 def set_argument(
-    place: Place, setting: Setting, value: Any, arguments: Sequence[str], shared: Sequence[cst.CSTNode] = ()
-) -> Edit | NotApplicable:
-    """Return the edit that gives the argument its value.
-
-    `arguments` is the script's command line; see `follow` for it and for `shared`.
-    """
+    place: Place, setting: Setting, value: Any, script: Script, record: Record, shared: Sequence[cst.CSTNode] = ()
+) -> Edit | Reset | NotApplicable:
+    """Return the edit that gives the argument its value; see `follow` for `shared`."""
     expression = find_setting(place, setting)
-    if isinstance(expression, NotApplicable):
-        return expression
-    new = written(value)
     if expression is None:
-        return Edit(place.call, _with_added(place.call, setting, new))
-    return Edit(follow(place.syntax, expression, arguments, shared) or expression, new)
+        return Edit(place.call, _with_added(place.call, setting, written(value)))
+    if isinstance(expression, NotApplicable):
+        scalar = _in_unpacked(place, setting, script, record)
+        return expression if scalar is None else Reset(scalar, value)
+    literal = follow(place.syntax, expression, script.arguments, shared)
+    if literal is None and isinstance(value, int | float) and not is_read_elsewhere(place.syntax, expression, shared):
+        scalar = configured(script, record, place.syntax, expression, setting.now)
+        if scalar is not None:
+            return Reset(scalar, value)
+    return Edit(literal or expression, written(value))
 
 
-def apply(script: Script, syntax: Syntax, edits: Sequence[Edit], words: str) -> Script | NotApplicable:
+def _in_unpacked(place: Place, setting: Setting, script: Script, record: Record) -> Scalar | None:
+    """Return what gives the argument in the file of settings whose group is unpacked into the call."""
+    unpacked = [argument.value for argument in place.call.args if argument.star == "**"]
+    if len(unpacked) != 1 or setting.now is None:
+        return None
+    return configured(script, record, place.syntax, unpacked[0], setting.now, (setting.name,))
+
+
+def apply(script: Script, syntax: Syntax, edits: Sequence[Edit | Reset], words: str) -> Script | NotApplicable:
     """Return the script with the edits in one of its files; not applicable where all of it is so already."""
-    text = syntax.rewrite({edit.old: partial(_become, edit.new) for edit in edits})
-    if text == syntax.module.code:
-        return NotApplicable(f"the {words} is {syntax.code(edits[0].new)} already")
-    return script.edit(syntax.file, text)
+    edited = put(script, {edit.old: edit.value for edit in edits if isinstance(edit, Reset)})
+    text = syntax.rewrite({edit.old: partial(_become, edit.new) for edit in edits if isinstance(edit, Edit)})
+    if text != syntax.module.code:
+        edited = edited.edit(syntax.file, text)
+    if edited.edits == script.edits:
+        return NotApplicable(f"the {words} is {_shown(syntax, edits[0])} already")
+    return edited
+
+
+def _shown(syntax: Syntax, edit: Edit | Reset) -> str:
+    return syntax.code(edit.new) if isinstance(edit, Edit) else edit.old.text
 
 
 def _become(new: cst.CSTNode, old: cst.CSTNode) -> cst.CSTNode:

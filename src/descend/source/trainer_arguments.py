@@ -34,5 +34,5 @@ def trainer_argument(
     if len(calls) != 1:
         return otherwise
     setting = Setting(name, None, name.replace("_", " "))
-    edit = set_argument(Place(syntax, calls[0], site), setting, dose["value"], script.arguments)
+    edit = set_argument(Place(syntax, calls[0], site), setting, dose["value"], script, record)
     return edit if isinstance(edit, NotApplicable) else apply(script, syntax, [edit], setting.words)

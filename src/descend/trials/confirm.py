@@ -23,7 +23,7 @@ Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: 
 def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, known: Unchanged) -> Trial:
     """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
 
-    A lower rate must win at twice the horizon too. Other starts are held against the one that ended badly.
+    Another rate must win at twice the horizon too. Other starts are held against the one that ended badly.
     """
     assert candidate.script is not None
     p = candidate.prescription
@@ -96,4 +96,5 @@ def _memorises(pairs: Sequence[tuple[Record, Record]]) -> bool:
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
     truncated = exam.ending is not None and exam.ending.reason == "window"
-    return truncated and "learning_rate" in candidate.prescription.remedy
+    sets_a_rate = "learning_rate" in candidate.prescription.remedy or candidate.plain is not None
+    return truncated and sets_a_rate

@@ -19,7 +19,7 @@ digits = torch.load("digits.pt")
 images = digits["images"] / 16 - 0.3
 labels = digits["labels"]
 model = nn.Sequential(nn.Linear(64, cfg.model.width), nn.ReLU(), nn.Linear(cfg.model.width, 10))
-optimizer = torch.optim.SGD(model.parameters(), lr=cfg.optimizer.lr)
+optimizer = torch.optim.Adam(model.parameters(), lr=cfg.optimizer.lr)
 for step in range(cfg.training.steps):
     rows = torch.randint(0, len(images), (64,))
     optimizer.zero_grad()

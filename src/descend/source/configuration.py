@@ -1,0 +1,145 @@
+"""Follows an expression to the number in a file of settings (YAML, JSON) that the run has read.
+
+lr=cfg.optimizer.lr, lr=float(config["lr"]), **settings["optimizer"]: the keys of the expression lead to it. The
+file's own text stays as it is, comments and all, but for that number.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+import yaml
+
+from descend.errors import UsageError
+from descend.record import LIBRARIES, Record
+from descend.script import Script
+from descend.source.arguments import number_text
+from descend.source.literals import STEPS
+from descend.source.names import assigned_value, subscript_key, text_of
+from descend.source.syntax import Syntax, last_name
+
+CONVERSIONS = frozenset({"float", "int", "bool"})
+TRUTHS = {"true": True, "false": False}
+CLOSE = 1e-6  # relative; what a run shows has been through other types
+
+Keys = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One number or truth value in a file of settings."""
+
+    file: Path
+    start: int  # characters
+    end: int
+    text: str
+
+
+def configured(
+    script: Script, record: Record, syntax: Syntax, expression: cst.BaseExpression, now: Any, further: Keys = ()
+) -> Scalar | None:
+    """Return the only scalar that the keys of `expression`, and `further` ones, lead to; None where there is none.
+
+    The longest common end of the keys decides. `now` is the value that the run showed, None where it is not known.
+    """
+    keys = keys_of(syntax, expression) + further
+    found: dict[int, list[Scalar]] = {}
+    for path, scalar in _scalars(script, record):
+        shared = _common_end(path, keys)
+        if shared and (now is None or _is(value_of(scalar.text), now)):
+            found.setdefault(shared, []).append(scalar)
+    best = found[max(found)] if found else []
+    return best[0] if len(best) == 1 else None
+
+
+def keys_of(syntax: Syntax, expression: cst.BaseExpression | None, steps: int = STEPS) -> Keys:
+    """Return the keys and attributes that an expression reads, outermost first; empty where there are none."""
+    match expression:
+        case cst.Attribute(value=value, attr=cst.Name(value=name)):
+            return (*keys_of(syntax, value, steps), name)
+        case cst.Subscript(value=value) if (key := subscript_key(expression)) is not None:
+            return (*keys_of(syntax, value, steps), key)
+        case cst.Call(func=cst.Attribute(value=value, attr=cst.Name("get")), args=[first, *_]):
+            return (*keys_of(syntax, value, steps), key) if (key := text_of(first.value)) is not None else ()
+        case cst.Call(args=[only]) if last_name(expression.func) in CONVERSIONS:
+            return keys_of(syntax, only.value, steps)
+        case cst.Name() if steps:
+            return keys_of(syntax, assigned_value(syntax, expression), steps - 1)
+    return ()
+
+
+def put(script: Script, values: Mapping[Scalar, Any]) -> Script:
+    """Return the script with other values there."""
+    for scalar in sorted(values, key=lambda scalar: -scalar.start):
+        text = script.read(scalar.file)
+        changed = text[: scalar.start] + _written(values[scalar]) + text[scalar.end :]
+        script = script.edit(scalar.file, changed) if changed != text else script
+    return script
+
+
+def value_of(text: str) -> float | bool | None:
+    """Return what a scalar stands for, or None where it is neither a number nor a truth value.
+
+    What YAML takes for text (1e-3) counts: the script makes a number of it.
+    """
+    try:
+        return TRUTHS[text.lower()] if text.lower() in TRUTHS else float(text)
+    except ValueError:
+        return None
+
+
+def _is(value: float | bool | None, now: Any) -> bool:
+    if value is None or isinstance(value, bool) or not isinstance(now, int | float):
+        return value is now
+    return abs(value - now) <= CLOSE * abs(now)
+
+
+def _written(value: Any) -> str:
+    """Return the value so that YAML and JSON both take it for what it is: YAML wants a point before an exponent."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = number_text(value) if isinstance(value, float) else str(value)
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
+
+
+def _common_end(path: Keys, keys: Keys) -> int:
+    same = 0
+    for a, b in zip(reversed(path), reversed(keys)):
+        if a != b:
+            break
+        same += 1
+    return same
+
+
+def _scalars(script: Script, record: Record) -> Iterator[tuple[Keys, Scalar]]:
+    for name in record.places("configuration"):
+        file = Path(name)
+        if not any(file.is_relative_to(home) for home in (script.root, script.path.parent)):
+            continue
+        if LIBRARIES & set(file.parts):
+            continue
+        try:
+            text = script.read(file)
+            yield from _below(yaml.compose(text), file, text)
+        except (OSError, UsageError, yaml.YAMLError):
+            continue
+
+
+def _below(top: yaml.Node | None, file: Path, text: str) -> Iterator[tuple[Keys, Scalar]]:
+    """Yield each number and truth value with its keys; what is read under several (an anchor) is left out."""
+    nodes = list(_walk(top))
+    for keys, node in nodes:
+        start, end = node.start_mark.index, node.end_mark.index
+        if value_of(node.value) is not None and sum(other is node for _, other in nodes) == 1:
+            yield keys, Scalar(file, start, end, text[start:end])
+
+
+def _walk(node: yaml.Node | None, keys: Keys = ()) -> Iterator[tuple[Keys, yaml.ScalarNode]]:
+    if isinstance(node, yaml.ScalarNode):
+        yield keys, node
+    entries: Sequence[Any] = node.value if isinstance(node, yaml.MappingNode) else ()
+    for key, value in entries:
+        yield from _walk(value, (*keys, str(key.value)))

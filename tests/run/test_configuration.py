@@ -1,0 +1,48 @@
+"""Which files of settings a run is seen to read."""
+
+import json
+
+from descend.run.configuration import LARGEST, MOST
+from descend.script import Script
+
+TRAINING = """\
+import json, torch, yaml
+from pathlib import Path
+{reading}
+w = torch.zeros(3, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for _ in range(12):
+    optimizer.zero_grad()
+    ((w - 1) ** 2).mean().backward()
+    optimizer.step()
+"""
+
+
+def configuration(observe, folder, reading: str, role: str = "exam") -> list[str]:
+    path = folder / "train.py"
+    path.write_text(TRAINING.format(reading=reading))
+    record = observe(Script(path, folder), steps=10, role=role)
+    return [name.removeprefix(f"{folder}/") for name in record.places("configuration")]
+
+
+def test_what_is_opened_is_named_as_it_lies_in_the_users_tree(observe, tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("lr: 0.1\n")
+    (tmp_path / "model.json").write_text('{"width": 3}')
+    (tmp_path / "notes.txt").write_text("lr: 0.1\n")
+    reading = """\
+yaml.safe_load(open("conf/config.yaml"))
+json.loads(Path(__file__).with_name("model.json").read_text())
+open("conf/config.yaml").close()
+Path("notes.txt").read_text()
+Path("written.json").write_text("{}")"""
+    assert configuration(observe, tmp_path, reading) == ["conf/config.yaml", "model.json"]
+    assert configuration(observe, tmp_path, reading, role="arm") == []
+
+
+def test_what_is_large_or_one_of_many_is_data(observe, tmp_path):
+    (tmp_path / "large.json").write_text(json.dumps("x" * LARGEST))
+    for number in range(2 * MOST):
+        (tmp_path / f"{number:02}.json").write_text("{}")
+    reading = "for path in sorted(Path().glob('*.json')):\n    json.loads(path.read_text())"
+    assert configuration(observe, tmp_path, reading) == [f"{number:02}.json" for number in range(MOST)]
