@@ -158,9 +158,9 @@ def test_a_tuned_rate_that_does_not_hold_leaves_the_cure():
 
 def test_a_tuned_rate_that_holds_is_held_against_the_cure_without_it():
     """On fresh seeds both are proved, and the cure at its own rate is the better one."""
-    proof, table = tried(
-        {}, [with_rates("scale")], table=Lucky({"pass": 1, "scale": 0.1, "scale 3": 0.3, "scale 10": 3})
-    )
+    finished = record_of(1.0, reason="finished")
+    outcomes = {"pass": 1, "scale": 0.1, "scale 3": 0.3, "scale 10": 3}
+    proof, table = tried({}, [with_rates("scale")], finished, Lucky(outcomes))
     assert verdicts(proof) == {"scale": "proved", "scale 3": "helps", "scale 10": "worse"}
     assert proof.cure.label == "scale" and proof.arm.series("yardstick", "negative_log_likelihood").last == 0.1
     assert "no better" in next(trial.reason for trial in proof.trials if trial.label == "scale 3")
