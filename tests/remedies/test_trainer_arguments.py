@@ -1,4 +1,4 @@
-"""The numbers of a Transformers Trainer's optimizer stand in `TrainingArguments(...)`."""
+"""The numbers of a framework's trainer stand where the script calls it: `TrainingArguments(...)`, `Trainer(...)`."""
 
 from pathlib import Path
 
@@ -6,7 +6,11 @@ import pytest
 
 from descend.record import Record, Site
 from descend.remedies import NotApplicable
+from descend.remedies.batch_size import batch_size
+from descend.remedies.clip_gradients import clip_gradients
+from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.learning_rate import learning_rate
+from descend.remedies.linear_schedule import linear_schedule
 from descend.remedies.optimizer_argument import optimizer_argument
 from descend.script import Script
 
@@ -14,11 +18,12 @@ HEAD = "from transformers import Trainer, TrainingArguments\n"
 LIBRARY = "/env/lib/python3.11/site-packages/transformers/trainer.py"
 
 
-def edited(tmp_path: Path, text: str, remedy, library: str = LIBRARY, **dose) -> str | NotApplicable:
+def edited(tmp_path: Path, text: str, remedy, library: str = LIBRARY, kinds=(), **dose) -> str | NotApplicable:
     path = tmp_path / "train.py"
     path.write_text(HEAD + text)
     record = Record()
-    record.sites.append(Site("optimizer", "0", library, 1200, detail="AdamW"))
+    for kind in ("optimizer", "step", *kinds):
+        record.sites.append(Site(kind, "0", library, 1200, detail="AdamW"))
     after = remedy(Script(path, tmp_path), record, {"optimizer": "0", **dose})
     return after if isinstance(after, NotApplicable) else after.edits[path].removeprefix(HEAD)
 
@@ -46,6 +51,35 @@ def test_the_weight_decay(tmp_path):
     dose = {"argument": "weight_decay", "value": 0.01, "default": 0.0}
     after = edited(tmp_path, "a = TrainingArguments('out', weight_decay=2)\n", optimizer_argument, **dose)
     assert after == "a = TrainingArguments('out', weight_decay=0.01)\n"
+
+
+WARM_UP, DECAY = {"start": 0.01, "end": 1.0, "steps": 30}, {"start": 1.0, "end": 0.0, "steps": 30}
+
+
+@pytest.mark.parametrize(
+    ("remedy", "kinds", "dose", "added"),
+    [
+        (linear_schedule, (), WARM_UP, "warmup_steps=30"),
+        (clip_gradients, (), {"max_norm": 0.5}, "max_grad_norm=0.5"),
+        (clip_threshold, ("clip",), {"max_norm": 7.0}, "max_grad_norm=7.0"),
+        (batch_size, ("loader",), {"batch_size": 8}, "per_device_train_batch_size=8"),
+    ],
+)
+def test_other_numbers(tmp_path, remedy, kinds, dose, added):
+    after = edited(tmp_path, "a = TrainingArguments('out')\n", remedy, kinds=kinds, **dose)
+    assert after == f"a = TrainingArguments('out', {added})\n"
+
+
+def test_a_trainer_brings_its_rate_down_by_itself(tmp_path):
+    assert isinstance(edited(tmp_path, "a = TrainingArguments('out')\n", linear_schedule, **DECAY), NotApplicable)
+
+
+@pytest.mark.parametrize("package", ["lightning", "pytorch_lightning"])
+def test_lightning_clips_in_its_trainer(tmp_path, package):
+    library = LIBRARY.replace("transformers", package)
+    for remedy, kinds in ((clip_gradients, ()), (clip_threshold, ("clip",))):
+        after = edited(tmp_path, "t = L.Trainer(max_epochs=2)\n", remedy, library, kinds, max_norm=0.5)
+        assert after == "t = L.Trainer(max_epochs=2, gradient_clip_val=0.5)\n"
 
 
 @pytest.mark.parametrize(

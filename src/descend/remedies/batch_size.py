@@ -17,6 +17,7 @@ from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.setting import Edit, apply, loader_setting, set_argument
 from descend.source.syntax import Syntax, last_name
+from descend.source.trainer_arguments import trainer_argument
 from descend.source.training_call import training_call
 
 WORDS = "batch size"
@@ -32,7 +33,7 @@ def batch_size(script: Script, record: Record, dose: dict[str, Any]) -> Script |
         return _in_a_loop(script, record, size)
     place = locate(script, record, "loader", key)
     if isinstance(place, NotApplicable):
-        return place
+        return trainer_argument(script, record, {**dose, "argument": "batch_size", "value": size}, place)
     setting = loader_setting(place, "batch_size", 1, WORDS)
     edit = set_argument(place, setting, size, script, record, [place.syntax.module])
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], WORDS)

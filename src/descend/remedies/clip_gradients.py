@@ -15,6 +15,7 @@ from descend.source.owners import owners
 from descend.source.passed_on import functions_around, name_at
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import first_name, last_name
+from descend.source.trainer_arguments import trainer_argument
 
 
 def clip_gradients(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -25,7 +26,8 @@ def clip_gradients(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     key = dose.get("optimizer", "0")
     stepping = find_stepping(script, record, key)
     if isinstance(stepping, NotApplicable):
-        return stepping
+        threshold = {**dose, "argument": "max_norm", "value": float(dose["max_norm"])}
+        return trainer_argument(script, record, threshold, stepping)
     if (site := record.site("clip")) is not None:
         return NotApplicable(f"line {site.line} clips the gradients already")
     syntax = stepping.place.syntax

@@ -8,6 +8,7 @@ from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.setting import Setting, apply, set_argument
+from descend.source.trainer_arguments import trainer_argument
 
 WORDS = "threshold of the clipping"
 
@@ -16,7 +17,8 @@ def clip_threshold(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     """Clip at `dose["max_norm"]`: `clip_grad_norm_(parameters, max_norm)`, or the value of `clip_grad_value_`."""
     place = locate(script, record, "clip")
     if isinstance(place, NotApplicable):
-        return place
+        threshold = {**dose, "argument": "max_norm", "value": float(dose["max_norm"])}
+        return trainer_argument(script, record, threshold, place)
     edit = set_argument(place, _setting(place), float(dose["max_norm"]), script, record)
     if isinstance(edit, NotApplicable):
         return edit

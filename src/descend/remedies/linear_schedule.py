@@ -17,6 +17,7 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import name_at
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import Syntax
+from descend.source.trainer_arguments import trainer_argument
 
 SCHEDULE = "torch.optim.lr_scheduler.LinearLR"
 
@@ -30,7 +31,7 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     key = dose.get("optimizer", "0")
     made, stepping = locate(script, record, "optimizer", key), find_stepping(script, record, key)
     if isinstance(made, NotApplicable):
-        return made
+        return _of_trainer(script, record, dose, made)
     kept = _kept(made, stepping)
     optimizer = _variable(made, kept)
     if not makes_optimizer(made) or not optimizer:
@@ -46,6 +47,16 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     stepped = script.edit(made.syntax.file, text)
     again, stepping = locate(stepped, record, "optimizer", key), find_stepping(stepped, record, key)
     return again if isinstance(again, NotApplicable) else _edited(stepped, again, _kept(again, stepping), schedule)
+
+
+def _of_trainer(
+    script: Script, record: Record, dose: dict[str, Any], otherwise: NotApplicable
+) -> Script | NotApplicable:
+    """Return the script whose trainer warms its own schedule up; such a schedule comes down by itself."""
+    if dose["end"] < dose["start"]:
+        return otherwise
+    warm_up = {**dose, "argument": "warmup_steps", "value": int(dose["steps"])}
+    return trainer_argument(script, record, warm_up, otherwise)
 
 
 def _kept(made: Place, stepping: Stepping | NotApplicable) -> cst.CSTNode:

@@ -1,5 +1,9 @@
-"""Where a Transformers Trainer makes the optimizer, its numbers stand in the script's `TrainingArguments(...)`."""
+"""Where a framework's trainer makes the optimizer or steps it, the numbers stand in the script's call of that trainer.
 
+`TrainingArguments(learning_rate=…)` for Transformers, `Trainer(gradient_clip_val=…)` for Lightning.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +16,46 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.setting import Setting, apply, set_argument
 from descend.source.syntax import last_name, parse
 
-CLASSES = frozenset({"TrainingArguments", "Seq2SeqTrainingArguments"})
-NAMES = {"lr": "learning_rate", "weight_decay": "weight_decay"}  # the optimizer's names in theirs
+
+@dataclass(frozen=True)
+class Framework:
+    """What a framework's numbers are called, and what they are given to."""
+
+    classes: frozenset[str]
+    names: dict[str, str]  # torch's name of a number -> its name there
+
+
+TRANSFORMERS = Framework(
+    frozenset({"TrainingArguments", "Seq2SeqTrainingArguments"}),
+    {
+        "lr": "learning_rate",
+        "weight_decay": "weight_decay",
+        "batch_size": "per_device_train_batch_size",
+        "max_norm": "max_grad_norm",
+        "warmup_steps": "warmup_steps",
+    },
+)
+LIGHTNING = Framework(frozenset({"Trainer"}), {"max_norm": "gradient_clip_val"})
+FRAMEWORKS = {"transformers": TRANSFORMERS, "lightning": LIGHTNING, "pytorch_lightning": LIGHTNING}  # by package
 
 
 def trainer_argument(
     script: Script, record: Record, dose: dict[str, Any], otherwise: NotApplicable
 ) -> Script | NotApplicable:
-    """Give the one `TrainingArguments` of the script the optimizer's argument `dose["argument"]`.
+    """Give the one trainer of the script the argument `dose["argument"]`, named as torch names it.
 
-    Return `otherwise` where the optimizer is not the Trainer's, or its arguments are not written out in the script.
+    Return `otherwise` where no framework trains, or its arguments are not written out in the script.
     """
-    site = record.site("optimizer", dose.get("optimizer", "0"))
-    name = NAMES.get(dose["argument"])
-    if site is None or name is None or "transformers" not in Path(site.file).parts:
+    key = dose.get("optimizer", "0")
+    sites = [site for kind in ("optimizer", "step") if (site := record.site(kind, key)) is not None]
+    inside = [(FRAMEWORKS[part], site) for site in sites for part in Path(site.file).parts if part in FRAMEWORKS]
+    if not inside or (name := inside[0][0].names.get(dose["argument"])) is None:
         return otherwise
+    framework, site = inside[0]
     syntax = parse(script.path, script.read(script.path))
     if isinstance(syntax, NotApplicable):
         return syntax
-    calls = [call for call in syntax.every(cst.Call) if last_name(call.func) in CLASSES]
+    calls = [call for call in syntax.every(cst.Call) if last_name(call.func) in framework.classes]
     if len(calls) != 1:
         return otherwise
     setting = Setting(name, None, name.replace("_", " "))
