@@ -4,8 +4,8 @@ import os
 import threading
 import time
 
+from descend.observing.channel import Channel
 from descend.record import Reading
-from descend.run.channel import Channel
 
 STEPS = 100_000
 

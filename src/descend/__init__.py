@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from descend.callbacks.lightning import LightningCallback
     from descend.callbacks.transformers import TransformersCallback
-    from descend.run.inside import watch
+    from descend.observing.inside import watch
 
 __version__ = "0.1.0"
 __all__ = ["LightningCallback", "TransformersCallback", "watch"]
 _HOMES = {  # imported when they are asked for: they need torch and the frameworks, which the command line does without
     "LightningCallback": "descend.callbacks.lightning",
     "TransformersCallback": "descend.callbacks.transformers",
-    "watch": "descend.run.inside",
+    "watch": "descend.observing.inside",
 }
 
 

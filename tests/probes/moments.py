@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from descend.observing.frames import SourceTree
+from descend.observing.modules import Modules
 from descend.probes import Moment
 from descend.record import Fact, Reading, Site
-from descend.run.frames import SourceTree
-from descend.run.modules import Modules
 from descend.tape import Origin, Recording, Tape
 from descend.tape.vocabulary import INTERESTING
 

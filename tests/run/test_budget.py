@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from descend.run.budget import LEAST_SHARE, READING_S, UNTRIED_S, Budget
-from descend.run.taping import Taping
+from descend.observing.taping import Taping
+from descend.reading.budget import LEAST_SHARE, READING_S, UNTRIED_S, Budget
 
 
 def spend(budget: Budget, probe: str, seconds: float) -> None:

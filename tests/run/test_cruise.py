@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
+from descend.observing.examiner import Examiner
 from descend.probes import PROBES
+from descend.reading import cruise
+from descend.reading.attribution import Attribution, Stepper
+from descend.reading.budget import Budget
+from descend.reading.cruise import Cruise
+from descend.reading.curves import Curves
+from descend.reading.rounds import Backward, Rounds, Step, spot
 from descend.record import Record
-from descend.run import cruise
-from descend.run.attribution import Attribution, Stepper
-from descend.run.budget import Budget
-from descend.run.cruise import Cruise
-from descend.run.curves import Curves
-from descend.run.examiner import Examiner
-from descend.run.rounds import Backward, Rounds, Step, spot
 from descend.script import Script
 
 ROUNDS = {

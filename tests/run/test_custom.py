@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from descend.observing.custom import CustomFunctions, observing_functions
+from descend.observing.frames import SourceTree
+from descend.observing.modules import Modules
 from descend.record import Message, Record
-from descend.run.custom import CustomFunctions, observing_functions
-from descend.run.frames import SourceTree
-from descend.run.modules import Modules
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "custom.py"
 

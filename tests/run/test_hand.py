@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from descend.observing.hand import MEASURED, Hand
 from descend.record import Fact
-from descend.run.hand import MEASURED, Hand
 
 Step = Callable[[Tensor, int], None]
 

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import SGD, lr_scheduler
 
+from descend.observing.frames import SourceTree
+from descend.observing.knobs import Knobs, observing_knobs
+from descend.observing.modules import Modules
 from descend.record import Message, Record
-from descend.run.frames import SourceTree
-from descend.run.knobs import Knobs, observing_knobs
-from descend.run.modules import Modules
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "knobs.py"
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from descend.run.faults import WIRING_STEPS
-from descend.run.makings import Makings
+from descend.observing.faults import WIRING_STEPS
+from descend.observing.makings import Makings
 from descend.script import Script
 from descend.symptoms.stages import stages
 

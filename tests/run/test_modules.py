@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from descend.observing.frames import SourceTree
+from descend.observing.modules import Modules
 from descend.record import Message, Record
-from descend.run.frames import SourceTree
-from descend.run.modules import Modules
 
 
 class Calling(nn.Module):

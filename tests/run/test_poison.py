@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from descend.run.poison import not_finite
+from descend.observing.poison import not_finite
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.run.calls import call_ending
+from descend.observing.calls import call_ending
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

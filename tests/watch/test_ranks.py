@@ -7,10 +7,10 @@ from statistics import median
 
 import pytest
 
+from descend.reading import step_times
+from descend.reading.step_times import StepTimes
 from descend.record import Ending, Reading, Record
 from descend.record.store import open_store
-from descend.run import step_times
-from descend.run.step_times import StepTimes
 from descend.watching import ranks
 from descend.watching.ranks import gather
 

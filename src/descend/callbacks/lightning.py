@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from descend.run.inside import Watch, watch
+from descend.observing.inside import Watch, watch
 
 try:
     from lightning.pytorch import Callback

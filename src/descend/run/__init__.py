@@ -1,1 +1,1 @@
-"""Somebody's script in a process of its own, under observation."""
+"""Somebody's script in a process of its own: how it is started, forked, kept to its window and ended."""

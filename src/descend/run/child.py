@@ -93,7 +93,7 @@ class Run:
     """One run of the script, from its first line to its end or to the end of the window."""
 
     def __init__(self, config: Config, began: float) -> None:
-        from descend.run.observation import Observation
+        from descend.observing.observation import Observation
 
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
@@ -105,11 +105,11 @@ class Run:
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.observing.witness import Witness, counting
         from descend.run.configuration import noting_configuration
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
         from descend.run.uncompiled import uncompiled
-        from descend.run.witness import Witness, counting
 
         config = self.config
         program = Program(config.path, config.root, config.module, config.arguments, config.files)
@@ -135,10 +135,10 @@ class Run:
         return status
 
     def _observe(self, stack: ExitStack) -> None:
-        from descend.run.custom import observing_functions
-        from descend.run.hooks import observing
-        from descend.run.knobs import observing_knobs
-        from descend.run.observer import Observer
+        from descend.observing.custom import observing_functions
+        from descend.observing.hooks import observing
+        from descend.observing.knobs import observing_knobs
+        from descend.observing.observer import Observer
 
         assert isinstance(self.watch, Observer)
         stack.enter_context(observing(self.watch))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
 from descend.notebook import SUFFIX
-from descend.run.traceback import show
+from descend.observing.traceback import show
 
 
 @dataclass(frozen=True)

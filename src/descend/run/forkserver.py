@@ -20,6 +20,7 @@ from descend.run.forked import STATUS
 from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
+OURS = ("observing.hooks", "observing.custom", "observing.knobs", "run.seeds", "run.stage", "run.uncompiled")
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
 
 
@@ -47,8 +48,8 @@ def _import(modules: list[str]) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the other way to ask begins a CUDA that no fork can use
     import torch
 
-    for name in ("observation", "hooks", "custom", "knobs", "seeds", "stage", "uncompiled"):
-        importlib.import_module(f"descend.run.{name}")
+    for name in OURS:
+        importlib.import_module(f"descend.{name}")
     torch.optim.SGD([torch.zeros(1)])
     for name in modules:
         with suppress(Exception):  # the script will say so itself

@@ -6,9 +6,9 @@ from types import FrameType
 
 from torch.optim import Optimizer
 
-from descend.run.hooks import noting_makers
-from descend.run.observer import Observer
-from descend.run.witness import Witness, counting
+from descend.observing.hooks import noting_makers
+from descend.observing.observer import Observer
+from descend.observing.witness import Witness, counting
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from descend.observing.replacing import replaced
 from descend.record.reading import Note
-from descend.run.replacing import replaced
 
 SWITCHED_OFF = Note("torch.compile", "switched off in our runs, which changes nothing but rounding")
 

@@ -22,11 +22,11 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import dataloader
 
-from descend.run.compilation import keep_out_of_graphs
-from descend.run.frames import constructor_caller
-from descend.run.makings import optimizer_init
-from descend.run.observer import Observer
-from descend.run.replacing import replaced
+from descend.observing.compilation import keep_out_of_graphs
+from descend.observing.frames import constructor_caller
+from descend.observing.makings import optimizer_init
+from descend.observing.observer import Observer
+from descend.observing.replacing import replaced
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 

@@ -13,14 +13,14 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from descend.observing.fingerprint import bytes_of
+from descend.observing.modules import Modules
+from descend.observing.taping import REFUSALS, Taping, first_line
 from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
 from descend.probes.moment import forward
+from descend.reading.budget import Budget
+from descend.reading.passes import Pass
 from descend.record import Cost, Fact, Message, Note
-from descend.run.budget import Budget
-from descend.run.fingerprint import bytes_of
-from descend.run.modules import Modules
-from descend.run.passes import Pass
-from descend.run.taping import REFUSALS, Taping, first_line
 from descend.tape import Recording
 
 MONITOR_EXAMPLES = 256  # enough that the curve's noise is below what a remedy must gain

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
-from descend.run.budget import Budget
-from descend.run.modules import Modules
-from descend.run.passes import Pass
+from descend.observing.modules import Modules
+from descend.reading.budget import Budget
+from descend.reading.passes import Pass
 from descend.tape import Recording, Refused, Tape
 from descend.tape.vocabulary import INTERESTING
 

@@ -16,10 +16,10 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from descend.run.hooks import observing
-from descend.run.observation import Observation
-from descend.run.observer import Observer
-from descend.run.traceback import strip
+from descend.observing.hooks import observing
+from descend.observing.observation import Observation
+from descend.observing.observer import Observer
+from descend.observing.traceback import strip
 
 RECORDER = "from descend.watching.recorder import main; main()"
 PARTING_S = 30.0  # for what is under way to be written, and the last look at it

@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from descend.observing.channel import Channel
+from descend.observing.examiner import Examiner
+from descend.observing.frames import SourceTree
+from descend.observing.modules import Modules
+from descend.observing.observer import Observer
+from descend.observing.witness import Witness
 from descend.probes import GRADIENTS, PROBES
+from descend.reading.budget import Budget
+from descend.reading.step_times import StepTimes
 from descend.record import Ending
-from descend.run.budget import Budget
-from descend.run.channel import Channel
-from descend.run.examiner import Examiner
-from descend.run.frames import SourceTree
-from descend.run.modules import Modules
-from descend.run.observer import Observer
-from descend.run.step_times import StepTimes
-from descend.run.witness import Witness
 from descend.sandbox.world import world_of
 
 SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descend.run.attribution import Stepper
+from descend.reading.attribution import Stepper
 from descend.tape import leaf_parameters
 
 

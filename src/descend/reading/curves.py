@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descend.reading.step_times import StepTimes
 from descend.record import Message, Reading
-from descend.run.step_times import StepTimes
 
 FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
 FLUSH_STEPS = 500  # or this rarely, where steps are that quick

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from torch import Tensor
 from torch.optim import Optimizer
 
-from descend.run.attribution import Stepper
-from descend.run.faults import WIRING_STEPS
-from descend.run.frames import Lines, constructor_caller
+from descend.observing.faults import WIRING_STEPS
+from descend.observing.frames import Lines, constructor_caller
+from descend.reading.attribution import Stepper
 
 OWNED = 16  # optimizers kept alive for the fingerprint of the weights; a script may make thousands
 

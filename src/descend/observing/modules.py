@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from descend.probes.fresh import is_fresh
-from descend.record import IN_SCRIPT, Fact, Message, Site, is_installed
-from descend.run.frames import (
+from descend.observing.frames import (
     CallSpan,
     SourceTree,
     call_span,
@@ -20,6 +18,8 @@ from descend.run.frames import (
     outermost_module,
     running_module,
 )
+from descend.probes.fresh import is_fresh
+from descend.record import IN_SCRIPT, Fact, Message, Site, is_installed
 from descend.tape import Origin
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.Embedding, nn.MultiheadAttention)

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch._C import _len_torch_function_stack
 from torch.optim import Optimizer
 
-from descend.run.attribution import Attribution, Stepper, summed
-from descend.run.budget import Budget
-from descend.run.curves import Curves
-from descend.run.rounds import Backward, Round, Rounds, Step, used
+from descend.reading.attribution import Attribution, Stepper, summed
+from descend.reading.budget import Budget
+from descend.reading.curves import Curves
+from descend.reading.rounds import Backward, Round, Rounds, Step, used
 
 SPAN_S = 0.2  # a stretch lasts about so long,
 LONGEST = 64  # and at most so many rounds

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.compiler import is_compiling
 
+from descend.observing.frames import call_span
+from descend.observing.guard import harmless
+from descend.observing.modules import Modules
+from descend.observing.replacing import replaced
+from descend.observing.taping import first_line
 from descend.probes.gradient_check import gradient_error
 from descend.record import Fact, Message
-from descend.run.frames import call_span
-from descend.run.guard import harmless
-from descend.run.modules import Modules
-from descend.run.replacing import replaced
-from descend.run.taping import first_line
 
 
 class CustomFunctions:

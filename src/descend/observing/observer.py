@@ -13,24 +13,24 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from descend.observing.custom import CustomFunctions
+from descend.observing.examiner import Examiner
+from descend.observing.faults import WIRING_STEPS, Faults
+from descend.observing.fingerprint import fingerprint
+from descend.observing.guard import harmless
+from descend.observing.hand import BY_HAND, Hand
+from descend.observing.knobs import Knobs
+from descend.observing.makings import Makings
+from descend.observing.modules import Modules
+from descend.observing.scaling import Scaled
+from descend.observing.taping import first_line
 from descend.probes.wiring import describe_optimizer
+from descend.reading.attribution import Attribution, Stepper
+from descend.reading.cruise import Cruise
+from descend.reading.curves import Curves
+from descend.reading.passes import Opened, open_pass
+from descend.reading.rounds import spot
 from descend.record import Fact, Message
-from descend.run.attribution import Attribution, Stepper
-from descend.run.cruise import Cruise
-from descend.run.curves import Curves
-from descend.run.custom import CustomFunctions
-from descend.run.examiner import Examiner
-from descend.run.faults import WIRING_STEPS, Faults
-from descend.run.fingerprint import fingerprint
-from descend.run.guard import harmless
-from descend.run.hand import BY_HAND, Hand
-from descend.run.knobs import Knobs
-from descend.run.makings import Makings
-from descend.run.modules import Modules
-from descend.run.passes import Opened, open_pass
-from descend.run.rounds import spot
-from descend.run.scaling import Scaled
-from descend.run.taping import first_line
 from descend.tape import Recording
 
 COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"

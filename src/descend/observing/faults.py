@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from torch import Tensor
 
+from descend.observing.modules import Modules
+from descend.observing.poison import not_finite
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
+from descend.reading.attribution import Stepper
 from descend.record import Fact, Message
-from descend.run.attribution import Stepper
-from descend.run.modules import Modules
-from descend.run.poison import not_finite
 
 WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 

@@ -17,11 +17,11 @@ from torch.compiler import is_compiling
 from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 
+from descend.observing.frames import Lines, call_span, constructor_caller
+from descend.observing.guard import harmless
+from descend.observing.modules import Modules
+from descend.observing.replacing import replaced
 from descend.record import Fact, Message, Reading
-from descend.run.frames import Lines, call_span, constructor_caller
-from descend.run.guard import harmless
-from descend.run.modules import Modules
-from descend.run.replacing import replaced
 from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
 Evaluation = list[tuple[Lines, Tensor]]  # the losses of its batches, each with the lines that computed it

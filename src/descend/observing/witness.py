@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.compiler import is_compiling
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
-from descend.run.attribution import Stepper
-from descend.run.fingerprint import fingerprint
-from descend.run.frames import SourceTree
-from descend.run.guard import harmless
-from descend.run.makings import Makings, optimizer_init
-from descend.run.replacing import replaced
+from descend.observing.fingerprint import fingerprint
+from descend.observing.frames import SourceTree
+from descend.observing.guard import harmless
+from descend.observing.makings import Makings, optimizer_init
+from descend.observing.replacing import replaced
+from descend.reading.attribution import Stepper
 from descend.tape import leaf_parameters
 
 

@@ -8,7 +8,7 @@ from contextlib import redirect_stderr
 from types import FrameType, TracebackType
 
 from descend.notebook import SUFFIX, place
-from descend.run.compilation import PARTS
+from descend.observing.compilation import PARTS
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PARTS = tuple(_OURS + part for part in PARTS)

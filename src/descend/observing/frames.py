@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
+from descend.observing.calls import call_ending
 from descend.record import Site, is_installed
-from descend.run.calls import call_ending
 
 OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
-_FUNCTIONAL = ("torch.nn.functional", "torch.overrides", "descend.run.knobs")  # between a module and its call
+_FUNCTIONAL = ("torch.nn.functional", "torch.overrides", "descend.observing.knobs")  # between a module and its call
 DEPTH = 4  # lines that tell two calls of one function apart
 Lines = tuple[tuple[str, int], ...]  # files and line numbers, innermost first
 _PACKAGE = str(Path(__file__).parents[1])
