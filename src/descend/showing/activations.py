@@ -85,7 +85,7 @@ def _built_in(depth: int, activation: list[str] | None, seed: int) -> tuple[Foun
 
 
 def _own(name: str, shape: str | None, seed: int) -> tuple[Found, str]:
-    from descend.showing.named_model import named_model
+    from descend.network.named_model import named_model
     from descend.network.spreads import AS_IT_IS, normal_inputs, spreads_by_scheme
 
     if shape is None:
