@@ -16,8 +16,10 @@ from descend.symptoms import SYMPTOMS
 ROOT = Path(__file__).parents[1]
 BLOCK = r"(<!-- output: {} -->\n).*?(<!-- end -->)"
 EXAMPLE = re.compile(r"```python\n(.*?)```|<!-- output: (\w+) -->", re.DOTALL)
+WIDTH = 960  # pixels: the letters of so wide a page can still be read where a README makes it narrower
 PICTURES = {
     "schedules": ["schedule", "Cosine(1000).after_warmup(50)", "WarmRestarts(100, 2)", "Step(300)", "--lr", "0.1"],
+    "cycles": ["schedule", "Triangular(400)", "CosineCycle(400)", "WarmRestarts(400)", "--lr", "2"],
     "activations": ["activations"],
 }
 
@@ -80,11 +82,11 @@ def pictures_of_parts() -> None:
             page = Path(folder, f"{name}.html")
             command = [sys.executable, "-m", "descend", "show", *arguments, "-o", str(page)]
             subprocess.run(command, check=True, capture_output=True)
-            picture(page, ROOT / "docs" / f"{name}.png", height=760 if name == "schedules" else None)
+            picture(page, ROOT / "docs" / f"{name}.png")
 
 
-def picture(page_file: Path, into: Path, height: int | None) -> None:
-    """Take a picture of a page's upper part with Chromium; of all of it where there is no height."""
+def picture(page_file: Path, into: Path, above: str = "") -> None:
+    """Take a picture of a page with Chromium: of all of it, or of what stands above the part `above`."""
     import shutil
 
     from playwright.sync_api import sync_playwright
@@ -92,10 +94,12 @@ def picture(page_file: Path, into: Path, height: int | None) -> None:
     with sync_playwright() as playwright:
         found = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": height or 900})
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(page_file.as_uri())
         page.wait_for_timeout(2000)
-        page.screenshot(path=into, full_page=height is None)
+        part = page.locator(above or "main").bounding_box()
+        end = part["y"] if above else part["y"] + part["height"]
+        page.screenshot(path=into, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": end})
         browser.close()
 
 
@@ -120,7 +124,7 @@ def main() -> None:
     script = "examples/digits_mlp.py"
     with tempfile.TemporaryDirectory() as store:
         text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, store))
-        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", height=1900)
+        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", above=".ledger")
     readme.write_text(replaced(text, "symptoms", symptom_table()))
     knobs = ROOT / "docs" / "knobs.md"
     text = knobs.read_text()

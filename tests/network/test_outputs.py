@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
@@ -147,6 +148,8 @@ def test_activations_are_put_behind_hidden_layers_that_have_none():
     again = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
     assert insert_activations(again, nn.Tanh) == 1
     torch.testing.assert_close(again[0](x).abs().max() < 1, torch.tensor(True))
+    images = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 2))
+    assert insert_activations(images) == 1 and [name for name, _ in images[0].named_modules()] == ["", "activation"]
 
 
 def test_normalisation_propagation_keeps_mean_0_and_variance_1():
@@ -158,6 +161,24 @@ def test_normalisation_propagation_keeps_mean_0_and_variance_1():
             layer.gamma.fill_(1.0)  # eq. 9 without the Jacobian's factor
         x = layer(x)
         assert abs(x.mean().item()) < 0.1 and abs(x.std().item() - 1) < 0.1
+
+
+@pytest.mark.parametrize(("groups", "options"), [(1, {"padding": 1}), (1, {"stride": 2}), (2, {"dilation": 2})])
+def test_a_convolution_propagates_as_the_linear_layer_of_each_patch(groups, options):
+    """Eq. 10 is eq. 9 for every patch: on real images, with the patches cut out by `unfold`."""
+    torch.manual_seed(0)
+    images = torch.tensor(load_digits().images[:20]).float().unsqueeze(1) / 8 - 1
+    images = torch.cat([images, images.flip(3)], 1)
+    layer = NormPropConv2d(2, 6, 3, groups=groups, **options)
+    with torch.no_grad():
+        layer.bias.normal_(), layer.gamma.uniform_(0.5, 2.0)
+    expected = []
+    for of_group, *parameters in zip(images.chunk(groups, 1), *(p.chunk(groups) for p in layer.parameters())):
+        linear = NormPropLinear(9 * of_group.shape[1], 6 // groups)
+        for own, given in zip(linear.parameters(), parameters):
+            own.data = given.detach().reshape(own.shape)
+        expected.append(linear(F.unfold(of_group, 3, **options).transpose(1, 2)).transpose(1, 2))
+    torch.testing.assert_close(layer(images).flatten(2), torch.cat(expected, 1), atol=1e-5, rtol=1e-5)
 
 
 def test_its_constants_are_those_of_a_rectified_normal_number():

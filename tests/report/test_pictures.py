@@ -90,6 +90,20 @@ def test_features_show_mean_and_width_and_the_standardised_unit(tmp_path):
     raw, standardised = curvature.traces
     assert raw["y"][0] == pytest.approx(0.5 * 410)
     assert max(standardised["y"]) < 1
+    assert [shape["y0"] for shape in curvature.shapes] == [2.0] and curvature.keys[-1].label == "stability bound 2"
+
+
+def test_a_bound_is_drawn_only_beside_the_curvature_that_it_bounds(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    case.record.add(Fact("optimizer", "0", 1, {"class": "Adam", "lr": 0.5}))
+    assert drawn(case).panels[1].shapes == () and "bound" not in drawn(case).caption
+
+
+def test_a_curve_that_ends_early_is_said_to_end(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    assert "measured up to" not in drawn(case).caption
+    case.record.add(Reading("curvature", "0", 299, 2.0))
+    assert drawn(case).caption.endswith("On standardised inputs it was measured up to step 280.")
 
 
 def test_a_narrow_range_of_features_has_an_ordinary_axis(tmp_path):

@@ -44,6 +44,7 @@ TORCHS = {
     "cosine": (Cosine(STEPS, 0.2), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS, 0.2)),
     "inverse power": (InversePower(0.7), lambda o: lr_scheduler.LambdaLR(o, lambda t: (t + 1) ** -0.7)),
     "cycles": (CosineCycle(50), lambda o: lr_scheduler.CosineAnnealingLR(o, 25)),
+    "cycles above 0": (CosineCycle(60, 0.2), lambda o: lr_scheduler.CosineAnnealingLR(o, 30, 0.2)),
     "warm-up": (Warmup(10), lambda o: lr_scheduler.LinearLR(o, 0.1, 1.0, 9)),
     "constant": (Constant(), lambda o: lr_scheduler.ConstantLR(o, 1.0)),
 }

@@ -1,17 +1,22 @@
 """Inputs that are not normalised: the mean and width of every feature, next to the standardised unit."""
 
 from collections.abc import Mapping
-from math import asinh, ceil, floor, isfinite, log10
+from math import asinh, ceil, floor, isfinite, log10, nan
 from typing import Any
 
 from descend.record import Record
-from descend.report.figure import LOG_DECADES, MOST_TICKS, Figure, Key, Panel, Trace, line, value_axis
+from descend.report.figure import LOG_DECADES, MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
 from descend.report.sharpness import times_rate
 from descend.report.wording import number
+from descend.symptoms.stability import PRECONDITIONED, stability_bound
 from descend.symptoms.symptom import Symptom
 
 MOST_FEATURES = 400  # of every stretch of more the narrowest and the widest
 FEW_FEATURES = 80  # whose means are drawn as large points
+BOUND = (
+    " α·λmax is the learning rate times the largest curvature; above its bound a step along the steepest direction "
+    "ends higher up than it began."
+)
 
 Feature = tuple[int, float, float]  # index, mean, σ
 
@@ -21,7 +26,10 @@ def inputs_not_normalised(record: Record, symptom: Symptom) -> Figure | None:
     features = read_features(record, symptom)
     curvature = _curvature_panel(record, symptom.optimizer)
     panels = ((_feature_panel(features),) if features else ()) + ((curvature,) if curvature else ())
-    return Figure(panels, _caption(features)) if panels else None
+    caption = _caption(features) + (BOUND if curvature and curvature.shapes else "")
+    if curvature:
+        caption += _measured_until(record, symptom.optimizer)
+    return Figure(panels, caption) if panels else None
 
 
 def read_features(record: Record, symptom: Symptom) -> list[Feature]:
@@ -61,16 +69,31 @@ def _caption(features: list[Feature]) -> str:
     return f"Each bar is one input feature, from μ − σ to μ + σ{drawn}.{axis}"
 
 
+def _measured_until(record: Record, optimizer: str) -> str:
+    """Say where the curve on standardised inputs ends, if the other goes on: it has not become 0 there."""
+    raw, standardised = (record.series(name, optimizer).steps[-1] for name in ("curvature", "curvature_standardised"))
+    return f" On standardised inputs it was measured up to step {standardised}." if standardised < raw else ""
+
+
 def _curvature_panel(record: Record, optimizer: str) -> Panel | None:
     raw, standardised = (record.series(name, optimizer) for name in ("curvature", "curvature_standardised"))
     if not (len(raw) and len(standardised)):
         return None
-    rate, title = record.series("learning_rate", optimizer), "λmax"
+    rate, title, bound = record.series("learning_rate", optimizer), "λmax", nan
     if len(rate):
         raw, standardised, title = times_rate(raw, rate), times_rate(standardised, rate), "α·λmax"
+        bound = _bound(record, optimizer)
     traces = (line(raw, "cause", "inputs as they are"), line(standardised, "cure", "inputs standardised"))
-    keys = (Key("inputs as they are", "cause"), Key("inputs standardised", "cure"))
-    return Panel(title, traces, keys, y=value_axis([*raw.values, *standardised.values]))
+    shapes, named = level(bound, "stability bound")
+    keys = (Key("inputs as they are", "cause"), Key("inputs standardised", "cure"), *named)
+    return Panel(title, traces, keys, shapes=shapes, y=value_axis([*raw.values, *standardised.values]))
+
+
+def _bound(record: Record, optimizer: str) -> float:
+    """Return the rule's bound on α·λmax; NaN where it is one of another curvature, or none is known."""
+    rule = record.fact("optimizer", optimizer) or {}
+    bound = None if rule.get("class") in PRECONDITIONED else stability_bound(rule)
+    return nan if bound is None else bound.value
 
 
 def _feature_panel(features: list[Feature]) -> Panel:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DRAWN = ("normal 0.01", "normal 1", "xavier", "kaiming")
 DEPTH, MOST_TICKS = 9, 15  # layers, and so many that each has a tick of its own
 EXAMPLES = 64  # of a model of one's own: a convolution's outputs are large
-TONES = ("cause", "ink", "soft", "cure")
+TONES = ("cause", "ink", "third", "cure")
 Found = dict[str, dict[str, "list[Spread]"]]  # of each network, by initialiser
 
 
@@ -146,7 +146,7 @@ def _picture(name: str, outputs: "dict[str, list[Spread]]") -> "Figure":
     ends = " A tanh's lie between −1 and 1." if is_tanh else ""
     caption = (
         "Above, how far each layer's outputs spread. Below, some of the outputs themselves: "
-        f"the wider the shape, the more of them.{ends} The number behind `normal` is the weights' standard deviation."
+        f"the wider the shape, the more of them.{ends} The number behind “normal” is the weights' standard deviation."
     )
     return Figure((first, *panels), caption)
 
@@ -172,5 +172,6 @@ def _distributions(title: str, tone: str, layers: "list[Spread]") -> Any:
         )
     is_tanh = all(outputs.activation == "tanh" for outputs in layers)
     lowest = min((value for outputs in layers for value in outputs.some), default=0.0)
-    y = {"range": [-1.05, 1.05]} if is_tanh else {"rangemode": "tozero"} if lowest >= 0 else {}
+    y: dict[str, Any] = {"range": [-1.05, 1.05]} if is_tanh else {"rangemode": "tozero"} if lowest >= 0 else {}
+    y["exponentformat"] = "power"  # not Plotly's B for thousands of millions
     return Panel(f"{title}: outputs", tuple(traces), x_title="layer", y=y, height=170)

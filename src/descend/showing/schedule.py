@@ -11,7 +11,7 @@ from descend.errors import UsageError
 if TYPE_CHECKING:
     from descend.schedules import Schedule
 
-TONES = ("cause", "cure", "ink", "soft")  # of one schedule after another
+TONES = ("cause", "cure", "ink", "third")  # of one schedule after another
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)  # of the steps, where the console prints values
 MOST_STEPS = 1_000_000
 
