@@ -1,0 +1,178 @@
+"""Training scripts that change the world, each taken to the doctor: every original file is as it was afterwards."""
+
+import json
+import textwrap
+
+import pytest
+
+from .sandbox import fingerprint, make_world, needs_landlock
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """\
+import atexit, ctypes, fcntl, json, logging, multiprocessing, os, shutil, socket, sqlite3, subprocess, sys
+import tempfile, threading, urllib.request
+from pathlib import Path
+import numpy as np
+import torch
+
+PROJECT, PRECIOUS = Path({project!r}), Path({precious!r})
+torch.manual_seed(0)
+x = torch.randn(64, 3)
+y = x @ torch.tensor([[1.0], [-2.0], [0.5]])
+model = torch.nn.Linear(3, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def put(path, text, mode="w"):
+    with open(path, mode) as file:
+        file.write(text)
+
+
+def act():
+{body}
+
+def main():
+    for step in range(40):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step % 20 == 5:
+            act()
+    print("trained", loss.item() < 1)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+# what each script does between two steps, in a copy of its folder where it is let
+LET = {
+    "saves a checkpoint over the old one": 'torch.save(model.state_dict(), "model.pt")',
+    "appends to a log": 'put("log.txt", "epoch\\n", "a")',
+    "logs by the logging module": 'logging.basicConfig(filename="log.txt"); logging.warning("epoch")',
+    "deletes old runs": 'shutil.rmtree("runs", ignore_errors=True)',
+    "keeps the last checkpoint under another name": """
+        if Path("model.pt").exists():
+            os.replace("model.pt", "model.bak")
+    """,
+    "writes beside and moves into place": """
+        with tempfile.NamedTemporaryFile("w", dir=".", delete=False) as file:
+            file.write("{}")
+        os.replace(file.name, "runs/old/result.json")
+    """,
+    "changes a memory map": 'np.memmap("data/table.npy", dtype="u1", mode="r+")[0] += 1',
+    "keeps its results in SQLite": """
+        with sqlite3.connect("results.db") as database:
+            database.execute("create table if not exists losses (step, loss)")
+            database.execute("insert into losses values (1, 2.0)")
+    """,
+    "goes into a folder and truncates": """
+        os.chdir("data")
+        os.truncate("table.npy", 8)
+        os.chdir("..")
+    """,
+    "writes through a link that leads out": 'put("outside.txt", "!", "a")',
+    "writes through a link to a folder out": """
+        if not Path("theirs").exists():
+            os.symlink(PRECIOUS, "theirs")
+        put("theirs/model.pt", "lost")
+    """,
+    "holds a lock": """
+        with open("train.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write(str(os.getpid()))
+    """,
+    "makes files read-only": 'os.chmod("model.pt", 0o400); os.utime("log.txt", (1, 1))',
+    "writes through a hard link": """
+        if not Path("log2.txt").exists():
+            os.link("log.txt", "log2.txt")
+        put("log2.txt", "more", "a")
+    """,
+    "forks a child that writes": """
+        if (child := os.fork()) == 0:
+            put("model.pt", "the child's")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """,
+    "writes in a thread": """
+        thread = threading.Thread(target=put, args=("log.txt", "from a thread", "a"))
+        thread.start(); thread.join()
+    """,
+    "listens on a port of its own": """
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+            client.sendall(b"loss")
+    """,
+    "clears up when it ends": 'atexit.register(lambda: shutil.rmtree("data", ignore_errors=True))',
+    "keeps a cache in the home folder": """
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "descend-test-cache")
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        put(cache, "x")
+    """,
+    "changes what lies beside its folder": 'put("../shared/vocabulary.txt", "d", "a")',
+}
+
+# and what is refused: the script, and a word of the refusal
+REFUSED = {
+    "overwrites by an absolute path": ('put(PRECIOUS / "model.pt", "lost")', "precious/model.pt"),
+    "deletes by an absolute path": ('(PRECIOUS / "model.pt").unlink()', "precious/model.pt"),
+    "deletes a tree by an absolute path": ("shutil.rmtree(PRECIOUS)", "precious"),
+    "renames by an absolute path": ('os.rename(PRECIOUS, str(PRECIOUS) + "2")', "precious"),
+    "makes a file beside others": ('put(PRECIOUS / "new.txt", "x")', "precious/new.txt"),
+    "saves by torch's native writer": ('torch.save(model, PRECIOUS / "model.pt")', "precious/model.pt"),
+    "starts rm": ('subprocess.run(["rm", "-rf", PRECIOUS], check=True)', "rm -rf"),
+    "starts a shell": ('os.system(f"rm -rf {PRECIOUS}")', "rm -rf"),
+    "starts another python": (
+        'subprocess.run([sys.executable, "-c", "import shutil; shutil.rmtree(\'data\')"], check=True)',
+        "shutil.rmtree",
+    ),
+    "calls home": ('urllib.request.urlopen("http://192.0.2.1/", timeout=1)', "192.0.2.1"),
+}
+
+
+@pytest.fixture
+def doctored(descend, tmp_path):
+    """Take the script to the doctor, and return what it said, as JSON and on standard error."""
+    world = make_world(tmp_path)
+
+    def run(body: str):
+        text = textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 4)
+        script = SCRIPT.format(project=str(world / "project"), precious=str(world / "precious"), body=text + "\n")
+        (world / "project" / "train.py").write_text(script)
+        before = fingerprint(world)
+        home = tmp_path / "home"
+        home.mkdir()
+        store = ("--store", str(tmp_path / "store"))
+        options = ("--format", "json", "--seeds", "2", "--steps", "30")
+        done = descend("doctor", *store, *options, "train.py", cwd=world / "project", env={"HOME": str(home)})
+        assert fingerprint(world) == before, done.stderr
+        assert not list(home.rglob("*cache*"))
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize("name", LET)
+def test_a_script_does_as_it_likes_with_its_copy(doctored, name):
+    done = doctored(LET[name])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 30
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_leave_the_copy_is_refused_with_the_reason(doctored, name):
+    body, target = REFUSED[name]
+    done = doctored(body)
+    assert "descend: refused to" in done.stderr and target in done.stderr
+    assert done.returncode == 1
+
+
+@needs_landlock
+def test_what_goes_past_python_the_kernel_refuses(doctored):
+    body = """
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.unlink(str(PRECIOUS / "model.pt").encode()) == 0, os.strerror(ctypes.get_errno())
+    """
+    done = doctored(body)
+    assert done.returncode == 1 and "AssertionError: Permission denied" in done.stderr
