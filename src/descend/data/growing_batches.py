@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import Sampler
@@ -35,15 +36,8 @@ class GrowingBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch."""
-        batch: list[int] = []
-        size = self.size(self.step)
-        for index in self.sampler:
-            batch.append(index)
-            if len(batch) == size:
-                self.step += 1
-                yield batch
-                batch, size = [], self.size(self.step)
-        if batch:
+        indices = iter(self.sampler)
+        while batch := list(islice(indices, self.size(self.step))):
             self.step += 1
             yield batch
 
