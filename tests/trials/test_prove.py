@@ -59,6 +59,15 @@ def test_two_faults_need_two_remedies_and_no_more():
     assert proof.cure.remedies == ("a",)
 
 
+def test_what_mends_a_fact_is_the_first_to_be_added():
+    """Two others do more by themselves; with the best one the fact's own cure does the most."""
+    fact = replace(prescription("f", "wired"), of_fact=True)
+    rest = [prescription(name, name) for name in ("b", "c")]
+    outcomes = {"a": 0.3, "b": 0.35, "c": 0.4, "f": 0.75, "af": 0.02, "ab": 0.2, "ac": 0.2}
+    proof, table = tried(outcomes, [prescription("a", "one"), *rest, fact])
+    assert proof.cure.remedies == ("a", "f") and "ac" not in screened(table)
+
+
 def with_rates(text: str, cost: int = 2, remedy: str = "", **named):
     """A prescription that can be had at other rates: "scale" at three times the rate is "scale 3"."""
 

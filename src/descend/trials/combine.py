@@ -23,6 +23,7 @@ def combined(
     best = winners[0]
     tried = [*winners[1:], *(c for c in candidates if c not in winners and c.script is not None and not c.reason)]
     others = [c for c in tried if c.prescription.symptom != best.prescription.symptom]
+    others.sort(key=lambda c: not c.prescription.of_fact)  # what mends a fact belongs to the patch where it helps
     for _ in range(ADDED):
         if best.left <= ENOUGH or best.prescription.times > 1:
             break
