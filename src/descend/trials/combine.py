@@ -23,7 +23,8 @@ def combined(
     best = winners[0]
     tried = [*winners[1:], *(c for c in candidates if c not in winners and c.script is not None and not c.reason)]
     others = [c for c in tried if c.prescription.symptom != best.prescription.symptom]
-    others.sort(key=lambda c: not c.prescription.of_fact)  # what mends a fact belongs to the patch where it helps
+    others.sort(key=lambda c: not c.prescription.of_fact)
+    best = _mended(best, others, exam, bench)
     for _ in range(ADDED):
         if best.left <= ENOUGH or best.prescription.times > 1:
             break
@@ -33,6 +34,15 @@ def combined(
             break
         best = min(better, key=lambda c: c.value)
     return [_pruned(best, exam, bench)] if best.parts else []
+
+
+def _mended(best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate:
+    """Return the best with what mends a fact beside it, where that does no harm: what is surely wrong is put right."""
+    if best.prescription.of_fact or not others or not others[0].prescription.of_fact:
+        return best
+    both = _joined([best, others[0]])
+    ran = run_all([both] if both else [], exam, bench)
+    return ran[0] if ran and as_good(ran[0].value, best.value) else best
 
 
 def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
@@ -65,6 +75,7 @@ def _joined(parts: Sequence[Candidate]) -> Candidate | None:
         remedy="+".join(names),
         label=" + ".join(part.prescription.label for part in parts),
         cost=sum(part.cost for part in parts),
+        of_fact=any(part.prescription.of_fact for part in parts),
         at_rate=None,
     )
     return Candidate(prescription, script, parts=tuple(parts))

@@ -60,7 +60,7 @@ def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proo
 
 def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
     """Confirm the best that no fresh seed has seen yet, until one holds; what those are for that do not is refuted."""
-    alive = [c for c in candidates if c.prescription.symptom not in proof.refuted]
+    alive = [c for c in candidates if c.prescription.of_fact or c.prescription.symptom not in proof.refuted]
     untried = [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
     winners = _ranked([c for c in untried if c.helps])
     if winners:
@@ -101,8 +101,8 @@ def _rival(proved: Candidate, helping: list[Candidate]) -> Candidate | None:
     """Return what a proved change is held against on fresh seeds: itself at the rate before, or what did better."""
     if proved.plain is not None:
         return proved.plain
-    best = min((c for c in helping if c.prescription.of_fact == proved.prescription.of_fact), key=lambda c: c.left)
-    return best if best.left < proved.left else None
+    alike = [c for c in helping if c.prescription.of_fact == proved.prescription.of_fact and c.left < proved.left]
+    return min(alike, key=lambda c: c.left, default=None)
 
 
 def _settle(proof: Proof, first: Candidate, rival: Candidate, other: Trial) -> None:
