@@ -20,7 +20,7 @@ quick: $(READY)
 
 # Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
 kinds: $(FRAMEWORKS)
-	$(BIN)/pytest -n 2 --dist worksteal tests/kinds --kinds
+	$(BIN)/pytest -n 2 --dist worksteal tests/kinds tests/sandbox/test_corpus.py --kinds
 
 lint: $(READY)
 	$(BIN)/ruff check .
