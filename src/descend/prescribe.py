@@ -23,9 +23,8 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
                 has_a_rate = symptom.kind != "wiring" and row.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
                     known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
-                    if (usual := adam_for_few_steps(record, symptom)) and not SETS_THE_STEP.intersection(
-                        row.remedy.split("+")
-                    ):
+                    sets_the_step = SETS_THE_STEP.intersection(row.remedy.split("+"))
+                    if not sets_the_step and (usual := adam_for_few_steps(record, symptom)):
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 found.setdefault(known.key, known)
     return list(found.values())
@@ -59,24 +58,23 @@ def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float
     lr = factor * rate
     if "lr" in dose:
         return _prescription(row, record, symptom, {**dose, "lr": lr})
-    known, both = _prescription(row, record, symptom, dose), f"{row.remedy}+learning_rate"
-    apply = partial(_apply, both, record, {"optimizer": symptom.optimizer, **dose, "lr": lr})
-    label = f"{known.label}, {TO.format(old=rate, lr=lr)}"
-    return replace(known, remedy=both, label=label, apply=apply, cost=row.cost + 1)
+    further = {"optimizer": symptom.optimizer, **dose, "lr": lr}
+    known = _prescription(row, record, symptom, dose)
+    return _with(known, "learning_rate", record, further, TO.format(old=rate, lr=lr), 1)
 
 
 def _with_adam(row: Row, record: Record, symptom: Symptom, dose: Dose, usual: Dose, factor: float) -> Prescription:
     """Return the prescription together with Adam at `factor` times its usual rate."""
-    known, both = _prescription(row, record, symptom, dose), f"{row.remedy}+adaptive_rule"
     rule = {**usual, "lr": factor * usual["lr"]}
-    label = f"{known.label}, {ADAM_AT.format(**rule)}"
-    return replace(
-        known,
-        remedy=both,
-        label=label,
-        apply=partial(_apply, both, record, {**dose, **rule}),
-        cost=row.cost + ADAM_COST,
-    )
+    known = _prescription(row, record, symptom, dose)
+    return _with(known, "adaptive_rule", record, {**dose, **rule}, ADAM_AT.format(**rule), ADAM_COST)
+
+
+def _with(known: Prescription, remedy: str, record: Record, dose: Dose, words: str, cost: int) -> Prescription:
+    """Return the prescription with another remedy behind its own; `dose` is that of both."""
+    both = f"{known.remedy}+{remedy}"
+    label, apply = f"{known.label}, {words}", partial(_apply, both, record, dose)
+    return replace(known, remedy=both, label=label, apply=apply, cost=known.cost + cost)
 
 
 def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:

@@ -1,6 +1,18 @@
 """What is wrong before the first step: the data, the start, the loss's scale."""
 
-from descend.canon.phrases import ADAM, ADAM_AT, CURVATURE, INIT, RAVINE, RECAP, RESCALED, SHORTER, TO, VARIANCE
+from descend.canon.phrases import (
+    ADAM,
+    ADAM_AT,
+    ADAM_COST,
+    CURVATURE,
+    INIT,
+    RAVINE,
+    RECAP,
+    RESCALED,
+    SHORTER,
+    TO,
+    VARIANCE,
+)
 from descend.canon.row import Row
 from descend.doses import (
     SAFE_SHARE,
@@ -43,14 +55,14 @@ STATICS = (
         RAVINE, "LeCun et al. 1998, §4.3 and §4.5", cost=4),
     Row("targets_not_scaled", "standardise_inputs+standardise_targets+learning_rate", far_default_rate,
         f"standardise inputs and targets, {TO}", RAVINE, "LeCun et al. 1998, §4.3 and §4.5", cost=5),
-    Row("targets_not_scaled", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=3),
+    Row("targets_not_scaled", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=ADAM_COST),
     Row("inputs_not_normalised", "standardise_inputs", nothing_to_dose, "standardise inputs", RAVINE, CURVATURE),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SAFE_SHARE),
         f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
     Row("inputs_not_normalised", "standardise_inputs+learning_rate", rate_for_standardised(SHARPENING),
         f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),
     Row("inputs_not_normalised", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),
-    Row("inputs_not_normalised", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=3),
+    Row("inputs_not_normalised", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=ADAM_COST),
     Row("unshuffled_data", "shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",
         "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     Row("over_regularised", "optimizer_argument", least_decay, "weight decay {old:g} → {value:g}",

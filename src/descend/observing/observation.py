@@ -42,8 +42,8 @@ class Observation:
         self.began = began
         self.channel = Channel(*pipes, lost)
         self.budget = Budget(SHARES[role], None if role == "watch" else began)
-        self.tree = tree = SourceTree(files)
-        self.modules = Modules(tree, self.channel.send)
+        self.tree = SourceTree(files)
+        self.modules = Modules(self.tree, self.channel.send)
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
         probes = list(GRADIENTS) if role == "gradcheck" else probes
         world = world_of(os.environ) if role == "watch" else None
@@ -55,7 +55,7 @@ class Observation:
         observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
         if world is not None:
             observer.curves.times = StepTimes(world.rank, self.channel.send)
-        self.watch: Observer | Witness = Witness(tree) if role == "bare" else observer
+        self.watch: Observer | Witness = Witness(self.tree) if role == "bare" else observer
 
     def look(self, *, stage: int, spread: bool) -> None:
         """Look at one stage only, as `Witness.stage` has it, and at batches from all over the run."""

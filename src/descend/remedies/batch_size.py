@@ -33,7 +33,7 @@ def batch_size(script: Script, record: Record, dose: dict[str, Any]) -> Script |
         return _in_a_loop(script, record, size)
     place = locate(script, record, "loader", key)
     if isinstance(place, NotApplicable):
-        return trainer_argument(script, record, {**dose, "argument": "batch_size", "value": size}, place)
+        return trainer_argument(script, record, dose.get("optimizer", "0"), ("batch_size", size), place)
     setting = loader_setting(place, "batch_size", 1, WORDS)
     edit = set_argument(place, setting, size, script, record, [place.syntax.module])
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], WORDS)

@@ -26,8 +26,7 @@ def clip_gradients(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     key = dose.get("optimizer", "0")
     stepping = find_stepping(script, record, key)
     if isinstance(stepping, NotApplicable):
-        threshold = {**dose, "argument": "max_norm", "value": float(dose["max_norm"])}
-        return trainer_argument(script, record, threshold, stepping)
+        return trainer_argument(script, record, key, ("max_norm", float(dose["max_norm"])), stepping)
     if (site := record.site("clip")) is not None:
         return NotApplicable(f"line {site.line} clips the gradients already")
     syntax = stepping.place.syntax

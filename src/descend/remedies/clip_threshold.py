@@ -17,8 +17,8 @@ def clip_threshold(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     """Clip at `dose["max_norm"]`: `clip_grad_norm_(parameters, max_norm)`, or the value of `clip_grad_value_`."""
     place = locate(script, record, "clip")
     if isinstance(place, NotApplicable):
-        threshold = {**dose, "argument": "max_norm", "value": float(dose["max_norm"])}
-        return trainer_argument(script, record, threshold, place)
+        threshold = "max_norm", float(dose["max_norm"])
+        return trainer_argument(script, record, dose.get("optimizer", "0"), threshold, place)
     edit = set_argument(place, _setting(place), float(dose["max_norm"]), script, record)
     if isinstance(edit, NotApplicable):
         return edit

@@ -55,8 +55,8 @@ def _of_trainer(
     """Return the script whose trainer warms its own schedule up; such a schedule comes down by itself."""
     if dose["end"] < dose["start"]:
         return otherwise
-    warm_up = {**dose, "argument": "warmup_steps", "value": int(dose["steps"])}
-    return trainer_argument(script, record, warm_up, otherwise)
+    warm_up = "warmup_steps", int(dose["steps"])
+    return trainer_argument(script, record, dose.get("optimizer", "0"), warm_up, otherwise)
 
 
 def _kept(made: Place, stepping: Stepping | NotApplicable) -> cst.CSTNode:

@@ -21,10 +21,11 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
 
     `dose["default"]` is what it is where the call does not give it.
     """
-    place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
+    key = dose.get("optimizer", "0")
+    place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
-        return trainer_argument(script, record, dose, place)
-    now = (record.fact("optimizer", dose.get("optimizer", "0")) or {}).get(dose["argument"])
+        return trainer_argument(script, record, key, (dose["argument"], dose["value"]), place)
+    now = (record.fact("optimizer", key) or {}).get(dose["argument"])
     setting = replace(_setting(place, dose["argument"]), now=now)
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)

@@ -20,7 +20,8 @@ from descend.run.forked import STATUS
 from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
-OURS = ("observing.hooks", "observing.custom", "observing.knobs", "run.seeds", "run.stage", "run.uncompiled")
+OBSERVING = ("observation", "hooks", "custom", "knobs")
+RUN = ("configuration", "seeds", "stage", "uncompiled")
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
 
 
@@ -48,8 +49,9 @@ def _import(modules: list[str]) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the other way to ask begins a CUDA that no fork can use
     import torch
 
-    for name in OURS:
-        importlib.import_module(f"descend.{name}")
+    for room, names in (("observing", OBSERVING), ("run", RUN)):
+        for name in names:
+            importlib.import_module(f"descend.{room}.{name}")
     torch.optim.SGD([torch.zeros(1)])
     for name in modules:
         with suppress(Exception):  # the script will say so itself

@@ -13,10 +13,11 @@ import libcst as cst
 import yaml
 
 from descend.errors import UsageError
-from descend.record import LIBRARIES, Record
+from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import number_text
 from descend.source.literals import STEPS
+from descend.source.locate import is_users
 from descend.source.names import assigned_value, subscript_key, text_of
 from descend.source.syntax import Syntax, last_name
 
@@ -44,29 +45,29 @@ def configured(
 
     The longest common end of the keys decides. `now` is the value that the run showed, None where it is not known.
     """
-    keys = keys_of(syntax, expression) + further
+    keys = _keys_of(syntax, expression) + further
     found: dict[int, list[Scalar]] = {}
     for path, scalar in _scalars(script, record):
         shared = _common_end(path, keys)
-        if shared and (now is None or _is(value_of(scalar.text), now)):
+        if shared and (now is None or _is(_value_of(scalar.text), now)):
             found.setdefault(shared, []).append(scalar)
     best = found[max(found)] if found else []
     return best[0] if len(best) == 1 else None
 
 
-def keys_of(syntax: Syntax, expression: cst.BaseExpression | None, steps: int = STEPS) -> Keys:
+def _keys_of(syntax: Syntax, expression: cst.BaseExpression | None, steps: int = STEPS) -> Keys:
     """Return the keys and attributes that an expression reads, outermost first; empty where there are none."""
     match expression:
         case cst.Attribute(value=value, attr=cst.Name(value=name)):
-            return (*keys_of(syntax, value, steps), name)
+            return (*_keys_of(syntax, value, steps), name)
         case cst.Subscript(value=value) if (key := subscript_key(expression)) is not None:
-            return (*keys_of(syntax, value, steps), key)
+            return (*_keys_of(syntax, value, steps), key)
         case cst.Call(func=cst.Attribute(value=value, attr=cst.Name("get")), args=[first, *_]):
-            return (*keys_of(syntax, value, steps), key) if (key := text_of(first.value)) is not None else ()
+            return (*_keys_of(syntax, value, steps), key) if (key := text_of(first.value)) is not None else ()
         case cst.Call(args=[only]) if last_name(expression.func) in CONVERSIONS:
-            return keys_of(syntax, only.value, steps)
+            return _keys_of(syntax, only.value, steps)
         case cst.Name() if steps:
-            return keys_of(syntax, assigned_value(syntax, expression), steps - 1)
+            return _keys_of(syntax, assigned_value(syntax, expression), steps - 1)
     return ()
 
 
@@ -79,7 +80,7 @@ def put(script: Script, values: Mapping[Scalar, Any]) -> Script:
     return script
 
 
-def value_of(text: str) -> float | bool | None:
+def _value_of(text: str) -> float | bool | None:
     """Return what a scalar stands for, or None where it is neither a number nor a truth value.
 
     What YAML takes for text (1e-3) counts: the script makes a number of it.
@@ -117,9 +118,7 @@ def _common_end(path: Keys, keys: Keys) -> int:
 def _scalars(script: Script, record: Record) -> Iterator[tuple[Keys, Scalar]]:
     for name in record.places("configuration"):
         file = Path(name)
-        if not any(file.is_relative_to(home) for home in (script.root, script.path.parent)):
-            continue
-        if LIBRARIES & set(file.parts):
+        if not is_users(script, file):
             continue
         try:
             text = script.read(file)
@@ -133,7 +132,7 @@ def _below(top: yaml.Node | None, file: Path, text: str) -> Iterator[tuple[Keys,
     nodes = list(_walk(top))
     for keys, node in nodes:
         start, end = node.start_mark.index, node.end_mark.index
-        if value_of(node.value) is not None and sum(other is node for _, other in nodes) == 1:
+        if _value_of(node.value) is not None and sum(other is node for _, other in nodes) == 1:
             yield keys, Scalar(file, start, end, text[start:end])
 
 

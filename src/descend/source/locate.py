@@ -72,8 +72,7 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, N
     """Return the expression of that kind that stands at `site`, or why it cannot be edited."""
     file = Path(site.file)
     word = WORDS.get(site.kind, site.kind)
-    home = next((h for h in (script.root, script.path.parent) if file.is_relative_to(h)), None)
-    if home is None or LIBRARIES & set(file.relative_to(home).parts):
+    if not is_users(script, file):
         return NotApplicable(f"the {word} is in a library, at {site.file}:{site.line}")
     if not file.is_file():
         return NotApplicable(f"the {word} is in {site.file}, which is not a file")
@@ -84,6 +83,12 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, N
     if node is None:
         return NotApplicable(f"no {word} is found at {file.name}:{site.line}")
     return syntax, node
+
+
+def is_users(script: Script, file: Path) -> bool:
+    """Whether a file lies in the folders of the script, and in no library there."""
+    home = next((h for h in (script.root, script.path.parent) if file.is_relative_to(h)), None)
+    return home is not None and not LIBRARIES & set(file.relative_to(home).parts)
 
 
 def _find(syntax: Syntax, site: Site, before: str, kind: type[Node]) -> Node | None:

@@ -40,16 +40,16 @@ FRAMEWORKS = {"transformers": TRANSFORMERS, "lightning": LIGHTNING, "pytorch_lig
 
 
 def trainer_argument(
-    script: Script, record: Record, dose: dict[str, Any], otherwise: NotApplicable
+    script: Script, record: Record, key: str, given: tuple[str, Any], otherwise: NotApplicable
 ) -> Script | NotApplicable:
-    """Give the one trainer of the script the argument `dose["argument"]`, named as torch names it.
+    """Give the trainer of the optimizer `key` an argument, by torch's name for it, and its value.
 
     Return `otherwise` where no framework trains, or its arguments are not written out in the script.
     """
-    key = dose.get("optimizer", "0")
+    argument, value = given
     sites = [site for kind in ("optimizer", "step") if (site := record.site(kind, key)) is not None]
     inside = [(FRAMEWORKS[part], site) for site in sites for part in Path(site.file).parts if part in FRAMEWORKS]
-    if not inside or (name := inside[0][0].names.get(dose["argument"])) is None:
+    if not inside or (name := inside[0][0].names.get(argument)) is None:
         return otherwise
     framework, site = inside[0]
     syntax = parse(script.path, script.read(script.path))
@@ -59,5 +59,5 @@ def trainer_argument(
     if len(calls) != 1:
         return otherwise
     setting = Setting(name, None, name.replace("_", " "))
-    edit = set_argument(Place(syntax, calls[0], site), setting, dose["value"], script, record)
+    edit = set_argument(Place(syntax, calls[0], site), setting, value, script, record)
     return edit if isinstance(edit, NotApplicable) else apply(script, syntax, [edit], setting.words)

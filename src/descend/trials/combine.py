@@ -77,5 +77,6 @@ def _joined(parts: Sequence[Candidate]) -> Candidate | None:
         cost=sum(part.cost for part in parts),
         of_fact=any(part.prescription.of_fact for part in parts),
         at_rate=None,
+        with_adam=None,
     )
     return Candidate(prescription, script, parts=tuple(parts))

@@ -62,12 +62,12 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
     """Confirm the best that no fresh seed has seen yet, until one holds; what those are for that do not is refuted."""
     alive = [c for c in candidates if c.prescription.of_fact or c.prescription.symptom not in proof.refuted]
     untried = [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
-    winners = _ranked([c for c in untried if c.helps])
-    if winners:
-        again = retuned(winners, script, exam, bench, {c.prescription.key for c in candidates})
+    ranked = _ranked([c for c in untried if c.helps])
+    if ranked:
+        again = retuned(ranked, script, exam, bench, {c.prescription.key for c in candidates})
         candidates += again
-        winners = _ranked([*winners, *(c for c in again if c.helps)])
-    helping, winners = winners, _in_turn(winners)
+        ranked = _ranked([*ranked, *(c for c in again if c.helps)])
+    winners = _in_turn(ranked) if ranked else []
     winners = [c for c in combined(winners, untried, exam, bench) if c.prescription.key not in proof.failed] + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
     shown = [proof.failed.get(c.prescription.key) or screened(c, exam) for c in everything]
@@ -77,7 +77,7 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
             proof.cure, proof.arm = trial, candidate.record
-            if (rival := _rival(candidate, helping)) is not None:
+            if (rival := _rival(candidate, ranked)) is not None:
                 other = confirm(script, exam, rival, bench, proof.unchanged)
                 proof.trials[everything.index(rival)] = other
                 _settle(proof, candidate, rival, other)
@@ -90,18 +90,16 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
 
 def _in_turn(winners: list[Candidate]) -> list[Candidate]:
     """Return them with one other rate at most, the best; after it what it is of."""
-    if not winners:
-        return []
     first = winners[0]
     behind = [] if first.plain is None else [first.plain]
     return [first, *behind, *(c for c in winners[1:] if c.plain is None and c not in behind)]
 
 
-def _rival(proved: Candidate, helping: list[Candidate]) -> Candidate | None:
+def _rival(proved: Candidate, ranked: list[Candidate]) -> Candidate | None:
     """Return what a proved change is held against on fresh seeds: itself at the rate before, or what did better."""
     if proved.plain is not None:
         return proved.plain
-    alike = [c for c in helping if c.prescription.of_fact == proved.prescription.of_fact and c.left < proved.left]
+    alike = [c for c in ranked if c.prescription.of_fact == proved.prescription.of_fact and c.left < proved.left]
     return min(alike, key=lambda c: c.left, default=None)
 
 
