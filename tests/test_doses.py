@@ -10,7 +10,15 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import add_fact, forget, healthy, probe, set_cost, set_fact
 from sick_dynamics import outrun, overfitting
-from sick_wiring import examples_mixed, made_in_forward, output_before_loss
+from sick_wiring import (
+    constant_term,
+    degenerate_normalisation,
+    dimensions_exchanged,
+    examples_mixed,
+    made_in_forward,
+    output_before_loss,
+    several_tags,
+)
 
 from descend import doses
 from descend.record import Ending, Record
@@ -246,6 +254,20 @@ CHOICES = [
     ("another_activation", with_loss("binary_cross_entropy", "softmax", classes=1), {"activation": "sigmoid"}),
     ("another_activation", with_loss("binary_cross_entropy", "softmax", classes=2), None),
     ("another_activation", with_loss("cross_entropy", "softmax"), None),
+    ("another_activation", several_tags(), {"activation": "sigmoid"}),
+    ("along_the_entries", degenerate_normalisation(), {"site": ("lone_entry", "0"), "dim": 1}),
+    ("along_the_entries", degenerate_normalisation(function="layer_norm"), None),
+    ("along_the_entries", healthy(), None),
+    ("lone_layer", degenerate_normalisation(function="layer_norm"), {"function": "layer_norm", "place": "0"}),
+    ("lone_layer", degenerate_normalisation(), None),
+    ("exchange", dimensions_exchanged(), {"site": "exchanged", "call": "transpose(1, 2)"}),
+    ("exchange", dimensions_exchanged(dims=(0, 3, 1, 2)), {"call": "permute(0, 3, 1, 2)"}),
+    ("exchange", healthy(), None),
+    ("derivative_in_loss", constant_term(), {"optimizer": "0"}),
+    ("derivative_in_loss", healthy(), None),
+    ("cut_graph", healthy(), {"optimizer": "0"}),
+    ("cut_graph", constant_term(), None),
+    ("small_amount", healthy(), {"eps": 1e-8}),
     ("another_loss", with_loss("nll_loss", None), {"loss": "cross_entropy"}),
     ("another_loss", with_loss("nll_loss", "log_softmax"), None),
     ("another_loss", with_loss("cross_entropy", None), None),
@@ -260,7 +282,7 @@ CHOICES = [
     ("all_parameters", made_in_forward(), None),
     ("time_first", examples_mixed(), {"optimizer": "0"}),
     ("time_first", examples_mixed(by="reshape"), None),
-    ("cut_up", examples_mixed(by="reshape"), {"optimizer": "0"}),
+    ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),
     ("kept_layers", healthy(), {"optimizer": "0"}),
     ("kept_layers", made_in_forward(), None),

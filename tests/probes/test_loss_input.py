@@ -186,3 +186,22 @@ def test_a_metric_is_no_loss() -> None:
         return F.cross_entropy(out, Y)
 
     assert described(net, step)[0]["function"] == "cross_entropy"
+
+
+@pytest.mark.parametrize("tags", [1, 2, 4])
+def test_the_floor_of_outputs_that_sum_to_one(tags: int) -> None:
+    targets = torch.zeros(30, 8)
+    for row in targets:
+        row[torch.randperm(8)[:tags]] = 1
+    net = nn.Linear(4, 8)
+    seen = described(net, lambda: F.binary_cross_entropy(net(torch.randn(30, 4)).softmax(1), targets))[1]
+    best = F.binary_cross_entropy(targets / tags, targets)  # of the logarithms of what is to be 1 alone, a bound
+    assert seen["simplex_floor"] == pytest.approx(tags * log(tags) / 8, abs=1e-6)
+    assert seen["simplex_floor"] <= float(best) + 1e-6
+
+
+def test_soft_targets_that_sum_to_one_have_no_floor() -> None:
+    net, targets = nn.Linear(4, 8), torch.full((30, 8), 0.1 / 7)
+    targets[:, 2] = 0.9
+    seen = described(net, lambda: F.binary_cross_entropy(net(torch.randn(30, 4)).softmax(1), targets))[1]
+    assert seen["simplex_floor"] == 0

@@ -68,6 +68,10 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "custom_function": "",
     "made_in_forward": "0",
     "mixing": "0",
+    "exchanged": "0",
+    "lone_entry": "0",
+    "derivative": "0",
+    "singular": "0",
 }
 
 

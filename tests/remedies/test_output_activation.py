@@ -79,19 +79,3 @@ def test_the_log_of_what_there_was(patient) -> None:
     exec(text, before)
     exec(patient(text, softmax="F.softmax(").edited(output_activation, activation="log_softmax"), after)
     assert before["torch"].allclose(before["p"].log(), after["p"])
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "call", "after"),
-    [
-        ("p = F.log_softmax(z, dim=0)\n", "log_softmax", "F.log_softmax(", "p = F.log_softmax(z, dim=1)\n"),
-        ("p = F.log_softmax(z, 0)\n", "log_softmax", "F.log_softmax(", "p = F.log_softmax(z, 1)\n"),
-        ("p = z.log_softmax(0)\n", "log_softmax", "z.log_softmax(", "p = z.log_softmax(1)\n"),
-        ("m = nn.LogSoftmax()\n", "LogSoftmax", "nn.LogSoftmax(", "m = nn.LogSoftmax(dim=1)\n"),
-        ("m = nn.LogSoftmax(dim=0)\n", "LogSoftmax", "nn.LogSoftmax(", "m = nn.LogSoftmax(dim=1)\n"),
-    ],
-)
-def test_the_same_activation_along_another_dimension(patient, text: str, name: str, call: str, after: str) -> None:
-    head = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
-    p = patient(head + text, **{name: call})
-    assert p.edited(output_activation, activation="log_softmax", dim=1) == head + after

@@ -162,6 +162,14 @@ def output_before_loss(left: float = 0.9, **facts: Any) -> Record:
     return record
 
 
+def several_tags(floor: float = 0.73, activation: str = "softmax") -> Record:
+    record = output_before_loss(
+        function="binary_cross_entropy", activation=activation, classes=8, min=0.0, max=1.0, inner_activation=None
+    )
+    set_fact(record, "targets", mean=0.4, simplex_floor=floor)
+    return record
+
+
 def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Record:
     record = healthy()
     for fact in record.facts["modes", ""]:
@@ -187,6 +195,51 @@ def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.1
     return record
 
 
+def degenerate_normalisation(left: float = 0.11, function: str = "softmax", line: int = 8) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    is_softmax = function == "softmax"
+    add_fact(
+        record, "lone_entry", "0", module="", shape=[32, 20, 1], function=function, is_softmax=is_softmax, dims=[1]
+    )
+    add_site(record, "lone_entry", "0", line)
+    add_site(record, "activation", "output", 9)
+    return record
+
+
+def dimensions_exchanged(left: float = 0.11, dims: tuple[int, ...] = (0, 2, 1)) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "exchanged", "0", shape=[32, 50, 26], result=[32, 26, 50], dims=list(dims))
+    add_site(record, "exchanged", "0", 8)
+    return record
+
+
+def constant_term() -> Record:
+    record = healthy()
+    add_fact(record, "constant_term", derivatives=1)
+    add_site(record, "derivative", "0", 16)
+    return record
+
+
+def infinite_gradient(risen: float = 1.0, function: str = "sqrt") -> Record:
+    record = healthy()
+    steps, values = record.readings["loss", "0"]
+    middle = len(values) // 2
+    values[:] = [values[0] * risen if 0 < i < middle else nan if i >= middle else v for i, v in enumerate(values)]
+    if function:
+        add_fact(record, "singular", "0", function=function, least=0.02)
+    add_site(record, "singular", "0", 17)
+    return record
+
+
+def target_leak(sees: bool = True) -> Record:
+    record = healthy()
+    add_fact(record, "leak", sees=sees, length=12)
+    add_site(record, "leak", "0", 8)
+    return record
+
+
 WIRING = {
     bad_data: "bad_data",
     no_step: "no_step",
@@ -204,7 +257,13 @@ WIRING = {
     refused_label: "labels_wrong",
     broadcasting: "broadcasting",
     output_before_loss: "output_loss_mismatch",
+    several_tags: "output_loss_mismatch",
     log_of_negatives: "output_loss_mismatch",
     eval_mode: "eval_mode",
     examples_mixed: "examples_mixed",
+    degenerate_normalisation: "degenerate_normalisation",
+    dimensions_exchanged: "dimensions_exchanged",
+    constant_term: "frozen_or_detached",
+    infinite_gradient: "infinite_gradient",
+    target_leak: "target_leak",
 }

@@ -21,11 +21,15 @@ from sick_wiring import (
     bad_data,
     broadcasting,
     constant_labels,
+    constant_term,
+    degenerate_normalisation,
     detached,
+    dimensions_exchanged,
     eval_mode,
     examples_mixed,
     frozen,
     incorrect_gradients,
+    infinite_gradient,
     labels_out_of_range,
     log_of_negatives,
     made_in_forward,
@@ -37,6 +41,8 @@ from sick_wiring import (
     output_before_loss,
     parameters_not_in_optimizer,
     refused_label,
+    several_tags,
+    target_leak,
 )
 
 from descend.record import Ending, Record
@@ -78,6 +84,13 @@ SHOWN = [
     (broadcasting, {"std": float("nan")}, True, 21, "every prediction against every target", "slow_progress"),
     (examples_mixed, {}, False, 8, "for 50% of the others change: the layer reads the batch as", "vanishing_gradients"),
     (examples_mixed, {"by": "reshape"}, False, 8, "transpose(0, 1) exchanges", "no_signal"),
+    (degenerate_normalisation, {}, False, 8, "shape (32, 20, 1) is taken over a single entry", "vanishing_gradients"),
+    (degenerate_normalisation, {"function": "layer_norm"}, False, 8, "is its bias alone", "slow_progress"),
+    (dimensions_exchanged, {}, False, 8, "makes (32, 26, 50) of (32, 50, 26)", "slow_progress"),
+    (constant_term, {}, True, 16, "gave without their graph", "slow_progress"),
+    (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
+    (target_leak, {}, True, 8, "each target is the next element of the inputs", "overfitting"),
+    (several_tags, {}, True, 7, "the output of softmax, which sum to 1", "slow_progress"),
     (log_of_negatives, {}, True, 15, "log is given values from -1.7 to 2, and is not defined for all", "instability"),
     (eval_mode, {}, True, 20, "3 is in evaluation mode while training since step 20", "instability"),
     (eval_mode, {"since": 0, "unfit": True}, True, 20, "3 normalises by running statistics", "bad_initialisation"),
@@ -109,6 +122,11 @@ LEFT_ALONE = {
     broadcasting: [{"pair": None}],
     log_of_negatives: [{"function": "exp", "is_partial": False}],
     examples_mixed: [{"share": 0.0}, {"by": ""}, {"left": 0.09}],  # a graph's nodes see each other on purpose
+    degenerate_normalisation: [{"left": 0.09}, {"line": 9}],  # of the output another symptom speaks
+    dimensions_exchanged: [{"left": 0.09}],
+    infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # who runs away by the step needs no zero
+    target_leak: [{"sees": False}],
+    several_tags: [{"floor": 0.005}, {"activation": "sigmoid"}],  # one at a time, smoothed
     # normalisation of a pretrained part is fixed from the start; a validation pass comes back
     eval_mode: [{"since": 0}, {"until": 100}, {"since": STEPS}, {"since": 0, "until": 1}],
 }

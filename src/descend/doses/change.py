@@ -9,7 +9,7 @@ from descend.quantile import quantile
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
-from descend.symptoms.output_loss_mismatch import ONE_SIDED
+from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
@@ -17,6 +17,7 @@ MOMENTUM = 0.9  # Sutskever et al. 2013
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 LONGER = 4  # times as many passes
+SMALL = 1e-8  # its root's derivative is 5000: large, and finite
 LITTLE, LARGER = 16, 8  # a batch of so few examples is made so many times larger,
 LEAST_STEPS = 50  # where so many steps are left
 
@@ -56,13 +57,13 @@ def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
 
 
 def another_activation(record: Record, symptom: Symptom) -> Dose | None:
-    """What the loss is defined for: log-probabilities, or the sigmoid of a single unit."""
+    """What the loss is defined for: log-probabilities, or the sigmoid of each unit."""
     facts = record.fact("loss_input") or {}
     if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
         return {"activation": "log_softmax"}
     found = facts.get("activation")
-    single = found == "softmax" and facts.get("classes") == 1
-    if facts.get("function") == "binary_cross_entropy" and (single or found in ONE_SIDED):
+    shared = found == "softmax" and (facts.get("classes") == 1 or several_at_once(record) is not None)
+    if facts.get("function") == "binary_cross_entropy" and (shared or found in ONE_SIDED):
         return {"activation": "sigmoid"}
     return None
 
@@ -82,13 +83,6 @@ def wrong_function(record: Record, symptom: Symptom) -> Dose | None:
     return {"function": symptom.module}
 
 
-def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
-    """The dimension that the classes lie along, where log-probabilities have been taken along another one."""
-    facts = record.fact("loss_input") or {}
-    is_log = (facts.get("function"), facts.get("activation")) == ("nll_loss", "log_softmax")
-    return {"activation": "log_softmax", "dim": 1} if is_log else None
-
-
 def another_loss(record: Record, symptom: Symptom) -> Dose | None:
     """Cross-entropy for scores that were given to the negative log-likelihood as they are."""
     facts = record.fact("loss_input") or {}
@@ -101,32 +95,30 @@ def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
     return {"loss": "huber_loss"}
 
 
-def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
-    """Which side of the difference is the target."""
-    found = (record.fact("connections") or {}).get("broadcast") or {}
-    return {"operand": found.get("operand", "right")}
-
-
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold."""
     is_given = not record.history("lost", "0") and kept_layers(record, symptom) is not None
     return _network(record, symptom) if is_given else None
 
 
+def derivative_in_loss(record: Record, symptom: Symptom) -> Dose | None:
+    """A term of the loss is made of derivatives."""
+    return nothing_to_dose(record, symptom) if record.fact("constant_term") else None
+
+
+def cut_graph(record: Record, symptom: Symptom) -> Dose | None:
+    """The graph is cut, or the parameters are frozen; no term of the loss is without a graph from the start."""
+    return None if record.fact("constant_term") else nothing_to_dose(record, symptom)
+
+
+def small_amount(record: Record, symptom: Symptom) -> Dose | None:
+    """What keeps a root or a logarithm off zero."""
+    return {"eps": SMALL}
+
+
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made once, and kept."""
     return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
-
-
-def time_first(record: Record, symptom: Symptom) -> Dose | None:
-    """A layer that takes the first dimension for time mixes the examples."""
-    by_layer = (record.fact("mixing") or {}).get("by") in ("recurrence", "attention")
-    return nothing_to_dose(record, symptom) if by_layer else None
-
-
-def cut_up(record: Record, symptom: Symptom) -> Dose | None:
-    """A change of shape mixes the examples."""
-    return nothing_to_dose(record, symptom) if (record.fact("mixing") or {}).get("by") == "reshape" else None
 
 
 def layers_made_anew(record: Record, symptom: Symptom) -> Dose | None:

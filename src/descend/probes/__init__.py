@@ -3,17 +3,21 @@
 from descend.probes.activations import activations
 from descend.probes.batch import batch
 from descend.probes.connections import connections
+from descend.probes.constant_term import constant_term
 from descend.probes.curvature import curvature
+from descend.probes.dimensions import dimensions
 from descend.probes.gradient import gradient, update_ratio
 from descend.probes.gradient_noise import gradient_noise
 from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
+from descend.probes.leak import leak
 from descend.probes.loss_input import loss_input
 from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
 from descend.probes.signal import signal
+from descend.probes.singular import singular
 from descend.probes.through_time import through_time
 from descend.probes.twins import twins
 
@@ -23,7 +27,11 @@ PROBES = (
     Probe("not finite", "", not_finite, once=True),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
+    Probe("constant term", "", constant_term, once=True),
     Probe("mixing", "", mixing, once=True),
+    Probe("dimensions", "", dimensions, once=True),
+    Probe("singular", "", singular, once=True),
+    Probe("leak", "", leak, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
     Probe("gradient", "loss per parameter unit", gradient),

@@ -20,6 +20,7 @@ from descend.record import Fact
 BINS = 24
 FEW = 20  # one in so many at most stand apart from the rest
 PLAIN = 2  # dimensions: in sequences the first one may be time
+WHOLE = 0.01  # how far from 1 the targets of an example may sum
 EXAMPLES = 16  # fewer do not tell an output's own mean
 
 
@@ -108,6 +109,8 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
             rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
             shares = _describe_shares(_mean_share(targets))
             return detail | shares | {"row_sum_min": float(rows.min()), "row_sum_max": float(rows.max())}
+        if call.task == "binary" and rows.shape[1] > 1:
+            detail["simplex_floor"] = _simplex_floor(rows)
         if bool((t == t.round()).all()):
             detail["whole_values"] = len(t.unique())
         return detail
@@ -115,6 +118,16 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
     _, counts = t.unique(return_counts=True)
     seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
     return detail | seen | _describe_shares(counts.double() / counts.sum())
+
+
+def _simplex_floor(rows: Tensor) -> float:
+    """Return the least binary cross-entropy of outputs that sum to 1: −Σ t·log p is least where p = t / Σ t.
+
+    Only rows that sum to more count: of one target at a time, smoothed or not, such outputs are capable.
+    """
+    sums = rows.sum(1)
+    least = torch.xlogy(sums, sums) - torch.xlogy(rows, rows).sum(1)
+    return float(least[sums > 1 + WHOLE].sum()) / rows.numel()
 
 
 def _rows(targets: list[Tensor]) -> Tensor:

@@ -4,18 +4,17 @@ One example is exchanged for another, and what the network says of all the other
 in the middle and the last, for a layer that reads the batch as time carries what it has read in one direction.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, forward
 from descend.probes.through_time import BATCH_FIRST, PADDED
 from descend.record import Fact, Site
-from descend.tape import Op, Recording, Stale
+from descend.tape import Op, Recording
 from descend.tape.call import NONE
 from descend.tape.vocabulary import RECURRENT
 
@@ -34,7 +33,7 @@ def mixing(moment: Moment) -> Measurement:
     slot = _batch(recording, count)
     if slot is None or count < LEAST:
         raise Unavailable("the outputs are not one for each example")
-    examples = _value(recording, slot)
+    examples = value_of(recording, slot)
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)
     detail: dict[str, Any] = {"examples": count, "share": share, "by": ""}
@@ -57,38 +56,6 @@ def _batch(recording: Recording, count: int) -> int | None:
     return found
 
 
-def _value(recording: Recording, slot: int) -> Tensor:
-    if slot in recording.data:
-        return recording.data[slot]
-    if slot in recording.watched:
-        return recording.watched[slot][0].detach()
-    caught: list[Tensor] = []
-
-    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        if slot in op.outputs and isinstance(result, Tensor):
-            caught.append(result.detach().clone())
-
-    _run(recording, watch)
-    if not caught:
-        raise Unavailable("the batch is made together with something else")
-    return caught[0]
-
-
-def _fed(recording: Recording, slot: int, examples: Tensor) -> Recording:
-    """Return the recording with these examples in the slot."""
-    ops = tuple(op for op in recording.ops if slot not in op.outputs or slot in op.inputs)  # it may be changed in place
-    watched = {s: seen for s, seen in recording.watched.items() if s != slot}
-    return replace(recording, ops=ops, data={**recording.data, slot: examples}, watched=watched)
-
-
-def _run(recording: Recording, watch: Callable[[Op, tuple, dict, Any], None]) -> None:
-    try:
-        with torch.no_grad():
-            recording.run({}, evaluation=True, watch=watch)
-    except Stale as stale:
-        raise Unavailable(str(stale)) from None
-
-
 def _share(recording: Recording, slot: int, examples: Tensor, outputs: Tensor, row: int) -> float:
     """Return the share of the other examples whose outputs change when one of them is exchanged."""
     other = next((i for i in range(len(examples)) if not torch.equal(examples[i], examples[row])), None)
@@ -96,7 +63,7 @@ def _share(recording: Recording, slot: int, examples: Tensor, outputs: Tensor, r
         raise Unavailable("the examples are all alike")
     exchanged = examples.clone()
     exchanged[row] = examples[other]
-    pair = forward(_fed(recording, slot, exchanged), evaluation=True).pair
+    pair = forward(fed(recording, slot, exchanged), evaluation=True).pair
     assert pair is not None
     before, after = (x.detach().double().reshape(len(x), -1) for x in (outputs, pair[0]))
     finite = before[before.isfinite()]
@@ -119,7 +86,7 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
             found.append(("reshape", op.origin.site if op.origin else None, op.name))
 
-    _run(recording, watch)
+    run_watched(recording, watch, evaluation=True)
     return found[0] if found else None
 
 

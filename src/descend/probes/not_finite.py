@@ -3,12 +3,12 @@
 from math import isfinite
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.feeding import run_watched
+from descend.probes.moment import Measurement, Moment
 from descend.record import Fact
-from descend.tape import Op, Stale
+from descend.tape import Op
 
 # Defined on a part of the numbers: what comes to them must be confined to it.
 PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos asin atanh acosh logit xlogy".split())
@@ -29,11 +29,7 @@ def not_finite(moment: Moment) -> Measurement:
         if given and is_made_here and isinstance(result, Tensor) and not bool(result.isfinite().all()):
             found.append((op, given[0].detach()))
 
-    try:
-        with torch.no_grad():
-            recording.run({}, watch=watch)
-    except Stale as stale:
-        raise Unavailable(str(stale)) from None
+    run_watched(recording, watch)
     for op, given in found[:1]:
         moment.note_site("not_finite", "0", op.origin.site if op.origin else None, op.name)
         detail = {

@@ -2,6 +2,7 @@
 
 from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.attach import attach
+from descend.remedies.away_from_zero import away_from_zero
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
 from descend.remedies.call_step import call_step
@@ -9,6 +10,7 @@ from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
 from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.constant_rate import constant_rate
+from descend.remedies.create_graph import create_graph
 from descend.remedies.dropout_rate import dropout_rate
 from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
@@ -29,13 +31,15 @@ from descend.remedies.output_activation import output_activation
 from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
 from descend.remedies.remedy import JudgedOn, Key, Prescription, Remedy
+from descend.remedies.remove_normalisation import remove_normalisation
 from descend.remedies.shuffle import shuffle
+from descend.remedies.softmax_dimension import softmax_dimension
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 from descend.remedies.step_per_epoch import step_per_epoch
 from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
-from descend.remedies.transpose_batch import transpose_batch
+from descend.remedies.transpose import transpose
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
@@ -46,6 +50,7 @@ from descend.source.not_applicable import NotApplicable
 REMEDIES: dict[str, Remedy] = {
     "adaptive_rule": adaptive_rule,
     "attach": attach,
+    "away_from_zero": away_from_zero,
     "batch_first": batch_first,
     "batch_size": batch_size,
     "call_step": call_step,
@@ -53,6 +58,7 @@ REMEDIES: dict[str, Remedy] = {
     "clip_gradients": clip_gradients,
     "clip_threshold": clip_threshold,
     "constant_rate": constant_rate,
+    "create_graph": create_graph,
     "dropout_rate": dropout_rate,
     "feed_logits": feed_logits,
     "hidden_activation": hidden_activation,
@@ -72,13 +78,15 @@ REMEDIES: dict[str, Remedy] = {
     "output_activation": output_activation,
     "register_layers": register_layers,
     "reinitialise": reinitialise,
+    "remove_normalisation": remove_normalisation,
     "shuffle": shuffle,
+    "softmax_dimension": softmax_dimension,
     "standardise_inputs": standardise_inputs,
     "standardise_targets": standardise_targets,
     "step_per_epoch": step_per_epoch,
     "training_length": training_length,
     "train_mode": train_mode,
-    "transpose_batch": transpose_batch,
+    "transpose": transpose,
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,

@@ -15,7 +15,7 @@ from descend.source.activations import (
     is_constructor,
     other_activation,
 )
-from descend.source.arguments import keyword, with_arguments, written
+from descend.source.arguments import keyword, written
 from descend.source.every_site import edit_every_site
 from descend.source.imports import import_module
 from descend.source.locate import Place
@@ -41,7 +41,8 @@ def _with_other(place: Place, dose: dict[str, Any]) -> str | NotApplicable:
     if not is_call_of(syntax, call, name):
         return NotApplicable(place.inside)
     if activation_of(name) == dose["activation"]:
-        return _along(place, dose["dim"]) if "dim" in dose else NotApplicable(_already(place))
+        line = place.syntax.line(place.call)
+        return NotApplicable(f"the output activation in line {line} is {name} already")
     arguments = _arguments(place, dose)
     if is_constructor(name):
         text = syntax.replace(call, constructor(call, dose["activation"], arguments))
@@ -52,22 +53,6 @@ def _with_other(place: Place, dose: dict[str, Any]) -> str | NotApplicable:
         text = syntax.rewrite({call: change})
     needs_torch = text.count("torch.") > syntax.module.code.count("torch.")
     return import_module(syntax.file, text, "torch") if needs_torch else text
-
-
-def _already(place: Place) -> str:
-    return f"the output activation in line {place.syntax.line(place.call)} is {place.site.detail} already"
-
-
-def _along(place: Place, dim: int) -> str | NotApplicable:
-    """Return the text with the activation along another dimension."""
-    syntax, call = place.syntax, place.call
-    inputs = None if is_constructor(place.site.detail) else activated(syntax, call)
-    given = [a for a in call.args if a.value is not inputs and (a.keyword is None or a.keyword.value == "dim")]
-    if not given:
-        return syntax.replace(call, with_arguments(call, [*call.args, keyword("dim", written(dim))]))
-    if syntax.code(given[0].value) in (str(dim), "-1"):
-        return NotApplicable(_already(place))
-    return syntax.replace(given[0].value, written(dim))
 
 
 def _arguments(place: Place, dose: dict[str, Any]) -> list[cst.Arg]:

@@ -14,6 +14,8 @@ from descend.symptoms.clipping_too_hard import clipping_too_hard
 from descend.symptoms.correlated_inputs import correlated_inputs
 from descend.symptoms.covariate_shift import covariate_shift
 from descend.symptoms.dead_units import dead_units
+from descend.symptoms.degenerate_normalisation import degenerate_normalisation
+from descend.symptoms.dimensions_exchanged import dimensions_exchanged
 from descend.symptoms.eval_mode import eval_mode
 from descend.symptoms.examples_mixed import examples_mixed
 from descend.symptoms.exploding_gradients import exploding_gradients
@@ -21,6 +23,7 @@ from descend.symptoms.fluctuations import fluctuations
 from descend.symptoms.frozen_or_detached import frozen_or_detached
 from descend.symptoms.ill_conditioned_curvature import ill_conditioned_curvature
 from descend.symptoms.incorrect_gradients import incorrect_gradients
+from descend.symptoms.infinite_gradient import infinite_gradient
 from descend.symptoms.inputs_not_normalised import inputs_not_normalised
 from descend.symptoms.instability import instability
 from descend.symptoms.labels_wrong import labels_wrong
@@ -48,6 +51,7 @@ from descend.symptoms.stragglers import stragglers
 from descend.symptoms.sum_reduction import sum_reduction
 from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
+from descend.symptoms.target_leak import target_leak
 from descend.symptoms.targets_not_scaled import targets_not_scaled
 from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
@@ -65,6 +69,10 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "labels_wrong": labels_wrong,
     "broadcasting": broadcasting,
     "output_loss_mismatch": output_loss_mismatch,
+    "degenerate_normalisation": degenerate_normalisation,
+    "dimensions_exchanged": dimensions_exchanged,
+    "target_leak": target_leak,
+    "infinite_gradient": infinite_gradient,
     "eval_mode": eval_mode,
     "examples_mixed": examples_mixed,
     "no_signal": no_signal,

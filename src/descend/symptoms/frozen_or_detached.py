@@ -13,7 +13,7 @@ CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
 
 def frozen_or_detached(record: Record) -> Symptom | None:
     """No gradient at all, a graph cut before fresh weights, or fresh weights that are frozen."""
-    return _nothing_learns(record) or _cut(record) or _unreached(record) or _frozen(record)
+    return _nothing_learns(record) or _constant_term(record) or _cut(record) or _unreached(record) or _frozen(record)
 
 
 def _nothing_learns(record: Record) -> Symptom | None:
@@ -30,6 +30,17 @@ def _nothing_learns(record: Record) -> Symptom | None:
         where = record.site("backward") if len(record.places("optimizer")) == 1 else made
         return _symptom(sentence, ("parameters with a gradient", 0.0), 0.97, record.site("detach") or where, key)
     return None
+
+
+def _constant_term(record: Record) -> Symptom | None:
+    fact = record.fact("constant_term")
+    if not fact:
+        return None
+    sentence = (
+        "a term of the loss is made of derivatives that torch.autograd.grad gave without their graph: it depends on "
+        "the parameters and passes no gradient back to them, as if it were a constant"
+    )
+    return _symptom(sentence, ("terms without a gradient", 1.0), 0.95, record.site("derivative"))
 
 
 def _cut(record: Record) -> Symptom | None:

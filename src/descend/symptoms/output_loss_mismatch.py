@@ -14,6 +14,7 @@ RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
 SUM, LOG_SUM = 1e-3, 0.05  # how far a row may be from a distribution by round-off, label smoothing and the like
 DEAD = 0.5  # share of the scores
+LEAST_FLOOR = 0.01  # nats: less is no more than smoothed labels cost
 MARGIN = 0.01  # of the targets' range: what lies this far outside the output's is out of reach
 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
@@ -119,6 +120,14 @@ def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
         return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
     if (numbers := _class_numbers(record)) is not None:
         return numbers
+    floor = several_at_once(record)
+    if facts["activation"] == "softmax" and floor is not None:
+        sentence = (
+            f"binary_cross_entropy judges each of the {facts['classes']} outputs by itself and is fed the output of "
+            "softmax, which sum to 1: several that are to be 1 at once cannot be, and the loss cannot fall below "
+            f"{floor:.3g}"
+        )
+        return sentence, "loss_floor", record.series("loss", "0").last, floor
     if facts["activation"] in ONE_SIDED or facts["activation"] is None and facts["max"] > 1:
         fed = f"the output of {facts['activation']}" if facts["activation"] else "scores"
         sentence = (
@@ -130,6 +139,12 @@ def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
         sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
         return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))
     return None
+
+
+def several_at_once(record: Record) -> float | None:
+    """Return the least binary cross-entropy of outputs that sum to 1; None where one target at a time is 1."""
+    floor = float((record.fact("targets") or {}).get("simplex_floor", 0.0))
+    return floor if floor > LEAST_FLOOR else None
 
 
 def _class_numbers(record: Record) -> _Case | None:

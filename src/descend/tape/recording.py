@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.landscape import SingleLoss
+from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Op
 from descend.tape.copying import strided_copy
 from descend.tape.evaluation import as_evaluated
@@ -43,6 +44,7 @@ class Recording:
     statistics: Mapping[int, Tensor]  # slot of a copy -> the script's own running mean or variance
     changing: frozenset[int]  # slots of the copies that the calls change in place
     sizes: Mapping[int, int]  # slot -> the tensor's leading size, 0 for a scalar
+    derivatives: Mapping[int, Site | None]  # slots of derivatives without a graph -> where they were asked for
     custom: str | None = None  # an autograd.Function whose backward the replay does not know: its value alone is right
 
     @property

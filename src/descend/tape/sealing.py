@@ -137,6 +137,7 @@ def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int, c
             for slot, copy in copies.items()
             if trace.storages[slot] in written or not is_strided_as(copy, trace.tensors[slot])
         ),
+        derivatives={slot: site for slot, site in trace.derivatives.items() if slot in externals},
         custom=custom,
         sizes={slot: len(trace.tensors[slot]) if trace.tensors[slot].ndim else 0 for slot in needed},
     )

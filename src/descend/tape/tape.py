@@ -104,7 +104,10 @@ class Tape(TorchFunctionMode):
         kwargs, frame = kwargs or {}, sys._getframe(1)
         name = call_name(func)
         if self.refusal is not None or not _is_seen(func, name) or self._is_forked():
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            if name == "grad" and self.refusal is None and self._trace.has_graph:
+                self._note_derivative(result, frame)
+            return result
         inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if torch.is_inference_mode_enabled() or any(map(_is_wrapped, inputs)):
             return self._unrecorded(func, args, kwargs, inputs)
@@ -181,6 +184,12 @@ class Tape(TorchFunctionMode):
             self.restart()  # parameters or data were updated by hand before this step's forward pass began
         if len(trace.ops) > MOST_CALLS:
             self._refuse(f"the step makes more than {MOST_CALLS} torch calls")
+
+    def _note_derivative(self, result: Any, frame: FrameType) -> None:
+        """Keep what `torch.autograd.grad` gives without its graph: it is data, though it depends on the parameters."""
+        for leaf in result if isinstance(result, tuple) else ():
+            if isinstance(leaf, Tensor) and not leaf.requires_grad:
+                self._trace.derivatives[self._trace.slot_of(leaf)] = self.origin(frame).site
 
     def _data_was_set(self, tensor: Tensor) -> None:
         if self._trace.has_graph:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from descend.record import Site
 from descend.tape.call import DISCRETE, NONE, SMOOTH, Call, Op
 from descend.tape.copying import strided_copy
 
@@ -52,6 +53,7 @@ class Trace:
         self.last_op: dict[int, int] = {}  # slot -> index of the last call that made or changed it
         self.externals: dict[int, External] = {}
         self.foreign: dict[int, str] = {}  # slot -> why its value cannot be computed again
+        self.derivatives: dict[int, Site | None] = {}  # slot -> where `torch.autograd.grad` gave it without its graph
         self.reads: list[Read] = []
         self.overwritten: dict[int, tuple[int, str]] = {}  # storage -> when, and by what that is not replayed
         self.built: dict[int, tuple[Tensor, int]] = {}  # id -> a tensor made from Python numbers, and when

@@ -17,7 +17,8 @@ ACTIVATIONS = (
     | SIGMOIDS
     | frozenset("leaky_relu leaky_relu_ elu elu_ selu gelu silu mish softplus celu prelu hardswish softsign".split())
 )
-OUTPUT_ACTIVATIONS = ACTIVATIONS - CLAMPS | {"softmax", "log_softmax", "softmin", "log_sigmoid"}
+SOFTMAXES = frozenset({"softmax", "log_softmax", "softmin"})
+OUTPUT_ACTIVATIONS = ACTIVATIONS - CLAMPS | SOFTMAXES | {"log_sigmoid"}
 
 # Calls that pass values on unchanged, up to their arrangement.
 RESHAPES = frozenset(
@@ -38,6 +39,6 @@ INTERESTING = (
     | PAIRED
     | RECURRENT
     | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
-    | {"view", "reshape", "multi_head_attention_forward"}
+    | {"view", "reshape", "multi_head_attention_forward", "scaled_dot_product_attention", "layer_norm", "group_norm"}
     | {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow"}
 )

@@ -1,4 +1,4 @@
-"""A batch whose first two dimensions are exchanged, where its values were only counted off anew.
+"""Dimensions that are exchanged, where the values were only counted off anew.
 
 x = x.view(28, -1, 3)       # x = x.transpose(0, 1)
 """
@@ -14,9 +14,9 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import last_name
 
 
-def transpose_batch(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write `x.transpose(0, 1)` for the `view` or `reshape` that cuts the examples up. It takes no dose."""
-    place = locate(script, record, "mixing")
+def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Write `dose["call"]`, a `transpose` or `permute`, for the `view` or `reshape` at the site `dose["site"]`."""
+    place = locate(script, record, dose["site"])
     if isinstance(place, NotApplicable):
         return place
     syntax, call = place.syntax, place.call
@@ -28,5 +28,5 @@ def transpose_batch(script: Script, record: Record, dose: dict[str, Any]) -> Scr
         if not call.args or call.args[0].keyword is not None:
             return NotApplicable(f"line {line} does not show what is reshaped")
         values = call.args[0].value
-    new = cst.parse_expression(f"{syntax.code(values)}.transpose(0, 1)")
+    new = cst.parse_expression(f"{syntax.code(values)}.{dose['call']}")
     return script.edit(syntax.file, syntax.replace(call, new))

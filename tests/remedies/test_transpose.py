@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.transpose_batch import transpose_batch
+from descend.remedies.transpose import transpose
 
 CUT = {
     "x = x.view(28, -1, 3)": "x = x.transpose(0, 1)",
@@ -14,8 +14,15 @@ CUT = {
 def test_the_dimensions_are_exchanged(patient, line):
     call = next(c for c in ("x.view(", "x.reshape(", "batch['x'].float().view(", "torch.reshape(") if c in line)
     p = patient(f"import torch\n{line}\n", made={"mixing": call.split(".")[-1].strip("(")}, mixing=call)
-    assert p.changes(transpose_batch) == [f"-{line}", f"+{CUT[line]}"]
+    assert p.changes(transpose, site="mixing", call="transpose(0, 1)") == [f"-{line}", f"+{CUT[line]}"]
+
+
+def test_several_dimensions(patient):
+    line = "y = net(images).view(n, height, width, 3)"
+    p = patient(f"{line}\n", exchanged="net(images).view(")
+    edited = p.edited(transpose, site="exchanged", call="permute(0, 2, 3, 1)")
+    assert edited == "y = net(images).permute(0, 2, 3, 1)\n"
 
 
 def test_another_call(patient):
-    assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose_batch)
+    assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose, site="mixing", call="transpose(0, 1)")

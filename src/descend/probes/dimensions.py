@@ -1,0 +1,97 @@
+"""Dimensions confused: a normalisation over a single entry, or dimensions exchanged by a mere change of shape."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descend.probes.feeding import run_watched
+from descend.probes.loss_call import module_of
+from descend.probes.moment import Measurement, Moment, chosen_at
+from descend.record import Fact
+from descend.tape import Op, Recording
+from descend.tape.call import SMOOTH
+from descend.tape.vocabulary import SOFTMAXES
+
+Call = tuple[Op, torch.Size, dict[str, Any]]  # with the shape it is given, and what is told of it
+
+
+def dimensions(moment: Moment) -> Measurement:
+    """Yield the facts `lone_entry` and `exchanged` of the first recorded step, and the sites of what they tell of."""
+    recording = moment.recordings()[0]
+    lone, exchanged = _calls(recording)
+    for i, (op, shape, detail) in enumerate(lone):
+        moment.note_site("lone_entry", str(i), *chosen_at(moment, op))
+        module = module_of(op)
+        name = moment.modules(module) if module is not None else ""
+        yield Fact("lone_entry", str(i), moment.step, {"module": name, "shape": list(shape), **detail})
+    for i, (op, shape, detail) in enumerate(exchanged):
+        moment.note_site("exchanged", str(i), op.origin.site if op.origin else None, op.name)
+        yield Fact("exchanged", str(i), moment.step, {"shape": list(shape), **detail})
+
+
+def _calls(recording: Recording) -> tuple[list[Call], list[Call]]:
+    """Return the calls that normalise a single entry wherever they are made, and those that exchange dimensions."""
+    entries: dict[Any, list[tuple[int, Call]]] = {}
+    exchanged: list[Call] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if not args or not isinstance(args[0], Tensor) or not isinstance(result, Tensor) or SMOOTH not in op.taints:
+            return
+        x = args[0]
+        count = _entries(op.name, x, args[1:], kwargs)
+        if count is not None:
+            detail = {
+                "function": op.name,
+                "is_softmax": op.name in SOFTMAXES,
+                "dims": list(_others(x, recording.examples)),
+            }
+            entries.setdefault(_where(op), []).append((count, (op, x.shape, detail)))
+        elif op.name in ("view", "reshape") and (dims := exchanged_dims(x.shape, result.shape)):
+            exchanged.append((op, x.shape, {"result": list(result.shape), "dims": list(dims)}))
+
+    run_watched(recording, watch)
+    lone = [calls[0][1] for calls in entries.values() if all(count == 1 for count, _ in calls)]
+    return lone, exchanged
+
+
+def _where(op: Op) -> Any:
+    site, module = (op.origin.site, op.origin.module) if op.origin else (None, None)
+    is_layer = isinstance(module, nn.Module) and not list(module.children())
+    return id(module) if is_layer else (site.file, site.line, site.column) if site else op
+
+
+def _entries(name: str, x: Tensor, rest: tuple, kwargs: dict) -> int | None:
+    """Return how many entries the call makes compete, or centres and scales together; None for another call."""
+    if name in SOFTMAXES:
+        dim = rest[0] if rest else kwargs.get("dim")
+        if dim is None:
+            dim = 0 if x.ndim in (0, 1, 3) else 1  # torch.nn.functional's own choice
+        return x.shape[dim] if x.ndim else 1
+    if name == "layer_norm":
+        return prod(rest[0] if rest else kwargs["normalized_shape"])
+    if name == "group_norm":
+        groups = rest[0] if rest else kwargs["num_groups"]
+        return x.numel() // max(1, len(x) * groups)
+    return None
+
+
+def _others(x: Tensor, examples: int) -> Iterator[int]:
+    """Yield the dimensions that have more than one entry, the batch's own left out."""
+    yield from (i for i, size in enumerate(x.shape) if size > 1 and not (i == 0 and size == examples))
+
+
+def exchanged_dims(before: torch.Size, after: torch.Size) -> tuple[int, ...]:
+    """Return the order of dimensions that a change of shape pretends to bring about by the sizes; () where none.
+
+    (32, 50, 26) → (32, 26, 50) pretends to (0, 2, 1), though the values stay in the order they were in.
+    """
+    if len(before) != len(after) or before == after or sorted(before) != sorted(after):
+        return ()
+    moved = [i for i, (a, b) in enumerate(zip(before, after)) if a != b]
+    sizes = [before[i] for i in moved]
+    if len(set(sizes)) < len(sizes) or sum(size > 1 for size in sizes) < 2:
+        return ()  # which one went where is not told, or the values stay where they belong
+    return tuple(moved[sizes.index(after[i])] if i in moved else i for i in range(len(before)))

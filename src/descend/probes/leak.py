@@ -1,0 +1,64 @@
+"""Does a network that is to predict the next element of a sequence see it? Its targets are then inputs of its own."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.feeding import fed, run_watched, value_of
+from descend.probes.loss_call import loss_call, module_of
+from descend.probes.moment import Measurement, Moment, Unavailable, forward
+from descend.record import Fact, Site
+from descend.tape import Op, Recording
+from descend.tape.vocabulary import RECURRENT
+
+ATTENTION = frozenset({"multi_head_attention_forward", "scaled_dot_product_attention"})
+LEAST = 3  # elements of a sequence
+SHIFTED = 0.99  # share of the targets that are the next input: the rest may be padding
+CHANGED = 1e-5  # of the outputs' scale
+
+
+def leak(moment: Moment) -> Measurement:
+    """Yield the fact `leak` of sequences whose targets are the next inputs: whether what comes later is seen before."""
+    recording, plain = moment.recordings()[0], moment.evaluated[0]
+    slot = recording.input_slot
+    if loss_call(recording) is None or plain.pair is None or slot is None:
+        raise Unavailable("no loss call shows what is predicted of which inputs")
+    inputs, (outputs, targets) = value_of(recording, slot), plain.pair
+    if inputs.ndim < 2 or inputs.shape[1] < LEAST or not is_next(inputs, targets):
+        return
+    later = inputs.clone()
+    later[:, -1] = inputs[:, -1].roll(1, 0) if len(inputs) > 1 else inputs[:, -2]
+    if torch.equal(later, inputs):
+        return
+    pair = forward(fed(recording, slot, later), evaluation=True).pair
+    assert pair is not None
+    moved = (pair[0] - outputs).detach().reshape(len(inputs), inputs.shape[1], -1)[:, :-1].abs().amax()
+    sees = bool(moved > CHANGED * outputs.detach().abs().max())
+    if sees:
+        moment.note_site("leak", "0", *_culprit(recording))
+    yield Fact("leak", "", moment.step, {"sees": sees, "length": inputs.shape[1]})
+
+
+def is_next(inputs: Tensor, targets: Tensor) -> bool:
+    """Whether the targets (N, T) or (N·T,) of inputs (N, T, …) are the inputs one element later."""
+    if inputs.numel() != targets.numel() or inputs.dtype != targets.dtype:
+        return False
+    shaped = targets.reshape(inputs.shape)
+    same = (shaped[:, :-1] == inputs[:, 1:]).float().mean()
+    return bool(same >= SHIFTED) and not torch.equal(shaped[:, :-1], inputs[:, :-1])
+
+
+def _culprit(recording: Recording) -> tuple[Site | None, str]:
+    """Return the first call that lets elements of a sequence see each other, and its name."""
+    found: list[Op] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if op.name in ATTENTION | RECURRENT:
+            found.append(op)
+
+    run_watched(recording, watch)
+    for op in found[:1]:
+        module = module_of(op)
+        return (op.origin.site if op.origin else None), type(module).__name__ if module else op.name
+    return None, ""

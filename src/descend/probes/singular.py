@@ -1,0 +1,40 @@
+"""The calls on the way to the loss whose derivative is infinite at zero, and how near to it they have come."""
+
+from typing import Any
+
+from torch import Tensor
+
+from descend.probes.feeding import run_watched
+from descend.probes.moment import Measurement, Moment
+from descend.record import Fact
+from descend.tape import Op
+from descend.tape.call import SMOOTH
+
+LOGARITHMS = frozenset({"log", "log2", "log10"})
+
+
+def singular(moment: Moment) -> Measurement:
+    """Yield one fact `singular` for each call, with the least value it was given in the fixed examples."""
+    seen: dict[Any, tuple[Op, float]] = {}
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if SMOOTH not in op.taints or not args or not isinstance(args[0], Tensor) or op.origin is None:
+            return
+        site = op.origin.site
+        if site is not None and _is_singular(op.name, args) and args[0].numel():
+            key = (op.name, site.file, site.line, site.column)
+            least = seen.get(key, (op, float("inf")))[1]
+            seen[key] = (op, min(least, float(args[0].min())))
+
+    for recording in moment.recordings():
+        run_watched(recording, watch)
+    for i, (op, least) in enumerate(seen.values()):
+        moment.note_site("singular", str(i), op.origin.site if op.origin else None, op.name)
+        yield Fact("singular", str(i), moment.step, {"function": op.name, "least": least})
+
+
+def _is_singular(name: str, args: tuple) -> bool:
+    """Whether it is a root or a logarithm."""
+    if name in ("pow", "__pow__"):
+        return len(args) > 1 and isinstance(args[1], float) and 0 < args[1] < 1
+    return name in LOGARITHMS or name == "sqrt"

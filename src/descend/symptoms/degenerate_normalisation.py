@@ -1,0 +1,46 @@
+"""Degenerate normalisation: a softmax or a norm over a single entry gives a constant, whatever comes in."""
+
+from descend.record import Record
+from descend.symptoms.progress import FAIR, left, left_in_words
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.nn.Softmax: exp(x)/exp(x) = 1; Ba et al. 2016, eq. 4: x − mean(x) = 0 over one entry"
+ENTRIES = 2  # fewer make a constant
+
+
+def degenerate_normalisation(record: Record) -> Symptom | None:
+    """A normalisation that is always over one entry, inside a network that leaves some of the cost."""
+    place = lone_place(record)
+    fact = record.fact("lone_entry", place)
+    if fact is None or not left(record) > FAIR:
+        return None
+    constant = "1" if fact["function"] in ("softmax", "softmin") else "0" if fact["function"] == "log_softmax" else ""
+    gives = f"is always {constant}" if constant else "is its bias alone"
+    return Symptom(
+        id="degenerate_normalisation",
+        kind="wiring",
+        certain=False,
+        confidence=0.9,
+        sentence=f"{fact['function']} of values of shape {tuple(fact['shape'])} is taken over a single entry: what it "
+        f"gives {gives}, so nothing passes through it, forward or backward; {left_in_words(record)} is left",
+        quantity="entries that are normalised together",
+        value=1.0,
+        bound=float(ENTRIES),
+        source=SOURCE,
+        where=record.site("lone_entry", place),
+        module=fact.get("module", ""),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"inputs_not_normalised", "no_signal"},
+    )
+
+
+def lone_place(record: Record) -> str:
+    """Return which of the normalisations over a single entry is meant: the first one inside the network, or ""."""
+    return next((place for place in record.places("lone_entry") if not _is_output(record, place)), "")
+
+
+def _is_output(record: Record, place: str) -> bool:
+    """Whether it is the softmax in front of the loss, of which `output_loss_mismatch` speaks."""
+    site = record.site("lone_entry", place)
+    output = record.site("activation", "output")
+    return site is not None and output is not None and (site.file, site.line) == (output.file, output.line)

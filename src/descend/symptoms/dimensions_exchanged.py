@@ -1,0 +1,30 @@
+"""Dimensions exchanged: view or reshape gives the shape of a transpose, and leaves the values in their order."""
+
+from descend.record import Record
+from descend.symptoms.progress import FAIR, left, left_in_words
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor.transpose exchanges dimensions"
+
+
+def dimensions_exchanged(record: Record) -> Symptom | None:
+    """A change of shape to the same sizes in another order, on what the network computes."""
+    fact = record.fact("exchanged", "0")
+    if fact is None or not left(record) > FAIR:
+        return None
+    return Symptom(
+        id="dimensions_exchanged",
+        kind="wiring",
+        certain=False,
+        confidence=0.9,
+        sentence=f"a change of shape makes {tuple(fact['result'])} of {tuple(fact['shape'])}: the sizes are exchanged "
+        "and the values are not, so each lands in the place of another (transpose or permute would move them); "
+        f"{left_in_words(record)} is left",
+        quantity="share of a constant prediction's cost",
+        value=left(record),
+        bound=FAIR,
+        source=SOURCE,
+        where=record.site("exchanged", "0"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"no_signal", "examples_mixed"},
+    )

@@ -1,0 +1,37 @@
+"""Target leak: the network is to predict the next element of a sequence, and sees it."""
+
+from descend.record import Record
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Vaswani et al. 2017, §3.2.3: masking keeps position i from attending to positions after i"
+ADVICE = (
+    "Hide what comes later: a causal mask for attention (`is_causal=True`, with the mask of "
+    "`torch.nn.Transformer.generate_square_subsequent_mask`), a recurrent layer that reads one way "
+    "(`bidirectional=False`). The training loss will rise: it is then that of a prediction."
+)
+ATTENTION = ("MultiheadAttention", "scaled_dot_product_attention", "multi_head_attention_forward")
+
+
+def target_leak(record: Record) -> Symptom | None:
+    """Targets that are the inputs one element later, and outputs that change with the last element before it."""
+    fact = record.fact("leak") or {}
+    if not fact.get("sees"):
+        return None
+    where = record.site("leak")
+    is_attention = where is not None and where.detail in ATTENTION
+    cure = "a causal mask hides it (is_causal=True with its mask)" if is_attention else "a layer that reads one way"
+    return Symptom(
+        id="target_leak",
+        kind="wiring",
+        certain=True,
+        confidence=0.97,
+        sentence="each target is the next element of the inputs, and what the network says of an element changes with "
+        f"those after it: it copies the answer, and its loss says nothing of how it predicts; {cure}",
+        quantity="elements that each prediction sees",
+        value=float(fact["length"]),
+        bound=1.0,
+        source=SOURCE,
+        where=where or record.site("model"),
+        evidence=(("loss", "0"),),
+        explains=frozenset({"overfitting"}),
+    )

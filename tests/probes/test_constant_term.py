@@ -1,0 +1,63 @@
+import pytest
+import torch
+from moments import Training, facts, located
+from torch import Tensor, nn
+
+from descend.probes.constant_term import constant_term
+from descend.tape.sealing import Refused
+
+torch.manual_seed(0)
+X, E, S = torch.randn(20, 2), torch.randn(20, 1), torch.randn(20, 2)
+
+
+def slopes(net: nn.Module, **options: bool) -> Tensor:
+    x = X.clone().requires_grad_(True)
+    return torch.autograd.grad(net(x).sum(), x, **options)[0]
+
+
+def attacked(net: nn.Module) -> Tensor:
+    x = X.clone().requires_grad_(True)
+    found = torch.autograd.grad((net(x) - E).square().mean(), x)[0]
+    return X + 0.1 * found.sign()
+
+
+def fit(net: nn.Module) -> Tensor:
+    return (net(X) - E).square().mean()
+
+
+CONSTANT = {
+    "added": lambda net: fit(net) + 0.5 * (slopes(net) - S).square().mean(),
+    "retained": lambda net: (slopes(net, retain_graph=True) - S).square().mean() * 0.5 + fit(net),
+    "a mean of both": lambda net: (fit(net) + (slopes(net) - S).abs().mean()) / 2,
+    "subtracted": lambda net: fit(net) - slopes(net).norm(dim=1).mean(),
+}
+RIGHT = {
+    "with its graph": lambda net: fit(net) + (slopes(net, create_graph=True) - S).square().mean(),
+    "an attack": lambda net: fit(net) + (net(attacked(net)) - E).square().mean(),
+    "a weight of each example": lambda net: ((net(X) - E).square() * slopes(net).norm(dim=1, keepdim=True)).mean(),
+    "a constant": lambda net: fit(net) + X.square().mean(),
+}
+
+
+def seen(loss) -> tuple[dict, dict]:
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    training = Training(net, [lambda: loss(net)], origin=located)
+    return facts(list(constant_term(training.moment()))), training.noted
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_term_without_a_graph(name: str) -> None:
+    found, noted = seen(CONSTANT[name])
+    assert found["constant_term", ""]["derivatives"] == 1
+    site = noted["derivative", "0"][0]
+    assert site is not None and site.file == __file__
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_terms_that_are_right(name: str) -> None:
+    if name == "with its graph":
+        with pytest.raises(Refused, match="graph was built"):  # the second derivative is not made on the tape
+            seen(RIGHT[name])
+        return
+    found, _ = seen(RIGHT[name])
+    assert not found

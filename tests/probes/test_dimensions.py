@@ -1,0 +1,87 @@
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, located
+from torch import Size, Tensor, nn
+
+from descend.probes.dimensions import dimensions, exchanged_dims
+
+torch.manual_seed(0)
+X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))
+
+
+class Net(nn.Module):
+    """Something is done to the features (12, 7, 3) before the head."""
+
+    def __init__(self, do: Any, *layers: nn.Module) -> None:
+        super().__init__()
+        self.first, self.layers, self.do, self.head = nn.Linear(3, 3), nn.ModuleList(layers), do, nn.LazyLinear(2)
+        self(X)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.do(self, self.first(x)).flatten(1))
+
+
+def seen(do: Any, *layers: nn.Module) -> dict:
+    net = Net(do, *layers)
+    training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located)
+    return facts(list(dimensions(training.moment())))
+
+
+def scores(h: Tensor) -> Tensor:
+    return h.mean(-1, keepdim=True)  # (12, 7, 1)
+
+
+LONE = {
+    "softmax of scores": (lambda net, h: h * scores(h).softmax(-1), (), "softmax", [1]),
+    "a function": (lambda net, h: h * F.softmax(scores(h), dim=2), (), "softmax", [1]),
+    "a layer of its own": (lambda net, h: h * net.layers[0](scores(h)), (nn.Softmax(-1),), "softmax", [1]),
+    "a layer norm": (lambda net, h: h * net.layers[0](scores(h)), (nn.LayerNorm(1),), "layer_norm", [1]),
+    "a group norm": (lambda net, h: net.layers[0](h.mean(1)), (nn.GroupNorm(3, 3),), "group_norm", [1]),
+}
+SEVERAL = {
+    "softmax over time": (lambda net, h: h * scores(h).softmax(1), ()),
+    "over one entry first, over more later": (
+        lambda net, h: sum(h[:, : i + 1].mean(-1).softmax(-1).sum() * h for i in range(3)),
+        (),
+    ),
+    "of data": (lambda net, h: h * X[:, :1, :1].softmax(-1), ()),
+    "a layer norm": (lambda net, h: net.layers[0](h), (nn.LayerNorm(3),)),
+    "a group norm": (lambda net, h: net.layers[0](h.transpose(1, 2)), (nn.GroupNorm(3, 3),)),
+}
+
+
+@pytest.mark.parametrize("name", LONE)
+def test_a_normalisation_over_a_single_entry(name: str) -> None:
+    do, layers, function, dims = LONE[name]
+    fact = seen(do, *layers)["lone_entry", "0"]
+    assert fact["function"] == function and fact["dims"] == dims and fact["is_softmax"] == (function == "softmax")
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_normalisation_over_several(name: str) -> None:
+    assert not seen(SEVERAL[name][0], *SEVERAL[name][1])
+
+
+def test_dimensions_that_are_exchanged_by_a_change_of_shape() -> None:
+    fact = seen(lambda net, h: h.reshape(12, 3, 7))["exchanged", "0"]
+    assert (fact["shape"], fact["result"], fact["dims"]) == ([12, 7, 3], [12, 3, 7], [0, 2, 1])
+    assert not seen(lambda net, h: h.transpose(1, 2).contiguous().view(12, 21))
+    assert not seen(lambda net, h: h.view(12, 7, 1, 3).view(12, 7, 3))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "order"),
+    [
+        ((32, 50, 26), (32, 26, 50), (0, 2, 1)),
+        ((4, 5, 6, 7), (4, 7, 5, 6), (0, 3, 1, 2)),
+        ((5, 5, 6), (5, 6, 5), (0, 2, 1)),
+        ((8, 1, 6), (8, 6, 1), ()),  # no value is moved
+        ((8, 6), (8, 6), ()),
+        ((8, 6), (6, 4, 2), ()),
+    ],
+)
+def test_the_order_that_a_new_shape_pretends_to(before: tuple, after: tuple, order: tuple) -> None:
+    assert exchanged_dims(Size(before), Size(after)) == order

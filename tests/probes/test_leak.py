@@ -1,0 +1,68 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts
+from torch import Tensor, nn
+
+from descend.probes.leak import is_next, leak
+
+torch.manual_seed(0)
+TEXT = torch.randint(11, (8, 13))
+X, Y = TEXT[:, :-1], TEXT[:, 1:]
+MASK = nn.Transformer.generate_square_subsequent_mask(12)
+
+
+class Reader(nn.Module):
+    def __init__(self, layer: nn.Module, mask: Tensor | None = None) -> None:
+        super().__init__()
+        self.embedding, self.layer, self.mask, self.head = nn.Embedding(11, 8), layer, mask, nn.LazyLinear(11)
+        self(X)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.embedding(x)
+        if isinstance(self.layer, nn.LSTM):
+            return self.head(self.layer(h)[0])
+        return self.head(self.layer(h) if self.mask is None else self.layer(h, self.mask))
+
+
+def transformer() -> nn.Module:
+    return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+
+def seen(net: nn.Module, targets: Tensor = Y, flat: bool = True) -> dict | None:
+    def loss() -> Tensor:
+        scores = net(X)
+        if flat:
+            return F.cross_entropy(scores.reshape(-1, 11), targets.reshape(-1))
+        return F.cross_entropy(scores.transpose(1, 2), targets)
+
+    return facts(list(leak(Training(net, [loss]).moment()))).get(("leak", ""))
+
+
+SEEING = {
+    "no mask": lambda: Reader(transformer()),
+    "both ways": lambda: Reader(nn.LSTM(8, 4, batch_first=True, bidirectional=True)),
+}
+BLIND = {
+    "a mask": lambda: Reader(transformer(), MASK),
+    "one way": lambda: Reader(nn.LSTM(8, 4, batch_first=True)),
+}
+
+
+@pytest.mark.parametrize("name", SEEING)
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_network_that_sees_its_targets(name: str, flat: bool) -> None:
+    fact = seen(SEEING[name](), flat=flat)
+    assert fact is not None and fact["sees"] and fact["length"] == 12
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_network_that_does_not(name: str) -> None:
+    fact = seen(BLIND[name]())
+    assert fact is not None and not fact["sees"]
+
+
+def test_targets_of_another_kind() -> None:
+    assert seen(Reader(transformer()), targets=X) is None  # masked tokens, an autoencoder
+    assert seen(Reader(transformer()), targets=torch.randint(11, Y.shape)) is None
+    assert not is_next(torch.zeros(4, 5, dtype=torch.long), torch.zeros(4, 5, dtype=torch.long))  # all alike

@@ -1,0 +1,28 @@
+import pytest
+
+from descend.remedies.away_from_zero import away_from_zero
+
+LINES = [
+    ("d = torch.sqrt(torch.sum(x, dim=1))", "torch.sqrt(", "d = torch.sqrt(torch.sum(x, dim=1) + 1e-08)"),
+    (
+        "d = (a - b).square().sum(1).sqrt()",
+        "(a - b).square().sum(1).sqrt(",
+        "d = ((a - b).square().sum(1) + 1e-08).sqrt()",
+    ),
+    ("d = torch.sqrt(a * a + b * b)", "torch.sqrt(", "d = torch.sqrt(a * a + b * b + 1e-08)"),
+    ("d = torch.sqrt(-a)", "torch.sqrt(", "d = torch.sqrt((-a) + 1e-08)"),
+    ("d = torch.pow(s, 0.5)", "torch.pow(", "d = torch.pow(s + 1e-08, 0.5)"),
+    ("h = -(p * torch.log(p)).sum(1)", "torch.log(", "h = -(p * torch.log(p + 1e-08)).sum(1)"),
+    ("h = p.log()", "p.log(", "h = (p + 1e-08).log()"),
+]
+
+
+@pytest.mark.parametrize(("line", "call", "after"), LINES)
+def test_what_is_given_is_kept_off_zero(patient, line, call, after):
+    p = patient(f"import torch\n{line}\n", made={"singular": call.split(".")[-1].strip("(")}, singular=call)
+    assert p.changes(away_from_zero, eps=1e-8) == [f"-{line}", f"+{after}"]
+
+
+def test_somewhere_inside(patient):
+    p = patient("d = distance(a, b)\n", made={"singular": "sqrt"}, singular="distance(")
+    assert "somewhere inside" in p.refusal(away_from_zero, eps=1e-8)
