@@ -57,8 +57,9 @@ def test_a_network_that_sees_its_targets(name: str, flat: bool) -> None:
 
 
 @pytest.mark.parametrize("name", BLIND)
-def test_a_network_that_does_not(name: str) -> None:
-    fact = seen(BLIND[name]())
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_network_that_does_not(name: str, flat: bool) -> None:
+    fact = seen(BLIND[name](), flat=flat)
     assert fact is not None and not fact["sees"]
 
 

@@ -13,6 +13,7 @@ from descend.tape import Op, Recording
 from descend.tape.vocabulary import RECURRENT
 
 ATTENTION = frozenset({"multi_head_attention_forward", "scaled_dot_product_attention"})
+FLAT = 2  # dimensions of scores (N·T, C)
 LEAST = 3  # elements of a sequence
 SHIFTED = 0.99  # share of the targets that are the next input: the rest may be padding
 CHANGED = 1e-5  # of the outputs' scale
@@ -22,7 +23,8 @@ def leak(moment: Moment) -> Measurement:
     """Yield the fact `leak` of sequences whose targets are the next inputs: whether what comes later is seen before."""
     recording, plain = moment.recordings()[0], moment.evaluated[0]
     slot = recording.input_slot
-    if loss_call(recording) is None or plain.pair is None or slot is None:
+    call = loss_call(recording)
+    if call is None or plain.pair is None or slot is None:
         raise Unavailable("no loss call shows what is predicted of which inputs")
     inputs, (outputs, targets) = value_of(recording, slot), plain.pair
     if inputs.ndim < 2 or inputs.shape[1] < LEAST or not is_next(inputs, targets):
@@ -33,7 +35,10 @@ def leak(moment: Moment) -> Measurement:
         return
     pair = forward(fed(recording, slot, later), evaluation=True).pair
     assert pair is not None
-    moved = (pair[0] - outputs).detach().reshape(len(inputs), inputs.shape[1], -1)[:, :-1].abs().amax()
+    apart = (pair[0] - outputs).detach()
+    if call.task == "classes" and apart.ndim > FLAT:
+        apart = apart.movedim(1, -1)  # scores (N, C, T)
+    moved = apart.reshape(len(inputs), inputs.shape[1], -1)[:, :-1].abs().amax()
     sees = bool(moved > CHANGED * outputs.detach().abs().max())
     if sees:
         moment.note_site("leak", "0", *_culprit(recording))
