@@ -40,8 +40,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 share = 0.2  # clinic: 0.2 | 0.15
 recent = []
 
-for step in range(1, 701):
-    tokens = walks(64)
+for step in range(1, 601):
+    tokens = walks(48)
     hidden = torch.rand(tokens.shape) < share
     logits = model(tokens.masked_fill(hidden, MASK))
     loss = F.cross_entropy(logits[hidden], tokens[hidden])

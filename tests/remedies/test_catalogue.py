@@ -39,6 +39,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "insert_normalisation": {"kind": "batch", "optimizer": "0"},
     "keep_graph": {},
     "linear_schedule": {"start": 1.0, "end": 0.0, "steps": 100, "optimizer": "0"},
+    "loss_reduction": {"reduction": "sum"},
     "make_layers_once": {},
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},

@@ -147,7 +147,17 @@ def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float =
     return record
 
 
+def mixed_reductions(left: float = 0.6, seen: bool = True) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    if seen:
+        add_fact(record, "mixed_reductions", examples=64, function="mse_loss")
+    add_site(record, "summed_term", "0", 17)
+    return record
+
+
 STATICS = {
+    mixed_reductions: "mixed_reductions",
     symmetric_units: "symmetric_units",
     no_nonlinearity: "no_nonlinearity",
     sum_reduction: "sum_reduction",

@@ -27,6 +27,7 @@ from descend.doses import (
     rate_for_standardised,
     rectifier,
     robust_loss,
+    summed,
 )
 
 STATICS = (
@@ -44,6 +45,8 @@ STATICS = (
         "half of a rectifier's range has slope 1", "Ba, CSC413 lecture 4, Plateaux", cost=3),
     Row("bad_initialisation", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE, INIT),
+    Row("mixed_reductions", "loss_reduction", summed, "the loss summed over the batch, too: reduction={reduction!r}",
+        "both terms are then of the same examples", "Kingma & Welling 2014, eq. 10", cost=1),
     Row("sum_reduction", "mean_reduction", nothing_to_dose, "mean instead of sum over the examples",
         "the step then does not depend on the batch's size", "Goyal et al. 2017, §3", cost=1),
     Row("sum_reduction", "learning_rate", gentle_rate, TO, SHORTER, RECAP, decides=False, cost=1),

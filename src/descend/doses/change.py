@@ -116,6 +116,11 @@ def small_amount(record: Record, symptom: Symptom) -> Dose | None:
     return {"eps": SMALL}
 
 
+def summed(record: Record, symptom: Symptom) -> Dose | None:
+    """The loss's reduction that goes with a term summed over the batch."""
+    return {"reduction": "sum"}
+
+
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made once, and kept."""
     return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)

@@ -12,6 +12,7 @@ from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
 from descend.probes.leak import leak
 from descend.probes.loss_input import loss_input
+from descend.probes.mixed_reductions import mixed_reductions
 from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
@@ -28,6 +29,7 @@ PROBES = (
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
     Probe("constant term", "", constant_term, once=True),
+    Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("mixing", "", mixing, once=True),
     Probe("dimensions", "", dimensions, once=True),
     Probe("singular", "", singular, once=True),

@@ -15,6 +15,7 @@ from descend.probes.loss_call import (
     setting,
 )
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
+from descend.probes.monitored_loss import binary_entropy
 from descend.record import Fact
 
 BINS = 24
@@ -108,7 +109,11 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
         if call.task == "classes":
             rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
             shares = _describe_shares(_mean_share(targets))
+            whole = torch.cat([no_grad_float(x).reshape(-1) for x in targets])
+            shares["own_entropy"] = float(-torch.xlogy(whole, whole.clamp_min(0)).sum()) / len(rows)
             return detail | shares | {"row_sum_min": float(rows.min()), "row_sum_max": float(rows.max())}
+        if call.task == "binary":
+            detail["own_entropy"] = float(binary_entropy(t).mean())
         if call.task == "binary" and rows.shape[1] > 1:
             detail["simplex_floor"] = _simplex_floor(rows)
         if bool((t == t.round()).all()):

@@ -2,9 +2,10 @@
 
 "Use a fixed subset of the training data to monitor the training error" (Ba, CSC413 lecture 4). The yardstick is
 what trials are judged by, so no change of the loss, of its scale or of the output layer may move it: for class
-targets the log-likelihood of the predicted distribution, however the output layer expresses it; for real targets
-the squared error. What a loss of two classes takes for logits is judged as logits: the script reads its output so.
-Measured in evaluation mode, penalties left out.
+targets the log-likelihood of the predicted distribution, however the output layer expresses it, less the entropy of
+targets that are distributions themselves, which nothing can take off; for real targets the squared error. What a loss
+of two classes takes for logits is judged as logits: the script reads its output so. Measured in evaluation mode,
+penalties left out.
 """
 
 import torch
@@ -86,7 +87,13 @@ def _judge_binary(call: LossCall, z: Tensor, t: Tensor) -> tuple[float, float, i
     else:
         yes, no = F.logsigmoid(z), F.logsigmoid(-z)
     right = (yes > no) == (t > 0.5)
-    return float(-(t * yes + (1 - t) * no).sum()), float(right.sum()), t.numel()
+    return float(-(t * yes + (1 - t) * no).sum() - binary_entropy(t).sum()), float(right.sum()), t.numel()
+
+
+def binary_entropy(t: Tensor) -> Tensor:
+    """Return the entropy of each target that is a probability, in nats; 0 of one that is 0 or 1."""
+    t = t.clamp(0, 1)
+    return -torch.xlogy(t, t) - torch.xlogy(1 - t, 1 - t)
 
 
 def _judge_classes(call: LossCall, z: Tensor, target: Tensor) -> tuple[float, float, int]:
@@ -94,7 +101,8 @@ def _judge_classes(call: LossCall, z: Tensor, target: Tensor) -> tuple[float, fl
     predicted = logp.argmax(dim)
     if target.is_floating_point():
         t = no_grad_float(target)
-        return float(-(t * logp).double().sum()), float((predicted == t.argmax(dim)).sum()), predicted.numel()
+        own = torch.xlogy(t, t.clamp_min(0)).double().sum()  # minus their entropy
+        return float(own - (t * logp).double().sum()), float((predicted == t.argmax(dim)).sum()), predicted.numel()
     counted = target != ignored_class(call)
     cost = F.nll_loss(logp, target, ignore_index=ignored_class(call), reduction="none")
     return float(cost.double().sum()), float(((predicted == target) & counted).sum()), int(counted.sum())

@@ -21,6 +21,7 @@ from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.linear_schedule import linear_schedule
+from descend.remedies.loss_reduction import loss_reduction
 from descend.remedies.make_layers_once import make_layers_once
 from descend.remedies.match_shapes import match_shapes
 from descend.remedies.matching_loss import matching_loss
@@ -69,6 +70,7 @@ REMEDIES: dict[str, Remedy] = {
     "keep_graph": keep_graph,
     "learning_rate": learning_rate,
     "linear_schedule": linear_schedule,
+    "loss_reduction": loss_reduction,
     "make_layers_once": make_layers_once,
     "match_shapes": match_shapes,
     "matching_loss": matching_loss,

@@ -27,6 +27,7 @@ TITLES = {
     "labels_wrong": "labels are wrong",
     "layer_rate_mismatch": "layers learn at different rates",
     "local_optima": "the result depends on the start",
+    "mixed_reductions": "the terms of the loss are reduced differently",
     "momentum_mismatch": "momentum and learning rate do not match",
     "negated_loss": "the loss is negated",
     "no_nonlinearity": "the layers have no nonlinearity between them",

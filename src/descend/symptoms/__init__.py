@@ -29,6 +29,7 @@ from descend.symptoms.instability import instability
 from descend.symptoms.labels_wrong import labels_wrong
 from descend.symptoms.layer_rate_mismatch import layer_rate_mismatch
 from descend.symptoms.local_optima import local_optima
+from descend.symptoms.mixed_reductions import mixed_reductions
 from descend.symptoms.momentum_mismatch import momentum_mismatch
 from descend.symptoms.negated_loss import negated_loss
 from descend.symptoms.no_nonlinearity import no_nonlinearity
@@ -80,6 +81,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "symmetric_units": symmetric_units,
     "no_nonlinearity": no_nonlinearity,
     "outliers": outliers,
+    "mixed_reductions": mixed_reductions,
     "sum_reduction": sum_reduction,
     "targets_not_scaled": targets_not_scaled,
     "inputs_not_normalised": inputs_not_normalised,

@@ -72,11 +72,12 @@ def constant_cost(record: Record) -> float | None:
     place = yardstick_place(record)
     if place == "squared_error":
         return float(targets["constant_cost"]) or None if "constant_cost" in targets else None
+    own = float(targets.get("own_entropy", 0.0))  # which the yardstick leaves out
     if "entropy" in targets:
-        return float(targets["entropy"]) or None
+        return max(0.0, float(targets["entropy"]) - own) or None
     if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
         p = float(targets["mean"])
-        return -(p * log(p) + (1 - p) * log(1 - p))
+        return max(0.0, -(p * log(p) + (1 - p) * log(1 - p)) - own) or None
     return None
 
 

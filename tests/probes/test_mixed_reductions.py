@@ -1,0 +1,47 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, located
+from torch import Tensor, nn
+
+from descend.probes.mixed_reductions import mixed_reductions
+
+torch.manual_seed(0)
+X = torch.randn(20, 4)
+NET = nn.Linear(4, 4)
+
+
+def penalty() -> Tensor:
+    """One number for each example, which the network gives."""
+    return NET(X).square()
+
+
+MIXED = {
+    "summed": lambda: F.mse_loss(NET(X), X) + penalty().sum(),
+    "a half of it": lambda: F.mse_loss(NET(X), X) + 0.5 * torch.sum(penalty()),
+    "subtracted": lambda: F.binary_cross_entropy_with_logits(NET(X), X.sigmoid()) - -0.5 * penalty().sum(),
+    "over both dimensions": lambda: F.mse_loss(NET(X), X) + penalty().sum((0, 1)),
+}
+EVEN = {
+    "both summed": lambda: F.mse_loss(NET(X), X, reduction="sum") + penalty().sum(),
+    "the mean of each example's sum": lambda: F.mse_loss(NET(X), X) + penalty().sum(1).mean(),
+    "divided by the batch": lambda: F.mse_loss(NET(X), X) + penalty().sum() / len(X),
+    "a weight that was chosen": lambda: F.mse_loss(NET(X), X) + 1e-3 * penalty().sum(),
+    "of the weights": lambda: F.mse_loss(NET(X), X) + NET.weight.square().sum(),
+    "of data": lambda: F.mse_loss(NET(X), X) + X.square().sum(),
+    "one term": lambda: F.mse_loss(NET(X), X),
+}
+
+
+def seen(loss) -> dict:
+    return facts(list(mixed_reductions(Training(NET, [loss], origin=located).moment())))
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_sum_beside_a_mean(name: str) -> None:
+    assert seen(MIXED[name])["mixed_reductions", ""]["examples"] == 20
+
+
+@pytest.mark.parametrize("name", EVEN)
+def test_terms_of_the_same_kind(name: str) -> None:
+    assert not seen(EVEN[name])

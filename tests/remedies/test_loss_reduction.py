@@ -1,0 +1,27 @@
+import pytest
+
+from descend.remedies.loss_reduction import loss_reduction
+
+HEAD = "import torch.nn.functional as F\nfrom torch import nn\n"
+LINES = [
+    ("c = nn.MSELoss()", "MSELoss", "loss_module", "nn.MSELoss(", 'c = nn.MSELoss(reduction="sum")'),
+    ("rec = F.mse_loss(y, x)", "mse_loss", "loss", "F.mse_loss(", 'rec = F.mse_loss(y, x, reduction="sum")'),
+    (
+        "rec = F.mse_loss(y, x, reduction='mean')",
+        "mse_loss",
+        "loss",
+        "F.mse_loss(",
+        'rec = F.mse_loss(y, x, reduction="sum")',
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "name", "kind", "call", "after"), LINES)
+def test_the_loss_is_summed(patient, line, name, kind, call, after):
+    p = patient(f"{HEAD}{line}\n", made={kind: name}, **{kind: call})
+    assert p.edited(loss_reduction, reduction="sum") == f"{HEAD}{after}\n"
+
+
+def test_somewhere_inside(patient):
+    p = patient(f"{HEAD}rec = error(y, x)\n", made={"loss": "mse_loss"}, loss="error(")
+    assert "somewhere inside" in p.refusal(loss_reduction, reduction="sum")
