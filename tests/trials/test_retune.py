@@ -140,3 +140,12 @@ def test_another_rule_at_a_tuned_rate_must_win_there_too():
     table.later = {"pass": 0.4, "adam": 0.1, "adam 3": 0.5}
     proof, _ = tried({}, [with_rates("adam", 3, "adaptive_rule")], table=table)
     assert verdicts(proof)["adam 3"] == "not_proved" and proof.cure.label == "adam"
+
+
+def test_a_combination_that_holds_a_tuned_rate_must_win_there_too():
+    outcomes = {"pass": 1.0, "scale": 0.5, "scale 3": 0.2, "scale 10": 0.4, "f": 0.75, "scale 3f": 0.02}
+    faults, table = [with_rates("scale"), prescription("f", "t")], Table(outcomes)
+    assert tried({}, faults, table=table)[0].cure.label == "scale 3 + f"
+    table.later = {"pass": 0.4, "scale 3f": 0.5, "scale 3": 0.5}
+    proof, _ = tried({}, faults, table=table)
+    assert "twice the horizon" in {trial.label: trial.reason for trial in proof.trials}["scale 3 + f"]

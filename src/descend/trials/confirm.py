@@ -96,5 +96,5 @@ def _memorises(pairs: Sequence[tuple[Record, Record]]) -> bool:
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
     truncated = exam.ending is not None and exam.ending.reason == "window"
-    sets_a_rate = "learning_rate" in candidate.prescription.remedy or candidate.plain is not None
-    return truncated and sets_a_rate
+    is_tuned = any(part.plain is not None for part in (candidate, *candidate.parts))
+    return truncated and (is_tuned or "learning_rate" in candidate.prescription.remedy)
