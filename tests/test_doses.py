@@ -18,6 +18,7 @@ from sick_wiring import (
     made_in_forward,
     output_before_loss,
     several_tags,
+    unpaired_targets,
 )
 
 from descend import doses
@@ -267,6 +268,11 @@ CHOICES = [
     ("derivative_in_loss", healthy(), None),
     ("cut_graph", healthy(), {"optimizer": "0"}),
     ("cut_graph", constant_term(), None),
+    ("loaders_apart", unpaired_targets(), {"loaders": ["0", "1"]}),
+    ("loaders_apart", unpaired_targets(shuffles=(False, True)), {"loaders": ["1"]}),
+    ("loaders_apart", unpaired_targets(examples=600), None),
+    ("loaders_apart", healthy(), None),
+    ("summed", healthy(), {"reduction": "sum"}),
     ("small_amount", healthy(), {"eps": 1e-8}),
     ("another_loss", with_loss("nll_loss", None), {"loss": "cross_entropy"}),
     ("another_loss", with_loss("nll_loss", "log_softmax"), None),

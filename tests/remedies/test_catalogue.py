@@ -38,6 +38,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "insert_activations": {"optimizer": "0"},
     "insert_normalisation": {"kind": "batch", "optimizer": "0"},
     "keep_graph": {},
+    "keep_order": {"loaders": ["0"]},
     "linear_schedule": {"start": 1.0, "end": 0.0, "steps": 100, "optimizer": "0"},
     "loss_reduction": {"reduction": "sum"},
     "make_layers_once": {},

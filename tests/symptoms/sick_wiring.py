@@ -240,6 +240,17 @@ def target_leak(sees: bool = True) -> Record:
     return record
 
 
+def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, True), **second: Any) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "pairing", inputs=["0"], targets=["1"])
+    for key, own in zip("01", shuffles):
+        known = {"shuffles": own, "batch_size": 32, "examples": 640}
+        add_fact(record, "loader", key, **(known | second if key == "1" else known))
+        add_site(record, "loader", key, 6)
+    return record
+
+
 WIRING = {
     bad_data: "bad_data",
     no_step: "no_step",
@@ -266,4 +277,5 @@ WIRING = {
     constant_term: "frozen_or_detached",
     infinite_gradient: "infinite_gradient",
     target_leak: "target_leak",
+    unpaired_targets: "unpaired_targets",
 }

@@ -43,6 +43,7 @@ from sick_wiring import (
     refused_label,
     several_tags,
     target_leak,
+    unpaired_targets,
 )
 
 from descend.record import Ending, Record
@@ -90,6 +91,8 @@ SHOWN = [
     (constant_term, {}, True, 16, "gave without their graph", "slow_progress"),
     (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
     (target_leak, {}, True, 8, "each target is the next element of the inputs", "overfitting"),
+    (unpaired_targets, {}, False, 6, "both draw orders of their own", "no_signal"),
+    (unpaired_targets, {"shuffles": (True, False)}, False, 6, "one draws an order of its own", "plateau"),
     (several_tags, {}, True, 7, "the output of softmax, which sum to 1", "slow_progress"),
     (log_of_negatives, {}, True, 15, "log is given values from -1.7 to 2, and is not defined for all", "instability"),
     (eval_mode, {}, True, 20, "3 is in evaluation mode while training since step 20", "instability"),
@@ -126,6 +129,7 @@ LEFT_ALONE = {
     dimensions_exchanged: [{"left": 0.09}],
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # who runs away by the step needs no zero
     target_leak: [{"sees": False}],
+    unpaired_targets: [{"left": 0.29}, {"shuffles": (False, False)}],
     several_tags: [{"floor": 0.005}, {"activation": "sigmoid"}],  # one at a time, smoothed
     # normalisation of a pretrained part is fixed from the start; a validation pass comes back
     eval_mode: [{"since": 0}, {"until": 100}, {"since": STEPS}, {"since": 0, "until": 1}],

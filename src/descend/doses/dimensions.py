@@ -29,6 +29,16 @@ def lone_layer(record: Record, symptom: Symptom) -> Dose | None:
     return None if fact.get("is_softmax", True) else {"function": fact["function"], "place": place}
 
 
+def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
+    """Those of the two loaders that shuffle, where they are of equal length."""
+    fact = record.fact("pairing") or {}
+    keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
+    facts = [record.fact("loader", key) or {} for key in keys]
+    sizes = {(known.get("examples"), known.get("batch_size")) for known in facts}
+    shuffling = [key for key, known in zip(keys, facts) if known.get("shuffles")]
+    return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
+
+
 def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
     """Which side of the difference is the target."""
     found = (record.fact("connections") or {}).get("broadcast") or {}

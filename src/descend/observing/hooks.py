@@ -114,7 +114,7 @@ def _loader_init(original: Any, observer: Observer) -> Any:
     @functools.wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        observer.loader_made(constructor_caller(sys._getframe(1), self))
+        observer.loader_made(self, constructor_caller(sys._getframe(1), self))
 
     return __init__
 
@@ -220,10 +220,12 @@ def _next_batch(original: Any, observer: Observer) -> Any:
         if not observer.examiner.tape.runs:
             return original(self)
         observer.batch_begins()
+        batch = None
         try:
-            return original(self)
+            batch = original(self)
         finally:
-            observer.batch_ended()
+            observer.batch_ended(self, batch)
+        return batch
 
     return __next__
 

@@ -20,6 +20,7 @@ from descend.observing.fingerprint import fingerprint
 from descend.observing.guard import harmless
 from descend.observing.hand import BY_HAND, Hand
 from descend.observing.knobs import Knobs
+from descend.observing.loaders import Loaders
 from descend.observing.makings import Makings
 from descend.observing.modules import Modules
 from descend.observing.scaling import Scaled
@@ -67,6 +68,7 @@ class Observer:
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
+        self.loaders = Loaders(send)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held = self.faults.is_held
@@ -98,9 +100,10 @@ class Observer:
         self.modules.note_made(module, frame, self.passes)
 
     @harmless
-    def loader_made(self, frame: FrameType | None) -> None:
-        """Remember where a loader was constructed."""
+    def loader_made(self, loader: Any, frame: FrameType | None) -> None:
+        """Remember a loader, and where it was constructed."""
         self.modules.note_loader(frame)
+        self.loaders.made(loader)
 
     @harmless
     def loss_scaled(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:
@@ -119,9 +122,9 @@ class Observer:
         self.examiner.tape.pause()
 
     @harmless
-    def batch_ended(self) -> None:
-        """The batch is there."""
-        self.examiner.tape.resume()
+    def batch_ended(self, iterator: Any, batch: Any) -> None:
+        """The batch is there: None at the end of the data."""
+        self.examiner.tape.resume(batch, self.loaders.key(iterator))
 
     # -- backward
 

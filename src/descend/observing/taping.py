@@ -12,6 +12,7 @@ from descend.observing.modules import Modules
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
 from descend.tape import Recording, Refused, Tape
+from descend.tape.nesting import leaves
 from descend.tape.vocabulary import INTERESTING
 
 REFUSALS = 12  # after this many refused steps in a row the tape is given up
@@ -72,9 +73,11 @@ class Taping:
             self._tape.restart()
             self._tape.pause()
 
-    def resume(self) -> None:
-        """Go on recording."""
+    def resume(self, batch: object = None, loader: str | None = None) -> None:
+        """Go on recording, after a loader has given a batch."""
         if self._tape is not None and self._thread == threading.get_ident():
+            if loader is not None:
+                self._tape.delivered.update({id(x): (x, loader) for x in leaves(batch) if isinstance(x, Tensor)})
             with _at_the_bottom():
                 self._tape.resume()
 

@@ -21,7 +21,7 @@ def constant_term(moment: Moment) -> Measurement:
     recording = moment.recordings()[0]
     made = {slot: op for op in recording.ops for slot in (*op.outputs, *op.written) if slot is not None}
     for term in _terms(recording, made):
-        sources = [slot for slot in _behind(made, term) if slot in recording.derivatives]
+        sources = [slot for slot in recording.behind(term) if slot in recording.derivatives]
         if sources:
             moment.note_site("derivative", "0", recording.derivatives[sources[0]], "grad")
             yield Fact("constant_term", "", moment.step, {"derivatives": len(sources)})
@@ -41,14 +41,3 @@ def _terms(recording: Recording, made: dict[int, Op]) -> Iterator[int]:
         if op.name in SUMS:
             yield from (other for other, taint in taints.items() if taint == NONE)
         waiting += [other for other, taint in taints.items() if taint != NONE]
-
-
-def _behind(made: dict[int, Op], slot: int) -> set[int]:
-    """Return the slots that a slot's value is made of, itself among them."""
-    found, waiting = set(), [slot]
-    while waiting:
-        slot = waiting.pop()
-        if slot not in found:
-            found.add(slot)
-            waiting += made[slot].inputs if slot in made else ()
-    return found

@@ -19,6 +19,7 @@ from descend.remedies.initialise_recurrent import initialise_recurrent
 from descend.remedies.insert_activations import insert_activations
 from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
+from descend.remedies.keep_order import keep_order
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.linear_schedule import linear_schedule
 from descend.remedies.loss_reduction import loss_reduction
@@ -68,6 +69,7 @@ REMEDIES: dict[str, Remedy] = {
     "insert_activations": insert_activations,
     "insert_normalisation": insert_normalisation,
     "keep_graph": keep_graph,
+    "keep_order": keep_order,
     "learning_rate": learning_rate,
     "linear_schedule": linear_schedule,
     "loss_reduction": loss_reduction,

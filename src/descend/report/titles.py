@@ -52,6 +52,7 @@ TITLES = {
     "symmetric_units": "units are copies of each other",
     "target_leak": "the network sees what it is to predict",
     "targets_not_scaled": "targets are not scaled",
+    "unpaired_targets": "inputs and targets are shuffled apart",
     "unshuffled_data": "the data are not shuffled",
     "vanishing_gradients": "gradients vanish",
     "warm_start": "the warm start has a wrong learning rate",

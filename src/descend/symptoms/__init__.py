@@ -54,6 +54,7 @@ from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
 from descend.symptoms.target_leak import target_leak
 from descend.symptoms.targets_not_scaled import targets_not_scaled
+from descend.symptoms.unpaired_targets import unpaired_targets
 from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
 from descend.symptoms.warm_start import warm_start
@@ -76,6 +77,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "infinite_gradient": infinite_gradient,
     "eval_mode": eval_mode,
     "examples_mixed": examples_mixed,
+    "unpaired_targets": unpaired_targets,
     "no_signal": no_signal,
     "unshuffled_data": unshuffled_data,
     "symmetric_units": symmetric_units,

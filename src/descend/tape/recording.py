@@ -45,6 +45,7 @@ class Recording:
     changing: frozenset[int]  # slots of the copies that the calls change in place
     sizes: Mapping[int, int]  # slot -> the tensor's leading size, 0 for a scalar
     derivatives: Mapping[int, Site | None]  # slots of derivatives without a graph -> where they were asked for
+    loaders: Mapping[int, str]  # slots of what came from a loader -> which one
     custom: str | None = None  # an autograd.Function whose backward the replay does not know: its value alone is right
 
     @property
@@ -64,6 +65,14 @@ class Recording:
     def first_layer(self) -> Op | None:
         """The call in which data first meets a trained parameter."""
         return next((op for op in self.ops if op.state.grad and SMOOTH in op.taints and self._fed(op)), None)
+
+    def behind(self, slot: int) -> set[int]:
+        """Return the slots that a slot's value is made of, itself among them."""
+        found = {slot}
+        for op in reversed(self.ops):
+            if found.intersection(op.outputs) or found.intersection(op.written):
+                found.update(op.inputs)
+        return found
 
     def _fed(self, op: Op) -> list[int]:
         return [s for s, taint in zip(op.inputs, op.taints) if taint == NONE and s not in self.parameters]

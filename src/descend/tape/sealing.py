@@ -5,7 +5,8 @@ recorded with it goes. What is kept must give the script's loss and gradient at 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -27,8 +28,11 @@ class Refused(Exception):
     """Why a step cannot be replayed."""
 
 
-def seal(trace: Trace, root: Tensor) -> Recording:
-    """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""
+def seal(trace: Trace, root: Tensor, delivered: Mapping[int, tuple[Tensor, str]] = MappingProxyType({})) -> Recording:
+    """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason.
+
+    `delivered` are the tensors, by id, that came from a loader, and from which one.
+    """
     slot = trace.known(root)
     if slot is None or slot not in trace.last_op and slot not in trace.foreign:
         raise Refused(
@@ -41,7 +45,8 @@ def seal(trace: Trace, root: Tensor) -> Recording:
     _refuse_overwritten(trace, needed, slot, end)
     _refuse_numbers(trace, ops, needed, end)
     _refuse_aliases(trace, ops, needed)
-    return _recording(trace, tuple(ops.values()), needed, slot, custom_function(root))
+    loaders = {s: delivered[id(trace.tensors[s])][1] for s in needed if id(trace.tensors[s]) in delivered}
+    return _recording(trace, tuple(ops.values()), needed, slot, loaders, custom_function(root))
 
 
 def _made_of(trace: Trace, root: int) -> tuple[dict[int, Op], set[int]]:
@@ -121,7 +126,9 @@ def _refuse_aliases(trace: Trace, ops: dict[int, Op], needed: set[int]) -> None:
         raise Refused("two views of the same data are used and one of them is changed in place")
 
 
-def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int, custom: str | None) -> Recording:
+def _recording(
+    trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int, loaders: dict[int, str], custom: str | None
+) -> Recording:
     externals = {slot: e for slot, e in trace.externals.items() if slot in needed}
     copies = {slot: e.copy for slot, e in externals.items() if e.copy is not None and not e.is_parameter}
     written = {trace.storages[slot] for op in ops for slot in op.written}
@@ -138,6 +145,7 @@ def _recording(trace: Trace, ops: tuple[Op, ...], needed: set[int], root: int, c
             if trace.storages[slot] in written or not is_strided_as(copy, trace.tensors[slot])
         ),
         derivatives={slot: site for slot, site in trace.derivatives.items() if slot in externals},
+        loaders=loaders,
         custom=custom,
         sizes={slot: len(trace.tensors[slot]) if trace.tensors[slot].ndim else 0 for slot in needed},
     )

@@ -45,6 +45,7 @@ class Tape(TorchFunctionMode):
         self.on_first_use: Callable[[FrameType], None] = lambda frame: None
         self.active = False
         self.refusal: str | None = None
+        self.delivered: dict[int, tuple[Tensor, str]] = {}  # id -> what a loader gave, and which one
         self._trace = Trace()
         self._process = os.getpid()
 
@@ -95,7 +96,7 @@ class Tape(TorchFunctionMode):
         if self.refusal is not None:
             raise Refused(self.refusal)
         trace, self._trace = self._trace, Trace()
-        return seal(trace, root)
+        return seal(trace, root, self.delivered)
 
     # -- recording
 

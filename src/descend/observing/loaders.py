@@ -1,0 +1,34 @@
+"""The script's data loaders: which one a batch comes from, and whether it draws an order of its own."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
+
+from descend.record import Fact, Message
+
+
+class Loaders:
+    """Each loader by its number, in the order in which they were made."""
+
+    def __init__(self, send: Callable[[list[Message]], None]) -> None:
+        self._send = send
+        self._made: list[weakref.ref[DataLoader]] = []
+
+    def made(self, loader: DataLoader) -> None:
+        """Remember a new loader, and tell how many examples it holds and whether nobody else knows its order."""
+        sampler = loader.sampler
+        shuffles = isinstance(sampler, RandomSampler) and sampler.generator is None
+        examples = len(sampler) if isinstance(sampler, RandomSampler | SequentialSampler) else None
+        detail = {"shuffles": shuffles, "batch_size": loader.batch_size, "examples": examples}
+        self._send([Fact("loader", str(len(self._made)), 0, detail)])
+        self._made.append(weakref.ref(loader))
+
+    def key(self, iterator: Any) -> str | None:
+        """Return the number of the loader that an iterator goes over."""
+        for i, made in enumerate(self._made):
+            loader = made()
+            if loader is not None and loader._index_sampler is iterator._index_sampler:
+                return str(i)
+        return None

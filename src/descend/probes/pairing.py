@@ -1,0 +1,25 @@
+"""Do the inputs of the network and its targets come from the same loader?"""
+
+from descend.probes.loss_call import loss_call
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.record import Fact
+from descend.tape import Recording
+
+
+def pairing(moment: Moment) -> Measurement:
+    """Yield the fact `pairing` of the first recorded step, where each side of the loss comes from loaders of its own.
+
+    `inputs` and `targets` list the loaders by number.
+    """
+    recording = moment.recordings()[0]
+    call = loss_call(recording)
+    if call is None:
+        raise Unavailable("no loss call shows the targets")
+    inputs, targets = (_loaders(recording, slot) for slot in (call.prediction, call.target))
+    if inputs and targets and inputs.isdisjoint(targets):
+        yield Fact("pairing", "", moment.step, {"inputs": sorted(inputs), "targets": sorted(targets)})
+
+
+def _loaders(recording: Recording, slot: int) -> set[str]:
+    behind = recording.behind(slot)
+    return {loader for made, loader in recording.loaders.items() if made in behind}

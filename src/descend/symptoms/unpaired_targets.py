@@ -1,0 +1,32 @@
+"""Unpaired targets: inputs and targets come from two loaders, and each shuffles by itself."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left, left_in_words
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
+
+
+def unpaired_targets(record: Record) -> Symptom | None:
+    """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
+    fact = record.fact("pairing") or {}
+    keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
+    shuffle = [key for key in keys if (record.fact("loader", key) or {}).get("shuffles")]
+    if not shuffle or not left(record) > POOR:
+        return None
+    return Symptom(
+        id="unpaired_targets",
+        kind="wiring",
+        certain=False,
+        confidence=0.9,
+        sentence="the inputs come from one loader and their targets from another, and "
+        f"{'both draw orders of their own' if len(shuffle) > 1 else 'one draws an order of its own'}: an example meets "
+        f"the target of another, and the best answer is the targets' mean; {left_in_words(record)} is left",
+        quantity="loaders that shuffle by themselves",
+        value=float(len(shuffle)),
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("loader", fact["targets"][0]),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"no_signal", "inputs_not_normalised", "targets_not_scaled"},
+    )
