@@ -67,3 +67,6 @@ def test_targets_of_another_kind() -> None:
     assert seen(Reader(transformer()), targets=X) is None  # masked tokens, an autoencoder
     assert seen(Reader(transformer()), targets=torch.randint(11, Y.shape)) is None
     assert not is_next(torch.zeros(4, 5, dtype=torch.long), torch.zeros(4, 5, dtype=torch.long))  # all alike
+    counts = (torch.rand(30, 400) < 0.003).float()
+    assert not is_next(counts * (torch.rand(30, 400) < 0.9), counts)  # what has been damaged is to be restored
+    assert is_next(counts[:, :-1], counts[:, 1:])
