@@ -8,17 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, probe, set_cost, set_fact
+from records import add_fact, forget, healthy, probe, set_cost
 from sick_dynamics import outrun, overfitting
 from sick_wiring import (
     constant_term,
-    degenerate_normalisation,
-    dimensions_exchanged,
-    examples_mixed,
     made_in_forward,
     output_before_loss,
     several_tags,
-    unpaired_targets,
 )
 
 from descend import doses
@@ -238,8 +234,6 @@ CHOICES = [
     ("wiped_gradients", healthy(), {"optimizer": "0"}),
     ("wiped_gradients", Record(), None),
     ("no_step_at_all", Record(), {"optimizer": "0"}),
-    ("along_the_classes", with_loss("nll_loss", "log_softmax"), {"activation": "log_softmax", "dim": 1}),
-    ("along_the_classes", with_loss("nll_loss", "softmax"), None),
     ("output_activation", with_loss("cross_entropy", "softmax"), {"activation": "softmax"}),
     ("output_activation", with_loss("binary_cross_entropy_with_logits", "sigmoid"), {"activation": "sigmoid"}),
     ("output_activation", with_loss("mse_loss", "tanh"), {"activation": "tanh"}),
@@ -256,22 +250,10 @@ CHOICES = [
     ("another_activation", with_loss("binary_cross_entropy", "softmax", classes=2), None),
     ("another_activation", with_loss("cross_entropy", "softmax"), None),
     ("another_activation", several_tags(), {"activation": "sigmoid"}),
-    ("along_the_entries", degenerate_normalisation(), {"site": ("lone_entry", "0"), "dim": 1}),
-    ("along_the_entries", degenerate_normalisation(function="layer_norm"), None),
-    ("along_the_entries", healthy(), None),
-    ("lone_layer", degenerate_normalisation(function="layer_norm"), {"function": "layer_norm", "place": "0"}),
-    ("lone_layer", degenerate_normalisation(), None),
-    ("exchange", dimensions_exchanged(), {"site": "exchanged", "call": "transpose(1, 2)"}),
-    ("exchange", dimensions_exchanged(dims=(0, 3, 1, 2)), {"call": "permute(0, 3, 1, 2)"}),
-    ("exchange", healthy(), None),
     ("derivative_in_loss", constant_term(), {"optimizer": "0"}),
     ("derivative_in_loss", healthy(), None),
     ("cut_graph", healthy(), {"optimizer": "0"}),
     ("cut_graph", constant_term(), None),
-    ("loaders_apart", unpaired_targets(), {"loaders": ["0", "1"]}),
-    ("loaders_apart", unpaired_targets(shuffles=(False, True)), {"loaders": ["1"]}),
-    ("loaders_apart", unpaired_targets(examples=600), None),
-    ("loaders_apart", healthy(), None),
     ("summed", healthy(), {"reduction": "sum"}),
     ("small_amount", healthy(), {"eps": 1e-8}),
     ("another_loss", with_loss("nll_loss", None), {"loss": "cross_entropy"}),
@@ -281,15 +263,10 @@ CHOICES = [
     ("following_activation", with_activations(), {"activation": "linear"}),
     ("rectifier", with_activations("gelu", "tanh"), {"activation": "relu"}),
     ("rectifier", with_activations("gelu", "relu"), None),
-    ("of_the_difference", healthy(), {"operand": "right"}),
     ("all_parameters", healthy(), {"optimizer": "0", "model": "model"}),
     ("all_parameters", Record(), {"optimizer": "0"}),
     ("all_parameters", lost(), None),
     ("all_parameters", made_in_forward(), None),
-    ("time_first", examples_mixed(), {"optimizer": "0"}),
-    ("time_first", examples_mixed(by="reshape"), None),
-    ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
-    ("cut_up", examples_mixed(), None),
     ("kept_layers", healthy(), {"optimizer": "0"}),
     ("kept_layers", made_in_forward(), None),
     ("layers_made_anew", made_in_forward(), {"optimizer": "0"}),
@@ -310,12 +287,6 @@ CHOICES = [
 def test_amounts_and_choices(name, record, expected):
     dose = of(record, name)
     assert dose is None if expected is None else expected.items() <= dose.items()
-
-
-def test_the_side_of_the_difference_that_is_the_target():
-    record = healthy()
-    set_fact(record, "connections", broadcast={"operand": "left"})
-    assert of(record, "of_the_difference") == {"operand": "left"}
 
 
 def test_a_dose_concerns_the_symptoms_optimizer():

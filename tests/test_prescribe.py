@@ -13,6 +13,7 @@ from records import healthy, rising, set_cost
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
 from sick_wiring import no_step, output_before_loss
+from test_dimension_doses import DIMENSIONS
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 
 from descend.canon import CANON
@@ -23,7 +24,7 @@ from descend.symptoms import SYMPTOMS
 
 def treatable() -> Iterator[Record]:
     """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
-    yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES)
+    yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
 
 
 @pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")

@@ -10,25 +10,25 @@ from descend.record import Fact, Message
 
 
 class Loaders:
-    """Each loader by its number, in the order in which they were made."""
+    """Each loader by the number that its place in the source goes by."""
 
     def __init__(self, send: Callable[[list[Message]], None]) -> None:
         self._send = send
-        self._made: list[weakref.ref[DataLoader]] = []
+        self._made: list[tuple[weakref.ref[DataLoader], str]] = []
 
-    def made(self, loader: DataLoader) -> None:
+    def made(self, loader: DataLoader, number: str) -> None:
         """Remember a new loader, and tell how many examples it holds and whether nobody else knows its order."""
         sampler = loader.sampler
         shuffles = isinstance(sampler, RandomSampler) and sampler.generator is None
         examples = len(sampler) if isinstance(sampler, RandomSampler | SequentialSampler) else None
         detail = {"shuffles": shuffles, "batch_size": loader.batch_size, "examples": examples}
-        self._send([Fact("loader", str(len(self._made)), 0, detail)])
-        self._made.append(weakref.ref(loader))
+        self._send([Fact("loader", number, 0, detail)])
+        self._made.append((weakref.ref(loader), number))
 
     def key(self, iterator: Any) -> str | None:
         """Return the number of the loader that an iterator goes over."""
-        for i, made in enumerate(self._made):
+        for made, number in self._made:
             loader = made()
             if loader is not None and loader._index_sampler is iterator._index_sampler:
-                return str(i)
+                return number
         return None

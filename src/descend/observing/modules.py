@@ -84,10 +84,11 @@ class Modules:
         wholes = [whole for whole in made if _holds(whole, part)]
         return max(wholes, key=lambda whole: sum(1 for _ in whole.modules()), default=part)
 
-    def note_loader(self, frame: FrameType | None) -> None:
-        """Remember where a loader is being constructed."""
-        loaders = sum(kind == "loader" for kind, _ in self._sent)
-        self.note_call("loader", str(loaders), frame)
+    def note_loader(self, frame: FrameType | None) -> str:
+        """Remember where a loader is being constructed; return the number that it goes by."""
+        number = str(sum(kind == "loader" for kind, _ in self._sent))
+        self.note_call("loader", number, frame)
+        return number
 
     def note_call(self, kind: str, key: str, frame: FrameType | None, detail: str = "") -> None:
         """Send where something is made or called; and where the script has it done, where a library does it."""

@@ -102,8 +102,7 @@ class Observer:
     @harmless
     def loader_made(self, loader: Any, frame: FrameType | None) -> None:
         """Remember a loader, and where it was constructed."""
-        self.modules.note_loader(frame)
-        self.loaders.made(loader)
+        self.loaders.made(loader, self.modules.note_loader(frame))
 
     @harmless
     def loss_scaled(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:

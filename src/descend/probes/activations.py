@@ -72,7 +72,7 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
     yield Reading("activation_scale", place, step, (layer.square / max(1, layer.count)) ** 0.5)
     if place not in moment.memory.setdefault("activation_places", set()):
         moment.memory["activation_places"].add(place)
-        site = layer.op.origin.site if layer.op.origin else None
+        site = layer.op.site
         _note_site(moment, layer.op)
         detail = {
             "function": name,

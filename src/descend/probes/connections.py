@@ -160,7 +160,7 @@ def _note_sites(moment: Moment, recording: Recording, seen: _Replay) -> None:
     sites["reduction"] = list(_sums(recording, seen.call))
     for kind, ops in sites.items():
         for i, op in enumerate(ops):
-            moment.note_site(kind, str(i), op.origin.site if op.origin else None, op.name)
+            moment.note_site(kind, str(i), op.site, op.name)
 
 
 def _sums(recording: Recording, call: LossCall | None) -> Iterator[Op]:

@@ -10,10 +10,10 @@ from descend.probes.moment import Measurement, Moment
 from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import NONE
-from descend.tape.vocabulary import RESHAPES
+from descend.tape.vocabulary import ADDITIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
-SUMS = frozenset("add __add__ __radd__ add_ __iadd__ sub __sub__ rsub __rsub__ sum stack".split())
-SCALED = frozenset("mul __mul__ __rmul__ multiply div __truediv__ true_divide neg __neg__ mean".split()) | RESHAPES
+SUMS = ADDITIONS | {"sum", "stack"}
+SCALED = PRODUCTS | QUOTIENTS | {"neg", "__neg__", "mean"} | RESHAPES
 
 
 def constant_term(moment: Moment) -> Measurement:

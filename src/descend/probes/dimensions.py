@@ -28,7 +28,7 @@ def dimensions(moment: Moment) -> Measurement:
         name = moment.modules(module) if module is not None else ""
         yield Fact("lone_entry", str(i), moment.step, {"module": name, "shape": list(shape), **detail})
     for i, (op, shape, detail) in enumerate(exchanged):
-        moment.note_site("exchanged", str(i), op.origin.site if op.origin else None, op.name)
+        moment.note_site("exchanged", str(i), op.site, op.name)
         yield Fact("exchanged", str(i), moment.step, {"shape": list(shape), **detail})
 
 

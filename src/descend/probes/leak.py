@@ -1,15 +1,13 @@
 """Does a network that is to predict the next element of a sequence see it? Its targets are then inputs of its own."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from descend.probes.feeding import fed, run_watched, value_of
+from descend.probes.feeding import fed, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, forward
 from descend.record import Fact, Site
-from descend.tape import Op, Recording
+from descend.tape import Recording
 from descend.tape.vocabulary import RECURRENT
 
 ATTENTION = frozenset({"multi_head_attention_forward", "scaled_dot_product_attention"})
@@ -60,14 +58,8 @@ def is_next(inputs: Tensor, targets: Tensor) -> bool:
 
 def _culprit(recording: Recording) -> tuple[Site | None, str]:
     """Return the first call that lets elements of a sequence see each other, and its name."""
-    found: list[Op] = []
-
-    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+    for op in recording.ops:
         if op.name in ATTENTION | RECURRENT:
-            found.append(op)
-
-    run_watched(recording, watch)
-    for op in found[:1]:
-        module = module_of(op)
-        return (op.origin.site if op.origin else None), type(module).__name__ if module else op.name
+            module = module_of(op)
+            return op.site, type(module).__name__ if module else op.name
     return None, ""

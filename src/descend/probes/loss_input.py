@@ -39,7 +39,7 @@ def loss_input(moment: Moment) -> Measurement:
     yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))
     if moment.memory.get("targets_of", 0) < len(moment.recordings()):
         moment.memory["targets_of"] = len(moment.recordings())
-        moment.note_site("loss", "", call.op.origin.site if call.op.origin else None, call.function)
+        moment.note_site("loss", "", call.op.site, call.function)
         module = module_of(call.op)
         if module is not None and type(module).__module__ == "torch.nn.modules.loss":
             moment.note_site("loss_module", "0", moment.made_at(module), type(module).__name__)

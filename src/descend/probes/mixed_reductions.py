@@ -10,10 +10,8 @@ from descend.probes.moment import Measurement, Moment
 from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
+from descend.tape.vocabulary import ADDITIONS, PRODUCTS, QUOTIENTS
 
-ADDED = frozenset("add __add__ __radd__ add_ __iadd__ sub __sub__ rsub __rsub__".split())
-TIMES = frozenset("mul __mul__ __rmul__ multiply".split())
-OVER = frozenset("div __truediv__ true_divide".split())
 WEIGHED = 0.1  # a smaller factor is a weight that somebody has chosen
 
 
@@ -25,7 +23,7 @@ def mixed_reductions(moment: Moment) -> Measurement:
         return
     for op, factor in _sums(recording):
         if abs(factor) >= WEIGHED and _is_over_the_batch(op, recording):
-            moment.note_site("summed_term", "0", op.origin.site if op.origin else None, op.name)
+            moment.note_site("summed_term", "0", op.site, op.name)
             yield Fact("mixed_reductions", "", moment.step, {"examples": recording.examples, "function": call.function})
             return
 
@@ -41,14 +39,14 @@ def _sums(recording: Recording) -> Iterator[tuple[Op, float]]:
             continue
         if op.name == "sum":
             yield op, factor
-        elif op.name in ADDED and slot not in op.inputs:
+        elif op.name in ADDITIONS and slot not in op.inputs:
             waiting += [(other, factor) for other in op.inputs]
         elif op.name in ("neg", "__neg__"):
             waiting.append((op.inputs[0], factor))
-        elif op.name in TIMES | OVER and len(op.inputs) == 1:
+        elif op.name in PRODUCTS | QUOTIENTS and len(op.inputs) == 1:
             numbers = [x for x in op.args if isinstance(x, int | float) and not isinstance(x, bool)]
             if len(numbers) == 1 and numbers[0]:
-                scaled = factor * numbers[0] if op.name in TIMES else factor / numbers[0]
+                scaled = factor * numbers[0] if op.name in PRODUCTS else factor / numbers[0]
                 waiting.append((op.inputs[0], scaled))
 
 

@@ -84,7 +84,7 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
         elif op.name == "multi_head_attention_forward" and _has_time(x, count) and _is_time_first(module):
             found.append(("attention", moment.made_at(module) if module else None, type(module).__name__))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
-            found.append(("reshape", op.origin.site if op.origin else None, op.name))
+            found.append(("reshape", op.site, op.name))
 
     run_watched(recording, watch, evaluation=True)
     return found[0] if found else None

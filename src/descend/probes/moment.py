@@ -81,7 +81,7 @@ def chosen_at(moment: Moment, op: Op) -> tuple[Site | None, str]:
     module = module_of(op)
     if module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn"):
         return moment.made_at(module), type(module).__name__
-    return (op.origin.site if op.origin else None), op.name
+    return op.site, op.name
 
 
 def forward(recording: Recording, *, evaluation: bool) -> Forward:

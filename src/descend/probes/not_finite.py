@@ -31,7 +31,7 @@ def not_finite(moment: Moment) -> Measurement:
 
     run_watched(recording, watch)
     for op, given in found[:1]:
-        moment.note_site("not_finite", "0", op.origin.site if op.origin else None, op.name)
+        moment.note_site("not_finite", "0", op.site, op.name)
         detail = {
             "function": op.name,
             "is_partial": op.name in PARTIAL,

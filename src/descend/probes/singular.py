@@ -29,7 +29,7 @@ def singular(moment: Moment) -> Measurement:
     for recording in moment.recordings():
         run_watched(recording, watch)
     for i, (op, least) in enumerate(seen.values()):
-        moment.note_site("singular", str(i), op.origin.site if op.origin else None, op.name)
+        moment.note_site("singular", str(i), op.site, op.name)
         yield Fact("singular", str(i), moment.step, {"function": op.name, "least": least})
 
 

@@ -142,7 +142,11 @@ class Record:
 
     def site(self, kind: str, key: str | None = None) -> Site | None:
         """Return the first site of that kind (and key), or None."""
-        return next((s for s in self.sites if s.kind == kind and key in (None, s.key)), None)
+        return next(iter(self.every_site(kind, key)), None)
+
+    def every_site(self, kind: str, key: str | None = None) -> list[Site]:
+        """Return the sites of that kind (and key), in the order in which they were seen."""
+        return [s for s in self.sites if s.kind == kind and key in (None, s.key)]
 
     def site_in_script(self, site: Site) -> Site:
         """Return where the script has it done, where a library's call makes it; else the site itself."""

@@ -24,7 +24,7 @@ def away_from_zero(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     """Add `dose["eps"]` to what is given to each call at the sites `singular` that is in the user's files."""
     refused: NotApplicable | None = None
     edited = script
-    for site in [s for s in record.sites if s.kind == "singular"]:
+    for site in record.every_site("singular"):
         text = _at(edited, site, dose["eps"])
         if isinstance(text, NotApplicable):
             refused = refused or text

@@ -15,7 +15,7 @@ from descend.source.without_call import without_call
 
 def feed_logits(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Remove the activation `dose["activation"]` at the model's output, wherever it was seen."""
-    seen = [s for s in record.sites if (s.kind, s.key) == ("activation", "output")]
+    seen = record.every_site("activation", "output")
     if not seen:
         return NotApplicable(f"the run did not show where {dose['activation']} is applied in the source")
     return edit_every_site(script, seen, without_call)

@@ -55,7 +55,7 @@ def _change(place: Place, activation: str, record: Record) -> Change | NotApplic
     line = syntax.line(call)
     if not is_call_of(syntax, call, name):
         return NotApplicable(place.inside)
-    ends = [s for s in record.sites if (s.kind, s.key) == ("activation", "output")]
+    ends = record.every_site("activation", "output")
     if any((s.file, s.end_line, s.end_column) == _end(place) for s in ends):
         return NotApplicable(f"the {name} in line {line} is the output activation, too")
     if is_constructor(name):

@@ -28,7 +28,7 @@ CLASSES = 1  # the dimension of a batch along which the classes lie, where nothi
 
 def output_activation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Apply `dose["activation"]` where the output activation was seen, along `dose["dim"]` if it has a dimension."""
-    seen = [s for s in record.sites if (s.kind, s.key) == ("activation", "output")]
+    seen = record.every_site("activation", "output")
     if not seen:
         return NotApplicable("the run did not show where the output activation is in the source")
     if dose["activation"] not in MODULES:

@@ -15,8 +15,7 @@ from descend.source.not_applicable import NotApplicable
 
 def softmax_dimension(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Take the softmax at the sites `dose["site"]` (kind and key) along `dose["dim"]`."""
-    kind, key = dose["site"]
-    seen = [s for s in record.sites if (s.kind, s.key) == (kind, key)]
+    seen = record.every_site(*dose["site"])
     if not seen:
         return NotApplicable("the run did not show where the softmax is in the source")
     return edit_every_site(script, seen, partial(_along, dim=dose["dim"]))

@@ -88,6 +88,11 @@ class Op(Call):
     state: State
     origin: Origin | None
 
+    @property
+    def site(self) -> Site | None:
+        """The user's line that makes the call, where it is known."""
+        return self.origin.site if self.origin else None
+
     def unpacked(self, values: dict[int, Tensor]) -> tuple[tuple, dict]:
         """Return the arguments with the tensors of `values` in their slots."""
 

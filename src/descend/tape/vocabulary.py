@@ -31,6 +31,10 @@ DIFFERENCES = frozenset({"sub", "rsub", "__rsub__", "subtract"})
 PAIRED = DIFFERENCES | frozenset(
     "add __add__ __radd__ mul __mul__ __rmul__ multiply div __truediv__ __rtruediv__ true_divide".split()
 )
+# Arithmetic that makes a loss of its terms: what is added up, and what a term is multiplied or divided by.
+ADDITIONS = frozenset("add __add__ __radd__ add_ __iadd__ sub __sub__ rsub __rsub__".split())
+PRODUCTS = frozenset("mul __mul__ __rmul__ multiply".split())
+QUOTIENTS = frozenset("div __truediv__ true_divide".split())
 RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 INTERESTING = (
     LOSSES

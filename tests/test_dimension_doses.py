@@ -1,0 +1,47 @@
+"""Which dimension, which loader, which side: what each dose reads off a small record."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
+
+from records import healthy, set_fact
+from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
+from test_doses import of, with_loss
+
+DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
+    ("along_the_classes", with_loss("nll_loss", "log_softmax"), {"activation": "log_softmax", "dim": 1}),
+    ("along_the_classes", with_loss("nll_loss", "softmax"), None),
+    ("along_the_entries", degenerate_normalisation(), {"site": ("lone_entry", "0"), "dim": 1}),
+    ("along_the_entries", degenerate_normalisation(function="layer_norm"), None),
+    ("along_the_entries", healthy(), None),
+    ("lone_layer", degenerate_normalisation(function="layer_norm"), {"function": "layer_norm", "place": "0"}),
+    ("lone_layer", degenerate_normalisation(), None),
+    ("exchange", dimensions_exchanged(), {"site": "exchanged", "call": "transpose(1, 2)"}),
+    ("exchange", dimensions_exchanged(dims=(0, 3, 1, 2)), {"call": "permute(0, 3, 1, 2)"}),
+    ("exchange", healthy(), None),
+    ("loaders_apart", unpaired_targets(), {"loaders": ["0", "1"]}),
+    ("loaders_apart", unpaired_targets(shuffles=(False, True)), {"loaders": ["1"]}),
+    ("loaders_apart", unpaired_targets(examples=600), None),
+    ("loaders_apart", healthy(), None),
+    ("of_the_difference", healthy(), {"operand": "right"}),
+    ("time_first", examples_mixed(), {"optimizer": "0"}),
+    ("time_first", examples_mixed(by="reshape"), None),
+    ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
+    ("cut_up", examples_mixed(), None),
+]
+
+
+@pytest.mark.parametrize("name, record, expected", DIMENSIONS)
+def test_which_dimension(name, record, expected):
+    dose = of(record, name)
+    assert dose is None if expected is None else expected.items() <= dose.items()
+
+
+def test_the_side_of_the_difference_that_is_the_target():
+    record = healthy()
+    set_fact(record, "connections", broadcast={"operand": "left"})
+    assert of(record, "of_the_difference") == {"operand": "left"}
