@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 
@@ -119,6 +120,23 @@ def held_out(model: Callable[[Tensor], Tensor], data: Split) -> float:
 def trained(model: Callable[[Tensor], Tensor], data: Split) -> float:
     """Return it on the training examples."""
     return loss(model, data.x, data.y)
+
+
+@torch.no_grad()
+def sharpness(model: nn.Module, data: Split, share: float = 0.5, directions: int = 8) -> float:
+    """Return the mean rise of the training loss where each unit's weights move at random by a share of their length.
+
+    Filter-normalised (Li et al. 2018, §4), so that no rescaling of the units moves it (Dinh et al. 2017).
+    """
+    generator, rises = torch.Generator().manual_seed(0), []
+    for _ in range(directions):
+        moved = deepcopy(model)
+        for weights in (p for p in moved.parameters() if p.ndim > 1):
+            direction = torch.randn(weights.shape, generator=generator)
+            unit = direction / direction.norm(dim=1, keepdim=True)
+            weights.add_(share * weights.norm(dim=1, keepdim=True) * unit)
+        rises.append(trained(moved, data) - trained(model, data))
+    return sum(rises) / directions
 
 
 def steps_to(training: Training, data: Split, seed: int, bound: float) -> float:

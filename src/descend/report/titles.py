@@ -44,7 +44,6 @@ TITLES = {
     "saddle_point": "the run is at a saddle point",
     "saturated_units": "units are saturated",
     "schedule": "the learning-rate schedule is wrong",
-    "sharp_minimum": "the minimum is sharp",
     "slow_progress": "progress is slow",
     "stopped_too_early": "the run stopped too early",
     "stragglers": "some workers hold up the others",
