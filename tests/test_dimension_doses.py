@@ -28,7 +28,7 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("loaders_apart", unpaired_targets(examples=600), None),
     ("loaders_apart", healthy(), None),
     ("of_the_difference", healthy(), {"operand": "right"}),
-    ("time_first", examples_mixed(), {"optimizer": "0"}),
+    ("time_first", examples_mixed(), {"batch_first": True, "optimizer": "0"}),
     ("time_first", examples_mixed(by="reshape"), None),
     ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),

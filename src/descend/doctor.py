@@ -95,7 +95,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.ending.reason in ("finished", "window"):
         try:
-            bench = Bench(plan, record.run, lab.store.save, lab.show, longest(record), lab.server)
+            same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
+            bench = Bench(same, record.run, lab.store.save, lab.show, longest(record), lab.server)
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
@@ -148,7 +149,12 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
 
 
 def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
-    """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all."""
+    """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all.
+
+    Of a network whose loss is made of its own draws that is not known: what it learns is in what it draws next.
+    """
+    if record.fact("own_draws"):
+        return False
     mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
     is_likely = symptom.confidence >= TOLD and constant_cost(record) is not None

@@ -29,6 +29,7 @@ class Plan:
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds
     spread: bool = False  # judge an arm on batches from all over the run, too
+    examples: int = 0  # how many of the first examples are fixed at most: 0 for as many as suffice
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
     alone: bool = False  # a script that torchrun starts is run as the only process of its group
     role: str = "exam"  # watch, exam, arm or gradcheck

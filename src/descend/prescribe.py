@@ -20,7 +20,7 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
         for row in CANON:
             if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
                 known = _prescription(row, record, symptom, dose)
-                has_a_rate = symptom.kind != "wiring" and row.times == 1 and not row.restart
+                has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
                     known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
                     sets_the_step = SETS_THE_STEP.intersection(row.remedy.split("+"))
@@ -38,7 +38,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         partial(_apply, row.remedy, record, dose),
         row.cost,
         row.decides,
-        row.times,
+        max(1, int(dose.get("times", 1))),
         row.judged_on,
         symptom.certain,
         str(dose.get("optimizer", "")),

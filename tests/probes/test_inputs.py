@@ -53,6 +53,13 @@ def test_standardised_independent_features_are_well_conditioned() -> None:
     assert found[f"{KAPPA}_standardised", ""] == pytest.approx(1, abs=0.2)
 
 
+def test_one_feature_far_from_the_scale_of_the_bias_is_conditioned_by_both() -> None:
+    torch.manual_seed(0)
+    found = readings(list(inputs(fed(nn.Linear(1, 1), 1e5 * torch.rand(400, 1)).moment())))
+    assert found[KAPPA, ""] == pytest.approx(4 / 3 * 1e10, rel=0.1)  # E[x²] = 1e10/3 over 1 − E[x]²/E[x²] = 1/4
+    assert found[f"{KAPPA}_standardised", ""] == pytest.approx(1, abs=0.01)
+
+
 def test_constant_features_are_left_out() -> None:
     x = table()
     x = torch.cat([x, torch.full((60, 1), 7.0), torch.zeros(60, 1)], 1)

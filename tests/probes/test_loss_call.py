@@ -10,6 +10,7 @@ from descend.probes.moment import forward
 torch.manual_seed(0)
 X, T, Y, W = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,)), torch.rand(20)
 EACH = torch.arange(20)
+B, HOT = (torch.rand(20, 1) > 0.5).float(), torch.eye(3)[Y]
 real, scores = nn.Linear(4, 1), nn.Linear(4, 3)
 
 
@@ -57,6 +58,54 @@ def test_a_loss_written_by_hand(written: str) -> None:
     assert torch.equal(target, Y if function == "nll_loss" else T)
 
 
+def binary(form) -> Tensor:
+    return form(real(X).sigmoid())
+
+
+BINARY = {
+    "two terms": lambda p: -(B * p.log() + (1 - B) * (1 - p).log()).mean(),
+    "kept off zero": lambda p: -torch.mean(B * torch.log(p + 1e-12) + (1 - B) * torch.log(1 - p + 1e-12)),
+    "the logarithm first": lambda p: -(torch.log(p) * B + torch.log(1.0 - p) * (1.0 - B)).sum() / 20,
+    "two signs": lambda p: (-B * torch.log(p) - (1 - B) * torch.log(1 - p)).mean(),
+    "in bounds": lambda p: (lambda q: -(B * q.log() + (1 - B) * (1 - q).log()).mean())(p.clamp(1e-7, 1 - 1e-7)),
+}
+
+
+@pytest.mark.parametrize("written", BINARY)
+def test_a_binary_cross_entropy_written_by_hand(written: str) -> None:
+    recording = record(lambda: binary(BINARY[written]))
+    call = loss_call(recording)
+    assert call is not None and (call.function, call.by_hand) == ("binary_cross_entropy", True)
+    assert call.activation is not None and call.activation.name == "sigmoid"
+    prediction, target = forward(recording, evaluation=False).pair
+    torch.testing.assert_close(prediction, real(X).sigmoid())
+    torch.testing.assert_close(target, B)
+
+
+CLASSES = {
+    "softmax": lambda: -(HOT * scores(X).softmax(1).log()).sum(1).mean(),
+    "kept off zero": lambda: -torch.sum(HOT * torch.log(scores(X).softmax(1) + 1e-12)) / 20,
+    "log_softmax": lambda: -(HOT * logp()).sum(1).mean(),
+}
+
+
+@pytest.mark.parametrize("written", CLASSES)
+def test_a_cross_entropy_of_distributions_written_by_hand(written: str) -> None:
+    recording = record(CLASSES[written])
+    call = loss_call(recording)
+    assert call is not None and (call.function, call.by_hand) == ("nll_loss", True)
+    prediction, target = forward(recording, evaluation=False).pair
+    torch.testing.assert_close(prediction, logp())
+    assert torch.equal(target, HOT)
+
+
+def test_bounds_around_a_prediction_hide_no_activation() -> None:
+    call = loss_call(record(lambda: F.binary_cross_entropy(real(X).relu().clamp(1e-7, 1 - 1e-7), B)))
+    assert call is not None and call.activation is not None and call.activation.name == "relu"
+    rectified = loss_call(record(lambda: F.mse_loss(real(X).clamp(min=0), T)))
+    assert rectified is not None and rectified.activation is None
+
+
 def test_the_activation_that_made_a_prediction_written_into_a_loss_by_hand() -> None:
     call = loss_call(record(lambda: ((real(X).sigmoid().reshape(-1, 1) - T) ** 2).mean()))
     assert call is not None and call.activation is not None and call.activation.name == "sigmoid"
@@ -90,6 +139,9 @@ NOT_BY_HAND = {
     "weighted by returns": lambda: -(logp()[EACH, Y] * W).mean(),
     "weighted errors": lambda: ((real(X) - T).square() * W[:, None]).mean(),
     "a target made of parameters": q_learning,
+    "weighted classes": lambda: binary(lambda p: -(2 * B * p.log() + (1 - B) * (1 - p).log()).mean()),
+    "focal": lambda: binary(lambda p: -(B * (1 - p) ** 2 * p.log() + (1 - B) * p**2 * (1 - p).log()).mean()),
+    "logarithms of two predictions": lambda: -(B * real(X).sigmoid().log() + (1 - B) * (1 - W[:, None]).log()).mean(),
     "a difference of two predictions": lambda: ((real(X) - real(X + 1)) ** 2).mean(),
     "a number is no target": lambda: ((real(X) - 1.0) ** 2).mean(),
     "a norm of another order": lambda: torch.norm(real(X) - T, 1),

@@ -53,6 +53,8 @@ MIXED = {
     "a GRU": (lambda: Reader(nn.GRU(3, 6), "last"), "recurrence"),
     "another shape": (lambda: Reader(lstm(), "view"), "reshape"),
     "attention": (lambda: Reader(attending(), "last"), "attention"),
+    "the batch first, of time": (lambda: Reader(lstm(batch_first=True), "transpose"), "recurrence"),
+    "attention in time": (lambda: Reader(attending(batch_first=True), "transpose"), "attention"),
     "by what is not known": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 2), nn.Softmax(0)), ""),
 }
 APART = {
@@ -69,6 +71,7 @@ def test_examples_that_are_mixed(name: str) -> None:
     make, by = MIXED[name]
     detail = found(make())
     assert detail["share"] > 0.3 and detail["by"] == by and detail["examples"] == 12
+    assert detail["batch_first"] == ("of time" in name or "in time" in name)
 
 
 @pytest.mark.parametrize("name", APART)

@@ -121,12 +121,13 @@ def slow_progress(curvature: float = 0.99, cost: Cost = HALF_LEFT, **rule: Any) 
     return record
 
 
-def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, **rule: Any) -> Record:
+def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "finished", **rule: Any) -> Record:
     record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]} | rule)
     set_cost(record, cost)
     probe(record, "preconditioned_curvature", "0", 1.0)
     for place in ("0.weight", "2.weight", "4.weight"):
         probe(record, "update_ratio", place, ratio)
+    record.ending = Ending(reason, 0, STEPS)
     return record
 
 

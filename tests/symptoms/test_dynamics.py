@@ -67,6 +67,7 @@ SHOWN = [
     (slow_progress, {}, False, 10, "at most 0.099 of a stability bound of 2", "stopped_too_early"),
     (slow_progress, {"curvature": 0.18, **MOMENTUM}, False, 10, "at most 0.18 of a stability bound of 3.8", "plateau"),
     (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of themselves", "stopped_too_early"),
+    (hardly_moving, {"ratio": 4.9e-4}, False, 10, "all 200 steps together change the weights", "plateau"),
     (ill_conditioned_curvature, {"fallen": 0.53}, False, 10, "a condition number of 20", "stopped_too_early"),
     (ill_conditioned_curvature, {}, False, 10, "11% of a constant prediction's cost is left", "slow_progress"),
     (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
@@ -117,7 +118,8 @@ LEFT_ALONE = {
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it
     slow_progress: [{"curvature": 2.41}, {"cost": falling_to(0.39)}, {"cost": rising}, {"curvature": 0.46, **MOMENTUM}],
-    hardly_moving: [{"ratio": 1.01e-4}, {"cost": falling_to(0.39)}, {"cost": rising}],
+    hardly_moving: [{"ratio": 5.1e-4}, {"cost": falling_to(0.39)}, {"cost": rising}]
+    + [{"ratio": 1.01e-4, "reason": "window"}, {"ratio": 1.01e-4, "class": "SGD"}],  # it goes on; it has no own length
     ill_conditioned_curvature: [
         {"curvature": 3.9},
         {"fallen": 0.54},

@@ -66,6 +66,15 @@ def test_a_rectifier_before_cross_entropy_is_a_fact_where_it_has_silenced_half_o
     assert look(output_before_loss, function="mse_loss", activation="relu").certain
 
 
+@pytest.mark.parametrize(("left", "dead", "is_seen"), [(0.95, 0.5, True), (0.95, 0.4, False), (0.85, 1.0, False)])
+def test_a_rectifier_before_a_squared_error_that_has_died_is_named_though_it_reaches_the_targets(left, dead, is_seen):
+    record = output_before_loss(left=left, function="mse_loss", activation="relu", low=0.0)
+    add_fact(record, "activation", "out", function="relu", units=1, file="", line=0)
+    probe(record, "dead_share", "out", dead)
+    symptom = SYMPTOMS["output_loss_mismatch"](record)
+    assert (symptom is not None and symptom.certain and "0 on every example" in symptom.sentence) == is_seen
+
+
 def test_the_loss_is_judged_by_what_it_was_fed_first():
     record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
     add_fact(record, "loss_input", "", 50, function="nll_loss", task="classes", largest_log_sum=float("nan"))

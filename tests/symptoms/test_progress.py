@@ -5,7 +5,7 @@ from math import isnan, log, nan
 import pytest
 from records import STEPS, add_fact, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
 
-from descend.record import Record
+from descend.record import Ending, Reading, Record
 from descend.symptoms.progress import constant_cost, falls, first_rise, is_stuck, left, smoothed
 
 
@@ -68,6 +68,15 @@ def test_how_far_the_cost_has_fallen_lately():
     set_cost(record, rising)
     assert falls(record) == 0
     assert falls(Record()) == 0
+
+
+def test_the_fall_of_a_run_that_was_over_before_its_first_examples_were_fixed_is_that_of_its_losses():
+    record = Record()
+    for step, loss in enumerate((1.1, 1.1, 0.99, 0.88)):
+        record.add(Reading("loss", "0", step, loss))
+    record.add(Reading("yardstick", "negative_log_likelihood", 4, 0.87))
+    record.add(Ending("finished", 0, 4))
+    assert falls(record) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("share, sick", [(0.91, True), (0.89, False), (1.5, True)])

@@ -51,6 +51,19 @@ def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
     assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
 
 
+def test_what_helps_on_one_seed_alone_is_tried_beside_the_cure_of_a_fact():
+    class Unlucky(Table):
+        def answer(self, job):
+            lucky, text = job.seed == 0, job.script.edits[SCRIPT.path].strip()
+            return record_of(0.01 if lucky else 1.0, job.seed, job.steps) if text == "scale" else super().answer(job)
+
+    asked = [replace(prescription("sigmoid", "output"), of_fact=True), prescription("scale", "inputs")]
+    table = Unlucky({"pass": 1.0, "sigmoid": 1.0, "scalesigmoid": 0.1})
+    proof, _ = tried({}, asked, table=table)
+    assert verdicts(proof) == {"sigmoid": "no_effect", "scale": "not_proved", "scale + sigmoid": "proved"}
+    assert proof.cure.remedies == ("scale", "sigmoid")
+
+
 def test_two_faults_need_two_remedies_and_no_more():
     a, b = prescription("a", "one"), prescription("b", "two")
     proof, _ = tried({"a": 0.5, "b": 0.6, "ab": 0.05}, [a, b])

@@ -158,5 +158,5 @@ DYNAMICS = (
         "the held-out loss is least before the network has learnt its examples by heart",
         "Prechelt 1998, Early stopping – but when?", cost=1, judged_on="held_out"),
     Row("stopped_too_early", "training_length", longer, "{times} times as many passes", "it is still learning",
-        "Ba, CSC413 lecture 4, Training curves", cost=1, times=4),
+        "Ba, CSC413 lecture 4, Training curves", cost=1),
 )  # fmt: skip

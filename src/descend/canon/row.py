@@ -21,6 +21,5 @@ class Row:
     source: str
     decides: bool = True
     cost: int = 2  # 1 rewrites a number, 2 adds or drops a statement, 3 changes the rule
-    times: int = 1  # how many times the steps that the change asks for
     judged_on: JudgedOn = "fixed"
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran

@@ -16,7 +16,9 @@ DROPOUT = 0.2
 MOMENTUM = 0.9  # Sutskever et al. 2013
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
-LONGER = 4  # times as many passes
+LONGER, *MUCH_LONGER = (4, 10, 20, 50, 100, 200)  # times as many passes: the more of these,
+ENOUGH = 1000  # as they come to no more steps than this
+AFFORDABLE_S = 10.0  # and take no longer
 SMALL = 1e-8  # its root's derivative is 5000: large, and finite
 LITTLE, LARGER = 16, 8  # a batch of so few examples is made so many times larger,
 LEAST_STEPS = 50  # where so many steps are left
@@ -220,8 +222,11 @@ def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def longer(record: Record, symptom: Symptom) -> Dose | None:
-    """More passes over the data."""
-    return {"times": LONGER, "optimizer": symptom.optimizer}
+    """More passes over the data; of a run that is over after a few steps, as many as make it a usual one."""
+    took = record.ending.loop_s - sum(cost.seconds for cost in record.costs.values()) if record.ending else 0.0
+    most = min(ENOUGH / max(record.steps, 1), AFFORDABLE_S / took if took > 0 else LONGER)
+    times = max([LONGER, *(times for times in MUCH_LONGER if times <= most)])
+    return {"times": times, "optimizer": symptom.optimizer}
 
 
 def smaller_batch(record: Record, symptom: Symptom) -> Dose | None:

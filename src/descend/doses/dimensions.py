@@ -46,9 +46,10 @@ def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def time_first(record: Record, symptom: Symptom) -> Dose | None:
-    """A layer that takes the first dimension for time mixes the examples."""
-    by_layer = (record.fact("mixing") or {}).get("by") in ("recurrence", "attention")
-    return {"optimizer": symptom.optimizer} if by_layer else None
+    """A layer that takes the first dimension for time, or the second, mixes the examples."""
+    fact = record.fact("mixing") or {}
+    by_layer = fact.get("by") in ("recurrence", "attention")
+    return {"batch_first": not fact["batch_first"], "optimizer": symptom.optimizer} if by_layer else None
 
 
 def cut_up(record: Record, symptom: Symptom) -> Dose | None:

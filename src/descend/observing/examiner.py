@@ -39,6 +39,7 @@ class Examiner:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = Taping(budget, modules, self.note)
         self.sampling = False  # whether later batches are looked at, too
+        self.most_examples = MONITOR_EXAMPLES
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self._noted: set[tuple[str, str]] = set()
         self.restart()
@@ -117,7 +118,7 @@ class Examiner:
         self._gathered.append(recording)
         self._examples += recording.examples
         enough = MONITOR_EXAMPLES if len(self._gathered) < MONITOR_BATCHES else LEAST_EXAMPLES
-        if self._examples >= enough or len(self._gathered) >= MOST_BATCHES:
+        if self._examples >= min(enough, self.most_examples) or len(self._gathered) >= MOST_BATCHES:
             self._complete()
 
     def _give_up(self) -> None:

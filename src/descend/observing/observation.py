@@ -57,12 +57,14 @@ class Observation:
             observer.curves.times = StepTimes(world.rank, self.channel.send)
         self.watch: Observer | Witness = Witness(self.tree) if role == "bare" else observer
 
-    def look(self, *, stage: int, spread: bool) -> None:
-        """Look at one stage only, as `Witness.stage` has it, and at batches from all over the run."""
+    def look(self, *, stage: int, spread: bool, examples: int) -> None:
+        """Look at one stage only, as `Witness.stage` has it; at batches from all over the run; at so many examples."""
         if isinstance(self.watch, Witness):
             self.watch.stage = stage
-        elif spread:
-            self.watch.examiner.sampling = True
+            return
+        examiner = self.watch.examiner
+        examiner.sampling = examiner.sampling or spread
+        examiner.most_examples = examples or examiner.most_examples
 
     def end(self, reason: str, status: int, error: str) -> None:
         """Take the last measurements and say how the run ended."""

@@ -17,6 +17,7 @@ from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
+from descend.probes.own_draws import own_draws
 from descend.probes.pairing import pairing
 from descend.probes.signal import signal
 from descend.probes.singular import singular
@@ -32,6 +33,7 @@ PROBES = (
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("pairing", "", pairing, once=True),
+    Probe("own draws", "", own_draws, once=True),
     Probe("mixing", "", mixing, once=True),
     Probe("dimensions", "", dimensions, once=True),
     Probe("singular", "", singular, once=True),

@@ -18,7 +18,8 @@ from descend.tape import Recording, Stale
 MOST_FEATURES = 1024  # beyond this the second-moment matrix is not formed
 LISTED_FEATURES = 256  # features whose mean and σ the record lists
 CONSTANT = 1e-6  # σ below this share of the feature's magnitude: it carries no information
-NUMERICAL_RANK = 1e-10  # eigenvalues below this share of the largest are round-off
+NUMERICAL_RANK = 1e-10  # eigenvalues of columns of one length below this share of the largest are round-off,
+ROUND_OFF = 1e-15  # and any others below this one
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ def second_moment_spectrum(x: Tensor) -> tuple[float, float]:
     """Return the largest eigenvalue and the condition number of E[(x, 1)(x, 1)ᵀ], round-off left out."""
     augmented = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
     values = torch.linalg.eigvalsh(augmented.T @ augmented / len(x))
-    largest = float(values[-1])
-    real = values[values > NUMERICAL_RANK * largest]
-    return largest, largest / float(real[0])
+    largest, least = float(values[-1]), float(values[-_rank(augmented)])
+    return largest, largest / max(least, ROUND_OFF * largest)
+
+
+def _rank(x: Tensor) -> int:
+    """Return how many directions the columns span; their scales, however far apart, say nothing about that."""
+    unit = x / x.norm(dim=0)
+    values = torch.linalg.eigvalsh(unit.T @ unit)
+    return int((values > NUMERICAL_RANK * values[-1]).sum())

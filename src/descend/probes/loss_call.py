@@ -6,10 +6,12 @@ A loss is a function of torch.nn.functional, or what people write instead of one
     torch.norm(prediction - target)                 # mse_loss
     (prediction - target).abs().mean()              # l1_loss
     -log_probabilities[range(n), labels].mean()     # nll_loss
+    -(one_hot * p.log()).sum(1).mean()              # nll_loss
+    -(t * p.log() + (1 - t) * (1 - p).log()).mean() # binary_cross_entropy
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,8 +25,10 @@ from descend.tape.vocabulary import (
     DIFFERENCES,
     LOSSES,
     OUTPUT_ACTIVATIONS,
+    PRODUCTS,
     REAL_LOSSES,
     RESHAPES,
+    SOFTMAXES,
 )
 
 _SCALES = frozenset("mean sum neg mul div add nanmean".split())  # between the errors and the loss
@@ -33,6 +37,9 @@ _NORMS = frozenset({"norm", "linalg_norm", "linalg_vector_norm"})
 ROOTS = _NORMS | {"sqrt"}  # least where what is under them is
 EUCLIDEAN = (2, None, "fro")
 SQUARE = 2
+_SIGNS = frozenset({"neg"})
+_SUMS = _SCALES | {"sub"}
+_KEPT_OFF_ZERO = RESHAPES | {"add", "clamp", "clamp_", "clip", "clamp_min"}  # as people keep what goes into a logarithm
 _PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
 
 
@@ -45,6 +52,8 @@ class LossCall:
     prediction: int  # slots
     target: int
     activation: Op | None  # the call that produced the prediction, where it is an activation
+    of_logarithm: bool = False  # whether the call is given the prediction's logarithm,
+    negated: bool = False  # and minus the target
 
     @property
     def task(self) -> str:
@@ -63,7 +72,9 @@ class LossCall:
         """Return prediction and target among the call's arguments."""
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         prediction = tensors[self.op.inputs.index(self.prediction)]
+        prediction = prediction.exp() if self.of_logarithm else prediction
         target = tensors[self.op.inputs.index(self.target)]
+        target = -target if self.negated else target
         return prediction, target.reshape(-1) if self.op.name == "gather" else target
 
 
@@ -71,8 +82,9 @@ def loss_call(recording: Recording) -> LossCall | None:
     """Return the loss call of a recording; None when there is none, or several (the task cannot be told)."""
     ops = list(recording.ops)
     calls = [op for op in ops if op.name in LOSSES]
-    found = _named(ops, calls[0]) if calls else _difference(ops, recording.root) or _picked(ops, recording.root)
-    return found if len(calls) <= 1 else None
+    if calls:
+        return _named(ops, calls[0]) if len(calls) == 1 else None
+    return next((found for form in (_difference, _picked, _weighted) if (found := form(ops, recording.root))), None)
 
 
 def _named(ops: list[Op], call: Op) -> LossCall | None:
@@ -138,7 +150,7 @@ def _way(ops: Sequence[Op], start: int | None, root: int, allowed: frozenset[str
     for op in ops:
         if not reached.intersection(op.inputs):
             continue
-        if op.name not in allowed | RESHAPES or len(set(op.inputs)) > 1 and op.name != "add":
+        if op.name not in allowed | RESHAPES or len(set(op.inputs)) > 1 and op.name not in ("add", "sub"):
             return []
         way.append(op)
         reached.update(op.outputs)
@@ -155,21 +167,96 @@ def _picked(ops: list[Op], root: int) -> LossCall | None:
     return None
 
 
+def _weighted(ops: list[Op], root: int) -> LossCall | None:
+    """Return the product of targets and logarithms that is averaged into the loss; None where it is another sum."""
+    products = [product for i in range(len(ops)) if (product := _product(ops, i, root)) is not None]
+    yes = [product for product in products if not product.is_of_complement]
+    no = [product for product in products if product.is_of_complement]
+    if len(yes) != 1 or len(no) > 1 or any(product.behind != yes[0].behind for product in no):
+        return None
+    of = yes[0]
+    activation = activation_behind(ops, of.behind)
+    if no and _complement(ops, no[0].target) == of.target:
+        found = LossCall(of.op, "binary_cross_entropy", of.logarithm, of.given, activation, of_logarithm=True)
+    elif not no and activation is not None and activation.name in SOFTMAXES:
+        found = LossCall(of.op, "nll_loss", of.logarithm, of.given, None)
+    else:
+        return None
+    return replace(found, negated=any(op.name in _SIGNS and of.given in op.outputs for op in ops))
+
+
+@dataclass(frozen=True)
+class _Product:
+    """Data times the logarithm of a prediction, or of one minus it."""
+
+    op: Op
+    logarithm: int  # slots
+    given: int
+    target: int  # what it is given, its arrangement aside
+    behind: int  # the prediction
+    is_of_complement: bool
+
+
+def _product(ops: list[Op], i: int, root: int) -> _Product | None:
+    op = ops[i]
+    if op.name not in PRODUCTS or sorted(op.taints) != [NONE, SMOOTH]:
+        return None
+    data, smooth = op.inputs if op.taints[0] == NONE else op.inputs[::-1]
+    made = _maker(ops, smooth, _SIGNS | RESHAPES)
+    if made is None or made.name not in ("log", "log_softmax") or not _way(ops[i + 1 :], op.outputs[0], root, _SUMS):
+        return None
+    behind = smooth if made.name == "log_softmax" else _source(ops, made.inputs[0])
+    complement = _complement(ops, behind)
+    target = _source(ops, data, _SIGNS | RESHAPES)
+    is_of_complement = complement is not None
+    return _Product(op, smooth, data, target, behind if complement is None else complement, is_of_complement)
+
+
+def _complement(ops: list[Op], slot: int) -> int | None:
+    """Return the slot that is taken from 1 to make this one."""
+    op = _maker(ops, slot, frozenset())
+    is_difference = op is not None and op.name in DIFFERENCES and len(op.inputs) == 1 and 1 in op.args
+    return _source(ops, op.inputs[0]) if op is not None and is_difference else None
+
+
+def _source(ops: list[Op], slot: int, through: frozenset[str] = _KEPT_OFF_ZERO) -> int:
+    """Return the slot that this one is made of by such calls alone, each of one tensor."""
+    while (op := _maker(ops, slot, frozenset())) is not None and op.name in through and len(op.inputs) == 1:
+        slot = op.inputs[0]
+    return slot
+
+
+def _maker(ops: list[Op], slot: int, through: frozenset[str]) -> Op | None:
+    """Return the call that made a slot, through such calls alone."""
+    for op in reversed(ops):
+        if slot in op.outputs:
+            if op.name not in through or len(op.inputs) != 1:
+                return op
+            slot = op.inputs[0]
+    return None
+
+
 def _call(ops: list[Op], op: Op, function: str, prediction: int, target: int) -> LossCall:
     return LossCall(op, function, prediction, target, activation_behind(ops[: ops.index(op)], prediction))
 
 
 def activation_behind(ops: Sequence[Op], slot: int) -> Op | None:
-    """Return the call that made `slot`, through calls that only reshape, where it is an activation."""
+    """Return the call that made `slot`, if an activation; those that reshape, or keep it in bounds, are passed by."""
     for op in reversed(ops):
         if slot not in op.outputs and slot not in op.written:
             continue
         if op.name in OUTPUT_ACTIVATIONS:
             return op
-        if op.name not in RESHAPES or not op.inputs:
+        if not op.inputs or op.name not in RESHAPES and not _keeps_in_bounds(op):
             return None
         slot = op.inputs[0]
     return None
+
+
+def _keeps_in_bounds(op: Op) -> bool:
+    """Whether it is clamp(x, least, most), as people keep probabilities off 0 and 1."""
+    bounds = [*op.args[1:], *op.kwargs.values()]
+    return op.name in ("clamp", "clamp_", "clip") and sum(bound is not None for bound in bounds) > 1
 
 
 def module_of(op: Op) -> nn.Module | None:

@@ -20,7 +20,7 @@ from descend.tape.vocabulary import RECURRENT
 
 LEAST = 4  # examples
 CHANGED = 1e-5  # of the outputs' scale
-Culprit = tuple[str, Site | None, str]  # what it does, where, and its name
+Culprit = tuple[str, Site | None, str, bool]  # what it does, where, its name, and whether it takes the batch first
 
 
 def mixing(moment: Moment) -> Measurement:
@@ -36,10 +36,10 @@ def mixing(moment: Moment) -> Measurement:
     examples = value_of(recording, slot)
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)
-    detail: dict[str, Any] = {"examples": count, "share": share, "by": ""}
+    detail: dict[str, Any] = {"examples": count, "share": share, "by": "", "batch_first": False}
     culprit = _culprit(moment, recording, count) if share else None
     if culprit is not None:
-        detail["by"] = culprit[0]
+        detail |= {"by": culprit[0], "batch_first": culprit[3]}
         moment.note_site("mixing", "0", culprit[1], culprit[2])
     yield Fact("mixing", "", moment.step, detail)
 
@@ -79,23 +79,25 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
         if found or not args or not isinstance(args[0], Tensor):
             return
         x, module = args[0], module_of(op)
-        if op.name in RECURRENT and len(args) == PADDED and not args[BATCH_FIRST] and _has_time(x, count):
-            found.append(("recurrence", moment.made_at(module) if module else None, op.name.upper()))
-        elif op.name == "multi_head_attention_forward" and _has_time(x, count) and _is_time_first(module):
-            found.append(("attention", moment.made_at(module) if module else None, type(module).__name__))
+        site = moment.made_at(module) if module else None
+        if op.name in RECURRENT and len(args) == PADDED and _reads_the_batch(x, bool(args[BATCH_FIRST]), count):
+            found.append(("recurrence", site, op.name.upper(), bool(args[BATCH_FIRST])))
+        elif isinstance(module, nn.MultiheadAttention) and op.name == "multi_head_attention_forward":
+            taken = x.transpose(0, 1) if module.batch_first else x  # the function takes time first in any case
+            if _reads_the_batch(taken, module.batch_first, count):
+                found.append(("attention", site, type(module).__name__, module.batch_first))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
-            found.append(("reshape", op.site, op.name))
+            found.append(("reshape", op.site, op.name, False))
 
     run_watched(recording, watch, evaluation=True)
     return found[0] if found else None
 
 
-def _has_time(x: Tensor, count: int) -> bool:
-    return x.ndim == 3 and x.shape[0] == count
-
-
-def _is_time_first(module: nn.Module | None) -> bool:
-    return isinstance(module, nn.MultiheadAttention) and not module.batch_first
+def _reads_the_batch(x: Tensor, batch_first: bool, count: int) -> bool:
+    """Whether a layer that takes the batch first, or time, is given the other; by the sizes, where they differ."""
+    if x.ndim != 3:
+        return False
+    return x.shape[1] == count != x.shape[0] if batch_first else x.shape[0] == count
 
 
 def _swaps(before: Tensor, after: Tensor, count: int) -> bool:

@@ -1,4 +1,4 @@
-"""Recurrent and attention layers told that the batch is the first dimension, and not time."""
+"""Recurrent and attention layers told whether the batch is the first dimension, or time."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ BATCH_FIRST = Setting("batch_first", None, "batch_first", True)
 
 
 def batch_first(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give the layer that mixes the examples of a batch `batch_first=True`. It takes no dose."""
+    """Give the layer that mixes the examples of a batch `dose["batch_first"]`."""
     place = locate(script, record, "mixing")
     if isinstance(place, NotApplicable):
         return place
-    edit = set_argument(place, BATCH_FIRST, True, script, record)
+    edit = set_argument(place, BATCH_FIRST, dose["batch_first"], script, record)
     return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], BATCH_FIRST.words)

@@ -41,6 +41,7 @@ class Config:
     seed: int
     stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
     spread: bool  # whether an arm looks at batches from all over the run
+    examples: int  # how many of the first ones are fixed at most; 0 for as many as suffice
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
     allow_effects: bool
@@ -98,7 +99,7 @@ class Run:
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
         self.observation = Observation(config.role, pipes, began, files=config.files, lost=self._nobody_listens)
-        self.observation.look(stage=config.stage or 0, spread=config.spread)
+        self.observation.look(stage=config.stage or 0, spread=config.spread, examples=config.examples)
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
         self.ended = threading.Lock()

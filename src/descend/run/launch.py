@@ -126,6 +126,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         seed=plan.seed,
         stage=plan.stage.optimizer if plan.stage else None,
         spread=plan.spread,
+        examples=plan.examples,
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,

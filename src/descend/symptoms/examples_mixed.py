@@ -6,10 +6,8 @@ from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"
 SENTENCES = {
-    "recurrence": "the layer reads the batch as if it were time, and each example as a step after the last one "
-    "(batch_first=False, and the batch comes first)",
-    "attention": "the examples of a batch attend to each other as if they were one sequence (batch_first=False, and "
-    "the batch comes first)",
+    "recurrence": "the layer reads the batch as if it were time, and each example as a step after the last one",
+    "attention": "the examples of a batch attend to each other as if they were one sequence",
     "reshape": "view and reshape keep the order of the values: from (N, T, …) to (T, N, …) they cut the examples up; "
     "transpose(0, 1) exchanges the dimensions",
 }
@@ -20,13 +18,15 @@ def examples_mixed(record: Record) -> Symptom | None:
     fact = record.fact("mixing") or {}
     if not fact.get("share") or fact.get("by") not in SENTENCES or not left(record) > FAIR:
         return None
+    comes = "time" if fact["batch_first"] else "the batch"
+    order = "" if fact["by"] == "reshape" else f" (batch_first={fact['batch_first']}, and {comes} comes first)"
     return Symptom(
         id="examples_mixed",
         kind="wiring",
         certain=False,
         confidence=0.9,
         sentence=f"when one of {fact['examples']} examples is exchanged, the outputs for {fact['share']:.0%} of the "
-        f"others change: {SENTENCES[fact['by']]}",
+        f"others change: {SENTENCES[fact['by']]}{order}",
         quantity="share of the other outputs that change",
         value=fact["share"],
         bound=0.0,

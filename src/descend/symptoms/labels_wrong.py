@@ -19,7 +19,7 @@ def labels_wrong(record: Record) -> Symptom | None:
         return _refused_by_the_loss(record)
     low, high = targets.get("min", 0), targets.get("max", 0)
     sums = targets.get("row_sum_min", 1.0), targets.get("row_sum_max", 1.0)
-    if facts["task"] == "classes" and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
+    if facts["task"] == "classes" and not facts.get("by_hand") and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
         worst = max(sums, key=lambda value: abs(value - 1))
         sentence = f"the targets are to be distributions over the classes, and those of one example sum to {worst:.3g}"
         return _symptom(record, sentence, "sum of an example's targets", worst, 1.0)

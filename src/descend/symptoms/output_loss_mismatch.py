@@ -47,7 +47,7 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         record.site("activation", "output") or record.site("loss"),
         module=facts.get("activation_module", ""),
         evidence=(("loss", "0"), ("monitored_loss", "")),
-        explains=frozenset({"slow_progress", "plateau"}),
+        explains=frozenset({"slow_progress", "plateau", "dead_units"}),
     )
 
 
@@ -213,7 +213,7 @@ def _real(facts: dict[str, Any], record: Record) -> _Case | None:
     low, high = (RANGES | ONE_SIDED)[facts["activation"]]
     slack = MARGIN * (targets["max"] - targets["min"])
     if low - slack <= targets["min"] and targets["max"] <= high + slack:
-        return None
+        return _dead_output(facts, record)
     reaches = f"stays in [{low:g}, {high:g}]" if high < inf else f"is never below {low:g}"
     sentence = (
         f"the output passes through {facts['activation']} and {reaches}, "
@@ -222,6 +222,17 @@ def _real(facts: dict[str, Any], record: Record) -> _Case | None:
     if targets["min"] < low - slack:
         return sentence, "smallest target", float(targets["min"]), low
     return sentence, "largest target", float(targets["max"]), high
+
+
+def _dead_output(facts: dict[str, Any], record: Record) -> _Case | None:
+    """A rectifier that targets of one sign would bear, had it not died."""
+    if facts["activation"] not in ONE_SIDED or not is_stuck(record, "0") or not _are_dead(facts, record):
+        return None
+    sentence = (
+        f"the output passes through {facts['activation']}, and most of it is 0 on every example: no gradient passes "
+        "back from there, whatever the targets"
+    )
+    return sentence, "largest output", float(facts["max"]), 0.0
 
 
 def _nothing(facts: dict[str, Any], record: Record) -> _Case | None:

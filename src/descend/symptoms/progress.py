@@ -104,8 +104,10 @@ def left_in_words(record: Record) -> str:
 
 def falls(record: Record, share: float = 0.5) -> float:
     """Return by how much of itself the cost fell over the last `share` of the run; 0 where it rose or is unknown."""
-    curve = record.series("yardstick", yardstick_place(record)).finite()
-    middle = curve.at(int((1 - share) * record.steps))
+    curve, then = record.series("yardstick", yardstick_place(record)).finite(), int((1 - share) * record.steps)
+    if not isfinite(curve.at(then)):  # a run of a few steps is over before there are fixed examples
+        curve = smoothed(record.series("loss", "0").finite())
+    middle = curve.at(then)
     return max(0.0, 1 - curve.last / middle) if len(curve) and middle > 0 else 0.0
 
 

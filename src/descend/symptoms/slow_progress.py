@@ -4,12 +4,13 @@ from statistics import median
 
 from descend.record import Record
 from descend.symptoms.progress import first_rise, left, left_in_words
-from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
+from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
 SHORT, SHORTER = 0.12, 0.05  # of the stability bound: half of it is fastest along the steepest direction
 STILL = 1e-4  # relative change of the weights in a step; a thousandth is usual (Karpathy, CS231n: about 1e-3)
+NEAR = 0.1  # of the weights' own size: what so little of a change could learn was known before
 LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
 # The second of each where the run was cut off: it would have gone on.
 
@@ -20,7 +21,7 @@ def slow_progress(record: Record) -> Symptom | None:
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
         if not left(record) > least or first_rise(record, key) is not None:
             continue
-        found = _short(record, key, short) or _still(record, key)
+        found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:
             value, bound, quantity, sentence, confidence = found
             return Symptom(
@@ -59,10 +60,23 @@ def _short(record: Record, key: str, short: float) -> tuple[float, float, str, s
 
 
 def _still(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
-    ratios = [
-        v for place in record.places("update_ratio") for v in record.series("update_ratio", place).finite().values
-    ]
-    if not ratios or not median(ratios) < STILL:
+    ratio = _update_ratio(record)
+    if not ratio < STILL:
         return None
-    sentence = f"a step changes the weights by {median(ratios):.1e} of themselves (usual: 1e-3)"
-    return median(ratios), STILL, "update_ratio", sentence, 0.8
+    sentence = f"a step changes the weights by {ratio:.1e} of themselves (usual: 1e-3)"
+    return ratio, STILL, "update_ratio", sentence, 0.8
+
+
+def _near(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+    """An adaptive rule's steps are about its rate, whatever the gradient: in a few of them it cannot get far."""
+    reach = _update_ratio(record) * record.steps
+    if (record.fact("optimizer", key) or {}).get("class") not in ADAPTIVE or not _is_over(record) or not reach < NEAR:
+        return None
+    sentence = f"all {record.steps} steps together change the weights by at most {reach:.2g} of themselves"
+    return reach, NEAR, "update_ratio * steps", sentence, 0.7
+
+
+def _update_ratio(record: Record) -> float:
+    places = record.places("update_ratio")
+    ratios = [v for place in places for v in record.series("update_ratio", place).finite().values]
+    return median(ratios) if ratios else float("nan")

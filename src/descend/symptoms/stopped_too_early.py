@@ -7,7 +7,8 @@ from descend.symptoms.symptom import Symptom
 SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
 LEFT = 0.2  # of the cost of a constant prediction
 STILL_FALLING = 0.2  # of the cost, over the last half of the run
-MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will do
+MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will do,
+FEW = 200  # and of fewer steps one in proportion
 
 
 def stopped_too_early(record: Record) -> Symptom | None:
@@ -15,7 +16,7 @@ def stopped_too_early(record: Record) -> Symptom | None:
     if not ended_smoothly(record):
         return None
     fallen = falls(record)
-    bound = SLOWLY if left(record) > MOST else STILL_FALLING
+    bound = SLOWLY * min(1.0, record.steps / FEW) if left(record) > MOST else STILL_FALLING
     if not left(record) > LEFT or fallen < bound:
         return None
     return Symptom(

@@ -38,11 +38,15 @@ def combined(
 
 def _mended(best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate:
     """Return the best with what mends a fact beside it, where that does no harm: what is surely wrong is put right."""
-    if best.prescription.of_fact or not others or not others[0].prescription.of_fact:
-        return best
-    both = _joined([best, others[0]])
-    ran = run_all([both] if both else [], exam, bench)
-    return ran[0] if ran and as_good(ran[0].value, best.value) else best
+    both = beside_fact(best, others, exam, bench)
+    return both if both is not None and as_good(both.value, best.value) else best
+
+
+def beside_fact(best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate | None:
+    """Return it together with what mends a fact, as one run went; None where no fact is left or both cannot be had."""
+    facts = [c for c in others if c.prescription.of_fact and c.script is not None and not c.reason]
+    both = _joined([best, facts[0]]) if facts and not best.prescription.of_fact else None
+    return run_all([both], exam, bench)[0] if both is not None else None
 
 
 def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:

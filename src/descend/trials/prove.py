@@ -13,7 +13,7 @@ from descend.remedies import Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import Candidate, judged_unpaired, run_all
-from descend.trials.combine import combined
+from descend.trials.combine import beside_fact, combined
 from descend.trials.confirm import Unchanged, confirm
 from descend.trials.outcome import screened
 from descend.trials.retune import retuned
@@ -72,7 +72,8 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
     everything = [*(c for c in winners if c not in candidates), *candidates]
     shown = [proof.failed.get(c.prescription.key) or screened(c, exam) for c in everything]
     proof.trials = [*shown, *(trial for trial in proof.failed.values() if trial not in shown)]
-    for candidate in winners[:CONFIRMED]:
+    queue = winners[:CONFIRMED]
+    for candidate in queue:
         trial = confirm(script, exam, candidate, bench, proof.unchanged)
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
@@ -85,7 +86,12 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             return
         proof.failed[candidate.prescription.key] = trial
-    proof.refuted |= {c.prescription.symptom for c in winners[:CONFIRMED] if not c.prescription.of_fact}
+        both = beside_fact(candidate, untried, exam, bench)  # on other seeds what is surely wrong may decide
+        if both is not None and both.helps:
+            queue.append(both)
+            everything.append(both)
+            proof.trials.insert(len(everything) - 1, screened(both, exam))
+    proof.refuted |= {c.prescription.symptom for c in queue if not c.prescription.of_fact}
 
 
 def _in_turn(winners: list[Candidate]) -> list[Candidate]:
