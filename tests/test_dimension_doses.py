@@ -1,4 +1,4 @@
-"""Which dimension, which loader, which side: what each dose reads off a small record."""
+"""Which dimension, which loader, which side, which reduction: what each dose reads off a small record."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import healthy, set_fact
+from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import of, with_loss
 
@@ -32,6 +33,12 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("time_first", examples_mixed(by="reshape"), None),
     ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),
+    ("summed", mixed_reductions(), {"reduction": "sum"}),
+    ("summed", mixed_reductions(over_batch=False), None),
+    ("summed", healthy(), None),
+    ("averaged_alike", mixed_reductions(over_batch=False), {"divisor": 784}),
+    ("averaged_alike", mixed_reductions(), None),
+    ("averaged_alike", healthy(), None),
 ]
 
 

@@ -254,7 +254,6 @@ CHOICES = [
     ("derivative_in_loss", healthy(), None),
     ("cut_graph", healthy(), {"optimizer": "0"}),
     ("cut_graph", constant_term(), None),
-    ("summed", healthy(), {"reduction": "sum"}),
     ("small_amount", healthy(), {"eps": 1e-8}),
     ("another_loss", with_loss("nll_loss", None), {"loss": "cross_entropy"}),
     ("another_loss", with_loss("nll_loss", "log_softmax"), None),

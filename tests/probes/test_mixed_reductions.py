@@ -24,7 +24,8 @@ MIXED = {
 }
 EVEN = {
     "both summed": lambda: F.mse_loss(NET(X), X, reduction="sum") + penalty().sum(),
-    "the mean of each example's sum": lambda: F.mse_loss(NET(X), X) + penalty().sum(1).mean(),
+    "the mean of each example's sum, of one value": lambda: F.mse_loss(NET(X)[:, 0], X[:, 0]) + penalty().sum(1).mean(),
+    "a weight that was chosen, of each": lambda: F.mse_loss(NET(X), X) + 1e-2 * penalty().sum(1).mean(),
     "divided by the batch": lambda: F.mse_loss(NET(X), X) + penalty().sum() / len(X),
     "a weight that was chosen": lambda: F.mse_loss(NET(X), X) + 1e-3 * penalty().sum(),
     "of the weights": lambda: F.mse_loss(NET(X), X) + NET.weight.square().sum(),
@@ -39,7 +40,13 @@ def seen(loss) -> dict:
 
 @pytest.mark.parametrize("name", MIXED)
 def test_a_sum_beside_a_mean(name: str) -> None:
-    assert seen(MIXED[name])["mixed_reductions", ""]["examples"] == 20
+    found = seen(MIXED[name])["mixed_reductions", ""]
+    assert (found["examples"], found["over_batch"]) == (20, True)
+
+
+def test_a_sum_for_each_example_beside_a_mean_over_its_values() -> None:
+    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * torch.sum(penalty(), dim=1).mean())["mixed_reductions", ""]
+    assert (found["values"], found["over_batch"]) == (4, False)
 
 
 @pytest.mark.parametrize("name", EVEN)

@@ -72,6 +72,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "lone_entry": "0",
     "derivative": "0",
     "singular": "0",
+    "summed_term": "0",
 }
 
 

@@ -41,6 +41,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "keep_order": {"loaders": ["0"]},
     "linear_schedule": {"start": 1.0, "end": 0.0, "steps": 100, "optimizer": "0"},
     "loss_reduction": {"reduction": "sum"},
+    "weigh_term": {"divisor": 64},
     "make_layers_once": {},
     "match_shapes": {"operand": "right"},
     "matching_loss": {"loss": "cross_entropy"},

@@ -34,6 +34,7 @@ SHOWN = [
     (symmetric_units, {}, True, 5, "50% of the units of 2.weight", "saddle_point"),
     (no_nonlinearity, {}, False, 5, "2 layers have no nonlinearity between them", "slow_progress"),
     (mixed_reductions, {}, False, 17, "summed over the 64 examples", "plateau"),
+    (mixed_reductions, {"over_batch": False, "spread": 0.09}, False, 17, "weighs 784 times as much", "plateau"),
     (sum_reduction, {}, False, 8, "the sum over 8 terms", "instability"),
     (sum_reduction, {"shape": [4, 3], "cost": falling_to(0.31)}, False, 8, "12 times those of the mean", "oscillation"),
     (targets_not_scaled, {}, False, 22, "mean 10 and σ 1 (root mean square 10", "exploding_gradients"),
@@ -77,7 +78,7 @@ def test_shown(run, changes, certain, line, says, consequence):
 LEFT_ALONE = {
     no_nonlinearity: [{"layers": 1}, {"layers": 0}, {"left": 0.29}],  # a linear model, and one that is enough
     symmetric_units: [{"share": 0.49}, {"until": 1}],
-    mixed_reductions: [{"left": 0.09}, {"seen": False}],
+    mixed_reductions: [{"left": 0.09}, {"seen": False}, {"over_batch": False, "spread": 0.11}],
     sum_reduction: [
         {"reduction": "mean"},
         {"shape": [7]},

@@ -120,7 +120,14 @@ def small_amount(record: Record, symptom: Symptom) -> Dose | None:
 
 def summed(record: Record, symptom: Symptom) -> Dose | None:
     """The loss's reduction that goes with a term summed over the batch."""
-    return {"reduction": "sum"}
+    fact = record.fact("mixed_reductions")
+    return {"reduction": "sum"} if fact is not None and fact["over_batch"] else None
+
+
+def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
+    """The values of an example that the loss is averaged over, for a term that is summed for each example."""
+    fact = record.fact("mixed_reductions")
+    return {"divisor": fact["values"]} if fact is not None and not fact["over_batch"] else None
 
 
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:

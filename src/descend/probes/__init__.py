@@ -11,6 +11,7 @@ from descend.probes.gradient_noise import gradient_noise
 from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
 from descend.probes.leak import leak
+from descend.probes.left_out import left_out
 from descend.probes.loss_input import loss_input
 from descend.probes.mixed_reductions import mixed_reductions
 from descend.probes.mixing import mixing
@@ -28,6 +29,7 @@ from descend.probes.twins import twins
 PROBES = (
     Probe("loss_input", "", loss_input),
     Probe("not finite", "", not_finite, once=True),
+    Probe("left out", "", left_out, once=True),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
     Probe("constant term", "", constant_term, once=True),

@@ -1,6 +1,7 @@
-"""A term of the loss that is summed over the batch, beside a loss that is averaged over it.
+"""A term of the loss that is summed, over the batch or for each example, beside a loss that is averaged over both.
 
 loss = F.mse_loss(decoded, x) - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())
+loss = F.mse_loss(decoded, x) - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()
 """
 
 from descend.probes.loss_call import loss_call, setting
@@ -22,13 +23,20 @@ def mixed_reductions(moment: Moment) -> Measurement:
     for _, op, _, factor in terms(recording):
         if op is None or op.name != "sum" or factor is None or abs(factor) < WEIGHED:
             continue
-        if _is_over_the_batch(op, recording):
+        whole = _is_over_the_batch(op)
+        pair = moment.trained[0].pair
+        values = 1 if pair is None else pair[0].numel() // max(1, recording.examples)
+        if (whole or values > 1) and _is_of_examples(op, recording):
             moment.note_site("summed_term", "0", op.site, op.name)
-            yield Fact("mixed_reductions", "", moment.step, {"examples": recording.examples, "function": call.function})
+            detail = {"examples": recording.examples, "function": call.function, "values": values, "over_batch": whole}
+            yield Fact("mixed_reductions", "", moment.step, detail)
             return
 
 
-def _is_over_the_batch(op: Op, recording: Recording) -> bool:
+def _is_over_the_batch(op: Op) -> bool:
     dims = op.args[1] if len(op.args) > 1 else op.kwargs.get("dim")
-    over = dims is None or 0 in (dims if isinstance(dims, tuple | list) else (dims,))
-    return over and recording.sizes.get(op.inputs[0]) == recording.examples > 1 and op.taints[0] == SMOOTH
+    return dims is None or 0 in (dims if isinstance(dims, tuple | list) else (dims,))
+
+
+def _is_of_examples(op: Op, recording: Recording) -> bool:
+    return recording.sizes.get(op.inputs[0]) == recording.examples > 1 and op.taints[0] == SMOOTH

@@ -18,7 +18,7 @@ class Term(NamedTuple):
     slot: int
     op: Op | None  # that makes it; None for data and parameters
     taint: int  # how it depends on the parameters
-    factor: float | None  # None where it is summed, averaged or reshaped on the way
+    factor: float | None  # None where it is summed on the way
 
 
 def terms(recording: Recording) -> Iterator[Term]:
@@ -39,7 +39,7 @@ def terms(recording: Recording) -> Iterator[Term]:
 
 
 def _scaled(factor: float | None, op: Op) -> float | None:
-    if factor is None or op.name in ADDITIONS:
+    if factor is None or op.name in ADDITIONS | RESHAPES | {"mean"}:
         return factor
     if op.name in NEGATIONS:
         return -factor

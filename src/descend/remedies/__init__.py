@@ -45,6 +45,7 @@ from descend.remedies.transpose import transpose
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
+from descend.remedies.weigh_term import weigh_term
 from descend.remedies.whiten_inputs import whiten_inputs
 from descend.remedies.zero_grad import zero_grad
 from descend.source.not_applicable import NotApplicable
@@ -94,6 +95,7 @@ REMEDIES: dict[str, Remedy] = {
     "turn_loss": turn_loss,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,
+    "weigh_term": weigh_term,
     "whiten_inputs": whiten_inputs,
     "zero_grad": zero_grad,
 }

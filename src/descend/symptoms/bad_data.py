@@ -15,13 +15,18 @@ def bad_data(record: Record) -> Symptom | None:
         return None
     step = record.history("bad_data")[0].step
     kind = "NaN" if found["nan"] == found["values"] else "infinite" if not found["nan"] else "NaN or infinite"
+    becomes = "the loss and then every parameter becomes NaN"
+    if found.get("left_out"):
+        becomes = (
+            "the loss leaves them out, its gradient does not (0 · NaN is NaN): every parameter becomes NaN at once"
+        )
     return Symptom(
         id="bad_data",
         kind="wiring",
         certain=True,
         confidence=0.97,
         sentence=f"{found['values']} of the {found['where']} of step {step} are {kind} "
-        f"({found['examples']} of {found['of']} examples): the loss and then every parameter becomes NaN",
+        f"({found['examples']} of {found['of']} examples): {becomes}",
         quantity="values that are not finite",
         value=float(found["values"]),
         bound=0.0,

@@ -1,30 +1,42 @@
-"""Mixed reductions: one term of the loss is a sum over the batch and another a mean, so that one drowns the other."""
+"""Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
 from descend.record import Record
 from descend.symptoms.progress import FAIR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms of the bound are of one example; torch: reduction='mean' divides"
+ALIKE = 0.1  # of the targets' standard deviation, the outputs' over the examples
 
 
 def mixed_reductions(record: Record) -> Symptom | None:
-    """A summed term that grows with the batch beside an averaged loss that does not, and some of the cost is left."""
+    """A summed term beside an averaged loss: some of the cost is left, or all outputs are alike."""
     fact = record.fact("mixed_reductions")
-    if fact is None or not left(record) > FAIR:
+    if fact is None or not left(record) > FAIR or not (fact["over_batch"] or _are_outputs_alike(record)):
         return None
+    if fact["over_batch"]:
+        times = fact["examples"]
+        told = f"summed over the {times} examples: it grows with the batch and drowns the other"
+    else:
+        times = fact["values"]
+        told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
     return Symptom(
         id="mixed_reductions",
         kind="statics",
         certain=False,
         confidence=0.85,
         sentence=f"{fact['function']} is averaged over the batch and all that it is given, and another term of the "
-        f"loss is summed over the {fact['examples']} examples: it grows with the batch and drowns the other; "
-        f"{left_in_words(record)} is left",
-        quantity="examples that one term is summed over",
-        value=float(fact["examples"]),
+        f"loss is {told}; {left_in_words(record)} is left",
+        quantity="times that one term outweighs its share",
+        value=float(times),
         bound=1.0,
         source=SOURCE,
         where=record.site("summed_term") or record.site("loss"),
         evidence=(("loss", "0"),),
         explains=ECHOES | {"over_regularised", "sum_reduction"},
     )
+
+
+def _are_outputs_alike(record: Record) -> bool:
+    """Whether what the loss is given hardly differs between examples at the end: it says nothing of any of them."""
+    outputs, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
+    return float(outputs.get("spread", 0.0)) < ALIKE * float(targets.get("std", 0.0))

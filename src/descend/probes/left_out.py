@@ -1,0 +1,34 @@
+"""Data that are not finite and that the loss leaves out, but not its gradient: 0 · NaN is NaN.
+
+errors = (prediction - target) ** 2                      # NaN where the target is missing
+loss = torch.where(target.isnan(), 0, errors).mean()     # finite; its gradient is not
+"""
+
+import torch
+from torch import Tensor
+
+from descend.probes.moment import Measurement, Moment
+from descend.record import Fact
+
+
+def left_out(moment: Moment) -> Measurement:
+    """Yield the fact `bad_data` of a first step whose loss is finite, and whose gradient and data are not."""
+    gradients = [g for g in moment.gradients if g is not None]
+    if moment.step > 0 or all(_is_finite(g) for g in gradients) or not torch.tensor(moment.trained[0].loss).isfinite():
+        return
+    recording = moment.recordings()[0]
+    behind = recording.behind(recording.root)
+    data = [*recording.data.items(), *((slot, tensor) for slot, (tensor, _) in recording.watched.items())]
+    for slot, tensor in data:
+        if slot in behind and tensor.is_floating_point() and not _is_finite(tensor):
+            wrong = ~tensor.isfinite()
+            rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
+            counts = {"values": int(wrong.sum()), "nan": int(tensor.isnan().sum())}
+            counts |= {"examples": int(rows.sum()), "of": rows.numel()}
+            yield Fact("bad_data", "", moment.step, {"where": "data", "left_out": True, **counts})
+            return
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    values = tensor.coalesce().values() if tensor.is_sparse else tensor
+    return bool(values.isfinite().all())

@@ -1,0 +1,27 @@
+"""A summed term of the loss divided by as many values as the rest of the loss is averaged over.
+
+kl = -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()      # (torch.sum(…, dim=1) / 64).mean()
+"""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.arguments import written
+from descend.source.locate import locate
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import last_name
+
+
+def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Divide the sum at the site `summed_term` by `dose["divisor"]`."""
+    place = locate(script, record, "summed_term")
+    if isinstance(place, NotApplicable):
+        return place
+    if last_name(place.call.func) != "sum":
+        return NotApplicable(place.inside)
+    quotient = cst.BinaryOperation(place.call, cst.Divide(), written(dose["divisor"]))
+    bracketed = quotient.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return script.edit(place.syntax.file, place.syntax.replace(place.call, bracketed))

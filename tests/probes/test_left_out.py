@@ -1,0 +1,44 @@
+import pytest
+import torch
+from moments import Training, facts
+from torch import nn
+
+from descend.probes.left_out import left_out
+
+torch.manual_seed(0)
+X, Y = torch.randn(20, 4), torch.randn(20, 2)
+GAPS = Y.clone()
+GAPS[:5, 0] = float("nan")
+NET = nn.Linear(4, 2)
+
+
+def masked_late() -> torch.Tensor:
+    errors = (NET(X) - GAPS) ** 2
+    return torch.where(GAPS.isnan(), torch.zeros_like(errors), errors).mean()
+
+
+def masked_first() -> torch.Tensor:
+    known = ~GAPS.isnan()
+    return ((NET(X)[known] - GAPS[known]) ** 2).mean()
+
+
+def seen(step, at: int = 0) -> dict:
+    training = Training(NET, [step], step=at)
+    NET.zero_grad()
+    step().backward()
+    return facts(list(left_out(training.moment(gradients=tuple(p.grad.clone() for p in NET.parameters())))))
+
+
+def test_missing_targets_that_are_masked_behind_the_error() -> None:
+    found = seen(masked_late)["bad_data", ""]
+    assert found == {"where": "data", "left_out": True, "values": 5, "nan": 5, "examples": 5, "of": 20}
+
+
+@pytest.mark.parametrize("step", [masked_first, lambda: nn.functional.mse_loss(NET(X), Y)])
+def test_nothing_where_the_gradient_is_finite(step) -> None:
+    assert seen(step) == {}
+
+
+def test_nothing_of_a_loss_that_shows_it_and_of_later_steps() -> None:
+    assert seen(lambda: nn.functional.mse_loss(NET(X), GAPS)) == {}
+    assert seen(masked_late, at=3) == {}
