@@ -82,8 +82,11 @@ def unstable(curvature: float = 21.0, since: int = 0, cost: Cost = NOTHING_LEARN
     return record
 
 
-def unstable_adaptive(curvature: float = 390.0, since: int = 0, diverges: bool = True) -> Record:
-    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]})
+def unstable_adaptive(
+    curvature: float = 390.0, since: int = 0, diverges: bool = True, left: float = 0.01, lr: float = 0.1
+) -> Record:
+    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999], "lr": lr})
+    set_cost(record, falling_to(left))
     if diverges:
         exploding(record, since=20)
     values = [curvature if step >= since else 1.0 for step in range(0, STEPS, EVERY)]
@@ -91,8 +94,8 @@ def unstable_adaptive(curvature: float = 390.0, since: int = 0, diverges: bool =
     return record
 
 
-def not_finite() -> Record:
-    record = healthy()
+def not_finite(**rule: Any) -> Record:
+    record = healthy(**rule)
     exploding(record)
     return record
 

@@ -60,7 +60,9 @@ SHOWN = [
     (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
     (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),
     (unstable_adaptive, {}, True, 10, "39 at step 10, over the bound of 38, and the cost becomes NaN", "cliff"),
+    (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "bound of 38, and the cost will not fall", "cliff"),
     (not_finite, {}, True, 10, "no longer finite at step 199; no crossing", "vanishing_gradients"),
+    (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 is 0 in the parameters'", "cliff"),
     (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
     (oscillation, {}, False, 10, "α·λmax = 1.71, just below the bound of 2", None),
     (oscillation, {"curvature": 32.4, **MOMENTUM}, False, 10, "3.24, just below the bound of 3.8", None),
@@ -113,7 +115,7 @@ LEFT_ALONE = {
     outrun: [{"ratio": 0.99}, {"left": 0.09}, {"class": "SGD"}, {"ratio": nan}],
     unstable: [{"curvature": 19.9}, {"cost": falling_to(0.89)}, {"since": 110}, {"curvature": 37.0, **MOMENTUM}]
     + [{"curvature": 39.0, "cost": falling_to(0.01)}],  # the edge of stability
-    unstable_adaptive: [{"diverges": False}],
+    unstable_adaptive: [{"diverges": False}, {"diverges": False, "left": 0.95, "lr": 1e-3, "curvature": 4e4}],
     cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it

@@ -64,6 +64,19 @@ def test_what_helps_on_one_seed_alone_is_tried_beside_the_cure_of_a_fact():
     assert proof.cure.remedies == ("scale", "sigmoid")
 
 
+def test_an_unchanged_run_that_diverges_before_it_is_judged_is_one_that_diverged():
+    class Early(Table):
+        def answer(self, job):
+            record = super().answer(job)
+            if job.seed > 0 and job.script.edits[SCRIPT.path].strip() == "pass":
+                del record.readings["yardstick", "negative_log_likelihood"]
+                record.ending = None
+            return record
+
+    proof, _ = tried({}, [prescription("calm")], exam=record_of(math.inf), table=Early({"pass": math.inf, "calm": 0.1}))
+    assert verdicts(proof) == {"calm": "proved"}
+
+
 def test_two_faults_need_two_remedies_and_no_more():
     a, b = prescription("a", "one"), prescription("b", "two")
     proof, _ = tried({"a": 0.5, "b": 0.6, "ab": 0.05}, [a, b])

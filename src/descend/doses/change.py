@@ -9,11 +9,13 @@ from descend.quantile import quantile
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
+from descend.symptoms.instability import lost_eps
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
 MOMENTUM = 0.9  # Sutskever et al. 2013
+HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 LONGER, *MUCH_LONGER = (4, 10, 20, 50, 100, 200)  # times as many passes: the more of these,
@@ -218,6 +220,12 @@ def momentum(record: Record, symptom: Symptom) -> Dose | None:
     if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
         return None
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
+
+
+def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
+    """An `eps` that half precision can hold, in place of one that it rounds to 0."""
+    old = lost_eps(record, symptom.optimizer)
+    return None if old is None else {"argument": "eps", "value": HALF_EPS, "old": old, "optimizer": symptom.optimizer}
 
 
 def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:

@@ -73,5 +73,8 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
     rates = [rate for g in optimizer.param_groups if isinstance(rate := g.get("lr"), int | float)]
     if len(rates) > 1:
         detail["rates"] = rates
-    detail["parameters"] = sum(p.numel() for g in optimizer.param_groups for p in g["params"])
+    held = [p for g in optimizer.param_groups for p in g["params"]]
+    detail["parameters"] = sum(p.numel() for p in held)
+    known = [torch.finfo(p.dtype) for p in held if p.is_floating_point()]
+    detail["smallest_subnormal"] = max((info.tiny * info.eps for info in known), default=0.0)
     return detail

@@ -84,6 +84,8 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
     step = next(s for s, v in record.series("loss", key) if not isfinite(v))
     measured = curvature_name(record, key) is not None
     known = "no crossing of the stability bound was seen before" if measured else "the curvature could not be measured"
+    if (eps := lost_eps(record, key)) is not None:
+        known = f"eps = {eps:g} is 0 in the parameters' precision, and a gradient that is 0 is divided by it"
     return Symptom(
         "instability",
         "dynamics",
@@ -99,6 +101,13 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
         evidence=(("loss", key),),
         explains=CONSEQUENCES,
     )
+
+
+def lost_eps(record: Record, key: str) -> float | None:
+    """Return the `eps` of a rule that rounds to 0 in its parameters' precision; None where it does not."""
+    optimizer = record.fact("optimizer", key) or {}
+    eps = optimizer.get("eps")
+    return float(eps) if eps is not None and 2 * eps <= float(optimizer.get("smallest_subnormal", 0.0)) else None
 
 
 def _outruns_the_weights(record: Record, key: str) -> Symptom | None:

@@ -104,8 +104,8 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "held_out" and record.ending.reason in ("finished", "window") and not len(record.held_out(exam)):
         return "it ends before its held-out data are evaluated"
-    if not record.places(YARDSTICKS[judged_on]):
-        return ""  # diverged: that is a result
+    if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):
+        return ""  # one has diverged before it was judged: that is a result
     is_its_own_loss = judged_on == "training"
     if not is_its_own_loss and yardstick(record)[0] != yardstick(exam)[0]:
         return "the change moves the yardstick itself"
