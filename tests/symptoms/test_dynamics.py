@@ -60,7 +60,7 @@ SHOWN = [
     (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
     (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),
     (unstable_adaptive, {}, True, 10, "39 at step 10, over the bound of 38, and the cost becomes NaN", "cliff"),
-    (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "bound of 38, and the cost will not fall", "cliff"),
+    (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "and the cost will not fall", "cliff"),
     (not_finite, {}, True, 10, "no longer finite at step 199; no crossing", "vanishing_gradients"),
     (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 is 0 in the parameters'", "cliff"),
     (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
