@@ -10,7 +10,7 @@ A loss is a function of torch.nn.functional, or what people write instead of one
     -(t * p.log() + (1 - t) * (1 - p).log()).mean() # binary_cross_entropy
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,9 @@ _SIGNS = frozenset({"neg"})
 _SUMS = _SCALES | {"sub"}
 _KEPT_OFF_ZERO = RESHAPES | {"add", "clamp", "clamp_", "clip", "clamp_min"}  # as people keep what goes into a logarithm
 _PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
+
+
+Made = Mapping[int, Op]  # slot -> the call that made it
 
 
 @dataclass(frozen=True)
@@ -169,20 +172,21 @@ def _picked(ops: list[Op], root: int) -> LossCall | None:
 
 def _weighted(ops: list[Op], root: int) -> LossCall | None:
     """Return the product of targets and logarithms that is averaged into the loss; None where it is another sum."""
-    products = [product for i in range(len(ops)) if (product := _product(ops, i, root)) is not None]
+    made = {slot: op for op in ops for slot in op.outputs if slot is not None}
+    products = [product for i in range(len(ops)) if (product := _product(ops, i, root, made)) is not None]
     yes = [product for product in products if not product.is_of_complement]
     no = [product for product in products if product.is_of_complement]
     if len(yes) != 1 or len(no) > 1 or any(product.behind != yes[0].behind for product in no):
         return None
     of = yes[0]
     activation = activation_behind(ops, of.behind)
-    if no and _complement(ops, no[0].target) == of.target:
+    if no and _complement(made, no[0].target) == of.target:
         found = LossCall(of.op, "binary_cross_entropy", of.logarithm, of.given, activation, of_logarithm=True)
     elif not no and activation is not None and activation.name in SOFTMAXES:
         found = LossCall(of.op, "nll_loss", of.logarithm, of.given, None)
     else:
         return None
-    return replace(found, negated=any(op.name in _SIGNS and of.given in op.outputs for op in ops))
+    return replace(found, negated=of.given in made and made[of.given].name in _SIGNS)
 
 
 @dataclass(frozen=True)
@@ -197,43 +201,33 @@ class _Product:
     is_of_complement: bool
 
 
-def _product(ops: list[Op], i: int, root: int) -> _Product | None:
+def _product(ops: list[Op], i: int, root: int, made: Made) -> _Product | None:
     op = ops[i]
     if op.name not in PRODUCTS or sorted(op.taints) != [NONE, SMOOTH]:
         return None
     data, smooth = op.inputs if op.taints[0] == NONE else op.inputs[::-1]
-    made = _maker(ops, smooth, _SIGNS | RESHAPES)
-    if made is None or made.name not in ("log", "log_softmax") or not _way(ops[i + 1 :], op.outputs[0], root, _SUMS):
+    log = made.get(_source(made, smooth, _SIGNS | RESHAPES))
+    if log is None or log.name not in ("log", "log_softmax") or not _way(ops[i + 1 :], op.outputs[0], root, _SUMS):
         return None
-    behind = smooth if made.name == "log_softmax" else _source(ops, made.inputs[0])
-    complement = _complement(ops, behind)
-    target = _source(ops, data, _SIGNS | RESHAPES)
+    behind = smooth if log.name == "log_softmax" else _source(made, log.inputs[0])
+    complement = _complement(made, behind)
+    target = _source(made, data, _SIGNS | RESHAPES)
     is_of_complement = complement is not None
     return _Product(op, smooth, data, target, behind if complement is None else complement, is_of_complement)
 
 
-def _complement(ops: list[Op], slot: int) -> int | None:
+def _complement(made: Made, slot: int) -> int | None:
     """Return the slot that is taken from 1 to make this one."""
-    op = _maker(ops, slot, frozenset())
+    op = made.get(slot)
     is_difference = op is not None and op.name in DIFFERENCES and len(op.inputs) == 1 and 1 in op.args
-    return _source(ops, op.inputs[0]) if op is not None and is_difference else None
+    return _source(made, op.inputs[0]) if op is not None and is_difference else None
 
 
-def _source(ops: list[Op], slot: int, through: frozenset[str] = _KEPT_OFF_ZERO) -> int:
+def _source(made: Made, slot: int, through: frozenset[str] = _KEPT_OFF_ZERO) -> int:
     """Return the slot that this one is made of by such calls alone, each of one tensor."""
-    while (op := _maker(ops, slot, frozenset())) is not None and op.name in through and len(op.inputs) == 1:
+    while (op := made.get(slot)) is not None and op.name in through and len(op.inputs) == 1 and slot != op.inputs[0]:
         slot = op.inputs[0]
     return slot
-
-
-def _maker(ops: list[Op], slot: int, through: frozenset[str]) -> Op | None:
-    """Return the call that made a slot, through such calls alone."""
-    for op in reversed(ops):
-        if slot in op.outputs:
-            if op.name not in through or len(op.inputs) != 1:
-                return op
-            slot = op.inputs[0]
-    return None
 
 
 def _call(ops: list[Op], op: Op, function: str, prediction: int, target: int) -> LossCall:
