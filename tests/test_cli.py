@@ -61,6 +61,7 @@ def test_every_command_and_option_has_help():
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, names",
     [
@@ -92,6 +93,7 @@ def test_an_option_that_is_no_number_is_refused(descend, tmp_path):
     assert done.returncode == 2 and one_line(done.stderr, names="--steps"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["report", "99"], ["diagnose", "99"], ["runs"], ["report"]])
 def test_a_run_that_is_not_there(descend, tmp_path, command):
     done = descend(*command, cwd=tmp_path)
@@ -106,6 +108,7 @@ def test_an_option_behind_the_script_is_the_scripts(descend, tmp_path):
     assert "--seed" not in done.stderr and done.returncode == 3
 
 
+@pytest.mark.slow
 def test_an_interpreter_without_torch(descend, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = str(tmp_path / "bare" / "bin" / "python")
@@ -113,6 +116,7 @@ def test_an_interpreter_without_torch(descend, tmp_path):
     assert done.returncode == 2 and one_line(done.stderr, names="no torch"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage, names",
     [("read-only", ""), ("no database", ""), ("newer", "newer")],

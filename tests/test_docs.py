@@ -78,6 +78,7 @@ def test_links_lead_somewhere():
             assert target.startswith("http") or (page.parent / target).exists(), (page, target)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_parts_run_and_print_what_is_shown():
     page = (ROOT / "docs" / "knobs.md").read_text()
     outputs = regenerate.examples(page)

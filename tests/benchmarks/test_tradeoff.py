@@ -26,6 +26,7 @@ def test_what_is_kept_for_the_backward_pass_is_what_the_layers_need(size):
     assert tradeoff._kept(size) == size * (layers + loss) + FLOAT  # and the sum of the examples' weights
 
 
+@pytest.mark.slow
 def test_the_rows_compare_the_same_passes_over_the_data(monkeypatch, one_thread):
     monkeypatch.setattr(tradeoff, "PASSES", 2)
     monkeypatch.setattr(tradeoff, "SEEDS", 1)

@@ -38,6 +38,7 @@ def test_standardised_as_scikit_learn_does(source):
     torch.testing.assert_close(Standardise(SOURCES[source])(CANCER).double(), expected, atol=2e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("components", [5, 20])
 def test_whitened_as_scikit_learn_does_but_for_signs(source, components):

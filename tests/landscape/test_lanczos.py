@@ -66,6 +66,7 @@ def start_for(theta: Sequence[Tensor], seed: int = 3) -> list[Tensor]:
     return [torch.randn(t.shape, generator=generator, dtype=torch.float64).to(t) for t in theta]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU, nn.GELU])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-4)])
 def test_the_top_of_a_networks_full_hessian(dtype: torch.dtype, tolerance: float, activation) -> None:
@@ -94,6 +95,7 @@ def test_eight_products_are_enough_for_a_classifier() -> None:
     assert warm.value == pytest.approx(again.value, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-3)])
 def test_the_preconditioned_top_is_that_of_the_generalised_problem(dtype: torch.dtype, tolerance: float) -> None:
     mean, theta, matrices = network(dtype)
@@ -206,6 +208,7 @@ def test_one_direction_at_a_time_is_kept() -> None:
     assert len(top_eigenpair(hessian, direction(4)).spread) == 5
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     values=st.lists(st.floats(-10, 10), min_size=1, max_size=7),

@@ -19,6 +19,7 @@ def spreads(activation, scheme):
     return [seen.output.std().item() for seen in layer_outputs(model, x)]
 
 
+@pytest.mark.slow
 def test_what_the_lecture_shows_of_ten_layers():
     small, large = spreads(nn.Tanh, "normal 0.01"), spreads(nn.Tanh, "normal 1")
     assert small[-1] < 1e-6 and all(b < 0.3 * a for a, b in zip(small, small[1:]))

@@ -8,6 +8,7 @@ from descend.network.deep import deep_network
 from descend.network.spreads import AS_IT_IS, POINTS, normal_inputs, spreads_by_scheme
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_the_outputs_that_are_drawn_are_like_all_of_them(activation):
     network = deep_network(activation, 4)

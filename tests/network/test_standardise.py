@@ -191,6 +191,7 @@ def test_the_precision_of_the_inputs_is_kept(dtype: torch.dtype) -> None:
     assert model(X.to(dtype)).dtype == dtype
 
 
+@pytest.mark.slow
 def test_a_compiled_model_and_the_model_in_it_agree() -> None:
     inner = nn.Sequential(nn.Linear(3, 2))
     compiled = torch.compile(inner, backend="eager", fullgraph=True)

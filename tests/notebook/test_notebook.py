@@ -81,12 +81,14 @@ def test_what_is_no_notebook_is_said(tmp_path, monkeypatch, whole, said):
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_watch_says_what_to_do_with_a_notebook(descend, tmp_path):
     write(tmp_path, *SICK)
     done = descend("watch", "train.ipynb", cwd=tmp_path)
     assert done.returncode == 2 and "descend doctor train.ipynb" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_named_in_the_scripts_own_traceback(descend, tmp_path):
     write(tmp_path, code("def f(x):\n    return 1 / x"), code("y = 1\nf(0)"))
     done = descend("doctor", "train.ipynb", cwd=tmp_path)

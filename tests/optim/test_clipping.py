@@ -28,6 +28,7 @@ def test_only_the_units_above_the_norm_are_cut():
     torch.testing.assert_close(parameters[2].grad, torch.tensor([-1.0, 0.5, 0.0]))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0.01, 10))
 def test_no_unit_is_above_it_and_directions_stay(seed, max_norm):
     gradient = torch.randn(6, 5, generator=torch.Generator().manual_seed(seed)) * 3

@@ -60,6 +60,7 @@ def noise(*sizes, threads=1, seed=0):
         torch.set_num_threads(known)
 
 
+@pytest.mark.slow
 def test_its_numbers_are_normal_and_neighbours_independent():
     drawn = noise(600_001).double().numpy()
     assert stats.kstest(drawn, "norm").pvalue > 1e-3

@@ -119,6 +119,7 @@ def test_a_group_that_stands_still_has_no_part() -> None:
     assert found["curvature", "0"] == pytest.approx(np.linalg.eigvalsh(second_moments(X)[:3, :3])[-1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_deep_network_against_its_full_hessian_and_from_a_warm_start() -> None:
     torch.manual_seed(3)
     net = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 4))

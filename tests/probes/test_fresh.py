@@ -52,6 +52,7 @@ def test_a_few_steps_of_training_show(rule: str, seed: int) -> None:
     assert not any(map(is_fresh, weights))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_long_training_never_looks_fresh_again(seed: int) -> None:
     found = [any(map(is_fresh, weights)) for weights in trained(partial(torch.optim.Adam, lr=0.01), 300, seed)]

@@ -66,6 +66,7 @@ APART = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MIXED)
 def test_examples_that_are_mixed(name: str) -> None:
     make, by = MIXED[name]

@@ -24,6 +24,7 @@ def expected(record: Record) -> dict:
     return {key: list(zip(*series)) for key, series in record.readings.items()}
 
 
+@pytest.mark.slow
 def test_parquet(recorded, descend, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     done = descend("export", cwd=tmp_path)
@@ -36,6 +37,7 @@ def test_parquet(recorded, descend, tmp_path):
     assert str(found) == str(expected(recorded))  # by their text: NaN is unequal to itself
 
 
+@pytest.mark.slow
 def test_tensorboard(recorded, descend, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     done = descend("export", "1", "--format", "tensorboard", "-o", "events", cwd=tmp_path)
@@ -46,6 +48,7 @@ def test_tensorboard(recorded, descend, tmp_path):
     assert [(e.step, e.value) for e in events.Scalars("loss/0")] == single
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_said_in_one_line(recorded, descend, tmp_path):
     (tmp_path / "file").write_text("")
     for arguments, said in (

@@ -46,6 +46,7 @@ def written_and_loaded(store, record: Record, messages: list, cut: int) -> Recor
     return store.load(record.run)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
 def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):

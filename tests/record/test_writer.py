@@ -31,6 +31,7 @@ def test_messages_are_committed_without_closing(tmp_path, quick):
             until(lambda: len(store.load(number).series("loss")) == 1)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
     pages = {"max": 40}
     with open_store(tmp_path) as store:

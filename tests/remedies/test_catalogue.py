@@ -77,6 +77,7 @@ def applicable(style: str) -> list[str]:
     return [name for name in DOSES if name != "feed_logits" or style not in NO_ACTIVATION]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", DOSES)
 def test_the_edit_is_minimal_and_parses(styled, style: str, remedy: str) -> None:
     edited = treated(styled, remedy)

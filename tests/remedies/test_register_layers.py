@@ -70,6 +70,7 @@ MADE_HERE = [  # what stands before the class, and an element
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "element"), MADE_HERE)
 def test_what_a_layer_is(patient, before: str, element: str) -> None:
     p = patient(network(f"self.a = [{element}]", before), model="Net(")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from descend.run.configuration import LARGEST, MOST
 from descend.script import Script
 
@@ -25,6 +27,7 @@ def configuration(observe, folder, reading: str, role: str = "exam") -> list[str
     return [name.removeprefix(f"{folder}/") for name in record.places("configuration")]
 
 
+@pytest.mark.slow
 def test_what_is_opened_is_named_as_it_lies_in_the_users_tree(observe, tmp_path):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("lr: 0.1\n")
@@ -40,6 +43,7 @@ Path("written.json").write_text("{}")"""
     assert configuration(observe, tmp_path, reading, role="arm") == []
 
 
+@pytest.mark.slow
 def test_what_is_large_or_one_of_many_is_data(observe, tmp_path):
     (tmp_path / "large.json").write_text(json.dumps("x" * LARGEST))
     for number in range(2 * MOST):

@@ -103,6 +103,7 @@ def test_a_stretch_notes_what_reading_in_full_does(round, monkeypatch):
     assert quick.full < full.full / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
 def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkeypatch):
     events = round.split()
@@ -177,6 +178,7 @@ for step in range(600):
 """
 
 
+@pytest.mark.slow
 def test_looks_that_are_due_are_taken_however_quick_the_steps(observe, tmp_path):
     (tmp_path / "train.py").write_text(LOOP)
     record = observe(Script(tmp_path / "train.py", tmp_path), "arm", steps=600, least_steps=600)

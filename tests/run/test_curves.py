@@ -31,6 +31,7 @@ def run(monkeypatch, seconds: float, a_second: float, loss, *, endless: bool = T
     return losses, [m for m in sent if m.name == "learning_rate"]
 
 
+@pytest.mark.slow
 def test_an_hour_is_kept_in_less_than_two_megabytes(monkeypatch):
     losses, rates = run(monkeypatch, 3600, 100, lambda step: 1 / (1 + step), rate=lambda step: 1 / (10 + step))
     whole = WHOLE - curves.FLUSH_STEPS  # what is read off together is kept alike
@@ -43,6 +44,7 @@ def test_an_hour_is_kept_in_less_than_two_megabytes(monkeypatch):
     assert all(1 / (1 + b.step) <= b.value <= 1 / (1 + a.step) for a, b in zip(later, later[1:]))
 
 
+@pytest.mark.slow
 def test_what_is_kept_grows_ever_more_slowly(monkeypatch):
     one, _ = run(monkeypatch, 20_000, 2, lambda step: 1.0)
     ten, _ = run(monkeypatch, 200_000, 2, lambda step: 1.0)

@@ -72,6 +72,7 @@ def is_gone(pid: int, within: float = 5.0) -> bool:
     return not is_alive(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])  # one at a time has several threads
 def test_it_finds_itself_as_when_it_is_started_by_itself(tmp_path, server, monkeypatch, jobs):
     folder = tmp_path / "on the path"
@@ -107,6 +108,7 @@ def told_by(script: Script, server: ForkServer | None, jobs: int) -> str:
     return record.ending.error
 
 
+@pytest.mark.slow
 def test_the_server_is_what_runs_it(tmp_path, server):
     script = written(tmp_path, "import os, sys\nprint(os.getppid(), file=sys.stderr)\nos._exit(4)")
     parents = {int(ran(script, server).ending.error) for _ in range(2)}
@@ -115,6 +117,7 @@ def test_the_server_is_what_runs_it(tmp_path, server):
     assert int(by_itself) == os.getpid()
 
 
+@pytest.mark.slow
 def test_a_file_that_hides_a_module_hides_it_still(tmp_path, server):
     script = written(tmp_path, "import sys, calendar\nprint(calendar.MINE, file=sys.stderr)\nimport os\nos._exit(4)")
     (tmp_path / "calendar.py").write_text("from datetime import date\nMINE = 'mine'\n")
@@ -122,6 +125,7 @@ def test_a_file_that_hides_a_module_hides_it_still(tmp_path, server):
     assert ran(script, server).ending.error == by_itself.ending.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "reason", "status"),
     [
@@ -139,6 +143,7 @@ def test_its_end_is_known(tmp_path, server, does, reason, status):
         assert ending.error.startswith("Traceback") and "descend" not in ending.error.replace(str(tmp_path), "")
 
 
+@pytest.mark.slow
 def test_many_at_once(tmp_path, server):
     script = written(tmp_path, "import sys, os\nprint(sys.argv[0], os.getpid(), file=sys.stderr)\nos._exit(4)")
     errors = []
@@ -150,6 +155,7 @@ def test_many_at_once(tmp_path, server):
     assert len(set(errors)) == 6 and all(error.startswith("train.py ") for error in errors)
 
 
+@pytest.mark.slow
 def test_an_interruption_ends_it_and_what_it_has_started(tmp_path, server):
     file = tmp_path / "pids"
     script = written(
@@ -173,6 +179,7 @@ def test_an_interruption_ends_it_and_what_it_has_started(tmp_path, server):
     assert all(is_gone(int(pid)) for pid in file.read_text().split())
 
 
+@pytest.mark.slow
 def test_the_server_does_not_outlive_us(tmp_path):
     script = written(tmp_path, "import os\nos._exit(4)")
     program = (
@@ -193,6 +200,7 @@ def test_the_server_does_not_outlive_us(tmp_path):
     assert is_gone(pid)
 
 
+@pytest.mark.slow
 def test_where_no_server_can_be_had_each_is_started_by_itself(tmp_path):
     script = written(tmp_path, "import os, sys\nprint(os.getppid(), file=sys.stderr)\nos._exit(4)")
     with forking(script) as server:

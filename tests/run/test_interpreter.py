@@ -26,6 +26,7 @@ def bare_python(tmp_path):
     return str(tmp_path / "venv/bin/python"), add
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [None, "1.13.1"])
 def test_without_a_torch_of_today(bare_python, tmp_path, observe, version):
     python, add = bare_python

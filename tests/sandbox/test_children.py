@@ -25,6 +25,7 @@ HARMLESS = """
 """
 
 
+@pytest.mark.slow
 @both
 def test_programs_that_only_look_and_local_sockets_are_let_through(world, landlock):
     outcome = examine(world, HARMLESS, landlock=landlock)
@@ -49,6 +50,7 @@ WORKERS = """
 """
 
 
+@pytest.mark.slow
 def test_forked_workers_are_judged_and_told(world):
     outcome = examine(world, WORKERS.format(methods=["fork"]))
     assert outcome.said["fork .pt"].startswith("descend: refused to write")
@@ -56,6 +58,7 @@ def test_forked_workers_are_judged_and_told(world):
     assert outcome.refused("write") == [f"{world}/precious/model.pt"]
 
 
+@pytest.mark.slow
 def test_workers_that_write_one_linked_file_at_once_lose_nothing(world):
     (world / "project/log.txt").write_text("x" * 5_000_000 + "\n")
     outcome = examine(
@@ -74,6 +77,7 @@ def test_workers_that_write_one_linked_file_at_once_lose_nothing(world):
     assert "descend" not in outcome.said["lines"]
 
 
+@pytest.mark.slow
 @needs_landlock
 def test_spawned_workers_work_and_are_held_by_the_kernel(world):
     outcome = examine(world, WORKERS.format(methods=["spawn", "forkserver"]), landlock=True)

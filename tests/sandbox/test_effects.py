@@ -108,6 +108,7 @@ def test_with_allow_effects_everything_is_done_and_noted(world):
     ]
 
 
+@pytest.mark.slow
 def test_an_effect_is_told_once_however_often_it_is_tried(world):
     outcome = examine(
         world,
@@ -125,6 +126,7 @@ def test_an_effect_is_told_once_however_often_it_is_tried(world):
     assert len(outcome.effects) == 1000
 
 
+@pytest.mark.slow
 def test_a_secret_on_a_command_line_is_not_told(world):
     outcome = examine(world, """attempt("x", lambda: subprocess.run(["curl", "--token", "hunter2"]))""")
     assert outcome.refused("process") == ["curl --token '***'"]

@@ -28,6 +28,7 @@ def scratch(project):
         yield copy
 
 
+@pytest.mark.slow
 def test_paths_below_the_working_directory_are_turned(project, scratch, monkeypatch):
     monkeypatch.setattr(
         sys, "path", ["", f"{project}/src", str(project), f"{project}-2/src", "/usr/lib", f"{project}/no"]
@@ -37,12 +38,14 @@ def test_paths_below_the_working_directory_are_turned(project, scratch, monkeypa
     assert sys.path == ["", f"{copy}/src", copy, f"{project}-2/src", "/usr/lib", f"{project}/no"]
 
 
+@pytest.mark.slow
 def test_a_virtual_environment_stays_where_it_is(project, scratch, monkeypatch):
     monkeypatch.setattr(sys, "path", [f"{project}/venv/lib"])
     import_from_copy(scratch.root, project)
     assert sys.path == [f"{project}/venv/lib"]
 
 
+@pytest.mark.slow
 def test_an_edit_runs_in_a_package_found_through_an_installer_s_table(project, scratch, monkeypatch):
     name = "__editable___package_0_1_finder"
     module = types.ModuleType(name)

@@ -26,6 +26,7 @@ NATIVE = """
 """
 
 
+@pytest.mark.slow
 @needs_landlock
 def test_an_unknown_native_writer_is_held_by_the_kernel_alone(world):
     """Without Landlock nothing would hold it: that is what the known writers are wrapped for."""

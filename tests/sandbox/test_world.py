@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from descend.sandbox.world import is_told, world_of, world_of_one
 
 TOLD = {"RANK": "3", "WORLD_SIZE": "8", "MASTER_PORT": "29500", "TORCHELASTIC_USE_AGENT_STORE": "True", "HOME": "/me"}
@@ -29,6 +31,7 @@ def test_the_ranks_of_a_job_know_each_other():
     assert all(world_of(told) is None for told in ({}, world_of_one(TOLD), {"RANK": "first", "WORLD_SIZE": "2"}))
 
 
+@pytest.mark.slow
 def test_torch_makes_a_group_of_one():
     running = [
         subprocess.Popen(
@@ -39,6 +42,7 @@ def test_torch_makes_a_group_of_one():
     assert [process.communicate(timeout=60)[0] for process in running] == ["0 1 1.0\n"] * 2
 
 
+@pytest.mark.slow
 def test_the_first_process_of_a_group_asks_alone(descend, tmp_path):
     (tmp_path / "train.py").write_text("raise SystemExit(7)")
     rank = {"RANK": "1", "WORLD_SIZE": "2"}

@@ -52,6 +52,7 @@ def test_no_bound_is_invented():
     assert stability_bound({"class": "SGD", "momentum": 0.9, "dampening": 1.0}) is None  # no gradient gets in
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "momentum", "nesterov", "ema"])
 def test_the_bound_is_where_a_quadratic_begins_to_diverge(form):
     import torch

@@ -44,6 +44,7 @@ def test_the_steps_graph_and_activations_are_let_go() -> None:
     assert recording.run({}).item() > 0
 
 
+@pytest.mark.slow
 def test_a_refused_tape_lets_go_at_once() -> None:
     w, kept = torch.ones(3, requires_grad=True), []
     tape = new_tape()

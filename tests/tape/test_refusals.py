@@ -270,6 +270,7 @@ def test_a_function_mode_of_the_scripts_own(net: nn.Linear) -> None:
             tape.seal(loss)
 
 
+@pytest.mark.slow
 def test_very_many_calls() -> None:
     w = torch.ones(1, requires_grad=True)
 

@@ -23,6 +23,7 @@ def changing(network: Network) -> dict[str, Tensor]:
     return {} if network.module is None else dict(network.module.named_buffers())
 
 
+@pytest.mark.slow
 @every_network
 def test_the_replay_is_the_step(network: Network) -> None:
     taped = tape_step(network.step, network.parameters)
@@ -48,6 +49,7 @@ def test_recording_changes_nothing(network: Network) -> None:
         assert torch.equal(buffer, after[name]), name
 
 
+@pytest.mark.slow
 @every_network
 def test_replays_and_hessian_products_touch_nothing(network: Network) -> None:
     hooked: list[str] = []
@@ -89,6 +91,7 @@ def test_the_curvature_is_finite(network: Network) -> None:
     assert any(bool(v.count_nonzero()) for v in top.vector)
 
 
+@pytest.mark.slow
 @every_network
 def test_the_replay_follows_the_parameters(network: Network) -> None:
     """At other parameters the recording gives what the script itself would compute there."""

@@ -54,6 +54,7 @@ def events(address: str):
                 yield json.loads(line[6:])
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_sent_until_the_end(page):
     page.take([Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.1}), Reading("learning_rate", "0", 0, 0.1)])
     page.take([Reading("loss", "0", step, 1 / (1 + step)) for step in range(10)])
