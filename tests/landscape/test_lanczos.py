@@ -83,6 +83,7 @@ def test_the_top_of_a_networks_full_hessian(dtype: torch.dtype, tolerance: float
     assert (dense @ vector - top.value * vector).norm().item() == pytest.approx(top.residual, abs=100 * tolerance)
 
 
+@pytest.mark.slow
 def test_eight_products_are_enough_for_a_classifier() -> None:
     mean, theta, matrices = network(torch.float32)
     exact = torch.linalg.eigvalsh(torch.stack(matrices).mean(0))[-1].item()

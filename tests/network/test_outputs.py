@@ -152,6 +152,7 @@ def test_activations_are_put_behind_hidden_layers_that_have_none():
     assert insert_activations(images) == 1 and [name for name, _ in images[0].named_modules()] == ["", "activation"]
 
 
+@pytest.mark.slow
 def test_normalisation_propagation_keeps_mean_0_and_variance_1():
     torch.manual_seed(0)
     x = torch.randn(4000, 300)
@@ -190,6 +191,7 @@ def test_its_constants_are_those_of_a_rectified_normal_number():
     assert abs(out.mean().item()) < 2e-3 and abs(out.std().item() - 1) < 2e-3
 
 
+@pytest.mark.slow
 def test_the_size_of_its_weights_does_not_matter():
     torch.manual_seed(0)
     for layer, x in (

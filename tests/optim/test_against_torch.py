@@ -74,6 +74,7 @@ def test_long_runs_agree(name, options, dtype, engine, steps, monkeypatch):
 
 
 @each_rule
+@pytest.mark.slow
 def test_a_checkpoint_goes_there_and_back_in_the_middle_of_training(name, options):
     ours, theirs, kept = (parameters(torch.float64) for _ in range(3))
     reference = getattr(torch.optim, name)(kept, **options)

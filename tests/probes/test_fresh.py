@@ -47,6 +47,7 @@ RULES = {"SGD": partial(torch.optim.SGD, lr=0.1), "Adam": partial(torch.optim.Ad
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_a_few_steps_of_training_show(rule: str, seed: int) -> None:
     *_, weights = trained(RULES[rule], 20, seed)
     assert not any(map(is_fresh, weights))

@@ -54,6 +54,7 @@ def test_images_and_their_classes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["real", "classes"])
+@pytest.mark.slow
 def test_p_values_of_independent_targets_are_uniform(kind: str) -> None:
     values = []
     for seed in range(20):
@@ -64,6 +65,7 @@ def test_p_values_of_independent_targets_are_uniform(kind: str) -> None:
     assert 0.3 < sum(values) / len(values) < 0.7
 
 
+@pytest.mark.slow
 def test_neither_units_nor_constant_features_matter() -> None:
     x = drawn(0).double()
     t = DEPENDENT["a line"](x)

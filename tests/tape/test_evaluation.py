@@ -26,6 +26,7 @@ CLOSE = dict(rel=1e-5)  # fused attention in eval mode sums in another order
         "bfloat16_autocast",
     ],
 )
+@pytest.mark.slow
 def test_it_is_the_model_in_eval_mode(name: str) -> None:
     torch.manual_seed(0)
     network = NETWORKS[name]()
