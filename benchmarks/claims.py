@@ -5,7 +5,7 @@ mean of the paired difference with its 95 % interval. A claim has held where the
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -270,14 +270,14 @@ CLAIMS = [
 ]
 
 
-def rows(seeds: int = SEEDS) -> Iterator[str]:
-    """Yield the table's rows."""
+def rows(seeds: int = SEEDS, words: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the table's rows, or those of the claims that say one of the words."""
+    torch.set_num_threads(1)
     for claim in CLAIMS:
-        yield claim.row(seeds)
+        if not words or any(word in claim.says for word in words):
+            yield claim.row(seeds)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for made in CLAIMS:
-        if not sys.argv[1:] or any(word in made.says for word in sys.argv[1:]):
-            print(made.row(SEEDS), flush=True)
+    for line in rows(words=sys.argv[1:]):
+        print(line, flush=True)

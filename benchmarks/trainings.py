@@ -128,15 +128,15 @@ def sharpness(model: nn.Module, data: Split, share: float = 0.5, directions: int
 
     Filter-normalised (Li et al. 2018, §4), so that no rescaling of the units moves it (Dinh et al. 2017).
     """
-    generator, rises = torch.Generator().manual_seed(0), []
+    generator, losses = torch.Generator().manual_seed(0), []
     for _ in range(directions):
         moved = deepcopy(model)
         for weights in (p for p in moved.parameters() if p.ndim > 1):
             direction = torch.randn(weights.shape, generator=generator)
             unit = direction / direction.norm(dim=1, keepdim=True)
             weights.add_(share * weights.norm(dim=1, keepdim=True) * unit)
-        rises.append(trained(moved, data) - trained(model, data))
-    return sum(rises) / directions
+        losses.append(trained(moved, data))
+    return sum(losses) / directions - trained(model, data)
 
 
 def steps_to(training: Training, data: Split, seed: int, bound: float) -> float:

@@ -87,9 +87,8 @@ def test_a_script_of_one_step(observe):
 def test_a_killed_script_keeps_what_was_measured(observe, kind, status):
     record = observe(Victim(kind).script)
     assert (record.ending.reason, record.ending.status) == ("killed", status)
-    assert (
-        record.series("loss", "0").steps[-1] + 1 == record.ending.steps >= 20
-    )  # but for the last second, of ten steps
+    losses = record.series("loss", "0").steps[-1] + 1  # that of a step is told before the step's end
+    assert losses - record.ending.steps in (0, 1) and record.ending.steps >= 20  # but for the last second, of ten steps
 
 
 def test_forked_processes_and_workers_do_not_outlive_the_run(observe):

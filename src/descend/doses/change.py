@@ -18,8 +18,8 @@ MOMENTUM = 0.9  # Sutskever et al. 2013
 HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
-LONGER, *MUCH_LONGER = (4, 10, 20, 50, 100, 200)  # times as many passes: the more of these,
-ENOUGH = 1000  # as they come to no more steps than this
+TIMES = (4, 10, 20, 50, 100, 200)  # as many passes: the most of these, but at least the first,
+ENOUGH = 1000  # that come to no more steps than this
 AFFORDABLE_S = 10.0  # and take no longer
 SMALL = 1e-8  # its root's derivative is 5000: large, and finite
 LITTLE, LARGER = 16, 8  # a batch of so few examples is made so many times larger,
@@ -239,8 +239,8 @@ def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
 def longer(record: Record, symptom: Symptom) -> Dose | None:
     """More passes over the data; of a run that is over after a few steps, as many as make it a usual one."""
     took = record.ending.loop_s - sum(cost.seconds for cost in record.costs.values()) if record.ending else 0.0
-    most = min(ENOUGH / max(record.steps, 1), AFFORDABLE_S / took if took > 0 else LONGER)
-    times = max([LONGER, *(times for times in MUCH_LONGER if times <= most)])
+    most = min(ENOUGH / max(record.steps, 1), AFFORDABLE_S / took) if took > 0 else 0.0
+    times = max(times for times in TIMES if times <= max(most, TIMES[0]))
     return {"times": times, "optimizer": symptom.optimizer}
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 from descend.record import Record
 from descend.symptoms import Symptom
-from descend.symptoms.instability import EARLY_STEPS, OUTRUN, first_step
+from descend.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
 from descend.symptoms.progress import first_rise
 from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
 SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
-ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 REACH = 3.0  # how far an adaptive rule can move a weight in a run, about its rate in each step,
 LARGEST_ADAM_RATE = 1e-2  # up to this rate
 USUAL_STEP = 0.01  # of the weights' own size, the middle of 1e-3 to 0.1

@@ -39,7 +39,7 @@ class Examiner:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = Taping(budget, modules, self.note)
         self.sampling = False  # whether later batches are looked at, too
-        self.most_examples = MONITOR_EXAMPLES
+        self.most_examples = MONITOR_EXAMPLES  # that are fixed
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self._noted: set[tuple[str, str]] = set()
         self.restart()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.landscape import graph_nodes
+from descend.probes.left_out import not_finite_values
 from descend.tape import leaf_parameters
 
 SAVED = frozenset(
@@ -23,19 +24,10 @@ def not_finite(root: Tensor) -> dict[str, Any] | None:
     for node in graph_nodes([root]):
         for name in dir(node):
             value = _saved(node, name) if name in SAVED else None
-            if value is None or value.requires_grad or not value.is_floating_point():
+            if value is None or value.requires_grad:
                 continue
-            wrong = ~value.isfinite()
-            if bool(wrong.any()):
-                where = "targets" if "target" in name else "inputs"
-                rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
-                return {
-                    "where": where,
-                    "values": int(wrong.sum()),
-                    "nan": int(value.isnan().sum()),
-                    "examples": int(rows.sum()),
-                    "of": int(rows.numel()),
-                }
+            if (found := not_finite_values(value)) is not None:
+                return {"where": "targets" if "target" in name else "inputs", **found}
     return None
 
 

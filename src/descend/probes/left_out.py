@@ -4,7 +4,9 @@ errors = (prediction - target) ** 2                      # NaN where the target 
 loss = torch.where(target.isnan(), 0, errors).mean()     # finite; its gradient is not
 """
 
-import torch
+from math import isfinite
+from typing import Any
+
 from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment
@@ -14,19 +16,25 @@ from descend.record import Fact
 def left_out(moment: Moment) -> Measurement:
     """Yield the fact `bad_data` of a first step whose loss is finite, and whose gradient and data are not."""
     gradients = [g for g in moment.gradients if g is not None]
-    if moment.step > 0 or all(_is_finite(g) for g in gradients) or not torch.tensor(moment.trained[0].loss).isfinite():
+    if moment.step > 0 or all(_is_finite(g) for g in gradients) or not isfinite(moment.trained[0].loss):
         return
     recording = moment.recordings()[0]
     behind = recording.behind(recording.root)
     data = [*recording.data.items(), *((slot, tensor) for slot, (tensor, _) in recording.watched.items())]
     for slot, tensor in data:
-        if slot in behind and tensor.is_floating_point() and not _is_finite(tensor):
-            wrong = ~tensor.isfinite()
-            rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
-            counts = {"values": int(wrong.sum()), "nan": int(tensor.isnan().sum())}
-            counts |= {"examples": int(rows.sum()), "of": rows.numel()}
-            yield Fact("bad_data", "", moment.step, {"where": "data", "left_out": True, **counts})
+        if slot in behind and (found := not_finite_values(tensor)) is not None:
+            yield Fact("bad_data", "", moment.step, {"where": "data", "left_out": True, **found})
             return
+
+
+def not_finite_values(data: Tensor) -> dict[str, Any] | None:
+    """Return how many values are NaN or infinite, and in how many of the examples; None where all are finite."""
+    if not data.is_floating_point() or _is_finite(data):
+        return None
+    wrong = ~data.isfinite()
+    rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
+    counts = {"values": int(wrong.sum()), "nan": int(data.isnan().sum())}
+    return {**counts, "examples": int(rows.sum()), "of": rows.numel()}
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -21,9 +21,11 @@ from descend.tape.call import NONE, SMOOTH, Slot
 from descend.tape.nesting import leaves
 from descend.tape.vocabulary import (
     BINARY_LOSSES,
+    CLAMPS,
     CLASS_LOSSES,
     DIFFERENCES,
     LOSSES,
+    NEGATIONS,
     OUTPUT_ACTIVATIONS,
     PRODUCTS,
     REAL_LOSSES,
@@ -37,12 +39,9 @@ _NORMS = frozenset({"norm", "linalg_norm", "linalg_vector_norm"})
 ROOTS = _NORMS | {"sqrt"}  # least where what is under them is
 EUCLIDEAN = (2, None, "fro")
 SQUARE = 2
-_SIGNS = frozenset({"neg"})
 _SUMS = _SCALES | {"sub"}
-_KEPT_OFF_ZERO = RESHAPES | {"add", "clamp", "clamp_", "clip", "clamp_min"}  # as people keep what goes into a logarithm
+_KEPT_OFF_ZERO = RESHAPES | CLAMPS | {"add"}  # as people keep what goes into a logarithm
 _PICKS = frozenset({"__getitem__", "gather"})  # of each example's own class
-
-
 Made = Mapping[int, Op]  # slot -> the call that made it
 
 
@@ -186,7 +185,7 @@ def _weighted(ops: list[Op], root: int) -> LossCall | None:
         found = LossCall(of.op, "nll_loss", of.logarithm, of.given, None)
     else:
         return None
-    return replace(found, negated=of.given in made and made[of.given].name in _SIGNS)
+    return replace(found, negated=of.given in made and made[of.given].name in NEGATIONS)
 
 
 @dataclass(frozen=True)
@@ -206,12 +205,12 @@ def _product(ops: list[Op], i: int, root: int, made: Made) -> _Product | None:
     if op.name not in PRODUCTS or sorted(op.taints) != [NONE, SMOOTH]:
         return None
     data, smooth = op.inputs if op.taints[0] == NONE else op.inputs[::-1]
-    log = made.get(_source(made, smooth, _SIGNS | RESHAPES))
+    log = made.get(_source(made, smooth, NEGATIONS | RESHAPES))
     if log is None or log.name not in ("log", "log_softmax") or not _way(ops[i + 1 :], op.outputs[0], root, _SUMS):
         return None
     behind = smooth if log.name == "log_softmax" else _source(made, log.inputs[0])
     complement = _complement(made, behind)
-    target = _source(made, data, _SIGNS | RESHAPES)
+    target = _source(made, data, NEGATIONS | RESHAPES)
     is_of_complement = complement is not None
     return _Product(op, smooth, data, target, behind if complement is None else complement, is_of_complement)
 
@@ -250,7 +249,7 @@ def activation_behind(ops: Sequence[Op], slot: int) -> Op | None:
 def _keeps_in_bounds(op: Op) -> bool:
     """Whether it is clamp(x, least, most), as people keep probabilities off 0 and 1."""
     bounds = [*op.args[1:], *op.kwargs.values()]
-    return op.name in ("clamp", "clamp_", "clip") and sum(bound is not None for bound in bounds) > 1
+    return op.name in CLAMPS and sum(bound is not None for bound in bounds) > 1
 
 
 def module_of(op: Op) -> nn.Module | None:

@@ -4,7 +4,7 @@ One example is exchanged for another, and what the network says of all the other
 in the middle and the last, for a layer that reads the batch as time carries what it has read in one direction.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,15 @@ from descend.tape.vocabulary import RECURRENT
 
 LEAST = 4  # examples
 CHANGED = 1e-5  # of the outputs' scale
-Culprit = tuple[str, Site | None, str, bool]  # what it does, where, its name, and whether it takes the batch first
+
+
+class Culprit(NamedTuple):
+    """What mixes the examples."""
+
+    by: str
+    site: Site | None
+    name: str
+    batch_first: bool = False  # whether it takes the batch first
 
 
 def mixing(moment: Moment) -> Measurement:
@@ -39,8 +47,8 @@ def mixing(moment: Moment) -> Measurement:
     detail: dict[str, Any] = {"examples": count, "share": share, "by": "", "batch_first": False}
     culprit = _culprit(moment, recording, count) if share else None
     if culprit is not None:
-        detail |= {"by": culprit[0], "batch_first": culprit[3]}
-        moment.note_site("mixing", "0", culprit[1], culprit[2])
+        detail |= {"by": culprit.by, "batch_first": culprit.batch_first}
+        moment.note_site("mixing", "0", culprit.site, culprit.name)
     yield Fact("mixing", "", moment.step, detail)
 
 
@@ -75,19 +83,21 @@ def _share(recording: Recording, slot: int, examples: Tensor, outputs: Tensor, r
 def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None:
     found: list[Culprit] = []
 
+    def layer(by: str, module: nn.Module | None, name: str, batch_first: bool) -> Culprit:
+        return Culprit(by, moment.made_at(module) if module else None, name, batch_first)
+
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if found or not args or not isinstance(args[0], Tensor):
             return
         x, module = args[0], module_of(op)
-        site = moment.made_at(module) if module else None
         if op.name in RECURRENT and len(args) == PADDED and _reads_the_batch(x, bool(args[BATCH_FIRST]), count):
-            found.append(("recurrence", site, op.name.upper(), bool(args[BATCH_FIRST])))
+            found.append(layer("recurrence", module, op.name.upper(), bool(args[BATCH_FIRST])))
         elif isinstance(module, nn.MultiheadAttention) and op.name == "multi_head_attention_forward":
             taken = x.transpose(0, 1) if module.batch_first else x  # the function takes time first in any case
             if _reads_the_batch(taken, module.batch_first, count):
-                found.append(("attention", site, type(module).__name__, module.batch_first))
+                found.append(layer("attention", module, type(module).__name__, module.batch_first))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
-            found.append(("reshape", op.site, op.name, False))
+            found.append(Culprit("reshape", op.site, op.name))
 
     run_watched(recording, watch, evaluation=True)
     return found[0] if found else None

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH
-from descend.tape.vocabulary import ADDITIONS, PRODUCTS, QUOTIENTS, RESHAPES
+from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
-NEGATIONS = frozenset({"neg", "__neg__"})
 SUMS = ADDITIONS | {"sum", "stack"}
 PASSED = SUMS | PRODUCTS | QUOTIENTS | NEGATIONS | RESHAPES | {"mean"}
 

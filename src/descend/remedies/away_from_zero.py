@@ -12,12 +12,13 @@ from descend.record import Record, Site
 from descend.script import Script
 from descend.source.activations import activated
 from descend.source.arguments import number
+from descend.source.brackets import PRIMARY, bracketed
 from descend.source.locate import Place, locate_node, locate_site
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 
 FUNCTIONS = {"sqrt", "pow", "log", "log2", "log10"}
-STRONGER = cst.Name | cst.Attribute | cst.Call | cst.Subscript | cst.BinaryOperation  # bind at least as a sum does
+STRONGER = PRIMARY | cst.BinaryOperation  # bind at least as a sum does
 
 
 def away_from_zero(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -53,10 +54,5 @@ def _at(script: Script, site: Site, eps: float) -> tuple[Path, str] | NotApplica
 
 def _sum(given: cst.BaseExpression, eps: float, *, inside: bool) -> cst.BaseExpression:
     """Return `given + eps`; in brackets where it stands inside an expression that binds closer."""
-    left = given if given.lpar or isinstance(given, STRONGER) else _bracketed(given)
-    total = cst.BinaryOperation(left, cst.Add(), number(eps))
-    return _bracketed(total) if inside else total
-
-
-def _bracketed(node: cst.BaseExpression) -> cst.BaseExpression:
-    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    total = cst.BinaryOperation(bracketed(given, STRONGER), cst.Add(), number(eps))
+    return bracketed(total) if inside else total

@@ -12,6 +12,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import loss_of
+from descend.source.brackets import bracketed
 from descend.source.locate import locate
 from descend.source.names import binding, given_keyword
 from descend.source.not_applicable import NotApplicable
@@ -19,7 +20,6 @@ from descend.source.syntax import Change, Syntax, last_name
 
 REBUILT = {"tensor", "as_tensor", "Variable"}
 LEAVING = {"item", "detach", "cpu", "numpy"}  # `x.item()`, on the way from a tensor to a number
-WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # need no parentheses
 STEPS = 3  # from the backward pass to the new tensor, and from there to where its number is read, name by name
 Changes = dict[cst.CSTNode, Change]
 
@@ -115,14 +115,8 @@ def _home(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
     return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)
 
 
-def _whole(value: cst.BaseExpression) -> cst.BaseExpression:
-    if isinstance(value, WHOLE) or value.lpar:
-        return value
-    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
 def _first(call: cst.CSTNode) -> cst.BaseExpression:
-    return _whole(cst.ensure_type(call, cst.Call).args[0].value)
+    return bracketed(cst.ensure_type(call, cst.Call).args[0].value)
 
 
 def _within(part: cst.CSTNode) -> cst.BaseExpression:

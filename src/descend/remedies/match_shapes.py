@@ -12,6 +12,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument
+from descend.source.brackets import bracketed
 from descend.source.locate import locate, locate_node
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
@@ -21,7 +22,6 @@ SAME_SHAPE = frozenset(
     "sigmoid tanh relu exp log softplus abs clamp pow square sqrt".split()
 )  # functions of a tensor, and its methods, that leave its shape as it is
 CLASS_LOSSES = {"cross_entropy", "nll_loss"}  # want shapes that differ
-PRIMARY = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # take a dot without parentheses
 Pair = tuple[Syntax, cst.BaseExpression, cst.BaseExpression]  # of the prediction and the target
 
 
@@ -37,7 +37,7 @@ def match_shapes(script: Script, record: Record, dose: dict[str, Any]) -> Script
     for values, like in ((target, prediction), (prediction, target)):
         shape = _shape_of(syntax, like)
         if shape is not None:
-            reshaped = cst.Call(cst.Attribute(_with_dot(values), cst.Name("view_as")), [cst.Arg(shape)])
+            reshaped = cst.Call(cst.Attribute(bracketed(values), cst.Name("view_as")), [cst.Arg(shape)])
             return script.edit(syntax.file, syntax.replace(values, reshaped))
     return NotApplicable(f"line {syntax.line(target)} has neither the prediction nor the target by a name")
 
@@ -78,9 +78,3 @@ def _shape_of(syntax: Syntax, value: cst.BaseExpression) -> cst.BaseExpression |
             return None
     is_named = isinstance(value, cst.Name | cst.Attribute | cst.Subscript) and not syntax.every(cst.Call, value)
     return value.with_changes(lpar=[], rpar=[]) if is_named else None
-
-
-def _with_dot(value: cst.BaseExpression) -> cst.BaseExpression:
-    if value.lpar or isinstance(value, PRIMARY):
-        return value
-    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

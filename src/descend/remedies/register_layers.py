@@ -12,6 +12,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.brackets import bracketed
 from descend.source.imports import import_module
 from descend.source.kept_layers import Kept, container, elements, inner_elements, kept_layers
 from descend.source.locate import locate
@@ -84,7 +85,7 @@ def _changes(value: cst.BaseExpression, origin: cst.BaseExpression, kind: str) -
 
 def _wrapped(value: cst.CSTNode, name: str) -> cst.Call:
     assert isinstance(value, cst.BaseExpression)
-    if isinstance(value, cst.Tuple) and not value.lpar:
-        value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    if isinstance(value, cst.Tuple):
+        value = bracketed(value)
     is_empty = isinstance(value, cst.List | cst.Dict) and not value.elements
     return cst.Call(dotted(name), [] if is_empty else [cst.Arg(value)])

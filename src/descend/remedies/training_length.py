@@ -9,6 +9,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import written
 from descend.source.bindings import Loop, bound_in
+from descend.source.brackets import OPERAND, bracketed
 from descend.source.callers import training_loop
 from descend.source.literals import follow, is_number
 from descend.source.locate import Place, locate, locate_site
@@ -18,7 +19,6 @@ from descend.source.series import SAME_BATCHES
 from descend.source.syntax import Syntax, last_name
 
 COUNTED = ("epoch", "step", "iter", "pass", "round", "update")  # a name with one of these counts passes
-WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript | cst.Integer | cst.Float
 BELOW, ABOVE = cst.LessThan | cst.LessThanEqual, cst.GreaterThan | cst.GreaterThanEqual
 
 
@@ -136,8 +136,6 @@ def _changed(code: str, first: int, times: float) -> cst.BaseExpression:
 
 
 def _times(times: float, limit: cst.BaseExpression) -> cst.BaseExpression:
-    if not isinstance(limit, WHOLE) and not limit.lpar:
-        limit = limit.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    product = cst.BinaryOperation(written(times), cst.Multiply(), limit)
+    product = cst.BinaryOperation(written(times), cst.Multiply(), bracketed(limit, OPERAND))
     whole = product if isinstance(times, int) else cst.Call(cst.Name("round"), [cst.Arg(product)])
     return whole if times >= 1 else cst.Call(cst.Name("max"), [cst.Arg(cst.Integer("1")), cst.Arg(whole)])

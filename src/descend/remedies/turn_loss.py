@@ -11,6 +11,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import is_backward, loss_of
+from descend.source.brackets import OPERAND, bracketed
 from descend.source.literals import is_number
 from descend.source.locate import locate
 from descend.source.names import binding, value_behind
@@ -19,7 +20,6 @@ from descend.source.syntax import Syntax, last_name
 
 AVERAGES = {"mean", "sum"}
 STEPS = 4  # from the backward pass to where the loss is made, name by name
-WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # take a minus, or a dot, without parentheses
 
 
 def turn_loss(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -37,7 +37,7 @@ def turn_loss(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     made = _made(syntax, loss)
     new = _negative(made or loss)
     if made is None and isinstance(syntax.parents[loss], cst.Attribute):
-        new = _in_parentheses(new)
+        new = bracketed(new)
     return script.edit(syntax.file, syntax.replace(made or loss, new))
 
 
@@ -96,8 +96,7 @@ def _negative(value: cst.BaseExpression) -> cst.BaseExpression:
     if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide):
         if not value.lpar:
             return value.with_changes(left=_negative(value.left))
-    is_whole = isinstance(value, WHOLE | cst.Integer | cst.Float) or value.lpar
-    return cst.UnaryOperation(cst.Minus(), value if is_whole else _in_parentheses(value))
+    return cst.UnaryOperation(cst.Minus(), bracketed(value, OPERAND))
 
 
 def _without_minus(syntax: Syntax, minus: cst.UnaryOperation) -> str:
@@ -107,8 +106,8 @@ def _without_minus(syntax: Syntax, minus: cst.UnaryOperation) -> str:
         isinstance(product, cst.BinaryOperation) and is_product and syntax.code(minus.expression) in ("1", "1.0")
     ):  # -1 * loss
         other = product.right if product.left is minus else product.left
-        return syntax.replace(product, _in_parentheses(other) if product.lpar else other)
-    new = _in_parentheses(minus.expression) if minus.lpar else minus.expression
+        return syntax.replace(product, bracketed(other) if product.lpar else other)
+    new = bracketed(minus.expression) if minus.lpar else minus.expression
     return syntax.replace(minus, _bare(syntax, minus, new))
 
 
@@ -117,9 +116,3 @@ def _bare(syntax: Syntax, minus: cst.UnaryOperation, value: cst.BaseExpression) 
     is_alone = isinstance(syntax.parents[minus], cst.Assign | cst.Return | cst.Arg)
     spans_lines = syntax.spans[value].start.line < syntax.spans[value].end.line if value in syntax.spans else True
     return value.with_changes(lpar=[], rpar=[]) if is_alone and value.lpar and not spans_lines else value
-
-
-def _in_parentheses(value: cst.BaseExpression) -> cst.BaseExpression:
-    if value.lpar or isinstance(value, WHOLE):
-        return value
-    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

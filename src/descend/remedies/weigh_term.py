@@ -10,6 +10,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import written
+from descend.source.brackets import bracketed
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import last_name
@@ -23,5 +24,4 @@ def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     if last_name(place.call.func) != "sum":
         return NotApplicable(place.inside)
     quotient = cst.BinaryOperation(place.call, cst.Divide(), written(dose["divisor"]))
-    bracketed = quotient.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    return script.edit(place.syntax.file, place.syntax.replace(place.call, bracketed))
+    return script.edit(place.syntax.file, place.syntax.replace(place.call, bracketed(quotient)))

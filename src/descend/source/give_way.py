@@ -4,10 +4,10 @@ import ast
 
 import libcst as cst
 
+from descend.source.brackets import PRIMARY, bracketed
 from descend.source.insert import without_line
 from descend.source.syntax import Syntax
 
-WHOLE = cst.Name | cst.Attribute | cst.Call | cst.Subscript  # stand anywhere without parentheses
 LOOSE = cst.Assign | cst.AnnAssign | cst.Return | cst.Arg | cst.Expr | cst.Element | cst.DictElement | cst.Index
 
 
@@ -26,10 +26,10 @@ def _without_idle_line(syntax: Syntax, call: cst.Call, value: cst.BaseExpression
 
 
 def _in_place_of(syntax: Syntax, call: cst.Call, value: cst.BaseExpression) -> cst.BaseExpression:
-    is_loose = isinstance(syntax.parents[call], LOOSE) or isinstance(value, WHOLE)
+    is_loose = isinstance(syntax.parents[call], LOOSE) or isinstance(value, PRIMARY)
     if value.lpar or (is_loose and _is_on_its_own(syntax.code(value))):
         return value
-    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return bracketed(value, ())
 
 
 def _is_on_its_own(code: str) -> bool:

@@ -23,7 +23,7 @@ CONSEQUENCES = frozenset(
 )
 OUTRUN = 1.0  # times the weights' own norm
 SOME_LEFT = 0.1  # of the cost of a constant prediction
-USUAL_RATE = 1e-3  # of an adaptive rule: Kingma & Ba 2015, the default of Algorithm 1
+ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
 
 
@@ -55,7 +55,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     if not over or (rise is None and over[0][0] > 0.5 * record.steps):
         return None
     step, value = max(over, key=lambda pair: pair[1])
-    is_usual = record.series("learning_rate", key).max <= USUAL_RATE
+    is_usual = record.series("learning_rate", key).max <= ADAM_RATE
     if name == "preconditioned_curvature" and rise is None and is_usual and not diverged(record, key):
         return None  # an adaptive rule's α·λmax is far over its bound in many healthy first steps
     what = "becomes NaN or infinite" if diverged(record, key) else "rises" if rise is not None else "will not fall"

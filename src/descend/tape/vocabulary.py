@@ -35,6 +35,7 @@ PAIRED = DIFFERENCES | frozenset(
 ADDITIONS = frozenset("add __add__ __radd__ add_ __iadd__ sub __sub__ rsub __rsub__".split())
 PRODUCTS = frozenset("mul __mul__ __rmul__ multiply".split())
 QUOTIENTS = frozenset("div __truediv__ true_divide".split())
+NEGATIONS = frozenset({"neg", "__neg__"})
 RECURRENT = frozenset({"rnn_tanh", "rnn_relu", "lstm", "gru"})
 INTERESTING = (
     LOSSES

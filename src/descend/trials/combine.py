@@ -1,10 +1,10 @@
 """Remedies together, where one is not enough: added one by one while each takes off another fifth, then pruned."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from descend.record import Record
-from descend.remedies import NotApplicable, Prescription
+from descend.remedies import Key, NotApplicable, Prescription
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 from descend.trials.statistics import as_good, promising
@@ -42,11 +42,17 @@ def _mended(best: Candidate, others: Sequence[Candidate], exam: Record, bench: B
     return both if both is not None and as_good(both.value, best.value) else best
 
 
-def beside_fact(best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate | None:
-    """Return it together with what mends a fact, as one run went; None where no fact is left or both cannot be had."""
+def beside_fact(
+    best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench, known: Collection[Key] = ()
+) -> Candidate | None:
+    """Return it together with what mends a fact, as one run went.
+
+    None where no fact is left, where both cannot be had, or where they are known.
+    """
     facts = [c for c in others if c.prescription.of_fact and c.script is not None and not c.reason]
     both = _joined([best, facts[0]]) if facts and not best.prescription.of_fact else None
-    return run_all([both], exam, bench)[0] if both is not None else None
+    is_new = both is not None and both.prescription.key not in known
+    return run_all([both], exam, bench)[0] if both is not None and is_new else None
 
 
 def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:

@@ -86,7 +86,8 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             return
         proof.failed[candidate.prescription.key] = trial
-        both = beside_fact(candidate, untried, exam, bench)  # on other seeds what is surely wrong may decide
+        # On other seeds what is surely wrong may decide.
+        both = beside_fact(candidate, untried, exam, bench, proof.failed)
         if both is not None and both.helps:
             queue.append(both)
             everything.append(both)
