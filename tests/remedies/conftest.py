@@ -73,6 +73,8 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "derivative": "0",
     "singular": "0",
     "summed_term": "0",
+    "load_state_dict": "0",
+    "running_statistics": "",
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sick_dynamics import DYNAMICS
+from sick_held import HELD
 from sick_layers import LAYERS
 from sick_statics import STATICS
 from sick_wiring import WIRING
@@ -12,7 +13,7 @@ from descend.record import Record
 from descend.symptoms import SYMPTOMS, Symptom
 
 Run = Callable[..., Record]
-RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS}  # -> the id that they show
+RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD}  # -> the id that they show
 
 
 def look(run: Run, **changes: Any) -> Symptom | None:

@@ -35,7 +35,7 @@ _Hooked = tuple[Any, str, Callable[[Any, Observer], Any]]  # an attribute's owne
 
 @contextmanager
 def noting_makers(observer: Observer) -> Iterator[None]:
-    """Report where modules and loaders are made, and nothing else."""
+    """Report where modules and loaders are made and what is loaded, and nothing else."""
     with ExitStack() as stack:
         _report(stack, observer, _makers())
         yield
@@ -64,7 +64,11 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 def _makers() -> tuple[_Hooked, ...]:
-    return (nn.Module, "__init__", _module_init), (dataloader.DataLoader, "__init__", _loader_init)
+    return (
+        (nn.Module, "__init__", _module_init),
+        (dataloader.DataLoader, "__init__", _loader_init),
+        (nn.Module, "load_state_dict", _load_state_dict),
+    )
 
 
 def _report(stack: ExitStack, observer: Observer, places: Iterable[_Hooked]) -> list[Any]:
@@ -117,6 +121,17 @@ def _loader_init(original: Any, observer: Observer) -> Any:
         observer.loader_made(self, constructor_caller(sys._getframe(1), self))
 
     return __init__
+
+
+def _load_state_dict(original: Any, observer: Observer) -> Any:
+    @functools.wraps(original)
+    def load_state_dict(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        outcome = original(self, *args, **kwargs)
+        given = args[0] if args else kwargs.get("state_dict")
+        observer.checkpoints.loaded(self, given, outcome, sys._getframe(1))
+        return outcome
+
+    return load_state_dict
 
 
 class _Nesting(threading.local):

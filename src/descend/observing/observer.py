@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from descend.observing.checkpoints import Checkpoints
 from descend.observing.custom import CustomFunctions
 from descend.observing.examiner import Examiner
 from descend.observing.faults import WIRING_STEPS, Faults
@@ -69,6 +70,7 @@ class Observer:
         self._scaled, self._hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
         self.loaders = Loaders(send)
+        self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held = self.faults.is_held
@@ -80,7 +82,7 @@ class Observer:
 
     def _disown(self) -> None:
         if not self.inert:
-            self.inert = self.functions.inert = self.knobs.inert = True
+            self.inert = self.functions.inert = self.knobs.inert = self.checkpoints.inert = True
             self.cruise.leave()
             self.examiner.tape.stop()
 

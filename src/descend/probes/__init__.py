@@ -20,6 +20,7 @@ from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
 from descend.probes.own_draws import own_draws
 from descend.probes.pairing import pairing
+from descend.probes.running_statistics import running_statistics
 from descend.probes.signal import signal
 from descend.probes.singular import singular
 from descend.probes.through_time import through_time
@@ -47,6 +48,7 @@ PROBES = (
     Probe("twins", "share of units", twins),
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),
+    Probe("running statistics", "loss", running_statistics),
     Probe("curvature", "loss per squared parameter unit", curvature, differentiates=True, dear=True),
     Probe("gradient_noise", "examples", gradient_noise, differentiates=True, dear=True),
 )

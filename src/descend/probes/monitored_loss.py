@@ -8,6 +8,8 @@ of two classes takes for logits is judged as logits: the script reads its output
 penalties left out.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -35,26 +37,31 @@ def spread_yardstick(moment: Moment) -> Measurement:
 
 
 def yardstick(moment: Moment) -> Measurement:
+    """Yield what `judged` says of the fixed examples in evaluation mode."""
+    yield from judged(moment.evaluated, moment.step)
+
+
+def judged(forwards: Sequence[Forward], step: int) -> Measurement:
     """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`.
 
     Beside it `accuracy` of classes, `median_error` (squared) of real targets.
     """
-    calls = [loss_call(recording) for recording in moment.monitor]
-    if any(call is None for call in calls) or any(forward.pair is None for forward in moment.evaluated):
-        values = [forward.loss for forward in moment.evaluated]
-        yield Reading("yardstick", "loss", moment.step, sum(values) / len(values))
+    calls = [loss_call(forward.recording) for forward in forwards]
+    if any(call is None for call in calls) or any(forward.pair is None for forward in forwards):
+        values = [forward.loss for forward in forwards]
+        yield Reading("yardstick", "loss", step, sum(values) / len(values))
         return
-    pairs = [judge(forward, call) for forward, call in zip(moment.evaluated, calls) if call is not None]
+    pairs = [judge(forward, call) for forward, call in zip(forwards, calls) if call is not None]
     count = sum(n for _, _, n in pairs)
     if count == 0:
         raise Unavailable("every target is one that the loss leaves out")
     real = calls[0] is not None and calls[0].task == "real"
     place = "squared_error" if real else "negative_log_likelihood"
-    yield Reading("yardstick", place, moment.step, sum(cost for cost, _, _ in pairs) / count)
+    yield Reading("yardstick", place, step, sum(cost for cost, _, _ in pairs) / count)
     if real:
-        yield Reading("median_error", place, moment.step, _median_error([f.pair for f in moment.evaluated if f.pair]))
+        yield Reading("median_error", place, step, _median_error([f.pair for f in forwards if f.pair]))
     else:
-        yield Reading("accuracy", "", moment.step, sum(right for _, right, _ in pairs) / count)
+        yield Reading("accuracy", "", step, sum(right for _, right, _ in pairs) / count)
 
 
 def _median_error(pairs: list[tuple[Tensor, Tensor]]) -> float:

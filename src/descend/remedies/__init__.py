@@ -34,10 +34,12 @@ from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
 from descend.remedies.remedy import JudgedOn, Key, Prescription, Remedy
 from descend.remedies.remove_normalisation import remove_normalisation
+from descend.remedies.rename_weights import rename_weights
 from descend.remedies.shuffle import shuffle
 from descend.remedies.softmax_dimension import softmax_dimension
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
+from descend.remedies.statistics_momentum import statistics_momentum
 from descend.remedies.step_per_epoch import step_per_epoch
 from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
@@ -84,10 +86,12 @@ REMEDIES: dict[str, Remedy] = {
     "register_layers": register_layers,
     "reinitialise": reinitialise,
     "remove_normalisation": remove_normalisation,
+    "rename_weights": rename_weights,
     "shuffle": shuffle,
     "softmax_dimension": softmax_dimension,
     "standardise_inputs": standardise_inputs,
     "standardise_targets": standardise_targets,
+    "statistics_momentum": statistics_momentum,
     "step_per_epoch": step_per_epoch,
     "training_length": training_length,
     "train_mode": train_mode,

@@ -25,6 +25,7 @@ TITLES = {
     "inputs_not_normalised": "inputs are not normalised",
     "instability": "training is unstable",
     "labels_wrong": "labels are wrong",
+    "lagging_statistics": "the running statistics lag behind",
     "layer_rate_mismatch": "layers learn at different rates",
     "local_optima": "the result depends on the start",
     "mixed_reductions": "the terms of the loss are reduced differently",
@@ -55,6 +56,7 @@ TITLES = {
     "unshuffled_data": "the data are not shuffled",
     "vanishing_gradients": "gradients vanish",
     "warm_start": "the warm start has a wrong learning rate",
+    "weights_not_loaded": "the weights were not loaded",
 }
 
 

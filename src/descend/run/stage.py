@@ -13,7 +13,7 @@ from descend.observing.witness import Witness, counting
 
 @contextmanager
 def waiting(stage: int, observer: Observer, observe: Callable[[ExitStack], None]) -> Iterator[None]:
-    """Count steps, and note where modules and loaders are made, until the stage's optimizer is; then `observe`."""
+    """Count steps, and note what is made and loaded where, until the stage's optimizer is; then `observe`."""
     witness = Witness(observer.modules.tree)
     witness.stage = stage
     with ExitStack() as whole:

@@ -1,11 +1,13 @@
 """Places in the source that are edited at once, so that no edit moves what the next one looks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from descend.record import Record, Site
 from descend.script import Script
 from descend.source.locate import Place, locate_site
 from descend.source.not_applicable import NotApplicable
+from descend.source.setting import Setting, apply, set_argument
 
 
 def places_seen(script: Script, record: Record, kind: str, what: str) -> list[list[Place]] | NotApplicable:
@@ -14,6 +16,29 @@ def places_seen(script: Script, record: Record, kind: str, what: str) -> list[li
     if not seen:
         return NotApplicable(f"the run did not show where {what} in the source")
     return places_by_file(script, seen)
+
+
+def set_at_once(
+    script: Script, record: Record, kind: str, what: str, setting: Callable[[Place], Setting], value: Any
+) -> Script | NotApplicable:
+    """Give the argument `setting(place)` its value in the calls at all sites of a kind; `what` stands there."""
+    files = places_seen(script, record, kind, what)
+    if isinstance(files, NotApplicable):
+        return files
+    edited = script
+    for places in files:
+        together = [place.call for place in places]
+        edits = []
+        for place in places:
+            edit = set_argument(place, setting(place), value, script, record, together)
+            if isinstance(edit, NotApplicable):
+                return edit
+            edits.append(edit)
+        changed = apply(edited, places[0].syntax, edits, setting(places[0]).words)
+        if isinstance(changed, NotApplicable) and len(files) == 1:
+            return changed
+        edited = changed if isinstance(changed, Script) else edited
+    return edited
 
 
 def places_by_file(script: Script, sites: Sequence[Site]) -> list[list[Place]] | NotApplicable:

@@ -27,6 +27,7 @@ from descend.symptoms.infinite_gradient import infinite_gradient
 from descend.symptoms.inputs_not_normalised import inputs_not_normalised
 from descend.symptoms.instability import instability
 from descend.symptoms.labels_wrong import labels_wrong
+from descend.symptoms.lagging_statistics import lagging_statistics
 from descend.symptoms.layer_rate_mismatch import layer_rate_mismatch
 from descend.symptoms.local_optima import local_optima
 from descend.symptoms.mixed_reductions import mixed_reductions
@@ -58,12 +59,14 @@ from descend.symptoms.unpaired_targets import unpaired_targets
 from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
 from descend.symptoms.warm_start import warm_start
+from descend.symptoms.weights_not_loaded import weights_not_loaded
 
 # Causes before consequences: wiring first, then the data and the start, then what happens over time.
 SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "bad_data": bad_data,
     "no_step": no_step,
     "parameters_not_in_optimizer": parameters_not_in_optimizer,
+    "weights_not_loaded": weights_not_loaded,
     "frozen_or_detached": frozen_or_detached,
     "incorrect_gradients": incorrect_gradients,
     "negated_loss": negated_loss,
@@ -76,6 +79,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "target_leak": target_leak,
     "infinite_gradient": infinite_gradient,
     "eval_mode": eval_mode,
+    "lagging_statistics": lagging_statistics,
     "examples_mixed": examples_mixed,
     "unpaired_targets": unpaired_targets,
     "no_signal": no_signal,

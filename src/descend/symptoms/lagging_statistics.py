@@ -1,0 +1,56 @@
+"""Lagging statistics: what evaluation normalises by is not what training normalises by."""
+
+from descend.record import Record
+from descend.symptoms.progress import FAIR, ended_smoothly, left, yardstick_place
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "Ioffe & Szegedy 2015, alg. 2; torch.nn.BatchNorm1d: momentum is the new batch's share, 0.1 by default"
+USUAL = 0.1  # share of a new batch
+REMAINING = 0.2  # of what the statistics were at first
+FORGETFUL = 0.5  # share of a new batch: above it they are of the last one or two
+WORSE = 1.5  # times the cost by the batches' own statistics
+
+
+def lagging_statistics(record: Record) -> Symptom | None:
+    """A run at its end costs much more by the running statistics, whose momentum is far from the usual one."""
+    place = yardstick_place(record)
+    evaluated, trained = record.series("yardstick", place).finite(), record.series("yardstick_in_training", place)
+    if not len(evaluated) or not len(trained) or not ended_smoothly(record):
+        return None
+    worse = evaluated.last / max(trained.finite().last, 1e-12)
+    found = unusual(record)
+    if found is None or not worse >= WORSE or not left(record) > FAIR:
+        return None
+    fact = record.fact("running_statistics", found) or {}
+    lags = fact["momentum"] < USUAL
+    why = (
+        f"are {fact['remaining']:.0%} what they were at first, after {fact['updates']} batches with momentum "
+        f"{fact['momentum']:g}"
+        if lags
+        else f"are those of the last batch and little else, with momentum {fact['momentum']:g}"
+    )
+    return Symptom(
+        id="lagging_statistics",
+        kind="wiring",
+        certain=False,
+        confidence=0.9,
+        sentence=f"in evaluation mode the cost of the same examples is {evaluated.last:.3g} where it is "
+        f"{trained.last:.3g} in training mode: the running statistics of {fact['layer']}, which it takes, {why}",
+        quantity="what remains of the first statistics" if lags else "share of the last batch",
+        value=float(fact["remaining"] if lags else fact["momentum"]),
+        bound=REMAINING if lags else FORGETFUL,
+        source=SOURCE,
+        where=record.site("running_statistics"),
+        module=fact["layer"],
+        evidence=(("yardstick", place), ("yardstick_in_training", place)),
+        explains=ECHOES,
+    )
+
+
+def unusual(record: Record) -> str | None:
+    """Return which of the momenta in use keeps the statistics from following; None where all let them."""
+    for place in record.places("running_statistics"):
+        fact = record.fact("running_statistics", place) or {}
+        if fact["momentum"] > FORGETFUL or fact["momentum"] < USUAL and fact["remaining"] > REMAINING:
+            return place
+    return None

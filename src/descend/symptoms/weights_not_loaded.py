@@ -1,0 +1,39 @@
+"""Weights not loaded: a checkpoint whose names are not the module's, loaded without a word of it."""
+
+from descend.record import Record
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "torch.nn.Module.load_state_dict: with strict=False names that do not match are left out"
+
+
+def weights_not_loaded(record: Record) -> Symptom | None:
+    """A load before the training that brought nothing, or left out what another prefix would bring."""
+    place = unloaded_place(record)
+    fact = record.fact("left_unloaded", place)
+    if fact is None:
+        return None
+    first, other = fact["first"], fact["unexpected"]
+    if "prefix" in fact:
+        other = fact["prefix"] + first if fact["is_extra"] else first.removeprefix(fact["prefix"])
+    return Symptom(
+        id="weights_not_loaded",
+        kind="wiring",
+        certain=True,
+        confidence=0.9,
+        sentence=f"load_state_dict left {fact['missing']} of {fact['of']} tensors as they were initialised: the module "
+        f"calls the first `{first}`, the checkpoint `{other}`, and strict=False says nothing of it",
+        quantity="tensors that were not loaded",
+        value=float(fact["missing"]),
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("load_state_dict", place),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"inputs_not_normalised", "frozen_or_detached"},
+    )
+
+
+def unloaded_place(record: Record) -> str:
+    """Return which load is meant: the first one that a prefix would mend, or else the first one; "" for none."""
+    last = {place: record.history("left_unloaded", place)[-1] for place in record.places("left_unloaded")}
+    left = [place for place, fact in last.items() if fact.detail["missing"] and not fact.step]
+    return next((place for place in left if "prefix" in last[place].detail), next(iter(left), ""))

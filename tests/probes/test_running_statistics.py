@@ -1,0 +1,53 @@
+import pytest
+import torch
+from moments import Training, facts, readings
+from torch import nn
+
+from descend.probes.running_statistics import running_statistics
+
+torch.manual_seed(0)
+X, Y = 3 + 2 * torch.randn(40, 4), torch.randint(0, 3, (40,))
+
+
+def measured(*momenta: float | None, updates: int = 10):
+    """What is found after so many batches of a network with a normalisation for each momentum."""
+    torch.manual_seed(1)
+    net = nn.Sequential(*(nn.BatchNorm1d(4, momentum=m) for m in momenta), nn.Linear(4, 3))
+    for _ in range(updates - 1):
+        net(X)
+    training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
+    return list(running_statistics(training.moment())), net
+
+
+def test_what_remains_of_the_first_statistics():
+    found, _ = measured(0.1, 0.01, 0.01)
+    assert facts(found)["running_statistics", "0"] == {
+        "momentum": 0.1,
+        "updates": 10,
+        "remaining": pytest.approx(0.9**10),
+        "layer": "0",
+    }
+    assert facts(found)["running_statistics", "1"]["remaining"] == pytest.approx(0.99**10)
+    assert len(facts(found)) == 2
+
+
+def test_the_yardstick_by_the_batches_own_statistics():
+    found, net = measured(0.001)
+    expected = nn.functional.cross_entropy(net(X), Y)
+    given = readings(found)["yardstick_in_training", "negative_log_likelihood"]
+    assert given == pytest.approx(expected.item(), rel=1e-5)
+    net.eval()
+    assert nn.functional.cross_entropy(net(X), Y).item() != pytest.approx(given, rel=1e-2)
+
+
+def test_what_keeps_no_running_statistics_or_the_plain_average_of_all():
+    assert not measured(None)[0]
+    net = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 3))
+    training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
+    assert not list(running_statistics(training.moment()))
+
+
+def test_a_normalisation_in_evaluation_mode_from_the_start_has_followed_nothing():
+    net = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
+    training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
+    assert not list(running_statistics(training.moment()))

@@ -1,0 +1,72 @@
+"""Which loads leave weights behind, and whether a prefix would have brought them home."""
+
+import torch
+from torch import nn
+
+from descend.observing.checkpoints import Checkpoints, renaming
+from descend.observing.frames import SourceTree
+from descend.observing.modules import Modules
+
+
+class Wrapped(nn.Module):
+    def __init__(self, **parts: nn.Module) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+
+def body() -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+
+
+def left(*loads: tuple[nn.Module, dict]) -> dict[str, dict]:
+    """The last fact of each place, after the loads."""
+    facts: dict[str, dict] = {}
+    mistakes: list[Exception] = []
+
+    def send(messages) -> None:
+        facts.update((m.place, m.detail) for m in messages if m.__class__.__name__ == "Fact")
+
+    checkpoints = Checkpoints(Modules(SourceTree(), lambda messages: None), send, lambda: 0, mistakes.append)
+    for module, state in loads:
+        checkpoints.loaded(module, state, module.load_state_dict(state, strict=False), None)
+    assert not mistakes
+    return facts
+
+
+def test_a_prefix_that_the_checkpoint_alone_has():
+    for name in ("module", "_orig_mod", "encoder.net"):
+        state = {f"{name}.{key}": value for key, value in body().state_dict().items()} | {"head": torch.ones(1)}
+        found = left((body(), state))["0"]
+        assert (found["prefix"], found["is_extra"], found["names"]) == (f"{name}.", True, 4)
+        assert (found["missing"], found["of"], found["first"]) == (4, 4, "0.weight")
+
+
+def test_a_prefix_that_the_module_alone_has():
+    found = left((Wrapped(encoder=body(), head=nn.Linear(2, 1)), body().state_dict()))["0"]
+    assert (found["prefix"], found["is_extra"], found["missing"], found["names"]) == ("encoder.", False, 6, 4)
+
+
+def test_nothing_that_fits_under_any_name():
+    found = left((body(), {"a": torch.ones(3), "b": torch.ones(2)}))["0"]
+    assert "prefix" not in found and found["missing"] == 4
+
+
+def test_loads_that_mean_it():
+    assert not left((body(), body().state_dict()))
+    new_head = Wrapped(body=body(), new=nn.Linear(2, 4))
+    assert not left((new_head, Wrapped(body=body(), old=nn.Linear(2, 3)).state_dict()))
+    momentum_encoder = Wrapped(online=body(), target=body())
+    assert not left((momentum_encoder, Wrapped(online=body()).state_dict()))  # nothing is unexpected
+
+
+def test_a_load_that_brings_the_rest_later():
+    net = body()
+    wrapped = {f"module.{key}": value for key, value in net.state_dict().items()}
+    assert left((net, wrapped), (net, body().state_dict()))["0"] == {"missing": 0}
+    assert left((net, wrapped), (net, wrapped))["0"]["missing"] == 4
+
+
+def test_other_shapes_are_other_tensors():
+    own, given = body().state_dict(), {f"module.{key}": torch.ones(7) for key in body().state_dict()}
+    assert renaming(own, given, list(own), list(given)) is None

@@ -1,0 +1,42 @@
+"""What the modules hold: weights that were to be loaded, statistics that evaluation computes with."""
+
+import pytest
+from records import add_fact
+from sick_held import lagging_statistics, weights_not_loaded
+from sick_runs import RUNS, look, named, neighbours
+
+from descend.symptoms import SYMPTOMS
+
+# run, what is changed, a fact?, the line, what the sentence says, a consequence
+SHOWN = [
+    (weights_not_loaded, {}, True, 13, "calls the first `fc.weight`, the checkpoint `module.fc.weight`", "plateau"),
+    (weights_not_loaded, {"prefix": "fc.", "extra": False}, True, 13, "the checkpoint `weight`", "slow_progress"),
+    (weights_not_loaded, {"prefix": None}, True, 13, "left 4 of 4 tensors", "slow_progress"),
+    (lagging_statistics, {}, False, 14, "are 90% what they were at first, after 100 batches", "stopped_too_early"),
+    (lagging_statistics, {"momentum": 0.99, "remaining": 0.0}, False, 14, "are those of the last batch", "plateau"),
+]
+
+
+@pytest.mark.parametrize("run, changes, certain, line, says, consequence", SHOWN, ids=named)
+def test_shown(run, changes, certain, line, says, consequence):
+    symptom = look(run, **changes)
+    assert symptom.id == RUNS[run] and symptom.certain == certain and symptom.where.line == line
+    assert says in symptom.sentence and consequence in symptom.explains
+
+
+LEFT_ALONE = {
+    weights_not_loaded: [{"missing": 0}, {"step": 200}],  # another load has brought them; a later stage's
+    lagging_statistics: [{"remaining": 0.19}, {"momentum": 0.1}, {"momentum": 0.49, "remaining": 0.0}]
+    + [{"worse": 1.4}, {"left": 0.09}, {"reason": "window"}],  # a longer run may catch up
+}
+
+
+@pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
+def test_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+def test_the_load_that_a_prefix_mends_is_meant():
+    record = weights_not_loaded(prefix=None)
+    add_fact(record, "left_unloaded", "1", missing=2, of=4, first="a", unexpected="x.a", prefix="x.", is_extra=True)
+    assert "calls the first `a`, the checkpoint `x.a`" in SYMPTOMS["weights_not_loaded"](record).sentence
