@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import healthy, set_fact
-from sick_held import lagging_statistics, weights_not_loaded
+from sick_held import lagging_statistics, narrow_layer, weights_not_loaded
 from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import of, with_loss
@@ -46,6 +46,7 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("averaged_alike", healthy(), None),
     ("other_names", weights_not_loaded(), {"place": "0", "prefix": "module.", "is_extra": True}),
     ("other_names", weights_not_loaded(prefix=None), None),
+    ("more_units", narrow_layer(), {"layers": ["0", "2", "4"], "narrow": ["0", "2"], "old": 2, "units": 16}),
     ("usual_share", lagging_statistics(), {"momentum": 0.1}),
 ]
 

@@ -1,6 +1,6 @@
 """The XOR gate with a minimal network.
 
-Fault: local_optima
+Fault: local_optima or narrow_layer
 Cure: another seed (random restarts) or a wider hidden layer
 """
 

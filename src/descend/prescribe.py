@@ -44,6 +44,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         str(dose.get("optimizer", "")),
         float(dose.get("smaller", 1.0)),
         row.restart,
+        row.adds_parameters,
     )
 
 

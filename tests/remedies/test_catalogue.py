@@ -64,6 +64,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "unfreeze": {},
     "use_autograd": {"function": "Cube"},
     "whiten_inputs": {},
+    "widen": {"layers": ["0", "2"], "narrow": ["0"], "units": 16},
 }
 SITED = [name for name in REMEDIES if name != "unfreeze"]  # which looks for the statements that freeze
 ADDED = {"standardise_inputs": 2, "reinitialise": 2, "zero_grad": 1}  # lines that an insertion adds

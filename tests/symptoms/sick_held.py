@@ -1,4 +1,4 @@
-"""Runs whose modules hold other numbers than their user believes: weights never loaded, statistics that lag."""
+"""Runs whose modules are not what their user believes: weights never loaded, statistics that lag, too few units."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,4 +31,17 @@ def lagging_statistics(
     return record
 
 
-HELD = {weights_not_loaded: "weights_not_loaded", lagging_statistics: "lagging_statistics"}
+def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: float = 0.5) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "widths", layers=["0", "2", "4"], inputs=inputs, units=list(units))
+    for name, line in (("0", 16), ("2", 17)):
+        add_site(record, "linear", name, line)
+    return record
+
+
+HELD = {
+    weights_not_loaded: "weights_not_loaded",
+    lagging_statistics: "lagging_statistics",
+    narrow_layer: "narrow_layer",
+}

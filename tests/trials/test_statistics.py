@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from descend.trials.statistics import LEAST_GAIN, compare, mean_interval, promising
+from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, compare, mean_interval, promising
 
 costs = st.floats(1e-3, 1e3)
 
@@ -69,6 +69,6 @@ def test_screening_asks_for_the_least_gain():
 
 
 def test_training_longer_has_to_gain_more():
-    assert compare([1.0] * 5, [0.6] * 5).wins() and not compare([1.0] * 5, [0.6] * 5).wins(4)
-    assert compare([1.0] * 5, [0.4] * 5).wins(4)
-    assert promising(1.0, 0.5, 4) and not promising(1.0, 0.51, 4) and promising(1.0, 0.51)
+    assert compare([1.0] * 5, [0.6] * 5).wins() and not compare([1.0] * 5, [0.6] * 5).wins(EASY_GAIN)
+    assert compare([1.0] * 5, [0.4] * 5).wins(EASY_GAIN)
+    assert promising(1.0, 0.5, EASY_GAIN) and not promising(1.0, 0.51, EASY_GAIN) and promising(1.0, 0.51)

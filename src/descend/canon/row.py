@@ -22,4 +22,5 @@ class Row:
     decides: bool = True
     cost: int = 2  # 1 rewrites a number, 2 adds or drops a statement, 3 changes the rule
     judged_on: JudgedOn = "fixed"
+    adds_parameters: bool = False  # whether the network can fit more with it, noise included
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran

@@ -24,6 +24,7 @@ from descend.doses import (
     gentle_rate,
     least_decay,
     least_dropout,
+    more_units,
     nothing_to_dose,
     rate_for_standardised,
     rectifier,
@@ -38,6 +39,9 @@ STATICS = (
         "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1"),
     Row("no_nonlinearity", "insert_activations+adaptive_rule", adam, f"ReLU behind the hidden layers, {ADAM_AT}",
         "what is linear between two layers makes one of them", "Goodfellow et al. 2016, §6.1", cost=4),
+    Row("narrow_layer", "widen", more_units, "{old} → {units} hidden units",
+        "more directions of the inputs pass", "Johnson 2019; Hanin & Sellke 2017", cost=1,
+        judged_on="spread", adds_parameters=True),  # more weights draw more numbers: another order of batches
     Row("saturated_units", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE,
         INIT),

@@ -22,7 +22,6 @@ from descend.doses.change import (
     momentum,
     no_step_at_all,
     nothing_to_dose,
-    other_names,
     output_activation,
     rare_norm,
     rectifier,
@@ -35,7 +34,6 @@ from descend.doses.change import (
     summed,
     until_least,
     usual_norm,
-    usual_share,
     wiped_gradients,
     wrong_function,
 )
@@ -49,6 +47,7 @@ from descend.doses.dimensions import (
     of_the_difference,
     time_first,
 )
+from descend.doses.modules import more_units, other_names, usual_share
 from descend.doses.rate import (
     SAFE_SHARE,
     SHARPENING,
@@ -111,6 +110,7 @@ __all__ = [
     "longer_rate",
     "lower_momentum",
     "momentum",
+    "more_units",
     "no_step_at_all",
     "nothing_to_dose",
     "of_the_difference",

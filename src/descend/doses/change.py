@@ -10,9 +10,7 @@ from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.instability import lost_eps
-from descend.symptoms.lagging_statistics import USUAL as USUAL_SHARE
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
-from descend.symptoms.weights_not_loaded import unloaded_place
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
@@ -184,18 +182,6 @@ def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
 def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
     """Something besides dropout is in evaluation mode."""
     return None if idle_dropout(record, symptom) else nothing_to_dose(record, symptom)
-
-
-def other_names(record: Record, symptom: Symptom) -> Dose | None:
-    """The prefix that the checkpoint's names have and the module's do not, or the other way round."""
-    place = unloaded_place(record)
-    fact = record.fact("left_unloaded", place) or {}
-    return {"place": place, "prefix": fact["prefix"], "is_extra": fact["is_extra"]} if "prefix" in fact else None
-
-
-def usual_share(record: Record, symptom: Symptom) -> Dose | None:
-    """The usual share of a new batch in the running statistics."""
-    return {"momentum": USUAL_SHARE, "optimizer": symptom.optimizer}
 
 
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:

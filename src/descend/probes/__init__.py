@@ -25,6 +25,7 @@ from descend.probes.signal import signal
 from descend.probes.singular import singular
 from descend.probes.through_time import through_time
 from descend.probes.twins import twins
+from descend.probes.widths import widths
 
 # In the order they are taken: the curvature needs the inputs' statistics.
 PROBES = (
@@ -36,6 +37,7 @@ PROBES = (
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("pairing", "", pairing, once=True),
+    Probe("widths", "units", widths, once=True),
     Probe("own draws", "", own_draws, once=True),
     Probe("mixing", "", mixing, once=True),
     Probe("dimensions", "", dimensions, once=True),

@@ -49,6 +49,7 @@ from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
 from descend.remedies.weigh_term import weigh_term
 from descend.remedies.whiten_inputs import whiten_inputs
+from descend.remedies.widen import widen
 from descend.remedies.zero_grad import zero_grad
 from descend.source.not_applicable import NotApplicable
 
@@ -101,6 +102,7 @@ REMEDIES: dict[str, Remedy] = {
     "use_autograd": use_autograd,
     "weigh_term": weigh_term,
     "whiten_inputs": whiten_inputs,
+    "widen": widen,
     "zero_grad": zero_grad,
 }
 

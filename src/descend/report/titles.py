@@ -30,6 +30,7 @@ TITLES = {
     "local_optima": "the result depends on the start",
     "mixed_reductions": "the terms of the loss are reduced differently",
     "momentum_mismatch": "momentum and learning rate do not match",
+    "narrow_layer": "a hidden layer is too narrow",
     "negated_loss": "the loss is negated",
     "no_nonlinearity": "the layers have no nonlinearity between them",
     "no_signal": "the inputs do not predict the labels",

@@ -32,6 +32,7 @@ from descend.symptoms.layer_rate_mismatch import layer_rate_mismatch
 from descend.symptoms.local_optima import local_optima
 from descend.symptoms.mixed_reductions import mixed_reductions
 from descend.symptoms.momentum_mismatch import momentum_mismatch
+from descend.symptoms.narrow_layer import narrow_layer
 from descend.symptoms.negated_loss import negated_loss
 from descend.symptoms.no_nonlinearity import no_nonlinearity
 from descend.symptoms.no_signal import no_signal
@@ -86,6 +87,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "unshuffled_data": unshuffled_data,
     "symmetric_units": symmetric_units,
     "no_nonlinearity": no_nonlinearity,
+    "narrow_layer": narrow_layer,
     "outliers": outliers,
     "mixed_reductions": mixed_reductions,
     "sum_reduction": sum_reduction,

@@ -9,7 +9,7 @@ from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms.progress import constant_cost
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
-from descend.trials.statistics import promising
+from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
@@ -36,8 +36,13 @@ class Candidate:
 
     @property
     def helps(self) -> bool:
-        """Whether it shows the least gain that its cost asks for."""
-        return promising(self.before, self.value, self.prescription.times)
+        """Whether it shows the least gain that is asked of it."""
+        return promising(self.before, self.value, self.least_gain)
+
+    @property
+    def least_gain(self) -> float:
+        """The least share of the yardstick that it must take off."""
+        return EASY_GAIN if self.prescription.times > 1 or self.prescription.adds_parameters else LEAST_GAIN
 
     @property
     def left(self) -> float:

@@ -27,7 +27,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     """
     assert candidate.script is not None
     p = candidate.prescription
-    times, judged_on = p.times, p.judged_on
+    least, judged_on = candidate.least_gain, p.judged_on
     scripts, steps = (script, candidate.script), (horizon(exam), p.steps(horizon(exam)))
     same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
@@ -43,9 +43,9 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
             return replace(screened(candidate, exam), verdict="failed", reason=reasons[0])
         before, after = ([arm(r, judged_on, exam) for r in side] for side in zip(*pairs))
         result = compare([a.value for a in before], [a.value for a in after])
-        if not result.is_open(times):
+        if not result.is_open(least):
             break
-    wins = result.wins(times)
+    wins = result.wins(least)
     reason = "" if wins else "the gain did not hold on fresh seeds"
     if wins and judged_on != "held_out" and _memorises(pairs):
         reason = "it fits the training examples only: the loss on the script's own held-out data rises"
@@ -54,7 +54,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
         unchanged, changed = (yardstick(record, judged_on, exam)[1] for record in later)
         if not promising(unchanged, changed):
             reason = "the gain is gone at twice the horizon"
-    verdict = "not_proved" if reason else "proved" if times == 1 else "train_longer"
+    verdict = "not_proved" if reason else "proved" if p.times == 1 else "train_longer"
     return replace(
         told(candidate, exam, verdict, result),
         seeds=tuple(a.seed for _, a in pairs),

@@ -6,7 +6,7 @@ from math import exp, inf, isfinite, log
 from statistics import fmean, stdev
 
 LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
-LONGER_GAIN = 0.5  # and one that takes several times the steps half of it: any training gains something by going on
+EASY_GAIN = 0.5  # and one that goes on for longer, or adds parameters, half: any training gains something by that
 MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
 DOWN = 0.01  # of the cost: how much farther a cure brings it down does not count against another one
 LEVEL = 0.95  # of the intervals that are shown
@@ -29,13 +29,13 @@ class Comparison:
         """By the mean of log ratios."""
         return 1 - ((1 - self.gain[0]) * (1 - self.gain[1])) ** 0.5
 
-    def is_open(self, times: int = 1) -> bool:
+    def is_open(self, least: float = LEAST_GAIN) -> bool:
         """Whether the gain is large enough, and not sure: more seeds would settle it."""
-        return self.gain[0] <= 0 and self.typical_gain >= least_gain(times)
+        return self.gain[0] <= 0 and self.typical_gain >= least
 
-    def wins(self, times: int = 1) -> bool:
-        """Whether the gain is at least the least one and surely above zero; `times` the steps it took."""
-        return self.gain[0] > 0 and self.typical_gain >= least_gain(times)
+    def wins(self, least: float = LEAST_GAIN) -> bool:
+        """Whether the gain is at least the least one and surely above zero."""
+        return self.gain[0] > 0 and self.typical_gain >= least
 
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
@@ -64,14 +64,9 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
     return centre - half, centre + half
 
 
-def least_gain(times: int) -> float:
-    """Return the least share of the yardstick that a remedy must take off, by how many times the steps it takes."""
-    return LEAST_GAIN if times == 1 else LONGER_GAIN
-
-
-def promising(before: float, after: float, times: int = 1) -> bool:
+def promising(before: float, after: float, least: float = LEAST_GAIN) -> bool:
     """Whether one pair shows the least gain."""
-    return isfinite(after) and (not isfinite(before) or after <= (1 - least_gain(times)) * before)
+    return isfinite(after) and (not isfinite(before) or after <= (1 - least) * before)
 
 
 def as_good(value: float, best: float) -> bool:

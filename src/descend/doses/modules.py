@@ -1,0 +1,29 @@
+"""What the network's modules are given: other names of weights, another momentum, more units."""
+
+from descend.doses.rate import Dose
+from descend.record import Record
+from descend.symptoms import Symptom
+from descend.symptoms.lagging_statistics import USUAL
+from descend.symptoms.narrow_layer import narrow_layers
+from descend.symptoms.weights_not_loaded import unloaded_place
+
+UNITS = 16  # of a hidden layer that had one to four
+
+
+def other_names(record: Record, symptom: Symptom) -> Dose | None:
+    """The prefix that the checkpoint's names have and the module's do not, or the other way round."""
+    place = unloaded_place(record)
+    fact = record.fact("left_unloaded", place) or {}
+    return {"place": place, "prefix": fact["prefix"], "is_extra": fact["is_extra"]} if "prefix" in fact else None
+
+
+def usual_share(record: Record, symptom: Symptom) -> Dose | None:
+    """The usual share of a new batch in the running statistics."""
+    return {"momentum": USUAL, "optimizer": symptom.optimizer}
+
+
+def more_units(record: Record, symptom: Symptom) -> Dose | None:
+    """Which layers of the chain are narrow, and how many units they get."""
+    chain = (record.fact("widths") or {}).get("layers", ())
+    narrow = narrow_layers(record)
+    return {"layers": list(chain), "narrow": list(narrow), "old": min(narrow.values()), "units": UNITS}

@@ -1,0 +1,47 @@
+"""Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left, left_in_words
+from descend.symptoms.symptom import Symptom
+
+SOURCE = (
+    "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose anything; "
+    "Hanin & Sellke 2017"
+)
+NARROW = 4  # units: wider ones than that mostly do, though the theorem has no such bound
+
+
+def narrow_layer(record: Record) -> Symptom | None:
+    """A hidden layer no wider than the input and of a few units, in a run that leaves much of the cost."""
+    narrow = narrow_layers(record)
+    if not narrow or not left(record) > POOR:
+        return None
+    units = [narrow[name] for name in narrow]
+    where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
+    fact = record.fact("widths") or {}
+    layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {next(iter(narrow))} has"
+    return Symptom(
+        id="narrow_layer",
+        kind="statics",
+        certain=False,
+        confidence=0.75,
+        sentence=f"{layers} {min(units)} {'unit' if min(units) == 1 else 'units'}, for inputs of {fact['inputs']} "
+        f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
+        quantity="units of the narrowest hidden layer",
+        value=float(min(units)),
+        bound=float(min(NARROW, fact["inputs"])),
+        source=SOURCE,
+        where=where,
+        module=next(iter(narrow)),
+        evidence=(("loss", "0"),),
+        explains=frozenset("local_optima plateau saddle_point slow_progress vanishing_gradients dead_units".split()),
+    )
+
+
+def narrow_layers(record: Record) -> dict[str, int]:
+    """Return the narrow hidden layers of a chain, with their units."""
+    fact = record.fact("widths")
+    if fact is None or fact["units"][-1] == fact["inputs"] > NARROW:
+        return {}  # an autoencoder: what is narrow is its code
+    most = min(NARROW, fact["inputs"])
+    return {name: units for name, units in zip(fact["layers"], fact["units"][:-1]) if units <= most}

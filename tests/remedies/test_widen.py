@@ -1,0 +1,79 @@
+"""More units in every way that a chain of layers is written."""
+
+import ast
+from dataclasses import replace
+
+import pytest
+
+from descend.record import Site
+from descend.remedies.widen import widen
+
+CHAINS = {
+    "numbers in each call": (
+        "net = Sequential(Linear(2, 2), Tanh(), Linear(2, 2), Tanh(), Linear(2, 1))\n",
+        "net = Sequential(Linear(2, 16), Tanh(), Linear(16, 16), Tanh(), Linear(16, 1))\n",
+    ),
+    "one name": (
+        "width = 2\na = Linear(2, width)\nb = Linear(width, width)\nc = Linear(width, 1)\nprint(width)\n",
+        "width = 16\na = Linear(2, width)\nb = Linear(width, width)\nc = Linear(width, 1)\nprint(width)\n",
+    ),
+    "a parameter": (
+        "def net(k=2):\n    return Sequential(Linear(2, k), Linear(k, k, bias=False), Linear(k, 1))\n",
+        "def net(k=2):\n    return Sequential(Linear(2, 16), Linear(16, 16, bias=False), Linear(16, 1))\n",
+    ),
+    "by keyword": (
+        "a = Linear(in_features=4, out_features=3)\nb = Linear(3, out_features=2)\n"
+        "c = Linear(bias=True, in_features=2)\n",
+        "a = Linear(in_features=4, out_features=16)\nb = Linear(16, out_features=16)\n"
+        "c = Linear(bias=True, in_features=16)\n",
+    ),
+}
+
+
+def chain(patient, text: str, names: tuple[str, ...] = ("a", "b", "c")):
+    """The script with the calls of `Linear` as the layers of these names, in the order in which they stand."""
+    p = patient(text, linear__0="Linear(")
+    file = p.record.sites.pop().file
+    calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("Linear")]
+    calls.sort(key=lambda n: (n.lineno, n.col_offset))
+    for i, name in enumerate(names):
+        n = calls[min(i, len(calls) - 1)]
+        p.record.sites.append(
+            Site("linear", name, file, n.lineno, n.col_offset, n.end_lineno, n.end_col_offset, detail="Linear")
+        )
+    return p, {"layers": list(names), "narrow": list(names[:-1]), "units": 16}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_all_hidden_layers(patient, case: str) -> None:
+    before, after = CHAINS[case]
+    p, dose = chain(patient, before)
+    assert p.edited(widen, **dose) == after
+
+
+def test_the_narrow_ones_alone(patient) -> None:
+    p, dose = chain(patient, "net = Sequential(Linear(8, 64), Linear(64, 2), Linear(2, 5))\n")
+    after = "net = Sequential(Linear(8, 64), Linear(64, 16), Linear(16, 5))\n"
+    assert p.edited(widen, **{**dose, "narrow": ["b"]}) == after
+
+
+def test_a_width_that_flows_on(patient) -> None:
+    text = (
+        "width, last = 2, 2\nfor _ in range(2):\n    layers.append(Linear(last, width))\n    last = width\n"
+        "out = Linear(last, 1)\n"
+    )
+    p, dose = chain(patient, text, ("a", "c"))
+    p.record.sites.insert(1, replace(p.record.sites[0], key="b"))  # the loop makes both at one place
+    assert p.edited(widen, **{**dose, "layers": ["a", "b", "c"], "narrow": ["a", "b"]}) == text.replace("2, 2", "16, 2")
+
+
+def test_layers_that_cannot_be_told_apart(patient) -> None:
+    text = "net = [Linear(a, b) for a, b in pairwise(sizes)]\n"
+    p, dose = chain(patient, text)
+    assert "makes wide layers, too" in p.refusal(widen, **dose)
+
+
+def test_a_helper_makes_them(patient) -> None:
+    p, dose = chain(patient, "a = dense(Linear(2, 2))\nb = Linear(2, 1)\n", ("a", "b"))
+    p.record.sites[0] = replace(p.record.sites[0], end_column=len("a = dense(Linear(2, 2))"))
+    assert "somewhere inside" in p.refusal(widen, **dose)
