@@ -26,4 +26,6 @@ def more_units(record: Record, symptom: Symptom) -> Dose | None:
     """Which layers of the chain are narrow, and how many units they get."""
     chain = (record.fact("widths") or {}).get("layers", ())
     narrow = narrow_layers(record)
+    if not narrow:
+        return None
     return {"layers": list(chain), "narrow": list(narrow), "old": min(narrow.values()), "units": UNITS}
