@@ -30,6 +30,9 @@ EVEN = {
     "a weight that was chosen": lambda: F.mse_loss(NET(X), X) + 1e-3 * penalty().sum(),
     "of the weights": lambda: F.mse_loss(NET(X), X) + NET.weight.square().sum(),
     "of data": lambda: F.mse_loss(NET(X), X) + X.square().sum(),
+    "averaged over as many": lambda: F.mse_loss(NET(X), X) + penalty().mean(),
+    "averaged over nearly as many": lambda: F.mse_loss(NET(X), X) + penalty()[:, :3].mean(),
+    "one value each": lambda: F.mse_loss(NET(X), X) + penalty()[:, 0].mean(),
     "one term": lambda: F.mse_loss(NET(X), X),
 }
 
@@ -47,6 +50,12 @@ def test_a_sum_beside_a_mean(name: str) -> None:
 def test_a_sum_for_each_example_beside_a_mean_over_its_values() -> None:
     found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * torch.sum(penalty(), dim=1).mean())["mixed_reductions", ""]
     assert (found["values"], found["over_batch"]) == (4, False)
+
+
+def test_a_mean_over_fewer_values_of_each_example() -> None:
+    codes = nn.Linear(4, 2)
+    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * codes(NET(X)).square().mean())["mixed_reductions", ""]
+    assert (found["values"], found["own"], found["over_batch"]) == (4, 2, False)
 
 
 @pytest.mark.parametrize("name", EVEN)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ class Reader(nn.Module):
             x = x.transpose(0, 1)
         out = self.layer(x)
         out = out[0] if isinstance(out, tuple) else out
-        return self.head(out[-1] if self.how in ("view", "transpose") else out[:, -1])
+        return self.head(out[-1] if self.how in ("view", "transpose", "time") else out[:, -1])
 
 
 def found(net: nn.Module, x: Tensor = X, **changes: Any) -> dict[str, Any]:
@@ -78,6 +79,19 @@ def test_examples_that_are_mixed(name: str) -> None:
 @pytest.mark.parametrize("name", APART)
 def test_examples_that_are_not(name: str) -> None:
     assert found(APART[name]())["share"] == 0
+
+
+def test_images_whose_rows_are_read_as_time() -> None:
+    images = torch.randn(12, 1, 7, 3)
+    net = Reader(lstm(), "time")
+
+    def detail(shape: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+        training = Training(net, [lambda: F.cross_entropy(net(shape(images)), Y)])
+        return facts(list(mixing(training.moment())))["mixing", ""]
+
+    cut = detail(lambda x: x.reshape(7, -1, 3))
+    assert (cut["by"], cut["single"]) == ("reshape", [1]) and cut["share"] > 0.3
+    assert detail(lambda x: x.squeeze(1).transpose(0, 1))["share"] == 0
 
 
 def test_a_batch_that_was_picked_and_reshaped_before() -> None:

@@ -24,5 +24,12 @@ def test_several_dimensions(patient):
     assert edited == "y = net(images).permute(0, 2, 3, 1)\n"
 
 
+def test_the_same_call_elsewhere_is_the_same_mistake(patient):
+    text = "for x in a:\n    x = x.reshape(T, -1, F)\nfor x in b:\n    x = x.reshape(T, -1, F)\ny = y.reshape(T, F)\n"
+    p = patient(text, made={"mixing": "reshape"}, mixing="x.reshape(")
+    edited = p.edited(transpose, site="mixing", call="squeeze(1).transpose(0, 1)")
+    assert edited == text.replace("x.reshape(T, -1, F)", "x.squeeze(1).transpose(0, 1)")
+
+
 def test_another_call(patient):
     assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose, site="mixing", call="transpose(0, 1)")

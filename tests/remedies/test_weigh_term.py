@@ -14,6 +14,7 @@ LOSS = "import torch\ndef loss(rec, mu, logvar):\n    kl = {}\n    return rec + 
             "-0.5 * (torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1) / 64).mean()",
         ),
         ("torch.mean((mu**2).sum(1))", "(mu**2).sum(", "torch.mean(((mu**2).sum(1) / 64))"),
+        ("0.5 * torch.mean(mu**2)", "torch.mean(", "0.5 * (torch.mean(mu**2) / 64)"),
     ],
 )
 def test_the_sum_is_divided(patient, line, call, after):
@@ -21,5 +22,5 @@ def test_the_sum_is_divided(patient, line, call, after):
 
 
 def test_a_sum_that_is_not_written_there(patient):
-    assert patient(LOSS.format("mu.mean()"), summed_term="mu.mean(").refusal(weigh_term, divisor=64)
-    assert "did not show where" in patient(LOSS.format("mu.mean()")).refusal(weigh_term, divisor=64)
+    assert patient(LOSS.format("mu.prod()"), summed_term="mu.prod(").refusal(weigh_term, divisor=64)
+    assert "did not show where" in patient(LOSS.format("mu.prod()")).refusal(weigh_term, divisor=64)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from descend.observing.poison import not_finite
+from descend.observing.poison import not_finite, undefined
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -46,6 +46,34 @@ def test_targets(loss) -> None:
     t[7] = NAN
     t[2] = INF
     assert not_finite(loss(net(x), t)) == {"where": "targets", "values": 2, "nan": 1, "examples": 2, "of": 10}
+
+
+UNDEFINED = {
+    "pow": (lambda p: p**1.2, lambda p: p**2),
+    "log": (torch.log, lambda p: (p - p.detach() + 1).log()),
+    "log1p": (lambda p: torch.log1p(-2 - p * p), torch.log1p),
+    "asin": (lambda p: torch.asin(9 * p), lambda p: torch.asin(p / 9)),
+    "acos": (lambda p: torch.acos(9 * p), lambda p: torch.acos(p / 9)),
+    "div": (lambda p: p / (p - p), lambda p: p / (p * p + 1)),
+}
+
+
+@pytest.mark.parametrize("function", UNDEFINED)
+def test_a_function_that_is_not_defined_for_what_it_is_given(function: str) -> None:
+    net, x, _ = data()
+    wrong, right = UNDEFINED[function]
+    loss = wrong(net(x)).sum()
+    assert not loss.isfinite()
+    found = undefined(loss)
+    assert found is not None and found["function"] == function and found["is_partial"] and found["min"] <= 0
+    assert undefined(right(net(x)).sum()) is None
+
+
+def test_what_has_diverged_is_no_misuse_of_a_function() -> None:
+    net, x, _ = data()
+    net[0].weight.data[0, 0] = NAN
+    assert undefined((net(x) ** 1.2).sum()) is None
+    assert undefined(((net(x * 1) * INF) ** 1.2).sum()) is None
 
 
 def test_images() -> None:
@@ -95,3 +123,32 @@ def test_the_step_at_which_a_script_meets_them(observe) -> None:
     (fact,) = record.history("bad_data")
     assert fact.step == 5
     assert fact.detail == {"where": "inputs", "values": 1, "nan": 1, "examples": 1, "of": 32}
+
+
+POWER = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+net, x = nn.Linear(3, 1), torch.randn(20, 3)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+with torch.no_grad():
+    net.bias.fill_(3.0)
+for step in range(30):
+    g = x.clone().requires_grad_()
+    u = net(g)
+    slope = torch.autograd.grad(u.sum(), g, create_graph=True)[0]
+    loss = (u**1.5).mean() + slope.square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_the_line_of_a_power_whose_step_cannot_be_replayed(observe, tmp_path) -> None:
+    (tmp_path / "train.py").write_text(POWER)
+    record = observe(Script(tmp_path / "train.py", tmp_path))
+    [fact] = record.history("not_finite")
+    assert fact.step > 0 and fact.detail["function"] == "pow" and fact.detail["min"] < 0
+    site = record.site("not_finite")
+    assert site is not None and site.line == 13

@@ -147,11 +147,14 @@ def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float =
     return record
 
 
-def mixed_reductions(left: float = 0.6, seen: bool = True, over_batch: bool = True, spread: float = 0.5) -> Record:
+def mixed_reductions(
+    left: float = 0.6, seen: bool = True, over_batch: bool = True, spread: float = 0.5, own: int = 1
+) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
     if seen:
-        add_fact(record, "mixed_reductions", examples=64, function="mse_loss", values=784, over_batch=over_batch)
+        detail = {"examples": 64, "function": "mse_loss", "values": 784, "own": own, "over_batch": over_batch}
+        add_fact(record, "mixed_reductions", **detail)
     set_fact(record, "loss_input", spread=spread)
     set_fact(record, "targets", std=1.0)
     add_site(record, "summed_term", "0", 17)

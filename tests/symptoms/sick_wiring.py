@@ -187,10 +187,10 @@ def log_of_negatives(function: str = "log", is_partial: bool = True) -> Record:
     return record
 
 
-def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11) -> Record:
+def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **detail: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "mixing", examples=32, share=share, by=by, batch_first=False)
+    add_fact(record, "mixing", examples=32, share=share, by=by, batch_first=False, **detail)
     add_site(record, "mixing", "0", 8)
     return record
 

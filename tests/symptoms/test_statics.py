@@ -34,6 +34,8 @@ SHOWN = [
     (symmetric_units, {}, True, 5, "50% of the units of 2.weight", "saddle_point"),
     (no_nonlinearity, {}, False, 5, "2 layers have no nonlinearity between them", "slow_progress"),
     (mixed_reductions, {}, False, 17, "summed over the 64 examples", "plateau"),
+    (mixed_reductions, {"over_batch": False, "left": 0.91}, False, 17, "weighs 784 times as much", "plateau"),
+    (mixed_reductions, {"over_batch": False, "spread": 0.09, "own": 8}, False, 17, "it weighs 98 times", "plateau"),
     (mixed_reductions, {"over_batch": False, "spread": 0.09}, False, 17, "weighs 784 times as much", "plateau"),
     (sum_reduction, {}, False, 8, "the sum over 8 terms", "instability"),
     (sum_reduction, {"shape": [4, 3], "cost": falling_to(0.31)}, False, 8, "12 times those of the mean", "oscillation"),

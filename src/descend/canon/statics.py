@@ -52,7 +52,7 @@ STATICS = (
         VARIANCE, INIT),
     Row("mixed_reductions", "loss_reduction", summed, "the loss summed over the batch, too: reduction={reduction!r}",
         "both terms are then of the same examples", "Kingma & Welling 2014, eq. 10", cost=1),
-    Row("mixed_reductions", "weigh_term", averaged_alike, "the summed term divided by {divisor}, as the loss is",
+    Row("mixed_reductions", "weigh_term", averaged_alike, "the other term of the loss divided by {divisor}",
         "both terms are then of one value of an example", "Kingma & Welling 2014, eq. 10", cost=1),
     Row("sum_reduction", "mean_reduction", nothing_to_dose, "mean instead of sum over the examples",
         "the step then does not depend on the batch's size", "Goyal et al. 2017, §3", cost=1),

@@ -127,9 +127,9 @@ def summed(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
-    """The values of an example that the loss is averaged over, for a term that is summed for each example."""
+    """How many more values of an example the loss is averaged over than the other term is; or is summed of."""
     fact = record.fact("mixed_reductions")
-    return {"divisor": fact["values"]} if fact is not None and not fact["over_batch"] else None
+    return {"divisor": fact["values"] // fact["own"]} if fact is not None and not fact["over_batch"] else None
 
 
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:

@@ -54,8 +54,11 @@ def time_first(record: Record, symptom: Symptom) -> Dose | None:
 
 def cut_up(record: Record, symptom: Symptom) -> Dose | None:
     """A change of shape mixes the examples: the first two dimensions were to be exchanged."""
-    is_cut = (record.fact("mixing") or {}).get("by") == "reshape"
-    return {"site": "mixing", "call": "transpose(0, 1)"} if is_cut else None
+    fact = record.fact("mixing") or {}
+    if fact.get("by") != "reshape":
+        return None
+    dropped = [f"squeeze({dim})" for dim in sorted(fact.get("single", ()), reverse=True)]
+    return {"site": "mixing", "call": ".".join([*dropped, "transpose(0, 1)"])}
 
 
 def exchange(record: Record, symptom: Symptom) -> Dose | None:

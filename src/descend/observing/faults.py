@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from torch import Tensor
 
 from descend.observing.modules import Modules
-from descend.observing.poison import not_finite
+from descend.observing.poison import not_finite, undefined
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
 from descend.reading.attribution import Stepper
-from descend.record import Fact, Message
+from descend.record import Fact, Message, Site
 
 WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 
@@ -23,6 +23,7 @@ class Faults:
         self.modules, self.send, self.steppers = modules, send, steppers
         self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
+        self.called: Callable[[str], Site | None] = lambda function: None  # where a function was last seen on tape
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -30,12 +31,14 @@ class Faults:
         return any(id(parameter) in stepper.held for stepper in self.steppers.values())
 
     def look_at_value(self, root: Tensor, step: int) -> None:
-        """Where the loss is not finite, look once for data that are not: afterwards the parameters are not either."""
+        """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either."""
         if not self._poisoned and root.is_cpu and not math.isfinite(root.item()):
             self._poisoned = True
-            found = not_finite(root)
-            if found is not None:
+            if (found := not_finite(root)) is not None:
                 self.send([Fact("bad_data", "", step, found)])
+            elif (made := undefined(root)) is not None:
+                self.modules.note_known("not_finite", "0", self.called(made["function"]), made["function"])
+                self.send([Fact("not_finite", "", step, made)])
 
     def look_before(self, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
         """Before a backward pass: note which of the optimizers that it reaches have clear gradients.

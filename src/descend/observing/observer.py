@@ -73,7 +73,7 @@ class Observer:
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
         self.faults = Faults(modules, send, self.steppers)
-        examiner.is_held = self.faults.is_held
+        examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         os.register_at_fork(after_in_child=self._disown)
 
     def stumbled(self, error: Exception) -> None:

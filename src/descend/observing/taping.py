@@ -11,6 +11,7 @@ from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 from descend.observing.modules import Modules
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
+from descend.record import Site
 from descend.tape import Recording, Refused, Tape
 from descend.tape.nesting import leaves
 from descend.tape.vocabulary import INTERESTING
@@ -34,7 +35,13 @@ class Taping:
         self.restart()
         self._tape: Tape | None = None
         self._thread = 0  # where the tape runs: torch's function modes are a thread's own
+        self._sites: list[tuple[str, Site]] = []  # of the last tape's calls
         self._left_behind: Tape | None = None  # there, when the training went on in another thread
+
+    def called(self, function: str) -> Site | None:
+        """Return where the one call of a function stands that was on the last tape; None for several, or for none."""
+        seen = {site for name, site in self._sites if name == function}
+        return seen.pop() if len(seen) == 1 else None
 
     def restart(self) -> None:
         """Begin anew: what was recorded was no training yet."""
@@ -111,6 +118,7 @@ class Taping:
         tape, self._tape = self._tape, None
         if tape is None:
             return None
+        self._sites = tape.sites()
         with self.budget.charging("tape"):
             try:
                 return tape.seal(loss)

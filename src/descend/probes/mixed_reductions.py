@@ -1,9 +1,11 @@
-"""A term of the loss that is summed, over the batch or for each example, beside a loss that is averaged over both.
+"""A term of the loss that is summed, or averaged over fewer values, beside a loss that is averaged over all of its own.
 
 loss = F.mse_loss(decoded, x) - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())
 loss = F.mse_loss(decoded, x) - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()
+loss = F.mse_loss(decoded, x) - 0.5 * torch.mean(1 + logvar - mu**2 - logvar.exp())     # 784 pixels, 20 codes
 """
 
+from descend.probes.feeding import value_of
 from descend.probes.loss_call import loss_call, setting
 from descend.probes.moment import Measurement, Moment
 from descend.probes.terms import terms
@@ -11,6 +13,7 @@ from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 
+MORE = 2  # times as many values
 WEIGHED = 0.1  # a smaller factor is a weight that somebody has chosen
 
 
@@ -20,16 +23,19 @@ def mixed_reductions(moment: Moment) -> Measurement:
     call = loss_call(recording)
     if call is None or call.by_hand or setting(call, "reduction") not in (None, "mean"):
         return
+    pair = moment.trained[0].pair
+    values = 1 if pair is None else pair[0].numel() // max(1, recording.examples)
     for _, op, _, factor in terms(recording):
-        if op is None or op.name != "sum" or factor is None or abs(factor) < WEIGHED:
+        if op is None or op.name not in ("sum", "mean") or factor is None or abs(factor) < WEIGHED:
             continue
-        whole = _is_over_the_batch(op)
-        pair = moment.trained[0].pair
-        values = 1 if pair is None else pair[0].numel() // max(1, recording.examples)
-        if (whole or values > 1) and _is_of_examples(op, recording):
+        if op is call.op or not _is_of_examples(op, recording):
+            continue
+        whole = op.name == "sum" and _is_over_the_batch(op)
+        own = 1 if op.name == "sum" else value_of(recording, op.inputs[0]).numel() // recording.examples
+        if whole or values >= MORE * own and (op.name == "sum" or own > 1):
             moment.note_site("summed_term", "0", op.site, op.name)
-            detail = {"examples": recording.examples, "function": call.function, "values": values, "over_batch": whole}
-            yield Fact("mixed_reductions", "", moment.step, detail)
+            detail = {"examples": recording.examples, "function": call.function, "values": values, "own": own}
+            yield Fact("mixed_reductions", "", moment.step, detail | {"over_batch": whole})
             return
 
 

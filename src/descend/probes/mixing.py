@@ -29,6 +29,7 @@ class Culprit(NamedTuple):
     site: Site | None
     name: str
     batch_first: bool = False  # whether it takes the batch first
+    single: tuple[int, ...] = ()  # dimensions of one entry that a reshape drops
 
 
 def mixing(moment: Moment) -> Measurement:
@@ -47,7 +48,7 @@ def mixing(moment: Moment) -> Measurement:
     detail: dict[str, Any] = {"examples": count, "share": share, "by": "", "batch_first": False}
     culprit = _culprit(moment, recording, count) if share else None
     if culprit is not None:
-        detail |= {"by": culprit.by, "batch_first": culprit.batch_first}
+        detail |= {"by": culprit.by, "batch_first": culprit.batch_first, "single": list(culprit.single)}
         moment.note_site("mixing", "0", culprit.site, culprit.name)
     yield Fact("mixing", "", moment.step, detail)
 
@@ -97,7 +98,8 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
             if _reads_the_batch(taken, module.batch_first, count):
                 found.append(layer("attention", module, type(module).__name__, module.batch_first))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
-            found.append(Culprit("reshape", op.site, op.name))
+            single = tuple(dim for dim, size in enumerate(x.shape) if dim and size == 1)
+            found.append(Culprit("reshape", op.site, op.name, single=single if result.ndim < x.ndim else ()))
 
     run_watched(recording, watch, evaluation=True)
     return found[0] if found else None
@@ -111,6 +113,11 @@ def _reads_the_batch(x: Tensor, batch_first: bool, count: int) -> bool:
 
 
 def _swaps(before: Tensor, after: Tensor, count: int) -> bool:
-    """Whether a batch (N, T, …) becomes (T, N, …) by its sizes alone: the values stay in the order they were in."""
-    sizes = before.shape[:2], after.shape[:2]
+    """Whether a batch (N, T, …) becomes (T, N, …) by its sizes alone: the values stay in the order they were in.
+
+    What has one entry, as the channel of (N, 1, T, F), may go by the way.
+    """
+    shape = [size for dim, size in enumerate(before.shape) if not dim or size > 1]
+    sizes = shape if after.ndim < before.ndim else list(before.shape), list(after.shape)
+    sizes = sizes[0][:2], sizes[1][:2]
     return sizes[0][0] == count and len(sizes[0]) == 2 and sizes[1] == sizes[0][::-1] and sizes[0] != sizes[1]

@@ -1,6 +1,8 @@
 """Dimensions that are exchanged, where the values were only counted off anew.
 
 x = x.view(28, -1, 3)       # x = x.transpose(0, 1)
+
+Wherever the file has the very same call: what is trained on and what is evaluated are shaped alike.
 """
 
 from typing import Any
@@ -29,4 +31,5 @@ def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
             return NotApplicable(f"line {line} does not show what is reshaped")
         values = call.args[0].value
     new = cst.parse_expression(f"{syntax.code(values)}.{dose['call']}")
-    return script.edit(syntax.file, syntax.replace(call, new))
+    alike = [other for other in syntax.every(cst.Call) if syntax.code(other) == syntax.code(call)]
+    return script.edit(syntax.file, syntax.rewrite({other: lambda _: new for other in alike}))

@@ -1,7 +1,7 @@
 """Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
 from descend.record import Record
-from descend.symptoms.progress import FAIR, left, left_in_words
+from descend.symptoms.progress import FAIR, STUCK, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms of the bound are of one example; torch: reduction='mean' divides"
@@ -13,9 +13,13 @@ def mixed_reductions(record: Record) -> Symptom | None:
     fact = record.fact("mixed_reductions")
     if fact is None or not left(record) > FAIR or not (fact["over_batch"] or _are_outputs_alike(record)):
         return None
+    own = fact.get("own", 1)
     if fact["over_batch"]:
         times = fact["examples"]
         told = f"summed over the {times} examples: it grows with the batch and drowns the other"
+    elif own > 1:
+        times = fact["values"] // own
+        told = f"averaged over {own} values of each: beside {fact['values']} it weighs {times} times as much"
     else:
         times = fact["values"]
         told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
@@ -37,6 +41,6 @@ def mixed_reductions(record: Record) -> Symptom | None:
 
 
 def _are_outputs_alike(record: Record) -> bool:
-    """Whether what the loss is given hardly differs between examples at the end: it says nothing of any of them."""
+    """Whether what the loss is given says nothing of any example: it hardly differs, or costs what a constant does."""
     outputs, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    return float(outputs.get("spread", 0.0)) < ALIKE * float(targets.get("std", 0.0))
+    return left(record) > STUCK or float(outputs.get("spread", 0.0)) < ALIKE * float(targets.get("std", 0.0))

@@ -52,16 +52,18 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
 
 
 def _unbounded(record: Record) -> Symptom | None:
-    """A function of the loss that is not defined for what the output layer gives, seen before any step."""
-    fact = record.fact("not_finite") or {}
-    if not fact.get("is_partial"):
+    """A function of the loss that is not defined for what the output layer gives."""
+    seen = record.history("not_finite")
+    if not seen or not seen[0].detail.get("is_partial"):
         return None
+    fact, step = seen[0].detail, seen[0].step
+    when = f"at step {step}, with weights that are finite" if step else "before any step was taken"
     return Symptom(
         "output_loss_mismatch",
         "wiring",
         True,
         0.95,
-        f"the loss is not finite before any step was taken: {fact['function']} is given values from {fact['min']:.3g} "
+        f"the loss is not finite {when}: {fact['function']} is given values from {fact['min']:.3g} "
         f"to {fact['max']:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
         "by the output layer or by the loss",
         "smallest value",

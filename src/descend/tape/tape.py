@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _push_mode
 
+from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, State, call_name, packed
 from descend.tape.nesting import leaves
 from descend.tape.randomness import RandomState
@@ -89,6 +90,10 @@ class Tape(TorchFunctionMode):
         for mode in reversed(above):
             _push_mode(mode)
         self.active = False
+
+    def sites(self) -> list[tuple[str, Site]]:
+        """Return the calls whose line is known, by name (`__pow__` as `pow`), whether or not they can be sealed."""
+        return [(op.name.strip("_"), op.site) for op in self._trace.ops if op.site is not None]
 
     def seal(self, root: Tensor) -> Recording:
         """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""

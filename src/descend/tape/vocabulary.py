@@ -43,7 +43,7 @@ INTERESTING = (
     | OUTPUT_ACTIVATIONS
     | PAIRED
     | RECURRENT
-    | {"detach", "sum", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
+    | {"detach", "sum", "mean", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
     | {"view", "reshape", "multi_head_attention_forward", "scaled_dot_product_attention", "layer_norm", "group_norm"}
     | {"batch_norm", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow"}
 )

@@ -47,7 +47,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
             break
     wins = result.wins(least)
     reason = "" if wins else "the gain did not hold on fresh seeds"
-    if wins and judged_on != "held_out" and _memorises(pairs):
+    if wins and not p.of_fact and judged_on != "held_out" and _memorises(pairs):
         reason = "it fits the training examples only: the loss on the script's own held-out data rises"
     elif wins and _may_be_short_lived(candidate, exam):
         later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
