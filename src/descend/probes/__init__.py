@@ -19,6 +19,7 @@ from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
 from descend.probes.own_draws import own_draws
+from descend.probes.own_selection import own_selection
 from descend.probes.pairing import pairing
 from descend.probes.running_statistics import running_statistics
 from descend.probes.signal import signal
@@ -39,6 +40,7 @@ PROBES = (
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("own draws", "", own_draws, once=True),
+    Probe("own selection", "", own_selection, once=True),
     Probe("mixing", "", mixing, once=True),
     Probe("dimensions", "", dimensions, once=True),
     Probe("singular", "", singular, once=True),

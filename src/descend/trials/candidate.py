@@ -12,6 +12,7 @@ from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
+OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
@@ -89,6 +90,8 @@ def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
     same_examples = not exam.fact(VARIES) and candidate.prescription.same_batches
     reason = incomparable(record, exam, judged_on, same_examples=same_examples)
+    if not candidate.prescription.of_fact and exam.fact("own_selection"):
+        reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
     known = reference(before, exam, judged_on)

@@ -1,0 +1,38 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts
+from torch import Tensor, nn
+
+from descend.probes.own_selection import own_selection
+
+torch.manual_seed(0)
+X, Y = torch.randn(20, 4), torch.randn(20, 3)
+NET = nn.Linear(4, 3)
+
+
+def errors() -> Tensor:
+    return (NET(X) - Y).abs() - 0.5
+
+
+SELECTED = {
+    "of those that are positive": lambda: errors().clamp(min=0).sum() / (errors() > 0).sum(),
+    "with a little added": lambda: errors().relu().sum() / ((errors() > 1e-16).sum() + 1e-16),
+    "one of two terms": lambda: F.mse_loss(NET(X), Y) + 0.1 * errors().relu().sum() / (errors() > 0).float().sum(),
+}
+OF_ALL = {
+    "all of them": lambda: errors().relu().mean(),
+    "a count of the data": lambda: errors().relu().sum() / (Y > 0).sum(),
+    "a number": lambda: errors().relu().sum() / 60,
+    "normalised": lambda: (errors() / errors().norm()).square().mean(),
+}
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_a_mean_over_what_the_network_selects(name: str) -> None:
+    assert ("own_selection", "") in facts(list(own_selection(Training(NET, [SELECTED[name]]).moment())))
+
+
+@pytest.mark.parametrize("name", OF_ALL)
+def test_a_mean_over_all(name: str) -> None:
+    assert not list(own_selection(Training(NET, [OF_ALL[name]]).moment()))
