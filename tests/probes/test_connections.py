@@ -45,6 +45,7 @@ def test_parameters_that_no_optimizer_holds() -> None:
     detail = fact(training, is_held=lambda p: id(p) in held)
     assert detail["untrained"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
     assert (detail["untrained_count"], detail["untrained_share_fresh"]) == (4, 1.0)
+    assert not detail["output_untrained"] and fact(training, is_held=lambda p: id(p) not in held)["output_untrained"]
     assert detail["untrained_numel"] == 4 * 30 + 30 + 30 * 40 + 40
     assert detail["held"] == 40 * 3 + 3
 

@@ -115,7 +115,7 @@ SAME = "line 5 gives the optimizer all parameters of `model` already"
 REFUSED = [
     (MADE + "opt = optim.SGD(model.parameters())\n" + LOOP, SAME),
     (MADE + "opt = optim.SGD(model.parameters())\nmodel = model.to(d)\nmodel = DDP(model)\n" + LOOP, SAME),
-    (MADE + "opt = optim.SGD([{'params': model.a.parameters(), 'lr': 1}])\n" + LOOP, "in groups"),
+    (MADE + "o = [optim.SGD([{'params': model.a.parameters(), 'lr': 1}])]\n" + LOOP, "gives the optimizer no name"),
     (MADE + "opt = optim.SGD(f(x))\n" + LOOP, "does not say whose parameters"),
     ("def f():\n    model = Net()\n    model(x)\nopt = optim.SGD(q.parameters())\n", "does not show what the called"),
     (MADE + "o = [optim.SGD(model.parameters())]\nmodel = Net()\n" + LOOP, "gives the optimizer no name"),
@@ -174,6 +174,7 @@ def test_a_library_makes_the_optimizer_inside(patient) -> None:
         "opt = optim.SGD(model[0].parameters(), lr=1)\n",
         "opt = optim.SGD(model.parameters(), lr=1)\nmodel = Net()\n",
         "opt = optim.SGD(model.parameters(), lr=1)\nmodel[1] = nn.Linear(3, 1)\n",
+        "held = 1\nopt = optim.SGD([{'params': model[0].parameters(), 'lr': 1}], lr=0.1)\n",
     ],
 )
 def test_every_parameter_is_held(patient, middle: str) -> None:
@@ -184,6 +185,16 @@ def test_every_parameter_is_held(patient, middle: str) -> None:
     exec(p.edited(hold_parameters), names)
     held = {id(p) for group in names["opt"].param_groups for p in group["params"]}
     assert {id(p) for p in names["model"].parameters()} <= held
+
+
+def test_groups_that_are_made_elsewhere_are_left_as_they_are(patient) -> None:
+    net = "def Net():\n    return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n"
+    groups = "groups = []\nfor layer in model[:1]:\n    groups.append({'params': layer.parameters()})\n"
+    text = HEAD + net + MADE + groups + "opt = optim.SGD(groups)\nmodel(torch.ones(1, 2))\n"
+    p = patient(text, model="Net(", model_call__0="model(", optimizer="optim.SGD(")
+    names: dict = {}
+    exec(p.edited(hold_parameters, model="model", grouped=True), names)
+    assert [len(group["params"]) for group in names["opt"].param_groups] == [2, 2]
 
 
 def test_a_layer_that_a_run_has_shown_to_be_replaced(patient) -> None:

@@ -39,13 +39,19 @@ def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
 
 
 def parameters_not_in_optimizer(
-    held: int = 600, fresh: float = 0.5, unregistered: int = 0, left: float = 0.31, count: int = 2
+    held: int = 600,
+    fresh: float = 0.5,
+    unregistered: int = 0,
+    left: float = 0.31,
+    count: int = 2,
+    empty: int = 0,
+    output: bool = False,
 ) -> Record:
-    record = healthy()
+    record = healthy(empty_groups=empty)
     set_cost(record, falling_to(left))
     names = ["(unregistered)"] * unregistered or list(WEIGHTS[:count])
     found = {"untrained": names, "untrained_count": count, "untrained_numel": 400, "untrained_share_fresh": fresh}
-    set_fact(record, "connections", held=held, unregistered=unregistered, **found)
+    set_fact(record, "connections", held=held, unregistered=unregistered, output_untrained=output, **found)
     return record
 
 

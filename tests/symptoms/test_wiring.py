@@ -68,6 +68,8 @@ SHOWN = [
     (parameters_not_in_optimizer, {}, False, 10, "2 parameters (0.weight, 2.weight)", "frozen_or_detached"),
     (parameters_not_in_optimizer, {"held": 0, "left": 0.0}, True, 10, "holds none of the 2", "slow_progress"),
     (parameters_not_in_optimizer, {"unregistered": 2, "left": 0.0}, True, 10, "2 parameters", "plateau"),
+    (parameters_not_in_optimizer, {"fresh": 0.0, "output": True}, False, 10, "the output layer stays as it", "plateau"),
+    (parameters_not_in_optimizer, {"fresh": 0.0, "empty": 1}, False, 10, "one of its groups is empty", "instability"),
     (nothing_held, {}, True, 10, "none of the network's parameters (0.weight, 2.weight, 4.weight", "dead_units"),
     (made_in_forward, {}, True, 12, "anew (Linear in line 12, Linear in line 14)", "slow_progress"),
     (no_gradient, {}, True, 24, "none of the 6 parameters of `optimizer` gets a gradient", "vanishing_gradients"),

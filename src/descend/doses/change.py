@@ -100,9 +100,11 @@ def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
-    """The network that is called, whose parameters the optimizer is to hold."""
-    is_given = not record.history("lost", "0") and kept_layers(record, symptom) is not None
-    return _network(record, symptom) if is_given else None
+    """The network that is called, whose parameters the optimizer is to hold; whether it has several groups."""
+    if record.history("lost", "0") or kept_layers(record, symptom) is None:
+        return None
+    grouped = (record.fact("optimizer", symptom.optimizer) or {}).get("groups", 1) > 1
+    return {**_network(record, symptom), "grouped": grouped}
 
 
 def derivative_in_loss(record: Record, symptom: Symptom) -> Dose | None:

@@ -39,6 +39,7 @@ def connections(moment: Moment) -> Measurement:
         "held": sum(p.numel() for p in used if p.requires_grad and moment.is_held(p)),
         "matrices": len(matrices),
         **_listed("untrained", untrained, names),
+        "output_untrained": _output(recording) in {id(p) for p in untrained},
         **_listed("frozen", frozen, names),
         **_listed("cut", cut, names),
         "cut_on_purpose": all(not op.state.grad for op in recording.ops if seen.cut.intersection(op.inputs)),
@@ -50,6 +51,12 @@ def connections(moment: Moment) -> Measurement:
     }
     _note_sites(moment, recording, seen)
     yield Fact("connections", "", moment.step, detail)
+
+
+def _output(recording: Recording) -> int | None:
+    """Return the id of the weight matrix that is used last."""
+    matrices = {slot: p for slot, p in recording.parameters.items() if p.ndim > 1}
+    return next((id(matrices[s]) for op in reversed(recording.ops) for s in op.inputs if s in matrices), None)
 
 
 def _listed(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
         detail["rates"] = rates
     held = [p for g in optimizer.param_groups for p in g["params"]]
     detail["parameters"] = sum(p.numel() for p in held)
+    detail["empty_groups"] = sum(not group["params"] for group in optimizer.param_groups)
     known = [torch.finfo(dtype) for dtype in {p.dtype for p in held} if dtype.is_floating_point]
     detail["smallest_subnormal"] = max((info.tiny * info.eps for info in known), default=0.0)
     return detail

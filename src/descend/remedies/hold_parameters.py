@@ -18,7 +18,7 @@ from descend.source.called_model import called_model
 from descend.source.insert import insert_after
 from descend.source.locate import Place, locate, locate_site
 from descend.source.model_class import layer_kind
-from descend.source.names import assigned_value, enclosing_class
+from descend.source.names import assigned_value, enclosing_class, free_name
 from descend.source.not_applicable import NotApplicable
 from descend.source.owners import owners
 from descend.source.passed_on import functions_around, name_at, names_at
@@ -38,6 +38,9 @@ def hold_parameters(script: Script, record: Record, dose: dict[str, Any]) -> Scr
         return NotApplicable(f"line {line} does not show what the called model is called there")
     if model in _held_by_others(script, record, place):
         return NotApplicable(f"another optimizer than the one in line {line} has the parameters of `{model}`")
+    if dose.get("grouped"):
+        rest = _add_rest(place, model)
+        return rest if isinstance(rest, NotApplicable) else script.edit(place.syntax.file, rest)
     later = _made_later(place, model, replaced=bool(dose.get("replaced")))
     text = _add_group(place, model, later) if later else _hold(place, model, _made(script, record, place.syntax))
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
@@ -112,6 +115,17 @@ def _add_group(place: Place, model: str, later: list[cst.Assign]) -> str | NotAp
     return insert_after(syntax, later[-1], *groups)
 
 
+def _add_rest(place: Place, model: str) -> str | NotApplicable:
+    """Return the text with one more group, of what none of the groups has that the optimizer is given."""
+    syntax, optimizer = place.syntax, place.site.variable
+    if not optimizer:
+        return NotApplicable(f"line {syntax.line(place.call)} gives the optimizer no name")
+    held = free_name(syntax, "held")
+    known = f'{held} = {{id(p) for group in {optimizer}.param_groups for p in group["params"]}}'
+    rest = f"[p for p in {model}.parameters() if id(p) not in {held}]"
+    return insert_after(syntax, place.call, known, f'{optimizer}.add_param_group({{"params": {rest}}})')
+
+
 def _hold(place: Place, model: str, made: Place | None) -> str | NotApplicable:
     """Return the text with the model's parameters as the optimizer's, or beside those of another module."""
     syntax, line = place.syntax, place.syntax.line(place.call)
@@ -120,7 +134,7 @@ def _hold(place: Place, model: str, made: Place | None) -> str | NotApplicable:
     if isinstance(value, cst.Name):
         value = assigned_value(syntax, value) or value
     if is_in_groups(syntax, place.call, "params"):
-        return NotApplicable(f"line {line} gives the optimizer its parameters in groups")
+        return _add_rest(place, model)
     found, whole = owners(place), cst.parse_expression(f"{model}.parameters()")
     if not found and not _are_tensors_of(syntax, value, model):
         return NotApplicable(f"line {line} does not say whose parameters the optimizer gets")

@@ -1,19 +1,22 @@
 """Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
 
 from descend.record import Record, Site
-from descend.symptoms.progress import is_stuck
+from descend.symptoms.progress import POOR, is_stuck, left, yardstick_place
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
+FADED = 1e-3  # of the scale that a layer's outputs had at first
 DEAD_LAYER = 0.5  # share of a layer; well-initialised nets on these sizes have up to 0.3
 
 
 def dead_units(record: Record) -> Symptom | None:
-    """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead."""
-    if not is_stuck(record, "0"):
-        return None
+    """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead.
+
+    Or one whose signal has faded on the way: what a loss without targets that are known comes down to says little.
+    """
     curves = [(place, record.series("dead_share", place)) for place in record.places("dead_share")]
-    sick = [(place, curve) for place, curve in curves if curve.last >= DEAD_LAYER]
+    stuck = is_stuck(record, "0")
+    sick = [(p, curve) for p, curve in curves if curve.last >= DEAD_LAYER and (stuck or _has_faded(record, p))]
     if not sick:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].last)
@@ -38,6 +41,12 @@ def dead_units(record: Record) -> Symptom | None:
         evidence=tuple(("dead_share", p) for p, _ in curves),
         explains=frozenset({"plateau", "slow_progress", "vanishing_gradients"}),
     )
+
+
+def _has_faded(record: Record, place: str) -> bool:
+    """Whether hardly anything passes through a layer any more, in a run whose loss need not end at zero."""
+    scale = record.series("activation_scale", place)
+    return yardstick_place(record) == "loss" and left(record) > POOR and scale.last < FADED * scale.first
 
 
 def _line(record: Record, place: str) -> Site | None:

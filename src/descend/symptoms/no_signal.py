@@ -10,7 +10,7 @@ ADVICE = (
     "No change of the training helps: look for inputs that know something of the targets, or for the place where "
     "the two lost each other."
 )
-CHANCE = 0.1  # of shuffled targets that look as dependent: real ones have less than one in a hundred
+CHANCE = 0.05  # of shuffled targets that look as dependent: real ones have less than one in a hundred
 EXAMPLES = 100
 
 

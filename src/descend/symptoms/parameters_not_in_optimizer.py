@@ -69,9 +69,17 @@ def _left_out(record: Record, facts: dict) -> Symptom | None:
             f"plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
         )
         return _symptom(record, sentence, share, True, 0.95)
-    if facts["untrained_share_fresh"] < FRESH or not is_stuck(record, "0", POOR):
+    if (record.fact("optimizer", "0") or {}).get("empty_groups"):
+        sentence = (
+            f"{count} parameters{listed} are not in the optimizer, and one of its groups is empty: what `filter`, "
+            "`map` and `parameters()` give can be read once"
+        )
+        return _symptom(record, sentence, share, False, 0.85)
+    is_output = facts.get("output_untrained", False)  # which nobody leaves out on purpose
+    if facts["untrained_share_fresh"] < FRESH and not is_output or not is_stuck(record, "0", POOR):
         return None
-    sentence = f"{count} parameters{listed} are not in the optimizer: {share:.0%} of the network stays as it was drawn"
+    what = "the output layer" if is_output else f"{share:.0%} of the network"
+    sentence = f"{count} parameters{listed} are not in the optimizer: {what} stays as it was drawn"
     return _symptom(record, sentence, share, False, 0.85)
 
 
