@@ -8,11 +8,27 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import healthy, set_fact
+from records import healthy, real, set_fact
 from sick_held import lagging_statistics, narrow_layer, weights_not_loaded
 from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
-from test_doses import of, with_loss
+from test_doses import ADAM, of, with_loss
+
+from descend.record import Ending, Record
+
+
+def of_few_steps(steps: int) -> Record:
+    record = healthy(**{**ADAM, "lr": 0.5})
+    record.ending = Ending("finished", 0, steps, loop_s=0.1)
+    return record
+
+
+def real_reductions() -> Record:
+    """A regression on targets of variance 0.05, beside a term summed for each example."""
+    record = mixed_reductions(over_batch=False)
+    real(record, std=0.05**0.5)
+    return record
+
 
 DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("along_the_classes", with_loss("nll_loss", "log_softmax"), {"activation": "log_softmax", "dim": 1}),
@@ -45,6 +61,11 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("averaged_alike", mixed_reductions(over_batch=False), {"divisor": 784}),
     ("averaged_alike", mixed_reductions(over_batch=False, own=8), {"divisor": 98}),
     ("averaged_alike", mixed_reductions(), None),
+    ("longer_and_faster", of_few_steps(35), {"times": 20, "old": 0.5, "lr": 0.01}),
+    ("longer_and_faster", of_few_steps(100), None),
+    ("longer_and_faster", healthy(), None),
+    ("by_likelihood", mixed_reductions(over_batch=False), None),  # of classes
+    ("by_likelihood", real_reductions(), {"divisor": 7800.0}),
     ("averaged_alike", healthy(), None),
     ("other_names", weights_not_loaded(), {"place": "0", "prefix": "module.", "is_extra": True}),
     ("other_names", weights_not_loaded(prefix=None), None),

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from math import log2
 from statistics import median
 
-from descend.doses.rate import Dose
+from descend.doses.rate import Dose, short_run_rate
 from descend.quantile import quantile
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.instability import lost_eps
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
+from descend.symptoms.progress import constant_cost, yardstick_place
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
@@ -19,6 +20,7 @@ HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 TIMES = (4, 10, 20, 50, 100, 200)  # as many passes: the most of these, but at least the first,
+FEW = 100  # steps
 ENOUGH = 1000  # that come to no more steps than this
 AFFORDABLE_S = 10.0  # and take no longer
 SMALL = 1e-8  # its root's derivative is 5000: large, and finite
@@ -134,6 +136,15 @@ def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
     return {"divisor": fact["values"] // fact["own"]} if fact is not None and not fact["over_batch"] else None
 
 
+def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:
+    """The same, with the averaged squared error as a Gaussian's log-likelihood: times 2σ², the targets' variance."""
+    dose, variance = averaged_alike(record, symptom), constant_cost(record)
+    if dose is None or not variance or yardstick_place(record) != "squared_error":
+        return None
+    divisor = float(f"{dose['divisor'] / (2 * variance):.2g}")
+    return {"divisor": divisor} if divisor > dose["divisor"] else None
+
+
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made once, and kept."""
     return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
@@ -238,12 +249,18 @@ def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 
 
-def longer(record: Record, symptom: Symptom) -> Dose | None:
+def longer(record: Record, symptom: Symptom) -> Dose:
     """More passes over the data; of a run that is over after a few steps, as many as make it a usual one."""
     took = record.ending.loop_s - sum(cost.seconds for cost in record.costs.values()) if record.ending else 0.0
     most = min(ENOUGH / max(record.steps, 1), AFFORDABLE_S / took) if took > 0 else 0.0
     times = max(times for times in TIMES if times <= max(most, TIMES[0]))
     return {"times": times, "optimizer": symptom.optimizer}
+
+
+def longer_and_faster(record: Record, symptom: Symptom) -> Dose | None:
+    """More passes and a large rate, where an adaptive rule takes so few steps that neither alone gets it far."""
+    rate = short_run_rate(record, symptom)
+    return {**longer(record, symptom), **rate} if rate is not None and record.steps < FEW else None
 
 
 def smaller_batch(record: Record, symptom: Symptom) -> Dose | None:

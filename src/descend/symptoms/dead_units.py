@@ -39,7 +39,7 @@ def dead_units(record: Record) -> Symptom | None:
         _line(record, place),
         module=place,
         evidence=tuple(("dead_share", p) for p, _ in curves),
-        explains=frozenset({"plateau", "slow_progress", "vanishing_gradients"}),
+        explains=frozenset({"plateau", "slow_progress", "vanishing_gradients", "covariate_shift"}),
     )
 
 
