@@ -15,7 +15,7 @@ WIRING = frozenset(
     "no_zero_grad no_step parameters_not_in_optimizer frozen_or_detached eval_mode broadcasting negated_loss bad_data "
     "labels_wrong output_loss_mismatch incorrect_gradients unshuffled_data no_signal degenerate_normalisation "
     "dimensions_exchanged target_leak infinite_gradient unpaired_targets mixed_reductions "
-    "lagging_statistics weights_not_loaded".split()
+    "lagging_statistics weights_not_loaded zero_input".split()
 )
 OTHERWISE_JUDGED = frozenset({"outliers", "overfitting", "warm_start"})  # median error, held-out data, last stage
 LEVEL = 0.95

@@ -40,7 +40,16 @@ def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: floa
     return record
 
 
+def zero_input(left: float = 0.5) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "zero_input", "decoder.first", layer="Linear")
+    add_site(record, "zero_input", "decoder.first", 18)
+    return record
+
+
 HELD = {
+    zero_input: "zero_input",
     weights_not_loaded: "weights_not_loaded",
     lagging_statistics: "lagging_statistics",
     narrow_layer: "narrow_layer",

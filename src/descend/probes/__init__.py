@@ -27,6 +27,7 @@ from descend.probes.singular import singular
 from descend.probes.through_time import through_time
 from descend.probes.twins import twins
 from descend.probes.widths import widths
+from descend.probes.zero_input import zero_input
 
 # In the order they are taken: the curvature needs the inputs' statistics.
 PROBES = (
@@ -39,6 +40,7 @@ PROBES = (
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),
+    Probe("zero input", "", zero_input, once=True),
     Probe("own draws", "", own_draws, once=True),
     Probe("own selection", "", own_selection, once=True),
     Probe("mixing", "", mixing, once=True),

@@ -58,6 +58,7 @@ TITLES = {
     "vanishing_gradients": "gradients vanish",
     "warm_start": "the warm start has a wrong learning rate",
     "weights_not_loaded": "the weights were not loaded",
+    "zero_input": "a layer is fed nothing but zeros",
 }
 
 

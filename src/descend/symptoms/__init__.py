@@ -61,6 +61,7 @@ from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
 from descend.symptoms.warm_start import warm_start
 from descend.symptoms.weights_not_loaded import weights_not_loaded
+from descend.symptoms.zero_input import zero_input
 
 # Causes before consequences: wiring first, then the data and the start, then what happens over time.
 SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
@@ -78,6 +79,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "degenerate_normalisation": degenerate_normalisation,
     "dimensions_exchanged": dimensions_exchanged,
     "target_leak": target_leak,
+    "zero_input": zero_input,
     "infinite_gradient": infinite_gradient,
     "eval_mode": eval_mode,
     "lagging_statistics": lagging_statistics,

@@ -1,0 +1,35 @@
+"""Zero input: a layer is fed nothing but zeros, so neither it nor what stands behind it can read anything there."""
+
+from descend.record import Record
+from descend.symptoms.progress import POOR, left, left_in_words
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: a weight's derivative is its input times the error; Vaswani et al. 2017, §3.1"
+ADVICE = (
+    "Give the layer what it is to read. A decoder that is trained reads the targets, shifted by one "
+    "(`y[:, :-1]` to predict `y[:, 1:]`), under a causal mask."
+)
+
+
+def zero_input(record: Record) -> Symptom | None:
+    """A layer whose input is zero in every example that was looked at, in a run that leaves much of the cost."""
+    names = record.places("zero_input")
+    if not names or not left(record) > POOR:
+        return None
+    fact = record.fact("zero_input", names[0]) or {}
+    return Symptom(
+        id="zero_input",
+        kind="wiring",
+        certain=True,
+        confidence=0.85,
+        sentence=f"{fact['layer']} {names[0]} is fed nothing but zeros: it gives its bias whatever the example is, and "
+        f"its weights get no gradient; {left_in_words(record)} is left",
+        quantity="layers that are fed zeros",
+        value=float(len(names)),
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("zero_input"),
+        module=names[0],
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"inputs_not_normalised"},
+    )
