@@ -117,7 +117,6 @@ def _swaps(before: Tensor, after: Tensor, count: int) -> bool:
 
     What has one entry, as the channel of (N, 1, T, F), may go by the way.
     """
-    shape = [size for dim, size in enumerate(before.shape) if not dim or size > 1]
-    sizes = shape if after.ndim < before.ndim else list(before.shape), list(after.shape)
-    sizes = sizes[0][:2], sizes[1][:2]
-    return sizes[0][0] == count and len(sizes[0]) == 2 and sizes[1] == sizes[0][::-1] and sizes[0] != sizes[1]
+    drops = after.ndim < before.ndim
+    first = [size for dim, size in enumerate(before.shape) if not (drops and dim and size == 1)][:2]
+    return first[0] == count and len(first) == 2 and list(after.shape[:2]) == first[::-1] and first[0] != first[1]
