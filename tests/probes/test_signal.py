@@ -107,6 +107,13 @@ def test_too_little_to_tell() -> None:
         list(signal(Training(net, [lambda: net(x).square().mean()]).moment()))
 
 
+def test_the_targets_of_a_generator() -> None:
+    net = nn.Linear(3, 1)
+    x, real = torch.randn(100, 3), torch.ones(100, 1)
+    with pytest.raises(Unavailable, match="all targets are alike"):
+        list(signal(Training(net, [lambda: F.binary_cross_entropy_with_logits(net(x), real)]).moment()))
+
+
 def test_a_target_for_each_pixel_is_none_for_each_example() -> None:
     net, x = nn.Conv2d(1, 3, 1), torch.randn(LEAST, 1, 2, 2)
     with pytest.raises(Unavailable, match="one for each example"):

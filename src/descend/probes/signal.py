@@ -41,6 +41,8 @@ def signal(moment: Moment) -> Measurement:
     z = torch.cat(outputs).double()[:MOST]
     if len(x) < LEAST or not len(x) == len(t) == len(z) or not x.isfinite().all():
         raise Unavailable("too few examples to tell whether the targets depend on the inputs")
+    if bool((t == t[0]).all()):
+        raise Unavailable("all targets are alike, as a generator's are: they depend on nothing")
     seen = [x] if is_table or not z.isfinite().all() else [x, z]
     yield Fact("signal", "", moment.step, {"examples": len(x), "p_value": independence(seen, t)})
 
