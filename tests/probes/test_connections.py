@@ -50,6 +50,16 @@ def test_parameters_that_no_optimizer_holds() -> None:
     assert detail["held"] == 40 * 3 + 3
 
 
+def test_a_network_that_judges_outputs_and_targets_is_no_output_layer() -> None:
+    net, judge = network(), nn.Linear(3, 5)
+    held = {id(p) for p in net.parameters()}
+    both = nn.Sequential(net, judge)
+    targets = F.one_hot(Y, 3).float()
+    training = Training(both, [lambda: F.mse_loss(judge(net(X)), judge(targets))])
+    detail = fact(training, is_held=lambda p: id(p) in held)
+    assert detail["untrained_count"] == 2 and not detail["output_untrained"]
+
+
 def test_frozen_parameters_that_were_trained_are_told_from_fresh_ones() -> None:
     net = network()
     net[0].requires_grad_(False)

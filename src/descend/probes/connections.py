@@ -54,9 +54,13 @@ def connections(moment: Moment) -> Measurement:
 
 
 def _output(recording: Recording) -> int | None:
-    """Return the id of the weight matrix that is used last."""
+    """Return the id of the weight matrix that is used last; None where it is used again, as of a network that compares.
+
+    What judges outputs and targets alike is trained by nobody on purpose.
+    """
     matrices = {slot: p for slot, p in recording.parameters.items() if p.ndim > 1}
-    return next((id(matrices[s]) for op in reversed(recording.ops) for s in op.inputs if s in matrices), None)
+    used = [id(matrices[s]) for op in recording.ops for s in op.inputs if s in matrices]
+    return used[-1] if used and used.count(used[-1]) == 1 else None
 
 
 def _listed(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> dict[str, Any]:
