@@ -6,6 +6,8 @@ from torch import nn
 from descend.observing.checkpoints import Checkpoints, renaming
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
+from descend.script import Script
+from descend.symptoms import SYMPTOMS
 
 
 class Wrapped(nn.Module):
@@ -70,3 +72,31 @@ def test_a_load_that_brings_the_rest_later():
 def test_other_shapes_are_other_tensors():
     own, given = body().state_dict(), {f"module.{key}": torch.ones(7) for key in body().state_dict()}
     assert renaming(own, given, list(own), list(given)) is None
+
+
+LOADS = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+saved = nn.DataParallel(nn.Linear(3, 2)).state_dict()
+net = nn.Linear(3, 2)
+print(net.load_state_dict(saved, strict=False))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for step in range(8):
+    optimizer.zero_grad()
+    net(torch.randn(5, 3)).square().mean().backward()
+    optimizer.step()
+    net.load_state_dict({**net.state_dict()})
+"""
+
+
+def test_the_line_of_the_load(observe, tmp_path):
+    (tmp_path / "train.py").write_text(LOADS)
+    record = observe(Script(tmp_path / "train.py", tmp_path))
+    symptom = SYMPTOMS["weights_not_loaded"](record)
+    assert symptom is None  # another load has brought them
+
+    (tmp_path / "train.py").write_text(LOADS.replace("    net.load_state_dict({**net.state_dict()})\n", ""))
+    symptom = SYMPTOMS["weights_not_loaded"](observe(Script(tmp_path / "train.py", tmp_path)))
+    assert symptom is not None and symptom.where is not None and symptom.where.line == 7
+    assert "`weight`, the checkpoint `module.weight`" in symptom.sentence
