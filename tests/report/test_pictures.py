@@ -57,6 +57,18 @@ def test_instability_is_the_loss_and_the_curvature_times_the_rate(tmp_path):
     assert max(spread["y"]) == pytest.approx(0.5 * 1.3 * 39)
 
 
+def test_lagging_statistics_are_two_costs_of_the_same_examples(tmp_path):
+    record, evidence = Record(), []
+    for name, costs in (("yardstick", (2.0, 1.5)), ("yardstick_in_training", (2.0, 0.1))):
+        evidence.append((name, "negative_log_likelihood"))
+        for step, cost in enumerate(costs):
+            record.add(Reading(*evidence[-1], step, cost))
+    finding = replace(dead_units(tmp_path).findings[0], id="lagging_statistics", evidence=tuple(evidence))
+    [panel] = picture(record, finding).panels
+    assert [trace["y"] for trace in panel.traces] == [[2.0, 1.5], [2.0, 0.1]]
+    assert [key.label for key in panel.keys] == ["evaluation mode", "training mode"]
+
+
 def test_panels_over_the_steps_share_their_first_and_last_step(tmp_path):
     above, below = drawn(instability(tmp_path)).plots()
     assert above["layout"]["xaxis"]["range"] == below["layout"]["xaxis"]["range"]

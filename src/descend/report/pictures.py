@@ -107,10 +107,24 @@ def symmetric_units(record: Record, symptom: Symptom) -> Figure | None:
     return layer_bars(record, symptom, "twin_share", "Units that have an identical twin")
 
 
+def lagging_statistics(record: Record, symptom: Symptom) -> Figure | None:
+    """Lagging statistics: the cost of the same examples by the running statistics and by the batches' own."""
+    modes = ("evaluation mode", "cause"), ("training mode", "ink")
+    curves = [record.series(name, place).finite() for name, place in symptom.evidence]
+    traces = tuple(line(curve, tone, mode) for curve, (mode, tone) in zip(curves, modes) if len(curve))
+    if len(traces) < len(modes):
+        return None
+    values = [value for curve in curves for value in curve.values]
+    panel = Panel("Cost of the same examples", traces, tuple(Key(*mode) for mode in modes), y=value_axis(values))
+    caption = "Training mode normalises by each batch's own statistics, evaluation mode by the running ones."
+    return Figure((panel,), caption)
+
+
 PICTURES: Mapping[str, Callable[[Record, Symptom], Figure | None]] = {
     "dead_units": dead_units,
     "inputs_not_normalised": inputs_not_normalised,
     "instability": instability,
+    "lagging_statistics": lagging_statistics,
     "no_zero_grad": no_zero_grad,
     "output_loss_mismatch": output_loss_mismatch,
     "saturated_units": saturated_units,
