@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from measure import HERE, Ratio, descend, paired, run
 
-# steps that take some five seconds with one thread: of about 1 ms to 1 s each
+# steps of some five seconds with one thread, or half a minute where they scatter most; of about 1 ms to 1 s each
 LOOPS = {
-    "gan": 5000,
+    "gan": 30000,
     "mlp": 4000,
-    "accumulated": 1600,
+    "accumulated": 9000,
     "wide": 500,
     "lstm": 300,
     "transformer": 200,
@@ -30,7 +30,7 @@ def loop_seconds(command: list[str]) -> tuple[float, str]:
     return float(found[1]), found[2]
 
 
-def overhead(pairs: int = 3) -> Iterator[str]:
+def overhead(pairs: int = 5) -> Iterator[str]:
     """Yield one table row for each loop."""
     for name, steps in LOOPS.items():
         plain = [sys.executable, VICTIM, name, str(steps)]
