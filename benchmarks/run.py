@@ -48,8 +48,8 @@ def watch() -> None:
     sheet = Sheet(HERE / "WATCHING.md", "What watching costs")
     sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
     sheet.write(
-        "Loops of some five seconds, two of half a minute, five pairs: what reading costs, the start and the first findings; probes are",
-        "paid for from then on, by at most two per cent of the time.",
+        "Loops of some five seconds, two of half a minute, five pairs: what reading costs, the start and the first",
+        "findings; probes are paid for from then on, by at most two per cent of the time.",
         "",
     )
     sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|")
