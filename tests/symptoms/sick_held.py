@@ -10,7 +10,8 @@ from descend.record import Record
 
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
     record = healthy()
-    detail: dict[str, Any] = {"missing": missing, "of": 4, "first": "fc.weight", "unexpected": "head.weight"}
+    other = "head.weight" if prefix is None else f"{prefix}fc.weight" if extra else "weight"
+    detail: dict[str, Any] = {"missing": missing, "of": 4, "first": "fc.weight", "unexpected": other}
     renaming = {} if prefix is None else {"prefix": prefix, "is_extra": extra, "names": missing}
     add_fact(record, "left_unloaded", "0", step, **detail, **renaming)
     add_site(record, "load_state_dict", "0", 13)

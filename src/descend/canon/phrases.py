@@ -14,6 +14,7 @@ NORMALISED, FIXED = (
     "each layer's inputs keep their mean and variance, whatever the layers before it do",
 )
 WARMUP = "warm the rate up over the first {steps} steps"
+IN_RANGE = "a shorter step does not throw units out of the data's range"
 FEW_STEPS = "the step of Adam is about the rate itself, and so few steps have to get there"
 ADAM_AT, ADAM_COST = "Adam, lr {lr:.3g}", 3  # it changes the rule
 TO = "learning rate {old:.3g} → {lr:.3g}"

@@ -10,6 +10,7 @@ from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.instability import lost_eps
+from descend.symptoms.mixed_reductions import outweighs
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 from descend.symptoms.progress import constant_cost, yardstick_place
 
@@ -133,7 +134,7 @@ def summed(record: Record, symptom: Symptom) -> Dose | None:
 def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
     """How many more values of an example the loss is averaged over than the other term is; or is summed of."""
     fact = record.fact("mixed_reductions")
-    return {"divisor": fact["values"] // fact["own"]} if fact is not None and not fact["over_batch"] else None
+    return {"divisor": outweighs(fact)} if fact is not None and not fact["over_batch"] else None
 
 
 def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:

@@ -55,7 +55,8 @@ class Checkpoints:
             return  # some of it was meant
         place = place or str(len(self._left))
         self._left[id(module)] = weakref.ref(module), place
-        detail = {"missing": len(missing), "of": len(own), "first": missing[0], "unexpected": unexpected[0]}
+        other = _there(missing[0], found.prefix, is_extra=found.is_extra) if found else unexpected[0]
+        detail = {"missing": len(missing), "of": len(own), "first": missing[0], "unexpected": other}
         self._send([Fact("left_unloaded", place, self._steps(), detail | (found._asdict() if found else {}))])
         self._modules.note_call(LOAD, place, frame, type(module).__name__)
 

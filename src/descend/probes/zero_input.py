@@ -28,8 +28,9 @@ def zero_input(moment: Moment) -> Measurement:
             zero[id(layer)] = layer, is_zero and zero.get(id(layer), (layer, True))[1]
 
     for recording in moment.recordings():
-        first = (op for op in recording.ops if op.name in LAYERS and op.taints and op.taints[0] == NONE)
-        if sum(1 for _ in first) > 1:  # one layer at least is fed with what it is to read
+        if (
+            len([op for op in recording.ops if op.name in LAYERS and op.taints[:1] == (NONE,)]) > 1
+        ):  # one layer at least is fed with what it is to read
             run_watched(recording, watch)
     for layer, is_zero in zero.values():
         if is_zero:

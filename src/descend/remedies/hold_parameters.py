@@ -38,11 +38,12 @@ def hold_parameters(script: Script, record: Record, dose: dict[str, Any]) -> Scr
         return NotApplicable(f"line {line} does not show what the called model is called there")
     if model in _held_by_others(script, record, place):
         return NotApplicable(f"another optimizer than the one in line {line} has the parameters of `{model}`")
-    if dose.get("grouped"):
-        rest = _add_rest(place, model)
-        return rest if isinstance(rest, NotApplicable) else script.edit(place.syntax.file, rest)
-    later = _made_later(place, model, replaced=bool(dose.get("replaced")))
-    text = _add_group(place, model, later) if later else _hold(place, model, _made(script, record, place.syntax))
+    if later := _made_later(place, model, replaced=bool(dose.get("replaced"))):
+        text = _add_group(place, model, later)
+    elif dose.get("grouped") or is_in_groups(place.syntax, place.call, "params"):
+        text = _add_rest(place, model)
+    else:
+        text = _hold(place, model, _made(script, record, place.syntax))
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
 
 
@@ -133,8 +134,6 @@ def _hold(place: Place, model: str, made: Place | None) -> str | NotApplicable:
     value = argument.value if argument is not None else place.call.args[0].value
     if isinstance(value, cst.Name):
         value = assigned_value(syntax, value) or value
-    if is_in_groups(syntax, place.call, "params"):
-        return _add_rest(place, model)
     found, whole = owners(place), cst.parse_expression(f"{model}.parameters()")
     if not found and not _are_tensors_of(syntax, value, model):
         return NotApplicable(f"line {line} does not say whose parameters the optimizer gets")

@@ -1,5 +1,7 @@
 """Lagging statistics: what evaluation normalises by is not what training normalises by."""
 
+from typing import Any
+
 from descend.record import Record
 from descend.symptoms.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.symptoms.symptom import ECHOES, Symptom
@@ -14,14 +16,12 @@ WORSE = 1.5  # times the cost by the batches' own statistics
 def lagging_statistics(record: Record) -> Symptom | None:
     """A run at its end costs much more by the running statistics, whose momentum is far from the usual one."""
     place = yardstick_place(record)
-    evaluated, trained = record.series("yardstick", place).finite(), record.series("yardstick_in_training", place)
-    if not len(evaluated) or not len(trained) or not ended_smoothly(record):
+    evaluated, trained = (record.series(name, place).finite() for name in ("yardstick", "yardstick_in_training"))
+    fact = unusual(record)
+    if fact is None or not ended_smoothly(record) or not left(record) > FAIR:
         return None
-    worse = evaluated.last / max(trained.finite().last, 1e-12)
-    found = unusual(record)
-    if found is None or not worse >= WORSE or not left(record) > FAIR:
+    if not evaluated.last >= WORSE * trained.last:
         return None
-    fact = record.fact("running_statistics", found) or {}
     lags = fact["momentum"] < USUAL
     why = (
         f"are {fact['remaining']:.0%} what they were at first, after {fact['updates']} batches with momentum "
@@ -47,10 +47,10 @@ def lagging_statistics(record: Record) -> Symptom | None:
     )
 
 
-def unusual(record: Record) -> str | None:
-    """Return which of the momenta in use keeps the statistics from following; None where all let them."""
+def unusual(record: Record) -> dict[str, Any] | None:
+    """Return what is known of a momentum that keeps the statistics from following; None where all let them."""
     for place in record.places("running_statistics"):
         fact = record.fact("running_statistics", place) or {}
         if fact["momentum"] > FORGETFUL or fact["momentum"] < USUAL and fact["remaining"] > REMAINING:
-            return place
+            return fact
     return None

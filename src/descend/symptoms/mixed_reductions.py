@@ -1,5 +1,7 @@
 """Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
+from typing import Any
+
 from descend.record import Record
 from descend.symptoms.progress import FAIR, STUCK, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
@@ -13,15 +15,12 @@ def mixed_reductions(record: Record) -> Symptom | None:
     fact = record.fact("mixed_reductions")
     if fact is None or not left(record) > FAIR or not (fact["over_batch"] or _are_outputs_alike(record)):
         return None
-    own = fact.get("own", 1)
+    times = outweighs(fact)
     if fact["over_batch"]:
-        times = fact["examples"]
         told = f"summed over the {times} examples: it grows with the batch and drowns the other"
-    elif own > 1:
-        times = fact["values"] // own
-        told = f"averaged over {own} values of each: beside {fact['values']} it weighs {times} times as much"
+    elif times < fact["values"]:
+        told = f"averaged over {fact['own']} values of each: beside {fact['values']} it weighs {times} times as much"
     else:
-        times = fact["values"]
         told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
     return Symptom(
         id="mixed_reductions",
@@ -38,6 +37,11 @@ def mixed_reductions(record: Record) -> Symptom | None:
         evidence=(("loss", "0"),),
         explains=ECHOES | {"over_regularised", "sum_reduction"},
     )
+
+
+def outweighs(fact: dict[str, Any]) -> int:
+    """Return how many times its share the other term of the loss has."""
+    return int(fact["examples"] if fact["over_batch"] else fact["values"] // fact.get("own", 1))
 
 
 def _are_outputs_alike(record: Record) -> bool:

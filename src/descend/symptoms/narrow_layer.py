@@ -16,23 +16,23 @@ def narrow_layer(record: Record) -> Symptom | None:
     narrow = narrow_layers(record)
     if not narrow or not left(record) > POOR:
         return None
-    units = [narrow[name] for name in narrow]
+    units, first = min(narrow.values()), next(iter(narrow))
     where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
     fact = record.fact("widths") or {}
-    layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {next(iter(narrow))} has"
+    layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
     return Symptom(
         id="narrow_layer",
         kind="statics",
         certain=False,
         confidence=0.75,
-        sentence=f"{layers} {min(units)} {'unit' if min(units) == 1 else 'units'}, for inputs of {fact['inputs']} "
+        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {fact['inputs']} "
         f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
         quantity="units of the narrowest hidden layer",
-        value=float(min(units)),
+        value=float(units),
         bound=float(min(NARROW, fact["inputs"])),
         source=SOURCE,
         where=where,
-        module=next(iter(narrow)),
+        module=first,
         evidence=(("loss", "0"),),
         explains=frozenset("local_optima plateau saddle_point slow_progress vanishing_gradients dead_units".split()),
     )

@@ -12,16 +12,14 @@ def weights_not_loaded(record: Record) -> Symptom | None:
     fact = record.fact("left_unloaded", place)
     if fact is None:
         return None
-    first, other = fact["first"], fact["unexpected"]
-    if "prefix" in fact:
-        other = fact["prefix"] + first if fact["is_extra"] else first.removeprefix(fact["prefix"])
     return Symptom(
         id="weights_not_loaded",
         kind="wiring",
         certain=True,
         confidence=0.9,
         sentence=f"load_state_dict left {fact['missing']} of {fact['of']} tensors as they were initialised: the module "
-        f"calls the first `{first}`, the checkpoint `{other}`, and strict=False says nothing of it",
+        f"calls the first `{fact['first']}`, the checkpoint `{fact['unexpected']}`, and strict=False says nothing of "
+        "it",
         quantity="tensors that were not loaded",
         value=float(fact["missing"]),
         bound=0.0,
