@@ -131,6 +131,13 @@ def test_a_look_that_is_due_and_cannot_be_paid_for_ends_only_our_own_stretches(s
     assert examiner.is_due(7) and examiner.next_look("0", 7) == (float("inf") if waits else 7)
 
 
+def test_examples_that_cannot_be_paid_for_yet_end_no_stretch():
+    budget = Budget(0.5, None)
+    budget.loop_begins()
+    examiner = Examiner([PROBES[0]], budget, None, lambda messages: None)
+    assert budget.left() > 0 and not examiner.wants_tape(7) and examiner.next_look("0", 7) == float("inf")
+
+
 def test_slow_steps_are_read_in_full(monkeypatch):
     now = iter(range(10_000))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))

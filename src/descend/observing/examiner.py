@@ -89,7 +89,8 @@ class Examiner:
             return inf
         if not self.is_due(step):
             return self._next_probe
-        return inf if self.budget.is_wary and self.budget.left() <= 0 else step
+        affordable = self.tape.allowed() if self._gathering else self.budget.left() > 0
+        return step if affordable or not self.budget.is_wary else inf
 
     def is_due(self, step: int) -> bool:
         """Whether this step is to be probed."""
