@@ -42,7 +42,7 @@ def fit(net, targets, rows, epochs):
 
 
 parity = Net(2, old_name=True)
-fit(parity, y % 2, order[:1000], 6)
+fit(parity, y % 2, order[:1000], 25)
 net = Net(10)
 left = net.load_state_dict(parity.state_dict(), strict=False)
 print("new:", left.missing_keys, "dropped:", left.unexpected_keys)

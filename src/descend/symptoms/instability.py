@@ -23,6 +23,8 @@ CONSEQUENCES = frozenset(
 )
 OUTRUN = 1.0  # times the weights' own norm
 SOME_LEFT = 0.1  # of the cost of a constant prediction
+MUCH_LEFT = 1 / 3
+FAR = 2.0  # times the bound: at the edge of stability α·λmax hovers closer to it (Cohen et al. 2021)
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
 
@@ -36,12 +38,21 @@ def instability(record: Record) -> Symptom | None:
         rise = first_rise(record, key)
         if (found := _outruns_the_weights(record, key)) is not None:
             return found
-        if rise is None and not is_stuck(record, key):
+        if rise is None and not is_stuck(record, key) and not _leaps(record, key):
             continue
         found = _over_the_bound(record, key, rise) or _not_finite(record, key)
         if found is not None:
             return found
     return None
+
+
+def _leaps(record: Record, key: str) -> bool:
+    """Whether a plain rule's steps are over their bound as often as not, some of them far, and much is left."""
+    bound = stability_bound(record.fact("optimizer", key) or {})
+    lengths = step_lengths(record, key, "curvature").finite().values
+    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not left(record) > MUCH_LEFT:
+        return False
+    return median(lengths) > bound.value and max(lengths) > FAR * bound.value
 
 
 def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | None:
@@ -58,7 +69,13 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     is_usual = record.series("learning_rate", key).max <= ADAM_RATE
     if name == "preconditioned_curvature" and rise is None and is_usual and not diverged(record, key):
         return None  # an adaptive rule's α·λmax is far over its bound in many healthy first steps
-    what = "becomes NaN or infinite" if diverged(record, key) else "rises" if rise is not None else "will not fall"
+    fates = (
+        ("becomes NaN or infinite", diverged(record, key)),
+        ("rises", rise is not None),
+        ("will not fall", is_stuck(record, key)),
+        ("goes up and down", True),
+    )
+    what = next(fate for fate, is_so in fates if is_so)
     return Symptom(
         "instability",
         "dynamics",
