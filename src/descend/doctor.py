@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite
+from pathlib import Path
 
 from descend.case import Case
 from descend.plan import Plan, Stage
@@ -16,6 +17,7 @@ from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
+from descend.source.later_training import trains_later
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
@@ -25,6 +27,7 @@ from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
 TOLD = 0.7  # the least confidence of what is told without a trial
+LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
 Show = Callable[[Record, list[Message]], None]
@@ -57,12 +60,27 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
     if not plan.alone and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
         plan = replace(plan, alone=True)
         whole = lab.observe(script, plan)
+    if _trains_later(script, plan, whole):
+        longer = replace(plan, steps=LATER * plan.steps, least_steps=LATER * plan.steps)
+        further = lab.observe(script, longer)
+        if further.ending and further.ending.reason == "finished" and len(stages(further)) > 1:
+            whole, plan = further, longer
     for part in _parts(whole, plan):
         record = whole if part is plan else lab.observe(script, part)
         case = _consult(script, part, lab, record)
         if case.findings or case.interrupted or case.status == "script_failed":
             return case  # what a stage begins with is what the one before has made
     return replace(case, record=whole)
+
+
+def _trains_later(script: Script, plan: Plan, record: Record) -> bool:
+    """Whether the window has closed, quickly, before a script comes to another training that it makes further down."""
+    is_fixed = plan.least_steps == plan.steps  # by the user
+    backward = record.site("backward")
+    was_quick = record.ending is not None and record.ending.reason == "window" and record.steps == plan.steps
+    if is_fixed or not was_quick or backward is None or Path(backward.file) != script.path:
+        return False
+    return trains_later(script.read(script.path), backward.line)
 
 
 def _parts(record: Record, plan: Plan) -> list[Plan]:

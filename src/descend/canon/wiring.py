@@ -28,6 +28,7 @@ from descend.doses import (
     time_first,
     usual_share,
     wiped_gradients,
+    within_the_example,
     wrong_function,
 )
 
@@ -92,6 +93,8 @@ WIRING = (
         "each example is then a sequence of its own", WIRED),
     Row("examples_mixed", "transpose", cut_up, "{call} in place of the new shape",
         "each example is then a sequence of its own", WIRED),
+    Row("examples_mixed", "softmax_dimension", within_the_example, "{activation} along dim={dim}",
+        "the entries of one example then compete with each other", "Vaswani et al. 2017, eq. 1"),
     Row("incorrect_gradients", "use_autograd", wrong_function, "let autograd differentiate the forward of {function}",
         "the derivative is then that of what is computed", "Ba, CSC413 lecture 4, Gradient checking"),
     Row("bad_data", "standardise_inputs", nothing_to_dose, "standardise inputs, missing values at the mean",

@@ -48,6 +48,7 @@ from descend.doses.dimensions import (
     lone_layer,
     of_the_difference,
     time_first,
+    within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
 from descend.doses.rate import (
@@ -135,6 +136,7 @@ __all__ = [
     "summed",
     "tenth_rate",
     "time_first",
+    "within_the_example",
     "until_least",
     "usual_norm",
     "usual_share",

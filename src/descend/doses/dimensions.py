@@ -61,6 +61,13 @@ def cut_up(record: Record, symptom: Symptom) -> Dose | None:
     return {"site": "mixing", "call": ".".join([*dropped, "transpose(0, 1)"])}
 
 
+def within_the_example(record: Record, symptom: Symptom) -> Dose | None:
+    """The last dimension, for a softmax that is taken along the batch."""
+    site = record.site("mixing")
+    by_softmax = (record.fact("mixing") or {}).get("by") == "softmax" and site is not None
+    return {"activation": "softmax", "site": ("mixing", "0"), "dim": -1} if by_softmax else None
+
+
 def exchange(record: Record, symptom: Symptom) -> Dose | None:
     """The exchange of dimensions that a change of shape pretends to."""
     fact = record.fact("exchanged", "0")

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _len_torch_function_stack
 from torch.compiler import is_compiling
 from torch.optim.optimizer import (
     Optimizer,
@@ -49,7 +50,7 @@ def observing(observer: Observer) -> Iterator[None]:
         places = (
             *_makers(),
             (Optimizer, "__init__", optimizer_init),
-            (Tensor, "backward", _backward),
+            (Tensor, "backward", functools.partial(_backward, engine=torch.autograd.backward)),
             (torch.autograd, "backward", _backward),
             (torch.autograd, "grad", _autograd_grad),
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
@@ -161,24 +162,30 @@ def _is_nested() -> bool:
     return _nesting.inside or isinstance(threading.current_thread(), threading._DummyThread)
 
 
-def _backward(original: Any, observer: Observer) -> Any:
-    """For `Tensor.backward` and for `torch.autograd.backward`, which it calls: the outer one reports.
+def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
+    """For `Tensor.backward` and for `torch.autograd.backward`, the `engine` that it calls: the outer one reports.
 
     The first must be one of them: within a function mode such as the tape's it would be a call like any other.
+    In a stretch of quick rounds the engine is called at once: what that saves is what we cost.
     """
 
     cruise = observer.cruise
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+        is_plain = not args and not kwargs and type(tensors) is Tensor and not _len_torch_function_stack()
+        if is_plain and engine is not None and cruise.on and cruise.takes(tensors, sys._getframe(1)):
+            inner = torch.autograd.backward  # the script may have put something of its own there
+            _nesting.inside = True
+            try:
+                return (engine if getattr(inner, "__wrapped__", None) is engine else inner)(tensors)
+            finally:
+                _nesting.inside = False
         if is_compiling() or _nesting.inside:
             return original(tensors, *args, **kwargs)
         if cruise.on and cruise.takes(tensors, sys._getframe(1)):
-            _nesting.inside = True
-            try:
+            with _reporting:
                 return original(tensors, *args, **kwargs)
-            finally:
-                _nesting.inside = False
         root = None if _is_nested() else _scalar(tensors)
         if root is None:
             return original(tensors, *args, **kwargs)

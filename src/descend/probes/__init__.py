@@ -6,6 +6,7 @@ from descend.probes.connections import connections
 from descend.probes.constant_term import constant_term
 from descend.probes.curvature import curvature
 from descend.probes.dimensions import dimensions
+from descend.probes.divergence import divergence
 from descend.probes.gradient import gradient, update_ratio
 from descend.probes.gradient_noise import gradient_noise
 from descend.probes.gradients import gradients
@@ -36,6 +37,7 @@ PROBES = (
     Probe("left out", "", left_out, once=True),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
+    Probe("divergence", "", divergence, once=True),
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("pairing", "", pairing, once=True),

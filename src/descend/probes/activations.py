@@ -26,7 +26,7 @@ class _Layer:
 
     def take(self, op: Op, units: Tensor) -> None:
         if op.name in RECTIFIERS:
-            active = _is_active(op, units).any(1)
+            active = (_is_active(op, units) | units.isnan()).any(1)  # of NaN it is not known
             self.alive = active if self.alive is None else self.alive | active
         self.saturated += float((_slope(op.name, units) < FLAT).sum()) if op.name in SIGMOIDS else 0.0
         self.square += float(units.double().square().sum())

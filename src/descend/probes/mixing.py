@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import loss_call, module_of
-from descend.probes.moment import Measurement, Moment, Unavailable, forward
+from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, forward
 from descend.probes.through_time import BATCH_FIRST, PADDED
 from descend.record import Fact, Site
 from descend.tape import Op, Recording
 from descend.tape.call import NONE
-from descend.tape.vocabulary import RECURRENT
+from descend.tape.vocabulary import RECURRENT, SOFTMAXES
 
 LEAST = 4  # examples
 CHANGED = 1e-5  # of the outputs' scale
@@ -97,6 +97,8 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
             taken = x.transpose(0, 1) if module.batch_first else x  # the function takes time first in any case
             if _reads_the_batch(taken, module.batch_first, count):
                 found.append(layer("attention", module, type(module).__name__, module.batch_first))
+        elif op.name in SOFTMAXES and _is_along_the_batch(x, args, kwargs, count):
+            found.append(Culprit("softmax", *chosen_at(moment, op)))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
             single = tuple(dim for dim, size in enumerate(x.shape) if dim and size == 1)
             found.append(Culprit("reshape", op.site, op.name, single=single if result.ndim < x.ndim else ()))
@@ -110,6 +112,13 @@ def _reads_the_batch(x: Tensor, batch_first: bool, count: int) -> bool:
     if x.ndim != 3:
         return False
     return x.shape[1] == count != x.shape[0] if batch_first else x.shape[0] == count
+
+
+def _is_along_the_batch(x: Tensor, args: tuple, kwargs: dict, count: int) -> bool:
+    """Whether a softmax is taken along the first dimension, and that is the batch, or the batch times the time."""
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    own_choice = 0 if x.ndim == 3 else 1
+    return (own_choice if dim is None else dim) in (0, -x.ndim) and x.ndim > 1 and x.shape[0] % count == 0
 
 
 def _swaps(before: Tensor, after: Tensor, count: int) -> bool:

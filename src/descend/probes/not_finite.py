@@ -1,6 +1,6 @@
-"""The call that makes the first loss infinite or NaN, where all that it was given was finite."""
+"""The call that makes the first loss infinite or NaN, where all that it was given was finite, or masked by -inf."""
 
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ from descend.tape import Op
 
 # Defined on a part of the numbers: what comes to them must be confined to it.
 PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos asin atanh acosh logit xlogy".split())
+MASKING = frozenset("masked_fill masked_fill_ where full full_like tensor new_full".split())  # write -inf on purpose
 
 
 def not_finite(moment: Moment) -> Measurement:
@@ -25,8 +26,10 @@ def not_finite(moment: Moment) -> Measurement:
         if found:
             return
         given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.is_floating_point()]
-        is_made_here = all(bool(x.isfinite().all()) for x in given)
-        if given and is_made_here and isinstance(result, Tensor) and not bool(result.isfinite().all()):
+        if not given or not isinstance(result, Tensor) or not all(map(_is_masked_at_most, given)):
+            return
+        is_whole = op.name not in MASKING and all(bool(x.isfinite().all()) for x in given)
+        if not _is_masked_at_most(result) or is_whole and not bool(result.isfinite().all()):
             found.append((op, given[0].detach()))
 
     run_watched(recording, watch)
@@ -35,7 +38,13 @@ def not_finite(moment: Moment) -> Measurement:
         detail = {
             "function": op.name,
             "is_partial": op.name in PARTIAL,
+            "is_masked": not bool(given.isfinite().all()),
             "min": float(given.min()),
             "max": float(given.max()),
         }
         yield Fact("not_finite", "", moment.step, detail)
+
+
+def _is_masked_at_most(values: Tensor) -> bool:
+    """Whether all values are finite, but for those that a softmax is to leave out."""
+    return not bool((values.isnan() | (values == inf)).any())

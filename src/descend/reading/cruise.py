@@ -24,7 +24,7 @@ from descend.reading.curves import Curves
 from descend.reading.rounds import Backward, Round, Rounds, Step, used
 
 SPAN_S = 0.2  # a stretch lasts about so long,
-LONGEST = 64  # and at most so many rounds
+LONGEST = 1024  # and at most so many rounds
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Degenerate normalisation: a softmax or a norm over a single entry gives a constant, whatever comes in."""
+"""Degenerate normalisation: over a single entry it gives a constant, whatever comes in; over none it gives NaN."""
 
 from descend.record import Record
 from descend.symptoms.progress import FAIR, left, left_in_words
@@ -9,7 +9,9 @@ ENTRIES = 2  # fewer make a constant
 
 
 def degenerate_normalisation(record: Record) -> Symptom | None:
-    """A normalisation that is always over one entry, inside a network that leaves some of the cost."""
+    """A normalisation that is always over one entry, inside a network that leaves some of the cost; or over none."""
+    if (masked := _all_masked(record)) is not None:
+        return masked
     place = lone_place(record)
     fact = record.fact("lone_entry", place)
     if fact is None or not left(record) > FAIR:
@@ -31,6 +33,28 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
         module=fact.get("module", ""),
         evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised", "no_signal"},
+    )
+
+
+def _all_masked(record: Record) -> Symptom | None:
+    fact = record.fact("not_finite") or {}
+    if not fact.get("is_masked"):
+        return None
+    return Symptom(
+        id="degenerate_normalisation",
+        kind="wiring",
+        certain=True,
+        confidence=0.95,
+        sentence=f"{fact['function']} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
+        "the loss before any step was taken. Leave one entry of each row unmasked: mask the keys alone, not the "
+        "queries, or by a large negative number",
+        quantity="entries that are normalised together",
+        value=0.0,
+        bound=1.0,
+        source="Vaswani et al. 2017, §3.2.3: what is masked is set to -inf at the softmax's input; exp(-inf) = 0",
+        where=record.site("not_finite"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES | {"bad_data"},
     )
 
 

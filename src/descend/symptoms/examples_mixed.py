@@ -10,6 +10,7 @@ SENTENCES = {
     "attention": "the examples of a batch attend to each other as if they were one sequence",
     "reshape": "view and reshape keep the order of the values: from (N, T, …) to (T, N, …) they cut the examples up; "
     "transpose(0, 1) exchanges the dimensions",
+    "softmax": "the softmax is taken along the batch, so that its examples compete with each other",
 }
 
 
@@ -19,7 +20,9 @@ def examples_mixed(record: Record) -> Symptom | None:
     if not fact.get("share") or fact.get("by") not in SENTENCES or not left(record) > FAIR:
         return None
     comes = "time" if fact["batch_first"] else "the batch"
-    order = "" if fact["by"] == "reshape" else f" (batch_first={fact['batch_first']}, and {comes} comes first)"
+    order = (
+        "" if fact["by"] in ("reshape", "softmax") else f" (batch_first={fact['batch_first']}, and {comes} comes first)"
+    )
     return Symptom(
         id="examples_mixed",
         kind="wiring",

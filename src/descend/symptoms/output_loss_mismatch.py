@@ -22,8 +22,8 @@ _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 def output_loss_mismatch(record: Record) -> Symptom | None:
     """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
-    if (unbounded := _unbounded(record)) is not None:
-        return unbounded
+    if (found := _unbounded(record) or _divergence(record)) is not None:
+        return found
     seen = record.history("loss_input")
     if not seen:
         return None
@@ -71,6 +71,28 @@ def _unbounded(record: Record) -> Symptom | None:
         0.0,
         "Ba, CSC413 lecture 4, Convex functions: the loss is defined for what its output layer gives",
         record.site("not_finite") or record.site("loss"),
+        evidence=(("loss", "0"),),
+        explains=ECHOES,
+    )
+
+
+def _divergence(record: Record) -> Symptom | None:
+    """A Kullback-Leibler divergence whose first argument is no logarithm."""
+    fact = record.fact("divergence")
+    if fact is None:
+        return None
+    return Symptom(
+        "output_loss_mismatch",
+        "wiring",
+        True,
+        0.98,
+        f"kl_div takes log-probabilities first but is fed probabilities, from {fact['min']:.3g} to {fact['max']:.3g}: "
+        "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
+        "largest input",
+        float(fact["max"]),
+        0.0,
+        "torch.nn.KLDivLoss: the input is expected to be in the log-space",
+        record.site("divergence"),
         evidence=(("loss", "0"),),
         explains=ECHOES,
     )

@@ -45,5 +45,5 @@ INTERESTING = (
     | RECURRENT
     | {"detach", "sum", "mean", "__getitem__", "gather", "linear", "conv1d", "conv2d", "conv3d", "embedding"}
     | {"view", "reshape", "multi_head_attention_forward", "scaled_dot_product_attention", "layer_norm", "group_norm"}
-    | {"batch_norm", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow"}
+    | {"batch_norm", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "kl_div"}
 )
