@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from measure import HERE, Ratio, descend, paired, run
 
-# steps of some five seconds with one thread, or half a minute where they scatter most; of about 1 ms to 1 s each
+# steps of some five seconds with one thread, or of up to a minute where they are the most calls; of about 1 ms to 1 s each
 LOOPS = {
     "gan": 30000,
     "mlp": 4000,
-    "accumulated": 9000,
+    "accumulated": 30000,
     "wide": 500,
     "lstm": 300,
     "transformer": 200,

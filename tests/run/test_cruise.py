@@ -58,7 +58,7 @@ class Loop:
         hidden = self.layers[0](torch.randn(4, 3))
         loss = hidden.square().mean() if place == "a" else self.layers[1](hidden).square().mean()
         frame = SimpleNamespace(f_code=ord(place), f_lasti=0)
-        if self.cruise.on and self.cruise.takes(loss, frame):
+        if self.cruise.passes_over or self.cruise.on and self.cruise.takes(loss, frame):
             loss.backward()
             return
         self.cruise.leave()
@@ -113,6 +113,19 @@ def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkey
         quick, full = both(round, order, monkeypatch)
         assert quick.losses() == pytest.approx(full.losses()), broken
         assert quick.full < full.full
+
+
+@pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
+@pytest.mark.parametrize("strange", ["", "a A b"], ids=["undisturbed", "disturbed"])
+def test_of_a_long_run_rounds_that_are_dear_are_passed_over(round, strange, monkeypatch):
+    monkeypatch.setattr(cruise, "WHOLE", 30)
+    monkeypatch.setattr(cruise, "SHARE", 1e-9)
+    quick, full = both(round, " ".join([round] * 200 + [strange] + [round] * 100), monkeypatch)
+    assert {n: s.steps for n, s in quick.steppers.items()} == {n: s.steps for n, s in full.steppers.items()}
+    kept, known = quick.losses(), full.losses()
+    assert kept == pytest.approx({key: known[key] for key in kept})
+    assert all(step in {s for _, s in kept} for step in range(30))
+    assert len(kept) < len(known) / 2
 
 
 def test_the_step_that_is_to_be_looked_at_is_read_in_full():

@@ -47,7 +47,7 @@ def observing(observer: Observer) -> Iterator[None]:
     """Report the script's events to `observer` for as long as the context lasts."""
     with ExitStack() as stack:
         begins, ends = _step_begins(observer), _step_ends(observer)
-        places = (
+        places: tuple[_Hooked, ...] = (
             *_makers(),
             (Optimizer, "__init__", optimizer_init),
             (Tensor, "backward", functools.partial(_backward, engine=torch.autograd.backward)),
@@ -173,15 +173,18 @@ def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+        if engine is not None and cruise.passes_over:
+            return original(tensors, *args, **kwargs)
         is_plain = not args and not kwargs and type(tensors) is Tensor and not _len_torch_function_stack()
         if is_plain and engine is not None and cruise.on and cruise.takes(tensors, sys._getframe(1)):
-            inner = torch.autograd.backward  # the script may have put something of its own there
+            inner: Any = torch.autograd.backward  # the script may have put something of its own there
+            inner = engine if getattr(inner, "__wrapped__", None) is engine else inner
             _nesting.inside = True
             try:
-                return (engine if getattr(inner, "__wrapped__", None) is engine else inner)(tensors)
+                return inner(tensors)
             finally:
                 _nesting.inside = False
-        if is_compiling() or _nesting.inside:
+        if is_compiling() or _nesting.inside or cruise.passes_over:
             return original(tensors, *args, **kwargs)
         if cruise.on and cruise.takes(tensors, sys._getframe(1)):
             with _reporting:

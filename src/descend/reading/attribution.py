@@ -112,6 +112,11 @@ class Attribution:
     _passes: list[_Pass] = field(default_factory=list)
     _reach: dict[Any, _Reach] = field(default_factory=dict)
     _steps_next: dict[Any, str] = field(default_factory=dict)
+    _missed: set[str] = field(default_factory=set)
+
+    def missed(self) -> None:
+        """Take note that passes may have gone by unseen: what feeds the next step of each optimizer is not known."""
+        self._missed = set(self.steppers)
 
     def forget(self) -> None:
         """Begin anew: what was seen was no training yet."""
@@ -172,8 +177,10 @@ class Attribution:
 
     def _summed(self, stepper: Stepper, fed: list[_Pass]) -> Tensor | None:
         may_vary = any(p.inside or p.returned for p in fed)
-        self.ages = () if may_vary else tuple(self.made - p.number for p in fed)
-        if not fed:
+        is_known = stepper.key not in self._missed
+        self._missed.discard(stepper.key)
+        self.ages = () if may_vary or not is_known else tuple(self.made - p.number for p in fed)
+        if not fed or not is_known:
             return None
         stepper.passes = len(fed)
         return summed([p.loss for p in fed])

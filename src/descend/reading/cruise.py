@@ -3,12 +3,15 @@
 Reading a step in full costs some tens of microseconds for each of its passes, which a step of one millisecond notices.
 So where the last two rounds were alike, the next few are taken to be; whatever is not as in those ends the stretch and
 is read in full. Here, where every step passes, plain statements do what calls would.
+
+Of a run that goes on for hours not every loss is kept (`curves.WHOLE`). There rounds that would cost too much are
+passed over: their steps are counted, and their passes are not looked at.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 from threading import get_ident
 from types import FrameType
 from typing import Any
@@ -19,12 +22,14 @@ from torch._C import _len_torch_function_stack
 from torch.optim import Optimizer
 
 from descend.reading.attribution import Attribution, Stepper, summed
-from descend.reading.budget import Budget
-from descend.reading.curves import Curves
+from descend.reading.budget import READING_S, Budget
+from descend.reading.curves import WHOLE, Curves
 from descend.reading.rounds import Backward, Round, Rounds, Step, used
 
 SPAN_S = 0.2  # a stretch lasts about so long,
 LONGEST = 1024  # and at most so many rounds
+SHARE = 0.01  # of the time may go into reading where losses need not all be kept:
+MOST_PASSED = 15  # rounds are passed over for it, so many in a row at most
 
 
 @dataclass(slots=True)
@@ -44,13 +49,16 @@ class Cruise:
     def __init__(self, curves: Curves, attribution: Attribution, budget: Budget) -> None:
         self.curves, self.attribution, self.budget = curves, attribution, budget
         self.on = False
+        self.passes_over = 0  # rounds that are still to be passed over
         self.after_step: Callable[[], None] | None = None
         self.stumbled: Callable[[Exception], None] = lambda error: None
         self._rounds = Rounds()
         self._round: Round = ()
         self._ahead: list[_Next] = []
         self._at = 0  # which of them comes next
-        self._done = 0  # whole rounds
+        self._done = 0  # whole rounds that were read
+        self._over = 0  # rounds passed over after each that is read
+        self._steps: list[_Next] = []  # of a round
         self._losses: list[Tensor | float] = []  # that went backward in this round, without their graphs
         self._thread = 0  # where the training runs
         self._entered: dict[str, tuple[int, float]] = {}  # the last step after which it was asked, and when
@@ -76,8 +84,18 @@ class Cruise:
         until[stepper.key] = min(until[stepper.key], stepper.steps + most)
         if all(last > self.attribution.steppers[key].steps + 1 for key, last in until.items()):
             self.on, self._round, self._at, self._thread = True, known, 0, get_ident()
-            self._done = 0
+            self._done = self.passes_over = 0
             self._ahead = [self._next(event, until) for event in known]
+            self._steps = [following for following in self._ahead if following.stepper is not None]
+            self._over = self._dispensable(duration)
+
+    def _dispensable(self, duration: float) -> int:
+        """Return how many rounds to pass over after each that is read, where one takes so many seconds."""
+        counted = [following.stepper.steps for following in self._steps if following.stepper is not None]
+        if not self.budget.is_wary or self.curves.times is not None or min(counted) < WHOLE:
+            return 0
+        dear = READING_S * len(self._ahead) / (SHARE * max(duration, 1e-6))
+        return min(MOST_PASSED, ceil(dear) - 1)
 
     def _next(self, event: Backward | Step, until: dict[str, float]) -> _Next:
         if isinstance(event, Backward):
@@ -90,6 +108,9 @@ class Cruise:
         if not self.on:
             return
         self.budget.read += self._done * len(self._round)
+        if self.passes_over:  # nothing of this round has been read
+            self._at = self.passes_over = 0
+            self.attribution.missed()
         self.on, losses, fed = False, iter(enumerate(self._losses)), used(self._round)
         for event in self._round[: self._at]:
             if isinstance(event, Step):
@@ -127,9 +148,9 @@ class Cruise:
     def steps(self, optimizer: Optimizer) -> bool:
         """Take a step, if it is the one to come and within the stretch."""
         try:
-            return self._step(optimizer)
+            return self._pass_over(optimizer) if self.passes_over else self._step(optimizer)
         except Exception as error:
-            self.on = False
+            self.on, self.passes_over = False, 0
             self.stumbled(error)
             return False
 
@@ -147,8 +168,27 @@ class Cruise:
             self._at = 0
             self._done += 1
             losses.clear()
+            self._begin_passing_over()
         if self.after_step is not None:
             self.after_step()
+        return True
+
+    def _begin_passing_over(self) -> None:
+        """Pass the next rounds over, but for the last ones of the stretch."""
+        own = [following.stepper for following in self._steps]
+        ends = [s.steps + (self._over + 1) * own.count(s) + 1 for s in own if s is not None]
+        room = all(end < following.until for end, following in zip(ends, self._steps))
+        self.passes_over = self._over if room else 0
+
+    def _pass_over(self, optimizer: Optimizer) -> bool:
+        ahead = self._steps[self._at]
+        if ahead.optimizer is not optimizer or ahead.stepper is None:
+            return False
+        ahead.stepper.steps += 1
+        self._at += 1
+        if self._at == len(self._steps):
+            self._at = 0
+            self.passes_over -= 1
         return True
 
 
