@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from measure import HERE, Ratio, descend, paired, run
 
-# steps of some five seconds with one thread, or of up to a minute where they are the most calls; of about 1 ms to 1 s each
+# steps of some five seconds with one thread, or of up to a minute where they are the most calls; of 1 ms to 1 s each
 LOOPS = {
     "gan": 30000,
     "mlp": 4000,

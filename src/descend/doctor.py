@@ -26,7 +26,7 @@ from descend.trials.candidate import reference
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
-TOLD = 0.7  # the least confidence of what is told without a trial
+TOLD = 0.9  # the least confidence of what is told without a trial: below it, it stays a suspicion
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 

@@ -273,3 +273,10 @@ def test_a_hidden_activation_of_the_output_s_kind_is_noted_too() -> None:
     x, t = torch.randn(20, 4), torch.rand(20, 1)
     net = nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 1), nn.Sigmoid())
     assert hidden_sites(net, lambda: F.binary_cross_entropy(net(x), t)) == [("0", 1002, "Sigmoid")]
+
+
+def test_of_what_is_not_a_number_it_is_not_known_whether_it_is_alive() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    with torch.no_grad():
+        net[0].bias[:] = torch.tensor([-100.0, torch.nan, torch.nan])
+    assert measured(net, torch.rand(5, 2))["dead_share", "1"] == pytest.approx(1 / 3)

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,20 @@ def found(net: nn.Module, x: Tensor = X, **changes: Any) -> dict[str, Any]:
     return facts(list(mixing(training.moment(**changes))))["mixing", ""]
 
 
+class Centred(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(0)
+
+
+class Chosen(nn.Module):
+    """A softmax of three dimensions that is given none to be taken along: torch takes the first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return F.softmax(x)
+
+
 def lstm(**options: Any) -> nn.LSTM:
     return nn.LSTM(3, 6, **options)
 
@@ -56,7 +71,9 @@ MIXED = {
     "attention": (lambda: Reader(attending(), "last"), "attention"),
     "the batch first, of time": (lambda: Reader(lstm(batch_first=True), "transpose"), "recurrence"),
     "attention in time": (lambda: Reader(attending(batch_first=True), "transpose"), "attention"),
-    "by what is not known": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 2), nn.Softmax(0)), ""),
+    "a softmax": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 5), nn.Softmax(0), nn.Linear(5, 2)), "softmax"),
+    "a softmax of its own choice": (lambda: nn.Sequential(Chosen(), nn.Flatten(), nn.Linear(21, 2)), "softmax"),
+    "by what is not known": (lambda: nn.Sequential(nn.Flatten(), Centred(), nn.Linear(21, 2)), ""),
 }
 APART = {
     "batch first": lambda: Reader(lstm(batch_first=True), "last"),

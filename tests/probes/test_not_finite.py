@@ -28,6 +28,28 @@ def test_the_first_call_that_makes_what_is_not_finite(step, function, is_partial
     assert fact["min"] < 0 or function == "exp"
 
 
+MASK = torch.tensor([[True, True, True], [False, True, False]])
+
+
+def attending(mask: torch.Tensor) -> torch.Tensor:
+    scores = NET(X)[:6].reshape(2, 3).masked_fill(mask, -torch.inf)
+    return (scores.softmax(-1) - 0.5).square().mean()
+
+
+def test_rows_that_are_masked_throughout() -> None:
+    fact = seen(lambda: attending(MASK))["not_finite", ""]
+    assert (fact["function"], fact["is_masked"], fact["is_partial"]) == ("softmax", True, False)
+    assert seen(lambda: attending(MASK[1:])) == {}
+
+
+def test_a_mask_is_not_what_makes_another_loss_infinite() -> None:
+    def step() -> torch.Tensor:
+        return attending(MASK[1:]) + ((NET(X) - NET(X)).log() - T).square().mean()
+
+    fact = seen(step)["not_finite", ""]
+    assert (fact["function"], fact["is_masked"]) == ("log", False)
+
+
 def test_a_finite_loss_bad_data_and_later_steps() -> None:
     assert seen(lambda: (NET(X) - T).square().mean()) == {}
     assert seen(lambda: (NET(BAD) - T).square().mean()) == {}

@@ -185,10 +185,10 @@ def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Recor
     return record
 
 
-def log_of_negatives(function: str = "log", is_partial: bool = True) -> Record:
+def log_of_negatives(function: str = "log", is_partial: bool = True, **detail: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: nan)
-    add_fact(record, "not_finite", function=function, is_partial=is_partial, min=-1.7, max=2.0)
+    add_fact(record, "not_finite", function=function, is_partial=is_partial, min=-1.7, max=2.0, **detail)
     add_site(record, "not_finite", "0", 15)
     return record
 
@@ -210,6 +210,17 @@ def degenerate_normalisation(left: float = 0.11, function: str = "softmax", line
     )
     add_site(record, "lone_entry", "0", line)
     add_site(record, "activation", "output", 9)
+    return record
+
+
+def all_masked(is_masked: bool = True) -> Record:
+    return log_of_negatives("softmax", is_partial=False, is_masked=is_masked)
+
+
+def divergence() -> Record:
+    record = healthy()
+    add_fact(record, "divergence", min=0.01, max=0.93)
+    add_site(record, "divergence", "0", 16)
     return record
 
 
@@ -279,6 +290,8 @@ WIRING = {
     eval_mode: "eval_mode",
     examples_mixed: "examples_mixed",
     degenerate_normalisation: "degenerate_normalisation",
+    all_masked: "degenerate_normalisation",
+    divergence: "output_loss_mismatch",
     dimensions_exchanged: "dimensions_exchanged",
     constant_term: "frozen_or_detached",
     infinite_gradient: "infinite_gradient",

@@ -58,6 +58,7 @@ SHOWN = [
     (outrun, {"class": "Lion"}, False, 10, "a rate of 0.5 is as large as the weights", "dead_units"),
     (unstable, {}, False, 10, "α·λmax = 2.1 at step 0, over the bound of 2, and the cost will not fall", "oscillation"),
     (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
+    (unstable, {"curvature": 41.0, "cost": falling_to(0.35)}, False, 10, "goes up and down", "covariate_shift"),
     (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),
     (unstable_adaptive, {}, True, 10, "39 at step 10, over the bound of 38, and the cost becomes NaN", "cliff"),
     (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "and the cost will not fall", "cliff"),
@@ -114,7 +115,8 @@ LEFT_ALONE = {
     warm_start: [{"start": 0.51}, {"peak": 1.2}, {"peak": 0.5}, {"risen_at": 60}, {"made_at": 0}],
     outrun: [{"ratio": 0.99}, {"left": 0.09}, {"class": "SGD"}, {"ratio": nan}],
     unstable: [{"curvature": 19.9}, {"cost": falling_to(0.89)}, {"since": 110}, {"curvature": 37.0, **MOMENTUM}]
-    + [{"curvature": 39.0, "cost": falling_to(0.01)}],  # the edge of stability
+    + [{"curvature": 39.0, "cost": falling_to(0.01)}]  # the edge of stability
+    + [{"curvature": 41.0, "cost": falling_to(0.32)}, {"curvature": 39.0, "cost": falling_to(0.35)}],
     unstable_adaptive: [{"diverges": False}, {"diverges": False, "left": 0.95, "lr": 1e-3, "curvature": 4e4}],
     cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]

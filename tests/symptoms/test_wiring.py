@@ -18,6 +18,7 @@ from records import (
 )
 from sick_runs import RUNS, look, named, neighbours
 from sick_wiring import (
+    all_masked,
     bad_data,
     broadcasting,
     constant_labels,
@@ -25,6 +26,7 @@ from sick_wiring import (
     degenerate_normalisation,
     detached,
     dimensions_exchanged,
+    divergence,
     eval_mode,
     examples_mixed,
     frozen,
@@ -89,6 +91,9 @@ SHOWN = [
     (examples_mixed, {"by": "reshape"}, False, 8, "transpose(0, 1) exchanges", "no_signal"),
     (degenerate_normalisation, {}, False, 8, "shape (32, 20, 1) is taken over a single entry", "vanishing_gradients"),
     (degenerate_normalisation, {"function": "layer_norm"}, False, 8, "is its bias alone", "slow_progress"),
+    (all_masked, {}, True, 15, "softmax is taken over rows in which every entry is masked (-inf)", "dead_units"),
+    (divergence, {}, True, 16, "is fed probabilities, from 0.01 to 0.93", "slow_progress"),
+    (examples_mixed, {"by": "softmax"}, False, 8, "the softmax is taken along the batch", "no_signal"),
     (dimensions_exchanged, {}, False, 8, "makes (32, 26, 50) of (32, 50, 26)", "slow_progress"),
     (constant_term, {}, True, 16, "gave without their graph", "slow_progress"),
     (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
@@ -127,6 +132,7 @@ LEFT_ALONE = {
     broadcasting: [{"pair": None}],
     log_of_negatives: [{"function": "exp", "is_partial": False}],
     examples_mixed: [{"share": 0.0}, {"by": ""}, {"left": 0.09}],  # a graph's nodes see each other on purpose
+    all_masked: [{"is_masked": False}],
     degenerate_normalisation: [{"left": 0.09}, {"line": 9}],  # of the output another symptom speaks
     dimensions_exchanged: [{"left": 0.09}],
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # who runs away by the step needs no zero

@@ -173,10 +173,9 @@ def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        if engine is not None and cruise.passes_over:
-            return original(tensors, *args, **kwargs)
         is_plain = not args and not kwargs and type(tensors) is Tensor and not _len_torch_function_stack()
-        if is_plain and engine is not None and cruise.on and cruise.takes(tensors, sys._getframe(1)):
+        is_quick = is_plain and engine is not None and cruise.on
+        if is_quick and (cruise.passes_over or cruise.takes(tensors, sys._getframe(1))):
             inner: Any = torch.autograd.backward  # the script may have put something of its own there
             inner = engine if getattr(inner, "__wrapped__", None) is engine else inner
             _nesting.inside = True

@@ -28,8 +28,9 @@ from descend.reading.rounds import Backward, Round, Rounds, Step, used
 
 SPAN_S = 0.2  # a stretch lasts about so long,
 LONGEST = 1024  # and at most so many rounds
-SHARE = 0.01  # of the time may go into reading where losses need not all be kept:
-MOST_PASSED = 15  # rounds are passed over for it, so many in a row at most
+SHARE = 0.004  # of the time may go into reading where losses need not all be kept:
+MOST_PASSED = 15  # rounds are passed over for it, so many in a row at most,
+PASSING = 1 / 3  # each at this share of what reading it would cost
 
 
 @dataclass(slots=True)
@@ -57,7 +58,8 @@ class Cruise:
         self._ahead: list[_Next] = []
         self._at = 0  # which of them comes next
         self._done = 0  # whole rounds that were read
-        self._over = 0  # rounds passed over after each that is read
+        self._over = 0  # rounds passed over after each that is read,
+        self._passed = 0  # and how many have been
         self._steps: list[_Next] = []  # of a round
         self._losses: list[Tensor | float] = []  # that went backward in this round, without their graphs
         self._thread = 0  # where the training runs
@@ -84,7 +86,7 @@ class Cruise:
         until[stepper.key] = min(until[stepper.key], stepper.steps + most)
         if all(last > self.attribution.steppers[key].steps + 1 for key, last in until.items()):
             self.on, self._round, self._at, self._thread = True, known, 0, get_ident()
-            self._done = self.passes_over = 0
+            self._done = self._passed = self.passes_over = 0
             self._ahead = [self._next(event, until) for event in known]
             self._steps = [following for following in self._ahead if following.stepper is not None]
             self._over = self._dispensable(duration)
@@ -107,7 +109,7 @@ class Cruise:
         """Hand over the round that is not finished, as if it had been read in full."""
         if not self.on:
             return
-        self.budget.read += self._done * len(self._round)
+        self.budget.read += round((self._done + PASSING * self._passed) * len(self._round))
         if self.passes_over:  # nothing of this round has been read
             self._at = self.passes_over = 0
             self.attribution.missed()
@@ -189,6 +191,7 @@ class Cruise:
         if self._at == len(self._steps):
             self._at = 0
             self.passes_over -= 1
+            self._passed += 1
         return True
 
 

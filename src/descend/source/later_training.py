@@ -57,4 +57,4 @@ def _makes_optimizer(node: ast.AST, imported: set[str]) -> bool:
     if isinstance(node.func, ast.Name):
         return node.func.id in imported
     names = ast.unparse(node.func).split(".") if isinstance(node.func, ast.Attribute) else []
-    return "optim" in names[:-1] and names[-1][:1].isupper()
+    return names[-2:-1] == ["optim"] and names[-1][:1].isupper()

@@ -1,4 +1,4 @@
-"""Degenerate normalisation: over a single entry it gives a constant, whatever comes in; over none it gives NaN."""
+"""Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
 
 from descend.record import Record
 from descend.symptoms.progress import FAIR, left, left_in_words
@@ -54,7 +54,7 @@ def _all_masked(record: Record) -> Symptom | None:
         source="Vaswani et al. 2017, §3.2.3: what is masked is set to -inf at the softmax's input; exp(-inf) = 0",
         where=record.site("not_finite"),
         evidence=(("loss", "0"),),
-        explains=ECHOES | {"bad_data"},
+        explains=ECHOES,
     )
 
 

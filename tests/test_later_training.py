@@ -1,0 +1,90 @@
+"""A script that trains again further down than the window reaches."""
+
+import json
+
+import pytest
+
+from descend.source.later_training import trains_later
+
+FIRST = """import torch
+from torch import nn, optim
+from torch.optim import SGD as Descent
+
+net = nn.Linear(2, 1)
+opt = torch.optim.Adam(net.parameters())
+for x in range(3):
+    net(torch.ones(2)).backward()
+    opt.step()
+"""
+BACKWARD = 8
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)",
+        "opt = optim.SGD(net.parameters(), lr=0.1)",
+        "opt = Descent(net.parameters(), lr=0.1)",
+        "for rate in (1, 2):\n    opt = optim.SGD(net.parameters(), lr=rate)",
+    ],
+)
+def test_another_optimizer_behind(behind):
+    assert trains_later(FIRST + behind, BACKWARD)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "",
+        "torch.save(net.state_dict(), 'net.pt')",
+        "schedule = optim.lr_scheduler.StepLR(opt, 3)",
+        "def again():\n    return optim.SGD(net.parameters(), lr=0.1)",
+        "x = (",
+    ],
+)
+def test_no_other_one(behind):
+    assert not trains_later(FIRST + behind, BACKWARD)
+
+
+def test_one_of_several_that_a_script_chooses_from_is_no_other_training():
+    chosen = "if big:\n    opt = optim.SGD(p, 1)\nelse:\n    opt = optim.Adam(p)\n"
+    assert not trains_later(chosen + "loss.backward()\n", 5)
+    assert not trains_later("def main():\n    loss.backward()\n\nopt = optim.Adam(p)\n", 2)
+    assert trains_later("def main():\n    loss.backward()\n    opt = optim.Adam(p)\n", 2)
+
+
+SCRIPT = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+torch.manual_seed(0)
+x = torch.randn(256, 6)
+y = (x[:, 0] * x[:, 1] > 0).long()
+teacher, pupil = (nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 2)) for _ in range(2))
+optimizer = torch.optim.Adam(teacher.parameters(), lr=3e-3)
+for epoch in range(400):
+    for rows in torch.randperm(256).split(64):
+        optimizer.zero_grad()
+        F.cross_entropy(teacher(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+optimizer = torch.optim.Adam(pupil.parameters(), lr=3e-3)
+for epoch in range(60):
+    for rows in torch.randperm(256).split(64):
+        optimizer.zero_grad()
+        with torch.no_grad():
+            wanted = teacher(x[rows]).softmax(1)
+        F.kl_div(pupil(x[rows]).softmax(1), wanted, reduction="batchmean").backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_the_second_of_two_trainings_is_reached(descend, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert case["stage"] == {"number": 2, "of": 2}
+    assert [finding["symptom"] for finding in case["findings"]] == ["output_loss_mismatch"]
+    assert "kl_div" in case["findings"][0]["sentence"]
