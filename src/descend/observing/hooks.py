@@ -175,7 +175,7 @@ def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
         is_plain = not args and not kwargs and type(tensors) is Tensor and not _len_torch_function_stack()
         is_quick = is_plain and engine is not None and cruise.on
-        if is_quick and (cruise.passes_over or cruise.takes(tensors, sys._getframe(1))):
+        if is_quick and (cruise.passes_over and not _nesting.inside or cruise.takes(tensors, sys._getframe(1))):
             inner: Any = torch.autograd.backward  # the script may have put something of its own there
             inner = engine if getattr(inner, "__wrapped__", None) is engine else inner
             _nesting.inside = True
