@@ -49,7 +49,11 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("time_first", examples_mixed(), {"batch_first": True, "optimizer": "0"}),
     ("time_first", examples_mixed(by="reshape"), None),
     ("within_the_example", examples_mixed(), None),
-    ("within_the_example", examples_mixed(by="softmax"), {"activation": "softmax", "site": ("mixing", "0"), "dim": -1}),
+    (
+        "within_the_example",
+        examples_mixed(by="softmax", dim=-1),
+        {"activation": "softmax", "site": ("mixing", "0"), "dim": -1},
+    ),
     ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),
     ("cut_up", examples_mixed(by="reshape", single=[1, 3]), {"call": "squeeze(3).squeeze(1).transpose(0, 1)"}),

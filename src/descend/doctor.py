@@ -61,7 +61,7 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
         plan = replace(plan, alone=True)
         whole = lab.observe(script, plan)
     if _trains_later(script, plan, whole):
-        longer = replace(plan, steps=LATER * plan.steps, least_steps=LATER * plan.steps)
+        longer = plan.fixed_at(LATER * plan.steps)
         further = lab.observe(script, longer)
         if further.ending and further.ending.reason == "finished" and len(stages(further)) > 1:
             whole, plan = further, longer
@@ -75,10 +75,9 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
 
 def _trains_later(script: Script, plan: Plan, record: Record) -> bool:
     """Whether the window has closed, quickly, before a script comes to another training that it makes further down."""
-    is_fixed = plan.least_steps == plan.steps  # by the user
     backward = record.site("backward")
     was_quick = record.ending is not None and record.ending.reason == "window" and record.steps == plan.steps
-    if is_fixed or not was_quick or backward is None or Path(backward.file) != script.path:
+    if plan.is_fixed or not was_quick or backward is None or Path(backward.file) != script.path:
         return False
     return trains_later(script.read(script.path), backward.line)
 
@@ -96,10 +95,8 @@ def _parts(record: Record, plan: Plan) -> list[Plan]:
 def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
     """Go from a record to a case; where it was too short to show what a cure does, by way of a longer one."""
     found = _prove(script, plan, lab, record)
-    is_fixed = plan.least_steps == plan.steps  # by the user
-    if not is_fixed and _was_short(*found[:3]):
-        steps = LONGER * record.steps
-        longer = replace(plan, steps=steps, least_steps=steps)
+    if not plan.is_fixed and _was_short(*found[:3]):
+        longer = plan.fixed_at(LONGER * record.steps)
         found = _prove(script, longer, lab, lab.observe(script, longer))
     return conclude(*found, 0.0)
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from descend.errors import UsageError
 
@@ -44,6 +44,15 @@ class Plan:
                 raise UsageError(f"--{name} must be at least {low}, not {getattr(self, name)}")
         if not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise UsageError(f"--seconds must be a positive number, not {self.seconds}")
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether so many steps are observed, however long they take."""
+        return self.least_steps == self.steps
+
+    def fixed_at(self, steps: int) -> "Plan":
+        """Return the plan for so many steps, however long they take."""
+        return replace(self, steps=steps, least_steps=steps)
 
     @property
     def threads(self) -> int:

@@ -1,3 +1,4 @@
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -140,3 +141,16 @@ def test_data_that_are_changed_in_place_on_their_way(options: dict[str, bool], s
 
     detail = facts(list(mixing(Training(net, [step]).moment())))["mixing", ""]
     assert (detail["share"] > 0) == share and detail["by"] == ("recurrence" if share else "")
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((12, 7), -1), ((12, 7, 1), -2), ((12, 2, 7), -1)])
+def test_which_dimension_has_the_entries_of_one_example(shape: tuple[int, ...], dim: int) -> None:
+    class Weights(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.score, self.head = nn.Linear(21, math.prod(shape[1:])), nn.Linear(math.prod(shape[1:]), 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.score(x.flatten(1)).reshape(-1, *shape[1:]).softmax(0).flatten(1))
+
+    assert found(Weights())["dim"] == dim

@@ -136,12 +136,12 @@ __all__ = [
     "summed",
     "tenth_rate",
     "time_first",
-    "within_the_example",
     "until_least",
     "usual_norm",
     "usual_share",
     "usual_step_rate",
     "whole_run",
     "wiped_gradients",
+    "within_the_example",
     "wrong_function",
 ]

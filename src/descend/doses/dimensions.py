@@ -4,6 +4,7 @@ from descend.doses.rate import Dose
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.degenerate_normalisation import lone_place
+from descend.symptoms.examples_mixed import LAYERS
 
 
 def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
@@ -48,7 +49,7 @@ def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
 def time_first(record: Record, symptom: Symptom) -> Dose | None:
     """A layer that takes the first dimension for time, or the second, mixes the examples."""
     fact = record.fact("mixing") or {}
-    by_layer = fact.get("by") in ("recurrence", "attention")
+    by_layer = fact.get("by") in LAYERS
     return {"batch_first": not fact["batch_first"], "optimizer": symptom.optimizer} if by_layer else None
 
 
@@ -62,10 +63,10 @@ def cut_up(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def within_the_example(record: Record, symptom: Symptom) -> Dose | None:
-    """The last dimension, for a softmax that is taken along the batch."""
-    site = record.site("mixing")
-    by_softmax = (record.fact("mixing") or {}).get("by") == "softmax" and site is not None
-    return {"activation": "softmax", "site": ("mixing", "0"), "dim": -1} if by_softmax else None
+    """The dimension of an example's own entries, for a softmax that is taken along the batch."""
+    fact = record.fact("mixing") or {}
+    by_softmax = fact.get("by") == "softmax"
+    return {"activation": "softmax", "site": ("mixing", "0"), "dim": fact["dim"]} if by_softmax else None
 
 
 def exchange(record: Record, symptom: Symptom) -> Dose | None:

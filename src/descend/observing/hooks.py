@@ -173,8 +173,8 @@ def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        is_plain = not args and not kwargs and type(tensors) is Tensor and not _len_torch_function_stack()
-        is_quick = is_plain and engine is not None and cruise.on
+        is_plain = engine is not None and not args and not kwargs and type(tensors) is Tensor
+        is_quick = cruise.on and is_plain and not _len_torch_function_stack()
         if is_quick and (cruise.passes_over and not _nesting.inside or cruise.takes(tensors, sys._getframe(1))):
             inner: Any = torch.autograd.backward  # the script may have put something of its own there
             inner = engine if getattr(inner, "__wrapped__", None) is engine else inner
@@ -185,7 +185,7 @@ def _backward(original: Any, observer: Observer, engine: Any = None) -> Any:
                 _nesting.inside = False
         if is_compiling() or _nesting.inside or cruise.passes_over:
             return original(tensors, *args, **kwargs)
-        if cruise.on and cruise.takes(tensors, sys._getframe(1)):
+        if cruise.on and not is_quick and cruise.takes(tensors, sys._getframe(1)):
             with _reporting:
                 return original(tensors, *args, **kwargs)
         root = None if _is_nested() else _scalar(tensors)

@@ -63,13 +63,17 @@ def _where(op: Op) -> Any:
     return id(module) if is_layer else (site.file, site.line, site.column) if site else op
 
 
+def softmax_dim(x: Tensor, rest: tuple, kwargs: dict) -> int:
+    """Return the dimension that a softmax of `x` is taken along; `rest` are its other arguments by position."""
+    dim = rest[0] if rest else kwargs.get("dim")
+    own_choice = 0 if x.ndim in (0, 1, 3) else 1  # torch.nn.functional's
+    return own_choice if dim is None else dim
+
+
 def _entries(name: str, x: Tensor, rest: tuple, kwargs: dict) -> int | None:
     """Return how many entries the call makes compete, or centres and scales together; None for another call."""
     if name in SOFTMAXES:
-        dim = rest[0] if rest else kwargs.get("dim")
-        if dim is None:
-            dim = 0 if x.ndim in (0, 1, 3) else 1  # torch.nn.functional's own choice
-        return x.shape[dim] if x.ndim else 1
+        return x.shape[softmax_dim(x, rest, kwargs)] if x.ndim else 1
     if name == "layer_norm":
         return prod(rest[0] if rest else kwargs["normalized_shape"])
     if name == "group_norm":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from descend.probes.dimensions import softmax_dim
 from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, forward
@@ -30,6 +31,7 @@ class Culprit(NamedTuple):
     name: str
     batch_first: bool = False  # whether it takes the batch first
     single: tuple[int, ...] = ()  # dimensions of one entry that a reshape drops
+    dim: int = -1  # that a softmax should be taken along
 
 
 def mixing(moment: Moment) -> Measurement:
@@ -49,6 +51,7 @@ def mixing(moment: Moment) -> Measurement:
     culprit = _culprit(moment, recording, count) if share else None
     if culprit is not None:
         detail |= {"by": culprit.by, "batch_first": culprit.batch_first, "single": list(culprit.single)}
+        detail |= {"dim": culprit.dim}
         moment.note_site("mixing", "0", culprit.site, culprit.name)
     yield Fact("mixing", "", moment.step, detail)
 
@@ -98,7 +101,7 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
             if _reads_the_batch(taken, module.batch_first, count):
                 found.append(layer("attention", module, type(module).__name__, module.batch_first))
         elif op.name in SOFTMAXES and _is_along_the_batch(x, args, kwargs, count):
-            found.append(Culprit("softmax", *chosen_at(moment, op)))
+            found.append(Culprit("softmax", *chosen_at(moment, op), dim=_of_entries(x)))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
             single = tuple(dim for dim, size in enumerate(x.shape) if dim and size == 1)
             found.append(Culprit("reshape", op.site, op.name, single=single if result.ndim < x.ndim else ()))
@@ -116,9 +119,12 @@ def _reads_the_batch(x: Tensor, batch_first: bool, count: int) -> bool:
 
 def _is_along_the_batch(x: Tensor, args: tuple, kwargs: dict, count: int) -> bool:
     """Whether a softmax is taken along the first dimension, and that is the batch, or the batch times the time."""
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-    own_choice = 0 if x.ndim == 3 else 1
-    return (own_choice if dim is None else dim) in (0, -x.ndim) and x.ndim > 1 and x.shape[0] % count == 0
+    return x.ndim > 1 and softmax_dim(x, args[1:], kwargs) in (0, -x.ndim) and x.shape[0] % count == 0
+
+
+def _of_entries(x: Tensor) -> int:
+    """Return the last dimension, counted from the end, that has several entries of one example."""
+    return next((dim for dim in range(-1, -x.ndim, -1) if x.shape[dim] > 1), -1)
 
 
 def _swaps(before: Tensor, after: Tensor, count: int) -> bool:

@@ -12,7 +12,7 @@ from descend.tape import Op
 
 # Defined on a part of the numbers: what comes to them must be confined to it.
 PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos asin atanh acosh logit xlogy".split())
-MASKING = frozenset("masked_fill masked_fill_ where full full_like tensor new_full".split())  # write -inf on purpose
+MASKING = frozenset("masked_fill masked_fill_ where full_like new_full".split())  # write -inf on purpose
 
 
 def not_finite(moment: Moment) -> Measurement:

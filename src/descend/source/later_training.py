@@ -17,24 +17,15 @@ def trains_later(source: str, line: int) -> bool:
     except SyntaxError:
         return False
     imported = set(_imported(tree))
-    behind = [statement for statement in _own(tree.body, line) if statement.lineno > line]
+    behind = [statement for statement in _around(tree, line) if statement.lineno > line]
     return any(_makes_optimizer(node, imported) for statement in behind for node in _of_scope(statement))
 
 
-def _own(body: Body, line: int) -> Body:
+def _around(tree: ast.Module, line: int) -> Body:
     """Return the statements of the innermost function that the line is in; the module's where it is in none."""
-    for statement in body:
-        if statement.lineno <= line <= (statement.end_lineno or statement.lineno):
-            for node in ast.walk(statement):
-                is_around = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_in(node, line)
-                if is_around:
-                    return _own(node.body, line)  # type: ignore[attr-defined]
-    return body
-
-
-def _is_in(function: ast.AST, line: int) -> bool:
-    first, last = function.body[0], function.body[-1]  # type: ignore[attr-defined]
-    return bool(first.lineno <= line <= last.end_lineno)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.body[0].lineno <= line <= (f.body[-1].end_lineno or 0)]
+    return max(around, key=lambda f: f.lineno).body if around else tree.body
 
 
 def _of_scope(node: ast.AST) -> Iterator[ast.AST]:

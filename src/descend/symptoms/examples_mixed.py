@@ -5,6 +5,7 @@ from descend.symptoms.progress import FAIR, left
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"
+LAYERS = frozenset({"recurrence", "attention"})  # that take `batch_first`
 SENTENCES = {
     "recurrence": "the layer reads the batch as if it were time, and each example as a step after the last one",
     "attention": "the examples of a batch attend to each other as if they were one sequence",
@@ -20,9 +21,7 @@ def examples_mixed(record: Record) -> Symptom | None:
     if not fact.get("share") or fact.get("by") not in SENTENCES or not left(record) > FAIR:
         return None
     comes = "time" if fact["batch_first"] else "the batch"
-    order = (
-        "" if fact["by"] in ("reshape", "softmax") else f" (batch_first={fact['batch_first']}, and {comes} comes first)"
-    )
+    order = f" (batch_first={fact['batch_first']}, and {comes} comes first)" if fact["by"] in LAYERS else ""
     return Symptom(
         id="examples_mixed",
         kind="wiring",

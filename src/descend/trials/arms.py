@@ -77,8 +77,7 @@ class Bench:
     def _run_one(self, job: Job, stop: threading.Event) -> Record:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
         seconds = self.longest_s if job.seconds is None else job.seconds
-        window = replace(self.plan, steps=job.steps, least_steps=job.steps, seconds=seconds)
-        arm = replace(window, role=job.role, seed=job.seed, spread=job.spread)
+        arm = replace(self.plan.fixed_at(job.steps), seconds=seconds, role=job.role, seed=job.seed, spread=job.spread)
         record = new_record(job.script, replace(arm, role="arm"), self.parent)
 
         def listen(messages: list[Message]) -> None:
