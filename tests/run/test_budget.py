@@ -5,7 +5,7 @@ import time
 import pytest
 
 from descend.observing.taping import Taping
-from descend.reading.budget import LEAST_SHARE, READING_S, UNTRIED_S, Budget
+from descend.reading.budget import LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
 
 
 def spend(budget: Budget, probe: str, seconds: float) -> None:
@@ -61,7 +61,7 @@ def test_what_reading_takes_is_left_out_of_a_watched_runs_measuring():
         budget = Budget(0.02, None)
         budget.since, budget.read = time.perf_counter() - passed, read
         lefts.append(budget.left() / passed)
-    assert lefts == pytest.approx([0.02, 0.02, 0.01, LEAST_SHARE], rel=0.01)
+    assert lefts == pytest.approx([0.02, WHOLE_SHARE - 0.01, LEAST_SHARE, LEAST_SHARE], rel=0.01)
     ours = Budget(0.25, time.perf_counter() - passed)
     ours.read = 10**9
     assert ours.left() / passed == pytest.approx(0.25, rel=0.01)

@@ -118,7 +118,7 @@ def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkey
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
 @pytest.mark.parametrize("strange", ["", "a A b"], ids=["undisturbed", "disturbed"])
 def test_of_a_long_run_rounds_that_are_dear_are_passed_over(round, strange, monkeypatch):
-    monkeypatch.setattr(cruise, "WHOLE", 30)
+    monkeypatch.setattr(cruise, "ALL", 30)
     monkeypatch.setattr(cruise, "SHARE", 1e-9)
     quick, full = both(round, " ".join([round] * 200 + [strange] + [round] * 100), monkeypatch)
     assert {n: s.steps for n, s in quick.steppers.items()} == {n: s.steps for n, s in full.steppers.items()}
@@ -204,3 +204,36 @@ def test_looks_that_are_due_are_taken_however_quick_the_steps(observe, tmp_path)
     record = observe(Script(tmp_path / "train.py", tmp_path), "arm", steps=600, least_steps=600)
     looks = record.series("monitored_loss").steps
     assert len(looks) > 12 and all(later <= 1.5 * earlier + 2 for earlier, later in zip(looks, looks[1:])), looks
+
+
+WITHIN = """
+import torch
+from torch.utils.checkpoint import checkpoint
+
+torch.manual_seed(0)
+net = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+x, y = torch.randn(256, 4, requires_grad=True), torch.randn(256, 1)
+
+
+def loss(x):
+    return torch.nn.functional.mse_loss(net(x), y)
+
+
+for step in range(900):
+    optimizer.zero_grad()
+    value = checkpoint(loss, x, use_reentrant=True) if REENTRANT else loss(x)
+    value.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_a_pass_within_a_pass_is_a_part_of_it(observe, tmp_path):
+    curves = []
+    for reentrant in ("True", "False"):
+        (tmp_path / "train.py").write_text(WITHIN.replace("REENTRANT", reentrant))
+        record = observe(Script(tmp_path / "train.py", tmp_path), "watch")
+        curves.append(record.series("loss", "0"))
+    assert curves[0].steps == curves[1].steps == tuple(range(900))
+    assert curves[0].values == pytest.approx(curves[1].values, rel=1e-5)

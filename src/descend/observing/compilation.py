@@ -9,7 +9,7 @@ from types import FunctionType
 
 PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
 _PARTS = tuple(f"descend.{part}" for part in PARTS)
-_INLINED = ("descend.observing.hooks",)  # does nothing where it is traced
+_INLINED = ("descend.observing.hooks", "descend.observing.backward")  # do nothing where they are traced
 
 
 def keep_out_of_graphs(hooks: Iterable[FunctionType]) -> None:

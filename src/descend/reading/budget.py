@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 UNTRIED_S = 0.1  # what a probe's first call is taken to cost in a watched run, where it must not cost too much,
 READING_S = 1e-5  # a pass or a step that is only read: measured, among kernels that push our code out of the caches
-WHOLE_SHARE, LEAST_SHARE = 0.03, 0.005  # of a watched run's time for reading and measuring; for measuring in any case
+WHOLE_SHARE, LEAST_SHARE = 0.025, 0.005  # of a watched run's time for reading and measuring; for measuring in any case
 UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longer
 
 

@@ -4,8 +4,8 @@ Reading a step in full costs some tens of microseconds for each of its passes, w
 So where the last two rounds were alike, the next few are taken to be; whatever is not as in those ends the stretch and
 is read in full. Here, where every step passes, plain statements do what calls would.
 
-Of a run that goes on for hours not every loss is kept (`curves.WHOLE`). There rounds that would cost too much are
-passed over: their steps are counted, and their passes are not looked at.
+Of somebody's own run not every loss is needed. Rounds that would cost too much are passed over there: their steps are
+counted, and their passes are not looked at.
 """
 
 import time
@@ -18,19 +18,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _len_torch_function_stack
 from torch.optim import Optimizer
 
 from descend.reading.attribution import Attribution, Stepper, summed
 from descend.reading.budget import READING_S, Budget
-from descend.reading.curves import WHOLE, Curves
+from descend.reading.curves import Curves
 from descend.reading.rounds import Backward, Round, Rounds, Step, used
 
 SPAN_S = 0.2  # a stretch lasts about so long,
 LONGEST = 1024  # and at most so many rounds
-SHARE = 0.004  # of the time may go into reading where losses need not all be kept:
+ALL = 1000  # steps of a watched run are all read;
+SHARE = 0.004  # of the time may go into reading later ones:
 MOST_PASSED = 15  # rounds are passed over for it, so many in a row at most,
-PASSING = 1 / 3  # each at this share of what reading it would cost
+PASSING = 1 / 4  # each at this share of what reading it would cost
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ class Cruise:
     def __init__(self, curves: Curves, attribution: Attribution, budget: Budget) -> None:
         self.curves, self.attribution, self.budget = curves, attribution, budget
         self.on = False
+        self.within = False  # a pass that was taken: set by who makes it
         self.passes_over = 0  # rounds that are still to be passed over
         self.after_step: Callable[[], None] | None = None
         self.stumbled: Callable[[Exception], None] = lambda error: None
@@ -64,6 +65,11 @@ class Cruise:
         self._losses: list[Tensor | float] = []  # that went backward in this round, without their graphs
         self._thread = 0  # where the training runs
         self._entered: dict[str, tuple[int, float]] = {}  # the last step after which it was asked, and when
+
+    @property
+    def is_within(self) -> bool:
+        """Whether this is called from within a pass that was taken, and so is a part of it."""
+        return self.within and get_ident() == self._thread
 
     def saw_backward(self, place: Any, call: Any) -> None:
         """Take note of a pass that was read in full."""
@@ -94,7 +100,7 @@ class Cruise:
     def _dispensable(self, duration: float) -> int:
         """Return how many rounds to pass over after each that is read, where one takes so many seconds."""
         counted = [following.stepper.steps for following in self._steps if following.stepper is not None]
-        if not self.budget.is_wary or self.curves.times is not None or min(counted) < WHOLE:
+        if not self.budget.is_wary or self.curves.times is not None or min(counted) < ALL:
             return 0
         dear = READING_S * len(self._ahead) / (SHARE * max(duration, 1e-6))
         return min(MOST_PASSED, ceil(dear) - 1)
@@ -127,16 +133,11 @@ class Cruise:
         self._ahead, self._losses = [], []
 
     def takes(self, root: Any, frame: FrameType) -> bool:
-        """Take a backward pass that `frame` calls for, if it is the one to come."""
-        ahead = self._ahead[self._at]
-        if ahead.call != (id(frame.f_code), frame.f_lasti) or get_ident() != self._thread:
+        """Take a backward pass that `frame` calls for, if it is the one to come; no function mode may be on."""
+        if self._ahead[self._at].call != (id(frame.f_code), frame.f_lasti) or get_ident() != self._thread:
             return False
         try:
-            if type(root) is Tensor and not _len_torch_function_stack():
-                loss = root.item() if root.is_cpu else root.detach().reshape(())
-            else:
-                with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
-                    loss = root.item() if root.is_cpu else root.detach().reshape(())
+            loss = root.item() if root.is_cpu else root.detach().reshape(())
         except Exception:  # several roots, or no scalar
             return False
         if type(loss) is float and not isfinite(loss):
