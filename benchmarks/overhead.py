@@ -10,13 +10,13 @@ from measure import HERE, Ratio, descend, paired, run
 # steps of some five seconds with one thread, or of up to a minute where they are the most calls; of 1 ms to 1 s each
 LOOPS = {
     "gan": 30000,
-    "mlp": 4000,
+    "mlp": 8000,
     "accumulated": 30000,
     "wide": 500,
-    "lstm": 300,
-    "transformer": 200,
-    "cnn": 160,
-    "lbfgs": 70,
+    "lstm": 3000,
+    "transformer": 400,
+    "cnn": 500,
+    "lbfgs": 200,
     "huge": 6,
 }
 VICTIM = str(HERE / "victims" / "loops.py")

@@ -27,7 +27,7 @@ def test_a_probe_waits_until_its_last_cost_has_been_earned():
 def test_in_somebodys_own_run_a_first_call_is_taken_to_be_dear():
     budget = Budget(0.02, None)
     assert not budget.affords("tape")
-    budget.loop_begins()
+    budget.pass_begins()
     assert not budget.affords("tape")
     budget.since = time.perf_counter() - UNTRIED_S / 0.02 - 1
     budget.steps = 1000

@@ -146,7 +146,7 @@ def test_a_look_that_is_due_and_cannot_be_paid_for_ends_only_our_own_stretches(s
 
 def test_examples_that_cannot_be_paid_for_yet_end_no_stretch():
     budget = Budget(0.5, None)
-    budget.loop_begins()
+    budget.pass_begins()
     examiner = Examiner([PROBES[0]], budget, None, lambda messages: None)
     assert budget.left() > 0 and not examiner.wants_tape(7) and examiner.next_look("0", 7) == float("inf")
 

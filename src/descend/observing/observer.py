@@ -137,7 +137,7 @@ class Observer:
         self.passes += 1
         if self.began is None:
             self.began = time.perf_counter()
-            self.examiner.budget.loop_begins()
+        self.examiner.budget.pass_begins()
         if self.probing:
             self.faults.look_at_value(root, self.steps)
         loss, scaler = self._scaled.original(root)
@@ -230,8 +230,7 @@ class Observer:
         self.after_step(self.steps)
 
     def _step_is_over(self) -> None:
-        self.examiner.budget.steps = self.steps
-        self.examiner.budget.read += 2
+        self.examiner.budget.step_ended(self.steps)
         self._tape_next_step()
         if self.curves.due or self.steps <= WIRING_STEPS:
             self.flush()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 UNTRIED_S = 0.1  # what a probe's first call is taken to cost in a watched run, where it must not cost too much,
 READING_S = 1e-5  # a pass or a step that is only read: measured, among kernels that push our code out of the caches
+FULL = 2  # so many times as much where it is read in full
 WHOLE_SHARE, LEAST_SHARE = 0.025, 0.005  # of a watched run's time for reading and measuring; for measuring in any case
 UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longer
 
@@ -20,7 +21,7 @@ class Budget:
     def __init__(self, share: float, since: float | None) -> None:
         self.share, self.since, self.spent = share, since, 0.0
         self.steps = 0  # that the script has taken
-        self.read = 0  # passes and steps
+        self.read = 0  # passes and steps, as many as would have cost what was read
         self.is_wary = since is None  # somebody's own run: nothing may cost more than it has earned
         self._opened: float | None = None  # when the probe that is under way began
         self._costs: dict[str, tuple[float, int]] = {}  # total seconds, calls
@@ -32,10 +33,16 @@ class Budget:
         """Whether a probe is under way."""
         return self._opened is not None
 
-    def loop_begins(self) -> None:
-        """Take note that the first backward pass begins."""
+    def pass_begins(self) -> None:
+        """Take note of a backward pass that is read in full; the time runs from the first one."""
+        self.read += FULL
         if self.since is None:
             self.since = time.perf_counter()
+
+    def step_ended(self, steps: int) -> None:
+        """Take note of a step that was read in full, and of how many there have been."""
+        self.read += FULL
+        self.steps = steps
 
     def affords(self, probe: str) -> bool:
         """Whether the probe, at its last cost, still fits."""

@@ -46,7 +46,7 @@ class Config:
     telling: int  # where forked workers' messages go
     allow_effects: bool
     writable: list[str]
-    started: float  # time.time() when the parent began
+    started: float  # time.monotonic(), which all processes share, when the parent began
 
     @property
     def watched(self) -> bool:
@@ -64,7 +64,7 @@ def main(house: str) -> NoReturn:
 
 def begin(config: Config) -> NoReturn:
     """Run the script, as the last thing that this process does."""
-    began = time.perf_counter() - (time.time() - config.started)
+    began = time.perf_counter() - (time.monotonic() - config.started)  # the clock on the wall may be set meanwhile
     status = Run(config, began).run()
     if not config.watched:
         _leave(status)

@@ -131,7 +131,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         telling=descriptors[1],
         allow_effects=plan.allow_effects,
         writable=[str(p) for p in scratch.writable] if scratch else [],
-        started=time.time(),
+        started=time.monotonic(),
     )
 
 
