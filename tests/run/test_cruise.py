@@ -238,3 +238,34 @@ def test_a_pass_within_a_pass_is_a_part_of_it(observe, tmp_path):
         assert record.fact("passes")["backward"] < 200, "it ends stretches: those are read in full"
     assert curves[0].steps == curves[1].steps == tuple(range(900))
     assert curves[0].values == pytest.approx(curves[1].values, rel=1e-5)
+
+
+SEARCH = """
+import torch
+
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+optimizer = torch.optim.LBFGS(net.parameters(), lr=0.05, max_iter=5)
+x, y = torch.randn(256, 4), torch.randn(256, 1)
+
+
+def closure():
+    optimizer.zero_grad()
+    loss = torch.nn.functional.mse_loss(net(x), y)
+    loss.backward()
+    return loss
+
+
+with open("losses", "w") as file:
+    for step in range(90):
+        print(repr(optimizer.step(closure).item()), file=file)  # the loss at the step's start
+"""
+
+
+@pytest.mark.slow
+def test_of_a_line_search_s_passes_the_first_one_s_loss_is_kept(observe, tmp_path):
+    (tmp_path / "train.py").write_text(SEARCH)
+    record = observe(Script(tmp_path / "train.py", tmp_path), "watch")
+    told = [float(line) for line in (tmp_path / "losses").read_text().split()]
+    assert record.series("loss", "0").values == pytest.approx(told, rel=1e-6)
+    assert record.fact("passes")["backward"] > 2 * len(told)

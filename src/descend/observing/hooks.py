@@ -22,7 +22,7 @@ from torch.optim.optimizer import (
 from torch.utils.data import dataloader
 
 from descend.observing.backward import PARTS, autograd_grad, backward, tensor_backward
-from descend.observing.compilation import keep_out_of_graphs
+from descend.observing.compilation import COMPILED, keep_out_of_graphs
 from descend.observing.frames import constructor_caller
 from descend.observing.makings import optimizer_init
 from descend.observing.observer import Observer
@@ -162,7 +162,7 @@ def _scale(original: Any, observer: Observer) -> Any:
 def _compile(original: Any, observer: Observer, hooks: list[Any]) -> Any:
     @functools.wraps(original)
     def compile(*args: Any, **kwargs: Any) -> Any:
-        observer.compiles()
+        observer.examiner.tape.block(COMPILED)
         if hooks:
             keep_out_of_graphs(hooks)
             hooks.clear()

@@ -35,8 +35,6 @@ from descend.reading.rounds import spot
 from descend.record import Fact, Message
 from descend.tape import Recording
 
-COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
-
 
 class Observer:
     """The bookkeeping of one run; `hooks` calls it on each event. `owning` whether the run is ours, as in `Makings`."""
@@ -113,11 +111,6 @@ class Observer:
         self._scaled.remember(scaled, loss, scaler)
 
     @harmless
-    def compiles(self) -> None:
-        """The script is about to compile something."""
-        self.examiner.tape.block(COMPILED)
-
-    @harmless
     def batch_begins(self) -> None:
         """A loader is about to be asked for a batch: its own work is no part of the loss."""
         self.examiner.tape.pause()
@@ -135,6 +128,9 @@ class Observer:
         self.cruise.leave()
         self.curves.backward()
         self.passes += 1
+        searching = None if self.owning or self.examiner.tape.runs else self._stepping
+        if searching is not None and self.attribution.has_tried(searching):
+            return None
         if self.began is None:
             self.began = time.perf_counter()
         self.examiner.budget.pass_begins()

@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from descend.tape import leaf_parameters
 
 LEARNED_AFTER = 3  # walks of the graph that agree, at one backward call, before its reach is taken as known
+TRIED_AFTER = 20  # steps whose closures are followed pass by pass
 KEPT = 512  # passes remembered for an optimizer that has not stepped yet
 
 
@@ -140,6 +141,11 @@ class Attribution:
         self._passes.append(_Pass(self.made, loss.detach(), place, epochs, inside, returned))
         del self._passes[:-KEPT]
         return reaches
+
+    def has_tried(self, stepper: Stepper) -> bool:
+        """Whether the one pass that is to count of a closure's has been made: so it was in the many steps before."""
+        is_made = bool(self._passes) and self._passes[-1].inside and stepper.key in self._passes[-1].epochs
+        return is_made and stepper.passes == 1 and stepper.steps >= TRIED_AFTER
 
     def backward_ended(self) -> None:
         """Take note that the pass has filled the gradients."""
