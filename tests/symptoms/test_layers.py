@@ -98,6 +98,11 @@ def test_a_cost_that_rises_in_the_end_has_not_been_flat():
     assert look(saddle_point, cost=lambda t: 1.0 if t == 0 or t > 0.95 else 0.5) is None
 
 
+@pytest.mark.parametrize(("highest", "flat"), [(1.15, True), (1.25, False), (900.0, False)])
+def test_a_cost_that_has_risen_is_not_flat_either(highest, flat):
+    assert (look(saddle_point, cost=lambda t: 1.0 if t < 0.1 else highest if t < 0.9 else 0.9) is not None) == flat
+
+
 @pytest.mark.parametrize(("share", "left", "shown"), [(0.9e-4, 0.31, True), (1.1e-4, 0.31, False), (1e-9, 0.29, False)])
 def test_a_recurrent_layer_that_forgets(share, left, shown):
     record = healthy()

@@ -6,7 +6,8 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points; Dauphin et al. 2014: the gradient is small, the curvature negative"
 GROWS = 30.0  # times the first gradient's norm, later
-LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth
+LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth,
+RISES = 1.2  # and is nowhere above so many times the first: a run that has blown up lingers, too
 
 
 def saddle_point(record: Record) -> Symptom | None:
@@ -16,9 +17,10 @@ def saddle_point(record: Record) -> Symptom | None:
     if len(norms) < 3 or not norms.first * GROWS < norms.max or len(curve) < 3 or not left(record) > POOR / 3:
         return None
     left_it = next((step for step, value in curve if value <= 0.95 * curve.first), record.steps)
-    flat = max((step for step, _ in curve if step < left_it), default=0)
+    near = [(step, value) for step, value in curve if step < left_it]
+    flat = max((step for step, _ in near), default=0)
     grown = norms.max / norms.first if norms.first > 0 else float("inf")
-    if flat < LINGERS * record.steps:
+    if flat < LINGERS * record.steps or max(value for _, value in near) > RISES * curve.first:
         return None
     return Symptom(
         id="saddle_point",
