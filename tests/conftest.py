@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def descend(tmp_path):
-    """Run the command line in a process of its own, with a store of its own."""
+    """Run the command line in a process of its own, with a store of its own, `through` another command if need be."""
 
-    def run(*arguments: str, cwd: Path = ROOT, timeout: float = 300, **options) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "descend", *arguments]
+    def run(
+        *arguments: str, cwd: Path = ROOT, timeout: float = 300, through: Sequence[str] = (), **options
+    ) -> subprocess.CompletedProcess[str]:
+        command = [*through, sys.executable, "-m", "descend", *arguments]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", **options.pop("env", {})}
         return subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, **options

@@ -101,18 +101,14 @@ def ordinary_user():
 
 
 @pytest.mark.parametrize("command", ["watch", "doctor"])
-def test_a_folder_that_is_not_to_be_written_to(command, ordinary_user, tmp_path):
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [*ordinary_user, sys.executable, "-m", "descend", *arguments]
-        return subprocess.run(line, cwd=home, capture_output=True, text=True, timeout=300)
-
+def test_a_folder_that_is_not_to_be_written_to(command, ordinary_user, descend, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "train.py").write_text(TRAINING.format(body="train()"))
     home.chmod(0o555)
-    done = run(command, "train.py")
+    done = descend(command, "train.py", cwd=home, through=ordinary_user)
     assert done.returncode == 2 and "--store" in done.stderr and "Traceback" not in done.stderr
-    done = run(command, "--store", str(tmp_path / "runs"), "train.py")
+    done = descend(command, "--store", str(tmp_path / "runs"), "train.py", cwd=home, through=ordinary_user)
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr
     assert [path.name for path in home.iterdir()] == ["train.py"]
     home.chmod(0o755)

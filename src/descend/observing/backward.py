@@ -89,14 +89,14 @@ def tensor_backward(original: Any, observer: Observer) -> Any:
 def _reported(original: Any, observer: Observer, frame: FrameType, tensors: Any, args: Any, kwargs: Any) -> None:
     """Make a backward pass that `frame` calls for, and report it."""
     cruise = observer.cruise
-    if _nesting.inside or cruise.is_within or cruise.passes_over:
+    if cruise.passes_over or _is_nested(cruise):
         return original(tensors, *args, **kwargs)
     with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
         is_taken = cruise.on and cruise.takes(tensors, frame)
     if is_taken:
         with _reporting:
             return original(tensors, *args, **kwargs)
-    root = None if _is_nested(cruise) else _scalar(tensors)
+    root = _scalar(tensors)
     if root is None:
         return original(tensors, *args, **kwargs)
     with _reporting:
@@ -144,4 +144,4 @@ def _builds_graph(args: Any, kwargs: Any) -> bool:
     return bool(args[_CREATE_GRAPH] if len(args) > _CREATE_GRAPH else kwargs.get("create_graph", False))
 
 
-PARTS = (_reported, _is_nested, _scalar, _builds_graph)  # of what stands there
+CALLED = (_reported, _is_nested, _scalar, _builds_graph)  # by what stands there

@@ -21,7 +21,7 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import dataloader
 
-from descend.observing.backward import PARTS, autograd_grad, backward, tensor_backward
+from descend.observing.backward import CALLED, autograd_grad, backward, tensor_backward
 from descend.observing.compilation import COMPILED, keep_out_of_graphs
 from descend.observing.frames import constructor_caller
 from descend.observing.makings import optimizer_init
@@ -53,7 +53,7 @@ def observing(observer: Observer) -> Iterator[None]:
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
             (torch.amp.GradScaler, "scale", _scale),
         )
-        hooks = [begins, ends, *PARTS, *_report(stack, observer, places)]
+        hooks = [begins, ends, *CALLED, *_report(stack, observer, places)]
         if not observer.owning:
             stack.enter_context(replaced(torch, "compile", _compile(torch.compile, observer, hooks)))
         stack.callback(register_optimizer_step_pre_hook(begins).remove)

@@ -12,7 +12,7 @@ from descend.record import Message, Reading
 
 FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
 FLUSH_STEPS = 500  # or this rarely, where steps are that quick
-WHOLE = 5_000  # steps whose losses are all kept; of a run that goes on for hours then one in so many seconds,
+WHOLE = 5_000  # steps whose losses are kept as they were read; of a run that goes on for hours one in so many seconds,
 FINEST_S = 0.05  # the mean of those since the one before:
 MOST = 20_000  # this share of the time so far: as many again only when the run is e times as long
 
