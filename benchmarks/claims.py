@@ -1,4 +1,4 @@
-"""What the lectures say of the knobs, measured: two ways of training side by side, on the digits, seed by seed.
+"""What the texts say of the knobs, measured: two ways of training side by side, on the digits, seed by seed.
 
 Each claim is a pair of trainings that differ in one thing, of equal cost unless it says otherwise; the figure is the
 mean of the paired difference with its 95 % interval. A claim has held where the interval excludes 0 on its side.
@@ -204,7 +204,7 @@ CLAIMS = [
     Claim("averaging does what decay does", "Polyak & Juditsky 1992", "training loss", averaging_or_decay),
     Claim(
         "a rate that decays early is ahead at once",
-        "Ba, CSC413 lecture 4",
+        "Ba, CSC413 lecture 4, SGD Learning Rate",
         "training loss, step 400",
         _pair(
             Training(**{**NOISY, "steps": 400}, schedule=EARLY),
@@ -215,7 +215,7 @@ CLAIMS = [
     ),
     Claim(
         "and pays for it in the end: decay at step 2500 against 300",
-        "Ba, CSC413 lecture 4",
+        "Ba, CSC413 lecture 4, SGD Learning Rate",
         "training loss, step 3000",
         _pair(
             Training(**NOISY, schedule=Constant().then(Constant(0.03), 2500)),

@@ -95,8 +95,8 @@ def around() -> None:
 
 
 def said() -> None:
-    """Measure what the lectures claim."""
-    sheet = Sheet(HERE / "CLAIMS.md", "What the lectures claim, measured")
+    """Measure what the texts claim."""
+    sheet = Sheet(HERE / "CLAIMS.md", "What the texts claim, measured")
     sheet.write(
         f"{claims.SEEDS} seeds on the digits (1200 of them trained on): two trainings that differ in one thing,",
         "their means, and the 95 % interval of the paired difference. The first figure should be the smaller.",

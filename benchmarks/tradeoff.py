@@ -1,4 +1,4 @@
-"""The lecture's table of batch, one-example and mini-batch descent, measured (Ruder 2017, "Trade-offs")."""
+"""The table of batch, one-example and mini-batch descent, measured (Ruder 2017, Mini-batch gradient descent)."""
 
 import time
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The control: random searches over learning rate × rule × initialisation × scaling, as many trials as the doctor took.
 
-Independent studies found published repair tools no better than such a search (Kim et al. 2023).
+An independent study found published repair tools no better than such a search (Kim et al. 2023).
 """
 
 import math

@@ -33,7 +33,7 @@ CURED = SOURCE.replace(
     "targets = torch.tensor(table.target)\n",
     "inputs = (inputs - inputs.mean(0)) / inputs.std(0)\ntargets = torch.tensor(table.target)\n",
 )
-LECTURE = "Ba, CSC413 lecture 4, slide 23"
+LECTURE = "Ba, CSC413 lecture 4, Ill-conditioned curvature"
 METRIC = "negative log-likelihood on 256 training examples after 300 steps"
 STEPS = 300
 

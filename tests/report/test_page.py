@@ -40,7 +40,7 @@ def test_the_verdict_comes_first_and_the_cost_last(tmp_path):
 def test_a_finding_has_its_number_bound_source_place_and_line(tmp_path):
     html = body(render_page(inputs_not_normalised(tmp_path), arms()))
     text = words(html)
-    assert "condition ratio 2 300 bound 100 source Ba, CSC413 lecture 4, slide 23" in text
+    assert "condition ratio 2 300 bound 100 source Ba, CSC413 lecture 4, Ill-conditioned curvature" in text
     assert "train.py:7" in text
     marked = re.search(r'<span class="row marked">(.*?)</span>\s*<', html, re.DOTALL)
     assert "inputs = torch.tensor(table.data, dtype=torch.float32)" in marked.group(1)

@@ -1,4 +1,4 @@
-"""The recap table of the optimization lecture as data: Problem | Diagnostics | Workarounds | Source.
+"""A lecture's recap table (Ba, CSC413 lecture 4, Recap) as data, and what papers add: Problem | Workarounds | Source.
 
 A row names a symptom, a remedy that the texts give for it, how much of it to apply (`doses`), and why it should work.
 `decides` marks the remedy whose rerun settles a suspicion: unscaled inputs are the cause only if standardising them

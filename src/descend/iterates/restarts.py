@@ -36,7 +36,7 @@ def random_restarts(
 
 
 class RestartOnPlateau:
-    """Adam with restarts and annealing (Denkowski & Neubig 2017, §3.2): when stuck, go back, halve the rate, forget.
+    """Adam with restarts and annealing (Denkowski & Neubig 2017): when stuck, go back, halve the rate, forget.
 
     Where the monitored value has not improved for `patience` calls, the best weights are restored, the learning rate
     is multiplied by `factor` and the rule's state is cleared; after `restarts` of these the next plateau is the end.

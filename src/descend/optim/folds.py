@@ -74,7 +74,7 @@ def trust_ratio(rule: Function) -> Function:
 
 @cache
 def layer_rate(rule: Function) -> Function:
-    """Return the rule on gradients scaled to trust·‖θ‖, weight decay within (You, Gitman & Ginsburg 2017, eq. 6)."""
+    """Return the rule on gradients scaled to trust·‖θ‖, weight decay within (You, Gitman & Ginsburg 2017)."""
 
     @wraps(rule)
     def scale(
@@ -90,7 +90,7 @@ def layer_rate(rule: Function) -> Function:
 
 @cache
 def clipped_value(rule: Function) -> Function:
-    """Return the rule on gradients whose every element is held within ±clip_value (Mikolov 2012, §3.2.2)."""
+    """Return the rule on gradients whose every element is held within ±clip_value (Mikolov 2012)."""
 
     @wraps(rule)
     def clip(theta: Any, g: Any, t: Any, *state: Any, clip_value: Any, **hyper: Any) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """A hand-written backward against finite differences of its own forward, in float64.
 
-"Check your gradients: compare the derivative with finite differences" (Ba, CSC413 lecture 4, Gradient checking).
+What shows incorrect gradients are "finite differences"; the cure: "fix them, or use autodiff" (Ba, CSC413 lecture 4,
+Recap).
 Measured: a wrong backward is off by half and more, a right one by 1e-9.
 """
 

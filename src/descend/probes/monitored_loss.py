@@ -1,7 +1,7 @@
 """The cost on fixed examples: as the script computes it, and by a yardstick in the terms of the task.
 
-"Use a fixed subset of the training data to monitor the training error" (Ba, CSC413 lecture 4). The yardstick is
-what trials are judged by, so no change of the loss, of its scale or of the output layer may move it: for class
+"Use a fixed subset of the training data to monitor the training error" (Ba, CSC413 lecture 4, Training Curves). The
+yardstick is what trials are judged by, so no change of the loss, its scale or the output layer may move it: for class
 targets the log-likelihood of the predicted distribution, however the output layer expresses it, less the entropy of
 targets that are distributions themselves, which nothing can take off; for real targets the squared error. What a loss
 of two classes takes for logits is judged as logits: the script reads its output so. Measured in evaluation mode,

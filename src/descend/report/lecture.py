@@ -1,4 +1,4 @@
-"""What the lecture says of a problem and of its remedies, and by which number others were ruled out."""
+"""What the texts say of a problem and of its remedies, and by which number others were ruled out."""
 
 import inspect
 import sys

@@ -16,7 +16,7 @@ def scale_lr(
     """Return the rate for `batch_size` where `lr` was right for another one, at most 1/`largest_curvature`.
 
     `linear`: B times the batch, B times the rate, so that as many examples move the weights as far (Goyal et al.
-    2017, §2.1). `square_root`: the step's noise keeps its variance (Krizhevsky 2014, §5). Neither holds beyond what
+    2017, §2.1). `square_root`: the step's noise keeps its variance (Krizhevsky 2014). Neither holds beyond what
     the curvature bears: 1/L, L the λmax of the Hessian (Nesterov 2004, §1.2.3), which
     `descend.landscape.top_eigenpair` measures. Raises `ValueError` for numbers that are not above 0.
     """

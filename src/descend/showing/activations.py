@@ -1,6 +1,6 @@
 """`descend show activations`: what an initialiser does to a deep network before its first step.
 
-Without a model the network is the lecture's (`descend.network.deep`); one's own is shown by
+Without a model the network is that of `descend.network.deep`; one's own is shown by
 `descend show activations train.py:Net --input 64`.
 """
 

@@ -3,7 +3,7 @@
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "torch broadcasting semantics; the best that such a loss can reach is a constant, the targets' mean"
+SOURCE = "torch.broadcast_tensors: a dimension of size 1 is repeated; the least of such a loss is at a constant"
 
 
 def broadcasting(record: Record) -> Symptom | None:

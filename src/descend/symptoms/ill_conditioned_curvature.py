@@ -8,9 +8,7 @@ from descend.symptoms.progress import POOR, first_rise, is_stuck, left, left_in_
 from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
-SOURCE = (
-    "Ba, CSC413 lecture 4, Ill-conditioned curvature: gradient descent needs about κ steps along the flattest direction"
-)
+SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
 LONG = 0.2  # of the stability bound: a longer step is no way out
 ILL = 200.0  # κ estimated from the progress
 

@@ -3,7 +3,7 @@
 from descend.record import Record, Site
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Gradient checking: compare with finite differences, in float64"
+SOURCE = "Ba, CSC413 lecture 4, Recap: finite differences show incorrect gradients"
 ADVICE = "Let autograd differentiate the forward, or correct the backward until `descend gradcheck` calls it right."
 WRONG = 1e-3  # relative error; a right one is below 1e-6 in float64, a wrong one above 0.01
 

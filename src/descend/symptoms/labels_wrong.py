@@ -5,7 +5,7 @@ from typing import Any
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "Ba, CSC413 lecture 4: the cost is that of the data; a label's range is part of the loss's definition"
+SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is defined for"
 ADVICE = "Look at a few labels beside their examples, and at the line that makes them."
 SUM = 0.01  # how far from 1 the targets of an example may sum
 BINARY = 2

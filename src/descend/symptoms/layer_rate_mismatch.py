@@ -6,7 +6,7 @@ from descend.record import Record
 from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "You et al. 2017, §3: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
+SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
 UNEQUAL = 10.0  # times: groups for weights with and without decay have one rate
 SPREAD = 300.0  # between the fastest and the slowest layer's relative step
 

@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import POOR, falls, left
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Recap: local optima show as a spread of the final loss over random restarts"
+SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
 SMALL = 500  # parameters: wide networks do not end in bad minima (Choromanska et al. 2015)
 FLAT = 0.02
 

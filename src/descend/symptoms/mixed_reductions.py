@@ -6,7 +6,7 @@ from descend.record import Record
 from descend.symptoms.progress import FAIR, STUCK, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "Kingma & Welling 2014, eq. 10: both terms of the bound are of one example; torch: reduction='mean' divides"
+SOURCE = "Kingma & Welling 2014, eq. 10: both terms are of one example; torch.nn.MSELoss: a mean over all values"
 ALIKE = 0.1  # of the targets' standard deviation, the outputs' over the examples
 
 

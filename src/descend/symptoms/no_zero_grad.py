@@ -3,7 +3,7 @@
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "torch.Tensor.backward adds to .grad; clearing it is the loop's own task"
+SOURCE = "torch.Tensor.backward: it adds to .grad, and clearing that is the loop's own task"
 STEPS = 3  # accumulation on purpose clears at least once in a step
 
 

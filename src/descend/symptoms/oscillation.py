@@ -5,7 +5,7 @@ from descend.symptoms.progress import first_rise, left
 from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Recap: oscillations; an error along λmax is multiplied by 1 − α·λmax in each step"
+SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"
 LEFT = 0.01  # of the cost at which half the rate may still gain something
 NEAR = 0.85  # of the stability bound: there an error changes sign in each step and hardly shrinks
 

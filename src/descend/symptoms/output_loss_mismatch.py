@@ -9,7 +9,7 @@ from descend.symptoms.labels_wrong import is_class_number
 from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "torch.nn.CrossEntropyLoss expects logits; the floor is the loss of the best distribution it can still express"
+SOURCE = "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits for each class"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
 SUM, LOG_SUM = 1e-3, 0.05  # how far a row may be from a distribution by round-off, label smoothing and the like
@@ -69,7 +69,7 @@ def _unbounded(record: Record) -> Symptom | None:
         "smallest value",
         float(fact["min"]),
         0.0,
-        "Ba, CSC413 lecture 4, Convex functions: the loss is defined for what its output layer gives",
+        "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together",
         record.site("not_finite") or record.site("loss"),
         evidence=(("loss", "0"),),
         explains=ECHOES,

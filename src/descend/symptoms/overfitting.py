@@ -3,7 +3,7 @@
 from descend.record import Record
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4; Prechelt 1998: generalisation loss over the best validation error so far"
+SOURCE = "Prechelt 1998, §2: generalisation loss over the best validation error so far"
 ADVICE = "More data, augmentation, weight decay and dropout help, too, and often more than an early stop does."
 RISEN = 1.3  # the last evaluations' mean against the least of them
 EVALUATIONS = 5

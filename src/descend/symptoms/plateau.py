@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import falls, left
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Plateaux: a flat region where the derivatives are close to zero"
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
 LEFT = 0.85
 SMALL = 1e-2  # gradient norm; a cost of order one has gradients of order one
 FLAT = 0.05

@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import POOR, left, yardstick_place
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Saddle points; Dauphin et al. 2014: the gradient is small, the curvature negative"
+SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"
 GROWS = 30.0  # times the first gradient's norm, later
 LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth,
 RISES = 1.2  # and is nowhere above so many times the first: a run that has blown up lingers, too
@@ -27,9 +27,8 @@ def saddle_point(record: Record) -> Symptom | None:
         kind="dynamics",
         certain=False,
         confidence=0.75,
-        sentence=f"the gradient starts at {norms.first:.1e} and grows {grown:.0f} times (bound "
-        f"{GROWS:g}), while "
-        f"the cost stays flat for {flat} of {record.steps} steps: the start is a saddle point",
+        sentence=f"the gradient starts at {norms.first:.1e} and grows {grown:.0f} times (bound {GROWS:g}), while the "
+        f"cost stays flat for {flat} of {record.steps} steps: so a run leaves the neighbourhood of a saddle point",
         quantity="largest gradient norm / first",
         value=grown,
         bound=GROWS,

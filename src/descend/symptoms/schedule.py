@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Learning rate decay: reducing it too early gives a quick gain and a slow rest"
+SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
 TINY = 0.02  # of the largest rate: a step so short moves nothing in the time that is left
 MOST = 0.4  # of the run: a schedule that ends with it is near zero at its end alone
 

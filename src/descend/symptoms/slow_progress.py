@@ -9,7 +9,7 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
 SHORT, SHORTER = 0.12, 0.05  # of the stability bound: half of it is fastest along the steepest direction
-STILL = 1e-4  # relative change of the weights in a step; a thousandth is usual (Karpathy, CS231n: about 1e-3)
+STILL = 1e-4  # relative change of the weights in a step; 1e-3 is usual (Karpathy, CS231n, Ratio of weights:updates)
 NEAR = 0.1  # of the weights' own size: what so little of a change could learn was known before
 LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
 # The second of each where the run was cut off: it would have gone on.

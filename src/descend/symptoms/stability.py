@@ -35,7 +35,7 @@ def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
         momentum = optimizer.get("momentum") or 0.0
         return Bound(2 * (1 + momentum), f"2(1+μ) for λmax(P⁻¹H): {EDGE}")
     if name in ("Adagrad", "Adadelta", "Rprop"):
-        return Bound(2.0, "2 for λmax(P⁻¹H): Ba, CSC413 lecture 4, Ill-conditioned curvature")
+        return Bound(2.0, f"2 for λmax(P⁻¹H): {EDGE}")
     return None
 
 

@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import ended_smoothly, falls, left
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Training curves: they show whether the cost still falls, not that it has converged"
+SOURCE = "Ba, CSC413 lecture 4, Training Curves: they cannot guarantee that a run has converged"
 LEFT = 0.2  # of the cost of a constant prediction
 STILL_FALLING = 0.2  # of the cost, over the last half of the run
 MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will do,

@@ -5,7 +5,7 @@ from statistics import median
 from descend.record import Record
 from descend.symptoms.symptom import Symptom
 
-SOURCE = "Dean et al. 2012, §3: stragglers; Chen et al. 2016: backup workers; Ba, CSC413: variance of processing times"
+SOURCE = "Dean et al. 2012, §3: many machines wait for the single slowest one; Chen et al. 2016: backup workers"
 ADVICE = "Look for uneven shares of the data, slower storage, another program on its machine, a weaker device."
 SLOWER = 1.5  # times as long as the others take before their backward pass,
 WAITED = 0.2  # where that is at least this share of a step,

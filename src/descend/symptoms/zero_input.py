@@ -4,7 +4,7 @@ from descend.record import Record
 from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
-SOURCE = "Ba, CSC413 lecture 4, Plateaux: a weight's derivative is its input times the error; Vaswani et al. 2017, §3.1"
+SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input times what comes back from its output"
 ADVICE = (
     "Give the layer what it is to read. A decoder that is trained reads the targets, shifted by one "
     "(`y[:, :-1]` to predict `y[:, 1:]`), under a causal mask."

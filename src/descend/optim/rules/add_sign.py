@@ -8,13 +8,13 @@ from descend.optim.vocabulary import sign
 
 
 def add_sign(theta, g, t, m=0.0, *, lr, beta, alpha, f):
-    """Bello et al. 2017, §4.4."""
+    """Bello et al. 2017: f·sign(g)·sign(m) added to α."""
     m = beta * m + (1 - beta) * g
     return -lr * (alpha + f * sign(g) * sign(m)) * g, m
 
 
 class AddSign(Optimizer):
-    """AddSign (Bello et al. 2017). A schedule of f lets the signs count less and less (§4.4).
+    """AddSign (Bello et al. 2017). A schedule of f lets the signs count less and less.
 
     >>> optimizer = AddSign(model.parameters(), lr=0.1)
     >>> scheduler = Scheduler(optimizer, f=Linear(total_steps=10_000))

@@ -9,14 +9,14 @@ from descend.optim.vocabulary import where
 
 
 def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
-    """Bello et al. 2017, §4.4: base^(f·sign(g)·sign(m)), of which there are three values."""
+    """Bello et al. 2017: base^(f·sign(g)·sign(m)), of which there are three values."""
     m = beta * m + (1 - beta) * g
     agree = g * m
     return -lr * where(agree > 0, base**f, where(agree < 0, base ** (-f), 1.0)) * g, m
 
 
 class PowerSign(Optimizer):
-    """PowerSign (Bello et al. 2017). A schedule of f lets the signs count less and less (§4.4).
+    """PowerSign (Bello et al. 2017). A schedule of f lets the signs count less and less.
 
     >>> optimizer = PowerSign(model.parameters(), lr=0.1)
     >>> scheduler = Scheduler(optimizer, f=Linear(total_steps=10_000))
