@@ -204,6 +204,49 @@ def test_a_sum_over_the_examples_is_told_for_each() -> None:
     assert made.record.series("evaluation_loss").values == pytest.approx([4.0])
 
 
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "huber_loss"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_terms_of_the_task_are_no_matter_of_the_loss(loss, reduction) -> None:
+    with bench() as made:
+        for made.step in (3, 6):
+            with torch.no_grad():
+                for error in (1.0, 3.0):
+                    getattr(F, loss)(torch.full((5, 2), error), torch.zeros(5, 2), reduction=reduction)
+        made.knobs.finish()
+    assert list(made.record.series("evaluation_yardstick", "squared_error 0")) == [(3, 5.0), (6, 5.0)]
+    assert made.record.series("evaluation_median_error", "squared_error 0").values == (5.0, 5.0)
+
+
+def test_probabilities_and_scores_are_judged_alike() -> None:
+    """As they stand before and after a change of the output layer."""
+    scores, classes, answers = torch.randn(8, 3), torch.arange(8) % 3, torch.rand(8).round()
+    told = []
+    for one, other in (
+        (("cross_entropy", scores, classes), ("nll_loss", scores.softmax(1), classes)),
+        (
+            ("binary_cross_entropy_with_logits", scores[:, 0], answers),
+            ("binary_cross_entropy", scores[:, 0].sigmoid(), answers),
+        ),
+    ):
+        for function, prediction, target in (one, other):
+            with bench() as made:
+                made.step = 3
+                with torch.no_grad():
+                    getattr(F, function)(prediction, target=target)
+                made.knobs.finish()
+            told.append(made.record.series("evaluation_yardstick", "negative_log_likelihood 0").last)
+    assert told[0] == pytest.approx(told[1], rel=1e-5) and told[2] == pytest.approx(told[3], rel=1e-5)
+
+
+def test_shapes_that_only_the_loss_can_pair_cost_its_value_nothing() -> None:
+    with bench() as made:
+        made.step = 3
+        with torch.no_grad():
+            F.mse_loss(torch.ones(4, 1), torch.zeros(1, 3))
+        made.knobs.finish()
+    assert made.record.series("evaluation_loss").last == 1.0 and not made.record.places("evaluation_yardstick")
+
+
 def test_what_is_evaluated_seldom_is_not_what_is_held_out() -> None:
     """The test data at the end."""
     with bench() as made:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tables import Table, prescription, record_of, tried, verdicts
+from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.record import Ending, Fact, Reading, Record
 from descend.trials.arms import yardstick
@@ -139,3 +139,54 @@ def test_a_script_that_is_shown_other_examples_in_each_run_is_judged_unpaired(va
     proof, _ = tried({}, [prescription("a")], table=table)
     assert verdicts(proof) == {"a": "proved" if varies else "failed"}
     assert ("other examples" in proof.trials[0].reason) != varies
+
+
+class Evaluated(Table):
+    """Arms that evaluate held-out data: by their own loss, and by the yardstick."""
+
+    def __init__(self, loss: float, yardstick: float | None) -> None:
+        super().__init__({"pass": 1.0, "a": 0.1})
+        self.changed = {"evaluation_loss": loss, "evaluation_yardstick": yardstick}
+
+    def answer(self, job) -> Record:
+        record, is_changed = super().answer(job), "a" in job.script.edits[SCRIPT.path].split()
+        for name, value in self.changed.items():
+            place = "" if name == "evaluation_loss" else "negative_log_likelihood 0"
+            if value is not None:
+                with_series(record, name, place, [2.0, value if is_changed else 1.0])
+        return record
+
+
+@pytest.mark.parametrize(
+    ("loss", "yardstick", "verdict", "says"),
+    [
+        (64.0, 0.9, "proved", ""),  # the change has given the loss another unit
+        (0.01, 2.0, "not_proved", "training examples only"),
+        (64.0, None, "proved", "could not be compared"),
+    ],
+)
+def test_a_loss_that_the_change_redefines_says_nothing_of_held_out_data(loss, yardstick, verdict, says):
+    proof, _ = tried({}, [prescription("a")], table=Evaluated(loss, yardstick))
+    assert (
+        verdicts(proof) == {"a": verdict}
+        and says in proof.trials[0].reason
+        and bool(says) == bool(proof.trials[0].reason)
+    )
+
+
+def test_what_is_judged_by_the_median_is_so_on_held_out_data_too():
+    class Outliers(Evaluated):
+        def answer(self, job) -> Record:
+            record = super().answer(job)
+            with_series(
+                record,
+                "median_error",
+                "squared_error",
+                [record.series("yardstick", record.places("yardstick")[0]).last],
+            )
+            return with_series(record, "evaluation_median_error", "squared_error 0", [0.5])
+
+    exam = with_series(record_of(1.0), "median_error", "squared_error", [1.0])
+    mend = replace(prescription("a"), judged_on="median")
+    proof, _ = tried({}, [mend], exam, Outliers(64.0, 2.0))
+    assert verdicts(proof) == {"a": "proved"}

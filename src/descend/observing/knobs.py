@@ -2,11 +2,9 @@
 
 import functools
 import inspect
-import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from statistics import fmean
 from types import FrameType
 from typing import Any
 
@@ -17,6 +15,7 @@ from torch.compiler import is_compiling
 from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 
+from descend.observing.evaluation import Batch, readings, terms
 from descend.observing.frames import Lines, call_span, constructor_caller
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
@@ -24,14 +23,16 @@ from descend.observing.replacing import replaced
 from descend.record import Fact, Message, Reading
 from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
-Evaluation = list[tuple[Lines, Tensor]]  # the losses of its batches, each with the lines that computed it
 # The same cost of scores before and after their output activation.
 KINDS = dict.fromkeys(CLASS_LOSSES, "classes") | dict.fromkeys(BINARY_LOSSES, "binary")
 CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
 
 
 class Knobs:
-    """Keeps count of what schedulers, clipping and evaluations do; `step` is the optimizer's present one."""
+    """Keeps count of what schedulers, clipping and evaluations do; `step` is the optimizer's present one.
+
+    `judging` whether evaluations are told in the terms of the task, too.
+    """
 
     def __init__(
         self,
@@ -39,17 +40,20 @@ class Knobs:
         send: Callable[[list[Message]], None],
         step: Callable[[], int],
         measuring: Callable[[], bool],
+        *,
+        judging: bool = True,
     ) -> None:
         self.modules, self.send, self.step, self.measuring = modules, send, step, measuring
+        self.judging = judging
         self.inert = False
         self.stepping = False  # while a scheduler steps
         self._schedulers: dict[int, tuple[str, Any, int]] = {}  # id -> its key, itself, times it was stepped
-        self._losses: Evaluation = []  # computed without gradients since the last training step
+        self._losses: list[Batch] = []  # computed without gradients since the last training step
         self._evaluating: dict[Lines, int] = {}  # in order of appearance
         self._at = 0
         self._trained: set[str] = set()  # kinds of loss that a gradient is taken of
         self._kept_at = 0
-        self._detached: tuple[int, Evaluation] = (0, [])  # the same of detached predictions, with gradients on
+        self._detached: tuple[int, list[Batch]] = (0, [])  # the same of detached predictions, with gradients on
         self._each_step = False  # whether those come with each step: a metric of the training, and no evaluation
 
     def stumbled(self, error: Exception) -> None:
@@ -84,37 +88,38 @@ class Knobs:
             self.send([Reading("clipped_norm", "", self.step(), float(norm))])
 
     @harmless
-    def computed(self, name: str, loss: Any, batch: tuple[Any, ...], reduction: str, frame: FrameType | None) -> None:
+    def computed(
+        self, name: str, loss: Any, batch: tuple[Any, ...], named: Mapping[str, Any], frame: FrameType | None
+    ) -> None:
         """Keep a loss that no gradient is taken of: it may be an evaluation's."""
         if self.measuring() or not isinstance(loss, Tensor):
             return  # a replay of ours
-        kind = KINDS.get(name, name)
         if loss.requires_grad:
-            self._trained.add(kind)
+            self._trained.add(KINDS.get(name, name))
         elif not torch.is_grad_enabled():
             if self._at != self.step():
                 self.flush()
             self._at = self.step()
-            self._losses += self._evaluation(kind, loss, batch, reduction, frame)
+            self._losses += self._evaluated(name, loss, batch, named, frame)
         elif not self._each_step:  # predictions that were detached before
             at, losses = self._detached
             if at != self.step():
                 self._each_step = at > 0 and self.step() == at + 1
                 self._send_evaluation(0 if self._each_step else at, losses)
                 losses = []
-            found = self._evaluation(kind, loss, batch, reduction, frame)
+            found = self._evaluated(name, loss, batch, named, frame)
             self._detached = (self.step(), [*losses, *found]) if found else (at, losses)
 
-    def _evaluation(
-        self, kind: str, loss: Tensor, batch: tuple[Any, ...], reduction: str, frame: FrameType | None
-    ) -> Evaluation:
+    def _evaluated(
+        self, name: str, loss: Tensor, batch: tuple[Any, ...], named: Mapping[str, Any], frame: FrameType | None
+    ) -> list[Batch]:
         """Return the loss for each example with its lines; nothing where the training minimises another one."""
-        if loss.numel() != 1 or not loss.is_cpu or (self._trained and kind not in self._trained):
+        if loss.numel() != 1 or not loss.is_cpu or (self._trained and KINDS.get(name, name) not in self._trained):
             return []
         value = loss.detach()
-        if reduction == "sum" and batch and isinstance(batch[0], Tensor) and batch[0].dim():
+        if named.get("reduction") == "sum" and batch and isinstance(batch[0], Tensor) and batch[0].dim():
             value = value / max(1, len(batch[0]))
-        return [(self.modules.tree.lines(frame), value)]
+        return [Batch(self.modules.tree.lines(frame), value, terms(name, batch, named) if self.judging else None)]
 
     @harmless
     def kept(self) -> None:
@@ -128,15 +133,13 @@ class Knobs:
         losses, self._losses = self._losses, []
         self._send_evaluation(self._at, losses)
 
-    def _send_evaluation(self, at: int, losses: Evaluation) -> None:
+    def _send_evaluation(self, at: int, losses: list[Batch]) -> None:
         """Send the means over an evaluation: training data may be evaluated in other lines than held-out ones."""
-        batches: dict[Lines, list[float]] = {}
-        for lines, loss in losses if at else ():
-            batches.setdefault(lines, []).append(loss.item())
-        for lines, values in batches.items():
-            number = self._evaluating.setdefault(lines, len(self._evaluating))
-            if finite := [value for value in values if math.isfinite(value)]:
-                self.send([Reading("evaluation_loss", str(number or ""), at, fmean(finite))])
+        evaluations: dict[Lines, list[Batch]] = {}
+        for batch in losses if at else ():
+            evaluations.setdefault(batch.lines, []).append(batch)
+        for lines, batches in evaluations.items():
+            self.send(list(readings(self._evaluating.setdefault(lines, len(self._evaluating)), at, batches)))
 
     def finish(self) -> None:
         """Send what is left, and how often each scheduler was stepped."""
@@ -214,7 +217,7 @@ def _loss(name: str, original: Any, knobs: Knobs) -> Any:
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
         if not is_compiling():
-            knobs.computed(name, value, args, kwargs.get("reduction", "mean"), sys._getframe(1))
+            knobs.computed(name, value, args, kwargs, sys._getframe(1))
         return value
 
     return loss

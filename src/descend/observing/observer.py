@@ -69,7 +69,7 @@ class Observer:
         self.functions = CustomFunctions(modules, send, examiner.note)
         self.loaders = Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
-        self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending)
+        self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         os.register_at_fork(after_in_child=self._disown)

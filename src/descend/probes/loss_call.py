@@ -60,10 +60,7 @@ class LossCall:
     @property
     def task(self) -> str:
         """`classes`, `binary` or `real`."""
-        for task, names in (("classes", CLASS_LOSSES), ("binary", BINARY_LOSSES), ("real", REAL_LOSSES)):
-            if self.function in names:
-                return task
-        raise ValueError(self.function)
+        return task_of(self.function)
 
     @property
     def by_hand(self) -> bool:
@@ -78,6 +75,14 @@ class LossCall:
         target = tensors[self.op.inputs.index(self.target)]
         target = -target if self.negated else target
         return prediction, target.reshape(-1) if self.op.name == "gather" else target
+
+
+def task_of(function: str) -> str:
+    """Return what the targets of a loss function are: `classes`, `binary` or `real`. Raises `ValueError` for others."""
+    for task, names in (("classes", CLASS_LOSSES), ("binary", BINARY_LOSSES), ("real", REAL_LOSSES)):
+        if function in names:
+            return task
+    raise ValueError(function)
 
 
 def loss_call(recording: Recording) -> LossCall | None:

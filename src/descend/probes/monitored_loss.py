@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call
+from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call, task_of
 from descend.probes.moment import Forward, Measurement, Moment, Unavailable, no_grad_float
 from descend.record import Reading
 
@@ -55,16 +55,20 @@ def judged(forwards: Sequence[Forward], step: int) -> Measurement:
     count = sum(n for _, _, n in pairs)
     if count == 0:
         raise Unavailable("every target is one that the loss leaves out")
-    real = calls[0] is not None and calls[0].task == "real"
-    place = "squared_error" if real else "negative_log_likelihood"
-    yield Reading("yardstick", place, step, sum(cost for cost, _, _ in pairs) / count)
-    if real:
-        yield Reading("median_error", place, step, _median_error([f.pair for f in forwards if f.pair]))
+    place = place_of(calls[0].function) if calls[0] is not None else ""
+    yield Reading("yardstick", place, step, sum(lost for lost, _, _ in pairs) / count)
+    if place == "squared_error":
+        yield Reading("median_error", place, step, median_error([f.pair for f in forwards if f.pair]))
     else:
         yield Reading("accuracy", "", step, sum(right for _, right, _ in pairs) / count)
 
 
-def _median_error(pairs: list[tuple[Tensor, Tensor]]) -> float:
+def place_of(function: str) -> str:
+    """Return what the yardstick of a loss function is: `negative_log_likelihood` or `squared_error`."""
+    return "squared_error" if task_of(function) == "real" else "negative_log_likelihood"
+
+
+def median_error(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     """Return the median of the squared errors, which a few gross ones cannot move."""
     errors = [no_grad_float(z) - _alike(no_grad_float(t), z) for z, t in pairs]
     return float(torch.cat([e.reshape(-1) for e in errors]).double().square().median())
@@ -77,19 +81,25 @@ def _alike(target: Tensor, z: Tensor) -> Tensor:
 def judge(forward: Forward, call: LossCall) -> tuple[float, float, int]:
     """Return the summed cost, the number of right predictions and the number of targets of one batch."""
     assert forward.pair is not None
-    z, target = forward.pair
-    z = no_grad_float(z)
-    if call.task == "classes":
-        return _judge_classes(call, z, target)
-    t = no_grad_float(target)
-    t = _alike(t, z)
-    if call.task == "real":
+    is_of_softmax = call.activation is not None and call.activation.name == "softmax"
+    return cost(call.function, *forward.pair, ignored=ignored_class(call), is_of_softmax=is_of_softmax)
+
+
+def cost(
+    function: str, prediction: Tensor, target: Tensor, *, ignored: int, is_of_softmax: bool = False
+) -> tuple[float, float, int]:
+    """Return what `judge` does of what a loss function is given: whatever it averages, weighs or smooths."""
+    z, task = no_grad_float(prediction), task_of(function)
+    if task == "classes":
+        return _judge_classes(z, target, ignored, is_of_softmax)
+    t = _alike(no_grad_float(target), z)
+    if task == "real":
         return float((z - t).double().square().sum()), 0.0, z.numel()
-    return _judge_binary(call, z.double(), t.double())
+    return _judge_binary(function, z.double(), t.double())
 
 
-def _judge_binary(call: LossCall, z: Tensor, t: Tensor) -> tuple[float, float, int]:
-    if call.function == "binary_cross_entropy":
+def _judge_binary(function: str, z: Tensor, t: Tensor) -> tuple[float, float, int]:
+    if function == "binary_cross_entropy":
         yes, no = z.clamp_min(SMALLEST_PROBABILITY).log(), (1 - z).clamp_min(SMALLEST_PROBABILITY).log()
     else:
         yes, no = F.logsigmoid(z), F.logsigmoid(-z)
@@ -103,22 +113,22 @@ def binary_entropy(t: Tensor) -> Tensor:
     return -torch.xlogy(t, t) - torch.xlogy(1 - t, 1 - t)
 
 
-def _judge_classes(call: LossCall, z: Tensor, target: Tensor) -> tuple[float, float, int]:
-    logp, dim = log_probabilities(call, z), class_dim(z)
+def _judge_classes(z: Tensor, target: Tensor, ignored: int, is_of_softmax: bool) -> tuple[float, float, int]:
+    logp, dim = log_probabilities(z, is_of_softmax), class_dim(z)
     predicted = logp.argmax(dim)
     if target.is_floating_point():
         t = no_grad_float(target)
         own = torch.xlogy(t, t.clamp_min(0)).double().sum()  # minus their entropy
         return float(own - (t * logp).double().sum()), float((predicted == t.argmax(dim)).sum()), predicted.numel()
-    counted = target != ignored_class(call)
-    cost = F.nll_loss(logp, target, ignore_index=ignored_class(call), reduction="none")
-    return float(cost.double().sum()), float(((predicted == target) & counted).sum()), int(counted.sum())
+    counted = target != ignored
+    lost = F.nll_loss(logp, target, ignore_index=ignored, reduction="none")
+    return float(lost.double().sum()), float(((predicted == target) & counted).sum()), int(counted.sum())
 
 
-def log_probabilities(call: LossCall, z: Tensor) -> Tensor:
+def log_probabilities(z: Tensor, is_of_softmax: bool) -> Tensor:
     """Return the log of the predicted distribution, whatever the output layer gives: logits, p or log p."""
     dim = class_dim(z)
     sums_to_one = bool(((z.sum(dim) - 1).abs() < SUMS_TO_ONE).all()) and bool((z >= 0).all())
-    if sums_to_one or call.activation is not None and call.activation.name == "softmax":
+    if sums_to_one or is_of_softmax:
         z = z.clamp_min(SMALLEST_PROBABILITY).log()
     return torch.log_softmax(z, dim)  # leaves log-probabilities as they are; a softmax over a wrong dimension not

@@ -14,7 +14,10 @@ from descend.trials.outcome import arm, screened, told
 from descend.trials.statistics import compare, promising
 from descend.trials.trial import Trial
 
-HELD_OUT = 1.25  # times the unchanged script's loss on held-out data: what was gained is memory
+HELD_OUT = 1.25  # times the unchanged script's cost on held-out data: what was gained is memory
+HELD_OUT_YARDSTICK = "evaluation_yardstick"
+HELD_OUT_YARDSTICKS: dict[JudgedOn, str] = {"median": "evaluation_median_error"}
+NOT_COMPARED = "what the script evaluates on held-out data could not be compared: it may fit the training examples only"
 LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
 
 Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
@@ -47,20 +50,22 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
             break
     wins = result.wins(least)
     reason = "" if wins else "the gain did not hold on fresh seeds"
-    if wins and not p.of_fact and judged_on != "held_out" and _memorises(pairs):
-        reason = "it fits the training examples only: the loss on the script's own held-out data rises"
+    memorises = wins and not p.of_fact and judged_on != "held_out" and _memorises(pairs, judged_on)
+    if memorises:
+        reason = "it fits the training examples only: the cost on the script's own held-out data rises"
     elif wins and _may_be_short_lived(candidate, exam):
         later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
         unchanged, changed = (yardstick(record, judged_on, exam)[1] for record in later)
         if not promising(unchanged, changed):
             reason = "the gain is gone at twice the horizon"
+    remark = NOT_COMPARED if memorises is None else ""
     verdict = "not_proved" if reason else "proved" if p.times == 1 else "train_longer"
     return replace(
         told(candidate, exam, verdict, result),
         seeds=tuple(a.seed for _, a in pairs),
         baseline=tuple(before),
         treated=tuple(after),
-        reason=reason,
+        reason=reason or remark,
     )
 
 
@@ -82,16 +87,19 @@ def _pairs(
     return list(zip((known[place] for place in places), records[len(missing) :]))
 
 
-def _memorises(pairs: Sequence[tuple[Record, Record]]) -> bool:
-    """Whether a loss that the script evaluates, any of them, ends clearly higher than without the change."""
-    name, runs = YARDSTICKS["held_out"], [record for pair in pairs for record in pair]
+def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> bool | None:
+    """Whether what the script evaluates, any of it, ends clearly worse than without the change, by the yardstick.
+
+    The script's own loss may be what the change has edited. None where it evaluates what cannot be compared.
+    """
+    name, runs = HELD_OUT_YARDSTICKS.get(judged_on, HELD_OUT_YARDSTICK), [record for pair in pairs for record in pair]
     shared = [place for place in runs[0].places(name) if all(len(r.series(name, place)) for r in runs)]
     for place in shared:
         ends = [(b.series(name, place).last, a.series(name, place).last) for b, a in pairs]
         known = [(b, a) for b, a in ends if isfinite(a) and isfinite(b) and b > 0]
         if len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT:
             return True
-    return False
+    return None if not shared and any(run.places(YARDSTICKS["held_out"]) for run in runs) else False
 
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
