@@ -39,7 +39,8 @@ def doctors_output(script: str, store: str) -> str:
     command = [sys.executable, "-m", "descend", "doctor", "--store", store, script]
     environment = {**os.environ, "COLUMNS": "110"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-    lines = [line.rstrip() for line in done.stdout.replace(store, ".descend").splitlines()]
+    printed = re.sub(rf"\s+--store\s+{re.escape(store)}", "", done.stdout)
+    lines = [line.rstrip() for line in printed.replace(store, ".descend").splitlines()]
     return f"```\n$ descend doctor {script}\n" + "\n".join(lines) + "\n```\n"
 
 

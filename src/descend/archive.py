@@ -1,17 +1,16 @@
 """A case into the store and out of it again: findings and trials as plain dictionaries beside their runs."""
 
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from descend.case import Case
+from descend.changes import Change
 from descend.record import Site
 from descend.record.store import Store
-from descend.script import Script
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
-KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted")  # fields of a case
+KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed")  # fields of a case
 
 
 def save_case(store: Store, case: Case) -> None:
@@ -19,6 +18,7 @@ def save_case(store: Store, case: Case) -> None:
     trials = [{**_trial(t), "is_cure": t is case.cure} for t in case.trials]
     rest: dict[str, Any] = {name: getattr(case, name) for name in KEPT_AS_THEY_ARE}
     rest["suspicions"] = [_symptom(s) for s in case.suspicions]
+    rest["changes"] = case.changes and [asdict(change) for change in case.changes]
     store.save_case(case.record.run, [_symptom(s) for s in case.findings], [*trials, rest])
 
 
@@ -35,7 +35,7 @@ def load_case(store: Store, run: int) -> Case:
         tuple(_read_symptom(s) for s in rest["suspicions"]),
         tuple(trial for _, trial in trials),
         next((trial for row, trial in trials if row["is_cure"]), None),
-        **kept | {"left_out": tuple(kept.get("left_out", ()))},
+        **kept | {"left_out": tuple(kept.get("left_out", ())), "changes": _read_changes(rest.get("changes"))},
     )
 
 
@@ -53,32 +53,21 @@ def _read_symptom(row: dict[str, Any]) -> Symptom:
 def _trial(trial: Trial) -> dict[str, Any]:
     known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name != "script"}
     known["baseline"], known["treated"] = ([asdict(a) for a in arms] for arms in (trial.baseline, trial.treated))
-    script = trial.script
-    known["script"] = script and {
-        "path": str(script.path),
-        "root": str(script.root),
-        "arguments": list(script.arguments),
-        "module": script.module,
-        "python": script.python,
-        "edits": {str(file): text for file, text in script.edits.items()},
-    }
     return known
 
 
 def _read_trial(row: dict[str, Any]) -> Trial:
-    known = {f.name: row[f.name] for f in fields(Trial) if f.name in row}  # older cases lack the newer ones
+    own = [f.name for f in fields(Trial) if f.name in row and f.name != "script"]  # older cases lack the newer ones
+    known = {name: row[name] for name in own}
     for name in ("baseline", "treated"):
         known[name] = tuple(Arm(**arm) for arm in known[name])
     for name in ("remedies", "interval", "difference", "seeds"):
         known[name] = tuple(known[name])
-    if known["script"]:
-        script = known["script"]
-        known["script"] = Script(
-            Path(script["path"]),
-            Path(script["root"]),
-            tuple(script["arguments"]),
-            script["module"],
-            script["python"],
-            {Path(file): text for file, text in script["edits"].items()},
-        )
     return Trial(**known)
+
+
+def _read_changes(rows: list[dict[str, Any]] | None) -> tuple[Change, ...] | None:
+    """Return what a patch does to the files; None where an older case does not say."""
+    if rows is None:
+        return None
+    return tuple(Change(**row | {"lines": tuple((i, j, text) for i, j, text in row["lines"])}) for row in rows)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from descend.changes import Change
 from descend.record import Record
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -22,6 +23,7 @@ class Case:
     left_out: tuple[str, ...] = ()  # ids of symptoms that were not looked for
     streamed: bool = False  # the script came in by a pipe: there is no file that could be patched
     interrupted: bool = False  # by Ctrl-C, while the script ran or in the middle of the trials
+    changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
 
     @property
     def status(self) -> str:

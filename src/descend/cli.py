@@ -10,6 +10,8 @@ import typer
 from typer.exceptions import TyperException
 
 from descend import __version__, showing
+from descend.applying import EPILOG as APPLY_EPILOG
+from descend.applying import apply, write_or_say
 from descend.errors import UsageError
 from descend.export import export
 from descend.gradcheck import gradcheck
@@ -59,7 +61,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
     select: Select = None,
     ignore: Ignore = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Write the proven patch into the script.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the proven patch into the script, unless it was edited meanwhile.")
+    ] = False,
     allow_effects: Annotated[
         bool,
         typer.Option("--allow-effects", help="Let the script write, connect and start programs outside its copy."),
@@ -100,7 +104,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         case = _consult(target, plan, kept)
         _finish(case, target, kept, as_json=format == "json")
         if apply:
-            _apply(case)
+            write_or_say(case, kept.folder)
         sys.exit(_status(case))
 
 
@@ -126,6 +130,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
 
 
 app.command(context_settings=PASS_ON)(gradcheck)
+app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
 app.add_typer(showing.app, name="show")
 
@@ -235,18 +240,6 @@ def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
         typer.echo(render_json(case))
     else:
         Console().print(render_console(case, folder))
-
-
-def _apply(case: "Case") -> None:
-    if case.streamed:
-        raise UsageError("the script came in by a pipe: there is no file to write a patch into")
-    if case.cure is None or case.cure.script is None:
-        typer.echo("descend: no patch was proved, so none is applied", err=True)
-        return
-    script = case.cure.script
-    for file, text in script.edits.items():
-        file.write_bytes(script.encode(file, text))
-        typer.echo(f"descend: wrote {os.path.relpath(file)}", err=True)
 
 
 def _status(case: "Case") -> int:

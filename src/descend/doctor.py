@@ -7,6 +7,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from descend.case import Case
+from descend.changes import Change, changes_of
 from descend.plan import Plan, Stage
 from descend.prescribe import prescribe
 from descend.record import Ending, Fact, Message, Record
@@ -18,6 +19,7 @@ from descend.run.launch import new_record, run
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.source.later_training import trains_later
+from descend.sources import Sources
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
@@ -49,10 +51,18 @@ class Lab:
 def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
+    script = replace(script, sources=Sources())
     with forking(script) as server:
         case = _examined(script, plan, Lab(store, show, server))
     left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
-    return replace(case, total_s=time.perf_counter() - began, left_out=left_out, streamed=script.streamed)
+    known = replace(case, left_out=left_out, streamed=script.streamed, changes=_changes(case, script))
+    return replace(known, total_s=time.perf_counter() - began)
+
+
+def _changes(case: Case, script: Script) -> tuple[Change, ...] | None:
+    """Return what the cure does to the user's files."""
+    edited = case.cure.script if case.cure else None
+    return None if edited is None or script.streamed else changes_of(edited)
 
 
 def _examined(script: Script, plan: Plan, lab: Lab) -> Case:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from descend import notebook
 from descend.errors import UsageError
+from descend.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,23 @@ class Script:
     python: str = sys.executable  # the interpreter that runs it
     edits: Mapping[Path, str] = field(default_factory=dict)  # file -> its whole new text
     streamed: bool = False  # read from standard input or a pipe: there is no file that could be patched
+    sources: Sources | None = field(default=None, compare=False, repr=False)  # None: files are read as they lie there
 
     def read(self, file: Path) -> str:
         """Return the text of `file` with the edits made so far, line ends as they are on disk."""
-        if file in self.edits:
-            return self.edits[file]
-        return read_source(file)
+        return self.edits[file] if file in self.edits else self.unedited(file)
+
+    def unedited(self, file: Path) -> str:
+        """Return the text of `file` without any edit; of a notebook its code cells as one Python source."""
+        return _source(file, self.kept(file))
+
+    def kept(self, file: Path) -> bytes:
+        """Return the bytes of `file` without any edit, as they were when the doctor began. Raises `OSError`."""
+        return file.read_bytes() if self.sources is None else self.sources.read(file)
+
+    def has(self, file: Path) -> bool:
+        """Whether there is such a file, or was when the doctor began."""
+        return file.is_file() if self.sources is None else self.sources.has(file)
 
     def edit(self, file: Path, text: str) -> "Script":
         """Return a script in which `file` reads `text`."""
@@ -43,7 +55,8 @@ class Script:
 
     def encode(self, file: Path, text: str) -> bytes:
         """Return `text` as `file` keeps it: in the encoding that it declares, in the cells of a notebook."""
-        return _as_kept(file, text).encode(source_encoding(file))
+        before = self.kept(file)
+        return _as_kept(file, before, text).encode(source_encoding(before))
 
     def diff(self) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`)."""
@@ -51,36 +64,45 @@ class Script:
 
     def _diff(self, file: Path, text: str) -> str:
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
-        kept = (_text(file), _as_kept(file, text))
-        before, after = (io.StringIO(source, newline="\n").readlines() for source in kept)
-        lines = difflib.unified_diff(before, after, name, name)
+        before = self.kept(file)
+        a, b = (lines_of(source) for source in (_text(file, before), _as_kept(file, before, text)))
+        lines = difflib.unified_diff(a, b, name, name)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
 def read_source(file: Path) -> str:
     """Return a Python file's text with its own line ends, or a notebook's code cells as one Python source.
 
-    Raises `UsageError` where Python itself could not read it.
+    Raises `UsageError` where Python itself could not read it, `OSError` where it cannot be read at all.
     """
-    return notebook.flattened(_text(file), file.name) if notebook.is_notebook(file) else _text(file)
+    return _source(file, file.read_bytes())
 
 
-def _as_kept(file: Path, source: str) -> str:
-    return notebook.refilled(_text(file), file.name, source) if notebook.is_notebook(file) else source
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a file as `patch` counts them, each with its end."""
+    return io.StringIO(text, newline="\n").readlines()
 
 
-def _text(file: Path) -> str:
+def _source(file: Path, data: bytes) -> str:
+    text = _text(file, data)
+    return notebook.flattened(text, file.name) if notebook.is_notebook(file) else text
+
+
+def _as_kept(file: Path, before: bytes, source: str) -> str:
+    return notebook.refilled(_text(file, before), file.name, source) if notebook.is_notebook(file) else source
+
+
+def _text(file: Path, data: bytes) -> str:
     """Return a file's text, decoded as Python would decode it."""
     try:
-        return file.read_bytes().decode(source_encoding(file))
+        return data.decode(source_encoding(data))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read as Python source: {error}") from None
 
 
-def source_encoding(file: Path) -> str:
-    """Return the encoding that a Python file declares, or UTF-8. Raises `SyntaxError` for an unknown one."""
-    with file.open("rb") as stream:
-        return tokenize.detect_encoding(stream.readline)[0]
+def source_encoding(data: bytes) -> str:
+    """Return the encoding that Python source declares, or UTF-8. Raises `SyntaxError` for an unknown one."""
+    return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
 def find_script(

@@ -61,7 +61,7 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
         "proved",
     ]
     assert "batch normalisation (the model is built in a library)" in shown(inputs_not_normalised(tmp_path), 120)
-    assert "train.py, +1 line (descend doctor --apply, or: patch -p0 < .descend/7/fix.diff)" in text
+    assert "train.py, +1 line (descend apply 7, or: patch -p0 < .descend/7/fix.diff)" in text
     assert lines[-1].split() == ["report", ".descend/7/report.html"]
 
 

@@ -3,6 +3,7 @@
 Text from a script (labels, paths, messages) is never read as markup and holds no control character.
 """
 
+import shlex
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -18,6 +19,7 @@ from descend.report.wording import count, group_notes, interval, one_line, place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
+STORE = Path(".descend")  # where runs are kept unless it is said
 WIDEST = 120  # columns; longer lines are hard to read
 LABEL_WIDTH = 9
 MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
@@ -40,7 +42,7 @@ def render_console(case: Case, folder: Path | None = None) -> RenderableType:
 
     folder: where `report.html` and `fix.diff` lie; taken to be `.descend/RUN` when the run is in a store.
     """
-    folder = folder or (Path(".descend") / str(case.record.run) if case.record.run else None)
+    folder = folder or (STORE / str(case.record.run) if case.record.run else None)
     rows: list[Row] = [("verdict", Text(verdict(case), _verdict_style(case)))]
     if case.record.steps:
         rows.append(("watching", Text(observed(case))))
@@ -146,6 +148,11 @@ def _patch(case: Case, folder: Path | None) -> list[Row]:
         return [("patch", Text("none: the script came in by a pipe, so there is no file to change", "dim"))]
     if not patch:
         return []
-    by_hand = f", or: patch -p0 < {folder / 'fix.diff'}" if folder else ""
-    line = Text(f"{one_line(summarise_diff(patch), 80)} (descend doctor --apply{by_hand})")
+    how = f" ({_command(case, folder)}, or: patch -p0 < {folder / 'fix.diff'})" if folder else ""
+    line = Text(f"{one_line(summarise_diff(patch), 80)}{how}")
     return [("patch", Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line)]
+
+
+def _command(case: Case, folder: Path) -> str:
+    store = "" if folder.parent == STORE else f" --store {shlex.quote(str(folder.parent))}"
+    return f"descend apply{store} {case.record.run}"

@@ -149,6 +149,7 @@ def _patch(case: Case) -> dict[str, Any] | None:
     verified = sentence(case.verified)
     lines = read_diff(patch)
     return {
+        "run": case.record.run,
         "json": script_json(patch),
         "lines": lines,
         "summary": summarise_diff(patch),

@@ -123,7 +123,7 @@ def cell_and_line(site: Site) -> tuple[int | None, int]:
         return None, site.line
     try:
         return cell_of(read_source(Path(site.file)), site.line)
-    except UsageError:  # it is gone, or another one
+    except (OSError, UsageError):  # it is gone, or another one
         return None, site.line
 
 

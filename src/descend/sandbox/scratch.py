@@ -2,16 +2,14 @@
 
 The whole way from the root of the file system down to the working directory is rebuilt, so that `../data`
 leads where it led before. Folders on that way and below the working directory are real; files in them are
-links, but for Python sources, which are copies; whatever lies beside the way is one link. A link becomes real
-when it is written (`copy_on_write`).
+links, but for Python sources and settings, which are copies; whatever lies beside the way is one link. A link
+becomes real when it is written (`copy_on_write`). Every copy for a script is made of the same sources (`sources`).
 """
 
-import io
 import os
 import shutil
 import stat
 import tempfile
-import tokenize
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +18,8 @@ from pathlib import Path
 
 from descend.errors import UsageError
 from descend.notebook import is_notebook, left_out
-from descend.script import Script, read_source
+from descend.script import Script, source_encoding
+from descend.sources import PREFIX, Entry, Kept, Sources, scan
 
 # A link costs 25 µs on an idle ext4 and twenty times that on a busy one, and every run makes them anew.
 MAX_ENTRIES = 5_000  # in all; folders beyond that, the farthest first, are linked whole
@@ -65,7 +64,7 @@ def scratch_copy(script: Script, compiled: Path | None = None) -> Iterator[Scrat
     `compiled` is a folder for compiled kernels that several runs share; by default it is in the copy. Raises
     `UsageError` when there is no room, or when an edit cannot be written in its file's encoding.
     """
-    top = Path(tempfile.mkdtemp(prefix="descend-")).resolve()
+    top = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     try:
         try:
             scratch = _build(script, top, compiled)
@@ -84,15 +83,19 @@ def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
     homes = tuple(dict.fromkeys([root, path.parent, *(file.parent for file in edits)]))
     for folder in (files, compiled, top / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
-    tree = _Tree(files, top, homes)
+    sources = script.sources or Sources()
+    tree = _Tree(files, homes, sources)
     for home in homes:
         tree.open_way(home)
     for home in (path.parent, root):
         tree.open_below(home)
     for file in {path, *edits}:
-        text = edits.get(file) or (read_source(file) if is_notebook(file) else None)
-        _write_source(file, _below(files, file), text)
-    if is_notebook(path) and (lines := left_out(path.read_text(encoding="utf-8"), path.name)):
+        text = edits.get(file) or (script.unedited(file) if is_notebook(file) else None)
+        if text is not None:
+            _write_source(script, file, _below(files, file), text)
+        elif not file.is_symlink():  # whatever its name: it is what runs
+            _make_real(file, _below(files, file), sources)
+    if is_notebook(path) and (lines := left_out(script.kept(path).decode("utf-8"), path.name)):
         tree.notes.append(f"{path.name}: what only IPython understands is left out: {', '.join(lines)}")
     return Scratch(top, files, _below(files, root), compiled, homes, tuple(tree.notes))
 
@@ -102,8 +105,8 @@ class _Tree:
     """The copy while it is built."""
 
     files: Path
-    top: Path
     homes: tuple[Path, ...]
+    sources: Sources
     notes: list[str] = field(default_factory=list)
     opened: set[Path] = field(default_factory=set)
     entries: int = 0
@@ -137,18 +140,18 @@ class _Tree:
                 self._open(folder, entries)
             waiting.extend(self._folders(folder))
 
-    def _entries(self, folder: Path) -> "list[os.DirEntry[str]] | None":
+    def _entries(self, folder: Path) -> list[Entry] | None:
+        is_below = any(folder.is_relative_to(home) for home in self.homes)
         try:
-            with os.scandir(folder) as found:
-                return [e for e in found if e.name not in LEFT_OUT and e.path != str(self.top)]
+            return [e for e in (self.sources.entries if is_below else scan)(folder) if e.name not in LEFT_OUT]
         except OSError as error:
             self.notes.append(f"{folder} cannot be listed: {error.strerror}")
             return None
 
     def _folders(self, folder: Path) -> list[Path]:
-        return [Path(e.path) for e in self._entries(folder) or [] if e.is_dir(follow_symlinks=False)]
+        return [Path(e.path) for e in self._entries(folder) or [] if e.is_folder]
 
-    def _open(self, folder: Path, entries: "Iterable[os.DirEntry[str]]") -> None:
+    def _open(self, folder: Path, entries: Iterable[Entry]) -> None:
         copy = _below(self.files, folder)
         if copy.is_symlink():
             copy.unlink()
@@ -157,26 +160,22 @@ class _Tree:
         for entry in entries:
             self._place(entry, os.path.join(copy, entry.name))
 
-    def _place(self, entry: "os.DirEntry[str]", copy: str) -> None:
-        if entry.is_symlink():
-            target = os.readlink(entry.path)
+    def _place(self, entry: Entry, copy: str) -> None:
+        if (target := entry.target) is not None:
             if os.path.isabs(target) and any(_plain(Path(target)).is_relative_to(h) for h in self.homes):
                 target = str(_below(self.files, _plain(Path(target))))
             os.symlink(target, copy)  # a relative one leads to the same place in the copy
-        elif entry.name.endswith(".py") and entry.is_file() and os.access(entry.path, os.R_OK):
+        elif (kept := self.sources.copied(entry.path)) is not None:
+            _write(kept, copy)
+        elif entry.name.endswith(".py") and entry.is_file and os.access(entry.path, os.R_OK):
             _copy_file(entry.path, copy)
         else:
             os.symlink(entry.path, copy)
 
 
-def _write_source(file: Path, copy: Path, text: str | None) -> None:
-    """Make a source file real in the copy, with its new text where it was edited."""
-    if text is None:
-        if copy.is_symlink() and not file.is_symlink():
-            copy.unlink()
-            _copy_file(str(file), str(copy))
-        return
-    encoding = _encoding(file)
+def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:
+    """Write a file's new text into the copy."""
+    encoding = _encoding(script, file)
     try:
         data = text.encode(encoding)
     except UnicodeEncodeError as error:
@@ -188,19 +187,39 @@ def _write_source(file: Path, copy: Path, text: str | None) -> None:
     copy.write_bytes(data)
 
 
-def _encoding(file: Path) -> str:
-    source = file.read_bytes() if file.exists() else b""
+def _encoding(script: Script, file: Path) -> str:
     try:
-        return tokenize.detect_encoding(io.BytesIO(source).readline)[0]
-    except SyntaxError:  # no Python source
+        return source_encoding(script.kept(file))
+    except (OSError, SyntaxError):  # a new file, or no Python source
         return "utf-8"
+
+
+def _make_real(file: Path, copy: Path, sources: Sources) -> None:
+    """Replace a link to a source in the copy by the source."""
+    if copy.is_symlink():
+        copy.unlink()
+        kept = sources.keep(str(file))
+        if kept is None:
+            _copy_file(str(file), str(copy))
+        else:
+            _write(kept, str(copy))
+
+
+def _write(kept: Kept, copy: str) -> None:
+    with open(copy, "wb") as file:
+        file.write(kept.data)
+    _dress(copy, kept.mode, kept.times)
 
 
 def _copy_file(original: str, copy: str) -> None:
     shutil.copyfile(original, copy)
     found = os.stat(original)
-    os.chmod(copy, stat.S_IMODE(found.st_mode) | stat.S_IRUSR | stat.S_IWUSR)
-    os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
+    _dress(copy, stat.S_IMODE(found.st_mode), (found.st_atime_ns, found.st_mtime_ns))
+
+
+def _dress(copy: str, mode: int, times: tuple[int, int]) -> None:
+    os.chmod(copy, mode | stat.S_IRUSR | stat.S_IWUSR)
+    os.utime(copy, ns=times)
 
 
 def _plain(path: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import libcst as cst
 
 from descend.record import LIBRARIES, Record, Site
-from descend.script import Script, read_source
+from descend.script import Script
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Node, Syntax, last_name, parse
 
@@ -78,12 +78,12 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, N
     word = WORDS.get(site.kind, site.kind)
     if not is_users(script, file):
         return NotApplicable(f"the {word} is in a library, at {site.file}:{site.line}")
-    if not file.is_file():
+    if not script.has(file):
         return NotApplicable(f"the {word} is in {site.file}, which is not a file")
     syntax = parse(file, script.read(file))
     if isinstance(syntax, NotApplicable):
         return syntax
-    node = _find(syntax, site, read_source(file), kind)
+    node = _find(syntax, site, script.unedited(file), kind)
     if node is None:
         return NotApplicable(f"no {word} is found at {file.name}:{site.line}")
     return syntax, node

@@ -32,7 +32,7 @@ def _imported_from(script: Script, syntax: Syntax, name: str) -> Path | None:
         if name in {alias.evaluated_name for alias in statement.names}:
             parts = syntax.code(statement.module).split(".")
             files = [folder.joinpath(*parts).with_suffix(".py") for folder in (syntax.file.parent, script.root)]
-            return next((file for file in files if file.is_file()), None)
+            return next((file for file in files if script.has(file)), None)
     return None
 
 

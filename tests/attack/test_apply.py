@@ -1,0 +1,334 @@
+"""A patch is written onto the very bytes that the doctor read, all files or none, and on nothing else."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from descend import changes
+from descend.changes import apply_changes, changes_of
+from descend.errors import UsageError
+from descend.script import Script
+from descend.sources import Sources
+
+SICK = """\
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.randn(256, 8)
+y = x[:, :3].argmax(1)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+for step in range(150):
+    loss = nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
+    loss.backward()
+    optimizer.step()
+""".replace("\n", "\r\n").encode()
+
+
+class Project:
+    """A script in a folder, and a run of the doctor that has proved a patch for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "train.py"
+
+    @property
+    def diff(self) -> Path:
+        return self.folder / ".descend" / "1" / "fix.diff"
+
+    def fresh(self) -> None:
+        """Put the script back as it was."""
+        for path in (self.file, self.folder):
+            if path.exists():
+                path.chmod(0o755)
+        self.file.unlink(missing_ok=True)
+        self.file.write_bytes(SICK)
+        self.file.chmod(0o640)
+
+    def others(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()} - {"train.py", ".descend"}
+
+
+@pytest.fixture(scope="module")
+def proved(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.file.write_bytes(SICK)
+    command = [sys.executable, "-m", "descend", "doctor", "--seeds", "2", "--format", "json", "train.py"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=300)
+    assert json.loads(done.stdout)["patch"], done.stderr
+    return project
+
+
+@pytest.fixture
+def project(proved):
+    proved.fresh()
+    yield proved
+    proved.fresh()
+    assert not proved.others()
+
+
+def cured(project: Project) -> bytes:
+    return project.file.read_bytes().replace(b"    optimizer.zero_grad()\r\n", b"")
+
+
+def test_the_patch_of_a_finished_run_is_written_once(project, descend):
+    found = project.file.stat()
+    done = descend("apply", cwd=project.folder)
+    assert done.returncode == 0 and done.stderr == "descend: wrote train.py\n" and done.stdout == ""
+    assert b"optimizer.zero_grad()\r\n" in project.file.read_bytes() and cured(project) == SICK
+    assert project.file.read_bytes().count(b"\n") == project.file.read_bytes().count(b"\r\n")
+    assert project.file.stat().st_mode == found.st_mode and project.file.stat().st_uid == found.st_uid
+    again = descend("apply", "1", cwd=project.folder)
+    assert again.returncode == 0 and again.stderr == "descend: the patch of run 1 is applied already\n"
+    subprocess.run(["patch", "-p0", "-R", "--binary", "-i", str(project.diff)], cwd=project.folder, check=True)
+    assert project.file.read_bytes() == SICK
+
+
+@pytest.mark.parametrize(
+    "edited", [SICK + b"# a thought\r\n", SICK.replace(b"\r\n", b"\n"), SICK.replace(b"0.5", b"0.2"), b""]
+)
+def test_what_was_typed_meanwhile_stays(project, descend, edited):
+    project.file.write_bytes(edited)
+    done = descend("apply", cwd=project.folder)
+    assert done.returncode == 2 and project.file.read_bytes() == edited
+    assert done.stderr == (
+        "descend: train.py has changed since the doctor read it: nothing is written; the patch is in "
+        ".descend/1/fix.diff\n"
+    )
+
+
+def test_a_file_that_is_gone_stays_gone(project, descend):
+    project.file.unlink()
+    done = descend("apply", cwd=project.folder)
+    assert done.returncode == 2 and "train.py is not there any more: nothing is written" in done.stderr
+    assert not project.file.exists()
+
+
+def test_a_link_is_followed_and_stays_one(project, descend):
+    kept = project.folder / ".descend" / "kept.py"
+    project.file.rename(kept)
+    project.file.symlink_to(kept)
+    assert descend("apply", cwd=project.folder).returncode == 0
+    assert project.file.is_symlink() and not kept.is_symlink() and b"zero_grad" in kept.read_bytes()
+
+
+def test_a_second_name_would_keep_the_old_text(project, descend):
+    second = project.folder / ".descend" / "second.py"
+    os.link(project.file, second)
+    done = descend("apply", cwd=project.folder)
+    assert done.returncode == 2 and "a second name" in done.stderr and second.read_bytes() == SICK
+    second.unlink()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_is_read_only_is_said(project, descend, what):
+    through: list[str] = []
+    if not os.getuid():
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may write everywhere, and there is no setpriv to take that from it")
+        through = ["setpriv", "--bounding-set=-dac_override"]
+    locked, mode = (project.file, 0o440) if what == "file" else (project.folder, 0o555)
+    locked.chmod(mode)
+    done = descend("apply", cwd=project.folder, through=through)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "read-only" in done.stderr, done.stderr
+    assert project.file.read_bytes() == SICK
+
+
+@pytest.mark.parametrize("number, words", [("7", "no run 7"), ("2", "no proved patch")])
+def test_a_run_without_a_patch(project, descend, number, words):
+    done = descend("apply", number, cwd=project.folder)  # run 2 is one of its trials
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and words in done.stderr
+
+
+def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
+    database = project.folder / ".descend" / "descend.db"
+    shutil.copy(database, database.with_suffix(".kept"))
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("select position, body from trials where run = 1 order by position").fetchall()
+        body = {key: value for key, value in json.loads(rows[-1][1]).items() if key != "changes"}
+        change = "update trials set body = ? where run = 1 and position = ?"
+        connection.execute(change, (json.dumps(body), rows[-1][0]))
+    connection.close()
+    done = descend("apply", cwd=project.folder)
+    os.replace(database.with_suffix(".kept"), database)
+    assert done.returncode == 2 and "an older descend" in done.stderr and done.stderr.count("\n") == 1
+    assert project.file.read_bytes() == SICK
+
+
+@pytest.mark.slow
+def test_what_is_typed_during_a_consultation_is_not_overwritten(project):
+    store = project.folder / ".descend" / "2"
+    command = [sys.executable, "-m", "descend", "doctor", "--apply", "--seeds", "2", "--store", store, "train.py"]
+    process = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: (store / "descend.db").exists() and has_begun(store / "descend.db"))
+    project.file.write_bytes(SICK + b"# typed meanwhile\r\n")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and "Traceback" not in err, err
+    assert "zero_grad" in out + (store / "1" / "fix.diff").read_text()
+    assert "train.py has changed since the doctor read it: nothing is written" in err
+    assert project.file.read_bytes() == SICK + b"# typed meanwhile\r\n"
+    shutil.rmtree(store)
+
+
+def has_begun(database: Path) -> bool:
+    connection = sqlite3.connect(database)
+    try:
+        return bool(connection.execute("select count(*) from observations").fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+
+
+def until(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+# -- several files, and what happens within the instant
+
+OLD, NEW = {"a.py": b"lr = 5\n", "b.py": b"steps = 5\n"}, {"a.py": b"lr = 1\n", "b.py": b"steps = 1\n"}
+
+
+@pytest.fixture
+def two(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, data in OLD.items():
+        (tmp_path / name).write_bytes(data)
+    script = Script(tmp_path / "a.py", tmp_path, sources=Sources())
+    for name, data in NEW.items():
+        script = script.edit(tmp_path / name, data.decode())
+    yield changes_of(script)
+    assert {path.name for path in tmp_path.iterdir()} == set(OLD)
+
+
+def texts(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in OLD}
+
+
+def test_all_files_or_none(two, tmp_path):
+    (tmp_path / "b.py").write_bytes(b"steps = 6\n")
+    with pytest.raises(UsageError, match="b.py has changed"):
+        apply_changes(two)
+    assert texts(tmp_path) == OLD | {"b.py": b"steps = 6\n"}
+    (tmp_path / "b.py").write_bytes(OLD["b.py"])
+    assert apply_changes(two) == ["a.py", "b.py"] and texts(tmp_path) == NEW
+    assert apply_changes(two) == []
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+@pytest.mark.parametrize("way", ["in place", "by renaming"])
+def test_what_is_saved_within_the_instant_stays_and_all_is_put_back(two, tmp_path, monkeypatch, exchanges, way):
+    real = changes._exchange
+    if not exchanges:
+        monkeypatch.setattr(changes, "NO_EXCHANGE", range(1000))
+
+    def saved_just_before(aside: str, path: str) -> None:
+        if path.endswith("b.py") and Path(aside).read_bytes() == NEW["b.py"]:
+            if way == "in place":
+                Path(path).write_bytes(b"steps = 7\n")
+            else:
+                Path(f"{path}~").write_bytes(b"steps = 7\n")
+                os.replace(f"{path}~", path)
+        with pytest.MonkeyPatch.context() as within:
+            if not exchanges:
+                within.setattr(changes.ctypes, "CDLL", lambda *_, **__: object())
+            real(aside, path)
+
+    monkeypatch.setattr(changes, "_exchange", saved_just_before)
+    with pytest.raises(UsageError, match="b.py was being changed"):
+        apply_changes(two)
+    assert texts(tmp_path) == OLD | {"b.py": b"steps = 7\n"}
+
+
+def test_a_file_that_somebody_has_open_for_writing_is_left_alone(two, tmp_path):
+    with open(tmp_path / "a.py", "r+b") as file:
+        try:
+            with open(tmp_path / "b.py", "rb") as other:
+                fcntl.fcntl(other, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except OSError as error:
+            assert error.errno != errno.EAGAIN
+            pytest.skip("this file system has no leases")
+        with pytest.raises(UsageError, match="a.py was being changed"):
+            apply_changes(two)
+        file.write(b"lr = 7\n")
+    assert texts(tmp_path) == OLD | {"a.py": b"lr = 7\n"}
+
+
+def test_what_a_killed_one_has_begun_is_carried_on(two, tmp_path):
+    source = f"""
+import os, signal, sys
+from descend import changes
+from descend.changes import Change, apply_changes
+real, times = changes._exchange, []
+
+def killed(aside, path):
+    times.append(path)
+    if len(times) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(aside, path)
+
+changes._exchange = killed
+apply_changes({two!r})
+"""
+    done = subprocess.run([sys.executable, "-c", source], cwd=tmp_path)
+    assert done.returncode == -signal.SIGKILL
+    assert texts(tmp_path) == {"a.py": NEW["a.py"], "b.py": OLD["b.py"]}
+    assert len(list(tmp_path.iterdir())) == 4
+    assert apply_changes(two) == ["b.py"] and texts(tmp_path) == NEW
+
+
+def test_a_damaged_patch_is_not_written(two, tmp_path):
+    damaged = [changes.Change(c.file, c.before, c.after, ((0, 1, "lr = ***\n"),)) for c in two]
+    with pytest.raises(UsageError, match="damaged"):
+        apply_changes(damaged)
+    assert texts(tmp_path) == OLD
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file to somebody else")
+def test_owner_and_attributes_are_kept(two, tmp_path):
+    os.chown(tmp_path / "a.py", 1234, 4321)
+    os.chmod(tmp_path / "a.py", 0o2751)
+    apply_changes(two)
+    found = (tmp_path / "a.py").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (1234, 4321, 0o2751)
+
+
+def test_a_notebook_is_patched_in_its_own_style(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cell = {"cell_type": "code", "source": ["lr = 5\n", "%time x = 1"], "metadata": {}, "outputs": []}
+    notebook = {"cells": [cell, {"cell_type": "markdown", "source": "é"}], "metadata": {}, "nbformat": 4}
+    path = tmp_path / "train.ipynb"
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=True) + "\n")
+    script = Script(path, tmp_path, sources=Sources())
+    edited = changes_of(script.edit(path, script.read(path).replace("lr = 5", "lr = 1")))
+    before = path.read_text()
+    assert apply_changes(edited) == ["train.ipynb"]
+    assert path.read_text() == before.replace("lr = 5", "lr = 1")
+    path.write_text(before.replace("\u00e9", "e").replace("\\u00e9", "e"))
+    with pytest.raises(UsageError, match="has changed"):
+        apply_changes(edited)
+
+
+def test_encodings_and_marks_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for encoding, head in (("utf-8-sig", "# é"), ("latin-1", "# coding: latin-1\r\n# é"), ("utf-8", "# 1\x0c2\u2028")):
+        path = tmp_path / "train.py"
+        path.write_bytes(f"{head}\r\nlr = 5\rx = 1".encode(encoding))
+        script = Script(path, tmp_path, sources=Sources())
+        edited = changes_of(script.edit(path, script.read(path).replace("5", "1")))
+        assert edited[0].before == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert apply_changes(edited) == ["train.py"]
+        assert path.read_bytes() == f"{head}\r\nlr = 1\rx = 1".encode(encoding)
