@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRAMEWORKS := $(VENV)/.frameworks
 
-.PHONY: demo test quick kinds lint bench clinic docs browser postgres clean
+.PHONY: demo test quick kinds lint bench clinic docs sentences browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -38,6 +38,10 @@ clinic: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py
+
+# Every sentence that the program can print, to be read as a user would: docs/sentences.md.
+sentences: $(READY)
+	$(BIN)/python docs/sentences.py
 
 # Chromium, to open the report in; where it cannot be installed the browser tests say so and are skipped.
 browser:

@@ -19,7 +19,9 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
         for argument in misplaced:
             if argument.partition("=")[0].lstrip("-").encode() not in text:
                 typer.echo(
-                    f"descend: {argument} stands after {script} and is passed to it; ours stand before", err=True
+                    f"descend: {argument} stands after {script}, so it goes to the script; descend's own options "
+                    "stand before it",
+                    err=True,
                 )
     return arguments
 

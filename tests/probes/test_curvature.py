@@ -179,7 +179,7 @@ def unavailable(training: Training, reason: str, **changes) -> None:
 
 def test_why_there_is_none() -> None:
     training = regression()
-    unavailable(training, "could not be taped", monitor=())
+    unavailable(training, "could not be recorded", monitor=())
     deep = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
     broken = Training(deep, [lambda: F.mse_loss(deep(X), Y)])
     with torch.no_grad():

@@ -163,7 +163,7 @@ def test_inputs_without_a_scale() -> None:
 def test_a_loss_without_inputs() -> None:
     net = nn.Linear(2, 2)
     training = Training(net, [lambda: net.weight.square().sum()])
-    with pytest.raises(Unavailable, match="no data tensor"):
+    with pytest.raises(Unavailable, match="no tensor of the data"):
         list(inputs(training.moment()))
 
 
@@ -194,7 +194,7 @@ def test_data_that_have_changed_since() -> None:
 
 def test_nothing_was_taped() -> None:
     net = nn.Linear(2, 1)
-    with pytest.raises(Unavailable, match="could not be taped"):
+    with pytest.raises(Unavailable, match="could not be recorded"):
         list(inputs(Training(net, []).moment()))
 
 

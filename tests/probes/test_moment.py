@@ -28,7 +28,7 @@ def test_the_monitor_comes_before_the_step() -> None:
     own = training.monitor[0]
     assert training.moment(recording=None).recordings() == training.monitor
     assert training.moment(recording=own, monitor=()).recordings() == (own,)
-    with pytest.raises(Unavailable, match="could not be taped"):
+    with pytest.raises(Unavailable, match="could not be recorded"):
         training.moment(monitor=()).recordings()
 
 

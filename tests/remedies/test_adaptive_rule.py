@@ -55,8 +55,8 @@ def test_torch_is_imported_once(patient) -> None:
     [
         ("optim.Adam(p, lr=1)", "Adam is an adaptive rule already"),
         ("optim.AdamW(p)", "AdamW is an adaptive rule already"),
-        ("optim.SGD(**options)", "not in its call"),
-        ("optim.SGD()", "not in its call"),
+        ("optim.SGD(**options)", "not written in its call"),
+        ("optim.SGD()", "not written in its call"),
         ("optim.SGD([{'params': p, 'lr': 1}], lr=2)", "rates of their own"),
     ],
 )

@@ -158,7 +158,7 @@ def test_one_of_two_optimizers(patient) -> None:
 def test_which_pass_is_whose_may_not_be_told(patient) -> None:
     text = GAN.replace("    g.zero_grad()\n", "")
     p = patient(text, backward="real(x).backward(", optimizer="optim.SGD(a", optimizer__1="optim.SGD(b")
-    assert "which backward pass is for `g`" in p.refusal(call_step, optimizer="1")
+    assert "which of several backward passes is for `g`" in p.refusal(call_step, optimizer="1")
 
 
 @pytest.mark.parametrize(

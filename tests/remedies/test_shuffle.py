@@ -118,10 +118,10 @@ def test_batches_cut_by_hand(patient, case: str) -> None:
             "for e in r:\n    X, y = X[p], y[p]\n    for i in r:\n        l = c(model(X[i:j]), y[i:j])\n",
             "the inputs are picked by an index already",
         ),
-        ("for i in r:\n    l = c(model(X[:90]), y[:90])\n", "it is not told which tensor the inputs are cut from"),
+        ("for i in r:\n    l = c(model(X[:90]), y[:90])\n", "it cannot be told which tensor the inputs are cut from"),
         ("for i in r:\n    l = c(model(s[i:j]), s[i+1:j+1])\n", "inputs and targets are parts of one series, `s`"),
-        ("for x, t in loader:\n    l = c(model(x), t)\n", "it is not told which tensor the inputs are cut from"),
-        ("for i in r:\n    l = c(model(X), y)\n", "it is not told which tensor"),
+        ("for x, t in loader:\n    l = c(model(x), t)\n", "it cannot be told which tensor the inputs are cut from"),
+        ("for i in r:\n    l = c(model(X), y)\n", "it cannot be told which tensor"),
         (
             "for i in r:\n    x = X[i:j] / 255\n    l = c(model(x), y[i:j])\n",
             "line 3 makes the inputs by `X[i:j] / 255`",

@@ -72,6 +72,14 @@ def test_one_line_drops_what_would_move_the_cursor_or_reorder_the_text():
     assert wording.one_line("\udc80x") == "x"
 
 
+@pytest.mark.parametrize("limit", range(12, 48))
+def test_a_cut_line_ends_with_a_whole_word(limit):
+    text = "standardise inputs, learning rate 0.5 → 0.0271 and more"
+    cut = wording.one_line(text, limit)
+    assert len(cut) <= limit and cut.endswith("…")
+    assert text.startswith(cut[:-1]) and text[len(cut) - 1 :][:1] in " ,→"
+
+
 @pytest.mark.parametrize(
     ("text", "whole"),
     [

@@ -40,7 +40,14 @@ SHOWN = [
     (covariate_shift, {"grows": 0.1}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (plateau, {}, 5, "", "the gradient's norm is 9.9e-03 (bound 0.01)", "slow_progress"),
     (plateau, {"falls": 0.049}, 5, "", "the cost does not fall", "stopped_too_early"),
-    (saddle_point, {}, 5, "", "starts at 1.0e-03 and grows 31 times (bound 30)", "slow_progress"),
+    (
+        saddle_point,
+        {},
+        5,
+        "",
+        "starts at 1.0e-03 and grows to 3.1e-02, 31 times as much (bound 30 times)",
+        "slow_progress",
+    ),
     (saddle_point, {}, 5, "", "the cost stays flat for 60 of 200 steps", "stopped_too_early"),
 ]
 

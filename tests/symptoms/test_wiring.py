@@ -76,7 +76,7 @@ SHOWN = [
     (made_in_forward, {}, True, 12, "anew (Linear in line 12, Linear in line 14)", "slow_progress"),
     (no_gradient, {}, True, 24, "none of the 6 parameters of `optimizer` gets a gradient", "vanishing_gradients"),
     (detached, {}, True, 18, "(0.weight) get no gradient", "slow_progress"),
-    (frozen, {}, False, 5, "75% of the network is a random projection", "plateau"),
+    (frozen, {}, False, 5, "75% of the network stays random", "plateau"),
     (incorrect_gradients, {}, True, 40, "by 0.0011 of itself (bound 0.001)", "instability"),
     (incorrect_gradients, {"Cube": 0.5}, True, 41, "the backward of Cube is wrong", "slow_progress"),
     (negated_loss, {}, True, 22, "it falls (2.3 → -18.4) as the predictions get worse", "instability"),

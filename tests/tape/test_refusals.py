@@ -192,7 +192,7 @@ def test_a_gradient_in_the_loss(net: nn.Linear) -> None:
         (slope,) = torch.autograd.grad(out, x, create_graph=True)
         return slope.square().sum()
 
-    assert_refused(step, "where the tape cannot see it")
+    assert_refused(step, "where it could not be recorded")
 
 
 def test_a_graph_built_in_another_thread(net: nn.Linear) -> None:
@@ -204,12 +204,12 @@ def test_a_graph_built_in_another_thread(net: nn.Linear) -> None:
         thread.join()
         return F.cross_entropy(found[0], Y)
 
-    assert_refused(step, "where the tape cannot see it")
+    assert_refused(step, "where it could not be recorded")
 
 
 def test_a_scripted_function(net: nn.Linear) -> None:
     traced = torch.jit.trace(net, X)
-    assert_refused(lambda: F.cross_entropy(traced(X), Y), "where the tape cannot see it")
+    assert_refused(lambda: F.cross_entropy(traced(X), Y), "where it could not be recorded")
 
 
 def test_a_target_computed_in_inference_mode(net: nn.Linear) -> None:
@@ -222,7 +222,7 @@ def test_a_target_computed_in_inference_mode(net: nn.Linear) -> None:
 
 
 def test_a_mapped_function(net: nn.Linear) -> None:
-    assert_refused(lambda: torch.vmap(net)(X).square().sum(), "where the tape cannot see it")
+    assert_refused(lambda: torch.vmap(net)(X).square().sum(), "where it could not be recorded")
 
 
 def test_a_view_of_a_parameter_made_before_the_step(net: nn.Linear) -> None:

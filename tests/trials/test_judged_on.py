@@ -107,7 +107,7 @@ def test_a_loss_without_a_graph_is_judged_by_itself_and_other_remedies_are_not_t
 def test_a_loss_below_zero_has_no_share_that_could_be_gained():
     mend = replace(prescription("mend"), judged_on="training")
     proof, _ = tried({}, [mend], untaped(-0.1), Untaped({"pass": -0.1, "mend": 0.2}))
-    assert verdicts(proof) == {"mend": "failed"} and "below zero" in proof.trials[0].reason
+    assert verdicts(proof) == {"mend": "failed"} and "zero or below" in proof.trials[0].reason
 
 
 def test_another_start_is_held_against_the_run_as_it_came():

@@ -185,7 +185,7 @@ def test_without_a_yardstick_nothing_is_tried():
     exam = Record()
     exam.add(Ending("window", 0, 100))
     proof, table = tried({"a": 0.1}, [prescription("a")], exam)
-    assert "yardstick" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
+    assert "nothing to judge" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
 
 
 def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():

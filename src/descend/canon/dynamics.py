@@ -97,8 +97,8 @@ DYNAMICS = (
         "Saxe et al. 2014; Tallec & Ollivier 2018"),
     Row("vanishing_gradients", "hidden_activation+reinitialise", rectifier,
         "ReLU and its initialisation in the hidden layers",
-        "a rectifier's slope is 1 where it is active: depth does not shrink the "
-        "gradient", "Glorot et al. 2011, §3", cost=3),
+        "a rectifier's slope is 1 where it is active, so it does not shrink the gradient", "Glorot et al. 2011, §3",
+        cost=3),
     Row("vanishing_gradients", "reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
         VARIANCE, INIT),
     Row("vanishing_gradients", "insert_normalisation", batch_norm, NORMALISED, FIXED, "Ioffe & Szegedy 2015, §3.3",
@@ -157,9 +157,10 @@ DYNAMICS = (
     Row("batch_size", "batch_size", smaller_batch, BATCH,
         "as many examples then make many more steps", "McCandlish et al. 2018, §2.2", cost=1),
     *(Row("local_optima", "reinitialise", another_start(draw), "another start, draw {draw}",
-          "another basin", "Ba, CSC413 lecture 4, Recap: local optima", restart=True) for draw in range(1, STARTS + 1)),
+          "another start may end in a better minimum", "Ba, CSC413 lecture 4, Recap: local optima", restart=True)
+      for draw in range(1, STARTS + 1)),
     Row("correlated_inputs", "whiten_inputs", nothing_to_dose, "whiten inputs",
-        "all directions of the inputs then have the same curvature", "LeCun et al. 1998, §4.3", cost=3),
+        "all directions of the inputs then have the same variance", "LeCun et al. 1998, §4.3", cost=3),
     Row("correlated_inputs", "optimizer_argument", momentum, "momentum {value:g}",
         "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", decides=False, cost=1),
     Row("correlated_inputs", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=ADAM_COST),

@@ -1,6 +1,6 @@
 """What several rows say: why a remedy works, and who says so."""
 
-RAVINE = "centred inputs of unit variance make the cost's curvature alike in all directions"
+RAVINE = "centred inputs of unit variance make the cost's curvature more alike in its directions"
 SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
 RESCALED = "rescales each coordinate by its own gradient's size"
 VARIANCE = "keeps the scale of activations and gradients from layer to layer"

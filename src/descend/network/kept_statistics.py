@@ -17,7 +17,7 @@ def keep_statistics(model: nn.Module, names: tuple[str, str], batches: Iterator[
     number is drawn.
     """
     if taken := [name for name in names if getattr(model, name, None) is not None]:
-        raise ValueError(f"the model has a {taken[0]} of its own")
+        raise ValueError(f"the model already has a {taken[0]} of its own")
     is_channels_first = isinstance(_first_layer(model), nn.Conv1d)
     moments, shape, example = measure_features(batches, is_channels_first=is_channels_first)
     device, dtype = place_and_precision(model)

@@ -26,7 +26,7 @@ def whiten_inputs(model: nn.Module, data: Any, *, eps: float = EPS, examples: in
     if _whiten in model._forward_pre_hooks.values():
         return model
     if taken := [name for name in NAMES if hasattr(model, name)]:
-        raise ValueError(f"the model has a {taken[0]} of its own")
+        raise ValueError(f"the model already has a {taken[0]} of its own")
     device, dtype = place_and_precision(model)
 
     def entering() -> Iterator[Tensor]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType
 
-COMPILED = "torch.compile is used: its calls cannot be taped without changing the compiled training"
+COMPILED = "torch.compile is used: a compiled step cannot be recorded without changing it"
 PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
 _PARTS = tuple(f"descend.{part}" for part in PARTS)
 _INLINED = ("descend.observing.hooks", "descend.observing.backward")  # do nothing where they are traced

@@ -125,7 +125,7 @@ class Examiner:
     def _give_up(self) -> None:
         self.settle()
         if not self.monitor:
-            self.tape.block("no step could be taped")
+            self.tape.block("no step of the training could be recorded, so none could be replayed")
 
     def _complete(self) -> None:
         self.monitor = tuple(self._gathered)

@@ -20,7 +20,7 @@ REFUSALS = 12  # after this many refused steps in a row the tape is given up
 CHANGED = 3  # after this many in a row whose gradient alone was another, it will stay another: the values will do
 SAME_LOSS = 1e-5  # relative; replays are bit-equal except for attention's backend
 SAME_GRADIENT = 1e-3  # relative, in norm: float32 sums in another order
-THREADS = "the script trains in several threads: a tape belongs to one"
+THREADS = "the script trains in several threads, and steps are recorded in one"
 
 Tell = Callable[[str, str, int], None]  # (probe, reason, step)
 
@@ -184,7 +184,7 @@ def _another_loss(recording: Recording, passed: Pass) -> str:
 def _another_gradient(recording: Recording, passed: Pass) -> str:
     """Say why the replay cannot be differentiated for the script's gradient; "" where it can."""
     if recording.custom is not None:
-        return f"the custom autograd.Function {recording.custom} hides its gradient from the tape"
+        return f"the custom autograd.Function {recording.custom} computes its gradient where it cannot be recorded"
     gradient = recording.loss(passed.parameters).gradient(passed.parameters)
     pairs = [(r, g) for r, g in zip(gradient, passed.gradients) if g is not None and not g.is_sparse]
     size = sum(float(g.double().square().sum()) for _, g in pairs)

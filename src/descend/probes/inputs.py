@@ -78,7 +78,7 @@ def network_input(recording: Recording) -> Tensor:
     """Return the real-valued data that the network's first layer is fed. Raises `Unavailable` for token ids."""
     slot = recording.input_slot
     if slot is None:
-        raise Unavailable("no data tensor meets a parameter")
+        raise Unavailable("no tensor of the data was seen to meet a parameter")
     caught: list[Tensor] = []
 
     def catch(value: Tensor) -> Tensor:

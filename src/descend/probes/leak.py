@@ -23,7 +23,7 @@ def leak(moment: Moment) -> Measurement:
     slot = recording.input_slot
     call = loss_call(recording)
     if call is None or plain.pair is None or slot is None:
-        raise Unavailable("no loss call shows what is predicted of which inputs")
+        raise Unavailable("no call of torch's loss functions shows what is predicted of which inputs")
     inputs, (outputs, targets) = value_of(recording, slot), plain.pair
     if inputs.ndim < 2 or inputs.shape[1] < LEAST or not is_next(inputs, targets):
         return

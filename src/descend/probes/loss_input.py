@@ -30,10 +30,10 @@ def loss_input(moment: Moment) -> Measurement:
     calls = [loss_call(recording) for recording in moment.recordings()]
     call = calls[0]
     if call is None or any(c is None or c.function != call.function for c in calls):
-        raise Unavailable("no single loss call of torch.nn.functional leads to this loss")
+        raise Unavailable("the loss is not made by one call of torch's loss functions")
     pairs = [forward.pair for forward in moment.trained if forward.pair is not None]
     if len(pairs) < len(calls):
-        raise Unavailable("the loss call's scores are not one row for each example")
+        raise Unavailable("the loss function is not given one row for each example")
     inputs = [no_grad_float(z) for z, _ in pairs]
     targets = [t for _, t in pairs]
     yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))

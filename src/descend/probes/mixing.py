@@ -38,7 +38,7 @@ def mixing(moment: Moment) -> Measurement:
     """Yield the fact `mixing`: which share of the other examples' outputs changes, and by what."""
     recording, plain = moment.recordings()[0], moment.evaluated[0]
     if loss_call(recording) is None or plain.pair is None:
-        raise Unavailable("no loss call shows what the network says of each example")
+        raise Unavailable("no call of torch's loss functions shows what the network says of each example")
     outputs = plain.pair[0]
     count = len(outputs) if outputs.ndim else 0
     slot = _batch(recording, count)

@@ -62,7 +62,7 @@ class Moment:
         """Return the monitor's recordings, or this step's alone. Raises `Unavailable` where there is none."""
         found = self.monitor or ((self.recording,) if self.recording else ())
         if not found:
-            raise Unavailable("the step could not be taped")
+            raise Unavailable("the step could not be recorded")
         return found
 
     @cached_property

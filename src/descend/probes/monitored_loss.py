@@ -54,7 +54,7 @@ def judged(forwards: Sequence[Forward], step: int) -> Measurement:
     pairs = [judge(forward, call) for forward, call in zip(forwards, calls) if call is not None]
     count = sum(n for _, _, n in pairs)
     if count == 0:
-        raise Unavailable("every target is one that the loss leaves out")
+        raise Unavailable("every target is one that the loss ignores (ignore_index)")
     place = place_of(calls[0].function) if calls[0] is not None else ""
     yield Reading("yardstick", place, step, sum(lost for lost, _, _ in pairs) / count)
     if place == "squared_error":

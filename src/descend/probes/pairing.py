@@ -14,7 +14,7 @@ def pairing(moment: Moment) -> Measurement:
     recording = moment.recordings()[0]
     call = loss_call(recording)
     if call is None:
-        raise Unavailable("no loss call shows the targets")
+        raise Unavailable("no call of torch's loss functions shows the targets")
     inputs, targets = (_loaders(recording, slot) for slot in (call.prediction, call.target))
     if inputs and targets and inputs.isdisjoint(targets):
         yield Fact("pairing", "", moment.step, {"inputs": sorted(inputs), "targets": sorted(targets)})

@@ -29,7 +29,7 @@ def signal(moment: Moment) -> Measurement:
     inputs, outputs, targets = [], [], []
     for forward in moment.trained:
         if forward.pair is None:
-            raise Unavailable("no loss call shows the targets")
+            raise Unavailable("no call of torch's loss functions shows the targets")
         x, (z, t) = network_input(forward.recording), forward.pair
         if not len(x) == len(t) == t.numel() and t.ndim != 2:
             raise Unavailable("inputs and targets do not come one for each example")

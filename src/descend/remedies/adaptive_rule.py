@@ -58,7 +58,7 @@ def _obstacle(place: Place, rate: float) -> str:
     if not makes_optimizer(place):
         return place.inside
     if is_unpacked(place.call) or not place.call.args:
-        return f"the arguments of {name or 'the optimizer'} are not in its call"
+        return f"the arguments of {name or 'the optimizer'} are not written in its call"
     if is_in_groups(place.syntax, place.call, "lr"):
         return "the parameter groups have learning rates of their own"
     return ""

@@ -65,7 +65,7 @@ def _spot(script: Script, record: Record, key: str) -> Spot | NotApplicable:
     several = len({site.key for site in record.sites if site.kind == "optimizer"}) > 1
     backward = _own_backward(place.syntax, optimizer) if several else place.call
     if backward is None:
-        return NotApplicable(f"which backward pass is for `{optimizer}` is not told: line {line} is one of several")
+        return NotApplicable(f"which of several backward passes is for `{optimizer}` cannot be told in line {line}")
     return Spot(place.syntax, backward, optimizer)
 
 

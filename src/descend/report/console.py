@@ -23,7 +23,7 @@ STORE = Path(".descend")  # where runs are kept unless it is said
 WIDEST = 120  # columns; longer lines are hard to read
 LABEL_WIDTH = 9
 MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
-SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 210, 40, 48, 140
+SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 330, 40, 72, 140
 VERDICT_STYLES = {
     "proved": "bold green",
     "train_longer": "bold green",

@@ -27,7 +27,7 @@ def _times(case: Case) -> list[dict[str, str]]:
     ending = case.record.ending
     rows = [("the observed window without probes", case.bare_s)]
     if ending:
-        rows += [("the exam, with probes", ending.wall_s), ("of which in probes", ending.probe_s)]
+        rows += [("the replay with probes", ending.wall_s), ("of which in probes", ending.probe_s)]
     rows.append(("the whole consultation, trials included", case.total_s))
     shown = [{"name": name, "value": duration(seconds)} for name, seconds in rows if seconds]
     if case.bare_s and case.total_s:

@@ -16,6 +16,7 @@ from descend.symptoms.symptom import Symptom
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
+PLAIN = {"tape": "replay of a step", "store": "record", "own_seconds": "seconds before the backward pass"}
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
 
@@ -71,7 +72,11 @@ def one_line(text: str, limit: int = 0) -> str:
     """Return text on one line without control characters, cut to `limit` characters where one is given."""
     kept = "".join(" " if _unprintable(character) else character for character in text)
     line = " ".join(kept.split())
-    return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    if not limit or len(line) <= limit:
+        return line
+    cut = line[:limit]  # at the end of a word: half a number is another number
+    whole = cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else cut[:-1]
+    return whole.rstrip(" ,;:→") + "…"
 
 
 def _unprintable(character: str) -> bool:
@@ -140,4 +145,4 @@ def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:
 
 def plain_name(identifier: str) -> str:
     """Return `gradient_norm` as `gradient norm`."""
-    return one_line(identifier.replace("_", " "))
+    return one_line(PLAIN.get(identifier, identifier).replace("_", " "))

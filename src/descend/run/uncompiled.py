@@ -10,7 +10,7 @@ from torch import nn
 from descend.observing.replacing import replaced
 from descend.record.reading import Note
 
-SWITCHED_OFF = Note("torch.compile", "switched off in our runs, which changes nothing but rounding")
+SWITCHED_OFF = Note("torch.compile", "switched off in our runs: rounding and random draws may differ")
 
 
 @contextmanager

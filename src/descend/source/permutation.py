@@ -57,7 +57,7 @@ def _tensor(syntax: Syntax, source: Source, what: str) -> str | NotApplicable:
     if source.cut == "picked":
         return NotApplicable(f"the {what} are picked by an index already")
     if source.cut != "sliced" or not name.replace(".", "").isidentifier():
-        return NotApplicable(source.reason or f"it is not told which tensor the {what} are cut from")
+        return NotApplicable(source.reason or f"it cannot be told which tensor the {what} are cut from")
     node = next((node for node in syntax.every(cst.Name) if node.value == name), None)
     made = assigned_value(syntax, node) if node is not None else None
     is_list = isinstance(made, cst.Call) and last_name(made.func) == "list"
@@ -79,7 +79,7 @@ def _insert(syntax: Syntax, names: list[str], at: cst.CSTNode) -> str | NotAppli
         if loops and not free:
             return NotApplicable(f"{joined} are made inside the loop")
         return insert_before(syntax, free[0] if free else node, *_statements(syntax, names))
-    return NotApplicable(f"it is not told where {joined} are complete")
+    return NotApplicable(f"it cannot be told where {joined} are complete")
 
 
 def _home(syntax: Syntax, name: str, at: cst.CSTNode) -> cst.FunctionDef | None:

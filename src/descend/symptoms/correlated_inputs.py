@@ -23,9 +23,8 @@ def correlated_inputs(record: Record) -> Symptom | None:
         kind="statics",
         certain=False,
         confidence=0.75,
-        sentence=f"the inputs are scaled but strongly correlated: κ of their second moments is {condition:,.0f} "
-        f"(bound {ILL:,.0f}), "
-        f"and {left_in_words(record)} is left along the flat directions",
+        sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
+        f"{condition:,.0f} (bound {ILL:,.0f}), and {left_in_words(record)} is left along the flat directions",
         quantity="condition_number",
         value=condition,
         bound=ILL,

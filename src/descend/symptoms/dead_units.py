@@ -24,7 +24,7 @@ def dead_units(record: Record) -> Symptom | None:
     since = next(step for step, share in curve if share >= DEAD_LAYER)
     sentence = (
         f"since step {since}, {curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every example "
-        f"(bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
+        f"looked at (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
     )
     return Symptom(
         "dead_units",

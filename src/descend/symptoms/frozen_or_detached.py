@@ -83,7 +83,7 @@ def _frozen(record: Record) -> Symptom | None:
     sentence = (
         f"{facts['frozen_count']} parameters are frozen ({', '.join(facts['frozen'][:3])}) and still as they were "
         "drawn: "
-        f"{share:.0%} of the network is a random projection"
+        f"{share:.0%} of the network stays random"
     )
     return _symptom(sentence, ("share of parameters frozen", share), 0.8, record.site("model"))
 

@@ -53,8 +53,8 @@ def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
         other = counterfactual.get(step)
         if other is not None and value > bound.value > other:
             return 0.95, (
-                f"so α·λmax = {value:.3g} > {bound.value:.3g} (standardised it would be {other:.2g}): the steps "
-                "overshoot"
+                f"so the learning rate times the largest curvature is {value:.3g} > {bound.value:.3g} (standardised it "
+                f"would be {other:.2g}): the steps overshoot"
             )
     return None
 
@@ -69,8 +69,9 @@ def _symptom(record: Record, key: str, ratio: float, confidence: float, conseque
     facts = record.fact("inputs") or {}
     spread = [s for s in facts["std"] if s > 0] or [0.0]
     sentence = (
-        f"feature σ from {min(spread):.2g} to {max(spread):.2g}, largest root mean square {facts['largest_rms']:.3g}: "
-        f"κ is {ratio:,.0f} times that of the standardised inputs (bound {WORSE_CONDITIONED:.0f}); {consequence}"
+        f"the features' standard deviations run from {min(spread):.2g} to {max(spread):.2g}, their largest root mean "
+        f"square is {facts['largest_rms']:.3g}: the inputs' condition number is {ratio:,.0f} times that of "
+        f"standardised ones (bound {WORSE_CONDITIONED:.0f}); {consequence}"
     )
     return Symptom(
         "inputs_not_normalised",

@@ -81,8 +81,8 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         "dynamics",
         diverged(record, key),
         0.95 if diverged(record, key) or rise is not None else 0.7,
-        f"the step is too long for the curvature: α·λmax = {value:.3g} at step {step}, over the bound of "
-        f"{bound.value:.3g}, and the cost {what}",
+        f"the step is too long for the curvature: the learning rate times the largest curvature, α·λmax, is "
+        f"{value:.3g} at step {step}, over the bound of {bound.value:.3g}, and the cost {what}",
         "lr * lambda_max",
         value,
         bound.value,
@@ -147,7 +147,7 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         0.85,
         f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: "
         "1e-3 to 0.1): "
-        f"a rate of {optimizer.get('lr'):g} is as large as the weights themselves",
+        f"a rate of {optimizer.get('lr'):g} is too large for weights of that size",
         "update_ratio",
         ratio,
         OUTRUN,

@@ -26,7 +26,7 @@ def local_optima(record: Record) -> Symptom | None:
         confidence=0.65,
         sentence=f"with {size} parameters the cost has settled at {left(record):.0%} of that of a constant "
         "prediction and no "
-        "longer moves: the start decides where so small a network ends",
+        "longer moves: where so small a network ends depends on its start",
         quantity="cost / constant prediction's",
         value=left(record),
         bound=POOR,

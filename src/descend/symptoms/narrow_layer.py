@@ -5,7 +5,7 @@ from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (
-    "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose anything; "
+    "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose a region; "
     "Hanin & Sellke 2017"
 )
 NARROW = 4  # units: wider ones than that mostly do, though the theorem has no such bound

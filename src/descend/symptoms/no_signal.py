@@ -29,9 +29,8 @@ def no_signal(record: Record) -> Symptom | None:
         certain=True,
         confidence=0.75,
         sentence=f"shuffled targets look as dependent on the inputs as the real ones in {fact['p_value']:.0%} of "
-        "the trials "
-        f"(bound {CHANCE:.0%}, {fact['examples']} examples): nothing can be learnt from these inputs, and no remedy "
-        "helps",
+        f"the trials (bound {CHANCE:.0%}, {fact['examples']} examples): nothing shows that these inputs know anything "
+        "of the targets, and no change of the training mends that",
         quantity="p-value of independence",
         value=fact["p_value"],
         bound=CHANCE,

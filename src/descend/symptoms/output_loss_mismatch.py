@@ -253,8 +253,8 @@ def _dead_output(facts: dict[str, Any], record: Record) -> _Case | None:
     if facts["activation"] not in ONE_SIDED or not is_stuck(record, "0") or not _are_dead(facts, record):
         return None
     sentence = (
-        f"the output passes through {facts['activation']}, and most of it is 0 on every example: no gradient passes "
-        "back from there, whatever the targets"
+        f"the output passes through {facts['activation']}, and most of it is 0 on every example looked at: no "
+        "gradient passes back from there, whatever the targets"
     )
     return sentence, "largest output", float(facts["max"]), 0.0
 

@@ -1,5 +1,7 @@
 """Saddle point: the run begins where the gradient almost vanishes, and lingers before it finds the way down."""
 
+from math import isfinite
+
 from descend.record import Record
 from descend.symptoms.progress import POOR, left, yardstick_place
 from descend.symptoms.symptom import Symptom
@@ -20,6 +22,7 @@ def saddle_point(record: Record) -> Symptom | None:
     near = [(step, value) for step, value in curve if step < left_it]
     flat = max((step for step, _ in near), default=0)
     grown = norms.max / norms.first if norms.first > 0 else float("inf")
+    times = f", {grown:.0f} times as much" if isfinite(grown) else ""
     if flat < LINGERS * record.steps or max(value for _, value in near) > RISES * curve.first:
         return None
     return Symptom(
@@ -27,8 +30,9 @@ def saddle_point(record: Record) -> Symptom | None:
         kind="dynamics",
         certain=False,
         confidence=0.75,
-        sentence=f"the gradient starts at {norms.first:.1e} and grows {grown:.0f} times (bound {GROWS:g}), while the "
-        f"cost stays flat for {flat} of {record.steps} steps: so a run leaves the neighbourhood of a saddle point",
+        sentence=f"the gradient's norm starts at {norms.first:.1e} and grows to {norms.max:.1e}{times} (bound "
+        f"{GROWS:g} times), while the cost stays flat for {flat} of {record.steps} steps: so a run leaves the "
+        "neighbourhood of a saddle point",
         quantity="largest gradient norm / first",
         value=grown,
         bound=GROWS,

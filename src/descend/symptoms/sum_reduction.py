@@ -29,7 +29,7 @@ def sum_reduction(record: Record) -> Symptom | None:
         confidence=0.88,
         sentence=f"the loss is the sum over {terms:.0f} terms: its gradient and its curvature are {terms:.0f} times "
         "those of "
-        "the mean, and the step is too long by as much",
+        "the mean, so the learning rate acts like one that is so many times larger",
         quantity="terms in the sum",
         value=terms,
         bound=1.0,

@@ -19,14 +19,14 @@ def target_leak(record: Record) -> Symptom | None:
         return None
     where = record.site("leak")
     is_attention = where is not None and where.detail in ATTENTION
-    cure = "a causal mask hides it (is_causal=True with its mask)" if is_attention else "a layer that reads one way"
+    cure = "a causal mask (is_causal=True with its mask)" if is_attention else "bidirectional=False"
     return Symptom(
         id="target_leak",
         kind="wiring",
         certain=True,
         confidence=0.97,
         sentence="each target is the next element of the inputs, and what the network says of an element changes with "
-        f"those after it: it copies the answer, and its loss says nothing of how it predicts; {cure}",
+        f"those after it: it copies the answer, and its loss says nothing of how it predicts; {cure} hides them",
         quantity="elements that each prediction sees",
         value=float(fact["length"]),
         bound=1.0,

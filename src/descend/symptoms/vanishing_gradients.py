@@ -30,8 +30,8 @@ def _through_depth(record: Record) -> Symptom | None:
         return None
     return _symptom(
         record,
-        f"the gradient of {first} is {value / largest:.1e} of that of {strongest} (bound {SMALL:g}): the first "
-        "layers hardly move",
+        f"the gradient of {first} is {value / largest:.1e} of that of {strongest} (bound {SMALL:g}): hardly "
+        "anything of the error reaches the first layers",
         ("gradient norm of the first layer / of the last", value / largest, SMALL),
         first,
         tuple(("gradient_norm", place) for place, _ in gradients),

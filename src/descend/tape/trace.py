@@ -14,7 +14,7 @@ COPIED_NUMEL = 1 << 20  # data of up to 4 MB is copied; more is only watched for
 # Calls that give a smooth value to Python. Those that give a bool or an int change in steps only.
 READS = frozenset("item __float__ __complex__ numpy tolist __array__ __dlpack__".split())
 OUT_OF_SIGHT = "part of the loss is computed in inference mode or by a function transform (vmap, torch.func)"
-UNSEEN_GRAPH = "part of the loss's graph was built before the step, or where the tape cannot see it"
+UNSEEN_GRAPH = "part of the loss's graph was built before the step, or where it could not be recorded"
 
 
 @dataclass

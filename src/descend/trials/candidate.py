@@ -116,10 +116,10 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return ""  # one has diverged before it was judged: that is a result
     is_its_own_loss = judged_on == "training"
     if not is_its_own_loss and yardstick(record)[0] != yardstick(exam)[0]:
-        return "the change moves the yardstick itself"
+        return "the change alters what it would be judged by"
     ends = [yardstick(r, judged_on, exam)[1] for r in (record, exam)]
     if (is_its_own_loss or judged_on == "held_out") and min(ends) <= 0:
-        return "a loss below zero has no share that could be gained"
+        return "the loss falls to zero or below, where a gain cannot be told as a share of it"
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}

@@ -9,8 +9,8 @@ from descend.trials.candidate import Candidate, horizon
 from descend.trials.statistics import Comparison, compare
 from descend.trials.trial import Arm, Trial
 
-EXAMPLES = "as many examples by each"
-STARTS = "every start held against the run as it came"
+EXAMPLES = "each after as many examples"
+STARTS = "every start compared with the run as it was"
 
 
 def screened(candidate: Candidate, exam: Record) -> Trial:

@@ -24,7 +24,7 @@ CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are f
 FAILED = 4  # of them in all
 NO_HELD_OUT = "the script computes no loss on held-out data"
 NO_BETTER = "on fresh seeds no better than the change that is taken"
-NO_YARDSTICK = "there is no yardstick: no step could be taped, so no remedy can be judged"
+NO_YARDSTICK = "no step could be recorded and replayed, so there is nothing to judge a remedy by"
 PROVED = ("proved", "train_longer")
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help

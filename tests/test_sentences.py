@@ -1,0 +1,52 @@
+"""Every sentence that the program can print stands on one page, and none is in words of our own workshop."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+written = __import__("sentences")
+
+INSIDE = re.compile(r"\b(tapes?|taped|exams?|arms?|dose[sd]?|canon|NotApplicable)\b(?!\w|['\[(])")
+
+
+def found(code: str, *printed: type[ast.AST]) -> list[str]:
+    return list(written.sentences(ast.parse(code), printed))
+
+
+def test_the_page_is_what_the_source_says():
+    assert written.PAGE.read_text() == written.page(), "make sentences"
+
+
+def test_a_sentence_is_a_text_with_words():
+    assert found('raise UsageError(f"no run {run:02d} in {self.where}")') == ["no run {run} in {self.where}"]
+    assert found('x = ("one half "\n "and another", "lr", "a_b c_d".split())') == ["one half and another"]
+    assert found("x = f\"{count(2, 'more step')} to go\"") == ["{count(2, 'more step')} to go", "more step"]
+    assert found('x = "SELECT a FROM runs WHERE b"; y = "<div class=a b>"') == []
+
+
+def test_a_docstring_counts_where_it_is_printed():
+    code = '"""Of a module."""\ndef f():\n    """Of a function."""\n'
+    assert found(code) == [] and found(code, ast.FunctionDef) == ["Of a function."]
+    assert found(code, ast.Module) == ["Of a module."]
+
+
+def test_what_must_be_there_is_there():
+    page = written.page()
+    for sentence in (
+        "took no optimizer step in {ending.wall_s} s",
+        "Draw a part of training before it is used.",
+        "What could not be measured",
+        "Dead units: rectifiers inactive on every example",
+        "no symptom",
+    ):
+        assert sentence in page, sentence
+    assert page.count("\n- ") > 1000
+
+
+def test_no_sentence_is_in_words_of_the_workshop():
+    for line in written.page().splitlines():
+        said = re.sub(r"{[^{}]*}|`[^`]*`", "", line)
+        assert line.startswith(("#", "Whatever")) or not INSIDE.search(said), line
