@@ -26,6 +26,7 @@ def new_tape() -> Tape:
 def tape_step(step: Callable[[], Tensor], parameters: Sequence[Tensor]) -> Taped:
     """Run `step` under a tape, seal it at the loss that it returns, and go back through the script's own graph."""
     tape = new_tape()
+    tape.trains = lambda leaf: any(leaf is p for p in parameters)
     tape.start()
     try:
         loss = step()

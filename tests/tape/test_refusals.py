@@ -183,14 +183,13 @@ def test_a_loss_from_before(net: nn.Linear) -> None:
     assert_refused(step, "built before the step")
 
 
-def test_a_gradient_in_the_loss(net: nn.Linear) -> None:
-    """A gradient penalty: autograd's own calls are not torch functions."""
+def test_a_gradient_that_is_accumulated_in_the_loss(net: nn.Linear) -> None:
+    """A gradient penalty whose derivative is read out of `.grad`: that is no call."""
 
     def step() -> Tensor:
         x = X.clone().requires_grad_()
-        out = net(x).tanh().sum()
-        (slope,) = torch.autograd.grad(out, x, create_graph=True)
-        return slope.square().sum()
+        net(x).tanh().sum().backward(create_graph=True)
+        return x.grad.square().sum()
 
     assert_refused(step, "where it could not be recorded")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from descend.observing.checkpoints import Checkpoints
@@ -72,6 +72,7 @@ class Observer:
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
+        examiner.tape.trains = self._trains
         os.register_at_fork(after_in_child=self._disown)
 
     def stumbled(self, error: Exception) -> None:
@@ -215,6 +216,10 @@ class Observer:
         self._step_is_over()
         if stepper.steps > WIRING_STEPS:
             self.cruise.saw_step(stepper, self.examiner.next_look)
+
+    def _trains(self, leaf: Tensor) -> bool:
+        """Whether a leaf of a graph is a parameter: data may be one, too, where a loss is made of derivatives."""
+        return not self.has_optimizer or isinstance(leaf, nn.Parameter) or self.faults.is_held(leaf)
 
     @property
     def steps(self) -> int:

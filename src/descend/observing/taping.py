@@ -30,6 +30,7 @@ class Taping:
 
     def __init__(self, budget: Budget, modules: Modules, tell: Tell) -> None:
         self.budget, self.modules, self._tell = budget, modules, tell
+        self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of a graph is a parameter
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
         self.restart()
@@ -69,7 +70,7 @@ class Taping:
     def start(self) -> None:
         """Record from here to the next backward pass."""
         self._tape = Tape(INTERESTING, self.modules.origin)
-        self._tape.on_first_use = self.modules.note_model_call
+        self._tape.on_first_use, self._tape.trains = self.modules.note_model_call, self.trains
         self._thread = threading.get_ident()
         with _at_the_bottom():
             self._tape.start()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
@@ -43,6 +44,7 @@ class Recording:
     watched: Mapping[int, tuple[Tensor, int]]  # slot -> (the script's own large tensor, its version)
     statistics: Mapping[int, Tensor]  # slot of a copy -> the script's own running mean or variance
     changing: frozenset[int]  # slots of the copies that the calls change in place
+    leaves: frozenset[int]  # slots of the graph's leaves, where the loss itself is made of derivatives
     sizes: Mapping[int, int]  # slot -> the tensor's leading size, 0 for a scalar
     derivatives: Mapping[int, Site | None]  # slots of derivatives without a graph -> where they were asked for
     loaders: Mapping[int, str]  # slots of what came from a loader -> which one
@@ -92,7 +94,8 @@ class Recording:
         slot's value through a function just before it first meets a trained parameter. `watch` is shown each call
         with its arguments and result. `double` computes in float64. Raises `Stale`.
         """
-        with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent():
+        follows = torch.is_grad_enabled()
+        with _replaying(follows or bool(self.leaves)):
             random = RandomState.now()
             try:
                 values = self._start(theta, evaluation)
@@ -101,7 +104,7 @@ class Recording:
                 self._replay(values, evaluation, dict(replace or {}), watch, double)
             finally:
                 random.restore()
-        return values[self.root]
+        return values[self.root] if follows else values[self.root].detach()
 
     def loss(
         self,
@@ -124,12 +127,13 @@ class Recording:
             if tensor._version != version:
                 raise Stale("the script has changed its data in place since the step was recorded")
         values = {slot: tensor.detach() for slot, tensor in self.parameters.items()}
-        values.update({slot: tensor for slot, (tensor, _) in self.watched.items()})
+        values.update({slot: tensor.detach() for slot, (tensor, _) in self.watched.items()})
         present = {**self.data, **self.statistics} if evaluation else self.data
         for slot, tensor in present.items():
             values[slot] = strided_copy(tensor) if slot in self.changing else tensor.detach()
         values.update(theta)
-        return values
+        passive = {slot for slot in self.leaves if not values[slot].requires_grad}
+        return values | {slot: values[slot].detach().requires_grad_() for slot in passive}
 
     def _replay(
         self,
@@ -167,6 +171,13 @@ class Recording:
 
 def _doubled(value: Any) -> Any:
     return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+@contextmanager
+def _replaying(follows: bool) -> Iterator[None]:
+    """Put the script's modes aside; a loss that is made of derivatives `follows` the graph without being asked to."""
+    with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), silent(), torch.set_grad_enabled(follows):
+        yield
 
 
 @contextmanager

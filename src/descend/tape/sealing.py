@@ -144,6 +144,7 @@ def _recording(
             for slot, copy in copies.items()
             if trace.storages[slot] in written or not is_strided_as(copy, trace.tensors[slot])
         ),
+        leaves=frozenset(slot for slot, e in externals.items() if e.leaf and any(op.name == "grad" for op in ops)),
         derivatives={slot: site for slot, site in trace.derivatives.items() if slot in externals},
         loaders=loaders,
         custom=custom,

@@ -5,6 +5,7 @@ as a function of the parameters, whatever code it came from. What cannot be repl
 reason: a wrong curvature is worse than none.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -16,19 +17,21 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.record import Site
-from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, State, call_name, packed
+from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, Slot, State, call_name, packed
 from descend.tape.nesting import leaves
 from descend.tape.randomness import RandomState
 from descend.tape.recording import Recording
 from descend.tape.sealing import Refused, seal
-from descend.tape.trace import OUT_OF_SIGHT, Trace, version
+from descend.tape.trace import OUT_OF_SIGHT, Trace, is_leaf, version
 from descend.tape.warning import AsFrom
 
 MOST_CALLS = 20_000  # a step of more calls than this is not taped
 _BUILDERS = frozenset("tensor as_tensor asarray frombuffer from_file".split())  # from memory outside torch
 _ATTRIBUTES = frozenset("T mT H mH real imag data".split())  # those whose value is a tensor computed from this one
+_GRADIENT = inspect.unwrap(torch.autograd.grad)
+_LEAVES = frozenset({"requires_grad_", "set requires_grad"})  # make a tensor one to be differentiated by
 _UNSEEN = frozenset(
-    "grad backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad _set_grad_enabled "
+    "backward register_hook register_post_accumulate_grad_hook retain_grad _set_grad_enabled "
     "__repr__ __format__ __str__ __hash__ __deepcopy__ __reduce_ex__ size dim numel stride is_contiguous "
     "is_floating_point is_complex element_size data_ptr get_device storage_offset untyped_storage __len__".split()
 )
@@ -44,10 +47,11 @@ class Tape(TorchFunctionMode):
             origin,
         )  # names of the calls whose origin is worth knowing
         self.on_first_use: Callable[[FrameType], None] = lambda frame: None
+        self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of the graph is a parameter
         self.active = False
         self.refusal: str | None = None
         self.delivered: dict[int, tuple[Tensor, str]] = {}  # id -> what a loader gave, and which one
-        self._trace = Trace()
+        self._trace = self._new_trace()
         self._process = os.getpid()
 
     @property
@@ -75,7 +79,7 @@ class Tape(TorchFunctionMode):
     def restart(self) -> None:
         """Forget what was recorded, unless the loss is already under way."""
         if not self._trace.has_graph:
-            self.refusal, self._trace = None, Trace()
+            self.refusal, self._trace = None, self._new_trace()
 
     def pause(self) -> None:
         """Stop recording for a while; what is made meanwhile counts as data."""
@@ -100,7 +104,7 @@ class Tape(TorchFunctionMode):
         self.pause()
         if self.refusal is not None:
             raise Refused(self.refusal)
-        trace, self._trace = self._trace, Trace()
+        trace, self._trace = self._trace, self._new_trace()
         return seal(trace, root, self.delivered)
 
     # -- recording
@@ -110,10 +114,13 @@ class Tape(TorchFunctionMode):
         kwargs, frame = kwargs or {}, sys._getframe(1)
         name = call_name(func)
         if self.refusal is not None or not _is_seen(func, name) or self._is_forked():
-            result = func(*args, **kwargs)
-            if name == "grad" and self.refusal is None and self._trace.has_graph:
-                self._note_derivative(result, frame)
-            return result
+            return func(*args, **kwargs)
+        if name == "grad":
+            func = _GRADIENT  # what stands in its place has been called already
+            if not kwargs.get("create_graph"):
+                return self._note_derivative(func(*args, **kwargs), frame)
+        if name in _LEAVES:
+            return self._note_leaf(func(*args, **kwargs), args)
         inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if torch.is_inference_mode_enabled() or any(map(_is_wrapped, inputs)):
             return self._unrecorded(func, args, kwargs, inputs)
@@ -142,8 +149,10 @@ class Tape(TorchFunctionMode):
 
     def _slots_of(self, inputs: list[Tensor]) -> list[int]:
         slots = [self._trace.slot_of(tensor) for tensor in inputs]
-        if self._trace.tangled and not self._trace.has_graph:
-            self.restart()  # the parameter was updated by hand, through its memory, before this step's forward pass
+        trace = self._trace
+        if trace.renewed or trace.tangled and not trace.has_graph:
+            # A parameter was updated by hand before this step's forward pass: made anew, or through its memory.
+            self._trace = self._new_trace()
             slots = [self._trace.slot_of(tensor) for tensor in inputs]
         return slots
 
@@ -191,11 +200,22 @@ class Tape(TorchFunctionMode):
         if len(trace.ops) > MOST_CALLS:
             self._refuse(f"the step makes more than {MOST_CALLS} torch calls")
 
-    def _note_derivative(self, result: Any, frame: FrameType) -> None:
+    def _note_derivative(self, result: Any, frame: FrameType) -> Any:
         """Keep what `torch.autograd.grad` gives without its graph: it is data, though it depends on the parameters."""
-        for leaf in result if isinstance(result, tuple) else ():
+        for leaf in result if self._trace.has_graph and isinstance(result, tuple) else ():
             if isinstance(leaf, Tensor) and not leaf.requires_grad:
                 self._trace.derivatives[self._trace.slot_of(leaf)] = self.origin(frame).site
+        return result
+
+    def _note_leaf(self, result: Any, args: tuple) -> Any:
+        """Record that what the calls have made is to be differentiated by; a parameter is noticed when it is used."""
+        tensor, trace = args[0], self._trace
+        slot = trace.known(tensor)
+        if slot is not None and is_leaf(tensor) and not trace.is_renewed(slot):
+            made, taint = trace.made(tensor, trace.taint(slot)), (trace.taint(slot),)
+            call = Call(Tensor.requires_grad_, "requires_grad_", (Slot(slot),), {}, (slot,), taint)
+            trace.append(Op(**vars(call), outputs=(made,), written=(), state=State.now(), random=None, origin=None))
+        return result
 
     def _data_was_set(self, tensor: Tensor) -> None:
         if self._trace.has_graph:
@@ -216,6 +236,9 @@ class Tape(TorchFunctionMode):
                     trace.lose(leaf, OUT_OF_SIGHT)
         return result
 
+    def _new_trace(self) -> Trace:
+        return Trace(lambda leaf: self.trains(leaf))
+
     def _is_forked(self) -> bool:
         """Whether this is a loader's worker, forked while the tape was on: nobody will ever seal it there."""
         if os.getpid() == self._process:
@@ -224,14 +247,14 @@ class Tape(TorchFunctionMode):
         return True
 
     def _refuse(self, reason: str) -> None:
-        self.refusal, self._trace = self.refusal or reason, Trace()
+        self.refusal, self._trace = self.refusal or reason, self._new_trace()
 
 
 def _is_seen(func: Any, name: str) -> bool:
     kind = getattr(func, "__name__", "")
     if kind == "__get__":
         return name in _ATTRIBUTES
-    return name == "set data" if kind == "__set__" else name not in _UNSEEN
+    return name in ("set data", "set requires_grad") if kind == "__set__" else name not in _UNSEEN
 
 
 def _may_write(name: str, kwargs: dict) -> bool:

@@ -1,6 +1,6 @@
 """What the tape has seen of a step so far: the calls, and where each of their tensors comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,12 +25,13 @@ class External:
     copy: Tensor | None  # None: the script's own is used, a parameter or data too large to copy
     version: int
     born: int  # how many calls had been recorded when it was first used
+    trained: bool  # a leaf of the graph that the loss is to be minimised in
+    leaf: bool  # one in any case: of data, the loss is made of derivatives with respect to them
 
     @property
     def is_parameter(self) -> bool:
-        """Whether it takes its present value at each replay: a leaf of the graph or a frozen parameter."""
-        trained = self.tensor.requires_grad and self.tensor.is_leaf
-        return trained or (self.copy is None and isinstance(self.tensor, nn.Parameter))
+        """Whether it takes its present value at each replay: trained, or a frozen parameter."""
+        return self.trained or (self.copy is None and isinstance(self.tensor, nn.Parameter))
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class Read:
 
 
 class Trace:
-    """The growing list of calls. A slot is a tensor's number in it; every tensor is kept so that ids stay unique."""
+    """The growing list of calls. A slot is a tensor's number in it; every tensor is kept so that ids stay unique.
 
-    def __init__(self) -> None:
+    trains: whether a leaf of the graph is a parameter; it is data otherwise.
+    """
+
+    def __init__(self, trains: Callable[[Tensor], bool]) -> None:
+        self.trains = trains
         self.ops: list[Op] = []
         self.tensors: list[Tensor] = []  # by slot
         self.taints: list[int] = []
@@ -59,10 +64,12 @@ class Trace:
         self.built: dict[int, tuple[Tensor, int]] = {}  # id -> a tensor made from Python numbers, and when
         self.has_graph = False  # whether a parameter has been used with gradients on
         self.tangled = False  # whether a parameter was written through another tensor before its first use
+        self.renewed = False  # whether a parameter was made by the calls, from what it was before
         self._slots: dict[int, int] = {}  # id -> slot
         self._fixed: set[int] = set()  # storages of parameters and of uncopied data
         self._graph: set[int] = set()  # storages of values that autograd follows
         self._used: set[int] = set()  # storages of what autograd's calls were given: it may have saved them
+        self._leaves: set[int] = set()  # slots of leaves of the graph
         self._hidden: set[int] = set()  # slots of `.data`, whose changes autograd does not notice
         self._written: set[int] = set()  # storages changed in place
         self._spilled: dict[int, int] = {}  # storage -> taint written into it through any view
@@ -80,7 +87,13 @@ class Trace:
                 self.foreign[slot] = UNSEEN_GRAPH
             else:
                 self._keep(tensor, slot)
+        elif slot not in self._leaves and is_leaf(tensor):
+            self.renewed = self.renewed or self.is_renewed(slot)
         return slot
+
+    def is_renewed(self, slot: int) -> bool:
+        """Whether a leaf that the calls have made is a parameter: made of what it was before."""
+        return self.taints[slot] == SMOOTH and self.trains(self.tensors[slot])
 
     def taint(self, slot: int) -> int:
         """Return how a slot's value depends on the parameters."""
@@ -96,6 +109,7 @@ class Trace:
         self.last_op[slot] = len(self.ops)
         if tensor.requires_grad:
             self._graph.add(self.storages[slot])
+            self._leaves.update({slot} if is_leaf(tensor) else ())
         return slot
 
     def append(self, op: Op) -> None:
@@ -171,16 +185,23 @@ class Trace:
 
     def _keep(self, tensor: Tensor, slot: int) -> None:
         leaf, storage = tensor.requires_grad, self.storages[slot]
-        self.taints[slot] = SMOOTH if leaf else NONE
+        trained = leaf and self.trains(tensor)
+        self.taints[slot] = SMOOTH if trained else NONE
         frozen = isinstance(tensor, nn.Parameter) and not tensor.is_inference()
-        copied = not leaf and not frozen and (tensor.numel() <= COPIED_NUMEL or tensor.is_inference())
+        copied = not trained and not frozen and (tensor.numel() <= COPIED_NUMEL or tensor.is_inference())
         copy = strided_copy(tensor) if copied else None
-        self.externals[slot] = External(tensor, copy, version(tensor), len(self.ops))
+        self.externals[slot] = External(tensor, copy, version(tensor), len(self.ops), trained, leaf)
         if copy is None:
             self._fixed.add(storage)
             self.tangled = self.tangled or storage in self._written
         if leaf:
             self._graph.add(storage)
+            self._leaves.add(slot)
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor is a leaf of the graph. A view is not asked: autograd renews its place when somebody looks."""
+    return tensor.requires_grad and not tensor._is_view() and tensor.is_leaf
 
 
 def version(tensor: Tensor) -> int:
