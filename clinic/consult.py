@@ -32,6 +32,7 @@ class Outcome:
     cure: tuple[str, ...] = ()  # remedies
     before: float = math.nan
     after: float = math.nan
+    tuned: float = math.nan  # with the tuning patch on top, where there is one
     reproduced: bool = False
     trials: int = 0
     bare_s: float = math.nan
@@ -92,10 +93,13 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
     for name in ("bare_s", "watched_s", "total_s"):
         setattr(outcome, name, cost[name] if cost[name] is not None else math.nan)
     for trial in trials:
-        if trial["verdict"] in ("proved", "train_longer") and case["patch"]:
+        if trial["patch"] == "cure" and case["patch"]:
             outcome.cure = tuple(trial["remedies"])
             outcome.before = trial["before"] if trial["before"] is not None else math.inf
-            outcome.after = trial["after"]
+            outcome.after = outcome.tuned = trial["after"]
+    for trial in trials:  # the search beside it sets the step, too
+        if trial["patch"] == "tuning":
+            outcome.tuned = trial["after"]
 
 
 def _runs(patch: str, script: Path) -> bool:

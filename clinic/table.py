@@ -113,17 +113,17 @@ def is_comparable(faults: Sequence[str]) -> bool:
 
 
 def _lower(outcomes: Sequence[Outcome]) -> str:
-    return _share(sum(bool(o.cure) and o.after < median(o.control) for o in outcomes), len(outcomes))
+    return _share(sum(bool(o.cure) and o.tuned < median(o.control) for o in outcomes), len(outcomes))
 
 
 def _as_low(outcomes: Sequence[Outcome]) -> str:
     """Within the margin in which the doctor, too, takes two remedies to be equally good, and then takes the cheaper."""
-    return _share(sum(bool(o.cure) and as_good(o.after, median(o.control)) for o in outcomes), len(outcomes))
+    return _share(sum(bool(o.cure) and as_good(o.tuned, median(o.control)) for o in outcomes), len(outcomes))
 
 
 def _lower_than_one(outcomes: Sequence[Outcome]) -> str:
     return _share(
-        sum(bool(o.cure) and o.after < one for o in outcomes for one in o.control),
+        sum(bool(o.cure) and o.tuned < one for o in outcomes for one in o.control),
         sum(len(o.control) for o in outcomes),
     )
 

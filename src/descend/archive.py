@@ -10,12 +10,12 @@ from descend.record.store import Store
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
-KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed")  # fields of a case
+KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed")
 
 
 def save_case(store: Store, case: Case) -> None:
     """Keep the findings, the suspicions and the trials of a case beside its runs."""
-    trials = [{**_trial(t), "is_cure": t is case.cure} for t in case.trials]
+    trials = [{**_trial(t), "is_cure": t is case.cure, "is_tuning": t is case.tuning} for t in case.trials]
     rest: dict[str, Any] = {name: getattr(case, name) for name in KEPT_AS_THEY_ARE}
     rest["suspicions"] = [_symptom(s) for s in case.suspicions]
     rest["changes"] = case.changes and [asdict(change) for change in case.changes]
@@ -35,7 +35,9 @@ def load_case(store: Store, run: int) -> Case:
         tuple(_read_symptom(s) for s in rest["suspicions"]),
         tuple(trial for _, trial in trials),
         next((trial for row, trial in trials if row["is_cure"]), None),
-        **kept | {"left_out": tuple(kept.get("left_out", ())), "changes": _read_changes(rest.get("changes"))},
+        tuning=next((trial for row, trial in trials if row.get("is_tuning")), None),
+        **kept | {name: tuple(kept.get(name, ())) for name in ("left_out", "dismissed")},
+        changes=_read_changes(rest.get("changes")),
     )
 
 
@@ -61,8 +63,8 @@ def _read_trial(row: dict[str, Any]) -> Trial:
     known = {name: row[name] for name in own}
     for name in ("baseline", "treated"):
         known[name] = tuple(Arm(**arm) for arm in known[name])
-    for name in ("remedies", "interval", "difference", "seeds"):
-        known[name] = tuple(known[name])
+    for name in ("remedies", "interval", "difference", "seeds", "gain"):
+        known |= {name: tuple(known[name])} if name in known else {}
     return Trial(**known)
 
 

@@ -56,7 +56,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 where those take over 5 s."),
     ] = None,
     seconds: Annotated[float, typer.Option(help="... or this many seconds of training.")] = 60.0,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds that confirm a remedy.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(help="Fresh seeds that confirm a remedy; as many again where those leave it open.")
+    ] = 5,
     seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
     select: Select = None,
@@ -123,7 +125,8 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     with open_existing(store) as kept:
         known = load_case(kept, kept.number(run))
         folder = kept.folder / str(known.record.run)
-    proof = Proof(list(known.trials), frozenset(s.id for s in known.findings), known.cure)
+    confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
+    proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
     case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
     _print(case, format == "json", folder)
     sys.exit(1 if case.findings else 0)
@@ -215,7 +218,7 @@ def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
 
 def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) -> None:
     from descend.archive import save_case
-    from descend.report import write_page
+    from descend.report import write_page, write_patches
 
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed") and ending.error:
@@ -225,8 +228,7 @@ def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) ->
     save_case(store, case)
     folder = store.folder / str(case.record.run)
     folder.mkdir(parents=True, exist_ok=True)
-    if case.patch:
-        (folder / "fix.diff").write_text(case.patch, encoding="utf-8", newline="")
+    write_patches(case, folder)
     write_page(case, {arm.run: arm for arm in [case.record, *store.arms(case.record.run)]}, folder / "report.html")
     _print(case, as_json, folder)
 

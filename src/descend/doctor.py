@@ -75,12 +75,15 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
         further = lab.observe(script, longer)
         if further.ending and further.ending.reason == "finished" and len(stages(further)) > 1:
             whole, plan = further, longer
+    cases = []
     for part in _parts(whole, plan):
         record = whole if part is plan else lab.observe(script, part)
         case = _consult(script, part, lab, record)
         if case.findings or case.interrupted or case.status == "script_failed":
             return case  # what a stage begins with is what the one before has made
-    return replace(case, record=whole)
+        cases.append(case)
+    left_open = next((case for case in cases if case.undecided), cases[-1])
+    return replace(left_open, record=whole)
 
 
 def _trains_later(script: Script, plan: Plan, record: Record) -> bool:
@@ -169,7 +172,17 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     trials = tuple(proof.trials)
     interrupted = proof.interrupted or record.ending is not None and record.ending.reason == "interrupted"
     return Case(
-        record, tuple(findings), suspicions, trials, proof.cure, verified, bare_s, total_s, interrupted=interrupted
+        record,
+        tuple(findings),
+        suspicions,
+        trials,
+        proof.cure,
+        verified,
+        bare_s,
+        total_s,
+        interrupted=interrupted,
+        tuning=proof.tuning,
+        dismissed=tuple(sorted(proof.dismissed)),
     )
 
 

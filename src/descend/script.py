@@ -58,14 +58,19 @@ class Script:
         before = self.kept(file)
         return _as_kept(file, before, text).encode(source_encoding(before))
 
-    def diff(self) -> str:
-        """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`)."""
-        return "".join(self._diff(file, text) for file, text in sorted(self.edits.items()))
+    def diff(self, since: "Script | None" = None) -> str:
+        """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`).
 
-    def _diff(self, file: Path, text: str) -> str:
+        since: the same script with edits that have been made already.
+        """
+        made = {} if since is None else since.edits
+        return "".join(self._diff(file, text, made.get(file)) for file, text in sorted(self.edits.items()))
+
+    def _diff(self, file: Path, text: str, made: str | None) -> str:
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
         before = self.kept(file)
-        a, b = (lines_of(source) for source in (_text(file, before), _as_kept(file, before, text)))
+        kept = (_text(file, before) if made is None else _as_kept(file, before, made), _as_kept(file, before, text))
+        a, b = (lines_of(source) for source in kept)
         lines = difflib.unified_diff(a, b, name, name)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 

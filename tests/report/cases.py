@@ -143,6 +143,7 @@ def trial_of(
         tuple(Arm(100 + seed, seed, 2.3, 0.11) for seed in seeds),
         tuple(Arm(200 + seed, seed, mean, 0.97) for seed in seeds),
         patch=script.edit(script.path, text).diff(),
+        gain=(1 - high / 2.301, 1 - low / 2.301),
     )
 
 

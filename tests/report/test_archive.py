@@ -13,12 +13,14 @@ from descend.record.store import open_store
 
 @pytest.mark.parametrize("make", [inputs_not_normalised, dead_units, healthy])
 def test_a_case_is_loaded_as_it_was_saved(make, tmp_path):
-    case = replace(make(tmp_path), left_out=("no_zero_grad",), interrupted=True)
+    case = replace(make(tmp_path), left_out=("no_zero_grad",), interrupted=True, dismissed=("cliff",))
     case = replace(case, suspicions=case.findings[1:], findings=case.findings[:1])
     if case.cure is not None:  # of the script that was edited only what changes is kept
         trials = tuple(replace(trial, script=None) for trial in case.trials)
         change = Change("train.py", "0" * 64, "1" * 64, ((3, 4, "é\n"), (9, 9, "")))
-        case = replace(case, cure=trials[case.trials.index(case.cure)], trials=trials, changes=(change,))
+        case = replace(
+            case, cure=trials[case.trials.index(case.cure)], trials=trials, changes=(change,), tuning=trials[1]
+        )
     with open_store(tmp_path / "store") as store:
         store.begin(case.record)
         save_case(store, case)

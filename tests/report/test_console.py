@@ -11,9 +11,10 @@ from odd_cases import ALL, hostile, long_names
 from rich.cells import cell_len
 from rich.console import Console
 
+from descend.record import Effect
 from descend.report import render_console
 
-LONGEST_SCREEN = 30
+LONGEST_SCREEN = 32
 
 
 def shown(case, width=100, folder=None, color=False):
@@ -45,7 +46,7 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
     text = shown(inputs_not_normalised(tmp_path))
     lines = [line.rstrip() for line in text.splitlines()]
     labels = [line.split()[0] for line in lines if line[:1].strip()]
-    assert labels == ["verdict", "watching", "finding", "trials", "patch", "report"]
+    assert labels == ["verdict", "watching", "finding", "trials", "patch", "refused", "report"]
     finding = next(line for line in lines if line.startswith("finding"))
     assert "inputs are not normalised" in finding
     assert finding.endswith("train.py:7")
@@ -56,8 +57,10 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
         "2.301",
         "→",
         "0.083",
-        "[0.078,",
-        "0.091]",
+        "−96.6",
+        "to",
+        "−96.0",
+        "%",
         "proved",
     ]
     assert "batch normalisation (the model is built in a library)" in shown(inputs_not_normalised(tmp_path), 120)
@@ -101,10 +104,13 @@ def test_text_from_the_script_is_neither_markup_nor_an_escape_sequence(tmp_path)
     assert "\x1b[31m " not in shown(case, color=True).replace("[31m </style>", "")
 
 
-def test_suspicions_are_shown_only_where_no_trial_could_dismiss_them(tmp_path):
+def test_suspicions_are_shown_with_their_confidence_until_a_trial_dismisses_them(tmp_path):
     case = replace(healthy(tmp_path), suspicions=(instability_symptom(tmp_path),))
-    assert "suspected  training is unstable" in shown(case) and "clean bill" not in shown(case)
-    dismissed = replace(case, trials=inputs_not_normalised(tmp_path).trials[2:3])
+    tried = replace(case, trials=inputs_not_normalised(tmp_path).trials[2:3])
+    for undecided in (case, tried):
+        text = shown(undecided)
+        assert "suspected  training is unstable (90\u00a0% likely)" in text and "clean bill" not in text
+    dismissed = replace(tried, dismissed=("instability",))
     assert "training is unstable" not in shown(dismissed) and "clean bill" in shown(dismissed)
 
 
@@ -113,3 +119,29 @@ def test_many_findings_are_counted_not_all_printed(tmp_path):
     assert "8 findings" in text
     assert "also the run is on a plateau;" in text
     assert "and 15 more trials in the report" in text
+
+
+def test_what_was_refused_stands_beside_a_clean_bill(tmp_path):
+    case = healthy(tmp_path)
+    case.record.effects.clear()
+    assert "refused" not in shown(case)
+    case.record.add(Effect("write", "/home/someone/model.pt", False))
+    assert "refused" not in shown(case)
+    case.record.add(Effect("delete", "/data/cache", True))
+    assert "refused    delete /data/cache (--allow-effects permits it)" in shown(case)
+    case.record.add(Effect("connection", "example.org:443", True))
+    text = " ".join(shown(case).split())
+    assert "clean bill" in text
+    assert "refused 2 effects outside the scratch copy, the first: delete /data/cache" in text
+
+
+def test_each_patch_has_its_line(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    case = replace(case, tuning=case.trials[1])
+    text = " ".join(shown(case, 120).split())
+    assert "tuning on top of the cure, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds" in text
+    assert "which descend apply does not write: patch -p0 < .descend/7/tuning.diff" in text
+    sure = replace(case, tuning=None, cure=None, trials=(replace(case.trials[0], verdict="no_effect"),))
+    text = " ".join(shown(sure, 120).split())
+    assert "unproved standardise inputs, for what is sure: inputs are not normalised; its trial showed no gain" in text
+    assert "patch -p0 < .descend/7/not_proved.diff" in text

@@ -1,21 +1,26 @@
-"""The JSON contract, schema 1."""
+"""The JSON contract, schema 2."""
 
 import json
 from dataclasses import replace
 
 import pytest
-from cases import dead_units, inputs_not_normalised
+from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, not_a_number
 
-from descend.report import render_json
+from descend.report import render_json, write_patches
+from descend.report.patches import patches
+from descend.report.verdict import is_clean, verdict
 
-KEYS = {"schema", "status", "script", "steps", "stage", "findings", "trials", "patch", "reproduced", "cost"}
+KEYS = {
+    "schema", "status", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
+    "reproduced", "effects", "cost",
+}  # fmt: skip
 FINDING_KEYS = {
     "symptom", "rank", "confidence", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
-TRIAL_KEYS = {"remedies", "verdict", "metric", "before", "after", "interval", "seeds"}
+TRIAL_KEYS = {"remedies", "verdict", "metric", "before", "after", "interval", "gain", "seeds", "patch"}
 
 
 def strict(text):
@@ -32,10 +37,12 @@ def test_every_case_is_valid_json_with_the_contracts_keys(name, tmp_path):
     case = ALL[name](tmp_path)
     contract = strict(render_json(case))
     assert set(contract) == KEYS
-    assert contract["schema"] == 1
+    assert contract["schema"] == 2
     assert contract["status"] == case.status
     assert set(contract["cost"]) == {"bare_s", "watched_s", "total_s", "overhead"}
-    assert all(set(finding) == FINDING_KEYS for finding in contract["findings"])
+    assert all(set(finding) == FINDING_KEYS for finding in [*contract["findings"], *contract["suspicions"]])
+    assert all(set(patch) == {"kind", "sentence", "diff"} for patch in contract["patches"])
+    assert all(set(effect) == {"kind", "target", "refused"} for effect in contract["effects"])
     assert all(set(finding["where"]) == {"file", "line", "module"} for finding in contract["findings"])
     assert all(set(trial) == TRIAL_KEYS for trial in contract["trials"])
     assert [finding["rank"] for finding in contract["findings"]] == list(range(1, len(case.findings) + 1))
@@ -51,9 +58,13 @@ def test_a_case_with_a_cure(tmp_path):
     assert (first["value"], first["bound"]) == (2300.0, 100.0)
     trial = contract["trials"][0]
     assert trial["verdict"] == "proved"
+    assert [t["patch"] for t in contract["trials"]] == ["cure", None, None, None]
     assert trial["interval"] == [0.078, 0.091]
     assert trial["seeds"] == [1, 2, 3, 4, 5]
     assert contract["patch"].startswith("--- train.py\n+++ train.py\n@@")
+    assert [(p["kind"], p["diff"]) for p in contract["patches"]] == [("cure", contract["patch"])]
+    assert trial["gain"] == pytest.approx([1 - 0.091 / 2.301, 1 - 0.078 / 2.301])
+    assert contract["effects"] == [{"kind": "write", "target": "/home/someone/runs/model.pt", "refused": True}]
     cost = contract["cost"]
     assert cost["overhead"] == pytest.approx(36.4 / 4.1)
     assert cost["watched_s"] == 4.6
@@ -95,3 +106,49 @@ def test_the_patch_is_still_there_after_it_has_been_applied(tmp_path):
     (tmp_path / "train.py").write_text(case.cure.script.read(tmp_path / "train.py"))
     assert strict(render_json(case))["patch"] == patch
     assert strict(render_json(replace(case, cure=None)))["patch"] is None
+
+
+@pytest.mark.parametrize(
+    ("confidence", "dismissed", "tried", "status"),
+    [
+        (0.8, (), True, "undecided"),
+        (0.79, (), True, "healthy"),  # less than likely, beside trials that dismissed the rest
+        (0.79, (), False, "undecided"),  # nothing was tried at all
+        (0.95, ("instability",), True, "healthy"),
+    ],
+)
+def test_a_clean_bill_needs_that_nothing_likely_is_left_open(confidence, dismissed, tried, status, tmp_path):
+    trials = inputs_not_normalised(tmp_path).trials[2:3] if tried else ()
+    suspicions = (replace(instability_symptom(tmp_path), confidence=confidence),)
+    case = replace(healthy(tmp_path), suspicions=suspicions, dismissed=dismissed, trials=trials)
+    contract = strict(render_json(case))
+    assert contract["status"] == case.status == status and contract["findings"] == []
+    assert [s["symptom"] for s in contract["suspicions"]] == ([] if dismissed else ["instability"])
+    assert is_clean(case) == (status == "healthy")
+    assert ("clean bill" in verdict(case)) == (status == "healthy")
+
+
+def test_tuning_and_what_is_not_proved_are_patches_beside_the_cure(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    fact = replace(case.findings[0], id="target_leak", explains=frozenset())
+    hidden = replace(case.trials[3], symptom="target_leak", label="hide it", reason="no trial", patch="--- a\n+++ a\n")
+    case = replace(case, findings=(*case.findings, fact), trials=(*case.trials, hidden), tuning=case.trials[1])
+    found = strict(render_json(case))["patches"]
+    assert [patch["kind"] for patch in found] == ["cure", "tuning", "not_proved"]
+    assert found[1]["sentence"].startswith("on top of the cure, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds")
+    assert "hide it, for what is sure: the network sees what it is to predict; no trial" in found[2]["sentence"]
+    write_patches(case, tmp_path)
+    written = {name: (tmp_path / name).read_text() for name in ("fix.diff", "tuning.diff", "not_proved.diff")}
+    assert list(written.values()) == [patch["diff"] for patch in found]
+    assert strict(render_json(replace(case, streamed=True)))["patches"] == []
+
+
+@pytest.mark.parametrize("outcome", ["failed", "not_proved", "no_effect", "helps"])
+def test_a_suspicion_s_edit_is_no_patch(outcome, tmp_path):
+    """What is not sure is not to be mended without a proof; a fact's edit is told as not proved."""
+    case = inputs_not_normalised(tmp_path)
+    trial = replace(case.trials[0], verdict=outcome)
+    sure = replace(case, cure=None, trials=(trial,))
+    assert [patch.kind for patch in patches(sure)] == ["not_proved"]
+    suspected = replace(sure, findings=(replace(case.findings[0], certain=False),))
+    assert patches(suspected) == ()

@@ -68,7 +68,7 @@ def test_all_trials_are_listed_with_their_reasons(tmp_path):
     rows = re.findall(r'<tr class="(\w+)">', html)
     assert rows == ["proved", "helps", "no_effect", "failed"]
     assert "the model is built in a library" in html
-    assert "[0.390, 0.441]" in html
+    assert "−83 to −80\u00a0%" in html
 
 
 def test_no_source_line_is_no_reason_to_fail(tmp_path):

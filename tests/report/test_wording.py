@@ -119,3 +119,17 @@ def test_notes_are_grouped_by_their_reason():
         Note("twin_share", "s"),
     ]
     assert wording.group_notes(notes) == {"r": ["curvature low", "curvature"], "s": ["twin share"]}
+
+
+@pytest.mark.parametrize(
+    ("gain", "text"),
+    [
+        ((0.9605, 0.9661), "−96.6 to −96.0\u00a0%"),
+        ((0.484, 0.99996), "−99.996 to −48\u00a0%"),  # never said to be all of it
+        ((-0.2, 0.6), "−60 to +20\u00a0%"),
+        ((0.2, 0.2), "−20\u00a0%"),
+        ((math.nan, math.nan), ""),
+    ],
+)
+def test_what_a_change_takes_off_is_told_as_an_interval(gain, text):
+    assert wording.taken_off(gain) == text

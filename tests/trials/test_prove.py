@@ -207,3 +207,39 @@ def test_what_mends_a_fact_goes_before_what_makes_the_run_bear_it():
     assert proof.cure.label == "mend"
     proof, _ = tried({"mend": 0.7, "bear": 0.01, "bearmend": 0.9}, [mend, bear])
     assert proof.cure.label == "bear"
+
+
+def test_a_suspicion_is_dismissed_by_a_trial_and_not_by_the_lack_of_one():
+    refusing = replace(prescription("b", "two"), apply=lambda script: NotApplicable("it is in a library"))
+    proof, _ = tried({"a": 0.95}, [prescription("a", "one"), refusing])
+    assert proof.refuted == {"one", "two"} and proof.dismissed == {"one"}
+
+
+def test_what_its_seeds_leave_open_is_not_dismissed():
+    class Unsure(Table):
+        def answer(self, job):
+            lucky = "a" in job.script.edits[SCRIPT.path].split() and job.seed % 2 == 0
+            return record_of(0.05, job.seed, job.steps) if lucky else super().answer(job)
+
+    proof, _ = tried({}, [prescription("a", "one")], table=Unsure({"pass": 1.0, "a": 1.6}))
+    trial = proof.trials[0]
+    assert (trial.verdict, trial.left_open) == ("not_proved", True) and "more of them" in trial.reason
+    assert proof.dismissed == frozenset()
+
+
+def test_an_edit_that_no_trial_can_judge_is_kept_and_not_run():
+    hidden = replace(prescription("mask", "leak"), of_fact=True, judged_on="nothing")
+    proof, table = tried({}, [hidden])
+    assert verdicts(proof) == {"mask": "failed"} and not table.jobs and proof.cure is None
+    assert "+mask" in proof.trials[0].patch and "no trial can judge it" in proof.trials[0].reason
+
+
+def test_an_edit_whose_script_fails_is_not_kept():
+    class Failing(Table):
+        def answer(self, job):
+            record = super().answer(job)
+            record.ending = Ending("failed", 1, 3, error="ValueError: no")
+            return record
+
+    proof, _ = tried({}, [prescription("a")], table=Failing({"pass": 1.0, "a": 0.1}))
+    assert verdicts(proof) == {"a": "failed"} and not proof.trials[0].patch

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
+from descend.trials.prove import Proof, prove
+
 
 def with_rates(text: str, cost: int = 2, remedy: str = "", **named):
     """A prescription that can be had at other rates: "scale" at three times the rate is "scale 3"."""
@@ -67,7 +69,7 @@ def test_adam_is_tried_with_the_best_where_none_helps_under_another_rule():
     scale = replace(with_rates("scale"), with_adam=with_adam)
     outcomes = {"scale": 0.3, "scale 3": 0.4, "scale, adam 1": 0.1, "scale, adam 3": 0.2}
     proof, table = tried(outcomes, [scale])
-    assert proof.cure.label == "scale, adam 1" and verdicts(proof)["scale"] == "helps"
+    assert proof.tuning.label == "scale, adam 1" and verdicts(proof)["scale, adam 1"] == "proved"
     assert screened(table) == ["scale", "scale 3", "scale, adam 1", "scale, adam 3"]
     proof, _ = tried({**outcomes, "scale, adam 1": 0.27, "scale, adam 3": 0.3}, [scale])
     assert proof.cure.label == "scale"  # a quarter is not worth another rule
@@ -149,3 +151,72 @@ def test_a_combination_that_holds_a_tuned_rate_must_win_there_too():
     table.later = {"pass": 0.4, "scale 3f": 0.5, "scale 3": 0.5}
     proof, _ = tried({}, faults, table=table)
     assert "twice the horizon" in {trial.label: trial.reason for trial in proof.trials}["scale 3 + f"]
+
+
+def tunable(text: str, symptom: str = "s", **named):
+    """A prescription whose rate is another remedy beside its own: the patch of the cure is without it."""
+
+    def at_rate(factor):
+        return prescription(f"{text}\nrate {factor:g}", symptom, remedy=f"{text}+learning_rate", cost=3)
+
+    return replace(prescription(text, symptom, remedy=text), at_rate=at_rate, **named)
+
+
+RATES = {"scale\nrate 10": 5.0, "scale\nrate 30": 5.0}
+
+
+def test_what_tuning_adds_to_a_cure_is_a_patch_of_its_own():
+    proof, _ = tried({"scale": 0.1, "scale\nrate 3": 0.02, **RATES}, [tunable("scale")])
+    assert (proof.cure.label, proof.tuning.label) == ("scale", "scale\nrate 3")
+    assert verdicts(proof) == {"scale": "proved", "scale\nrate 3": "proved", "scale\nrate 10": "worse"}
+    assert proof.cure.after == pytest.approx(0.1, abs=0.02) and len(proof.cure.seeds) == len(proof.tuning.seeds) == 5
+    added = [line for line in proof.cure.patch.splitlines() if line[:1] == "+" and line[:3] != "+++"]
+    assert added == ["+scale"]
+    added = [line for line in proof.tuning.patch.splitlines() if line[:1] == "+" and line[:3] != "+++"]
+    assert added == ["+rate 3"]  # on top of the cure
+    assert proof.arm.series("yardstick", "negative_log_likelihood").last == 0.1
+
+
+def test_a_rate_without_which_hardly_anything_is_gained_belongs_to_the_cure():
+    proof, _ = tried({"scale": 0.75, "scale\nrate 3": 0.02, **RATES}, [tunable("scale")])
+    assert proof.cure.label == "scale\nrate 3" and proof.tuning is None
+    assert verdicts(proof)["scale"] == "helps"
+
+
+def test_tuning_that_adds_too_little_to_be_worth_a_number_is_no_patch():
+    class Lucky(Table):
+        def answer(self, job):
+            is_lucky = job.script.edits[SCRIPT.path].strip() == "scale\nrate 3" and job.seed == 0
+            return super().answer(job) if not is_lucky else record_of(0.01, job.seed, job.steps)
+
+    table = Lucky({"pass": 1.0, "scale": 0.1, "scale\nrate 3": 0.09, **RATES})
+    proof, _ = tried({}, [tunable("scale")], table=table)
+    assert proof.cure.label == "scale" and proof.tuning is None and verdicts(proof)["scale\nrate 3"] == "helps"
+
+
+def test_of_several_remedies_together_the_cure_is_without_tuning_too():
+    outcomes = {"scale": 0.5, "scale\nrate 3": 0.2, **RATES, "f": 0.75, "scale\nrate 3f": 0.02, "scalef": 0.1}
+    proof, _ = tried(outcomes, [tunable("scale"), prescription("f", "t")])
+    assert (proof.cure.label, proof.tuning.label) == ("scale + f", "scale\nrate 3 + f")
+    assert {verdicts(proof)[label] for label in ("scale + f", "scale\nrate 3 + f")} == {"proved"}
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_what_is_proved_stays_so_where_it_is_interrupted_afterwards(interrupted):
+    """A cure that is held against another one: its finding is known before."""
+
+    class Stopped(Table):
+        def run(self, jobs):
+            if interrupted and any("rate" not in str(j.script.edits) and "scale" in str(j.script.edits) for j in jobs):
+                if any(job.seed > 0 for job in jobs):
+                    raise KeyboardInterrupt
+            return super().run(jobs)
+
+    table = Stopped({"pass": 1.0, "scale": 0.1, "scale\nrate 3": 0.02, **RATES})
+    proof = Proof()
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            prove(SCRIPT, record_of(1.0), lambda refuted: [tunable("scale")], table, proof)
+    else:
+        prove(SCRIPT, record_of(1.0), lambda refuted: [tunable("scale")], table, proof)
+    assert proof.confirmed == {"s"} and proof.cure is not None

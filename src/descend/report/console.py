@@ -13,9 +13,10 @@ from rich.text import Text
 
 from descend.case import Case
 from descend.report.patch import summarise_diff
+from descend.report.patches import FILES, Patch, patches
 from descend.report.titles import title
 from descend.report.verdict import causes, change, is_clean, is_judged, observed, verdict
-from descend.report.wording import count, group_notes, interval, one_line, place, plain_name, root_of
+from descend.report.wording import count, group_notes, one_line, percent, place, plain_name, root_of, taken_off
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -34,13 +35,15 @@ VERDICT_STYLES = {
     "no_effect": "dim",
 }
 
+PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved"}
+
 Row = tuple[str, RenderableType]
 
 
 def render_console(case: Case, folder: Path | None = None) -> RenderableType:
     """Return the case as a rich renderable of about thirty lines, for 80 columns or more.
 
-    folder: where `report.html` and `fix.diff` lie; taken to be `.descend/RUN` when the run is in a store.
+    folder: where `report.html` and the patches lie; taken to be `.descend/RUN` when the run is in a store.
     """
     folder = folder or (STORE / str(case.record.run) if case.record.run else None)
     rows: list[Row] = [("verdict", Text(verdict(case), _verdict_style(case)))]
@@ -51,7 +54,8 @@ def render_console(case: Case, folder: Path | None = None) -> RenderableType:
     if not case.findings and not case.undecided and is_judged(case):
         rows += _looked_at(case)
     rows += _trials(case)
-    rows += _patch(case, folder)
+    rows += _patches(case, folder)
+    rows += _refused(case)
     if folder:
         rows.append(("report", Text(str(folder / "report.html"))))
     return Constrain(_layout(rows), WIDEST)
@@ -86,7 +90,8 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
-    head.add_row(Text(title(finding.id), style), Text(shown, "cyan"))
+    name = title(finding.id) + ("" if finding in case.findings else f" ({percent(finding.confidence)} likely)")
+    head.add_row(Text(name, style), Text(shown, "cyan"))
     lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
     if finding.explains:
         follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
@@ -138,19 +143,34 @@ def _trial_table(trials: tuple[Trial, ...]) -> Table:
         if trial.verdict == "failed":
             table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
         else:
-            table.add_row(label, change(trial), Text(interval(*trial.interval)), outcome)
+            table.add_row(label, change(trial), Text(taken_off(trial.gain)), outcome)
     return table
 
 
-def _patch(case: Case, folder: Path | None) -> list[Row]:
-    patch = case.patch
+def _patches(case: Case, folder: Path | None) -> list[Row]:
     if case.cure and case.streamed:
         return [("patch", Text("none: the script came in by a pipe, so there is no file to change", "dim"))]
-    if not patch:
+    return [(PATCH_LABELS[patch.kind], _patch(case, patch, folder)) for patch in patches(case)]
+
+
+def _patch(case: Case, patch: Patch, folder: Path | None) -> RenderableType:
+    by_hand = f"patch -p0 < {folder / FILES[patch.kind]}" if folder else ""
+    summary = one_line(summarise_diff(patch.diff), 80)
+    if patch.kind == "cure":
+        line = Text(f"{summary} ({_command(case, folder)}, or: {by_hand})" if folder else summary)
+        return Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line
+    what = Text(one_line(patch.sentence, SENTENCE_LENGTH))
+    return Group(what, Text(f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}", "dim"))
+
+
+def _refused(case: Case) -> list[Row]:
+    """What the script was kept from doing: a bill is clean only beside it."""
+    refused = [effect for effect in case.record.effects if effect.refused]
+    if not refused:
         return []
-    how = f" ({_command(case, folder)}, or: patch -p0 < {folder / 'fix.diff'})" if folder else ""
-    line = Text(f"{one_line(summarise_diff(patch), 80)}{how}")
-    return [("patch", Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line)]
+    first = one_line(f"{refused[0].kind} {refused[0].target}", PLACE_LENGTH + REMEDY_LENGTH)
+    many = f"{count(len(refused), 'effect')} outside the scratch copy, the first: " if refused[1:] else ""
+    return [("refused", Text(f"{many}{first} (--allow-effects permits it)"))]
 
 
 def _command(case: Case, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The JSON contract: schema 1. Keys are added, never renamed or removed, while the number stays."""
+"""The JSON contract: schema 2. Keys are added, never renamed or removed, while the number stays."""
 
 import json
 import math
@@ -7,15 +7,16 @@ from typing import Any
 
 from descend.case import Case
 from descend.record import Site
+from descend.report.patches import patches
 from descend.report.wording import cell_and_line, relative, root_of
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def render_json(case: Case) -> str:
-    """Return the case as JSON, schema 1.
+    """Return the case as JSON, schema 2.
 
     Seconds are wall clock; `overhead` is total_s / bare_s. What is unknown, infinite or no number is null.
     `findings[].where.file` is relative to the script's working directory.
@@ -28,9 +29,12 @@ def render_json(case: Case) -> str:
         "steps": case.record.steps,
         "stage": _stage(case.record.fact("stage")),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
-        "trials": [_trial(trial) for trial in case.trials],
+        "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],
+        "trials": [_trial(trial, case) for trial in case.trials],
         "patch": case.patch or None,
+        "patches": [{"kind": p.kind, "sentence": p.sentence, "diff": p.diff} for p in patches(case)],
         "reproduced": "bit for bit" in case.verified if case.patch else None,
+        "effects": [{"kind": e.kind, "target": e.target, "refused": e.refused} for e in case.record.effects],
         "cost": {
             "bare_s": _finite(case.bare_s),
             "watched_s": _finite(ending.wall_s) if ending else None,
@@ -69,7 +73,7 @@ def _stage(stage: dict[str, Any] | None) -> dict[str, int] | None:
     return stage and {"number": stage["number"], "of": stage["of"]}
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial, case: Case) -> dict[str, Any]:
     return {
         "remedies": list(trial.remedies),
         "verdict": trial.verdict,
@@ -77,7 +81,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "before": _finite(trial.before),
         "after": _finite(trial.after),
         "interval": [_finite(end) for end in trial.interval],
+        "gain": [_finite(end) for end in trial.gain],
         "seeds": list(trial.seeds),
+        "patch": "cure" if trial is case.cure else "tuning" if trial is case.tuning else None,
     }
 
 

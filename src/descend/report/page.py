@@ -18,6 +18,7 @@ from descend.report.lecture import nature, reasons, ruled_out
 from descend.report.ledger import ledger
 from descend.report.loss_picture import LOSS_FLOOR
 from descend.report.patch import read_diff, summarise_diff
+from descend.report.patches import FILES, Patch, patches
 from descend.report.pictures import course, picture
 from descend.report.proof import decisive_trial, proof_picture
 from descend.report.titles import title
@@ -32,6 +33,7 @@ from descend.report.wording import (
     plain_name,
     root_of,
     sentence,
+    taken_off,
 )
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
@@ -70,6 +72,7 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
         "proof": _proof(case, arms, figures),
         "trials": trial_rows(case.trials),
         "patch": _patch(case),
+        "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],
         "ledger": ledger(case),
     }
 
@@ -132,6 +135,7 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "label": sentence(trial.label).rstrip("."),
         "metric": one_line(trial.metric),
         "change": change(trial),
+        "gain": taken_off(trial.gain),
         "interval": interval(*trial.interval),
         "difference": interval(*trial.difference),
         "seeds": ", ".join(str(seed) for seed in trial.seeds),
@@ -139,6 +143,17 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "verdict": trial.verdict,
         "same_steps": "training_length" not in trial.remedies,
         "figure": figures.take(proof_picture(trial, arms, case.record)),
+    }
+
+
+def _further(patch: Patch) -> dict[str, Any]:
+    """Return a patch that --apply does not write."""
+    return {
+        "title": "What tuning adds" if patch.kind == "tuning" else "A change that is not proved",
+        "sentence": sentence(patch.sentence),
+        "summary": summarise_diff(patch.diff),
+        "file": FILES[patch.kind],
+        "lines": read_diff(patch.diff),
     }
 
 

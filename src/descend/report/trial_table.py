@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, log10
 
 from descend.report.figure import needs_log
-from descend.report.wording import count, interval, number, one_line, plain_name
+from descend.report.wording import count, number, one_line, plain_name, taken_off
 from descend.trials.trial import Trial
 
 LONGEST_LABEL, LONGEST_REASON = 160, 300  # characters
@@ -30,7 +30,7 @@ class TrialRow:
     remedies: str
     before: str
     after: str
-    interval: str
+    gain: str
     verdict: str
     verdict_id: str
     seeds: str
@@ -52,7 +52,7 @@ def _row(trial: Trial, at: Callable[[float], float | None]) -> TrialRow:
         remedies=", ".join(plain_name(remedy) for remedy in trial.remedies),
         before="" if failed else number(trial.before),
         after="" if failed else number(trial.after),
-        interval="" if failed else interval(low, high),
+        gain="" if failed else taken_off(trial.gain),
         verdict=plain_name(trial.verdict),
         verdict_id=trial.verdict,
         seeds=count(len(trial.seeds), "seed") if trial.seeds else "",

@@ -4,7 +4,7 @@ from descend.case import Case
 from descend.record import Ending
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence
-from descend.symptoms.progress import is_stuck, yardstick_place
+from descend.symptoms.progress import constant_cost, diverged, is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -13,7 +13,7 @@ LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
 
 def is_clean(case: Case) -> bool:
     """Tell whether a run without findings deserves a clean bill."""
-    return is_judged(case) and was_replayed(case) and not learnt_nothing(case)
+    return is_judged(case) and was_replayed(case) and not learnt_nothing(case) and not case.undecided
 
 
 def headline(case: Case) -> str:
@@ -43,15 +43,11 @@ def verdict(case: Case) -> str:
     if not is_judged(case):
         return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record.ending)
     if case.undecided:
-        of_it = (
-            "descend doctor tries what could decide it" if case.record.role == "watch" else "no remedy could be tried"
-        )
-        return f"{count(len(case.undecided), 'suspicion')}, and nothing tried that could decide it: {of_it}"
+        return _undecided(case)
     if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
-        return "interrupted before the trials could decide anything"
+        return f"interrupted: {_so_far(case)}"
     if learnt_nothing(case):
-        steps = count(case.record.steps, "step")
-        return f"the cost hardly fell in {steps}, and none of the problems that descend knows explains it"
+        return _no_better_than_constant(case)
     window = "before the interruption" if _reason(case) == "interrupted" else "observed"
     besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
     steps = f"{count(case.record.steps, 'step')} {window}"
@@ -121,6 +117,45 @@ def causes(case: Case) -> tuple[Symptom, ...]:
 def change(trial: Trial) -> str:
     """Return `2.301 → 0.0831`."""
     return f"{number(trial.before)} → {number(trial.after)}"
+
+
+def _undecided(case: Case) -> str:
+    """Return how much is suspected, and why nothing has decided it."""
+    suspicions = count(len(case.undecided), "suspicion")
+    it = "it" if len(case.undecided) == 1 else "them"
+    if case.record.role == "watch":
+        return f"{suspicions}, and nothing tried that could decide {it}: descend doctor tries what could"
+    if case.interrupted:
+        return f"interrupted, with {suspicions} left open: {_so_far(case)}"
+    if not case.trials:
+        return f"{suspicions}, and no remedy is known to try that could decide {it}"
+    if all(trial.verdict == "failed" for trial in case.trials):
+        return f"{suspicions}, and no remedy could be tried that would decide {it}"
+    return f"undecided: no trial has confirmed or dismissed {suspicions}"
+
+
+def _so_far(case: Case) -> str:
+    """Return how far the trials came before Ctrl-C."""
+    if not case.trials:
+        return "the trials could not decide anything yet"
+    proved = sum(trial.verdict in ("proved", "train_longer") for trial in case.trials)
+    return (
+        f"{count(len(case.trials), 'remedy', 'remedies')} tried so far, {number(proved) if proved else 'none'} proved"
+    )
+
+
+def _no_better_than_constant(case: Case) -> str:
+    record, steps = case.record, count(case.record.steps, "step")
+    unexplained = "none of the problems that descend knows explains it"
+    if diverged(record, "0"):
+        return f"the training loss became infinite or no number within {steps}, and {unexplained}"
+    curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
+    cost = yardstick_place(record).replace("_", " ")
+    if constant is None:
+        change = f"from {number(curve.first)} to {number(curve.last)}"
+        return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"
+    beside = f"{number(curve.last)} where the best constant prediction costs {number(constant)}"
+    return f"after {steps} the {cost} of the first examples is {beside}, and {unexplained}"
 
 
 def _reason(case: Case) -> str:

@@ -17,6 +17,7 @@ NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
 PLAIN = {"tape": "replay of a step", "store": "record", "own_seconds": "seconds before the backward pass"}
+MOST_DECIMALS = 3  # of a percentage
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
 
@@ -44,6 +45,26 @@ def interval(low: float, high: float) -> str:
         decimals = max(0, 1 - math.floor(math.log10(width)))
         return f"[{low:.{decimals}f}, {high:.{decimals}f}]".replace("-", "−")
     return f"[{number(low)}, {number(high)}]"
+
+
+def taken_off(gain: tuple[float, float]) -> str:
+    """Return an interval of the share that a change takes off as `−99.6 to −99.1 %`; empty where it is not known.
+
+    An end has as many decimals as what is left needs, and claims no more than was found.
+    """
+    low, high = gain
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    most, least = (_change_in_percent(share, high - low) for share in (high, low))
+    return f"{most}{NO_BREAK_SPACE}%" if most == least else f"{most} to {least}{NO_BREAK_SPACE}%"
+
+
+def _change_in_percent(share: float, width: float) -> str:
+    narrow = min((value for value in (1 - share, width) if value > 0), default=1.0)
+    decimals = min(MOST_DECIMALS, max(0, -math.floor(math.log10(narrow)) - 2))
+    cut = math.floor(100 * share * 10**decimals) / 10**decimals
+    sign = "−" if cut > 0 else "+" if cut < 0 else ""
+    return f"{sign}{abs(cut):.{decimals}f}" if abs(cut) < LARGEST_PLAIN else f"{sign}{number(abs(cut))}"
 
 
 def percent(share: float, decimals: int = 0) -> str:

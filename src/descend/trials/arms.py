@@ -26,6 +26,7 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "held_out": "evaluation_loss",
     "training": "loss",
     "median": "median_error",
+    "nothing": "",
 }
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
 

@@ -62,10 +62,10 @@ def reference(before: float, exam: Record, judged_on: JudgedOn) -> float:
 
 
 def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    """Run each candidate that has a script, and judge it beside the exam."""
-    scripts = [(c.script, c.prescription) for c in candidates if c.script is not None]
+    """Run each candidate that has a script, and judge it beside the exam; not one that no run can judge."""
+    scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
     records = iter(bench.run([_job(script, prescription, exam) for script, prescription in scripts]))
-    return [c if c.script is None else _judged(c, next(records), exam) for c in candidates]
+    return [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:

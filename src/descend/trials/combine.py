@@ -28,7 +28,7 @@ def combined(
     for _ in range(ADDED):
         if best.left <= ENOUGH or best.prescription.times > 1:
             break
-        joined = [both for other in others if (both := _joined([*(best.parts or (best,)), other])) is not None][:TRIED]
+        joined = [both for other in others if (both := together([*(best.parts or (best,)), other])) is not None][:TRIED]
         better = [c for c in run_all(joined, exam, bench) if promising(best.value, c.value)]
         if not better:
             break
@@ -50,7 +50,7 @@ def beside_fact(
     None where no fact is left, where both cannot be had, or where they are known.
     """
     facts = [c for c in others if c.prescription.of_fact and c.script is not None and not c.reason]
-    both = _joined([best, facts[0]]) if facts and not best.prescription.of_fact else None
+    both = together([best, facts[0]]) if facts and not best.prescription.of_fact else None
     is_new = both is not None and both.prescription.key not in known
     return run_all([both], exam, bench)[0] if both is not None and is_new else None
 
@@ -59,7 +59,7 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
     """Return the candidate without the parts that it does as well without; of two parts each is known to be needed."""
     if len(candidate.parts) < 3:
         return candidate
-    fewer = [_joined([p for p in candidate.parts if p is not left]) for left in candidate.parts[:-1]]
+    fewer = [together([p for p in candidate.parts if p is not left]) for left in candidate.parts[:-1]]
     kept = [c for c in run_all([c for c in fewer if c is not None], exam, bench) if as_good(c.value, candidate.value)]
     return min(kept, key=lambda c: c.value, default=candidate)
 
@@ -69,7 +69,7 @@ def _can_be_joined(p: Prescription) -> bool:
     return p.times == 1 and p.same_batches and p.judged_on == "fixed" and not p.restart
 
 
-def _joined(parts: Sequence[Candidate]) -> Candidate | None:
+def together(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     names = [name for part in parts for name in part.prescription.remedy.split("+")]
     if not all(_can_be_joined(part.prescription) for part in parts) or len(set(names)) < len(names):

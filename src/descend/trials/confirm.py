@@ -18,6 +18,7 @@ HELD_OUT = 1.25  # times the unchanged script's cost on held-out data: what was 
 HELD_OUT_YARDSTICK = "evaluation_yardstick"
 HELD_OUT_YARDSTICKS: dict[JudgedOn, str] = {"median": "evaluation_median_error"}
 NOT_COMPARED = "what the script evaluates on held-out data could not be compared: it may fit the training examples only"
+OPEN = "it gains enough on most fresh seeds, and not surely: more of them could settle it"
 LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
 
 Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
@@ -49,7 +50,8 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
         if not result.is_open(least):
             break
     wins = result.wins(least)
-    reason = "" if wins else "the gain did not hold on fresh seeds"
+    left_open = result.is_open(least)
+    reason = "" if wins else OPEN if left_open else "the gain did not hold on fresh seeds"
     memorises = wins and not p.of_fact and judged_on != "held_out" and _memorises(pairs, judged_on)
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
@@ -66,6 +68,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
         baseline=tuple(before),
         treated=tuple(after),
         reason=reason or remark,
+        left_open=left_open,
     )
 
 

@@ -1,5 +1,6 @@
 """A candidate's outcome as the trial that is shown."""
 
+from dataclasses import replace
 from math import isfinite
 
 from descend.record import Record
@@ -28,8 +29,15 @@ def screened(candidate: Candidate, exam: Record) -> Trial:
 
 def _untried(candidate: Candidate) -> Trial:
     p, nan = candidate.prescription, float("nan")
-    names = tuple(p.remedy.split("+"))
-    return Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), reason=candidate.reason)
+    names, script = tuple(p.remedy.split("+")), candidate.script if _runs(candidate) else None
+    none = Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), script)
+    return replace(none, reason=candidate.reason, patch=script.diff() if script else "")
+
+
+def _runs(candidate: Candidate) -> bool:
+    """Whether nothing is known against the changed script but that no yardstick judges it."""
+    ending = candidate.record.ending if candidate.record else None
+    return candidate.record is None or ending is not None and ending.reason in ("finished", "window")
 
 
 def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
@@ -53,6 +61,7 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         (arm(candidate.record, p.judged_on, exam),) if candidate.record else (),
         judged_on=p.judged_on,
         patch=candidate.script.diff() if candidate.script else "",
+        gain=result.gain,
     )
 
 

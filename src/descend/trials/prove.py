@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from descend.record import Record
-from descend.remedies import Key, NotApplicable, Prescription
+from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import Candidate, judged_unpaired, run_all
@@ -19,12 +19,16 @@ from descend.trials.outcome import screened
 from descend.trials.retune import retuned
 from descend.trials.statistics import as_good, explains
 from descend.trials.trial import Trial
+from descend.trials.tuning import Tried, beside, parted, untuned
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all
-NO_HELD_OUT = "the script computes no loss on held-out data"
 NO_BETTER = "on fresh seeds no better than the change that is taken"
 NO_YARDSTICK = "no step could be recorded and replayed, so there is nothing to judge a remedy by"
+MISSING: dict[JudgedOn, str] = {
+    "held_out": "the script computes no loss on held-out data",
+    "nothing": "no trial can judge it: without the fault the cost is higher, and honest",
+}
 PROVED = ("proved", "train_longer")
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
@@ -37,11 +41,18 @@ class Proof:
     trials: list[Trial] = field(default_factory=list)
     confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
     cure: Trial | None = None
+    tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
     arm: Record | None = None  # the cure's arm under the script's own seed
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
+    judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
     failed: dict[Key, Trial] = field(default_factory=dict)  # on fresh seeds
     unchanged: Unchanged = field(default_factory=dict)
     interrupted: bool = False  # by Ctrl-C, before it could decide everything
+
+    @property
+    def dismissed(self) -> frozenset[str]:
+        """Suspicions that trials have decided against; what more seeds might settle is left open."""
+        return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
 
 
 def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proof: Proof) -> None:
@@ -78,12 +89,13 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
             proof.cure, proof.arm = trial, candidate.record
-            if (rival := _rival(candidate, ranked)) is not None:
-                other = confirm(script, exam, rival, bench, proof.unchanged)
-                proof.trials[everything.index(rival)] = other
-                _settle(proof, candidate, rival, other)
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
+            rival = untuned(candidate, ranked, exam, bench) or _rival(candidate, ranked)
+            if rival is not None:
+                other = confirm(script, exam, rival, bench, proof.unchanged)
+                _put(proof, everything, rival, other)
+                _settle(proof, (candidate, trial), (rival, other))
             return
         proof.failed[candidate.prescription.key] = trial
         # On other seeds what is surely wrong may decide.
@@ -110,18 +122,31 @@ def _rival(proved: Candidate, ranked: list[Candidate]) -> Candidate | None:
     return min(alike, key=lambda c: c.left, default=None)
 
 
-def _settle(proof: Proof, first: Candidate, rival: Candidate, other: Trial) -> None:
-    """Of two that are proved, take the cheaper one where on fresh seeds it does about as well, else the better one."""
-    assert proof.cure is not None
-    if other.verdict not in PROVED:
+def _put(proof: Proof, everything: list[Candidate], candidate: Candidate, trial: Trial) -> None:
+    """Set the candidate's trial in its place, before those of other rounds where it has none."""
+    if candidate in everything:
+        proof.trials[everything.index(candidate)] = trial
+    else:
+        proof.trials.insert(len(everything), trial)
+        everything.append(candidate)
+
+
+def _settle(proof: Proof, first: Tried, rival: Tried) -> None:
+    """Of two that are proved, take the cheaper one where on fresh seeds it does about as well, else the better one.
+
+    Where one is the other with tuning, the one without is the cure.
+    """
+    if rival[1].verdict not in PROVED:
         return
-    both = [(first, proof.cure), (rival, other)]
-    cheaper, dearer = sorted(both, key=lambda pair: (pair[0].cost, pair[1].after))
-    is_enough = as_good(cheaper[1].after, dearer[1].after)
-    (taken, proof.cure), (_, loser) = (cheaper, dearer) if is_enough else (dearer, cheaper)
-    proof.arm = taken.record
-    helps = replace(loser, verdict="helps", reason=NO_BETTER if is_enough else "")
-    proof.trials = [helps if trial is loser else trial for trial in proof.trials]
+    cheaper, dearer = sorted([first, rival], key=lambda tried: (tried[0].cost, tried[1].after))
+    is_enough, apart = as_good(cheaper[1].after, dearer[1].after), parted(first, rival)
+    taken, left = apart or ((cheaper, dearer) if is_enough else (dearer, cheaper))
+    proof.cure, proof.arm = taken[1], taken[0].record
+    if apart and not as_good(taken[1].after, left[1].after):
+        proof.tuning = shown = beside(taken[0], *left)
+    else:
+        shown = replace(left[1], verdict="helps", reason=NO_BETTER if is_enough or apart else "")
+    proof.trials = [shown if trial is left[1] else trial for trial in proof.trials]
 
 
 def _screen_all(
@@ -140,6 +165,7 @@ def _screen_all(
         owners = {c.prescription.key: c for c in candidates}
         mine = [replace(owners[p.key], prescription=p) for p in asked]
         mine = [replace(c, value=float("nan")) if c.prescription.key in proof.failed else c for c in mine]
+        proof.judged |= _judged(mine)
         newly = _refuted(mine) - proof.refuted
         if not newly:
             live = {p.key for p in asked}
@@ -154,11 +180,18 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
         elif not yardstick(exam, prescription.judged_on)[0]:
-            missing = NO_HELD_OUT if prescription.judged_on == "held_out" else NO_YARDSTICK
-            candidates.append(Candidate(prescription, None, reason=missing))
+            missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)
+            candidates.append(Candidate(prescription, edited, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
     return list(judged_unpaired(run_all(candidates, exam, bench), script, exam, bench))
+
+
+def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:
+    """Return the suspicions of which a remedy that decides has run to a value, or to none where it diverged."""
+    known = frozenset(c.prescription.symptom for c in candidates)
+    mine = {symptom: [c for c in candidates if c.prescription.symptom == symptom] for symptom in known}
+    return frozenset(symptom for symptom in known if any(c.record and not c.reason for c in _deciding(mine[symptom])))
 
 
 def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
@@ -168,11 +201,14 @@ def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
     for symptom in symptoms:
         mine = [c for c in candidates if c.prescription.symptom == symptom]
         best = min((c.left for c in mine if isfinite(c.left)), default=float("nan"))
-        # Where no deciding remedy could be run, whatever helps has to do.
-        deciding = [c for c in mine if c.prescription.decides and not c.reason] or mine
-        if not any(c.helps and explains(c.left, best) for c in deciding):
+        if not any(c.helps and explains(c.left, best) for c in _deciding(mine)):
             refuted.add(symptom)
     return frozenset(refuted)
+
+
+def _deciding(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return, of one suspicion's, those that decide it. Where none could be run, whatever helps has to do."""
+    return [c for c in candidates if c.prescription.decides and not c.reason] or candidates
 
 
 def _ranked(candidates: list[Candidate]) -> list[Candidate]:

@@ -75,7 +75,7 @@ def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench
     error = (changed.ending.error.strip().splitlines() or ["?"])[-1]
     failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")
     proof.trials = [failed if trial is cure else trial for trial in proof.trials]
-    proof.cure = proof.arm = None
+    proof.cure = proof.tuning = proof.arm = None
     return True
 
 

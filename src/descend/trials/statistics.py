@@ -47,16 +47,16 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     return Comparison(
         fmean(b) if all(map(isfinite, before)) else inf,
         fmean(a) if all(map(isfinite, after)) else inf,
-        (max(0.0, low), high) if all(map(isfinite, after)) else (inf, inf),
+        (max(low, 0.0), high) if all(map(isfinite, after)) else (inf, inf),
         mean_interval([y - x for x, y in zip(b, a)]),
         (1 - exp(ratios[1]), 1 - exp(ratios[0])),
     )
 
 
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """Return Student's confidence interval of the mean; the single value itself where there is only one."""
+    """Return Student's confidence interval of the mean; of a single value none is known: NaN."""
     if len(values) < 2:
-        return values[0], values[0]
+        return float("nan"), float("nan")
     from scipy.special import stdtrit
 
     half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * stdev(values) / len(values) ** 0.5

@@ -28,12 +28,14 @@ class Trial:
     metric: str  # what the yardstick is: "negative log-likelihood on 256 training examples after 300 steps"
     before: float  # the unchanged script's mean over `seeds`
     after: float  # the changed script's mean over `seeds`
-    interval: tuple[float, float]  # 95 % of `after`'s mean
-    difference: tuple[float, float]  # 95 % interval of the paired difference that the verdict rests on
+    interval: tuple[float, float]  # 95 % of `after`'s mean; NaN of a single run
+    difference: tuple[float, float]  # 95 % interval of the paired difference
     seeds: tuple[int, ...]
     script: Script | None = None  # the edited script; None when it could not be applied
     baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
     treated: tuple[Arm, ...] = ()
     judged_on: JudgedOn = "fixed"  # which examples, or which of the script's own losses
-    reason: str = ""  # why it failed or did not apply
-    patch: str = ""  # the change as a unified diff, kept as it was when it was tried
+    reason: str = ""  # why it failed, did not apply, or could not be judged
+    patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure
+    gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
+    left_open: bool = False  # whether its seeds leave open what more of them might settle

@@ -1,0 +1,61 @@
+"""The patches of a case: the cure, what tuning adds to it, and the edit of a sure fact that no trial has proved."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from descend.case import Case
+from descend.report.titles import title
+from descend.report.verdict import causes, change
+from descend.report.wording import count, number, one_line
+from descend.trials.trial import Trial
+
+FILES = {"cure": "fix.diff", "tuning": "tuning.diff", "not_proved": "not_proved.diff"}
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One unified diff: of the script as it is, and of the cured one for tuning, which goes on top of the cure."""
+
+    kind: str  # cure, tuning or not_proved
+    diff: str
+    sentence: str
+
+
+def patches(case: Case) -> tuple[Patch, ...]:
+    """Return the patches of a case, the cure first; none of a script that came in by a pipe."""
+    if case.streamed:
+        return ()
+    found = []
+    if case.cure and case.patch:
+        found.append(Patch("cure", case.patch, f"{_label(case.cure)}: {change(case.cure)}{_seeds(case.cure)}"))
+        if case.tuning and case.tuning.patch:
+            further = f"{number(case.cure.after)} → {number(case.tuning.after)}{_seeds(case.tuning)}"
+            found.append(Patch("tuning", case.tuning.patch, f"on top of the cure, {_label(case.tuning)}: {further}"))
+    unproved = not_proved(case)
+    if unproved is not None:
+        of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"
+        found.append(Patch("not_proved", unproved.patch, f"{of}; {unproved.reason or 'its trial showed no gain'}"))
+    return tuple(found)
+
+
+def not_proved(case: Case) -> Trial | None:
+    """Return the first trial whose edit mends a sure fact that the cure leaves, where no trial could prove it."""
+    mended = set(case.cure.remedies) if case.cure else set()
+    standing = [f.id for f in causes(case) if f.certain and (case.cure is None or f.id != case.cure.symptom)]
+    verdicts = {"failed", "not_proved", "no_effect"} | (set() if case.cure else {"helps"})
+    known = [t for t in case.trials if t.patch and t.verdict in verdicts and not mended.issuperset(t.remedies)]
+    return next((trial for id in standing for trial in known if trial.symptom == id), None)
+
+
+def write_patches(case: Case, folder: Path) -> None:
+    """Write each patch of a case into `folder`."""
+    for patch in patches(case):
+        (folder / FILES[patch.kind]).write_text(patch.diff, encoding="utf-8", newline="")
+
+
+def _label(trial: Trial) -> str:
+    return one_line(trial.label, 100)
+
+
+def _seeds(trial: Trial) -> str:
+    return f" on {count(len(trial.seeds), 'seed')}" if trial.seeds else ""
