@@ -28,6 +28,7 @@ from descend.options import (
     Target,
     Where,
 )
+from descend.redaction import clean
 from descend.watching.command import watch
 
 if TYPE_CHECKING:
@@ -189,9 +190,9 @@ def main() -> NoReturn:
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
-        print(f"descend: {error}", file=sys.stderr)
+        print(f"descend: {clean(str(error))}", file=sys.stderr)
     except TyperException as error:
-        print(f"descend: {error.format_message()} (descend --help says more)", file=sys.stderr)
+        print(f"descend: {clean(error.format_message())} (descend --help says more)", file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     sys.exit(2)
@@ -218,6 +219,7 @@ def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
 
 def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) -> None:
     from descend.archive import save_case
+    from descend.redaction.private import make_folder
     from descend.report import write_page, write_patches
 
     ending = case.record.ending
@@ -227,7 +229,7 @@ def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) ->
         raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(store, case)
     folder = store.folder / str(case.record.run)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_patches(case, folder)
     write_page(case, {arm.run: arm for arm in [case.record, *store.arms(case.record.run)]}, folder / "report.html")
     _print(case, as_json, folder)

@@ -36,13 +36,18 @@ def export(
     A Parquet table has the columns name, place, step and value. Needs descend[export].
     """
     from descend.record.store import open_existing
+    from descend.redaction.private import make_folder, prepare_file
 
     with open_existing(store) as kept:
         number = kept.number(run)
         folder, record = kept.folder / str(number), kept.load(number)
     path = output or folder / ("readings.parquet" if kind is Kind.parquet else "tensorboard")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind is Kind.parquet:
+            make_folder(path.parent)
+            prepare_file(path)
+        else:
+            make_folder(path)
         (_parquet if kind is Kind.parquet else _tensorboard)(record, path)
     except ModuleNotFoundError as error:
         raise UsageError(f"{kind} needs the Python package {error.name}: pip install 'descend[export]'") from None

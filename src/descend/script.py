@@ -4,7 +4,6 @@ A remedy is a function from a `Script` to a `Script`; the diff a user gets is `S
 """
 
 import ast
-import difflib
 import io
 import os
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from descend import notebook
 from descend.errors import UsageError
+from descend.redaction.patches import diff_lines
 from descend.sources import Sources
 
 
@@ -61,6 +61,7 @@ class Script:
     def diff(self, since: "Script | None" = None) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`).
 
+        What is changed is exact; of the lines beside it those that hold a secret are left out.
         since: the same script with edits that have been made already.
         """
         made = {} if since is None else since.edits
@@ -71,7 +72,7 @@ class Script:
         before = self.kept(file)
         kept = (_text(file, before) if made is None else _as_kept(file, before, made), _as_kept(file, before, text))
         a, b = (lines_of(source) for source in kept)
-        lines = difflib.unified_diff(a, b, name, name)
+        lines = diff_lines(a, b, name)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 

@@ -107,13 +107,13 @@ class Watch:
             "arguments": [sys.argv[0] or "python", *sys.argv[1:]],
             "parent": os.getpid(),
         }
-        command = [sys.executable, "-c", RECORDER, json.dumps(settings)]
+        command = [sys.executable, "-c", RECORDER]
         path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._recorder = subprocess.Popen(
             command,
             pass_fds=(reading, hearing, answering),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "DESCEND_RECORDER": json.dumps(settings)},
             start_new_session=True,  # Ctrl-C is for the training; what it leaves is still to be written
         )
         for descriptor in (reading, hearing, answering):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from descend.errors import UsageError
 from descend.record.schema import SCHEMA, meta, metadata
+from descend.redaction.private import make_folder, prepare_file
 
 FILE = "descend.db"
 RETRY_S = 0.05  # between attempts to switch a database that others are opening to its write-ahead log
@@ -101,7 +102,7 @@ def _server(where: str, timeout_s: float) -> tuple[Engine, str]:
 
 def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
@@ -112,6 +113,8 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
 
 def _sqlite(url: URL, timeout_s: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": timeout_s})
+    if url.database and url.database != ":memory:":
+        prepare_file(Path(url.database))  # its log and its shared memory are made like it
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

@@ -20,6 +20,7 @@ from descend.record.database import connect, is_url, transaction
 from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
 from descend.record.record import Record
 from descend.record.writer import Writer, as_json, storable
+from descend.redaction import cleaned
 
 TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
 RANKS_APART_S = 300.0  # so long before rank 0 another rank of its job may have begun
@@ -139,7 +140,7 @@ class Store:
 
     def ranks(self, record: Record) -> dict[int, bool]:
         """Return the runs of the other processes of a run's group, the newest of each: whether it has ended."""
-        runs, job = schema.runs, record.environment.get("job")
+        runs, job = schema.runs, cleaned(record.environment.get("job"))
         with transaction(self.engine, self.where) as connection:
             own = self._check(connection, record.run)
             query = select(runs).where(runs.c.role == "rank", runs.c.started >= _before(own.started, RANKS_APART_S))

@@ -15,6 +15,7 @@ from descend.record import schema
 from descend.record.database import transaction
 from descend.record.reading import Cost, Ending, Message, Reading
 from descend.record.wire import body
+from descend.redaction import clean, cleaned
 
 INTERVAL_S = 1.0  # what a killed process may lose
 PART = 256  # values after which a part is closed; an open one (2 kB) is written again every second
@@ -155,13 +156,13 @@ class Writer:
 
 
 def as_json(message: Message | dict[str, Any]) -> str:
-    """Return a message, or a dictionary, as text for the store."""
-    return json.dumps(message if isinstance(message, dict) else body(message), default=str)
+    """Return a message, or a dictionary, as text for the store, without secrets."""
+    return json.dumps(cleaned(message if isinstance(message, dict) else body(message)), default=lambda o: clean(str(o)))
 
 
 def storable(text: str) -> str:
-    """Return `text` without what a database may refuse: NUL, and the halves of undecodable file names."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    """Return `text` without secrets, and what a database may refuse: NUL, the halves of undecodable file names."""
+    return clean(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _part(run: int, series: _Growing) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from descend.case import Case
+from descend.redaction import clean
 from descend.report.patch import summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.titles import title
@@ -36,6 +37,7 @@ VERDICT_STYLES = {
 }
 
 PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved"}
+MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
 Row = tuple[str, RenderableType]
 
@@ -157,10 +159,13 @@ def _patch(case: Case, patch: Patch, folder: Path | None) -> RenderableType:
     by_hand = f"patch -p0 < {folder / FILES[patch.kind]}" if folder else ""
     summary = one_line(summarise_diff(patch.diff), 80)
     if patch.kind == "cure":
-        line = Text(f"{summary} ({_command(case, folder)}, or: {by_hand})" if folder else summary)
-        return Group(line, Text(one_line(case.verified, LINE_LENGTH), "dim")) if case.verified else line
-    what = Text(one_line(patch.sentence, SENTENCE_LENGTH))
-    return Group(what, Text(f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}", "dim"))
+        lines = [Text(f"{summary} ({_command(case, folder)}, or: {by_hand})" if folder else summary)]
+        lines += [Text(one_line(case.verified, LINE_LENGTH), "dim")] if case.verified else []
+    else:
+        how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
+        lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim")]
+    lines += [Text(f"{FILES[patch.kind]} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
+    return Group(*lines)
 
 
 def _refused(case: Case) -> list[Row]:

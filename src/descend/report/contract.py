@@ -7,6 +7,7 @@ from typing import Any
 
 from descend.case import Case
 from descend.record import Site
+from descend.redaction import cleaned
 from descend.report.patches import patches
 from descend.report.wording import cell_and_line, relative, root_of
 from descend.symptoms.symptom import Symptom
@@ -42,7 +43,7 @@ def render_json(case: Case) -> str:
             "overhead": _finite(case.total_s / case.bare_s) if case.bare_s else None,
         },
     }
-    text = json.dumps(contract, allow_nan=False, ensure_ascii=False, indent=2)
+    text = json.dumps(cleaned(contract), allow_nan=False, ensure_ascii=False, indent=2)
     # A path that is not UTF-8 reaches us as lone surrogates; as escapes they are still valid JSON.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descend.errors import UsageError
+from descend.redaction import clean, cleaned
+from descend.redaction.private import make_folder, write_file
 from descend.report.figure import Figure
 
 if TYPE_CHECKING:
@@ -37,17 +39,22 @@ class Figures:
 
 
 def script_json(value: Any) -> str:
-    """Return JSON that may stand inside a script element."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """Return JSON that may stand inside a script element, without secrets."""
+    text = json.dumps(cleaned(value), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def environment() -> "Environment":
-    """Return where the templates are found."""
+    """Return where the templates are found. What they show is cleaned of secrets."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, or `descend --help` would wait for it
 
     loader = FileSystemLoader(TEMPLATES)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rules: dict[str, Any] = {"autoescape": True, "undefined": StrictUndefined, "finalize": _shown}
+    return Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, **rules)
+
+
+def _shown(value: Any) -> Any:
+    return clean(value) if type(value) is str else value  # what is markup already is our own
 
 
 def render(template: str, figures: Figures, *, events: str = "", **shown: Any) -> str:
@@ -66,8 +73,8 @@ def write_whole(text: str, path: Path) -> None:
     """Write a page to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(text.encode("utf-8", "replace"))
+        make_folder(path.parent)
+        write_file(partial, text.encode("utf-8", "replace"))
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):

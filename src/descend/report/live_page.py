@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from descend.record import Record
+from descend.redaction import cleaned
 from descend.report.document import Figures, environment, render
 from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_axis
 from descend.report.pictures import course, over_steps
@@ -29,7 +30,7 @@ def live_change(record: Record, findings: Sequence[Symptom], since: float) -> di
     """Return the page's contents as they are now; `since`: seconds of training so far."""
     figures = Figures()
     shown = _contents(record, findings, since, figures)
-    return {"main": environment().get_template("live_main.html").render(**shown), "figures": figures.plots}
+    return {"main": environment().get_template("live_main.html").render(**shown), "figures": cleaned(figures.plots)}
 
 
 def _contents(record: Record, findings: Sequence[Symptom], since: float, figures: Figures) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from descend.case import Case
 from descend.errors import UsageError
 from descend.record import Record, Site
+from descend.redaction import clean
 from descend.report.document import Figures, render, script_json, write_whole
 from descend.report.lecture import nature, reasons, ruled_out
 from descend.report.ledger import ledger
@@ -115,9 +116,10 @@ def _excerpt(site: Site | None) -> dict[str, Any] | None:
     if site is None:
         return None
     try:
-        source = re.split("\r\n|\r|\n", read_source(Path(site.file)))  # as Python counts; splitlines splits at more
+        text = clean(read_source(Path(site.file)))
     except (OSError, UsageError):
         return None
+    source = re.split("\r\n|\r|\n", text)  # as Python counts; splitlines splits at more
     last = max(site.line, min(site.end_line, site.line + LONGEST_EXCERPT))
     numbers = range(max(1, site.line - EXCERPT_MARGIN), min(len(source), last + EXCERPT_MARGIN) + 1)
     lines = [{"number": n, "text": source[n - 1], "marked": site.line <= n <= last} for n in numbers]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from descend.case import Case
+from descend.redaction.private import write_file
 from descend.report.titles import title
 from descend.report.verdict import causes, change
 from descend.report.wording import count, number, one_line
@@ -48,9 +49,9 @@ def not_proved(case: Case) -> Trial | None:
 
 
 def write_patches(case: Case, folder: Path) -> None:
-    """Write each patch of a case into `folder`."""
+    """Write each patch of a case, exact as it is, into `folder`, for its owner alone."""
     for patch in patches(case):
-        (folder / FILES[patch.kind]).write_text(patch.diff, encoding="utf-8", newline="")
+        write_file(folder / FILES[patch.kind], patch.diff.encode())
 
 
 def _label(trial: Trial) -> str:

@@ -10,6 +10,7 @@ from descend.errors import UsageError
 from descend.notebook import is_notebook
 from descend.notebook import place as cell_of
 from descend.record import Note, Site
+from descend.redaction import clean
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
 
@@ -90,8 +91,8 @@ def count(amount: int, noun: str, plural: str = "") -> str:
 
 
 def one_line(text: str, limit: int = 0) -> str:
-    """Return text on one line without control characters, cut to `limit` characters where one is given."""
-    kept = "".join(" " if _unprintable(character) else character for character in text)
+    """Return text on one line without secrets or control characters, cut to `limit` characters where one is given."""
+    kept = "".join(" " if _unprintable(character) else character for character in clean(text))
     line = " ".join(kept.split())
     if not limit or len(line) <= limit:
         return line

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,11 +10,12 @@ from pathlib import Path
 from descend.errors import UsageError
 from descend.plan import Plan
 from descend.record import Ending, Message, Note, Record
+from descend.redaction.commands import shown_command
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
 from descend.run.forking import ForkServer
 from descend.run.package import package_link, starting
 from descend.run.process import Process, start
-from descend.sandbox.environment import child_environment, describe_environment, redact
+from descend.sandbox.environment import child_environment, describe_environment
 from descend.sandbox.scratch import Scratch, scratch_copy
 from descend.sandbox.world import watched_as, world_of_one
 from descend.script import Script
@@ -79,7 +79,7 @@ def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
 def shown(script: Script) -> str:
     """Return the command as a user would type it after `python`, without secrets."""
     started = ["-m", script.module] if script.module else [os.path.relpath(script.path, script.root)]
-    return shlex.join([*started, *redact(script.arguments)])
+    return shown_command(started, script.path, script.root, script.arguments)
 
 
 def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:

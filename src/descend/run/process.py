@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from descend.record import Message
+from descend.record.arriving import arrived
 from descend.record.wire import decode
+from descend.redaction import clean
 from descend.run.forked import Forked
 
 TAIL = 64 * 1024  # bytes of standard error kept
@@ -37,7 +39,7 @@ class Process:
         status = self.popen.wait()
         if self.reading is not None:
             self.reading.join(timeout=2)
-        return status if status >= 0 else 128 - status, self.tail.decode(errors="replace")
+        return status if status >= 0 else 128 - status, clean(_whole_lines(self.tail).decode(errors="replace"))
 
     def end(self) -> None:
         """Kill a run of our own and whatever it has started; wait for the user's own run."""
@@ -91,6 +93,11 @@ def listened(popen: subprocess.Popen[bytes] | Forked) -> Process:
     return Process(popen, True, tail, reading)
 
 
+def _whole_lines(tail: bytearray) -> bytearray:
+    """Return the tail from its first whole line on: of a line that is cut off a secret's end could not be told."""
+    return tail if len(tail) < TAIL else tail[tail.find(b"\n") + 1 :]
+
+
 def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None:
     assert popen.stderr is not None
     while block := os.read(popen.stderr.fileno(), BLOCK):
@@ -114,6 +121,6 @@ def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[
                 if not block:
                     selector.unregister(key.fd)
                 *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
-                found = [message for line in lines for message in decode(line + b"\n")]
+                found = [arrived(message) for line in lines for message in decode(line + b"\n")]
                 if found:
                     yield found

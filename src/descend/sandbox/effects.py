@@ -9,7 +9,6 @@ of what the programs that it lets through do, nor of spawned (not forked) worker
 
 import errno
 import os
-import shlex
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,12 +17,12 @@ from types import ModuleType
 from typing import Any
 
 from descend.record.reading import Effect
+from descend.redaction.arguments import masked_command
 from descend.sandbox import native_writers
 from descend.sandbox.connections import CONNECTS, leaves_machine, shown
 from descend.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside
 from descend.sandbox.programs import STARTS, command_of, may_start
-from descend.sandbox.redaction import redact
 
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
@@ -151,7 +150,7 @@ class EffectWatch:
 
 def _started(event: str, arguments: Arguments) -> Outside | None:
     command = command_of(event, arguments)
-    return None if may_start(command) else Outside("process", shlex.join(redact(command)))
+    return None if may_start(command) else Outside("process", masked_command(command, Path.cwd()))
 
 
 def _connected(_: str, arguments: Arguments) -> Outside | None:

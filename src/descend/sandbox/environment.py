@@ -6,10 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from descend.sandbox.caches import redirect_caches
-from descend.sandbox.redaction import redact
 from descend.sandbox.scratch import Scratch
-
-__all__ = ["child_environment", "describe_environment", "redact"]
 
 # Each library reads its own; a run is only comparable with another at the same number of threads.
 THREADS = (

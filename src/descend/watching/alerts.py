@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from descend.record import Ending, Message, Record
+from descend.redaction import cleaned, learn
 from descend.symptoms import Symptom, causes, diagnose
 
 LOOK_S = 0.5  # between two looks, at least;
@@ -56,12 +57,13 @@ class Webhook:
 
     def __init__(self, address: str, failed: Callable[[str], object]) -> None:
         self._address, self._failed = address, failed
+        learn([address])  # who knows it can post there
         self._has_failed = False
         self._posting: list[threading.Thread] = []
 
     def post(self, finding: dict[str, Any]) -> None:
         """Post one finding without waiting for an answer."""
-        thread = threading.Thread(target=self._post, args=(json.dumps(finding).encode(),), daemon=True)
+        thread = threading.Thread(target=self._post, args=(json.dumps(cleaned(finding)).encode(),), daemon=True)
         self._posting.append(thread)
         thread.start()
 

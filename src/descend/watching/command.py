@@ -8,6 +8,7 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where
+from descend.redaction import clean
 
 
 def watch(  # noqa: PLR0913 - each is an option of the command
@@ -60,4 +61,4 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 
 
 def _say(text: str) -> None:
-    typer.echo(f"descend: {text}", err=True)
+    typer.echo(f"descend: {clean(text)}", err=True)

@@ -5,8 +5,6 @@ An answer is a line of JSON: `run`, the number in the store; `say`, a line for t
 
 import json
 import os
-import shlex
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -16,16 +14,20 @@ from descend.errors import UsageError
 from descend.record import Record
 from descend.record.keeping import keeping
 from descend.record.store import open_store
+from descend.redaction import cleaned
+from descend.redaction.commands import shown_command
 from descend.run.process import received
-from descend.sandbox.environment import describe_environment, redact
+from descend.sandbox.environment import describe_environment
 from descend.sandbox.world import watched_as
 from descend.symptoms import SYMPTOMS
 from descend.watching.watchman import Watchman
 
+SETTINGS = "DESCEND_RECORDER"
+
 
 def main() -> None:
-    """Keep the record of the run whose settings are the only argument."""
-    settings = json.loads(sys.argv[1])
+    """Keep the record of the run whose settings the environment holds: arguments can be read by all users."""
+    settings = json.loads(os.environ.pop(SETTINGS))
     recorder = Recorder(settings)
     try:
         recorder.record()
@@ -44,7 +46,8 @@ class Recorder:
         settings, root = self._settings, Path.cwd()
         if unknown := [name for name in settings["ignore"] if name not in SYMPTOMS]:
             self.answer(say=f"ignore: there is no symptom {unknown[0]}")
-        command = shlex.join(redact(tuple(settings["arguments"])))
+        program, *arguments = settings["arguments"]
+        command = shown_command([program], root / program, root, arguments)
         role, group = watched_as(os.environ)
         record = Record(0, role, None, command, str(root), 0, describe_environment() | group)
         watchman = Watchman(
@@ -66,7 +69,7 @@ class Recorder:
     def answer(self, **answer: Any) -> None:
         """Send an answer; nobody may be there any more to read it."""
         with self._lock, suppress(OSError):
-            os.write(self._settings["answering"], (json.dumps(answer) + "\n").encode())
+            os.write(self._settings["answering"], (json.dumps(cleaned(answer)) + "\n").encode())
 
     def _is_over(self, record: Record) -> bool:
         return record.ending is not None or os.getppid() != self._settings["parent"]
