@@ -87,7 +87,7 @@ def test_no_planted_secret_is_kept_or_shown(descend, tmp_path, webhook):
             cured = run("doctor", *quick, "--format", "json", "train.py", *arguments)
             assert cured.returncode == 1 and '"no_zero_grad"' in cured.stdout and "zero_grad()" in cured.stdout
             for how, status in (("raises", 1), ("leaves", 3)):
-                assert run("doctor", *quick, "train.py", *arguments, how=how).returncode == status
+                assert run("doctor", "--steps", "500", "train.py", *arguments, how=how).returncode == status
             watched = run("watch", "--webhook", hook, "train.py", *arguments, how="watched", told=False)
             said[-1] = own_lines(watched.stderr)
             assert "finding: " in said[-1] and webhook[1]
