@@ -18,6 +18,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from descend.errors import UsageError
+from descend.redaction import HIDDEN
 from descend.script import Script, lines_of, source_encoding
 from descend.sources import PREFIX
 
@@ -141,6 +142,8 @@ def _looked_at(change: Change) -> _Target | None:
             raise UsageError(f"{name} {words}")
     new = _changed(old, change)
     if _digest(new) != change.after:
+        if any(HIDDEN in text for _, _, text in change.lines):
+            raise UsageError(f"the patch changes a line of {name} that holds a secret, which no store keeps")
         raise UsageError(f"what is kept of the patch of {name} is damaged")
     return _Target(name, path, old, new)
 
