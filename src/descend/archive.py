@@ -5,7 +5,8 @@ from typing import Any
 
 from descend.case import Case
 from descend.changes import Change
-from descend.record import Site
+from descend.record import Record, Site
+from descend.record.loading import intact
 from descend.record.store import Store
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
@@ -26,6 +27,11 @@ def load_case(store: Store, run: int) -> Case:
     """Return the case of a run, without findings where it was never diagnosed. Raises `UsageError` for no such run."""
     record = store.load(run)
     findings, rows = store.load_case(run)
+    with intact(f"what was found in run {run} in {store.where}"):
+        return _case(record, findings, rows)
+
+
+def _case(record: Record, findings: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Case:
     rest = rows.pop() if rows else {"suspicions": []}
     trials = [(row, _read_trial(row)) for row in rows]
     kept = {name: rest[name] for name in KEPT_AS_THEY_ARE if name in rest}

@@ -27,7 +27,7 @@ class Case:
     total_s: float = 0.0  # the whole consultation
     left_out: tuple[str, ...] = ()  # ids of symptoms that were not looked for
     streamed: bool = False  # the script came in by a pipe: there is no file that could be patched
-    interrupted: bool = False  # by Ctrl-C, while the script ran or in the middle of the trials
+    interrupted: bool = False  # while the script ran (or its record was kept), or in the middle of the trials
     changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
     tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
     dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against

@@ -119,17 +119,19 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     """Diagnose a recorded run again, without running anything."""
     from descend.archive import load_case
     from descend.doctor import conclude
+    from descend.record.loading import intact
     from descend.record.store import open_existing
     from descend.symptoms import diagnose as find
     from descend.trials.prove import Proof
 
     with open_existing(store) as kept:
-        known = load_case(kept, kept.number(run))
-        folder = kept.folder / str(known.record.run)
-    confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
-    proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
-    case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
-    _print(case, format == "json", folder)
+        number = kept.number(run)
+        known, folder = load_case(kept, number), kept.folder / str(number)
+    with intact(f"run {number} in {kept.where}"):
+        confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
+        proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
+        case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
+        _print(case, format == "json", folder)
     sys.exit(1 if case.findings else 0)
 
 
@@ -143,14 +145,16 @@ app.add_typer(showing.app, name="show")
 def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the HTML report of a recorded run again and print where it is."""
     from descend.archive import load_case
+    from descend.record.loading import intact
     from descend.record.store import open_existing
     from descend.report import write_page
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        case = load_case(kept, number)
-        path = kept.folder / str(number) / "report.html"
-        write_page(case, {arm.run: arm for arm in [case.record, *kept.arms(number)]}, path)
+        case, path = load_case(kept, number), kept.folder / str(number) / "report.html"
+        arms = {arm.run: arm for arm in [case.record, *kept.arms(number)]}
+    with intact(f"run {number} in {kept.where}"):
+        write_page(case, arms, path)
     typer.echo(path)
 
 
@@ -165,7 +169,7 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
         for row in kept.runs():
-            when = row.started.strftime("%Y-%m-%d %H:%M")
+            when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
             table.add_row(*map(str, cells))
     Console().print(table)

@@ -170,7 +170,7 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
     trials = tuple(proof.trials)
-    interrupted = proof.interrupted or record.ending is not None and record.ending.reason == "interrupted"
+    interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
     return Case(
         record,
         tuple(findings),

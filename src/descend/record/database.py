@@ -1,12 +1,15 @@
 """One connection to the store's database, and what goes wrong with databases said in one line."""
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select
 from sqlalchemy.engine import URL
@@ -80,6 +83,57 @@ def connect(where: Path | str, timeout_s: float) -> tuple[Engine, str]:
     return engine, name
 
 
+def may_write(folder: Path) -> bool:
+    """Whether the database in a folder may be written; what lies beside it belongs to it."""
+    return os.access(folder, os.W_OK, effective_ids=True) and os.access(folder / FILE, os.W_OK, effective_ids=True)
+
+
+def connect_to_read(folder: Path, timeout_s: float) -> tuple[Engine, str]:
+    """Return an engine for a database that may only be read, and its name for messages; nothing is written there.
+
+    What stands in a write-ahead log that nobody may share (its index is gone) is read in a copy.
+    """
+    path = folder / FILE
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise UsageError(f"{path} cannot be read: permission denied")
+    log = path.with_name(f"{FILE}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return _checked(_uri(path, "immutable=1", timeout_s), str(path))
+    try:
+        return _checked(_uri(path, "mode=ro", timeout_s), str(path))
+    except UsageError:
+        return _checked(_copied(path, log, timeout_s), str(path))
+
+
+def _checked(engine: Engine, name: str) -> tuple[Engine, str]:
+    try:
+        _check_version(engine, name)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine, name
+
+
+def _uri(path: Path, how: str, timeout_s: float) -> Engine:
+    key, _, value = how.partition("=")
+    database = f"file:{quote(os.fspath(path.absolute()))}"
+    return _sqlite(URL.create("sqlite", database=database, query={key: value, "uri": "true"}), timeout_s)
+
+
+def _copied(path: Path, log: Path, timeout_s: float) -> Engine:
+    folder = tempfile.TemporaryDirectory(prefix="descend-")
+    copy = Path(folder.name, FILE)
+    try:
+        for original in (path, log):
+            shutil.copyfile(original, copy.with_name(original.name))
+    except OSError as error:
+        folder.cleanup()
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    engine = _sqlite(URL.create("sqlite", database=str(copy)), timeout_s)
+    event.listen(engine, "engine_disposed", lambda _: folder.cleanup())
+    return engine
+
+
 def is_url(where: Path | str) -> bool:
     """Whether a store is named by a database's URL, and not by a folder."""
     return isinstance(where, str) and "://" in where
@@ -133,15 +187,20 @@ def _on_begin(connection: Connection) -> None:
 def _prepare(engine: Engine, where: str, timeout_s: float) -> None:
     if engine.dialect.name == "sqlite":
         _write_ahead(engine, where, timeout_s)
+    if not _check_version(engine, where):
+        _create(engine, where)
+
+
+def _check_version(engine: Engine, where: str) -> bool:
+    """Return whether there are tables. Raises `UsageError` where they are of a newer descend."""
     with transaction(engine, where) as connection:
         known = _version(connection, where)
-    if known is None:
-        _create(engine, where)
-    elif known > SCHEMA:
+    if known is not None and known > SCHEMA:
         raise UsageError(
             f"{where} was written by a newer descend (schema {known}; this one knows {SCHEMA}): "
             "upgrade descend or give --store another folder"
         )
+    return known is not None
 
 
 def _create(engine: Engine, where: str) -> None:

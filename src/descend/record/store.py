@@ -5,19 +5,18 @@ Several processes may write at once, each to runs of its own; a killed one loses
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from descend.errors import UsageError
 from descend.record import schema
-from descend.record.database import connect, is_url, transaction
-from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.record.database import FILE, connect, connect_to_read, is_url, may_write, transaction
+from descend.record.loading import RunRow, intact, line, loaded
+from descend.record.reading import Message, Reading
 from descend.record.record import Record
 from descend.record.writer import Writer, as_json, storable
 from descend.redaction import cleaned
@@ -25,24 +24,8 @@ from descend.redaction import cleaned
 TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
 RANKS_APART_S = 300.0  # so long before rank 0 another rank of its job may have begun
 LISTED = 20  # run numbers named in a message
-UNFINISHED = "unfinished"
+LARGEST = 2**31 - 1  # number of a run that a database can hold
 REPORTS = Path(".descend")  # where they lie when the runs are kept in a server's database
-
-_OBSERVED: dict[str, type[Any]] = {"fact": Fact, "site": Site, "effect": Effect, "note": Note}
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One line of the list of runs."""
-
-    number: int
-    started: datetime  # UTC
-    role: str
-    script: str
-    steps: int
-    status: str  # the ending's reason, or `unfinished`
-    findings: int
-    parent: int | None
 
 
 def open_store(where: Path | str, timeout_s: float = TIMEOUT_S) -> "Store":
@@ -56,10 +39,15 @@ def open_store(where: Path | str, timeout_s: float = TIMEOUT_S) -> "Store":
 
 
 def open_existing(where: Path | str) -> "Store":
-    """Open a store that is there already. Raises `UsageError` where it is not, and as `open_store` does."""
-    if not is_url(where) and not Path(where).exists():
+    """Open a store that is there already, to read it. Raises `UsageError` where it is not, and as `open_store` does."""
+    if is_url(where):
+        return open_store(where)
+    if not Path(where, FILE).exists():
         raise UsageError(f"no runs are recorded in {where}; descend doctor SCRIPT makes one")
-    return open_store(where)
+    if may_write(Path(where)):
+        return open_store(where)
+    engine, name = connect_to_read(Path(where), TIMEOUT_S)
+    return Store(engine, name, Path(where))
 
 
 class Store:
@@ -128,7 +116,9 @@ class Store:
         Raises `UsageError` with the numbers there are when there is no such run.
         """
         with transaction(self.engine, self.where) as connection:
-            return _load(connection, self._check(connection, run))
+            row = self._check(connection, run)
+            with intact(self._name(run)):
+                return loaded(connection, row)
 
     def arms(self, parent: int) -> list[Record]:
         """Return the records of the trials' runs that were made for a run, oldest first."""
@@ -136,7 +126,9 @@ class Store:
         with transaction(self.engine, self.where) as connection:
             self._check(connection, parent)
             query = select(runs).where(runs.c.parent == parent, runs.c.role == "arm").order_by(runs.c.number)
-            return [_load(connection, row) for row in connection.execute(query).all()]
+            rows = connection.execute(query).all()
+            with intact(self._name(parent)):
+                return [loaded(connection, row) for row in rows]
 
     def ranks(self, record: Record) -> dict[int, bool]:
         """Return the runs of the other processes of a run's group, the newest of each: whether it has ended."""
@@ -157,7 +149,7 @@ class Store:
         query = select(runs, last.label("last"), found.label("found"))
         with transaction(self.engine, self.where) as connection:
             rows = connection.execute(query.where(runs.c.role.in_(roles)).order_by(runs.c.number)).all()
-        return [_line(row) for row in rows]
+        return [line(row) for row in rows]
 
     def number(self, run: int | None) -> int:
         """Return a run's number as it is, or the last run's for None. Raises `UsageError` where there is none."""
@@ -193,11 +185,16 @@ class Store:
                     (schema.trials, schema.trials.c.position),
                 )
             )
-        return [json.loads(body) for body in findings], [json.loads(body) for body in trials]
+        with intact(self._name(run)):
+            return [json.loads(body) for body in findings], [json.loads(body) for body in trials]
+
+    def _name(self, run: int) -> str:
+        return f"run {run} in {self.where}"
 
     def _check(self, connection: Connection, run: int) -> Row[Any]:
         runs = schema.runs
-        row = connection.execute(select(runs).where(runs.c.number == run)).first()
+        is_number = 0 < run <= LARGEST
+        row = connection.execute(select(runs).where(runs.c.number == run)).first() if is_number else None
         if row is not None:
             return row
         query = select(runs.c.number).order_by(runs.c.number.desc()).limit(LISTED + 1)
@@ -211,62 +208,6 @@ class Store:
 
 def _before(started: str, seconds: float) -> str:
     return (datetime.fromisoformat(started) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
-
-
-def _line(row: Row[Any]) -> RunRow:
-    ending = json.loads(row.ending) if row.ending else None
-    return RunRow(
-        number=row.number,
-        started=datetime.fromisoformat(row.started),
-        role=row.role,
-        script=row.script,
-        steps=ending["steps"] if ending else row.last or 0,
-        status=ending["reason"] if ending else UNFINISHED,
-        findings=row.found,
-        parent=row.parent,
-    )
-
-
-def _load(connection: Connection, row: Row[Any]) -> Record:
-    record = Record(
-        run=row.number,
-        role=row.role,
-        parent=row.parent,
-        script=row.script,
-        root=row.root,
-        seed=row.seed,
-        environment=json.loads(row.environment),
-        readings=_readings(connection, row.number),
-        ending=Ending(**json.loads(row.ending)) if row.ending else None,
-    )
-    table, costs = schema.observations, schema.costs
-    seen = select(table.c.kind, table.c.body).where(table.c.run == row.number).order_by(table.c.position)
-    record.extend(_OBSERVED[kind](**json.loads(body)) for kind, body in connection.execute(seen))
-    spent = select(costs.c.body).where(costs.c.run == row.number)
-    record.extend(Cost(**json.loads(body)) for body in connection.scalars(spent))
-    return record
-
-
-def _readings(connection: Connection, run: int) -> dict[tuple[str, str], tuple[list[int], list[float]]]:
-    series, parts = schema.series, schema.parts
-    named = select(series.c.series, series.c.name, series.c.place).where(series.c.run == run)
-    found: dict[int, tuple[tuple[str, str], list[Any], list[Any]]] = {
-        number: ((name, place), [], []) for number, name, place in connection.execute(named.order_by(series.c.series))
-    }
-    query = select(parts).where(parts.c.run == run).order_by(parts.c.series, parts.c.part)
-    for row in connection.execute(query):
-        _, steps, values = found[row.series]
-        steps.append(_steps(row))
-        values.append(np.frombuffer(row.data, dtype="<f8"))
-    return {
-        key: (np.concatenate(steps).tolist(), np.concatenate(values).tolist()) for key, steps, values in found.values()
-    }
-
-
-def _steps(row: Row[Any]) -> Any:
-    if row.steps is not None:
-        return np.frombuffer(row.steps, dtype="<i8")
-    return row.first_step + row.stride * np.arange(row.length)
 
 
 def _messages(record: Record) -> Iterator[Message]:

@@ -8,6 +8,7 @@ from descend.symptoms.progress import constant_cost, diverged, is_stuck, yardsti
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
+CUT_OFF = "cut off"  # no ending was recorded: it was killed, or it goes on
 LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
 
 
@@ -48,7 +49,7 @@ def verdict(case: Case) -> str:
         return f"interrupted: {_so_far(case)}"
     if learnt_nothing(case):
         return _no_better_than_constant(case)
-    window = "before the interruption" if _reason(case) == "interrupted" else "observed"
+    window = {"interrupted": "before the interruption", CUT_OFF: "that were recorded"}.get(_reason(case), "observed")
     besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
     steps = f"{count(case.record.steps, 'step')} {window}"
     if not was_replayed(case):
@@ -63,7 +64,9 @@ def verdict(case: Case) -> str:
 
 def is_judged(case: Case) -> bool:
     """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
-    return case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted")
+    return (
+        case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted", CUT_OFF)
+    )
 
 
 def was_replayed(case: Case) -> bool:
@@ -92,6 +95,7 @@ def observed(case: Case) -> str:
     of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
     until = {
         "interrupted": " until the interruption",
+        CUT_OFF: " until the record breaks off",
         "failed": " until it failed",
         "killed": " until it was killed",
     }.get(_reason(case), "")
@@ -159,7 +163,7 @@ def _no_better_than_constant(case: Case) -> str:
 
 
 def _reason(case: Case) -> str:
-    return case.record.ending.reason if case.record.ending else ""
+    return case.record.ending.reason if case.record.ending else CUT_OFF
 
 
 def _failure(case: Case) -> str:
