@@ -72,8 +72,16 @@ def materials() -> dict[str, Any]:
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
     dataset = TensorDataset(inputs, labels)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    loader = DataLoader(dataset, batch_size=8)
+
+    def train(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for x, y in loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
     known = {"model": model, "optimizer": optimizer, "inputs": inputs, "labels": labels, "dataset": dataset}
-    return {**known, "loader": DataLoader(dataset, batch_size=8)}
+    return {**known, "loader": loader, "train": train, "loss_fn": nn.functional.cross_entropy}
 
 
 def pictures_of_parts() -> None:

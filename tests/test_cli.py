@@ -274,3 +274,9 @@ def test_a_script_from_standard_input_is_diagnosed_without_a_patch(tmp_path):
     assert done.returncode == 1, done.stderr
     assert [finding["symptom"] for finding in case["findings"]] == ["no_zero_grad"]
     assert case["patch"] is None and case["trials"]
+
+
+def test_help_keeps_what_stands_in_brackets():
+    """Rich takes [words] for markup: an extra's name in a help text would vanish."""
+    done = subprocess.run([sys.executable, "-m", "descend", "export", "--help"], capture_output=True, text=True)
+    assert "pip install 'descend[export]'" in " ".join(done.stdout.split())

@@ -88,6 +88,13 @@ def test_the_examples_of_the_parts_run_and_print_what_is_shown():
         assert f"<!-- output: {name} -->\n{printed}<!-- end -->" in page
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/optim.md"])
+def test_the_examples_of_a_page_run(page):
+    text = (ROOT / page).read_text()
+    assert text.count("```python") >= 2 and not re.search(r"\n\n    (import|from|class|def|with|for) ", text)
+    regenerate.examples(text)
+
+
 def test_the_measured_tables_are_those_of_the_benchmarks():
     page = (ROOT / "docs" / "knobs.md").read_text()
     for name, table in regenerate.measured().items():

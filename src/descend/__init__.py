@@ -4,13 +4,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from descend import data, iterates, landscape, network, optim, schedules
     from descend.callbacks.lightning import LightningCallback
     from descend.callbacks.transformers import TransformersCallback
     from descend.observing.inside import watch
 
 __version__ = "0.1.0"
-__all__ = ["LightningCallback", "TransformersCallback", "watch"]
-_HOMES = {  # imported when they are asked for: they need torch and the frameworks, which the command line does without
+_PARTS = ("data", "iterates", "landscape", "network", "optim", "schedules")
+__all__ = [  # imported when they are asked for: they need torch and the frameworks, which the command line does without
+    "LightningCallback",
+    "TransformersCallback",
+    "data",
+    "iterates",
+    "landscape",
+    "network",
+    "optim",
+    "schedules",
+    "watch",
+]
+_HOMES = {
     "LightningCallback": "descend.callbacks.lightning",
     "TransformersCallback": "descend.callbacks.transformers",
     "watch": "descend.observing.inside",
@@ -18,6 +30,12 @@ _HOMES = {  # imported when they are asked for: they need torch and the framewor
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"descend.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'descend' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

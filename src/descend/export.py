@@ -31,9 +31,9 @@ def export(
     ] = None,
     store: Where = DEFAULT_STORE,
 ) -> None:
-    """Write every reading of a recorded run for other programs, and print where they are.
+    r"""Write every reading of a recorded run for other programs, and print where they are.
 
-    A Parquet table has the columns name, place, step and value. Needs descend[export].
+    A Parquet table has the columns name, place, step and value. It needs pip install 'descend\[export]'.
     """
     from descend.record.store import open_existing
     from descend.redaction.private import make_folder, prepare_file

@@ -65,6 +65,28 @@ def test_the_parametrisations_of_momentum_convert(lr, mu, forms):
     assert optim.convert_lr(lr, mu, "velocity", "average") == pytest.approx(lr / (1 - mu))
 
 
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [(optim.Momentum, {}), (optim.Momentum, {"form": "sum"}), (optim.SGD, {}), (torch.optim.SGD, {})],
+)
+def test_without_friction_the_energy_stays_and_nothing_settles(make, options):
+    """Ba, CSC413 lecture 4, Momentum: μ = 1. Semi-implicit steps keep θ² + v² but for a term of the rate's size."""
+    path = quadratic(make, 1.0, 2000, lr=1e-2, momentum=1.0, **options)
+    assert max(path[-100:]) == pytest.approx(1.0, abs=0.01)
+    assert max(quadratic(make, 1.0, 2000, lr=1e-2, momentum=0.99, **options)[-100:]) < 1e-3
+
+
+@pytest.mark.parametrize("form", ["average", "blend"])
+def test_a_mean_that_takes_nothing_in_is_refused(form):
+    parameter = torch.ones(1, requires_grad=True)
+    with pytest.raises(ValueError, match=f"form {form} is a mean of the gradients: .* below 1, not 1"):
+        optim.Momentum([parameter], momentum=1.0, form=form)
+    with pytest.raises(ValueError, match="momentum must lie in \\[0, 1\\], not 1.1"):
+        optim.Momentum([parameter], momentum=1.1)
+    with pytest.raises(ValueError, match="below 1"):
+        optim.convert_lr(0.1, 1.0, "velocity", "average")
+
+
 def test_the_two_forms_of_nesterov_are_one():
     theta, looking = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     curvature = torch.tensor([0.1, 1.0, 3.0], dtype=torch.float64)

@@ -13,7 +13,8 @@ AT_LEAST_ZERO = (
     *("growth", "shrinkage", "trust", "damping", "base", "f"),
 )
 PAIRS = ("betas", "etas", "step_sizes")
-BELOW_ONE = ("betas", "beta", "momentum", "rho", "decay")
+BELOW_ONE = ("betas", "beta", "rho", "decay")  # weights of the past in a mean: at 1 it would never take in anything
+AT_MOST_ONE = ("momentum",)  # at 1 there is no friction: the steps never settle down (Ba, CSC413 lecture 4, Momentum)
 
 
 def check(name: str, group: Mapping[str, Any]) -> None:
@@ -31,12 +32,17 @@ def check(name: str, group: Mapping[str, Any]) -> None:
             raise TypeError(f"{name}: {key} must be a number, not {value!r}")
         if not 0 <= float(value) < math.inf:
             raise ValueError(f"{name}: {key} must be a finite number of at least 0, not {value}")
-    for key in BELOW_ONE:
+    _check_shares(name, group)
+
+
+def _check_shares(name: str, group: Mapping[str, Any]) -> None:
+    for key in (*BELOW_ONE, *AT_MOST_ONE):
         if group.get(key) is None:
             continue
         values = group[key] if isinstance(group[key], tuple | list) else (group[key],)
-        if not all(0 <= value < 1 for value in values):
-            raise ValueError(f"{name}: {key} must lie in [0, 1), not {group[key]}")
+        if not all(0 <= value < 1 or (value == 1 and key in AT_MOST_ONE) for value in values):
+            end = "]" if key in AT_MOST_ONE else ")"
+            raise ValueError(f"{name}: {key} must lie in [0, 1{end}, not {group[key]}")
 
 
 def check_gradient(name: str, parameter: Tensor, is_elementwise: bool) -> None:

@@ -11,12 +11,15 @@ WEIGHTS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
     "average": lambda lr, momentum: (1 - momentum, lr),  # v ← βv + (1−β)g, θ ← θ − αv
     "blend": lambda lr, momentum: (lr * (1 - momentum), 1.0),  # Δw ← −(1−α)ηg + αΔw
 }
+MEANS = ("average", "blend")  # which a momentum of 1 keeps from taking in any gradient
 
 
 def weights(form: str, lr: Any, momentum: Any) -> tuple[Any, Any]:
     """Return the weights of the gradient in the memory and of the memory in the step. Raises `ValueError`."""
     if form not in WEIGHTS:
         raise ValueError(f"form must be one of {', '.join(WEIGHTS)}, not {form!r}")
+    if form in MEANS and momentum >= 1:
+        raise ValueError(f"form {form} is a mean of the gradients: its momentum must lie below 1, not {momentum}")
     return WEIGHTS[form](lr, momentum)
 
 
