@@ -20,7 +20,7 @@ from pathlib import Path
 from descend.errors import UsageError
 from descend.redaction import HIDDEN
 from descend.script import Script, lines_of, source_encoding
-from descend.sources import PREFIX
+from descend.temporary import PREFIX
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})  # of a file system that knows only renaming

@@ -71,6 +71,13 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         bool,
         typer.Option("--allow-effects", help="Let the script write, connect and start programs outside its copy."),
     ] = False,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="How it is kept apart: namespaces, landlock or hooks. Default: auto, the strongest that is had here.",
+        ),
+    ] = "auto",
     format: Format = "text",
     store: Where = DEFAULT_STORE,
     python: Python = None,
@@ -79,10 +86,13 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 
     It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
     then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps.
-    A script for torchrun is run as the only process of its group.
+    A script for torchrun is run as the only process of its group. What a Python program would write outside the copy,
+    send to other processes or machines, or start, is refused and told; the kernel holds back libraries in C, too, as
+    far as --sandbox says. What stays open is said at the start.
     """
     from descend.plan import Plan, cores
     from descend.record.store import open_store
+    from descend.sandbox.confinement import available, left_open
     from descend.sandbox.world import is_told
     from descend.script import opened
     from descend.symptoms import check_ids
@@ -90,6 +100,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     check_ids([*(select or ()), *(ignore or ())])
     if is_told(os.environ) and os.environ["RANK"] != "0":
         return  # the first process of the group does it alone
+    level = available(sandbox)
+    if not allow_effects and left_open(level):
+        typer.echo(f"descend: {left_open(level)}", err=True)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -98,6 +111,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
+        sandbox=level,
         alone=is_told(os.environ),
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),

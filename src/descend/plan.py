@@ -34,6 +34,7 @@ class Plan:
     alone: bool = False  # a script that torchrun starts is run as the only process of its group
     role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
+    sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty
     ignore: tuple[str, ...] = ()  # symptom ids to leave out
 

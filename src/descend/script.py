@@ -7,7 +7,6 @@ import ast
 import io
 import os
 import sys
-import tempfile
 import tokenize
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from descend import notebook
 from descend.errors import UsageError
 from descend.redaction.patches import diff_lines
 from descend.sources import Sources
+from descend.temporary import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def opened(
     if as_module or not pipe.exists() or pipe.is_file() or pipe.is_dir():
         yield find_script(target, arguments, as_module=as_module, python=python)
         return
-    with tempfile.TemporaryDirectory(prefix="descend-") as folder:
-        path = Path(folder, "stdin.py")
+    with temporary_folder() as folder:
+        path = folder / "stdin.py"
         path.write_bytes(pipe.read_bytes())
         # python itself puts the working directory in front where it reads a program from a pipe
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))

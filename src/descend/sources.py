@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from descend.temporary import PREFIX
+
 CODE = ".py"
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg")
 LARGEST_SETTINGS = 100_000  # bytes; what is larger holds data
 MOST_SETTINGS = 64  # in one folder; more of them are data
 MOST_BYTES = 64 << 20  # of all that is kept; what comes after that is read where it lies
-PREFIX = "descend-"  # of our own temporary folders
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def scan(folder: Path) -> list[Entry]:
         return [
             _entry(e)
             for e in found
-            if not (is_temporary and e.name.startswith(PREFIX) and e.is_dir(follow_symlinks=False))
+            if not (is_temporary and e.name.lstrip(".").startswith(PREFIX) and e.is_dir(follow_symlinks=False))
         ]
 
 

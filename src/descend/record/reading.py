@@ -54,7 +54,7 @@ class Site:
 class Effect:
     """Something the run did to the world: a file written, a process started, a connection made."""
 
-    kind: str  # write, delete, rename, process, connection
+    kind: str  # write, delete, rename, process, connection, signal
     target: str
     refused: bool
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from descend.record.reading import Note
 from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
@@ -45,6 +44,8 @@ class Config:
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
     allow_effects: bool
+    level: str  # of its confinement, as its keeper has it; "none" where nothing is refused
+    parent: int  # the process at whose end the keeper ends it
     writable: list[str]
     started: float  # time.monotonic(), which all processes share, when the parent began
 
@@ -151,18 +152,23 @@ class Run:
         import torch
 
         from descend.sandbox.effects import watch_effects, wrap_native_writers
+        from descend.sandbox.file_effects import SharedFolders
         from descend.sandbox.imports import import_from_copy
         from descend.sandbox.landlock import restrict_writes
+        from descend.sandbox.namespaces import PRIVATE
 
         config = self.config
         import_from_copy(Path(config.root), Path(config.original_root))
         allowed = [Path(p) for p in config.writable]
         linked = (Path(config.root), Path(config.original_root))
-        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects)
+        in_namespaces = config.level == "namespaces"
+        shared = SharedFolders(PRIVATE if in_namespaces else PRIVATE[:1])
+        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects, shared)
         stack.callback(watch.stop)
         wrap_native_writers(torch, watch)
-        if not config.allow_effects and not restrict_writes(allowed):
-            self.channel.send([Note("effects", "this kernel has no Landlock: native writers are not held back")])
+        if config.level in ("namespaces", "landlock"):
+            private = [Path(folder) for folder in PRIVATE] if in_namespaces else []
+            restrict_writes([*allowed, *private])
 
     # -- the window
 

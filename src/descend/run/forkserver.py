@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from descend.run.child import Config, arrange_path, begin, require_torch
 from descend.run.forked import STATUS
+from descend.run.keeper import Confinement, kept
 from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
@@ -31,11 +32,12 @@ def main(house: str) -> NoReturn:
     require_torch()
     arrange_path(house)
     _import(modules)
+    server = os.getpid()
     while request := _received(connection):
         asked, descriptors = request
         if os.fork() == 0:
             connection.close()
-            _keep(asked, descriptors, house)
+            _keep(asked, descriptors, house, server)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -73,21 +75,17 @@ def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | N
     return json.loads(text), descriptors
 
 
-def _keep(asked: dict[str, Any], descriptors: list[int], house: str) -> NoReturn:
-    """Fork the run itself and tell its exit status: only its parent can know it."""
+def _keep(asked: dict[str, Any], descriptors: list[int], house: str, server: int) -> NoReturn:
+    """Be the keeper of the run that is asked for: tell one's number first, and how the run has ended at last."""
     *own, status = descriptors
-    run = os.fork()
-    if run == 0:
-        try:
-            os.setsid()  # before its number is told: it is killed by its group
-            os.write(status, STATUS.pack(os.getpid()))
-            os.close(status)
-            _become(asked, own, house)
-        finally:
-            os._exit(1)
-    for descriptor in own:
-        os.close(descriptor)
-    ended = os.waitstatus_to_exitcode(os.waitpid(run, 0)[1])
+    os.write(status, STATUS.pack(os.getpid()))
+
+    def begin() -> NoReturn:
+        os.close(status)
+        _become(asked, own, house)
+
+    os.dup2(own[2], 2)
+    ended = kept(begin, Confinement.of(asked["config"]), server)
     with suppress(OSError):  # nobody waits for it
         os.write(status, STATUS.pack(ended))
     os._exit(0)

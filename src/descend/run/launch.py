@@ -13,8 +13,10 @@ from descend.record import Ending, Message, Note, Record
 from descend.redaction.commands import shown_command
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
 from descend.run.forking import ForkServer
+from descend.run.keeper import UNCONFINED
 from descend.run.package import package_link, starting
 from descend.run.process import Process, start
+from descend.sandbox.confinement import available, left_open
 from descend.sandbox.environment import child_environment, describe_environment
 from descend.sandbox.scratch import Scratch, scratch_copy
 from descend.sandbox.world import watched_as, world_of_one
@@ -58,9 +60,12 @@ def run(
         with process.signals():
             take([Note("scratch", note) for note in scratch.notes] if scratch else [])
             take([Note("torchrun", ALONE)] if plan.alone else [])
+            take([Note("sandbox", note)] if scratch and (note := _open_ways(plan)) else [])
             for messages in process.messages(readers):
                 take(messages)
             status, tail = process.finish()
+    if status == UNCONFINED and not record.readings and not record.facts:
+        raise UsageError(f"the sandbox cannot be made: {tail.strip()}; --sandbox landlock does without namespaces")
     if status == NO_TORCH and not record.readings and not record.facts:
         oldest = ".".join(map(str, OLDEST_TORCH))
         raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
@@ -80,6 +85,10 @@ def shown(script: Script) -> str:
     """Return the command as a user would type it after `python`, without secrets."""
     started = ["-m", script.module] if script.module else [os.path.relpath(script.path, script.root)]
     return shown_command(started, script.path, script.root, script.arguments)
+
+
+def _open_ways(plan: Plan) -> str:
+    return "" if plan.allow_effects else left_open(available(plan.sandbox))
 
 
 def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:
@@ -102,7 +111,8 @@ def _start(
         environment = world_of_one(environment)
     if server and environment and (process := server.start(vars(config), environment, descriptors)):
         return process
-    command = starting("descend.run.child", stack.enter_context(package_link()))
+    room = "descend.run.keeper" if scratch else "descend.run.child"
+    command = starting(room, stack.enter_context(package_link()))
     try:
         return start([script.python, *command, json.dumps(vars(config))], config.root, environment, descriptors)
     except OSError as error:
@@ -130,6 +140,8 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,
+        level="none" if plan.allow_effects or not scratch else available(plan.sandbox),
+        parent=os.getpid(),
         writable=[str(p) for p in scratch.writable] if scratch else [],
         started=time.monotonic(),
     )

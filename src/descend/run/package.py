@@ -1,10 +1,11 @@
 """Where this package lies, for another interpreter's path, and how a module of it is started there."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from descend.temporary import sweep, temporary_folder
 
 PACKAGE = Path(__file__).parents[1]
 START = "import sys; sys.path.insert(0, {0!r}); from {1} import main; main({0!r})"
@@ -18,6 +19,7 @@ def starting(module: str, house: str) -> list[str]:
 @contextmanager
 def package_link() -> Iterator[str]:
     """Yield a folder that holds this package and nothing else of our environment."""
-    with tempfile.TemporaryDirectory(prefix="descend-") as house:
-        os.symlink(PACKAGE, Path(house, "descend"))
-        yield house
+    sweep()
+    with temporary_folder() as house:
+        os.symlink(PACKAGE, house / "descend")
+        yield str(house)

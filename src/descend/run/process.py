@@ -42,10 +42,10 @@ class Process:
         return status if status >= 0 else 128 - status, clean(_whole_lines(self.tail).decode(errors="replace"))
 
     def end(self) -> None:
-        """Kill a run of our own and whatever it has started; wait for the user's own run."""
-        if self.ours:
+        """Have the keeper of a run of our own end it with whatever it has started; wait for the user's own run."""
+        if self.ours and self.popen.poll() is None:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.popen.pid, signal.SIGKILL)
+                os.kill(self.popen.pid, signal.SIGTERM)
         self.popen.wait()
 
     @contextmanager

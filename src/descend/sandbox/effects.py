@@ -1,13 +1,14 @@
 """What a script does to the world beyond its scratch copy: noted, and refused before it happens.
 
-One audit hook (PEP 578) hears of files opened for writing, deleted or renamed, of programs started and of
-connections made, before they happen. Whatever lies in the scratch copy is the script's to change; a linked
-file there becomes a copy first. The hook cannot hear of writers in C++ or Rust (the known ones are wrapped),
-of what the programs that it lets through do, nor of spawned (not forked) workers: the kernel stops those
-(`landlock`).
+One audit hook (PEP 578) hears of files opened for writing, deleted or renamed, of programs started, of
+connections made and signals sent, before they happen. Whatever lies in the scratch copy is the script's to
+change; a linked file there becomes a copy first. The hook cannot hear of writers in C++ or Rust (the known ones
+are wrapped), of what the programs that it lets through do, nor of spawned (not forked) workers: the kernel stops
+those (`namespaces`, `landlock`).
 """
 
 import errno
+import functools
 import os
 import sys
 import threading
@@ -21,8 +22,9 @@ from descend.redaction.arguments import masked_command
 from descend.sandbox import native_writers
 from descend.sandbox.connections import CONNECTS, leaves_machine, shown
 from descend.sandbox.copy_on_write import CopyError, CopyOnWrite
-from descend.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside
+from descend.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
 from descend.sandbox.programs import STARTS, command_of, may_start
+from descend.sandbox.signals import SIGNALS, is_below, reached
 
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
@@ -33,6 +35,7 @@ _VERBS = {
     "rename": "rename",
     "process": "start",
     "connection": "connect to",
+    "signal": "send a signal to",
 }
 
 Judge = Callable[[str, Arguments], Outside | None]
@@ -43,6 +46,7 @@ def watch_effects(
     linked_root: tuple[Path, Path],
     report: Callable[[Effect], None],
     allow: bool = False,
+    shared: SharedFolders | None = None,
 ) -> "EffectWatch":
     """Watch what this process and its forks do outside the folders `allowed`, and refuse it unless `allow`.
 
@@ -50,7 +54,7 @@ def watch_effects(
     them. `report` is called once for each distinct effect, in the thread and the process where it happens,
     which may be a forked worker: it should write one line at once. Refusals are `PermissionError`.
     """
-    watch = EffectWatch(allowed, linked_root, report, allow)
+    watch = EffectWatch(allowed, linked_root, report, allow, shared or SharedFolders(()))
     judge_of = watch.judges.get
 
     def hook(event: str, arguments: Arguments) -> None:
@@ -79,6 +83,7 @@ class EffectWatch:
         linked_root: tuple[Path, Path],
         report: Callable[[Effect], None],
         allow: bool,
+        shared: SharedFolders,
     ) -> None:
         self.active = True
         self._copy, self._original = (str(path).rstrip("/") for path in linked_root)
@@ -87,12 +92,13 @@ class EffectWatch:
         self._told: set[tuple[str, str]] = set()
         self._trees: tuple[str, ...] = ()
         self._own = threading.local()
-        self._files = FileEffects(CopyOnWrite(allowed), self._own)
+        self._files = FileEffects(CopyOnWrite(allowed), self._own, shared)
         self.undo = [_carry_descriptor(self._own)]
         self.judges: dict[str, Judge] = {
             **self._files.judges,
             **dict.fromkeys(STARTS, _started),
             **dict.fromkeys(CONNECTS, _connected),
+            **dict.fromkeys(SIGNALS, functools.partial(_signalled, os.getppid())),
         }
 
     def stop(self) -> None:
@@ -129,9 +135,9 @@ class EffectWatch:
     def _outside(self, outside: Outside) -> str | None:
         target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
         self._tell(Effect(outside.kind, target, refused=not self._allow))
-        if outside.piecemeal:
+        if outside.refused_later:
             self._trees += (target + "/",)
-        if self._allow or outside.piecemeal:
+        if self._allow or outside.refused_later:
             return None
         verb = _VERBS[outside.kind]
         return f"descend: refused to {verb} {target} (the doctor works on a copy; --allow-effects permits it)"
@@ -156,6 +162,16 @@ def _started(event: str, arguments: Arguments) -> Outside | None:
 def _connected(_: str, arguments: Arguments) -> Outside | None:
     sock, address = arguments[:2]
     return Outside("connection", shown(address)) if leaves_machine(sock, address) else None
+
+
+def _signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    target, number = arguments[:2]
+    processes = reached(target, is_group=event == "os.killpg")
+    if not number or (processes and all(is_below(process, keeper) for process in processes)):
+        return None
+    what = "group" if event == "os.killpg" or target < -1 else "process"
+    # one that is not there may be one outside the run's own namespace: the kernel knows neither
+    return Outside("signal", f"{what} {abs(target)}", refused_later=not processes)
 
 
 def _carry_descriptor(own: threading.local) -> Callable[[], None]:

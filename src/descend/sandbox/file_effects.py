@@ -3,13 +3,14 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from descend.sandbox.copy_on_write import CopyOnWrite
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
+_DEVICES = "/dev/"
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
 _DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
 
@@ -22,7 +23,31 @@ class Outside:
 
     kind: str  # of an `Effect`
     target: str
-    piecemeal: bool = False  # told as one, refused file by file
+    refused_later: bool = False  # by what follows: the deletion of each file, or the kernel
+
+
+class SharedFolders:
+    """Folders for everybody, such as `/dev/shm`: what is in them already is not the run's, what it adds is.
+
+    They hold what was there when this object was made.
+    """
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._others = {folder: _listed(folder) for folder in folders}
+
+    def is_own(self, path: str) -> bool | None:
+        """Whether a path in one of the folders has been added since; None for one elsewhere."""
+        for folder, others in self._others.items():
+            if path.startswith(f"{folder}/"):
+                return path[len(folder) + 1 :].partition("/")[0] not in others
+        return None
+
+
+def _listed(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 @dataclass(frozen=True)
@@ -57,8 +82,8 @@ class FileEffects:
     A path that cannot be made out raises: the call itself will fail on it too.
     """
 
-    def __init__(self, copies: CopyOnWrite, own: threading.local) -> None:
-        self._copies = copies
+    def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
+        self._copies, self._shared = copies, shared
         self._own = own  # `folder`: the descriptor that this thread's `os.open` starts from
         self.judges: dict[str, Callable[[str, Arguments], Outside | None]] = {
             "open": self._opened,
@@ -114,7 +139,7 @@ class FileEffects:
         real = self._copies.settle(absolute(*arguments[:2]), follow=True)
         if self._is_free(real) or not os.path.isdir(real):
             return None
-        return Outside("delete", real, piecemeal=True)  # `ignore_errors` is to do what it promises
+        return Outside("delete", real, refused_later=True)  # `ignore_errors` is to do what it promises
 
     def _entered(self, _: str, arguments: Arguments) -> Outside | None:
         """Enter a folder of the copy itself, not the one that it is linked to."""
@@ -152,7 +177,10 @@ class FileEffects:
         return Outside(kind, real)
 
     def _is_free(self, real: str) -> bool:
-        return real.startswith(("/dev/", f"/proc/{os.getpid()}/")) or self._copies.holds(real)
+        if self._copies.holds(real) or real.startswith(f"/proc/{os.getpid()}/"):
+            return True
+        own = self._shared.is_own(real)
+        return real.startswith(_DEVICES) if own is None else own
 
 
 def absolute(path: Any, folder: int | None = None) -> str:

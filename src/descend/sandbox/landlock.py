@@ -2,7 +2,7 @@
 
 Landlock (Linux 5.13; the kernel's userspace-api/landlock) lets a process give up rights for good, root or
 not, with no privileges and no set-up. It stops what a Python hook cannot see: writers in C, C++ and Rust. It
-does not govern a file's mode, owner, times and extended attributes, nor sockets.
+does not govern a file's mode, owner, times and extended attributes, nor sockets; since version 6 it keeps signals in.
 """
 
 import ctypes
@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_PR_SET_NO_NEW_PRIVS = 38
+from descend.sandbox import kernel
+
 # The numbers that every architecture but Alpha gives to calls younger than Linux 5.1.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1  # flag of create_ruleset: return the ABI's version
@@ -33,9 +34,16 @@ _SINCE = (  # the version that brought each right; an older kernel refuses to he
     (3, _TRUNCATE),
 )
 
+SCOPED = 6  # the version that keeps signals among the restricted processes
+_SCOPE_SIGNAL = 1 << 1
+
 _SHARED_MEMORY = Path("/dev/shm")  # tensors between DataLoader workers
 _DEVICES = Path("/dev")  # /dev/null, terminals, GPUs
 _OWN = Path("/proc/self")
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("handled_access_fs", "handled_access_net", "scoped"))
 
 
 class _PathBeneath(ctypes.Structure):
@@ -56,6 +64,7 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
 
     Left writable are `allowed` (folders with all below them, or files), devices, shared memory and this
     process's own folder in /proc; reading stays as it was, and descriptors that are open keep their rights.
+    Signals reach only processes that are restricted with it, where the kernel knows how (`SCOPED`).
     False where the kernel cannot do it: nothing is restricted then. Threads that run already stay free, so
     call it from the thread that will run the script, before others are started.
     """
@@ -63,8 +72,9 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
     if not version:
         return False
     rights = sum(flags for since, flags in _SINCE if version >= since)
-    handled = ctypes.c_uint64(rights)
-    ruleset = _call(_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), ctypes.c_uint32(0))
+    attributes = _Ruleset(rights, 0, _SCOPE_SIGNAL)
+    size = ctypes.sizeof(attributes) if version >= SCOPED else ctypes.sizeof(ctypes.c_uint64)
+    ruleset = _call(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
     if ruleset < 0:
         return False
     try:
@@ -72,7 +82,7 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
             _allow(ruleset, path, rights)
         for path in (_DEVICES, _OWN):
             _allow(ruleset, path, rights & _ON_FILES)
-        return _restrict(ruleset)
+        return kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1) and not _call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
@@ -86,26 +96,10 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
     try:
         on_this = rights if path.is_dir() else rights & _ON_FILES
         rule = _PathBeneath(on_this, descriptor)
-        _call(
-            _ADD_RULE,
-            ctypes.c_int(ruleset),
-            ctypes.c_int(_PATH_BENEATH),
-            ctypes.byref(rule),
-            ctypes.c_uint32(0),
-        )
+        _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
     finally:
         os.close(descriptor)
 
 
-def _restrict(ruleset: int) -> bool:
-    libc = ctypes.CDLL(None)
-    on, unused = ctypes.c_ulong(1), ctypes.c_ulong(0)
-    if libc.prctl(ctypes.c_int(_PR_SET_NO_NEW_PRIVS), on, unused, unused, unused) != 0:
-        return False
-    return _call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)) == 0
-
-
 def _call(number: int, *arguments: object) -> int:
-    libc = ctypes.CDLL(None)
-    libc.syscall.restype = ctypes.c_long
-    return int(libc.syscall(ctypes.c_long(number), *arguments))
+    return kernel.syscall(number, *(ctypes.c_int(a) if isinstance(a, int) else a for a in arguments))

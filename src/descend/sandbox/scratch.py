@@ -12,14 +12,15 @@ import stat
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from descend.errors import UsageError
 from descend.notebook import is_notebook, left_out
 from descend.script import Script, source_encoding
-from descend.sources import PREFIX, Entry, Kept, Sources, scan
+from descend.sources import Entry, Kept, Sources, scan
+from descend.temporary import temporary_folder
 
 # A link costs 25 µs on an idle ext4 and twenty times that on a busy one, and every run makes them anew.
 MAX_ENTRIES = 5_000  # in all; folders beyond that, the farthest first, are linked whole
@@ -64,16 +65,14 @@ def scratch_copy(script: Script, compiled: Path | None = None) -> Iterator[Scrat
     `compiled` is a folder for compiled kernels that several runs share; by default it is in the copy. Raises
     `UsageError` when there is no room, or when an edit cannot be written in its file's encoding.
     """
-    top = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-    try:
+    with ExitStack() as stack:
         try:
+            top = stack.enter_context(temporary_folder())
             scratch = _build(script, top, compiled)
         except OSError as error:
-            reason = f"{error.strerror or error} ({error.filename or top})"
+            reason = f"{error.strerror or error} ({error.filename or tempfile.gettempdir()})"
             raise UsageError(f"no scratch copy of {script.root} can be made: {reason}; TMPDIR moves it") from None
         yield scratch
-    finally:
-        _delete(top)
 
 
 def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
@@ -236,22 +235,3 @@ def _device(folder: Path) -> int:
         return os.stat(folder).st_dev
     except OSError:
         return -1
-
-
-def _delete(top: Path) -> None:
-    """Delete the copy, folders that the script has locked included. No link is followed."""
-    for folder, _, _ in os.walk(top):
-        for name in [".", *_subfolders(folder)]:
-            try:
-                os.chmod(os.path.join(folder, name), stat.S_IRWXU)
-            except OSError:
-                continue
-    shutil.rmtree(top, ignore_errors=True)
-
-
-def _subfolders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as found:
-            return [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []

@@ -1,0 +1,129 @@
+"""Nothing is left over after any ending: no process, no folder, nothing in shared memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from descend.run.keeper import descendants
+
+from .world import levels, named, none_left, skip_unless_reached
+
+ENDLESS = """
+import ctypes, os, time, torch
+from torch.utils.data import DataLoader, TensorDataset
+ctypes.CDLL(None).prctl(15, b"{script}")
+def name(worker):
+    ctypes.CDLL(None).prctl(15, b"{worker}")
+data = TensorDataset(torch.randn(64, 4), torch.randn(64, 1))
+batches = DataLoader(data, batch_size=8, num_workers=1, worker_init_fn=name, persistent_workers=True)
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+while True:
+    for x, y in batches:
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(model(x), y).backward()
+        optimizer.step()
+        time.sleep(0.01)
+"""
+SHARED = Path("/dev/shm")
+
+
+class Consultation:
+    """`descend doctor` on a script that never ends, in the middle of its first run."""
+
+    def __init__(self, folder: Path, level: str) -> None:
+        self.names = f"scr{os.getpid()}", f"wrk{os.getpid()}"
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        (folder / "train.py").write_text(ENDLESS.format(script=self.names[0], worker=self.names[1]))
+        self.folder, self.level = folder, level
+        self.shared = sorted(os.listdir(SHARED))
+        self.process = self.start()
+        until = time.monotonic() + 120
+        while not all(named(name) for name in self.names):
+            assert self.process.poll() is None and time.monotonic() < until, self.process.communicate()
+            time.sleep(0.1)
+        self.below = descendants(self.process.pid)
+
+    def start(self, script: str = "train.py") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "descend", "doctor", "--sandbox", self.level, "--steps", "1000000"]
+        return subprocess.Popen(
+            [*command, "--seconds", "600", script],
+            cwd=self.folder,
+            env={**os.environ, "TMPDIR": str(self.temporary), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def is_over(self) -> bool:
+        """Whether nothing of it is left but folders that a killed process could not delete."""
+        return all(none_left(name) for name in self.names) and sorted(os.listdir(SHARED)) == self.shared
+
+    def above(self, pid: int) -> int:
+        return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def all_gone(processes: set[int], within: float = 10.0) -> bool:
+    """Whether even the last trace of them goes, which the machine's first process may let stand for a moment."""
+    until = time.monotonic() + within
+    while any(Path("/proc", str(pid)).exists() for pid in processes) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(Path("/proc", str(pid)).exists() for pid in processes)
+
+
+@pytest.fixture
+def consultation(tmp_path):
+    begun: list[Consultation] = []
+
+    def begin(level: str) -> Consultation:
+        skip_unless_reached(level)
+        begun.append(Consultation(tmp_path, level))
+        return begun[0]
+
+    yield begin
+    for one in begun:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.mark.slow
+@levels
+def test_after_the_doctor_was_killed_and_the_next_has_begun(consultation, level):
+    one = consultation(level)
+    one.process.kill()
+    one.process.wait()
+    assert one.is_over()
+    (one.folder / "none.py").write_text("raise SystemExit(3)\n")
+    assert one.start("none.py").wait() == 3
+    assert list(one.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_after_it_was_told_to_end(consultation, ending):
+    one = consultation("landlock")
+    os.kill(one.process.pid, ending)
+    assert one.process.wait(30) == 130
+    assert one.is_over() and list(one.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@levels
+@pytest.mark.parametrize("who", ["script", "worker", "keeper", "server"])
+def test_after_one_of_its_processes_was_killed(consultation, level, who):
+    one = consultation(level)
+    script, worker = (named(name)[-1] for name in one.names)
+    keeper = one.above(script) if level != "namespaces" else one.above(one.above(script))
+    victims = {"script": script, "worker": worker, "keeper": keeper, "server": one.above(keeper)}
+    os.kill(victims[who], signal.SIGKILL)
+    out, _ = one.process.communicate(timeout=60)
+    assert 'Traceback (most recent call last):\n  File "' + str(Path(__file__).parents[2] / "src") not in out
+    assert one.is_over() and list(one.temporary.iterdir()) == []
+    assert all_gone(one.below)

@@ -1,0 +1,105 @@
+"""What the attacks have in common: levels of the sandbox, sentinels, and which processes are left of a run."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from descend.plan import Plan
+from descend.record import Record
+from descend.run.forking import ForkServer
+from descend.run.launch import new_record, run
+from descend.sandbox.confinement import LEVELS, strongest
+from descend.script import Script
+
+REACHED = LEVELS[LEVELS.index(strongest()) :]  # this machine's strongest, and those below it
+levels = pytest.mark.parametrize("level", LEVELS)
+
+TRAINING = """
+import torch
+w = torch.ones(2, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for step in range({steps}):
+    optimizer.zero_grad()
+    (w ** 2).sum().backward()
+    optimizer.step()
+"""
+ATTEMPTS = """
+import ctypes, json, os, signal, sys, time
+from pathlib import Path
+libc = ctypes.CDLL(None, use_errno=True)
+said = {}
+def attempt(name, action):
+    try:
+        said[name] = repr(action())
+    except OSError as error:
+        said[name] = error.strerror or str(error)
+def native(name, *arguments):
+    def call():
+        if getattr(libc, name)(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return 0
+    return call
+"""
+
+
+def skip_unless_reached(level: str) -> None:
+    if level not in REACHED:
+        pytest.skip(f"this machine has no {level}")
+
+
+def consulted(
+    tmp_path: Path, level: str, attack: str, server: ForkServer | None = None, **plan: object
+) -> tuple[Record, dict[str, str]]:
+    """The record of a script that attacks, and what it has said of its attempts; it ends with status 4."""
+    source = ATTEMPTS + textwrap.dedent(attack) + TRAINING.format(steps=3)
+    source += "print(json.dumps(said), file=sys.stderr, flush=True)\nos._exit(4)\n"
+    folder = tmp_path / "project"
+    folder.mkdir(exist_ok=True)
+    (folder / "train.py").write_text(source)
+    script, chosen = Script(folder / "train.py", folder), Plan(role="exam", sandbox=level, **plan)  # type: ignore[arg-type]
+    record = run(script, chosen, new_record(script, chosen), server=server)
+    assert record.ending is not None and record.ending.status == 4, record.ending
+    # what cleans up behind the script may have its word after it
+    return record, next(json.loads(line) for line in record.ending.error.splitlines() if line.startswith("{"))
+
+
+def refused(record: Record, kind: str) -> list[str]:
+    return [effect.target for effect in record.effects if effect.kind == kind and effect.refused]
+
+
+def state(path: Path) -> tuple[object, ...]:
+    """What must not change of a sentinel: contents, mode, owner."""
+    found = path.lstat()
+    return hashlib.sha256(path.read_bytes()).hexdigest(), found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns
+
+
+def victim() -> subprocess.Popen[bytes]:
+    """Another program of the user's, in a group of its own."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+
+
+def named(name: str) -> list[int]:
+    """The processes of the machine that go by a name of at most 15 characters."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                if Path("/proc", entry, "comm").read_text().strip() == name:
+                    found.append(int(entry))
+            except OSError:
+                continue
+    return found
+
+
+def none_left(name: str, within: float = 10.0) -> bool:
+    until = time.monotonic() + within
+    while named(name) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not named(name)
