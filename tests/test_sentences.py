@@ -36,7 +36,7 @@ def test_a_docstring_counts_where_it_is_printed():
 def test_what_must_be_there_is_there():
     page = written.page()
     for sentence in (
-        "took no optimizer step in {ending.wall_s} s",
+        "took no optimizer step in {fact['seconds']} s",
         "Draw a part of training before it is used.",
         "What could not be measured",
         "Dead units: rectifiers inactive on every example",

@@ -1,9 +1,11 @@
 """The whole of one consultation: what was measured, what is wrong, what was tried, what is to be done."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from descend.changes import Change
-from descend.record import Record
+from descend.errors import INTERRUPTED
+from descend.record import Ending, Record
 from descend.symptoms import causes
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -45,18 +47,40 @@ class Case:
         return "undecided" if self.undecided else "healthy"
 
     @property
+    def exit_status(self) -> tuple[int, str]:
+        """The exit status of the command that consults, and whose it is: `descend`'s or the `script`'s."""
+        ending = self.record.ending
+        if not self.interrupted and ending is not None and ending.reason in ("failed", "killed"):
+            return ending.status, "script"
+        return INTERRUPTED if self.interrupted else int(bool(self.findings)), "descend"
+
+    @property
     def shortfall(self) -> str:
         """Why a run that ended well is too little to diagnose; "" where it is enough."""
         ending, record = self.record.ending, self.record
-        if ending is None or ending.reason not in ("finished", "window"):
+        if ending is None or ending.reason not in ("finished", "window") or record.steps > 1:
             return ""
+        if ending.reason == "window":
+            return self._cut_off(ending)
         if record.steps == 0 and record.site("backward"):
             return "goes backward, but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
-        if record.steps == 0 and ending.reason == "window":
-            return f"took no optimizer step in {ending.wall_s:.0f} s: nothing to diagnose"
         if record.steps == 0:
             return "ended without an optimizer step or a backward pass: nothing to diagnose"
-        return "ended after a single optimizer step: too little to diagnose" if record.steps == 1 else ""
+        return "ended after a single optimizer step: too little to diagnose"
+
+    def _cut_off(self, ending: Ending) -> str:
+        """Say of a run that the window has closed on too early what it was at."""
+        record, fact = self.record, self.record.fact("cut_off") or {"seconds": ending.wall_s, "place": None}
+        at = fact["place"]
+        place = f" (it was at {_relative(at['file'], record.root)}:{at['line']} then)" if at else ""
+        more = "--seconds gives it longer"
+        if record.steps:
+            spent, more = f"{ending.loop_s:.0f} s after its training began", "--steps or --seconds gives it more"
+            return f"had taken a single optimizer step {spent}{place}: too little to diagnose; {more}"
+        if record.site("backward"):
+            spent = f"in {ending.loop_s:.0f} s of training"
+            return f"goes backward, but no optimizer stepped {spent}{place}: nothing is trained; {more}"
+        return f"took no optimizer step in {fact['seconds']:.0f} s{place}: nothing to diagnose; {more}"
 
     @property
     def open(self) -> tuple[Symptom, ...]:
@@ -73,3 +97,7 @@ class Case:
     def patch(self) -> str | None:
         """The cure as a unified diff."""
         return self.cure.patch or None if self.cure and not self.streamed else None
+
+
+def _relative(file: str, root: str) -> str:
+    return str(Path(file).relative_to(root)) if root and Path(file).is_relative_to(root) else file

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 from descend import __version__, showing
 from descend.applying import EPILOG as APPLY_EPILOG
 from descend.applying import apply, write_or_say
-from descend.errors import UsageError
+from descend.errors import INTERRUPTED, UsageError
 from descend.export import export
 from descend.gradcheck import gradcheck
 from descend.options import (
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from descend.record.store import Store
     from descend.script import Script
 
-INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
 EPILOG = "Exit status: 0 healthy, 1 findings, 2 bad usage; the script's own status where the script fails."
 app = typer.Typer(
     add_completion=False,
@@ -56,7 +55,12 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         int | None,
         typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 where those take over 5 s."),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="... or this many seconds of training.")] = 60.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="... or this many seconds of training. Default: 60, and 600 until it begins; given, it holds for both."
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Fresh seeds that confirm a remedy; as many again where those leave it open.")
     ] = 5,
@@ -106,7 +110,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
-        seconds=seconds,
+        seconds=Plan.seconds if seconds is None else seconds,
+        patience=Plan.patience if seconds is None else seconds,
         seeds=seeds,
         seed=seed,
         jobs=cores() if jobs is None else jobs,
@@ -122,7 +127,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         _finish(case, target, kept, as_json=format == "json")
         if apply:
             write_or_say(case, kept.folder)
-        sys.exit(_status(case))
+        sys.exit(case.exit_status[0])
 
 
 app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(watch)
@@ -204,7 +209,8 @@ def explain(
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one line and status 2. A termination ends as Ctrl-C does."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(ending, signal.default_int_handler)
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
@@ -239,10 +245,12 @@ def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) ->
     from descend.archive import save_case
     from descend.redaction.private import make_folder
     from descend.report import write_page, write_patches
+    from descend.report.wording import passed_on
 
     ending = case.record.ending
-    if ending and ending.reason in ("failed", "killed") and ending.error:
+    if ending and ending.reason in ("failed", "killed"):
         sys.stderr.write(ending.error)
+        typer.echo(f"descend: {passed_on(script.path.name, ending)}", err=True)
     if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(store, case)
@@ -262,12 +270,3 @@ def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
         typer.echo(render_json(case))
     else:
         Console().print(render_console(case, folder))
-
-
-def _status(case: "Case") -> int:
-    ending = case.record.ending
-    if case.interrupted:
-        return INTERRUPTED
-    if ending is not None and ending.reason in ("failed", "killed"):
-        return ending.status or 1
-    return 1 if case.findings else 0

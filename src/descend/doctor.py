@@ -121,10 +121,11 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
         return prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
 
     proof, verified = Proof(), ""
-    if symptoms and record.ending and record.ending.reason in ("finished", "window"):
+    if symptoms and record.ending and record.can_be_judged:
         try:
             same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
-            bench = Bench(same, record.run, lab.store.save, lab.show, longest(record), lab.server)
+            failing = record.ending if record.ending.reason == "failed" else None
+            bench = Bench(same, record.run, lab.store.save, lab.show, longest(record), lab.server, failing)
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
@@ -152,6 +153,8 @@ def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkSe
 
         record.extend(stage)
         take(stage)
+        if plan.role == "exam":
+            show(record, [Fact("window", "", 0, asdict(plan))])
         try:
             run(script, plan, record, listen, server)
         except KeyboardInterrupt:

@@ -26,6 +26,12 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
     return arguments
 
 
+def _answering(python: str | None) -> str | None:
+    from descend.run.interpreter import interpreter
+
+    return None if python is None else interpreter(python)
+
+
 Target = Annotated[
     str, typer.Argument(help="The training script or notebook, unmodified (with -m: a module; -: standard input).")
 ]
@@ -34,7 +40,8 @@ Arguments = Annotated[
 ]
 AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
 Python = Annotated[
-    str | None, typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.")
+    str | None,
+    typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.", callback=_answering),
 ]
 Where = Annotated[
     str,

@@ -25,6 +25,7 @@ class Plan:
     seconds: float = 60.0  # or seconds of training, whichever comes first;
     least_steps: int = 300  # no more than these, where training takes longer than
     quick_s: float = 5.0  # this many seconds
+    patience: float = 600.0  # seconds for reading and preparing data, before the first backward pass
     seeds: int = 5  # fresh seeds that confirm a remedy
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     seed: int = 0  # offset for the script's own seeds

@@ -144,17 +144,25 @@ def opened(
     target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
 ) -> Iterator[Script]:
     """Yield the script of `find_script`; one that comes in by a pipe (`-` is standard input) is kept for as long."""
-    pipe = Path("/dev/stdin" if target == "-" else target)
-    if as_module or not pipe.exists() or pipe.is_file() or pipe.is_dir():
+    pipe = Path(target)
+    if as_module or target != "-" and (not pipe.exists() or pipe.is_file() or pipe.is_dir()):
         yield find_script(target, arguments, as_module=as_module, python=python)
         return
     with temporary_folder() as folder:
         path = folder / "stdin.py"
-        path.write_bytes(pipe.read_bytes())
+        path.write_bytes(_received(pipe, target))
         # python itself puts the working directory in front where it reads a program from a pipe
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
         script = find_script(str(path), arguments, python=python)
         yield replace(script, streamed=True)
+
+
+def _received(pipe: Path, target: str) -> bytes:
+    """Return the program that comes in by a pipe, or by whatever standard input is."""
+    try:
+        return sys.stdin.buffer.read() if target == "-" else pipe.read_bytes()
+    except (OSError, AttributeError):  # there is no standard input
+        raise UsageError(f"no script can be read from {'standard input' if target == '-' else target}") from None
 
 
 def _find_file(root: Path, target: str) -> Path:

@@ -13,7 +13,7 @@ from descend.report.patches import patches
 from descend.report.verdict import is_clean, verdict
 
 KEYS = {
-    "schema", "status", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
+    "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
     "reproduced", "effects", "cost",
 }  # fmt: skip
 FINDING_KEYS = {

@@ -82,7 +82,7 @@ def test_a_failed_script_is_said_in_one_line(tmp_path):
     assert text.startswith("the script failed after 12 steps with status 1: ValueError: Expected input")
     assert "\n" not in text
     with_finding = replace(case, findings=dead_units(tmp_path).findings)
-    assert verdict(with_finding).endswith("(1 finding until then)")
+    assert verdict(with_finding).endswith("(64) to match target batch_size (32); 1 finding until then, no remedy tried")
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_a_failed_script_is_said_in_one_line(tmp_path):
         ("finished", 1, "the only step of python train.py, in 2.1 s"),
         ("finished", 30, "all 30 steps of python train.py, in 2.1 s"),
         ("interrupted", 1, "1 step of python train.py until the interruption, in 2.1 s"),
-        ("killed", 30, "30 steps of python train.py until it was killed, in 2.1 s"),
+        ("killed", 30, "at least 30 steps of python train.py until it was killed, in 2.1 s"),
     ],
 )
 def test_what_was_observed(tmp_path, reason, steps, text):
     case = healthy(tmp_path)
-    case.record.add(Ending(reason, 0, steps, loop_s=2.1))
+    case.record.add(Ending(reason, 0, steps, wall_s=4.0, loop_s=2.1))
     assert observed(case) == text
 
 

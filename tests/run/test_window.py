@@ -69,10 +69,9 @@ def test_ends_where_a_step_never_comes_to_its_end(observe):
     assert time.monotonic() - began < 60 and victim.is_gone()
 
 
-def test_ends_where_training_never_begins(observe, monkeypatch):
-    monkeypatch.setattr(launch, "PATIENCE_S", 4.0)
+def test_ends_where_training_never_begins(observe):
     victim = Victim("never")
-    record = observe(victim.script)
+    record = observe(victim.script, patience=4.0)
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
     assert victim.is_gone()
 

@@ -39,7 +39,7 @@ class Observation:
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         Observation.active = self
-        self.began = began
+        self.role, self.began = role, began
         self.channel = Channel(*pipes, lost)
         self.budget = Budget(SHARES[role], None if role == "watch" else began)
         self.tree = SourceTree(files)
@@ -67,8 +67,8 @@ class Observation:
         examiner.most_examples = examples or examiner.most_examples
 
     def end(self, reason: str, status: int, error: str) -> None:
-        """Take the last measurements and say how the run ended."""
-        self.watch.finish(measuring=reason != "failed")
+        """Take the last measurements and say how the run ended; where it fails in earnest, that comes first."""
+        self.watch.finish(measuring=reason != "failed" or self.role != "watch")
         self.send_ending(reason, status, error)
 
     def send_ending(self, reason: str, status: int, error: str) -> None:

@@ -93,7 +93,12 @@ class Ending:
     loop_s: float = 0.0  # from the first to the last step
     probe_s: float = 0.0  # spent in probes
     weights: str = ""
-    error: str = ""  # the script's own traceback, where it raised
+    error: str = ""  # the script's own traceback, where it raised; else the last that it has said before it left
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the run itself has said how it ended; else its last steps may not have been heard of."""
+        return self.reason != "killed" and self.wall_s > 0
 
 
 Message = Reading | Fact | Site | Effect | Note | Cost | Ending

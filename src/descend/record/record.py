@@ -153,6 +153,16 @@ class Record:
         return self.site(f"{site.kind}{IN_SCRIPT}", site.key) or site
 
     @property
+    def can_be_judged(self) -> bool:
+        """Whether it has come to an end that a cost can be told of: its window's, its own, or a failing one.
+
+        A failing one counts where it is the exam's, behind some training: the trials end where that one has.
+        """
+        if self.ending is None or self.ending.reason in ("finished", "window"):
+            return self.ending is not None
+        return self.role == "exam" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
+
+    @property
     def steps(self) -> int:
         """Optimizer steps that the run took, as far as it is known."""
         if self.ending:

@@ -28,6 +28,7 @@ def render_json(case: Case) -> str:
         "status": case.status,
         "script": case.record.script,
         "steps": case.record.steps,
+        "exit": dict(zip(("status", "whose"), case.exit_status)),
         "stage": _stage(case.record.fact("stage")),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],

@@ -11,7 +11,7 @@ from descend.report.document import Figures, environment, render
 from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_axis
 from descend.report.pictures import course, over_steps
 from descend.report.titles import title
-from descend.report.wording import count, duration, home, number, one_line, place, sentence
+from descend.report.wording import count, duration, home, number, one_line, place, sentence, steps_taken
 from descend.symptoms.batch_size import examples_in_batch
 from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
@@ -51,9 +51,9 @@ def _over(figure: Figure, steps: int) -> Figure:
 
 
 def _headline(record: Record) -> str:
-    steps = count(record.steps, "step")
+    steps = steps_taken(record)
     if record.ending is None:
-        return f"{steps}, and on" if record.steps else "Waiting for the first step"
+        return f"{count(record.steps, 'step')}, and on" if record.steps else "Waiting for the first step"
     return {"finished": f"Ended after {steps}", "failed": f"Failed after {steps}"}.get(
         record.ending.reason, f"Ended after {steps}: {record.ending.reason}"
     )

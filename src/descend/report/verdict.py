@@ -1,9 +1,9 @@
 """The case in one sentence."""
 
 from descend.case import Case
-from descend.record import Ending
+from descend.record import Ending, Record
 from descend.report.titles import title
-from descend.report.wording import count, duration, number, one_line, sentence
+from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.symptoms.progress import constant_cost, diverged, is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -42,7 +42,7 @@ def verdict(case: Case) -> str:
         found = count(len(causes(case)), "finding")
         return f"{found}, {_remedy(case)}"
     if not is_judged(case):
-        return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record.ending)
+        return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record)
     if case.undecided:
         return _undecided(case)
     if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
@@ -89,7 +89,8 @@ def observed(case: Case) -> str:
     """Return what was watched: `the first 300 steps of python train.py, in 2.1 s`."""
     ending, single = case.record.ending, case.record.steps == 1
     which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
-    amount = "step" if which and single else count(case.record.steps, "step")
+    which = which if ending and ending.is_told else ""
+    amount = "step" if which and single else steps_taken(case.record)
     stage = case.record.fact("stage")
     of = f" of stage {stage['number']} of {stage['of']}" if stage else ""
     of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
@@ -169,17 +170,23 @@ def _reason(case: Case) -> str:
 def _failure(case: Case) -> str:
     ending = case.record.ending or Ending("failed", 1)
     lines = [line for line in ending.error.splitlines() if line.strip()]
-    cause = f": {one_line(lines[-1], 160)}" if lines else ""
-    when = f"after {count(ending.steps, 'step')}" if ending.steps else "before its first step"
-    found = f" ({count(len(causes(case)), 'finding')} until then)" if case.findings else ""
-    return f"the script failed {when} with status {number(ending.status)}{cause}{found}"
+    cause = f": {one_line(lines[-1], 160).rstrip('.')}" if lines else ""
+    found = f"; {count(len(causes(case)), 'finding')} until then, {_remedy(case)}" if case.findings else ""
+    how = "was killed" if ending.reason == "killed" else "failed"
+    return f"the script {how} {_when(case.record)} with status {number(ending.status)}{cause}{found}"
 
 
-def _unjudged(ending: Ending | None) -> str:
+def _when(record: Record) -> str:
+    if record.steps:
+        return f"after {steps_taken(record)}"
+    return "before its first step" if record.ending and record.ending.is_told else "before a step of it was seen"
+
+
+def _unjudged(record: Record) -> str:
+    ending = record.ending
     if ending and ending.reason == "killed":
-        when = f"after {count(ending.steps, 'step')}" if ending.steps else "before its first step"
         status = number(ending.status)
-        return f"the process was killed {when} (status {status}), so nothing can be said of the training"
+        return f"the process was killed {_when(record)} (status {status}), so nothing can be said of the training"
     if ending and not ending.steps:
         return "no optimizer step was seen, so there is nothing to judge"
     return "the record of this run is incomplete, so nothing can be said about the training"

@@ -9,7 +9,7 @@ from descend.case import Case
 from descend.errors import UsageError
 from descend.notebook import is_notebook
 from descend.notebook import place as cell_of
-from descend.record import Note, Site
+from descend.record import Ending, Note, Record, Site
 from descend.redaction import clean
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
@@ -88,6 +88,20 @@ def duration(seconds: float) -> str:
 def count(amount: int, noun: str, plural: str = "") -> str:
     """Return `1 step`, `300 steps`."""
     return f"{number(amount)} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def steps_taken(record: Record) -> str:
+    """Return `40 steps`; `at least 40 steps` of a run whose last ones may not have been heard of."""
+    is_sure = record.ending is not None and record.ending.is_told
+    return ("" if is_sure else "at least ") + count(record.steps, "step")
+
+
+def passed_on(script: str, ending: Ending) -> str:
+    """Return whose the exit status is, of a command that ends with the script's."""
+    is_silent = ending.reason == "failed" and not ending.error.strip()
+    silent = f"; it says nothing on standard error: python {script} shows what it prints" if is_silent else ""
+    how = " (it was killed)" if ending.reason == "killed" else ""
+    return f"{script} has ended with exit status {ending.status}{how}, which is passed on{silent}"
 
 
 def one_line(text: str, limit: int = 0) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from descend.record.reading import Fact
 from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
@@ -189,14 +190,23 @@ class Run:
 
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""
-        limit = self.config.seconds + max(self.config.seconds, LAST_STEP_S)
-        while self.watch.began is not None or time.perf_counter() - self.began < self.config.patience:
+        limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
+        while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
             time.sleep(0.5)
             if self._trained() > limit:
                 break
         if self.ended.acquire(blocking=False):
+            self._say_where(time.perf_counter() - began)
             self.observation.send_ending("window", 0, "")
             _leave()
+
+    def _say_where(self, seconds: float) -> None:
+        """Say for how long the script has run, and which line of the user's it is at."""
+        ident = threading.main_thread().ident
+        tree = self.observation.tree
+        frame = tree.in_script(sys._current_frames().get(ident)) if ident else None
+        place = frame and {"file": tree.original(frame.f_code.co_filename), "line": frame.f_lineno}
+        self.channel.send([Fact("cut_off", "", self.watch.steps, {"seconds": seconds, "place": place})])
 
     def _nobody_listens(self) -> None:
         if not self.config.watched:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from descend.errors import UsageError
@@ -12,10 +13,12 @@ from descend.plan import Plan
 from descend.record import Ending, Message, Note, Record
 from descend.redaction.commands import shown_command
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
+from descend.run.forked import Forked
 from descend.run.forking import ForkServer
 from descend.run.keeper import UNCONFINED
 from descend.run.package import package_link, starting
 from descend.run.process import Process, start
+from descend.run.relay import Relay
 from descend.sandbox.confinement import available, left_open
 from descend.sandbox.environment import child_environment, describe_environment
 from descend.sandbox.scratch import Scratch, scratch_copy
@@ -23,7 +26,7 @@ from descend.sandbox.world import watched_as, world_of_one
 from descend.script import Script
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
-PATIENCE_S = 600.0  # for reading and preparing data before the first backward pass
+LINES = 40  # of what a script says before it leaves: more than that is no reason
 
 Listener = Callable[[list[Message]], None]
 
@@ -47,6 +50,7 @@ def run(
         listen(messages)
 
     with ExitStack() as stack:
+        relay = stack.enter_context(Relay()) if plan.role == "watch" else None
         scratch = None if plan.role == "watch" else stack.enter_context(scratch_copy(script))
         readers, writers = zip(os.pipe(), os.pipe())
         for reader in readers:
@@ -57,13 +61,14 @@ def run(
             for writer in writers:
                 os.close(writer)
         stack.callback(process.end)
-        with process.signals():
-            take([Note("scratch", note) for note in scratch.notes] if scratch else [])
-            take([Note("torchrun", ALONE)] if plan.alone else [])
-            take([Note("sandbox", note)] if scratch and (note := _open_ways(plan)) else [])
-            for messages in process.messages(readers):
-                take(messages)
-            status, tail = process.finish()
+        if relay is not None and not isinstance(process.popen, Forked):
+            relay.to(process.popen)
+        take([Note("scratch", note) for note in scratch.notes] if scratch else [])
+        take([Note("torchrun", ALONE)] if plan.alone else [])
+        take([Note("sandbox", note)] if scratch and (note := _open_ways(plan)) else [])
+        for messages in process.messages(readers):
+            take(messages)
+        status, tail = process.finish()
     if status == UNCONFINED and not record.readings and not record.facts:
         raise UsageError(f"the sandbox cannot be made: {tail.strip()}; --sandbox landlock does without namespaces")
     if status == NO_TORCH and not record.readings and not record.facts:
@@ -71,6 +76,8 @@ def run(
         raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
     if record.ending is None:
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
+    elif record.ending.reason == "failed" and not record.ending.error:
+        record.ending = replace(record.ending, error=_as_shown(tail))  # it has left by itself: why, it has said there
     return record
 
 
@@ -94,7 +101,13 @@ def _open_ways(plan: Plan) -> str:
 def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:
     """Return the ending of a script that could not send its own: killed by a signal, or gone by `os._exit`."""
     reason = "killed" if code < 0 else "failed" if code else "finished"
-    return Ending(reason, status, record.steps, error=tail if code else "")
+    return Ending(reason, status, record.steps, error=_as_shown(tail) if code else "")
+
+
+def _as_shown(said: str) -> str:
+    """Return the last lines of standard error as a terminal shows them, on which a bar of progress is one line."""
+    lines = [line.rstrip("\r").rpartition("\r")[2] + "\n" for line in said.split("\n")]
+    return "".join(lines[-LINES:]).rstrip() + "\n" if said.strip() else ""
 
 
 def _start(
@@ -132,7 +145,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         seconds=plan.seconds,
         least_steps=plan.least_steps,
         quick_s=plan.quick_s,
-        patience=PATIENCE_S,
+        patience=plan.patience,
         seed=plan.seed,
         stage=plan.stage.optimizer if plan.stage else None,
         spread=plan.spread,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from descend.record import Message
@@ -18,7 +18,6 @@ from descend.run.forked import Forked
 TAIL = 64 * 1024  # bytes of standard error kept
 BLOCK = 1 << 16
 QUIET_S = 0.1  # after its end, and this long without a word, nothing more is expected
-PASSED_ON = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 @dataclass
@@ -47,24 +46,6 @@ class Process:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.popen.pid, signal.SIGTERM)
         self.popen.wait()
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """Pass on to the user's own run what is sent to us; Ctrl-C at the terminal reaches it by itself."""
-        if self.ours or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        earlier = {number: signal.signal(number, self._pass_on) for number in PASSED_ON}
-        earlier[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            yield
-        finally:
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
-
-    def _pass_on(self, number: int, frame: object) -> None:
-        assert isinstance(self.popen, subprocess.Popen)  # a run of ours is told nothing
-        self.popen.send_signal(number)
 
 
 def start(

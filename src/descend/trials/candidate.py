@@ -7,7 +7,7 @@ from math import inf, isfinite
 from descend.record import Fact, Record
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.symptoms.progress import constant_cost
+from descend.symptoms.progress import constant_cost, diverged
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
@@ -105,7 +105,9 @@ def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
 def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *, same_examples: bool = True) -> str:
     """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same."""
     if record.ending is not None and record.ending.reason == "failed":
-        return "the changed script fails: " + (record.ending.error.strip().splitlines() or ["?"])[-1]
+        return "the changed script fails: " + _last_line(record)
+    if exam.role == "arm" and exam.ending and exam.ending.reason == "failed" and not diverged(exam, "0"):
+        return "the script as it is fails under another seed: " + _last_line(exam)
     if record.ending is None:
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
@@ -126,6 +128,11 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
     if seen.get("digest") != expected.get("digest"):
         return OTHER_EXAMPLES
     return ""
+
+
+def _last_line(record: Record) -> str:
+    assert record.ending is not None
+    return (record.ending.error.strip().splitlines() or [f"status {record.ending.status}"])[-1]
 
 
 def horizon(exam: Record) -> int:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from descend.record import Ending, Record
 from descend.script import Script
-from descend.trials.arms import Bench, Job
+from descend.trials.arms import Bench, Job, fails_alike
 from descend.trials.candidate import horizon
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
@@ -36,21 +36,31 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
             return ""
     if by_hand:  # plain python cannot be stopped at a step that only the script knows: to its own end
         arm, plain = bench.run([replace(to_its_end, role=role) for role in ("arm", "bare")])
-        if {r.ending.reason for r in (arm, plain) if r.ending} != {"finished"}:
+        if _reason(arm) != _reason(plain) or _reason(arm) not in ("finished", _failing(exam)):
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
         same = [plain for plain in plains if _weights(plain) == _weights(arm)]
         plain = (same or plains[1:] or bench.run([as_far]))[0]
-    if plain.ending is None or arm.ending is None or plain.ending.reason == "failed":
+    fails = _reason(plain) == "failed"
+    if plain.ending is None or arm.ending is None or fails and not _failing(exam):
         return "the patched script could not be run again by itself"
     if not (_weights(plain) and _weights(arm)):
         return "the patched script's weights could not be compared with those under plain python"
     if _weights(plain) == _weights(arm):
         off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in exam.notes) else ""
-        return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps"
+        then = ", and then fails as before" if fails else ""
+        return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps{then}"
     return (
         "plain python ends with other weights: the script is not deterministic, so the proof rests on the seeds' spread"
     )
+
+
+def _reason(record: Record) -> str:
+    return record.ending.reason if record.ending else ""
+
+
+def _failing(exam: Record) -> str:
+    return _reason(exam) if _reason(exam) == "failed" else ""
 
 
 def _weights(record: Record) -> str:
@@ -63,14 +73,15 @@ def _is_another_number(cure: Trial, ending: Ending) -> bool:
 
 
 def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench: Bench) -> bool:
-    """Take the cure back where the patched script raises beyond its last step and the unchanged one does not.
+    """Take the cure back where the patched script raises beyond its last step and the unchanged one does not so.
 
-    What follows the training (an export, a plot) has not been run by any trial.
+    What follows the training (an export, a plot) has not been run by any trial. An unchanged script that fails
+    before it comes as far tells nothing.
     """
     if changed.ending is None or changed.ending.reason != "failed":
         return False
     ending = bench.run([unchanged])[0].ending
-    if ending is not None and ending.reason == "failed":
+    if ending and ending.reason == "failed" and (fails_alike(changed.ending, ending) or ending.steps < changed.steps):
         return False
     error = (changed.ending.error.strip().splitlines() or ["?"])[-1]
     failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")

@@ -5,8 +5,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Collection
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
+from descend.errors import UsageError
 from descend.record import Ending, Message, Record
 from descend.redaction import cleaned, learn
 from descend.symptoms import Symptom, causes, diagnose
@@ -53,9 +56,13 @@ class Alerts:
 
 
 class Webhook:
-    """Posts each finding as JSON to an address, from a thread of its own; `failed` is told once where that fails."""
+    """Posts each finding as JSON to an address, from a thread of its own; `failed` is told once where that fails.
+
+    Raises `UsageError` for what is no address.
+    """
 
     def __init__(self, address: str, failed: Callable[[str], object]) -> None:
+        require_address(address)
         self._address, self._failed = address, failed
         learn([address])  # who knows it can post there
         self._has_failed = False
@@ -77,7 +84,18 @@ class Webhook:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S):
                 return
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             if not self._has_failed:
                 self._has_failed = True
                 self._failed(f"the webhook cannot be reached: {error}")
+
+
+def require_address(address: str) -> None:
+    """Raise `UsageError` for what nothing could be posted to."""
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        is_one = False
+    if not is_one or any(character.isspace() or not character.isprintable() for character in address):
+        raise UsageError("the webhook must be an address such as https://host/path")  # its own may hold a secret

@@ -18,7 +18,7 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     ignore: Ignore = None,
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post each sure finding there, as JSON.")] = "",
     live: Annotated[bool, typer.Option("--live", help="Show the run on a local page while it goes on.")] = False,
-    port: Annotated[int, typer.Option(help="Where that page is; 0: at any free one.")] = 0,
+    port: Annotated[int | None, typer.Option(help="Where that page is. Default: at any free port.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="What was told of this script's last watched run is not told again.")
     ] = False,
@@ -36,28 +36,33 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     from descend.record import Record
     from descend.record.store import open_store
     from descend.run.launch import shown
-    from descend.script import find_script
+    from descend.script import opened
     from descend.symptoms import check_ids
     from descend.watching.serving import LivePage
     from descend.watching.watchman import Watchman
 
     check_ids(ignore or ())
-    target = find_script(script, tuple(arguments or ()), as_module=as_module, python=python)
-    if is_notebook(target.path):
-        raise UsageError(
-            f"{script} is a notebook, which Jupyter runs; put `with descend.watch(model, optimizer):` into it, "
-            f"or run its cells by descend doctor {script}"
-        )
-    page = LivePage(Record(script=shown(target)), port) if live else None
-    watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook, live=page)
-    with open_store(store) as kept:
-        if resume or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
-            watchman.resume(kept, shown(target))
-        if page is not None:
-            _say(f"live at {page.address}")
-        record = observe(target, Plan(role="watch"), kept, watchman.look)
-        watchman.conclude(record, kept)
-    sys.exit(record.ending.status if record.ending else 0)
+    if port is not None and not live:
+        raise UsageError("--port says where the page of --live is, which is not asked for")
+    with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
+        if is_notebook(target.path):
+            raise UsageError(
+                f"{script} is a notebook, which Jupyter runs; put `with descend.watch(model, optimizer):` into it, "
+                f"or run its cells by descend doctor {script}"
+            )
+        page = LivePage(Record(script=shown(target)), port or 0) if live else None
+        watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook, live=page)
+        with open_store(store) as kept:
+            if resume or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
+                watchman.resume(kept, shown(target))
+            if page is not None:
+                _say(f"live at {page.address}")
+            record = observe(target, Plan(role="watch"), kept, watchman.look)
+            watchman.conclude(record, kept)
+    if record.ending is None or not record.ending.status:
+        sys.exit(0)
+    _say(f"exit status {record.ending.status} is the script's own")
+    sys.exit(record.ending.status)
 
 
 def _say(text: str) -> None:

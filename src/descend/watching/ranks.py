@@ -47,7 +47,7 @@ def _endings(others: list[Record], size: int) -> list[str]:
     told = [f"of rank {rank} there is no record" for rank in range(1, size) if rank not in known]
     for rank, other in known.items():
         if other.ending is None:
-            told.append(f"rank {rank} was cut off after {other.steps} steps")
+            told.append(f"rank {rank} was cut off after at least {other.steps} steps")
         elif other.ending.reason not in ("finished", "window"):
             told.append(f"rank {rank}: {other.ending.reason}, last heard of at step {other.ending.steps}")
     return told

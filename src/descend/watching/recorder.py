@@ -20,6 +20,7 @@ from descend.run.process import received
 from descend.sandbox.environment import describe_environment
 from descend.sandbox.world import watched_as
 from descend.symptoms import SYMPTOMS
+from descend.watching.alerts import require_address
 from descend.watching.watchman import Watchman
 
 SETTINGS = "DESCEND_RECORDER"
@@ -54,7 +55,7 @@ class Recorder:
             root,
             lambda text: self.answer(say=text),
             ignore=settings["ignore"],
-            webhook=settings["webhook"],
+            webhook=self._webhook(),
             hand_over=lambda finding: self.answer(finding=finding),
         )
         with open_store(settings["store"]) as store:
@@ -70,6 +71,17 @@ class Recorder:
         """Send an answer; nobody may be there any more to read it."""
         with self._lock, suppress(OSError):
             os.write(self._settings["answering"], (json.dumps(cleaned(answer)) + "\n").encode())
+
+    def _webhook(self) -> str:
+        """Return the address that findings are posted to; "" where none is given, or what is given is none."""
+        address = str(self._settings["webhook"])
+        try:
+            if address:
+                require_address(address)
+        except UsageError as error:
+            self.answer(say=f"{error}; nothing is posted")
+            return ""
+        return address
 
     def _is_over(self, record: Record) -> bool:
         return record.ending is not None or os.getppid() != self._settings["parent"]

@@ -11,7 +11,7 @@ from descend.errors import UsageError
 from descend.record import Message, Record
 from descend.record.store import Store
 from descend.report.contract import finding_as_json
-from descend.report.wording import told
+from descend.report.wording import steps_taken, told
 from descend.symptoms import Symptom, causes, diagnose
 from descend.trials.prove import Proof
 from descend.watching.alerts import Alerts, Webhook
@@ -80,7 +80,7 @@ class Watchman:
             self._alerts.tell_once(symptom)
         for symptom in causes(list(case.suspicions)):
             self._say(f"suspicion: {told(symptom, self._root)}")
-        self._say(f"run {record.run}, {record.steps} steps; descend diagnose {record.run}")
+        self._say(f"run {record.run}, {steps_taken(record)}; descend diagnose {record.run}")
 
     @contextmanager
     def _said(self) -> Iterator[None]:

@@ -1,0 +1,108 @@
+"""How far a consultation is, and how long what is under way will take, in words."""
+
+import time
+from collections.abc import Sequence
+from statistics import fmean
+
+from descend.record import Ending, Fact, Message, Record
+from descend.report.wording import count, duration
+
+LEAST_S = 1.0  # what is under way is not over
+
+
+class ExamPace:
+    """Of the run that is diagnosed: it ends with its window, or before by itself."""
+
+    def __init__(self) -> None:
+        self._record = Record()
+        self._window: dict[str, float] = {}
+        self._began = time.monotonic()
+        self._first = 0.0  # when the first step was heard of
+        self.is_over = False
+
+    def take(self, record: Record, messages: Sequence[Message]) -> None:
+        """Take messages; those of another record begin anew."""
+        if record is not self._record:
+            self._record, self._began, self._first, self.is_over = record, time.monotonic(), 0.0, False
+        for message in messages:
+            if isinstance(message, Fact) and message.name == "window":
+                self._window = dict(message.detail)
+        if not self._first and record.steps:
+            self._first = time.monotonic()
+        self.is_over = record.ending is not None
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._record.steps
+
+    @property
+    def most_steps(self) -> float | None:
+        """Steps that are observed at most."""
+        return self._window.get("steps")
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def words(self) -> str:
+        """Return `120 of at most 1 000 steps, at most 12 s left`."""
+        if not self._window:
+            return "starting"
+        if not self._first:
+            most = duration(self._window["patience"])
+            return f"waiting for the first step, {duration(self.spent)} so far, {most} at most"
+        of = f"{self.steps} of at most {count(int(self._window['steps']), 'step')}"
+        return f"{of}, at most {duration(self._left())} left"
+
+    def _left(self) -> float:
+        """Return after how many seconds the window closes, if the steps go on as they did."""
+        window, passed = self._window, max(time.monotonic() - self._first, 1e-3)
+        trained = max(passed - sum(cost.seconds for cost in self._record.costs.values()), 0.1 * passed)
+        step = trained / max(1, self.steps)
+        enough = max((window["least_steps"] - self.steps) * step, window["quick_s"] - trained)
+        left = min(window["seconds"] - trained, (window["steps"] - self.steps) * step, enough)
+        return max(0.0, left) * passed / trained
+
+
+class TrialsPace:
+    """Of the runs that try remedies. How many more there will be depends on how they go: those that are known count."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._began: dict[int, float | None] = {}  # runs that are not done: when each has begun, None while it waits
+        self._took: list[float] = []
+        self.exam_s = 0.0  # how long the run took that they are held against
+        self.known = 0
+
+    def take(self, record: Record, messages: Sequence[Message]) -> None:
+        """Take messages of a run; the first call announces it."""
+        key = id(record)
+        if key not in self._began:
+            self.known += 1
+            self._began[key] = None
+            return
+        self._began[key] = began = self._began[key] or time.monotonic()
+        if any(isinstance(message, Ending) for message in messages):
+            del self._began[key]
+            self._took.append(time.monotonic() - began)
+
+    @property
+    def done(self) -> int:
+        """Runs that have ended."""
+        return len(self._took)
+
+    @property
+    def words(self) -> str:
+        """Return `3 of 9 runs done, about 12 s left of these`."""
+        if not self._began:
+            return f"{count(self.done, 'run')} done"
+        return f"{self.done} of {count(self.known, 'run')} done, about {duration(self._left())} left of these"
+
+    def _left(self) -> float:
+        each, now = fmean(self._took) if self._took else self.exam_s, time.monotonic()
+        going = [max(0.0, each - (now - began)) for began in self._began.values() if began is not None]
+        waiting = len(self._began) - len(going)
+        return max((sum(going) + waiting * each) / self._jobs, *going, LEAST_S)

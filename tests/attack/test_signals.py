@@ -1,0 +1,201 @@
+"""Signals reach a watched script as they would under plain python: none is lost, none comes twice."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ASKED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGPIPE")
+AS_IT_IS = 42
+DISPOSITIONS = """
+import json, signal, sys
+found = {name: str(signal.getsignal(getattr(signal, name))) for name in sys.argv[2:]}
+if sys.argv[1] == "-":
+    print(json.dumps(found))
+elif json.loads(sys.argv[1]) == found:
+    sys.exit(42)
+else:
+    sys.exit(str(found))
+"""
+COUNTING = """
+import signal, sys, time
+told = open(sys.argv[1], "a", buffering=1)
+for name in sys.argv[2:]:
+    signal.signal(getattr(signal, name), lambda number, frame: print(signal.Signals(number).name, file=told))
+print("ready", file=told)
+until = time.monotonic() + 60
+while time.monotonic() < until:
+    time.sleep(0.05)
+"""
+OURS = [sys.executable, "-m", "descend"]
+
+
+class Watched:
+    """A script under `descend watch` that writes down each signal that it gets."""
+
+    def __init__(self, folder: Path, *names: str, through: tuple[str, ...] = (), **options) -> None:
+        self.told = folder / "told"
+        self.told.unlink(missing_ok=True)
+        script = folder / "counting.py"
+        script.write_text(COUNTING)
+        command = [*through, *OURS, "watch", "--store", str(folder / "store"), str(script), str(self.told), *names]
+        self.process = subprocess.Popen(command, cwd=folder, **options)
+        self.until("ready")
+
+    def lines(self) -> list[str]:
+        return self.told.read_text().split() if self.told.exists() else []
+
+    def until(self, line: str, count: int = 1, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while self.lines().count(line) < count:
+            assert time.monotonic() < end and self.process.poll() is None, self.lines()
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        for child in children(self.process.pid):
+            os.kill(child, signal.SIGKILL)
+        self.process.wait(30)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Start a watched script; what is left of it is ended."""
+    started: list[Watched] = []
+
+    def start(*names: str, **options) -> Watched:
+        started.append(Watched(tmp_path, *names, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+def children(parent: int) -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def terminal():
+    """Become the leader of a session whose terminal is standard input."""
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture
+def typed():
+    """A terminal: its slave, and a function that types a key there."""
+    master, slave = pty.openpty()
+    yield slave, lambda key: os.write(master, key)
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize("ignored", [(), ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP")])
+@pytest.mark.parametrize("command", ["watch", "doctor", "gradcheck"])
+def test_what_is_ignored_stays_ignored_in_the_script(tmp_path, command, ignored):
+    (tmp_path / "told.py").write_text(DISPOSITIONS)
+    trap = f"trap '' {' '.join(name[3:] for name in ignored)}; exec \"$@\"" if ignored else 'exec "$@"'
+    shell = ["sh", "-c", trap, "sh"]
+    plain = subprocess.check_output([*shell, sys.executable, "told.py", "-", *ASKED], cwd=tmp_path, text=True)
+    assert all(json.loads(plain)[name] == str(signal.SIG_IGN) for name in ignored)
+    done = subprocess.run([*shell, *OURS, command, "told.py", plain, *ASKED], cwd=tmp_path, capture_output=True)
+    assert done.returncode == AS_IT_IS, done.stderr
+
+
+def test_nohup_survives_a_hang_up_which_a_script_may_want_to_have(watched):
+    run = watched(through=("nohup",), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    os.killpg(run.process.pid, signal.SIGHUP)
+    run.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert run.process.poll() is None and len(children(run.process.pid)) == 2  # the script, and a bystander
+    run.end()
+    run = watched("SIGHUP", through=("nohup",), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run.process.send_signal(signal.SIGHUP)
+    run.until("SIGHUP")
+
+
+def test_what_the_watcher_alone_is_sent_and_what_its_group_is_reach_the_script_once(watched):
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGALRM", "SIGCONT")
+    run = watched(*names, start_new_session=True)
+    for count, send in enumerate([os.kill, os.killpg, os.kill], 1):
+        for name in names:
+            send(run.process.pid, getattr(signal, name))
+            run.until(name, count)
+    time.sleep(0.3)
+    assert sorted(run.lines()) == sorted(["ready", *3 * names]) and run.process.poll() is None
+
+
+def test_ctrl_c_at_the_terminal_reaches_the_script_once(watched, typed):
+    slave, type_key = typed
+    run = watched("SIGINT", "SIGQUIT", stdin=slave, preexec_fn=terminal)
+    for count, (key, name) in enumerate([(b"\x03", "SIGINT"), (b"\x1c", "SIGQUIT"), (b"\x03", "SIGINT")]):
+        type_key(key)
+        run.until(name, 2 if count == 2 else 1)
+        time.sleep(0.3)
+    assert run.lines() == ["ready", "SIGINT", "SIGQUIT", "SIGINT"]
+    run.process.send_signal(signal.SIGINT)
+    run.until("SIGINT", 3)
+
+
+def test_a_hang_up_of_the_terminal_reaches_the_script_once(watched):
+    master, slave = pty.openpty()
+    run = watched("SIGHUP", stdin=slave, preexec_fn=terminal)
+    os.close(slave)
+    os.close(master)
+    run.until("SIGHUP")
+    time.sleep(0.3)
+    # the leader of the session is told of the hang-up first, and then the group that is in front, as plain python is
+    assert set(run.lines()) == {"ready", "SIGHUP"} and run.process.poll() is None
+
+
+def test_stopping_the_watcher_stops_the_script_and_killing_it_leaves_no_bystander(watched):
+    run = watched(process_group=0)  # a shell's job: of an orphaned group nobody could wake what stops
+    script, bystander = sorted(children(run.process.pid), key=lambda pid: b"bystander" in cmdline(pid))
+    run.process.send_signal(signal.SIGTSTP)
+    _until(lambda: state(script) == state(run.process.pid) == "T")
+    run.process.send_signal(signal.SIGCONT)
+    _until(lambda: "T" not in (state(script), state(run.process.pid)))
+    run.process.kill()
+    _until(lambda: not Path(f"/proc/{bystander}").exists())
+    os.kill(script, signal.SIGKILL)
+
+
+def test_an_interrupted_script_ends_as_under_plain_python(tmp_path):
+    script = tmp_path / "saves.py"
+    script.write_text(
+        "import time\nprint('ready', flush=True)\n"
+        "try: time.sleep(60)\nexcept KeyboardInterrupt: time.sleep(0.5); print('saved', flush=True)\n"
+    )
+    command = [*OURS, "watch", str(script)]
+    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stdout.readline() == "ready\n"
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.communicate(timeout=30)[0] == "saved\n" and run.returncode == 0
+
+
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _until(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,0 +1,167 @@
+"""What a script has to say is heard: why it does not start, where it is cut off, how it fails in the end."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+TRAINING = """
+import torch
+torch.manual_seed(0)
+x = torch.randn(256, 8)
+y = x[:, :3].argmax(1)
+model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr={rate})
+for step in range({steps}):
+    {body}
+    loss = torch.nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
+    loss.backward()
+    optimizer.step()
+"""
+OWN = "has ended with exit status {}"
+
+
+def script(folder: Path, begin: str = "", *, steps=40, rate=0.1, body="optimizer.zero_grad()", end="") -> str:
+    (folder / "train.py").write_text(begin + TRAINING.format(steps=steps, rate=rate, body=body) + end)
+    return "train.py"
+
+
+def said(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("descend: ")]
+
+
+def one_line(text: str, names: str) -> bool:
+    lines = text.strip().splitlines()
+    return len(lines) == 1 and lines[0].startswith("descend: ") and names in lines[0]
+
+
+def test_a_script_that_lacks_an_argument_says_so_itself(descend, tmp_path):
+    begin = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--data', required=True)\n"
+    name = script(tmp_path, begin + "parser.parse_args()\n")
+    plain = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True)
+    done = descend("doctor", "--format", "json", name, cwd=tmp_path)
+    assert done.returncode == plain.returncode == 2
+    assert "required: --data" in plain.stderr and plain.stderr in done.stderr
+    assert said(done.stderr)[-1] == f"descend: train.py {OWN.format(2)}, which is passed on"
+    case = json.loads(done.stdout)
+    assert (case["status"], case["exit"]) == ("script_failed", {"status": 2, "whose": "script"})
+    listed = descend("diagnose", cwd=tmp_path)
+    assert "failed before its first step with status 2" in listed.stdout and "required: --data" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    "leaves", ["os._exit(7)", "print('no data', file=sys.stderr); sys.exit(7)", "sys.exit('no data')"]
+)
+def test_however_a_script_leaves_its_status_is_passed_on(descend, tmp_path, leaves):
+    status = 7 if "7" in leaves else 1
+    done = descend("doctor", script(tmp_path, f"import os, sys\n{leaves}\n"), cwd=tmp_path)
+    assert done.returncode == status and f"train.py {OWN.format(status)}" in done.stderr
+    assert ("no data" in done.stderr) == ("no data" in leaves) == ("says nothing" not in done.stderr)
+
+
+def test_seconds_bound_a_script_that_never_begins_to_train(descend, tmp_path):
+    began = time.monotonic()
+    done = descend("doctor", "--seconds", "4", script(tmp_path, "import time\ntime.sleep(1000)\n"), cwd=tmp_path)
+    assert time.monotonic() - began < 60
+    assert done.returncode == 2 and "no optimizer step in 4 s (it was at train.py:2 then)" in done.stderr
+    assert said(done.stderr)[-1].endswith("--seconds gives it longer")
+
+
+def test_a_window_that_closes_in_an_evaluation_is_no_end_of_the_script(descend, tmp_path):
+    body = "optimizer.zero_grad()\n    if step: import time; time.sleep(1000)"
+    done = descend("doctor", "--seconds", "2", script(tmp_path, body=body), cwd=tmp_path)
+    assert done.returncode == 2 and "ended after" not in done.stderr
+    assert "had taken a single optimizer step" in done.stderr and "(it was at train.py:10 then)" in done.stderr
+
+
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGSEGV"])
+def test_of_a_killed_script_at_least_so_many_steps_are_told(descend, tmp_path, sent):
+    kill = f"import os, time; time.sleep(1); os.kill(os.getpid(), {int(getattr(signal, sent))})"
+    done = descend("doctor", script(tmp_path, body=f"optimizer.zero_grad()\n    if step == 30: {kill}"), cwd=tmp_path)
+    assert done.returncode == 128 + getattr(signal, sent) and f"{OWN.format(done.returncode)}" in done.stderr
+    assert "the script was killed after at least" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('no display')", "import sys; sys.exit(3)"])
+def test_a_failing_end_is_not_held_against_a_remedy(descend, tmp_path, end):
+    name = script(tmp_path, steps=120, rate=30, end=f"print('plotting')\n{end}\n")
+    done = descend("doctor", "--format", "json", "--seeds", "2", name, cwd=tmp_path)
+    case = json.loads(done.stdout)
+    status = 3 if "3" in end else 1
+    assert done.returncode == status and case["exit"] == {"status": status, "whose": "script"}
+    assert case["status"] == "script_failed" and case["steps"] == 120
+    assert [finding["symptom"] for finding in case["findings"]] == ["instability"]
+    assert "lr=" in case["patch"] and case["reproduced"] is True
+    assert "proved" in [trial["verdict"] for trial in case["trials"]], case["trials"]
+    assert ("no display" in done.stderr) == ("display" in end)
+
+
+def test_an_interpreter_that_cannot_run_it_is_blamed(descend, tmp_path):
+    old = tmp_path / "old"
+    old.write_text("#!/bin/sh\nprintf 3.8 > /proc/self/fd/$3\n")
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\necho 'no such environment: ml' >&2; exit 3\n")
+    for tool in (old, deaf):
+        tool.chmod(0o755)
+    name = script(tmp_path)
+    for command in ("doctor", "watch", "gradcheck"):
+        done = descend(command, "--python", "/bin/false", name, cwd=tmp_path)
+        assert done.returncode == 2 and one_line(done.stderr, "--python /bin/false does not answer"), done.stderr
+    for python, names in (
+        ("./deaf", "(no such environment: ml)"),
+        ("./old", "is Python 3.8;"),
+        ("yes", "does not answer"),
+    ):
+        done = descend("doctor", "--python", python, name, cwd=tmp_path)
+        assert done.returncode == 2 and one_line(done.stderr, names), done.stderr
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    ["not a url", "ftp://host/path", "https://", "https://host:port/", "https://ho st/", "hooks.slack.com/services/T0"],
+)
+def test_a_webhook_that_is_no_address_is_refused_at_the_start(descend, tmp_path, webhook):
+    done = descend("watch", "--webhook", webhook, script(tmp_path, "open('begun', 'w')\n"), cwd=tmp_path)
+    assert done.returncode == 2 and one_line(done.stderr, "the webhook must be an address")
+    assert "T0" not in done.stderr and not (tmp_path / "begun").exists()
+
+
+def test_the_live_page_is_at_its_port_or_one_line_says_why_not(descend, tmp_path):
+    name = script(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = descend("watch", "--live", "--port", port, name, cwd=tmp_path)
+        assert done.returncode == 2 and one_line(done.stderr, f"port {port} cannot be listened at"), done.stderr
+    for arguments in (["--live", "--port", "99999"], ["--live", "--port", "-1"], ["--port", "80"]):
+        done = descend("watch", *arguments, name, cwd=tmp_path)
+        assert done.returncode == 2 and one_line(done.stderr, "port"), done.stderr
+
+
+@pytest.mark.parametrize("command", ["watch", "doctor"])
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_script_comes_in_by_standard_input(tmp_path, command, piped):
+    name = script(tmp_path, "import mine, sys\n", end="print('done', sys.argv[1:])\nsys.exit(5)")
+    (tmp_path / "mine.py").write_text("")
+    arguments = [sys.executable, "-m", "descend", command, "-", "--epochs", "3"]
+    with open(tmp_path / name) as file:
+        given = {"input": file.read()} if piped else {"stdin": file}
+        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, **given)
+    assert done.returncode == 5, done.stderr
+    if command == "watch":
+        assert done.stdout == "done ['--epochs', '3']\n"
+
+
+def test_progress_is_told_line_by_line_where_there_is_no_terminal(descend, tmp_path):
+    body = "optimizer.zero_grad(); import time; time.sleep(0.2)"
+    name = script(tmp_path, "import time; time.sleep(6)\n", steps=1000, body=body)
+    done = descend("doctor", "--seconds", "12", "--select", "no_zero_grad", name, cwd=tmp_path)
+    lines = [line for line in said(done.stderr) if "watching: " in line]
+    assert any("waiting for the first step, " in line and line.endswith("12 s at most") for line in lines), done.stderr
+    left = [line.rpartition("at most ")[2] for line in lines if line.endswith("left")]
+    assert left and all(float(text.split()[0]) <= 12.5 for text in left), done.stderr
