@@ -94,6 +94,15 @@ class Case:
         return tuple(s for s in self.open if s.confidence >= LIKELY or not were_tried)
 
     @property
+    def unproved(self) -> Trial | None:
+        """The first trial whose edit mends a sure fact that the cure leaves, where no trial could prove it."""
+        mended = set(self.cure.remedies) if self.cure else set()
+        facts = [f.id for f in self.findings if f.certain and (self.cure is None or f.id != self.cure.symptom)]
+        verdicts = {"failed", "not_proved", "no_effect"} | (set() if self.cure else {"helps"})
+        known = [t for t in self.trials if t.patch and t.verdict in verdicts and not mended.issuperset(t.remedies)]
+        return next((trial for fact in facts for trial in known if trial.symptom == fact), None)
+
+    @property
     def patch(self) -> str | None:
         """The cure as a unified diff."""
         return self.cure.patch or None if self.cure and not self.streamed else None

@@ -127,6 +127,16 @@ def test_pixels_between_black_and_white(logits: bool) -> None:
     assert found[NLL] == pytest.approx(F.binary_cross_entropy(net(X).sigmoid(), pixels).item() - own, rel=1e-4)
 
 
+def test_an_autoencoder_has_no_accuracy() -> None:
+    """Neither of shades of grey nor of bits: what it is right about is its own input."""
+    net, bits, x = nn.Linear(6, 6), torch.rand(20, 6).round(), torch.randn(20, 6)
+    for inputs in (torch.rand(20, 6), bits):
+        found = measured(net, lambda inputs=inputs: F.binary_cross_entropy_with_logits(net(inputs), inputs))
+        assert NLL in found and ("accuracy", "") not in found
+    found = measured(net, lambda: F.binary_cross_entropy_with_logits(net(x), bits))
+    assert found["accuracy", ""] == pytest.approx(((net(x) > 0) == (bits > 0.5)).double().mean().item())
+
+
 def test_language_modelling() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Embedding(11, 5), nn.Linear(5, 11))

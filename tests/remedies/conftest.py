@@ -58,6 +58,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "loss_module": "",
     "reduction": "",
     "backward": "",
+    "leak": "0",
     "scheduler": "0",
     "scheduler_step": "0",
     "clip": "0",

@@ -6,7 +6,7 @@ import pytest
 from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
-from descend.record import Ending, Reading, Site
+from descend.record import Ending, Fact, Reading, Site
 from descend.report.verdict import causes, headline, is_judged, observed, verdict
 
 
@@ -29,7 +29,7 @@ def test_a_proved_remedy_is_named_with_its_numbers(tmp_path):
 )
 def test_without_a_cure_the_trials_have_the_word(tmp_path, verdicts, text):
     case = inputs_not_normalised(tmp_path)
-    trials = tuple(replace(case.trials[0], verdict=name) for name in verdicts)
+    trials = tuple(replace(case.trials[0], verdict=name, patch="") for name in verdicts)
     assert verdict(replace(case, trials=trials, cure=None)) == text
 
 
@@ -113,3 +113,61 @@ def test_findings_that_explain_each_other_do_not_vanish(tmp_path):
     second = replace(first, id="dead_units", explains=frozenset({"instability"}))
     case = replace(dead_units(tmp_path), findings=(first, second))
     assert [finding.id for finding in causes(case)] == ["instability"]
+
+
+def test_an_edit_for_what_is_sure_that_no_trial_could_judge_is_named(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    text = verdict(replace(case, trials=(replace(case.trials[0], verdict="failed"),), cure=None))
+    assert text == "1 finding, and a change for it that no trial could prove: standardise inputs"
+
+
+def test_more_passes_do_not_unbreak_what_else_was_found(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    longer = replace(case.cure, verdict="train_longer", label="4 times as many passes")
+    one = replace(case, cure=longer, trials=(longer,))
+    assert "nothing is broken: with 4 times as many passes" in verdict(one)
+    two = replace(one, findings=(*one.findings, replace(one.findings[0], id="target_leak")))
+    assert "nothing is broken" not in verdict(two) and "2 findings" in verdict(two)
+
+
+def stuck(case, *values):
+    for key in [key for key in case.record.readings if key[0] == "yardstick"]:
+        del case.record.readings[key]
+    for step, value in enumerate(values):
+        case.record.add(Reading("yardstick", "squared_error", 100 * step, value))
+    case.record.add(Fact("targets", "", 0, {"constant_cost": 2.95}))
+    return case
+
+
+def test_a_cost_that_fell_and_is_no_better_than_a_constant_is_told_by_its_numbers(tmp_path):
+    text = verdict(stuck(healthy(tmp_path), 4.18, 2.92))
+    assert "hardly" not in text
+    assert text.startswith(
+        "after 300 steps the squared error of the first examples is 2.92 where the best constant prediction costs 2.95"
+    )
+
+
+def test_a_cost_beside_which_no_constant_is_known_is_told_as_it_went(tmp_path):
+    case = stuck(healthy(tmp_path), 4.18, 4.1)
+    del case.record.facts["targets", ""]
+    assert "the squared error of the first examples went from 4.18 to 4.1 in 300 steps" in verdict(case)
+
+
+def test_an_interruption_says_how_far_the_trials_came(tmp_path):
+    """Not that none could be tried, above five that were."""
+    trials = inputs_not_normalised(tmp_path).trials
+    case = replace(healthy(tmp_path), trials=trials, interrupted=True, suspicions=(instability_symptom(tmp_path),))
+    assert verdict(case) == "interrupted, with 1 suspicion left open: 3 remedies tried, 1 proved so far"
+    dismissed = replace(case, dismissed=("instability",))
+    assert verdict(dismissed) == "interrupted: 3 remedies tried, 1 proved so far"
+    assert verdict(replace(case, trials=())).endswith("the trials could not decide anything yet")
+
+
+def test_undecided_says_what_kept_it_so(tmp_path):
+    case = replace(healthy(tmp_path), suspicions=(instability_symptom(tmp_path),))
+    tried = inputs_not_normalised(tmp_path).trials
+    assert verdict(case) == "1 suspicion, and no remedy is known to try that could decide it"
+    assert "could be tried that would decide it" in verdict(replace(case, trials=tried[3:]))
+    assert verdict(replace(case, trials=tried[2:])) == "undecided: no trial has confirmed or dismissed 1 suspicion"
+    case.record.role = "watch"
+    assert "descend doctor tries what could" in verdict(case)

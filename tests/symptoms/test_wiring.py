@@ -97,7 +97,7 @@ SHOWN = [
     (dimensions_exchanged, {}, False, 8, "makes (32, 26, 50) of (32, 50, 26)", "slow_progress"),
     (constant_term, {}, True, 16, "gave without their graph", "slow_progress"),
     (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
-    (target_leak, {}, True, 8, "each target is the next element of the inputs", "overfitting"),
+    (target_leak, {}, True, 8, "each target is the next element of the inputs", "stopped_too_early"),
     (unpaired_targets, {}, False, 6, "both draw orders of their own", "no_signal"),
     (unpaired_targets, {"shuffles": (True, False)}, False, 6, "one draws an order of its own", "plateau"),
     (several_tags, {}, True, 7, "the output of softmax, which sum to 1", "slow_progress"),

@@ -15,9 +15,10 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from descend.observing.fingerprint import bytes_of
 from descend.observing.modules import Modules
+from descend.observing.repeats import distinct
 from descend.observing.taping import REFUSALS, Taping, first_line
 from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
-from descend.probes.moment import forward
+from descend.probes.moment import Forward, forward
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
 from descend.record import Cost, Fact, Message, Note
@@ -130,8 +131,9 @@ class Examiner:
     def _complete(self) -> None:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
-            fingerprint = digest(self.monitor)
-        detail = {"batches": len(self.monitor), "examples": self._examples, "digest": fingerprint}
+            forwards = [forward(recording, evaluation=True) for recording in self.monitor]
+            held = {"examples": self._examples, "distinct": distinct(forwards), "digest": digest(forwards)}
+        detail = {"batches": len(self.monitor), **held}
         self.send([Fact("monitor", "", 0, detail)])
 
     def settle(self) -> None:
@@ -257,13 +259,12 @@ class Examiner:
             self.send([Note(probe, reason, step)])
 
 
-def digest(recordings: Sequence[Recording]) -> str:
+def digest(forwards: Sequence[Forward]) -> str:
     """Return a fingerprint of the examples' targets: runs that differ in it were not shown the same examples."""
     sha = hashlib.sha256()
-    for recording in recordings:
-        pair = forward(recording, evaluation=False).pair
-        integers = [t for t in recording.data.values() if not t.is_floating_point() and t.numel() > 1]
-        for tensor in integers if pair is None else [pair[1]]:
+    for found in forwards:
+        integers = [t for t in found.recording.data.values() if not t.is_floating_point() and t.numel() > 1]
+        for tensor in integers if found.pair is None else [found.pair[1]]:
             sha.update(bytes_of(tensor))
         sha.update(b"|")
     return sha.hexdigest()[:16]

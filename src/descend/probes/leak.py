@@ -61,5 +61,6 @@ def _culprit(recording: Recording) -> tuple[Site | None, str]:
     for op in recording.ops:
         if op.name in ATTENTION | RECURRENT:
             module = module_of(op)
-            return op.site, type(module).__name__ if module else op.name
+            is_torchs = type(module).__module__.startswith("torch.nn")
+            return op.site, type(module).__name__ if is_torchs else op.name
     return None, ""

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from descend.probes.feeding import value_of
 from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call, task_of
 from descend.probes.moment import Forward, Measurement, Moment, Unavailable, no_grad_float
 from descend.record import Reading
@@ -44,7 +45,7 @@ def yardstick(moment: Moment) -> Measurement:
 def judged(forwards: Sequence[Forward], step: int) -> Measurement:
     """Yield `yardstick` at place `negative_log_likelihood`, `squared_error` or `loss`.
 
-    Beside it `accuracy` of classes, `median_error` (squared) of real targets.
+    Beside it `accuracy` where the targets are classes, `median_error` (squared) of real targets.
     """
     calls = [loss_call(forward.recording) for forward in forwards]
     if any(call is None for call in calls) or any(forward.pair is None for forward in forwards):
@@ -59,8 +60,22 @@ def judged(forwards: Sequence[Forward], step: int) -> Measurement:
     yield Reading("yardstick", place, step, sum(lost for lost, _, _ in pairs) / count)
     if place == "squared_error":
         yield Reading("median_error", place, step, median_error([f.pair for f in forwards if f.pair]))
-    else:
+    elif all(_are_classes(forward) for forward in forwards):
         yield Reading("accuracy", "", step, sum(right for _, right, _ in pairs) / count)
+
+
+def _are_classes(forward: Forward) -> bool:
+    """Whether the targets are classes: no shades between two, and not what the network is given to reconstruct."""
+    call, target, slot = loss_call(forward.recording), forward.pair and forward.pair[1], forward.recording.input_slot
+    if call is None or target is None or call.task != "binary":
+        return call is not None
+    if not bool(((target == 0) | (target == 1)).all()):
+        return False
+    try:
+        given = None if slot is None else value_of(forward.recording, slot)
+    except Unavailable:
+        given = None
+    return given is None or given.numel() != target.numel() or not torch.equal(given.flatten(), target.flatten())
 
 
 def place_of(function: str) -> str:

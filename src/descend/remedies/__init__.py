@@ -6,6 +6,7 @@ from descend.remedies.away_from_zero import away_from_zero
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
 from descend.remedies.call_step import call_step
+from descend.remedies.causal_mask import causal_mask
 from descend.remedies.clear_later import clear_later
 from descend.remedies.clip_gradients import clip_gradients
 from descend.remedies.clip_threshold import clip_threshold
@@ -60,6 +61,7 @@ REMEDIES: dict[str, Remedy] = {
     "batch_first": batch_first,
     "batch_size": batch_size,
     "call_step": call_step,
+    "causal_mask": causal_mask,
     "clear_later": clear_later,
     "clip_gradients": clip_gradients,
     "clip_threshold": clip_threshold,

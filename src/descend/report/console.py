@@ -16,8 +16,8 @@ from descend.redaction import clean
 from descend.report.patch import summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.titles import title
-from descend.report.verdict import causes, change, is_clean, is_judged, observed, verdict
-from descend.report.wording import count, group_notes, one_line, percent, place, plain_name, root_of, taken_off
+from descend.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
+from descend.report.wording import count, group_notes, number, one_line, percent, place, plain_name, root_of, taken_off
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -125,7 +125,8 @@ def _trials(case: Case) -> list[Row]:
         return []
     proved = [trial for trial in case.trials if trial.verdict in ("proved", "train_longer")]
     seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
-    heading = f"{count(len(case.trials), 'remedy', 'remedies')} tried, {len(proved)} proved{seeds}"
+    failed = sum(trial.verdict == "failed" for trial in case.trials)
+    heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
     metric = next((trial.metric for trial in case.trials if trial.metric), "")
     lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, 80)}" if metric else ""))]
     lines.append(_trial_table(case.trials[:MOST_TRIALS]))

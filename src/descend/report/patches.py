@@ -6,7 +6,7 @@ from pathlib import Path
 from descend.case import Case
 from descend.redaction.private import write_file
 from descend.report.titles import title
-from descend.report.verdict import causes, change
+from descend.report.verdict import change
 from descend.report.wording import count, number, one_line
 from descend.trials.trial import Trial
 
@@ -32,20 +32,10 @@ def patches(case: Case) -> tuple[Patch, ...]:
         if case.tuning and case.tuning.patch:
             further = f"{number(case.cure.after)} → {number(case.tuning.after)}{_seeds(case.tuning)}"
             found.append(Patch("tuning", case.tuning.patch, f"on top of the cure, {_label(case.tuning)}: {further}"))
-    unproved = not_proved(case)
-    if unproved is not None:
+    if (unproved := case.unproved) is not None:
         of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"
         found.append(Patch("not_proved", unproved.patch, f"{of}; {unproved.reason or 'its trial showed no gain'}"))
     return tuple(found)
-
-
-def not_proved(case: Case) -> Trial | None:
-    """Return the first trial whose edit mends a sure fact that the cure leaves, where no trial could prove it."""
-    mended = set(case.cure.remedies) if case.cure else set()
-    standing = [f.id for f in causes(case) if f.certain and (case.cure is None or f.id != case.cure.symptom)]
-    verdicts = {"failed", "not_proved", "no_effect"} | (set() if case.cure else {"helps"})
-    known = [t for t in case.trials if t.patch and t.verdict in verdicts and not mended.issuperset(t.remedies)]
-    return next((trial for id in standing for trial in known if trial.symptom == id), None)
 
 
 def write_patches(case: Case, folder: Path) -> None:

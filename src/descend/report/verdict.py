@@ -85,6 +85,13 @@ def learnt_nothing(case: Case) -> bool:
     return judged and is_stuck(case.record, "0")
 
 
+def tried(case: Case) -> str:
+    """Return how many remedies were run, and how many of them were proved: `5 remedies tried, 1 proved`."""
+    ran = [trial for trial in case.trials if trial.verdict != "failed"]
+    proved = sum(trial.verdict in ("proved", "train_longer") for trial in ran)
+    return f"{count(len(ran), 'remedy', 'remedies')} tried, {number(proved)} proved"
+
+
 def observed(case: Case) -> str:
     """Return what was watched: `the first 300 steps of python train.py, in 2.1 s`."""
     ending, single = case.record.ending, case.record.steps == 1
@@ -143,10 +150,7 @@ def _so_far(case: Case) -> str:
     """Return how far the trials came before Ctrl-C."""
     if not case.trials:
         return "the trials could not decide anything yet"
-    proved = sum(trial.verdict in ("proved", "train_longer") for trial in case.trials)
-    return (
-        f"{count(len(case.trials), 'remedy', 'remedies')} tried so far, {number(proved) if proved else 'none'} proved"
-    )
+    return f"{tried(case)} so far"
 
 
 def _no_better_than_constant(case: Case) -> str:
@@ -196,14 +200,16 @@ def _remedy(case: Case) -> str:
     if case.cure:
         seeds = f" on {count(len(case.cure.seeds), 'seed')}" if case.cure.seeds else ""
         label = one_line(case.cure.label, LONGEST_LABEL)
-        if case.cure.verdict == "train_longer":
+        if case.cure.verdict == "train_longer" and len(causes(case)) == 1:
             return f"nothing is broken: with {label} {change(case.cure)}{seeds}"
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
     if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
         return "and a remedy that helped once but is not proved"
-    tried = [trial for trial in case.trials if trial.verdict != "failed"]
-    if len(tried) == 1:
+    ran = [trial for trial in case.trials if trial.verdict != "failed"]
+    if case.unproved is not None and not ran:
+        return f"and a change for it that no trial could prove: {one_line(case.unproved.label, LONGEST_LABEL)}"
+    if len(ran) == 1:
         return "but the one remedy tried did not help"
-    if tried:
-        return f"but none of the {count(len(tried), 'remedy', 'remedies')} tried helped"
+    if ran:
+        return f"but none of the {count(len(ran), 'remedy', 'remedies')} tried helped"
     return "but no remedy could be tried" if case.trials else "no remedy tried"

@@ -28,6 +28,7 @@ WORDS = {
     "loss_module": "loss module",
     "detach": "detach() call",
     "singular": "root or logarithm",
+    "leak": "attention or recurrent layer",
     "summed_term": "summed term of the loss",
     "derivative": "call of torch.autograd.grad",
     "lone_entry": "normalisation over a single entry",

@@ -75,7 +75,8 @@ def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     if judged_on == "spread":
         return f"{place} on batches from all over the run after {horizon(exam)} steps"
     place = f"median {place}" if judged_on == "median" else place
-    examples = (exam.fact("monitor") or {}).get("examples", 0)
+    monitor = exam.fact("monitor") or {}
+    examples = monitor.get("distinct", monitor.get("examples", 0))
     return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
 
 
