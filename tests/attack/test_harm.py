@@ -146,8 +146,6 @@ def test_spawned_workers_leave_no_semaphore(tmp_path, level):
     before = sorted(os.listdir(SHARED))
     attack = """
         import multiprocessing as mp
-        if __name__ != "__main__":
-            sys.exit()
         context = mp.get_context("spawn")
         locks = [context.Lock() for _ in range(20)]
         worker = context.Process(target=print)

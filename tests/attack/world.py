@@ -58,8 +58,9 @@ def consulted(
     tmp_path: Path, level: str, attack: str, server: ForkServer | None = None, **plan: object
 ) -> tuple[Record, dict[str, str]]:
     """The record of a script that attacks, and what it has said of its attempts; it ends with status 4."""
-    source = ATTEMPTS + textwrap.dedent(attack) + TRAINING.format(steps=3)
-    source += "print(json.dumps(said), file=sys.stderr, flush=True)\nos._exit(4)\n"
+    program = textwrap.dedent(attack) + TRAINING.format(steps=3)
+    program += "print(json.dumps(said), file=sys.stderr, flush=True)\nos._exit(4)\n"
+    source = ATTEMPTS + 'if __name__ == "__main__":\n' + textwrap.indent(program, "    ")  # workers import it, too
     folder = tmp_path / "project"
     folder.mkdir(exist_ok=True)
     (folder / "train.py").write_text(source)

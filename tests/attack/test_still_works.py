@@ -1,0 +1,72 @@
+"""What torch starts works within each level of the sandbox: workers, compilers, process groups, CUDA."""
+
+import pytest
+import torch
+
+from .world import consulted, levels, skip_unless_reached
+
+WORKERS = """
+    import multiprocessing, torch
+    from torch.utils.data import DataLoader, TensorDataset
+    data = TensorDataset(torch.arange(8.0))
+    for method in ("fork", "spawn"):
+        batches = lambda: DataLoader(data, 4, num_workers=2, multiprocessing_context=method)
+        attempt(method, lambda: sum(float(batch.sum()) for batch, in batches()))
+    torch.multiprocessing.set_sharing_strategy("file_system")
+    attempt("by file", lambda: sum(float(batch.sum()) for batch, in batches()))
+"""
+
+GROUP = """
+    import torch.distributed as dist
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+    store = dist.TCPStore("127.0.0.1", 0, 1, True)
+    attempt("group", lambda: dist.init_process_group({backend!r}, store=store, rank=0, world_size=1))
+    ones = torch.ones(2{device})
+    attempt("reduced", lambda: (dist.all_reduce(ones), ones.tolist())[1])
+"""
+
+COMPILED = """
+    import torch, descend
+    weights = torch.ones(4, requires_grad=True)
+    rule = descend.optim.Adamax([weights], lr=0.5)
+    def step():
+        weights.sum().backward()
+        rule.step()
+        return weights.tolist()
+    attempt("rule", step)
+    attempt("kernels", lambda: any(files for _, _, files in os.walk(os.environ["DESCEND_KERNELS_DIR"])))
+"""
+
+CUDA = """
+    import torch
+    attempt("cuda", lambda: float((torch.ones(4, device="cuda") * 2).sum()))
+"""
+
+
+@pytest.mark.slow
+@levels
+def test_workers(tmp_path, level):
+    skip_unless_reached(level)
+    _, said = consulted(tmp_path, level, WORKERS)
+    assert said == {"fork": "28.0", "spawn": "28.0", "by file": "28.0"}
+
+
+@pytest.mark.slow
+@levels
+def test_a_process_group_and_a_compiler(tmp_path, level):
+    skip_unless_reached(level)
+    record, said = consulted(tmp_path, level, "    import torch" + GROUP.format(backend="gloo", device="") + COMPILED)
+    assert said["group"] == "None" and said["reduced"] == "[1.0, 1.0]"
+    assert said["rule"] == str([0.5] * 4), said
+    assert not record.effects
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@levels
+def test_cuda(tmp_path, level):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    skip_unless_reached(level)
+    _, said = consulted(tmp_path, level, CUDA + GROUP.format(backend="nccl", device=", device='cuda'"))
+    assert said["cuda"] == "8.0" and said["reduced"] == "[1.0, 1.0]", said
