@@ -28,7 +28,6 @@ from descend.options import (
     Target,
     Where,
 )
-from descend.redaction import clean
 from descend.watching.command import watch
 
 if TYPE_CHECKING:
@@ -214,12 +213,18 @@ def main() -> NoReturn:
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
-        print(f"descend: {clean(str(error))}", file=sys.stderr)
+        print(f"descend: {_shown(str(error))}", file=sys.stderr)
     except TyperException as error:
-        print(f"descend: {clean(error.format_message())} (descend --help says more)", file=sys.stderr)
+        print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     sys.exit(2)
+
+
+def _shown(text: str) -> str:
+    from descend.redaction import clean
+
+    return clean(text)
 
 
 @app.callback(invoke_without_command=True)

@@ -24,6 +24,7 @@ _URL = re.compile(r"\b[A-Za-z][\w+.-]{1,30}://[^\s'\"<>`\\]+")
 _USER = re.compile(r"^(\w[\w+.-]*://)(?!git@)(?:[^/?#@]*:.*|[^/?#@]*)@")
 _QUERY = re.compile(r"([?&;#])([\w.\[\]%-]+)=([^&;#]*)")
 _HOOK = re.compile(r"^(\w[\w+.-]*://[^/]*)(/.*)", re.DOTALL)
+_BEFORE = re.compile(r"(?:[+-](?![+-]))?[ \t]*")
 _SEGMENT = re.compile(r"(?<=/)[^/?#]+")
 
 _HEADER = re.compile(
@@ -74,8 +75,8 @@ def mask_url(url: str) -> str:
 
 
 def hidden_lines(text: str) -> str:
-    """Return as many lines as `text` has, all hidden."""
-    return "\n".join([HIDDEN] * (text.count("\n") + 1))
+    """Return as many lines as `text` has, all hidden; where they are a patch's, or indented, they stay so."""
+    return "\n".join(_BEFORE.match(line)[0] + HIDDEN for line in text.split("\n"))  # type: ignore[index]
 
 
 def _mask_query(found: re.Match[str]) -> str:

@@ -3,19 +3,24 @@
 import ast
 import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from descend.redaction.looks import is_telling
+from descend.redaction.looks import is_random, is_telling
+from descend.redaction.names import is_sure
 from descend.redaction.shapes import named_values
 
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env")
 MOST_FILES = 300  # of a working directory; more of them are a collection, and no program
 LARGEST = 300_000  # bytes; what is larger holds data
 MOST_BYTES = 4_000_000  # of all: read and searched in about a tenth of a second
+MOST_NAMES = 20_000  # of files and folders looked at: a working directory may hold a data set
 DEEPEST = 4  # folders below the working directory
 LEAST_LEARNT = 16  # letters; a shorter word may be what a script calls other things, too
+MOST_LEARNT = 500  # values; more of them are data whose columns are called so
+_WITH_PASSWORD = re.compile(r"\w[\w+.-]*://[^\s'\"/:@]*:[^\s'\"]+@[^\s'\"]*")
 _SKIPPED = frozenset(
     {"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist", "wandb", "mlruns"}
 )
@@ -33,8 +38,9 @@ class Sources:
         texts, read = dict[Path, str](), 0
         for file in self._files():
             try:
-                size = file.stat().st_size
-                if size <= LARGEST and read + size <= MOST_BYTES:
+                found = file.stat()
+                size = found.st_size
+                if stat.S_ISREG(found.st_mode) and size <= LARGEST and read + size <= MOST_BYTES:
                     texts[file] = file.read_bytes().decode(errors="replace")
                     read += size
             except OSError:
@@ -44,9 +50,12 @@ class Sources:
     def _files(self) -> Iterator[Path]:
         yield self._path
         folders = dict.fromkeys([self._root, self._path.parent])
-        kept = 0
+        kept = seen = 0
         for folder in folders:
             for top, inside, names in os.walk(folder):
+                seen += len(inside) + len(names)
+                if seen > MOST_NAMES:
+                    return
                 depth = len(Path(top).relative_to(folder).parts)
                 inside[:] = [n for n in sorted(inside) if n[0] != "." and n not in _SKIPPED] if depth < DEEPEST else []
                 for name in sorted(names):
@@ -62,9 +71,10 @@ class Sources:
         found = set[str]()
         for text in self._texts.values():
             lines = "\n".join(_LINE.findall(text))
-            found.update(value for _, value in named_values(lines))
-            found.update(re.findall(r"\w[\w+.-]*://[^\s'\"/:@]*:[^\s'\"]+@[^\s'\"]*", lines))
-        return {value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT}
+            found.update(value for name, value in named_values(lines) if is_sure(name) or _is_drawn(value))
+            found.update(_WITH_PASSWORD.findall(lines))
+        known = [value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT]
+        return set(sorted(known, key=len)[-MOST_LEARNT:])
 
     def has(self, word: str) -> bool:
         """Whether a word is a name, or the whole of a text constant, of the program."""
@@ -78,6 +88,10 @@ class Sources:
     @cached_property
     def _known(self) -> dict[Path, frozenset[str]]:
         return {}
+
+
+def _is_drawn(value: str) -> bool:
+    return is_random(value) or (is_telling(value) and len(value) >= LEAST_LEARNT)
 
 
 def _words(file: Path, text: str) -> frozenset[str]:

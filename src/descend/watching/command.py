@@ -8,7 +8,6 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where
-from descend.redaction import clean
 
 
 def watch(  # noqa: PLR0913 - each is an option of the command
@@ -66,4 +65,6 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 
 
 def _say(text: str) -> None:
+    from descend.redaction import clean
+
     typer.echo(f"descend: {clean(text)}", err=True)
