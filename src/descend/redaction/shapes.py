@@ -6,6 +6,7 @@ from descend.redaction.looks import is_number, is_random, is_switch, is_telling
 from descend.redaction.names import is_likely, is_measure, is_sure
 
 HIDDEN = "***"
+LEAST_LIKELY = 8  # characters of one beside a name that may be another thing's
 LEAST_BARE = 3  # characters of a value without quotes: `the secret: a word`
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL)
@@ -33,10 +34,15 @@ _HEADER = re.compile(
     r"(?!\*\*\*)[^\"'\\\r\n]+",
     re.IGNORECASE,
 )
-_SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)(?!\*)([\w+/=.~-]{6,})")
+_SCHEME = re.compile(r"\b((?:Bearer|Basic)[ \t]+)(?=[\w+/.~-]*(?:[A-Z]|\d|=))[\w+/=.~-]{6,}")
+_OF_PROGRAM = re.compile(  # `mysql -pPASSWORD`, `sshpass -p PASSWORD`, `curl -u USER:PASSWORD`, as words or as a list
+    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]*?[\"' ]-p[\"', ]*|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
+    r"(?!\*\*\*)[^\s\"',]+"
+)
 _NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
     r"(?P<name>(?<![\w.])--?[A-Za-z][\w.-]*|[A-Za-z_][\w.-]*)"
-    r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t])"
+    r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t]"
+    r"|[\"'][ \t]*,\s*(?:[a-z_]+=[\w.]+,\s*){0,4}(?:default=)?(?=[rbfu]?[\"']))"  # "name", "value"
     r"(?P<value>[rbfuRBFU]{0,2}(?P<quote>\\*(?:\"\"\"|'''|\"|'))(?P<inner>.*?)(?P=quote)"
     r"|[^\s,;\"'(){}\[\]<>]+[^\s,;\"'{}<>]*)",
     re.DOTALL,
@@ -50,7 +56,8 @@ def mask_shapes(text: str) -> str:
     text = _PRIVATE_KEY.sub(lambda found: hidden_lines(found[0]), text)
     text = _URL.sub(lambda found: mask_url(found[0]), text)
     text = _HEADER.sub(rf"\g<1>{HIDDEN}", text)
-    text = _SCHEME.sub(rf"\g<1>\g<2>{HIDDEN}", text)
+    text = _SCHEME.sub(rf"\g<1>{HIDDEN}", text)
+    text = _OF_PROGRAM.sub(rf"\g<1>{HIDDEN}", text)
     text = _named(text)
     text = _TOKENS.sub(HIDDEN, text)
     return _DRAWN.sub(_mask_drawn, text)
@@ -134,4 +141,5 @@ def _hides(name: str, value: str, *, quoted: bool) -> bool:
         return True
     if name.lower().endswith("token"):
         return is_telling(value) or is_random(value)
-    return is_random(value) or (is_telling(value) and value.isalnum() and len(value) >= 8)
+    is_key = quoted or not name.lower().endswith("key")  # of a dictionary
+    return is_random(value) or (is_key and is_telling(value) and value.isalnum() and len(value) >= LEAST_LIKELY)
