@@ -16,10 +16,10 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
     misplaced = [argument for argument in arguments or () if argument.partition("=")[0] in ours]
     if misplaced and script.is_file():
         text = script.read_bytes()
-        for argument in misplaced:
-            if argument.partition("=")[0].lstrip("-").encode() not in text:
+        for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
+            if name.lstrip("-").encode() not in text:
                 typer.echo(
-                    f"descend: {argument} stands after {script}, so it goes to the script; descend's own options "
+                    f"descend: {name} stands after {script}, so it goes to the script; descend's own options "
                     "stand before it",
                     err=True,
                 )

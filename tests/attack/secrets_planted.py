@@ -8,7 +8,7 @@ ARGUMENTS = [  # {} is the secret
     "--token=--{}", "--password {}", "--db-pass {}", "--dbpassword={}", "--hf_token {}", "--aws_secret_access_key {}",
     "--login.credential={}", "--pin {}", "--cookie 'id={}'", "--url https://h.example/?api_key={}",
     "--url=https://h.example/x?sig={}&n=1", "https://me:{}@h.example/x", "https://{}@h.example/x",
-    "--store postgres://u:a/{}@h/d", "--notify https://hooks.slack.com/services/T0/B0/{}",
+    "--store=postgres://u:a/{}@h/d", "--notify https://hooks.slack.com/services/T0/B0/{}",
     "--hook=https://discord.com/api/webhooks/1/{}", "--config '{{\"api_key\": \"{}\"}}'", "'{{\"a\": [\"{}\"]}}'",
     "wandb.api_key={}", "+secret={}", "--set run.name={}", "{}", "--name {}", "--header 'X-Api-Key: {}'", "--{}",
     "--list a,{},b", "-e MY_TOKEN={}",
