@@ -3,6 +3,7 @@
 import inspect
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ import cases  # noqa: E402
 import endings  # noqa: E402
 import odd_cases  # noqa: E402
 
+from descend.archive import load_case, save_case  # noqa: E402
+from descend.record.store import open_store  # noqa: E402
 from descend.redaction import HIDDEN, Redactor  # noqa: E402
-from descend.report import render_console, render_json, render_page  # noqa: E402
+from descend.report import render_console, render_json, render_page, write_patches  # noqa: E402
 
 CASES = [
     case
@@ -47,3 +50,23 @@ def test_nothing_of_a_report_is_masked(case, tmp_path):
 def test_nothing_of_a_document_is_masked(document):
     text = document.read_text()
     assert Redactor({}).clean(text) == text
+
+
+def test_a_secret_in_a_changed_line_is_in_the_file_of_the_patch_alone(tmp_path):
+    made = cases.inputs_not_normalised(tmp_path)
+    patch = "--- train.py\n+++ train.py\n@@ -1 +1 @@\n-fit(lr=9, api_key='hunter2x')\n+fit(lr=1, api_key='hunter2x')\n"
+    made = replace(made, cure=replace(made.cure, patch=patch), trials=(replace(made.cure, patch=patch),))
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(render_console(made, tmp_path))
+    assert "fix.diff changes a line that holds a secret" in screen.getvalue()
+    write_patches(made, tmp_path)
+    kept = tmp_path / "fix.diff"
+    assert kept.read_text() == patch and kept.stat().st_mode & 0o777 == 0o600
+    with open_store(tmp_path / "store") as store:
+        store.save(made.record)
+        save_case(store, made)
+        again = str(load_case(store, made.record.run))
+    said = [screen.getvalue(), render_json(made), render_page(made, {}), again]
+    assert all("hunter2x" not in text for text in said)
+    assert all("lr=1, api_key=" in text for text in said[1:])
+    assert all(b"hunter2x" not in path.read_bytes() for path in (tmp_path / "store").iterdir())
