@@ -150,6 +150,7 @@ KINDS = [
     Kind("shared weights", "shared_weights.py", *CLEARED),
     Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)"),
     Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR),
+    Kind("functional: torch.func", "functional.py", "instability", "lr = "),
     Kind("physics-informed: double backward", "physics_informed.py", *LR),
     Kind("reinforcement learning", "reinforcement.py", *LR),
     Kind(

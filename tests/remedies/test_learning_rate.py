@@ -231,6 +231,35 @@ def test_the_rate_of_updates_by_hand(patient, case: str) -> None:
     assert p.edited(learning_rate, lr=1e-6, optimizer="0") == text.replace(old, new)
 
 
+TAKEN = "grads = torch.autograd.grad(loss, params)\n"
+RETURNED = {
+    "a list": ("lr = 8.0\n" + TAKEN + "params = [p - lr * g for p, g in zip(params, grads)]\n", "8.0", "0.08"),
+    "detached": (TAKEN + "params = [(p - 8.0 * g).detach() for p, g in zip(params, grads)]\n", "8.0", "0.08"),
+    "by key": ("lr = 8.0\n" + TAKEN + "params = {k: params[k] - grads[k] * lr for k in params}\n", "8.0", "0.08"),
+    "items": (TAKEN + "for i, (k, g) in enumerate(grads.items()):\n    params[k] -= 8.0 * g\n", "8.0", "0.08"),
+    "a tree": (TAKEN + "params = tree_map(lambda p, g: p.sub(8.0 * g), params, grads)\n", "8.0", "0.08"),
+    "each by itself": (
+        "dw, db = torch.autograd.grad(loss, (w, b))\nw = w - 8.0 * dw\nb = b - 8.0 * db\n",
+        "8.0",
+        "0.08",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RETURNED)
+def test_the_rate_of_gradients_that_a_call_returns(patient, case: str) -> None:
+    text, old, new = RETURNED[case]
+    p = patient(text, backward="torch.autograd.grad(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 8.0, "by_hand": True}))
+    assert p.edited(learning_rate, lr=0.08, optimizer="0") == text.replace(old, new)
+
+
+def test_a_number_that_takes_no_gradient_away_is_left_alone(patient) -> None:
+    p = patient(TAKEN + "total = 3.0 * grads[0] + 2.0 * loss\n", backward="torch.autograd.grad(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 8.0, "by_hand": True}))
+    assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
+
+
 def test_updates_by_hand_without_a_number(patient) -> None:
     p = patient("loss.backward()\nw -= step(w.grad)\n", backward="loss.backward(")
     p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))

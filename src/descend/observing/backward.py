@@ -13,6 +13,7 @@ from torch.compiler import is_compiling
 
 from descend.observing.observer import Observer
 from descend.reading.cruise import Cruise
+from descend.reading.passes import Asked
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
 
@@ -36,10 +37,11 @@ class _Reporting:
         _nesting.inside = False
 
 
-_reporting = _Reporting()
+outermost = _Reporting()
 
 
-def _is_nested(cruise: Cruise) -> bool:
+def is_nested(cruise: Cruise) -> bool:
+    """Whether a pass is part of one that is being reported."""
     # The autograd engine calls back on threads of its own: a reentrant checkpoint's pass is part of the outer one.
     return _nesting.inside or cruise.is_within or isinstance(threading.current_thread(), threading._DummyThread)
 
@@ -89,17 +91,17 @@ def tensor_backward(original: Any, observer: Observer) -> Any:
 def _reported(original: Any, observer: Observer, frame: FrameType, tensors: Any, args: Any, kwargs: Any) -> None:
     """Make a backward pass that `frame` calls for, and report it."""
     cruise = observer.cruise
-    if cruise.passes_over or _is_nested(cruise):
+    if cruise.passes_over or is_nested(cruise):
         return original(tensors, *args, **kwargs)
     with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
         is_taken = cruise.on and cruise.takes(tensors, frame)
     if is_taken:
-        with _reporting:
+        with outermost:
             return original(tensors, *args, **kwargs)
     root = _scalar(tensors)
     if root is None:
         return original(tensors, *args, **kwargs)
-    with _reporting:
+    with outermost:
         opened = observer.backward_begins(root, frame)
         original(tensors, *args, **kwargs)
         observer.backward_ended(opened)
@@ -125,14 +127,14 @@ def autograd_grad(original: Any, observer: Observer) -> Any:
         if is_compiling():
             return original(outputs, inputs, *args, **kwargs)
         wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-        root = None if _is_nested(observer.cruise) or _builds_graph(args, kwargs) else _scalar(outputs)
-        if root is None or not all(isinstance(t, Tensor) and t.is_leaf for t in wanted):
+        root = None if is_nested(observer.cruise) else stepped_on(outputs, wanted, args, kwargs)
+        if root is None:
             return original(outputs, wanted, *args, **kwargs)
-        with _reporting:
+        with outermost:
             if observer.has_optimizer:
                 observer.gradient_returned(root, wanted, sys._getframe(1))
                 return original(outputs, wanted, *args, **kwargs)
-            opened = observer.backward_begins(root, sys._getframe(1))
+            opened = observer.backward_begins(root, sys._getframe(1), Asked(wanted))
             gradients = original(outputs, wanted, *args, **kwargs)
             observer.backward_ended(opened, {id(t): g for t, g in zip(wanted, gradients) if g is not None})
         return gradients
@@ -140,8 +142,15 @@ def autograd_grad(original: Any, observer: Observer) -> Any:
     return reporting
 
 
+def stepped_on(outputs: Any, inputs: Any, args: Any, kwargs: Any) -> Tensor | None:
+    """Return the scalar whose gradient is asked for, where a step may be made of it: without a graph, and by leaves."""
+    if _builds_graph(args, kwargs) or not all(isinstance(t, Tensor) and t.is_leaf for t in inputs):
+        return None
+    return _scalar(outputs)
+
+
 def _builds_graph(args: Any, kwargs: Any) -> bool:
     return bool(args[_CREATE_GRAPH] if len(args) > _CREATE_GRAPH else kwargs.get("create_graph", False))
 
 
-CALLED = (_reported, _is_nested, _scalar, _builds_graph)  # by what stands there
+CALLED = (_reported, is_nested, stepped_on, _scalar, _builds_graph)  # by what stands there

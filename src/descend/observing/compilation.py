@@ -10,7 +10,9 @@ from types import FunctionType
 COMPILED = "torch.compile is used: a compiled step cannot be recorded without changing it"
 PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
 _PARTS = tuple(f"descend.{part}" for part in PARTS)
-_INLINED = ("descend.observing.hooks", "descend.observing.backward")  # do nothing where they are traced
+_INLINED = tuple(
+    f"descend.observing.{name}" for name in ("hooks", "backward", "functional")
+)  # do nothing where they are traced
 
 
 def keep_out_of_graphs(hooks: Iterable[FunctionType]) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from descend.observing.modules import Modules
 from descend.observing.poison import not_finite, undefined
@@ -29,6 +29,10 @@ class Faults:
     def is_held(self, parameter: Tensor) -> bool:
         """Whether any optimizer has the parameter."""
         return any(id(parameter) in stepper.held for stepper in self.steppers.values())
+
+    def is_parameter(self, leaf: Tensor) -> bool:
+        """Whether a leaf of a graph is one: data may be one, too, where a loss is made of derivatives."""
+        return isinstance(leaf, nn.Parameter) or self.is_held(leaf) or all(s.by_hand for s in self.steppers.values())
 
     def look_at_value(self, root: Tensor, step: int) -> None:
         """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either."""

@@ -24,6 +24,7 @@ from torch.utils.data import dataloader
 from descend.observing.backward import CALLED, autograd_grad, backward, tensor_backward
 from descend.observing.compilation import COMPILED, keep_out_of_graphs
 from descend.observing.frames import constructor_caller
+from descend.observing.functional import MAKER, grad_and_value
 from descend.observing.makings import optimizer_init
 from descend.observing.observer import Observer
 from descend.observing.replacing import replaced
@@ -50,6 +51,7 @@ def observing(observer: Observer) -> Iterator[None]:
             (torch.autograd, "backward", backward),
             (Tensor, "backward", tensor_backward),
             (torch.autograd, "grad", autograd_grad),
+            (*MAKER, grad_and_value),
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
             (torch.amp.GradScaler, "scale", _scale),
         )

@@ -1,7 +1,7 @@
 """The script's modules and parameters by name, and the places where they are made and called."""
 
 import weakref
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -150,6 +150,11 @@ class Modules:
                     known[id(parameter)] = _place(key, name)
                     self._names.append((weakref.ref(parameter), known[id(parameter)]))
         return known
+
+    def note_names(self, named: Iterable[tuple[str, Tensor]]) -> None:
+        """Take the script's own names of parameters that are no module's."""
+        known = {id(found()) for found, _ in self._names}
+        self._names += [(weakref.ref(tensor), name) for name, tensor in named if name and id(tensor) not in known]
 
     def embeddings(self) -> set[str]:
         """Return the names of the weights of embeddings, whose rows are not units."""

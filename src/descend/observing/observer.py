@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from descend.observing.checkpoints import Checkpoints
@@ -30,7 +30,7 @@ from descend.probes.wiring import describe_optimizer
 from descend.reading.attribution import Attribution, Stepper
 from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
-from descend.reading.passes import Opened, open_pass
+from descend.reading.passes import ALL, Asked, Opened, open_pass
 from descend.reading.rounds import spot
 from descend.record import Fact, Message
 from descend.tape import Recording
@@ -65,14 +65,14 @@ class Observer:
         self.cruise = Cruise(self.curves, self.attribution, examiner.budget)
         self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
         self._recording: Recording | None = None  # of the backward pass that is under way
-        self._scaled, self._hand = Scaled(), Hand(owning=owning)
+        self._scaled, self.hand = Scaled(), Hand(owning=owning)
         self.functions = CustomFunctions(modules, send, examiner.note)
         self.loaders = Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
-        examiner.tape.trains = self._trains
+        examiner.tape.trains = self.faults.is_parameter
         os.register_at_fork(after_in_child=self._disown)
 
     def stumbled(self, error: Exception) -> None:
@@ -124,7 +124,7 @@ class Observer:
     # -- backward
 
     @harmless
-    def backward_begins(self, root: Tensor, frame: FrameType | None) -> Opened | None:
+    def backward_begins(self, root: Tensor, frame: FrameType | None, asked: Asked = ALL) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
         self.cruise.leave()
         self.curves.backward()
@@ -139,22 +139,23 @@ class Observer:
             self.faults.look_at_value(root, self.steps)
         loss, scaler = self._scaled.original(root)
         if not self.has_optimizer:
-            self.send(self._hand.look(root))
+            self.send(self.hand.look(root, asked.inputs))
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
         caller = self.modules.tree.caller(frame)
         place = None if caller is None else spot(caller)
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
         self.cruise.saw_backward(place, frame and spot(frame))
-        self.faults.look_before(reaches, self._hand.leaves)
-        if self.steps < WIRING_STEPS and (self.has_optimizer or self._hand.trains):  # no rehearsal
+        self.faults.look_before(reaches, self.hand.leaves)
+        if self.steps < WIRING_STEPS and (self.has_optimizer or self.hand.trains):  # no rehearsal
             self.modules.note_call("backward", "", frame)
         stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
         if stepper is None or not self.examiner.examines(stepper.key, stepper.steps):
             self.examiner.tape.stop()
             return None
         with self.examiner.budget.charging("gradient"):
-            opened = open_pass(root, loss, scaler, stepper)
-        self._recording = self.examiner.tape.seal(loss, stepper.steps)
+            opened = open_pass(root, loss, scaler, stepper, asked, self.hand.lineage)
+        self.modules.note_names(zip(self.hand.names, opened.parameters))
+        self._recording = opened.standing(self.examiner.tape.seal(asked.root(loss), stepper.steps))
         return opened
 
     @harmless
@@ -171,7 +172,7 @@ class Observer:
                 passed = opened.close(returned)
             self.examiner.look(passed, recording)
         if not self.has_optimizer:
-            self._step_by_hand()
+            self._step_by_hand(returned)
         elif not self.steps and self._stepping is None:
             self._no_step_so_far()
 
@@ -217,10 +218,6 @@ class Observer:
         if stepper.steps > WIRING_STEPS:
             self.cruise.saw_step(stepper, self.examiner.next_look)
 
-    def _trains(self, leaf: Tensor) -> bool:
-        """Whether a leaf of a graph is a parameter: data may be one, too, where a loss is made of derivatives."""
-        return not self.has_optimizer or isinstance(leaf, nn.Parameter) or self.faults.is_held(leaf)
-
     @property
     def steps(self) -> int:
         """Steps of the optimizer that has stepped most."""
@@ -237,10 +234,10 @@ class Observer:
             self.flush()
         self.after_step(self.steps)
 
-    def _step_by_hand(self) -> None:
+    def _step_by_hand(self, returned: Mapping[int, Tensor] | None) -> None:
         stepper = self.steppers[BY_HAND]
-        self._hand.filled()
-        self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper), self._hand.rate)
+        self.hand.filled(returned)
+        self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper), self.hand.rate)
         self.faults.send_wiring(stepper)
         stepper.steps += 1
         self._step_is_over()
@@ -254,6 +251,8 @@ class Observer:
     def finish(self, measuring: bool) -> None:
         """Send what is left; measure the fixed examples at the final parameters."""
         self.cruise.leave()
+        if self.hand.only_looks():
+            self.forget_rehearsal()
         self.flush(last=True)
         self.send([Fact("passes", "", self.steps, {"backward": self.passes})])
         self.knobs.finish()
@@ -265,7 +264,7 @@ class Observer:
 
     def flush(self, *, last: bool = False) -> None:
         """Read the waiting losses off the device and send them."""
-        if self.has_optimizer or self._hand.trains or last:  # it may be a rehearsal
+        if self.has_optimizer or self.hand.trains or last:  # it may be a rehearsal
             self.faults.settle()
             self.curves.flush(last=last)
 
@@ -273,13 +272,13 @@ class Observer:
     def weights(self) -> str:
         """Return the fingerprint of the trained parameters; "" where none is known."""
         held = [p for s in self.steppers.values() if s.steps for p in s.parameters()]
-        return fingerprint(held or list(self._hand.leaves))
+        return fingerprint(held or list(self.hand.leaves))
 
     def _stepper(self, optimizer: Optimizer, frame: FrameType | None = None) -> Stepper:
         known = self._makings.find(optimizer)
         if known is not None:
             return known
-        self._forget_rehearsal()
+        self.forget_rehearsal()
         self.has_optimizer = True
         after = {s.key: s.steps for s in self.steppers.values()}
         stepper, is_new = self._makings.take(optimizer, self.modules.tree.lines(frame))
@@ -292,8 +291,9 @@ class Observer:
             self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer) | place)])
         return stepper
 
-    def _forget_rehearsal(self) -> None:
-        if not self.has_optimizer and self.steppers and not self._hand.trains:
+    def forget_rehearsal(self) -> None:
+        """Begin anew: what was taken for steps was no training yet."""
+        if not self.has_optimizer and self.steppers and not self.hand.trains:
             self.steppers.clear()
             for part in (self.attribution, self.curves, self.faults):
                 part.forget()

@@ -1,18 +1,15 @@
 """The tape in a running script: when it runs, when it must not, and whether what it recorded is the truth."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-import torch
 from torch import Tensor
-from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.observing.modules import Modules
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
 from descend.record import Site
-from descend.tape import Recording, Refused, Tape
+from descend.tape import Recording, Refused, Tape, beneath
 from descend.tape.nesting import leaves
 from descend.tape.vocabulary import INTERESTING
 
@@ -72,8 +69,13 @@ class Taping:
         self._tape = Tape(INTERESTING, self.modules.origin)
         self._tape.on_first_use, self._tape.trains = self.modules.note_model_call, self.trains
         self._thread = threading.get_ident()
-        with _at_the_bottom():
+        with beneath():
             self._tape.start()
+
+    def unwrap(self, on: bool) -> None:
+        """While it is on, the loss is made within `torch.func.grad`, where each tensor stands for another."""
+        if self._tape is not None:
+            self._tape.unwraps = on
 
     def pause(self) -> None:
         """Leave out what follows; it is no part of the loss."""
@@ -86,7 +88,7 @@ class Taping:
         if self._tape is not None and self._thread == threading.get_ident():
             if loader is not None:
                 self._tape.delivered.update({id(x): (x, loader) for x in leaves(batch) if isinstance(x, Tensor)})
-            with _at_the_bottom():
+            with beneath():
                 self._tape.resume()
 
     def stop(self) -> None:
@@ -152,24 +154,6 @@ class Taping:
     def _refuse(self, reason: str, step: int) -> None:
         self._tell("tape", reason, step)
         self.refused += 1
-
-
-@contextmanager
-def _at_the_bottom() -> Iterator[None]:
-    """Put what is pushed meanwhile below the function modes of the script's own.
-
-    On leaving its modes, and `with torch.device(...)`, the script takes off the stack whatever lies on top. Only the
-    default device is kept beneath: torch wants it there.
-    """
-    default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
-    above = []
-    while (mode := _get_current_function_mode()) is not None and mode is not default:
-        above.append(_pop_mode())
-    try:
-        yield
-    finally:
-        for mode in reversed(above):
-            _push_mode(mode)
 
 
 def _another_loss(recording: Recording, passed: Pass) -> str:

@@ -1,7 +1,7 @@
 """The nearest to plain python that can still be stopped and compared: a count of the optimizer's steps, no more."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.compiler import is_compiling
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from descend.observing.backward import stepped_on
 from descend.observing.fingerprint import fingerprint
 from descend.observing.frames import SourceTree
+from descend.observing.functional import MAKER, chosen
 from descend.observing.guard import harmless
 from descend.observing.makings import Makings, optimizer_init
 from descend.observing.replacing import replaced
@@ -75,6 +77,12 @@ class Witness:
         if not self.steps and isinstance(root, Tensor):
             self._leaves = tuple(leaf_parameters(root))
 
+    @harmless
+    def gradient_taken(self, inputs: Iterable[Tensor]) -> None:
+        """Remember by what a script without an optimizer has taken a gradient that it was given back."""
+        if not self.steps:
+            self._leaves = tuple(inputs)
+
     def finish(self, *, measuring: bool) -> None:
         """There is nothing to measure."""
 
@@ -87,17 +95,35 @@ class Witness:
 @contextmanager
 def counting(witness: Witness) -> Iterator[None]:
     """Let `witness` count the script's steps for as long as the context lasts."""
-    original = torch.autograd.backward  # Tensor.backward calls it
+    original, grad, function_grad = torch.autograd.backward, torch.autograd.grad, getattr(*MAKER)
 
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
         if not is_compiling():
             witness.backward_begins(tensors)
-        original(tensors, *args, **kwargs)
+        original(tensors, *args, **kwargs)  # Tensor.backward calls it
+
+    def gradient(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        found = grad(outputs, wanted, *args, **kwargs)
+        if not is_compiling() and stepped_on(outputs, wanted, args, kwargs) is not None:
+            witness.gradient_taken(wanted)
+        return found
+
+    def function_gradient(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> Any:
+        found = function_grad(func, argnums, has_aux, args, kwargs)
+        if not is_compiling():
+            witness.gradient_taken(dict(chosen(args, argnums)).values())
+        return found
 
     hook = register_optimizer_step_post_hook(witness.step_ended)
     try:
         made = optimizer_init(Optimizer.__init__, witness)
-        with replaced(torch.autograd, "backward", backward), replaced(Optimizer, "__init__", made):
+        with (
+            replaced(torch.autograd, "backward", backward),
+            replaced(torch.autograd, "grad", gradient),
+            replaced(*MAKER, function_gradient),
+            replaced(Optimizer, "__init__", made),
+        ):
             yield
     finally:
         hook.remove()

@@ -1,6 +1,7 @@
 """Another learning rate: the number itself where the source has one, or else in the optimizer's call.
 
-A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`.
+A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`, or
+`p - lr * g` of gradients that a call has returned.
 """
 
 from typing import Any
@@ -37,7 +38,7 @@ def _by_hand(script: Script, record: Record, dose: dict[str, Any]) -> Script | N
     if isinstance(place, NotApplicable):
         return place
     syntax = place.syntax
-    found = rates(syntax)
+    found = rates(syntax, place.call)
     literals = {id(n): n for rate in found if (n := follow(syntax, rate, script.arguments, [syntax.module]))}
     numbers = [n for n in literals.values() if isinstance(n, cst.Integer | cst.Float)]
     if not numbers or len(numbers) < len(literals):

@@ -1,21 +1,38 @@
-"""How a script without an optimizer updates its parameters: `w -= lr * w.grad`, `w.data.sub_(lr * w.grad)`."""
+"""How a script without an optimizer updates its parameters: `w -= lr * w.grad`, `w.data.sub_(lr * w.grad)`.
+
+Or, of gradients that a call has returned: `params = [p - lr * g for p, g in zip(params, grads)]`.
+"""
+
+from collections.abc import Sequence
 
 import libcst as cst
 
+from descend.source.returned import gradient_names, is_gradient
 from descend.source.syntax import Syntax, last_name
 
 
 def used_gradients(syntax: Syntax) -> list[cst.Attribute]:
     """Return each `.grad` that is read by a statement which changes something by it, in the order of the source."""
-    return [read for read in syntax.every(cst.Attribute) if read.attr.value == "grad" and _updates(syntax, read)]
+    read = [a for a in syntax.every(cst.Attribute) if a.attr.value == "grad" and not _is_called(syntax, a)]
+    return [attribute for attribute in read if _updates(syntax, attribute)]
 
 
-def rates(syntax: Syntax) -> list[cst.BaseExpression]:
-    """Return what those gradients are multiplied by."""
+def rates(syntax: Syntax, call: cst.Call) -> list[cst.BaseExpression]:
+    """Return what those gradients are multiplied by, or those that `call` returns."""
+    read = used_gradients(syntax)
+    return _factors(syntax, read) if read else _returned_factors(syntax, call)
+
+
+def _is_called(syntax: Syntax, attribute: cst.Attribute) -> bool:
+    outer = syntax.parents.get(attribute)
+    return isinstance(outer, cst.Call) and outer.func is attribute  # `torch.autograd.grad(…)`
+
+
+def _factors(syntax: Syntax, read: Sequence[cst.Attribute]) -> list[cst.BaseExpression]:
     found: dict[int, cst.BaseExpression] = {}
-    for read in used_gradients(syntax):
-        inner: cst.CSTNode = read
-        for outer in syntax.ancestors(read):
+    for gradient in read:
+        inner: cst.CSTNode = gradient
+        for outer in syntax.ancestors(gradient):
             if isinstance(outer, cst.BinaryOperation) and isinstance(outer.operator, cst.Multiply):
                 other = outer.left if outer.right is inner else outer.right
                 found[id(other)] = other
@@ -23,6 +40,27 @@ def rates(syntax: Syntax) -> list[cst.BaseExpression]:
                 break
             inner = outer
     return list(found.values())
+
+
+def _returned_factors(syntax: Syntax, call: cst.Call) -> list[cst.BaseExpression]:
+    names = gradient_names(syntax, call)
+    found = []
+    for product in syntax.every(cst.BinaryOperation):
+        if isinstance(product.operator, cst.Multiply) and _is_taken_away(syntax, product):
+            sides = (product.left, product.right)
+            found += [other for one, other in (sides, sides[::-1]) if is_gradient(one, names)]
+    return found
+
+
+def _is_taken_away(syntax: Syntax, product: cst.BinaryOperation) -> bool:
+    """Whether something is made less by a product: `p - lr * g`, `p -= lr * g`, `p.sub_(lr * g)`."""
+    outer = syntax.parents.get(product)
+    if isinstance(outer, cst.BinaryOperation):
+        return isinstance(outer.operator, cst.Subtract) and outer.right is product
+    if isinstance(outer, cst.AugAssign):
+        return isinstance(outer.operator, cst.SubtractAssign)
+    called = syntax.parents.get(outer) if isinstance(outer, cst.Arg) else None
+    return isinstance(called, cst.Call) and last_name(called.func) in ("sub", "sub_")
 
 
 def _updates(syntax: Syntax, read: cst.Attribute) -> bool:

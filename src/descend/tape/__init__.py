@@ -5,6 +5,19 @@ from descend.tape.call import Op, Origin
 from descend.tape.graph import leaf_parameters
 from descend.tape.recording import Recording, Stale
 from descend.tape.sealing import Refused
+from descend.tape.standing import at_the_bottom, beneath, take_off
 from descend.tape.tape import Tape
 
-__all__ = ["Op", "Origin", "Recording", "Refused", "Stale", "Tape", "custom_function", "leaf_parameters"]
+__all__ = [
+    "Op",
+    "Origin",
+    "Recording",
+    "Refused",
+    "Stale",
+    "Tape",
+    "at_the_bottom",
+    "beneath",
+    "custom_function",
+    "leaf_parameters",
+    "take_off",
+]

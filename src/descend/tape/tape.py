@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode, _get_current_function_mode, _pop_mode, _push_mode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _push_mode
 
 from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Call, Op, Origin, Slot, State, call_name, packed
@@ -22,7 +22,8 @@ from descend.tape.nesting import leaves
 from descend.tape.randomness import RandomState
 from descend.tape.recording import Recording
 from descend.tape.sealing import Refused, seal
-from descend.tape.trace import OUT_OF_SIGHT, Trace, is_leaf, version
+from descend.tape.standing import take_off
+from descend.tape.trace import OUT_OF_SIGHT, Trace, beneath_gradient, is_leaf, is_wrapped, version
 from descend.tape.warning import AsFrom
 
 MOST_CALLS = 20_000  # a step of more calls than this is not taped
@@ -48,6 +49,7 @@ class Tape(TorchFunctionMode):
         )  # names of the calls whose origin is worth knowing
         self.on_first_use: Callable[[FrameType], None] = lambda frame: None
         self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of the graph is a parameter
+        self.unwraps = False  # while a loss is made within `torch.func.grad`: of its tensors those beneath count
         self.active = False
         self.refusal: str | None = None
         self.delivered: dict[int, tuple[Tensor, str]] = {}  # id -> what a loader gave, and which one
@@ -83,16 +85,8 @@ class Tape(TorchFunctionMode):
 
     def pause(self) -> None:
         """Stop recording for a while; what is made meanwhile counts as data."""
-        if not self.active:
-            return
-        above = []
-        while (mode := _get_current_function_mode()) is not None:
-            _pop_mode()
-            if mode is self:
-                break
-            above.append(mode)
-        for mode in reversed(above):
-            _push_mode(mode)
+        if self.active:
+            take_off(self)
         self.active = False
 
     def sites(self) -> list[tuple[str, Site]]:
@@ -122,7 +116,7 @@ class Tape(TorchFunctionMode):
         if name in _LEAVES:
             return self._note_leaf(func(*args, **kwargs), args)
         inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        if torch.is_inference_mode_enabled() or any(map(_is_wrapped, inputs)):
+        if torch.is_inference_mode_enabled() or any(map(self._is_hidden, inputs)):
             return self._unrecorded(func, args, kwargs, inputs)
         try:
             call = self._call(func, name, (args, kwargs), inputs)
@@ -239,6 +233,10 @@ class Tape(TorchFunctionMode):
     def _new_trace(self) -> Trace:
         return Trace(lambda leaf: self.trains(leaf))
 
+    def _is_hidden(self, tensor: Tensor) -> bool:
+        """Whether a function transform has put a tensor in the place of another."""
+        return is_wrapped(beneath_gradient(tensor) if self.unwraps else tensor)
+
     def _is_forked(self) -> bool:
         """Whether this is a loader's worker, forked while the tape was on: nobody will ever seal it there."""
         if os.getpid() == self._process:
@@ -259,7 +257,3 @@ def _is_seen(func: Any, name: str) -> bool:
 
 def _may_write(name: str, kwargs: dict) -> bool:
     return name.endswith("_") or name == "__setitem__" or "out" in kwargs
-
-
-def _is_wrapped(tensor: Tensor) -> bool:
-    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from descend.record import Site
 from descend.tape.call import DISCRETE, NONE, SMOOTH, Call, Op
@@ -187,9 +188,11 @@ class Trace:
         leaf, storage = tensor.requires_grad, self.storages[slot]
         trained = leaf and self.trains(tensor)
         self.taints[slot] = SMOOTH if trained else NONE
+        tensor = beneath_gradient(tensor)
         frozen = isinstance(tensor, nn.Parameter) and not tensor.is_inference()
         copied = not trained and not frozen and (tensor.numel() <= COPIED_NUMEL or tensor.is_inference())
-        copy = strided_copy(tensor) if copied else None
+        with temporarily_clear_interpreter_stack():  # under a transform the copy would stand for another tensor
+            copy = strided_copy(tensor) if copied else None
         self.externals[slot] = External(tensor, copy, version(tensor), len(self.ops), trained, leaf)
         if copy is None:
             self._fixed.add(storage)
@@ -209,6 +212,18 @@ def version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
+def is_wrapped(tensor: Tensor) -> bool:
+    """Whether a tensor stands for another within `torch.func.grad` or `vmap`."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def beneath_gradient(tensor: Tensor) -> Tensor:
+    """Return the tensor that one within `torch.func.grad` stands for; any other as it is."""
+    if torch._C._functorch.is_gradtrackingtensor(tensor):
+        return torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
 def is_lent(tensor: Tensor) -> bool:
     """Whether the tensor's memory belongs to somebody else, as an array's does: `from_numpy` is not seen."""
     try:
@@ -219,6 +234,6 @@ def is_lent(tensor: Tensor) -> bool:
 
 def _storage(tensor: Tensor) -> int:
     try:
-        return tensor.untyped_storage()._cdata
+        return beneath_gradient(tensor).untyped_storage()._cdata
     except (RuntimeError, NotImplementedError):  # sparse and opaque tensors have no storage
         return id(tensor)
