@@ -78,7 +78,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         str,
         typer.Option(
             metavar="LEVEL",
-            help="How it is kept apart: namespaces, landlock or hooks. Default: auto, the strongest that is had here.",
+            help="How it is kept apart: namespaces, landlock or hooks. Default: auto, the strongest there is here.",
         ),
     ] = "auto",
     format: Format = "text",

@@ -1,5 +1,10 @@
 """What torch starts works within each level of the sandbox: workers, compilers, process groups, CUDA."""
 
+import contextlib
+import os
+import socket
+import tempfile
+
 import pytest
 import torch
 
@@ -37,6 +42,12 @@ COMPILED = """
     attempt("kernels", lambda: any(files for _, _, files in os.walk(os.environ["DESCEND_KERNELS_DIR"])))
 """
 
+CONNECTED = """
+    import socket
+    for path in {paths}:
+        attempt(path, lambda: socket.socket(socket.AF_UNIX).connect(path))
+"""
+
 CUDA = """
     import torch
     attempt("cuda", lambda: float((torch.ones(4, device="cuda") * 2).sum()))
@@ -59,6 +70,22 @@ def test_a_process_group_and_a_compiler(tmp_path, level):
     assert said["group"] == "None" and said["reduced"] == "[1.0, 1.0]"
     assert said["rule"] == str([0.5] * 4), said
     assert not record.effects
+
+
+@pytest.mark.slow
+@levels
+def test_a_server_of_the_users_is_reached(tmp_path, level):
+    """By its socket among the temporary files, at the top and in a folder, as X11, MPS and databases do."""
+    skip_unless_reached(level)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, contextlib.ExitStack() as stack:
+        paths = [f"{folder}/here.sock", f"{folder}.sock"]
+        for path in paths:
+            server = stack.enter_context(socket.socket(socket.AF_UNIX))
+            server.bind(path)
+            stack.callback(os.unlink, path)
+            server.listen()
+        _, said = consulted(tmp_path, level, CONNECTED.format(paths=paths))
+    assert set(said.values()) == {"None"}
 
 
 @pytest.mark.gpu

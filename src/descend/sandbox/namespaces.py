@@ -6,7 +6,9 @@ have no number that a signal could be sent to; and all that the run has started 
 """
 
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from descend.sandbox import kernel
@@ -59,14 +61,21 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     layer = top / LAYER
     layer.mkdir(exist_ok=True)
     kept = [(path, kernel.copy_of_mount(path)) for path in dict.fromkeys([top, *writable])]
-    covered = [(path, kernel.copy_of_mount(path)) for path in _mounted_below(PRIVATE)]
     kernel.make_read_only()
+    seen_through: list[tuple[Path, int]] = []
+    for path in dict.fromkeys([*_mounted_below(PRIVATE), *_meeting_places(PRIVATE)]):
+        with suppress(OSError):  # it is gone, or closed to this user
+            seen_through.append((path, kernel.copy_of_mount(path)))
     kernel.mount("tmpfs", str(layer), "tmpfs")
     for number, folder in enumerate(PRIVATE):
         if Path(folder).is_dir():
             _cover(folder, layer / str(number))
-    for path, descriptor in [*covered, *kept]:
+    for path, descriptor in seen_through:
+        with suppress(OSError):
+            kernel.put_back(descriptor, path)
+    for path, descriptor in kept:
         kernel.put_back(descriptor, path)
+    for _, descriptor in [*seen_through, *kept]:
         os.close(descriptor)
     kernel.mount("proc", "/proc", "proc")
     kernel.give_up_capabilities(all_of_them=not is_root)
@@ -86,7 +95,35 @@ def _mounted_below(folders: Sequence[str]) -> list[Path]:
     points = sorted({_unescaped(line.split()[4]) for line in lines})
     below = [point for point in points if point.startswith(tuple(f"{folder}/" for folder in folders))]
     outermost = [point for point in below if not any(point.startswith(f"{other}/") for other in below)]
-    return [Path(point) for point in outermost if Path(point).is_dir()]
+    return [Path(point) for point in outermost]
+
+
+def _meeting_places(folders: Sequence[str]) -> Iterator[Path]:
+    """Yield the entries where other programs wait for this one: sockets and pipes, and folders that hold some.
+
+    A layer on top of one would give one of the same name that nobody else is at.
+    """
+    for folder in folders:
+        for entry in _entries(folder):
+            inside = _entries(entry.path) if entry.is_dir(follow_symlinks=False) else [entry]
+            if any(_is_meeting_place(each) for each in inside):
+                yield Path(entry.path)
+
+
+def _entries(folder: str) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _is_meeting_place(entry: "os.DirEntry[str]") -> bool:
+    try:
+        mode = entry.stat(follow_symlinks=False).st_mode
+    except OSError:
+        return False
+    return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 
 
 def _unescaped(name: str) -> str:
