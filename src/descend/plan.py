@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from descend.errors import UsageError
 
+CLOCK = "DESCEND_CLOCK"  # "steps": what is measured does not depend on how busy the machine is, as a test may want it
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -33,6 +35,7 @@ class Plan:
     examples: int = 0  # how many of the first examples are fixed at most: 0 for as many as suffice
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
     alone: bool = False  # a script that torchrun starts is run as the only process of its group
+    timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
     role: str = "exam"  # watch, exam, arm or gradcheck
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks

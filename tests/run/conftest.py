@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.plan import Plan
+from descend.plan import CLOCK, Plan
 from descend.record import Record
 from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
@@ -93,6 +93,18 @@ def _server() -> ForkServer:
 def held():
     with HELD:
         yield
+
+
+@pytest.fixture(autouse=True)
+def clock_of_steps(monkeypatch):
+    """How often a run is looked at depends on its steps, and not on how busy the machine is."""
+    monkeypatch.setenv(CLOCK, "steps")
+
+
+@pytest.fixture
+def clock_on_the_wall(monkeypatch, clock_of_steps):
+    """For what is about time."""
+    monkeypatch.delenv(CLOCK)
 
 
 @pytest.fixture(autouse=True)

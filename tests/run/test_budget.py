@@ -1,11 +1,29 @@
 """What a probe may spend, and when."""
 
-import time
-
 import pytest
 
 from descend.observing.taping import Taping
-from descend.reading.budget import LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
+from descend.reading.budget import FULL, LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
+
+
+class Clock:
+    """Time that passes where the test says so."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+time = Clock()
+
+
+@pytest.fixture(autouse=True)
+def own_time(monkeypatch):
+    monkeypatch.setattr("descend.reading.budget.time", time)
 
 
 def spend(budget: Budget, probe: str, seconds: float) -> None:
@@ -21,7 +39,7 @@ def test_a_probe_waits_until_its_last_cost_has_been_earned():
     time.sleep(0.2)
     assert budget.allows("curvature")
     seconds, calls = budget.costs()["curvature"]
-    assert calls == 1 and seconds == pytest.approx(budget.spent) and seconds >= 0.05
+    assert calls == 1 and seconds == pytest.approx(budget.spent) == pytest.approx(0.05)
 
 
 def test_in_somebodys_own_run_a_first_call_is_taken_to_be_dear():
@@ -34,6 +52,23 @@ def test_in_somebodys_own_run_a_first_call_is_taken_to_be_dear():
     assert budget.affords("tape")
     budget.steps = 10  # steps of half a second: a call may cost several
     assert not budget.affords("tape")
+
+
+def test_by_steps_measuring_takes_no_time_and_a_step_takes_a_second():
+    budget = Budget(0.5, time.perf_counter(), timed=False)
+    before = budget.left()
+    spend(budget, "curvature", 0.01)
+    assert budget.left() == before > 0 and budget.spent == 0
+    for step in range(10):
+        budget.pass_begins()
+        budget.step_ended(step + 1)
+    assert budget.left() == before + 0.5 * 2 * FULL * 10
+    watched = Budget(0.02, None, timed=False)
+    assert not watched.affords("tape")
+    for step in range(1000):
+        watched.pass_begins()
+        watched.step_ended(step + 1)
+    assert watched.affords("tape")
 
 
 def test_what_is_under_way_counts():

@@ -1,6 +1,7 @@
 """Quick steps are read in stretches, and come to the same as steps that are read in full."""
 
 import time
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -87,7 +88,9 @@ class Loop:
 
 
 def both(round: str, events: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, Loop]:
-    """Return the loop as it is read in stretches, and as it is read in full."""
+    """Return the loop as it is read in stretches, and as it is read in full; its steps are quick on any machine."""
+    ticks = count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 1e-5 * next(ticks))
     loops = []
     for longest in (64, 0):
         monkeypatch.setattr(cruise, "LONGEST", longest)

@@ -23,8 +23,8 @@ SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0
 class Observation:
     """One run, observed in its role; `pipes` are where messages go, and those of forked workers.
 
-    `files` is the folder that stands for the root of the file system; "" where the script runs in place. `lost` is
-    called when nobody listens any more.
+    `files` is the folder that stands for the root of the file system; "" where the script runs in place. `timed` is as
+    `Budget` has it. `lost` is called when nobody listens any more.
     """
 
     active: ClassVar["Observation | None"] = None  # the one of this process
@@ -36,12 +36,13 @@ class Observation:
         began: float,
         *,
         files: str = "",
+        timed: bool = True,
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         Observation.active = self
         self.role, self.began = role, began
         self.channel = Channel(*pipes, lost)
-        self.budget = Budget(SHARES[role], None if role == "watch" else began)
+        self.budget = Budget(SHARES[role], None if role == "watch" else began, timed=timed)
         self.tree = SourceTree(files)
         self.modules = Modules(self.tree, self.channel.send)
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]

@@ -8,6 +8,7 @@ UNTRIED_S = 0.1  # what a probe's first call is taken to cost in a watched run, 
 READING_S = 1e-5  # a pass or a step that is only read: measured, among kernels that push our code out of the caches
 FULL = 2  # so many times as much where it is read in full
 WHOLE_SHARE, LEAST_SHARE = 0.025, 0.005  # of a watched run's time for reading and measuring; for measuring in any case
+START_UP_S = 60.0  # what the start-up counts as where steps are counted instead of seconds: it affords a first look
 UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longer
 
 
@@ -16,10 +17,13 @@ class Budget:
 
     A probe's next cost is foretold from its last one. The exam counts the start-up (imports) in, since what its
     user waits for is the whole; a watch does not, since imports would flatter it: its time runs from the first step.
+    Where it is not `timed`, each step counts as a second and measuring as nothing: what is measured then depends on
+    the script alone, and not on how busy the machine is.
     """
 
-    def __init__(self, share: float, since: float | None) -> None:
-        self.share, self.since, self.spent = share, since, 0.0
+    def __init__(self, share: float, since: float | None, *, timed: bool = True) -> None:
+        self.clock = time.perf_counter if timed else self._counted
+        self.share, self.since, self.spent = share, since if timed or since is None else -START_UP_S, 0.0
         self.steps = 0  # that the script has taken
         self.read = 0  # passes and steps, as many as would have cost what was read
         self.is_wary = since is None  # somebody's own run: nothing may cost more than it has earned
@@ -37,7 +41,7 @@ class Budget:
         """Take note of a backward pass that is read in full; the time runs from the first one."""
         self.read += FULL
         if self.since is None:
-            self.since = time.perf_counter()
+            self.since = self.clock()
 
     def step_ended(self, steps: int) -> None:
         """Take note of a step that was read in full, and of how many there have been."""
@@ -60,7 +64,7 @@ class Budget:
         """Seconds that may be spent now, less what the probe that is under way has taken."""
         if self.since is None:
             return -self.spent
-        now = time.perf_counter()
+        now = self.clock()
         running = 0.0 if self._opened is None else now - self._opened
         return self._earned(now - self.since) - self.spent - running
 
@@ -73,15 +77,18 @@ class Budget:
     @contextmanager
     def charging(self, probe: str) -> Iterator[None]:
         """Count what the probe takes."""
-        self._opened = began = time.perf_counter()
+        self._opened = began = self.clock()
         try:
             yield
         finally:
-            self._opened, seconds = None, time.perf_counter() - began
+            self._opened, seconds = None, self.clock() - began
             self.spent += seconds
             total, calls = self._costs.get(probe, (0.0, 0))
             self._costs[probe] = (total + seconds, calls + 1)
             self._last[probe] = seconds
+
+    def _counted(self) -> float:
+        return float(self.read)
 
     def costs(self) -> dict[str, tuple[float, int]]:
         """Seconds and calls of each probe."""
@@ -90,5 +97,5 @@ class Budget:
     def _untried(self) -> float:
         if not self.is_wary:
             return 0.0
-        passed = 0.0 if self.since is None else time.perf_counter() - self.since
+        passed = 0.0 if self.since is None else self.clock() - self.since
         return max(UNTRIED_S, UNTRIED_STEPS * passed / max(1, self.steps))

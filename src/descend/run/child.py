@@ -37,6 +37,7 @@ class Config:
     seconds: float
     least_steps: int
     quick_s: float
+    timed: bool  # whether time bounds the run and its measuring, too
     patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
     stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
@@ -100,7 +101,9 @@ class Run:
 
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
-        self.observation = Observation(config.role, pipes, began, files=config.files, lost=self._nobody_listens)
+        self.observation = Observation(
+            config.role, pipes, began, files=config.files, timed=config.timed, lost=self._nobody_listens
+        )
         self.observation.look(stage=config.stage or 0, spread=config.spread, examples=config.examples)
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
@@ -174,7 +177,7 @@ class Run:
     # -- the window
 
     def _after_step(self, steps: int) -> None:
-        config, trained = self.config, self._trained()
+        config, trained = self.config, self._trained() if self.config.timed else 0.0
         is_enough = steps >= config.least_steps and trained >= config.quick_s
         if is_enough or steps >= config.steps or trained >= config.seconds:
             self._end("window", 0, "")

@@ -145,6 +145,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         seconds=plan.seconds,
         least_steps=plan.least_steps,
         quick_s=plan.quick_s,
+        timed=plan.timed,
         patience=plan.patience,
         seed=plan.seed,
         stage=plan.stage.optimizer if plan.stage else None,
