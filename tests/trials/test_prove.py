@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
+from descend.plan import Plan
 from descend.record import Ending, Record
 from descend.remedies import NotApplicable
 from descend.trials.prove import Proof, prove
@@ -243,3 +244,15 @@ def test_an_edit_whose_script_fails_is_not_kept():
 
     proof, _ = tried({}, [prescription("a")], table=Failing({"pass": 1.0, "a": 0.1}))
     assert verdicts(proof) == {"a": "failed"} and not proof.trials[0].patch
+
+
+def test_as_many_seeds_are_told_as_were_used():
+    class Unsure(Table):
+        def answer(self, job):
+            lucky = "a" in job.script.edits[SCRIPT.path].split() and job.seed % 2 == 0
+            return record_of(0.05, job.seed, job.steps) if lucky else super().answer(job)
+
+    table = Unsure({"pass": 1.0, "a": 1.6}, Plan(jobs=1, seeds=2))
+    proof, _ = tried({}, [prescription("a")], table=table)
+    changed = [job.seed for job in table.jobs if "a" in job.script.edits[SCRIPT.path].split()]
+    assert changed == [0, 1, 2, 3, 4] and proof.trials[0].seeds == (1, 2, 3, 4)  # two left it open

@@ -72,3 +72,17 @@ def test_training_longer_has_to_gain_more():
     assert compare([1.0] * 5, [0.6] * 5).wins() and not compare([1.0] * 5, [0.6] * 5).wins(EASY_GAIN)
     assert compare([1.0] * 5, [0.4] * 5).wins(EASY_GAIN)
     assert promising(1.0, 0.5, EASY_GAIN) and not promising(1.0, 0.51, EASY_GAIN) and promising(1.0, 0.51)
+
+
+def test_of_a_single_pair_no_interval_is_known():
+    result = compare([1.0], [0.1])
+    assert (result.before, result.after) == (1.0, 0.1)
+    assert all(map(math.isnan, (*result.interval, *result.difference, *result.gain)))
+
+
+def test_the_interval_of_the_gain_is_what_a_win_rests_on():
+    """The mean after spreads as the seeds do: its own interval may hold costs of the unchanged script's."""
+    before, after = [0.5, 5.0, 50.0, 1.0, 10.0], [0.05, 0.6, 4.0, 0.09, 1.2]
+    result = compare(before, after)
+    assert result.wins() and result.gain[0] > 0.8
+    assert result.interval[0] == 0.0 and result.interval[1] > min(before)
