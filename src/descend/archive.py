@@ -11,7 +11,7 @@ from descend.record.store import Store
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
-KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed")
+KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed", "changed")
 
 
 def save_case(store: Store, case: Case) -> None:

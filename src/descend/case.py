@@ -33,6 +33,7 @@ class Case:
     changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
     tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
     dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against
+    changed: str = ""  # what was changed under the trials, which has ended them
 
     @property
     def status(self) -> str:
@@ -90,7 +91,7 @@ class Case:
     @property
     def undecided(self) -> tuple[Symptom, ...]:
         """What stands in the way of a clean bill: what is left open and likely; all of it where nothing was tried."""
-        were_tried = self.trials and not self.interrupted
+        were_tried = self.trials and not self.interrupted and not self.changed
         return tuple(s for s in self.open if s.confidence >= LIKELY or not were_tried)
 
     @property

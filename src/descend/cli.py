@@ -148,6 +148,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     with intact(f"run {number} in {kept.where}"):
         confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
         proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
+        proof.changed = known.changed
         case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
         _print(case, format == "json", folder)
     sys.exit(1 if case.findings else 0)

@@ -25,6 +25,7 @@ from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
 from descend.trials.candidate import reference
+from descend.trials.elsewhere import Changed, Elsewhere
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
@@ -42,18 +43,24 @@ class Lab:
     store: Store
     show: Show
     server: ForkServer
+    elsewhere: Elsewhere
 
     def observe(self, script: Script, plan: Plan) -> Record:
         """Run the script once under observation."""
-        return observe(script, plan, self.store, self.show, self.server)
+
+        def listen(record: Record, messages: list[Message]) -> None:
+            self.elsewhere.take(messages)
+            self.show(record, messages)
+
+        return observe(script, plan, self.store, listen, self.server)
 
 
 def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
     """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
     began = time.perf_counter()
-    script = replace(script, sources=Sources())
+    script = replace(script, sources=(sources := Sources()))
     with forking(script) as server:
-        case = _examined(script, plan, Lab(store, show, server))
+        case = _examined(script, plan, Lab(store, show, server, Elsewhere(sources)))
     left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
     known = replace(case, left_out=left_out, streamed=script.streamed, changes=_changes(case, script))
     return replace(known, total_s=time.perf_counter() - began)
@@ -79,7 +86,7 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
     for part in _parts(whole, plan):
         record = whole if part is plan else lab.observe(script, part)
         case = _consult(script, part, lab, record)
-        if case.findings or case.interrupted or case.status == "script_failed":
+        if case.findings or case.interrupted or case.changed or case.status == "script_failed":
             return case  # what a stage begins with is what the one before has made
         cases.append(case)
     left_open = next((case for case in cases if case.undecided), cases[-1])
@@ -125,17 +132,20 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
         try:
             same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
             failing = record.ending if record.ending.reason == "failed" else None
-            bench = Bench(same, record.run, lab.store.save, lab.show, longest(record), lab.server, failing)
+            where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere)
+            bench = Bench(same, record.run, *where)
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
             proof.interrupted = True
+        except Changed as error:
+            proof.changed = str(error)
     return record, symptoms, proof, verified
 
 
 def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     """Whether the cure of a fact could be tried, and did not show in the steps observed: more may show it."""
-    if proof.cure or proof.interrupted or record.ending is None or record.ending.reason != "window":
+    if proof.cure or proof.interrupted or proof.changed or record.ending is None or record.ending.reason != "window":
         return False
     facts = {symptom.id for symptom in symptoms if symptom.certain}
     return any(trial.symptom in facts and isfinite(trial.after) for trial in proof.trials)
@@ -186,6 +196,7 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
         interrupted=interrupted,
         tuning=proof.tuning,
         dismissed=tuple(sorted(proof.dismissed)),
+        changed=proof.changed,
     )
 
 

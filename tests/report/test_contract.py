@@ -14,7 +14,7 @@ from descend.report.verdict import is_clean, verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
-    "reproduced", "effects", "cost",
+    "reproduced", "effects", "cost", "changed",
 }  # fmt: skip
 FINDING_KEYS = {
     "symptom", "rank", "confidence", "consequences", "where",

@@ -56,6 +56,8 @@ def render_console(case: Case, folder: Path | None = None) -> RenderableType:
     if not case.findings and not case.undecided and is_judged(case):
         rows += _looked_at(case)
     rows += _trials(case)
+    if case.changed:
+        rows.append(("ended", Text(one_line(case.changed), "yellow")))
     rows += _patches(case, folder)
     rows += _refused(case)
     if folder:

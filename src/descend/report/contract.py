@@ -33,6 +33,7 @@ def render_json(case: Case) -> str:
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],
         "trials": [_trial(trial, case) for trial in case.trials],
+        "changed": case.changed or None,
         "patch": case.patch or None,
         "patches": [{"kind": p.kind, "sentence": p.sentence, "diff": p.diff} for p in patches(case)],
         "reproduced": "bit for bit" in case.verified if case.patch else None,

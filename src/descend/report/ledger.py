@@ -3,7 +3,7 @@
 from typing import Any
 
 from descend.case import Case
-from descend.record import Record
+from descend.record import Note, Record
 from descend.report.wording import count, duration, group_notes, number, one_line, plain_name
 
 MOST_EFFECTS = 30
@@ -12,11 +12,12 @@ MOST_EFFECTS = 30
 def ledger(case: Case) -> dict[str, Any]:
     """Return the tables of the last section as plain strings."""
     record = case.record
+    notes = [*record.notes, *([Note("trials", case.changed)] if case.changed else [])]
     return {
         "times": _times(case),
         "probes": _probes(record),
         "readings": _readings(record),
-        "notes": [{"reason": reason, "probes": ", ".join(p)} for reason, p in group_notes(record.notes).items()],
+        "notes": [{"reason": reason, "probes": ", ".join(p)} for reason, p in group_notes(notes).items()],
         "environment": [{"name": plain_name(k), "value": one_line(v)} for k, v in sorted(record.environment.items())],
         "effects": _effects(record),
         "effects_left": max(0, len(record.effects) - MOST_EFFECTS),

@@ -139,6 +139,8 @@ def _undecided(case: Case) -> str:
         return f"{suspicions}, and nothing tried that could decide {it}: descend doctor tries what could"
     if case.interrupted:
         return f"interrupted, with {suspicions} left open: {_so_far(case)}"
+    if case.changed:
+        return f"the trials ended early, with {suspicions} left open: {_so_far(case)}"
     if not case.trials:
         return f"{suspicions}, and no remedy is known to try that could decide {it}"
     if all(trial.verdict == "failed" for trial in case.trials):
@@ -147,7 +149,7 @@ def _undecided(case: Case) -> str:
 
 
 def _so_far(case: Case) -> str:
-    """Return how far the trials came before Ctrl-C."""
+    """Return how far the trials came before they were ended."""
     if not case.trials:
         return "the trials could not decide anything yet"
     return f"{tried(case)} so far"
@@ -205,6 +207,8 @@ def _remedy(case: Case) -> str:
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
     if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
         return "and a remedy that helped once but is not proved"
+    if case.changed:
+        return f"and the trials ended early: {_so_far(case)}"
     ran = [trial for trial in case.trials if trial.verdict != "failed"]
     if case.unproved is not None and not ran:
         return f"and a change for it that no trial could prove: {one_line(case.unproved.label, LONGEST_LABEL)}"

@@ -113,6 +113,7 @@ class Run:
         """Run the script; return its exit status. Does not return where the window ends first."""
         from descend.observing.witness import Witness, counting
         from descend.run.configuration import noting_configuration
+        from descend.run.reads import noting_reads
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
         from descend.run.uncompiled import uncompiled
@@ -127,6 +128,7 @@ class Run:
                 self.watch.after_step = self._after_step
                 if config.role == "exam":
                     stack.enter_context(noting_configuration(self.observation.tree.original, self.channel.send))
+                    stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
             if config.stage is not None:
                 self.watch.stage_over = self._stage_over

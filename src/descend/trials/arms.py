@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import fmean
 
@@ -14,6 +14,7 @@ from descend.remedies import JudgedOn
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
+from descend.trials.elsewhere import Elsewhere
 
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
 LONGEST_S = 30.0  # an arm runs as many steps as the exam did; one that takes longer than this for them,
@@ -63,9 +64,14 @@ class Bench:
     longest_s: float = LONGEST_S
     server: ForkServer | None = None  # forks the arms; what runs under plain python is started by itself
     failing: Ending | None = None  # how the exam has failed behind its training: an arm that ends so has not failed
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
     def run(self, jobs: Sequence[Job]) -> list[Record]:
-        """Run every job, as many at a time as the plan says, and return their records in order."""
+        """Run every job, as many at a time as the plan says, and return their records in order.
+
+        Raises `Changed` where what they read has changed since the exam.
+        """
+        self.elsewhere.check()
         stop = threading.Event()
         records = [new_record(job.script, replace(self.plan, role="arm", seed=job.seed), self.parent) for job in jobs]
         for record in records:
@@ -87,6 +93,7 @@ class Bench:
         arm = replace(arm, patience=max(arm.patience, self.longest_s))
 
         def listen(messages: list[Message]) -> None:
+            self.elsewhere.take(messages)
             self.show(record, messages)
             if stop.is_set() or any(_is_hopeless(m, job) for m in messages if isinstance(m, Reading)):
                 raise _Ended
@@ -103,6 +110,7 @@ class Bench:
             record.ending = replace(ending, reason="failed", error=error)
         if ending and self.failing and fails_alike(ending, self.failing) and record.steps >= NEARLY * job.steps:
             record.ending = replace(ending, reason="finished")
+        self.elsewhere.check()
         if not stop.is_set() and job.role == "arm":
             self.keep(record)
         return record

@@ -48,6 +48,7 @@ class Proof:
     failed: dict[Key, Trial] = field(default_factory=dict)  # on fresh seeds
     unchanged: Unchanged = field(default_factory=dict)
     interrupted: bool = False  # by Ctrl-C, before it could decide everything
+    changed: str = ""  # what was changed under the trials, which has ended them
 
     @property
     def dismissed(self) -> frozenset[str]:
