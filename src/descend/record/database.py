@@ -3,10 +3,9 @@
 import os
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from descend.errors import UsageError
 from descend.record.schema import SCHEMA, meta, metadata
 from descend.redaction.private import make_folder, prepare_file
+from descend.temporary import temporary_folder
 
 FILE = "descend.db"
 RETRY_S = 0.05  # between attempts to switch a database that others are opening to its write-ahead log
@@ -121,16 +121,16 @@ def _uri(path: Path, how: str, timeout_s: float) -> Engine:
 
 
 def _copied(path: Path, log: Path, timeout_s: float) -> Engine:
-    folder = tempfile.TemporaryDirectory(prefix="descend-")
-    copy = Path(folder.name, FILE)
+    held = ExitStack()
     try:
+        copy = held.enter_context(temporary_folder()) / FILE
         for original in (path, log):
             shutil.copyfile(original, copy.with_name(original.name))
     except OSError as error:
-        folder.cleanup()
+        held.close()
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     engine = _sqlite(URL.create("sqlite", database=str(copy)), timeout_s)
-    event.listen(engine, "engine_disposed", lambda _: folder.cleanup())
+    event.listen(engine, "engine_disposed", lambda _: held.close())
     return engine
 
 

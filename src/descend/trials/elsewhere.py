@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from descend.record import Effect, Fact, Message
-from descend.sources import PREFIX, Sources
+from descend.sources import Sources
+from descend.temporary import PREFIX
 
 CHEAP = 1 << 20  # bytes; a file up to this size is told by its contents where its time alone has changed,
 CHEAP_IN_ALL = 64 << 20  # and so many of all files together
@@ -71,7 +72,7 @@ class Elsewhere:
 def _is_ours(file: str) -> bool:
     """Whether a file lies in a temporary folder of ours."""
     path, top = Path(file), Path(tempfile.gettempdir())
-    return path.is_relative_to(top) and path.relative_to(top).parts[0].startswith(PREFIX)
+    return path.is_relative_to(top) and path.relative_to(top).parts[0].lstrip(".").startswith(PREFIX)
 
 
 def _stamp(file: str) -> Stamp | None:
