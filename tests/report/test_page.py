@@ -146,3 +146,11 @@ def test_the_door_opens_without_what_only_a_page_needs():
     code = "import sys, descend.report; print({*'torch jinja2 plotly numpy'.split()} & {*sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+def test_tuning_has_a_section_of_its_own_and_says_that_it_is_not_applied(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    html = body(render_page(replace(case, tuning=case.trials[1]), arms()))
+    assert "What tuning adds" in html and "on top of the cure" in html.lower()
+    assert "does not write it" in html and "tuning.diff" in html
+    assert "What tuning adds" not in body(render_page(case, arms()))
