@@ -17,16 +17,20 @@ class ExamPace:
         self._record = Record()
         self._window: dict[str, float] = {}
         self._began = time.monotonic()
+        self._waiting = 0.0  # when the script itself began
         self._first = 0.0  # when the first step was heard of
         self.is_over = False
 
     def take(self, record: Record, messages: Sequence[Message]) -> None:
         """Take messages; those of another record begin anew."""
         if record is not self._record:
-            self._record, self._began, self._first, self.is_over = record, time.monotonic(), 0.0, False
+            self._record, self.is_over = record, False
+            self._began, self._waiting, self._first = time.monotonic(), 0.0, 0.0
         for message in messages:
             if isinstance(message, Fact) and message.name == "window":
                 self._window = dict(message.detail)
+            if isinstance(message, Fact) and message.name == "begun":
+                self._waiting = time.monotonic()
         if not self._first and record.steps:
             self._first = time.monotonic()
         self.is_over = record.ending is not None
@@ -48,14 +52,14 @@ class ExamPace:
 
     @property
     def words(self) -> str:
-        """Return `120 of at most 1 000 steps, at most 12 s left`."""
-        if not self._window:
+        """Return `120 of at most 1 000 steps, about 12 s left`."""
+        if not self._first and not self._waiting:
             return "starting"
         if not self._first:
             most = duration(self._window["patience"])
-            return f"waiting for the first step, {duration(self.spent)} so far, {most} at most"
+            return f"waiting for the first step, {duration(time.monotonic() - self._waiting)} so far, {most} at most"
         of = f"{self.steps} of at most {count(int(self._window['steps']), 'step')}"
-        return f"{of}, at most {duration(self._left())} left"
+        return f"{of}, about {duration(self._left())} left"
 
     def _left(self) -> float:
         """Return after how many seconds the window closes, if the steps go on as they did."""

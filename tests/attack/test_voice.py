@@ -162,6 +162,7 @@ def test_progress_is_told_line_by_line_where_there_is_no_terminal(descend, tmp_p
     name = script(tmp_path, "import time; time.sleep(6)\n", steps=1000, body=body)
     done = descend("doctor", "--seconds", "12", "--select", "no_zero_grad", name, cwd=tmp_path)
     lines = [line for line in said(done.stderr) if "watching: " in line]
-    assert any("waiting for the first step, " in line and line.endswith("12 s at most") for line in lines), done.stderr
-    left = [line.rpartition("at most ")[2] for line in lines if line.endswith("left")]
-    assert left and all(float(text.split()[0]) <= 12.5 for text in left), done.stderr
+    waits = [line.partition("first step, ")[2] for line in lines if "waiting" in line]
+    assert waits and all(text.endswith(" so far, 12 s at most") and float(text.split()[0]) <= 12 for text in waits)
+    left = [float(line.rpartition("about ")[2].split()[0]) for line in lines if line.endswith("left")]
+    assert left and left[-1] <= 24, done.stderr  # as long again for measuring

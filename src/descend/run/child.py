@@ -196,6 +196,7 @@ class Run:
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""
         limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
+        self.channel.send([Fact("begun", "", 0, {})])  # from here on its first step is waited for
         while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
             time.sleep(0.5)
             if self._trained() > limit:
