@@ -61,6 +61,7 @@ class Relay:
         for number, handler in self._earlier.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self._bystander is not None:
+            self._bystander.kill()  # it may have been stopped
             self._bystander.communicate()
 
     def to(self, script: subprocess.Popen[bytes]) -> None:
