@@ -68,7 +68,7 @@ def test_what_is_measured_is_sent_until_the_end(page):
     page.take([Fact("monitor", "", 0, {"batches": 4, "examples": 256}), *noise])
     third = next(heard)
     assert len(third["figures"]) == 3 and "examples in a batch 64" in third["main"]
-    page.take([Ending("finished", 0, 11, loop_s=1.0)])
+    page.take([Ending("finished", 0, 11, wall_s=2.0, loop_s=1.0)])
     page.close()
     assert "Ended after 11 steps" in [*heard][-1]["main"]
 

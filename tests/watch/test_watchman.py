@@ -33,7 +33,7 @@ def test_a_mistake_of_ours_is_said_once_and_the_run_is_kept(tmp_path, monkeypatc
     for _ in range(3):
         watchman.look(record, [])
     assert len(said) == 1 and "ZeroDivisionError: ours" in said[0]
-    record.add(Ending("finished", 0, 8))
+    record.add(Ending("finished", 0, 8, wall_s=1.0))
     with open_store(tmp_path) as store:
         store.save(record)
         watchman.conclude(record, store)
