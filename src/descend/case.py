@@ -66,7 +66,13 @@ class Case:
         if record.steps == 0 and record.site("backward"):
             return "goes backward, but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
         if record.steps == 0:
-            return "ended without an optimizer step or a backward pass: nothing to diagnose"
+            taken = (record.fact("passes") or {}).get("backward", 0)
+            what = (
+                f"took {taken} gradients and made no step of them"
+                if taken
+                else "ended without an optimizer step or a backward pass"
+            )
+            return f"{what}: nothing to diagnose"
         return "ended after a single optimizer step: too little to diagnose"
 
     def _cut_off(self, ending: Ending) -> str:
