@@ -112,15 +112,17 @@ def averaging_or_decay(seed: int) -> tuple[float, float]:
     return averaging(seed)[0], trained(decayed, data)
 
 
+GIVEN_UP = 20_000  # steps; at these rates the slowest takes about 2 000
+
+
 def batch_norm(seed: int) -> tuple[float, float]:
-    """Return the steps to a training loss of 0.1 with and without batch norm, each at the best of four rates."""
+    """Return the steps to a training loss of 0.1 with and without batch norm, each at the best of three rates."""
     data = split(seed)
     best = []
     for norm in (True, False):
-        build = lambda norm=norm: network(8, norm=norm, activation=nn.Sigmoid)  # noqa: E731
-        best.append(
-            min(steps_to(Training(lr=lr, build=build, steps=500), data, seed, 0.1) for lr in (1, 0.3, 0.1, 0.03))
-        )
+        build = lambda norm=norm: network(3, norm=norm, activation=nn.Sigmoid)  # noqa: E731
+        runs = [Training(lr=lr, build=build, steps=GIVEN_UP) for lr in (0.3, 0.1, 0.03)]
+        best.append(min(steps_to(run, data, seed, 0.1) for run in runs))
     return best[0], best[1]
 
 
@@ -188,7 +190,7 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "batch norm speeds a deep sigmoid network up",
+        "batch norm speeds three sigmoid layers up",
         "Ioffe & Szegedy 2015",
         "steps to a training loss of 0.1",
         batch_norm,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -139,17 +140,27 @@ def sharpness(model: nn.Module, data: Split, share: float = 0.5, directions: int
     return sum(losses) / directions - trained(model, data)
 
 
+class _Reached(Exception):
+    """The loss is where it should be."""
+
+
 def steps_to(training: Training, data: Split, seed: int, bound: float) -> float:
-    """Return after how many steps, in tens, the training loss was first at most `bound`; all the steps if never."""
+    """Return after how many steps, in tens, the training loss was first at most `bound`; infinity if it never was.
+
+    The training's own number of steps must be far above what any of them needs: it is where one that never gets there
+    is given up, and no figure.
+    """
     reached: list[int] = []
 
     def look(model: nn.Module, step: int) -> None:
-        if not reached and step % 10 == 9:
+        if step % 10 == 9:
             value = trained(model, data)
             model.train()
             if value <= bound:
                 reached.append(step + 1)
+                raise _Reached
 
     training.each_step = look
-    training.run(data, seed)
-    return float(reached[0] if reached else training.steps)
+    with suppress(_Reached):
+        training.run(data, seed)
+    return float(reached[0]) if reached else math.inf

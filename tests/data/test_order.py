@@ -159,8 +159,32 @@ def test_the_guard_holds_outliers_back():
     guarded, open_ = ErrorWeighted(200), ErrorWeighted(200, guard=False)
     for sampler in (guarded, open_):
         sampler.update(range(200), errors)
-    assert guarded.weights()[7] == errors.median() and open_.weights()[7] == 300
+    assert guarded.weights()[7] == errors.sort().values[179] and open_.weights()[7] == 300
     assert list(open_).count(7) > 80 and list(guarded).count(7) < 10
+
+
+def test_the_guard_holds_where_most_errors_are_alike():
+    """Ten outliers among errors whose median absolute deviation is 0, or which are 0 themselves."""
+    for usual in (1.0, 0.0):
+        sampler = ErrorWeighted(200)
+        sampler.update(range(200), [100.0] * 10 + [usual] * 190)
+        assert sampler.weights()[:10].sum() / sampler.weights().sum() == pytest.approx(0.05)
+
+
+def test_what_is_learnt_is_drawn_and_what_is_not_is_given_up():
+    sampler = ErrorWeighted(100, patience=3)
+    errors = torch.linspace(0.1, 1.0, 100, dtype=torch.float64)
+    for draw in range(5):
+        sampler.update(range(100), errors)
+        assert (sampler.weights()[99] == errors.median()) == (draw >= 3)  # the first epoch has no quantile yet
+        list(sampler)
+    kept = sampler.state_dict()
+    sampler.update([99], [0.5])  # it is learnt after all
+    assert sampler.weights()[99] == 0.5
+    sampler.load_state_dict(kept)
+    assert sampler.weights()[99] == errors.median()
+    with pytest.raises(ValueError, match="0 < outlying < 1 and patience >= 1, not 1 and 32"):
+        ErrorWeighted(4, outlying=1)
 
 
 def test_what_is_not_known_yet_is_worth_a_look():
