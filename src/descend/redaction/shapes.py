@@ -21,7 +21,7 @@ _DRAWN = re.compile(  # a key without a name; in a path, or said to be a digest,
 _DIGEST = re.compile(
     r"(?=\d*[a-fA-F])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})"
 )  # how experiment trackers write keys
-_URL = re.compile(r"\b[A-Za-z][\w+.-]{1,30}://[^\s'\"<>`\\]+")
+_URL = re.compile(r"\b[A-Za-z][\w+.-]{1,30}://[^\s'\"<>`\\]{1,4000}")
 _USER = re.compile(r"^(\w[\w+.-]*://)(?!git@)(?:[^/?#@]*:.*|[^/?#@]*)@")
 _QUERY = re.compile(r"([?&;#])([\w.\[\]%-]+)=([^&;#]*)")
 _HOOK = re.compile(r"^(\w[\w+.-]*://[^/]*)(/.*)", re.DOTALL)
@@ -36,14 +36,14 @@ _HEADER = re.compile(
 )
 _SCHEME = re.compile(r"\b((?:Bearer|Basic)[ \t]+)(?=[\w+/.~-]*(?:[A-Z]|\d|=))[\w+/=.~-]{6,}")
 _OF_PROGRAM = re.compile(  # `mysql -pPASSWORD`, `sshpass -p PASSWORD`, `curl -u USER:PASSWORD`, as words or as a list
-    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]*?[\"' ]-p[\"', ]*|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
+    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]{0,300}?[\"' ]-p[\"', ]*|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
     r"(?!\*\*\*)[^\s\"',]+"
 )
 _NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
-    r"(?P<name>(?<![\w.])--?[A-Za-z][\w.-]*|[A-Za-z_][\w.-]*)"
+    r"(?P<name>(?<![\w.])--?[A-Za-z][\w.-]{0,80}|(?<![\w.])[A-Za-z_][\w.-]{0,80})"
     r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t]"
     r"|[\"'][ \t]*,\s*(?:[a-z_]+=[\w.]+,\s*){0,4}(?:default=)?(?=[rbfu]?[\"']))"  # "name", "value"
-    r"(?P<value>[rbfuRBFU]{0,2}(?P<quote>\\*(?:\"\"\"|'''|\"|'))(?P<inner>.*?)(?P=quote)"
+    r"(?P<value>[rbfuRBFU]{0,2}(?P<quote>\\*(?:\"\"\"|'''|\"|'))(?P<inner>.{0,4000}?)(?P=quote)"
     r"|[^\s,;\"'(){}\[\]<>]+[^\s,;\"'{}<>]*)",
     re.DOTALL,
 )
