@@ -36,7 +36,8 @@ _HEADER = re.compile(
 )
 _SCHEME = re.compile(r"\b((?:Bearer|Basic)[ \t]+)(?=[\w+/.~-]*(?:[A-Z]|\d|=))[\w+/=.~-]{6,}")
 _OF_PROGRAM = re.compile(  # `mysql -pPASSWORD`, `sshpass -p PASSWORD`, `curl -u USER:PASSWORD`, as words or as a list
-    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]{0,300}?[\"' ]-p[\"', ]*|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
+    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]{0,300}?[\"' ]-p[\"', ]*"
+    r"|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
     r"(?!\*\*\*)[^\s\"',]+"
 )
 _NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
