@@ -112,7 +112,6 @@ class Run:
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
         from descend.observing.witness import Witness, counting
-        from descend.run.configuration import noting_configuration
         from descend.run.reads import noting_reads
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
@@ -127,7 +126,6 @@ class Run:
                 stack.enter_context(uncompiled(self.channel.send))
                 self.watch.after_step = self._after_step
                 if config.role == "exam":
-                    stack.enter_context(noting_configuration(self.observation.tree.original, self.channel.send))
                     stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
             if config.stage is not None:

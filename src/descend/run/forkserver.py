@@ -22,7 +22,7 @@ from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
 OBSERVING = ("observation", "hooks", "custom", "knobs")
-RUN = ("configuration", "seeds", "stage", "uncompiled")
+RUN = ("reads", "seeds", "stage", "uncompiled")
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
 
 

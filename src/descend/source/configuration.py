@@ -23,6 +23,9 @@ from descend.source.syntax import Syntax, last_name
 
 CONVERSIONS = frozenset({"float", "int", "bool"})
 TRUTHS = {"true": True, "false": False}
+SUFFIXES = (".yaml", ".yml", ".json")
+LARGEST = 100_000  # bytes; what is larger holds data
+MOST = 16  # files; a script that reads more of them reads its data so
 CLOSE = 1e-6  # relative; what a run shows has been through other types
 
 Keys = tuple[str, ...]
@@ -115,11 +118,21 @@ def _common_end(path: Keys, keys: Keys) -> int:
     return same
 
 
+def settings_read(script: Script, record: Record) -> list[Path]:
+    """Return the user's files of settings that the run has read."""
+    named = [Path(name) for name in record.places("file_read") if name.endswith(SUFFIXES)]
+    return [file for file in named if is_users(script, file) and 0 < _size(file) <= LARGEST][:MOST]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def _scalars(script: Script, record: Record) -> Iterator[tuple[Keys, Scalar]]:
-    for name in record.places("configuration"):
-        file = Path(name)
-        if not is_users(script, file):
-            continue
+    for file in settings_read(script, record):
         try:
             text = script.read(file)
             yield from _below(yaml.compose(text), file, text)

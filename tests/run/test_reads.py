@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from descend.run.configuration import LARGEST, MOST
 from descend.script import Script
+from descend.source.configuration import LARGEST, MOST, settings_read
 
 TRAINING = """\
 import json, torch, yaml
@@ -23,8 +23,9 @@ for _ in range(12):
 def configuration(observe, folder, reading: str, role: str = "exam") -> list[str]:
     path = folder / "train.py"
     path.write_text(TRAINING.format(reading=reading))
-    record = observe(Script(path, folder), steps=10, role=role)
-    return [name.removeprefix(f"{folder}/") for name in record.places("configuration")]
+    script = Script(path, folder)
+    record = observe(script, steps=10, role=role)
+    return [str(file.relative_to(folder)) for file in settings_read(script, record)]
 
 
 @pytest.mark.slow
