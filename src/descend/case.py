@@ -7,6 +7,7 @@ from descend.changes import Change
 from descend.errors import INTERRUPTED
 from descend.record import Ending, Record
 from descend.symptoms import causes
+from descend.symptoms.progress import is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -37,7 +38,10 @@ class Case:
 
     @property
     def status(self) -> str:
-        """`script_failed`, `findings`, `interrupted` (and nothing found so far), `undecided` or `healthy`."""
+        """`script_failed`, `findings`, `interrupted` (and nothing found so far), `undecided` or `healthy`.
+
+        `undecided` is what something likely is left open of, and what has learnt nothing for no known reason.
+        """
         ending = self.record.ending
         if ending and ending.reason in ("failed", "killed"):
             return "script_failed"
@@ -45,7 +49,13 @@ class Case:
             return "findings"
         if self.interrupted:
             return "interrupted"
-        return "undecided" if self.undecided else "healthy"
+        return "undecided" if self.undecided or self.learnt_nothing else "healthy"
+
+    @property
+    def learnt_nothing(self) -> bool:
+        """Whether a run with a yardstick of its task ends about where a constant prediction would."""
+        judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
+        return judged and not self.shortfall and is_stuck(self.record, "0")
 
     @property
     def exit_status(self) -> tuple[int, str]:

@@ -3,6 +3,7 @@ import ast
 import pytest
 
 from descend.record import Fact, Record, Site
+from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.learning_rate import learning_rate
 from descend.script import Script
 
@@ -219,6 +220,8 @@ BY_HAND = {
     "a name": ("lr = 1e-4\nloss.backward()\nw -= lr * w.grad\nb -= lr * b.grad\n", "1e-4", "1e-06"),
     "a number": ("loss.backward()\nw.data.sub_(1e-4 * w.grad.data)\n", "1e-4", "1e-06"),
     "on the right": ("loss.backward()\nw.data = w.data - w.grad * 1e-4\n", "1e-4", "1e-06"),
+    "a call's factor": ("lr = 2.0\nloss.backward()\np.data.add_(p.grad, alpha=-lr)\n", "2.0", "0.02"),
+    "a factor written out": ("loss.backward()\np.data.add_(p.grad, alpha=-1e-4)\n", "1e-4", "1e-06"),
     "of a sum": ("lr = 2.0\nloss.backward()\nw -= lr * w.grad / 20000\n", "2.0", "0.02"),
 }
 
@@ -258,6 +261,19 @@ def test_a_number_that_takes_no_gradient_away_is_left_alone(patient) -> None:
     p = patient(TAKEN + "total = 3.0 * grads[0] + 2.0 * loss\n", backward="torch.autograd.grad(")
     p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 8.0, "by_hand": True}))
     assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
+
+
+def test_a_rate_that_is_set_twice_is_named(patient) -> None:
+    text = "lr = 2.0\nloss.backward()\np.data.add_(p.grad, alpha=-lr)\nlr = lr / 4\n"
+    p = patient(text, backward="loss.backward(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    assert "`lr`, which multiplies the gradients, is not one number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
+
+
+def test_a_script_without_an_optimizer_is_said_to_have_none(patient) -> None:
+    p = patient("loss.backward()\np.data.add_(p.grad, alpha=-1e-4)\n", backward="loss.backward(")
+    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    assert "there is no optimizer" in p.refusal(adaptive_rule, lr=1e-3, optimizer="0")
 
 
 def test_updates_by_hand_without_a_number(patient) -> None:

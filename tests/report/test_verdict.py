@@ -147,6 +147,14 @@ def test_a_cost_that_fell_and_is_no_better_than_a_constant_is_told_by_its_number
     )
 
 
+def test_what_learns_little_is_not_said_not_to_train_and_is_undecided(tmp_path):
+    case = stuck(healthy(tmp_path), 4.18, 2.92)
+    assert case.status == "undecided" and "little" in headline(case) and verdict(case).count("still goes down") == 1
+    losses = case.record.readings["loss", "0"][1]
+    losses[:] = [1.0 + 0.1 * (i % 2) for i in range(len(losses))]
+    assert "does not train" in headline(case) and "goes down" not in verdict(case)
+
+
 def test_a_cost_beside_which_no_constant_is_known_is_told_as_it_went(tmp_path):
     case = stuck(healthy(tmp_path), 4.18, 4.1)
     del case.record.facts["targets", ""]

@@ -14,6 +14,7 @@ from descend.probes.loss_call import (
     module_of,
     setting,
 )
+from descend.probes.class_shares import class_shares
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.probes.monitored_loss import binary_entropy
 from descend.record import Fact
@@ -43,7 +44,7 @@ def loss_input(moment: Moment) -> Measurement:
         module = module_of(call.op)
         if module is not None and type(module).__module__ == "torch.nn.modules.loss":
             moment.note_site("loss_module", "0", moment.made_at(module), type(module).__name__)
-        yield Fact("targets", "", moment.step, _describe_targets(call, targets))
+        yield Fact("targets", "", moment.step, _describe_targets(call, inputs, targets))
 
 
 def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
     return detail | {"inner_activation": inner.name.rstrip("_") if inner else None}
 
 
-def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
+def _describe_targets(call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
     t = torch.cat([x.reshape(-1) for x in targets])
     detail: dict[str, Any] = {"dtype": str(t.dtype).removeprefix("torch."), "count": t.numel()}
     if t.is_floating_point() or call.task == "real":
@@ -108,7 +109,7 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
         }
         if call.task == "classes":
             rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
-            shares = _describe_shares(_mean_share(targets))
+            shares = class_shares(_class_sums(targets))
             whole = torch.cat([no_grad_float(x).reshape(-1) for x in targets])
             shares["own_entropy"] = float(-torch.xlogy(whole, whole.clamp_min(0)).sum()) / len(rows)
             return detail | shares | {"row_sum_min": float(rows.min()), "row_sum_max": float(rows.max())}
@@ -122,7 +123,8 @@ def _describe_targets(call: LossCall, targets: list[Tensor]) -> dict[str, Any]:
     t = t[t != ignored_class(call)] if call.task == "classes" else t
     _, counts = t.unique(return_counts=True)
     seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
-    return detail | seen | _describe_shares(counts.double() / counts.sum())
+    classes = inputs[0].shape[class_dim(inputs[0])] if call.task == "classes" and inputs[0].ndim else len(counts)
+    return detail | seen | class_shares(counts.double(), max(classes, len(counts)))
 
 
 def _simplex_floor(rows: Tensor) -> float:
@@ -149,14 +151,8 @@ def _gap(distances: Tensor) -> float:
     return float((far[1:] / far[:-1].clamp_min(1e-30)).max()) if len(far) > 1 else 1.0
 
 
-def _mean_share(targets: list[Tensor]) -> Tensor:
-    """Return the mean of targets that are distributions over the classes."""
+def _class_sums(targets: list[Tensor]) -> Tensor:
+    """Return what targets that are distributions over the classes sum to."""
     dim = class_dim(targets[0])
     rows = [no_grad_float(t).movedim(dim, -1).reshape(-1, t.shape[dim]) for t in targets]
-    return torch.cat(rows).double().mean(0)
-
-
-def _describe_shares(shares: Tensor) -> dict[str, Any]:
-    """Return the entropy of the classes' shares: what the best constant prediction costs."""
-    seen = shares[shares > 0]
-    return {"classes_seen": len(seen), "entropy": float(-(seen * seen.log()).sum())}
+    return torch.cat(rows).double().sum(0)

@@ -1,7 +1,7 @@
 """Another learning rate: the number itself where the source has one, or else in the optimizer's call.
 
-A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`, or
-`p - lr * g` of gradients that a call has returned.
+A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`,
+`p.data.add_(p.grad, alpha=-lr)`, or `p - lr * g` of gradients that a call has returned.
 """
 
 from typing import Any
@@ -39,10 +39,13 @@ def _by_hand(script: Script, record: Record, dose: dict[str, Any]) -> Script | N
         return place
     syntax = place.syntax
     found = rates(syntax, place.call)
+    if not found:
+        return NotApplicable("no statement is found that multiplies a gradient by a number")
     literals = {id(n): n for rate in found if (n := follow(syntax, rate, script.arguments, [syntax.module]))}
     numbers = [n for n in literals.values() if isinstance(n, cst.Integer | cst.Float)]
     if not numbers or len(numbers) < len(literals):
-        return NotApplicable("no statement is found that multiplies a gradient by a number")
+        rate = syntax.code(found[0])
+        return NotApplicable(f"`{rate}`, which multiplies the gradients, is not one number written in the source")
     old = float((record.fact("optimizer", dose.get("optimizer", "0")) or {})["lr"])
     share = float(dose["lr"]) / old  # what the source multiplies by may be the rate times something
     edits = [Edit(number, written(share * float(number.evaluated_value))) for number in numbers]

@@ -4,7 +4,7 @@ from descend.case import Case
 from descend.record import Ending, Record
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
-from descend.symptoms.progress import constant_cost, diverged, is_stuck, yardstick_place
+from descend.symptoms.progress import constant_cost, diverged, is_falling, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -14,7 +14,7 @@ LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
 
 def is_clean(case: Case) -> bool:
     """Tell whether a run without findings deserves a clean bill."""
-    return is_judged(case) and was_replayed(case) and not learnt_nothing(case) and not case.undecided
+    return is_judged(case) and was_replayed(case) and not case.learnt_nothing and not case.undecided
 
 
 def headline(case: Case) -> str:
@@ -27,8 +27,9 @@ def headline(case: Case) -> str:
         return "Nothing could be judged"
     if case.undecided:
         return "A suspicion"
-    if learnt_nothing(case):
-        return "It does not train, and no known problem explains it"
+    if case.learnt_nothing:
+        what = "It has learnt little so far" if _goes_down(case.record) else "It does not train"
+        return f"{what}, and no known problem explains it"
     if not was_replayed(case):
         return "Nothing wrong was seen, but little was measured"
     return "A clean bill of health" if was_read(case) else "Nothing wrong was found, and the loss could not be read"
@@ -47,7 +48,7 @@ def verdict(case: Case) -> str:
         return _undecided(case)
     if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
         return f"interrupted: {_so_far(case)}"
-    if learnt_nothing(case):
+    if case.learnt_nothing:
         return _no_better_than_constant(case)
     window = {"interrupted": "before the interruption", CUT_OFF: "that were recorded"}.get(_reason(case), "observed")
     besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
@@ -77,12 +78,6 @@ def was_replayed(case: Case) -> bool:
 def was_read(case: Case) -> bool:
     """Tell whether the loss shows what the targets are: without that nothing is known of the task."""
     return yardstick_place(case.record) != "loss"
-
-
-def learnt_nothing(case: Case) -> bool:
-    """Tell whether a run with a yardstick of its task ends about where a constant prediction would."""
-    judged = yardstick_place(case.record) in ("negative_log_likelihood", "squared_error")
-    return judged and is_stuck(case.record, "0")
 
 
 def tried(case: Case) -> str:
@@ -166,7 +161,14 @@ def _no_better_than_constant(case: Case) -> str:
         change = f"from {number(curve.first)} to {number(curve.last)}"
         return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"
     beside = f"{number(curve.last)} where the best constant prediction costs {number(constant)}"
+    beside += "; it still goes down" if _goes_down(record) else ""
     return f"after {steps} the {cost} of the first examples is {beside}, and {unexplained}"
+
+
+def _goes_down(record: Record) -> bool:
+    """Tell whether the cost of the fixed examples and that of the batches have come down, if not by much."""
+    curve = record.series("yardstick", yardstick_place(record))
+    return bool(len(curve)) and curve.last < curve.first and is_falling(record, "0")
 
 
 def _reason(case: Case) -> str:

@@ -62,6 +62,8 @@ class Place:
 def locate(script: Script, record: Record, kind: str, key: str | None = None) -> Place | NotApplicable:
     """Return the call recorded as `kind` and `key`, or why it cannot be edited."""
     site = record.site(kind, key)
+    if site is None and kind == "optimizer" and (record.fact("optimizer", key or "0") or {}).get("by_hand"):
+        return NotApplicable("there is no optimizer: the script updates its parameters by hand")
     if site is None:
         return NotApplicable(f"the run did not show where the {WORDS.get(kind, kind)} is in the source")
     return locate_site(script, site)

@@ -1,4 +1,5 @@
-"""How a script without an optimizer updates its parameters: `w -= lr * w.grad`, `w.data.sub_(lr * w.grad)`.
+"""How a script without an optimizer updates its parameters: `w -= lr * w.grad`, `w.data.sub_(lr * w.grad)`,
+`w.data.add_(w.grad, alpha=-lr)`.
 
 Or, of gradients that a call has returned: `params = [p - lr * g for p, g in zip(params, grads)]`.
 """
@@ -7,8 +8,11 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from descend.source.names import given_keyword
 from descend.source.returned import gradient_names, is_gradient
 from descend.source.syntax import Syntax, last_name
+
+SCALED = frozenset({"add", "add_", "sub", "sub_", "addcmul", "addcmul_", "addcdiv", "addcdiv_"})  # by alpha, or value
 
 
 def used_gradients(syntax: Syntax) -> list[cst.Attribute]:
@@ -38,8 +42,22 @@ def _factors(syntax: Syntax, read: Sequence[cst.Attribute]) -> list[cst.BaseExpr
                 found[id(other)] = other
             if isinstance(outer, cst.BaseSmallStatement):
                 break
+            scale = _scale(outer, inner)
+            found |= {id(scale): scale} if scale is not None else {}
             inner = outer
     return list(found.values())
+
+
+def _scale(call: cst.CSTNode, given: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return the number in `p.add_(p.grad, alpha=-lr)`, its sign aside, or in `p.addcmul_(g, g, value=-lr)`."""
+    if not isinstance(call, cst.Call) or not any(arg is given for arg in call.args):
+        return None
+    if last_name(call.func) not in SCALED:
+        return None
+    scale = given_keyword(call, "alpha") or given_keyword(call, "value")
+    if isinstance(scale, cst.UnaryOperation) and isinstance(scale.operator, cst.Minus):
+        return scale.expression
+    return scale
 
 
 def _returned_factors(syntax: Syntax, call: cst.Call) -> list[cst.BaseExpression]:

@@ -1,7 +1,7 @@
 """Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
 
-from math import isfinite, log
-from statistics import median, median_low
+from math import inf, isfinite, log, sqrt
+from statistics import fmean, median, median_low, variance
 
 from descend.record import Record, Series
 
@@ -12,6 +12,8 @@ NOISE = 1.5  # times the median difference of neighbouring losses
 STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 POOR = 0.3  # and above this share it has not learnt much
 FAIR = 0.1  # and above this one there is something left to learn
+KNOWN = 1 - STUCK  # share of it that two ways to estimate a constant's cost may differ by: what `STUCK` can tell apart
+STANDARD_ERRORS = 3.0  # that two means differ by: chance does it once in 700 times
 REBOUND = 2.0  # times what the cost had come down to
 
 
@@ -67,14 +69,19 @@ def _scatter(losses: Series) -> float:
 
 
 def constant_cost(record: Record) -> float | None:
-    """Return the yardstick of the best constant prediction: the targets' entropy, or each output's variance."""
+    """Return the yardstick of the best constant prediction on targets that it has not seen; None where unknown.
+
+    Of classes it is the targets' entropy, of real targets each output's variance.
+    """
     targets = record.fact("targets") or {}
     place = yardstick_place(record)
     if place == "squared_error":
         return float(targets["constant_cost"]) or None if "constant_cost" in targets else None
     own = float(targets.get("own_entropy", 0.0))  # which the yardstick leaves out
     if "entropy" in targets:
-        return max(0.0, float(targets["entropy"]) - own) or None
+        least = max(0.0, float(targets["entropy"]) - own)
+        cost = max(0.0, float(targets.get("unseen_entropy", targets["entropy"])) - own)
+        return cost if 0 < cost and cost - least <= KNOWN * cost < inf else None
     if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
         p = float(targets["mean"])
         return max(0.0, -(p * log(p) + (1 - p) * log(1 - p)) - own) or None
@@ -123,6 +130,16 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
         return not losses.last < share * losses.first
     reference = constant_cost(record) or curve.first
     return not curve.last < share * reference
+
+
+def is_falling(record: Record, key: str) -> bool:
+    """Whether the losses of the run's last third lie below those of its first third by more than batches differ."""
+    losses = record.series("loss", key).finite().values
+    first, last = losses[: len(losses) // 3], losses[-(len(losses) // 3) :]
+    if len(first) < 2:
+        return False
+    error = sqrt((variance(first) + variance(last)) / len(first))
+    return fmean(first) - fmean(last) > STANDARD_ERRORS * error
 
 
 def rebounds(record: Record) -> bool:
