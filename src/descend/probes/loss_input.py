@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descend.probes.class_shares import class_shares
 from descend.probes.loss_call import (
     LossCall,
     activation_behind,
@@ -14,7 +15,6 @@ from descend.probes.loss_call import (
     module_of,
     setting,
 )
-from descend.probes.class_shares import class_shares
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.probes.monitored_loss import binary_entropy
 from descend.record import Fact
