@@ -57,7 +57,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     seconds: Annotated[
         float | None,
         typer.Option(
-            help="... or this many seconds of training. Default: 60, and 600 until it begins; given, it holds for both."
+            help="... or this many seconds of training, measuring not counted. Default: 60, and 600 until it begins; "
+            "given, it holds for both."
         ),
     ] = None,
     seeds: Annotated[

@@ -68,7 +68,7 @@ class ExamPace:
         step = trained / max(1, self.steps)
         enough = max((window["least_steps"] - self.steps) * step, window["quick_s"] - trained)
         left = min(window["seconds"] - trained, (window["steps"] - self.steps) * step, enough)
-        return max(0.0, left) * passed / trained
+        return max(LEAST_S, left * passed / trained)
 
 
 class TrialsPace:

@@ -123,7 +123,7 @@ def test_a_batch_that_was_picked_and_reshaped_before() -> None:
 def test_where_it_cannot_be_told() -> None:
     with pytest.raises(Unavailable, match="all alike"):
         found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), torch.ones(12, 7, 3))
-    with pytest.raises(Unavailable, match="not one for each example"):
+    with pytest.raises(Unavailable, match="does not give one output for each"):
         found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), X[:3])
     net = nn.Linear(3, 1)
     with pytest.raises(Unavailable, match="loss functions"):

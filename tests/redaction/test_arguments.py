@@ -42,6 +42,7 @@ def kept(folder, arguments):
         "model=resnet18 +optimizer.lr=0.1",
         "--max_tokens=512 --max-tokens 512 --key-dim 64 --num-keys 8",
         "--no-cuda --model.lr 0.1",
+        "-n 0 -b 256 -l 1e-3 -e -5 -w0.01 -n=4",
     ],
 )
 def test_what_is_no_secret_is_shown(folder, arguments):
@@ -56,6 +57,9 @@ def test_what_is_no_secret_is_shown(folder, arguments):
         ("-p X1", "-p ***"),
         ("-pX1", "-p***"),
         ("-p 123456", "-p ***"),
+        ("-P 1234 -p1234 -p=1234", "-P *** -p*** -p=***"),
+        ("-n 1234567", "-n ***"),
+        ("-k 0xbeef", "-k ***"),
         ("--ssh-key=X1", "--ssh-key=***"),
         ("--pin 1234", "--pin ***"),
         ("--auth-header 'Bearer X1'", "--auth-header ***"),

@@ -68,6 +68,11 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
     assert lines[-1].split() == ["report", ".descend/7/report.html"]
 
 
+def test_a_remedy_without_a_verdict_has_not_failed(tmp_path):
+    rows = [line for line in shown(inputs_not_normalised(tmp_path), 120).splitlines() if "batch normalisation" in line]
+    assert len(rows) == 1 and rows[0].rstrip().endswith("not judged")
+
+
 def test_the_folder_is_the_callers(tmp_path):
     text = shown(inputs_not_normalised(tmp_path), 120, Path("elsewhere/3"))
     assert "elsewhere/3/report.html" in text

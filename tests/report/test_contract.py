@@ -14,13 +14,13 @@ from descend.report.verdict import is_clean, verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
-    "reproduced", "effects", "cost", "changed",
+    "reproduced", "effects", "cost", "changed", "failure",
 }  # fmt: skip
 FINDING_KEYS = {
     "symptom", "rank", "confidence", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
-TRIAL_KEYS = {"remedies", "verdict", "metric", "before", "after", "interval", "gain", "seeds", "patch"}
+TRIAL_KEYS = {"remedies", "verdict", "reason", "metric", "before", "after", "interval", "gain", "seeds", "patch"}
 
 
 def strict(text):
@@ -68,6 +68,14 @@ def test_a_case_with_a_cure(tmp_path):
     cost = contract["cost"]
     assert cost["overhead"] == pytest.approx(36.4 / 4.1)
     assert cost["watched_s"] == 4.6
+
+
+def test_a_failure_and_a_trial_that_was_not_judged_say_why(tmp_path):
+    contract = strict(render_json(failed_script(tmp_path)))
+    assert contract["failure"].startswith("the script failed after 12 steps with status 1: ValueError: Expected input")
+    cured = strict(render_json(inputs_not_normalised(tmp_path)))
+    assert cured["failure"] is None
+    assert [t["reason"] for t in cured["trials"]] == [None, None, None, "the model is built in a library"]
 
 
 def test_what_is_not_a_number_is_null(tmp_path):

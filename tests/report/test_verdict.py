@@ -7,7 +7,8 @@ from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
 from descend.record import Ending, Fact, Reading, Site
-from descend.report.verdict import causes, headline, is_judged, observed, verdict
+from descend.record.failures import cause_of
+from descend.report.verdict import causes, headline, is_clean, is_judged, observed, verdict
 
 
 def test_a_proved_remedy_is_named_with_its_numbers(tmp_path):
@@ -83,6 +84,41 @@ def test_a_failed_script_is_said_in_one_line(tmp_path):
     assert "\n" not in text
     with_finding = replace(case, findings=dead_units(tmp_path).findings)
     assert verdict(with_finding).endswith("(64) to match target batch_size (32); 1 finding until then, no remedy tried")
+
+
+HEADER = 'Traceback (most recent call last):\n  File "train.py", line 14, in <module>\n    load()\n'
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (HEADER + "pickle.UnpicklingError: Weights only load failed.\n\t(1) Do this\nSee the manual.\n",
+         "pickle.UnpicklingError: Weights only load failed."),
+        (HEADER + "KeyError: 1\n\nDuring handling of it, another occurred:\n\n" + HEADER + "ValueError: two\nlines\n",
+         "ValueError: two"),
+        (HEADER + "RuntimeError: Caught it in a worker.\nOriginal " + HEADER + "OSError: gone\n", "OSError: gone"),
+        (HEADER + "RuntimeError:\n  the sizes\n  differ\n", "RuntimeError: the sizes"),
+        ('  File "train.py", line 1\n    x = = 1\n        ^\nSyntaxError: invalid\n', "SyntaxError: invalid"),
+        (HEADER + "AssertionError\n", "AssertionError"),
+        ("usage: train.py [-h]\ntrain.py: error: no such option\n", "train.py: error: no such option"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_the_cause_of_a_failure_is_the_exception_and_the_first_line_of_its_message(error, cause):
+    assert cause_of(error) == cause
+
+
+def test_too_few_steps_get_no_clean_bill(tmp_path):
+    case = healthy(tmp_path)
+    case.record.add(Ending("window", 0, 7, wall_s=4.0, loop_s=2.1))
+    assert verdict(case) == "nothing wrong was seen in the 7 steps observed, which are too few for a clean bill"
+    assert not is_clean(case) and "too few" in headline(case)
+
+
+def test_what_went_into_measuring_is_told(tmp_path):
+    case = healthy(tmp_path)
+    case.record.add(Ending("window", 0, 42, wall_s=90.0, loop_s=78.0, probe_s=53.0))
+    assert observed(case) == "the first 42 steps of python train.py, in 1 min 18 s (53 s of it measuring)"
 
 
 @pytest.mark.parametrize(

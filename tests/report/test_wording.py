@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from cases import FINDINGS
 
-from descend.record import Note, Site
+from descend.record import Cost, Note, Record, Site
 from descend.report import wording
+from descend.report.measurements import NAMES, group_notes, looked_at
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,8 @@ def test_an_interval_shows_two_digits_of_its_width(ends, text):
     [
         (0.0004, "0.4 ms"),
         (0.04, "40 ms"),
+        (0.0997, "100 ms"),
+        (0.0, "0 s"),
         (2.1, "2.1 s"),
         (31.4, "31 s"),
         (59.9, "1 min 0 s"),
@@ -118,7 +121,26 @@ def test_notes_are_grouped_by_their_reason():
         Note("curvature", "r", 9),
         Note("twin_share", "s"),
     ]
-    assert wording.group_notes(notes) == {"r": ["curvature low", "curvature"], "s": ["twin share"]}
+    assert group_notes(notes) == {"r": ["curvature low", "curvature"], "s": ["twin share"]}
+
+
+def test_every_probe_has_a_plain_name_of_its_own():
+    from descend.probes import GRADIENTS, PROBES, SPREAD
+
+    named = [NAMES.get(probe.name) for probe in (*PROBES, SPREAD, *GRADIENTS)]
+    assert None not in named and len(set(named)) == len(named)
+
+
+def test_what_failed_each_time_was_not_looked_at():
+    record = Record()
+    record.extend([Cost("curvature", 0.1, 3, 3), Cost("twins", 0.1, 3, 2), Cost("pairing", 0.1, 1), Cost("tape", 1, 4)])
+    assert looked_at(record) == ["identical units", "batch pairing"]
+
+
+def test_a_long_list_says_how_many_more_there_are():
+    assert wording.listed(["curvature", "activations"], 40) == "curvature, activations"
+    assert wording.listed(["curvature", "activations", "gradient"], 24) == "curvature, activations and 1 more"
+    assert wording.listed(["curvature"], 4) == "curvature"
 
 
 @pytest.mark.parametrize(

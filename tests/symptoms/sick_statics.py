@@ -57,10 +57,14 @@ def targets_not_scaled(left: float = 0.31, **targets: float) -> Record:
     return record
 
 
-def inputs_not_normalised(rms: float = 5.1, ratio: float = 100.0, left: float = 0.31, layer: str = "linear") -> Record:
+def inputs_not_normalised(
+    rms: float = 5.1, ratio: float = 100.0, left: float = 0.31, layer: str = "linear", draws: str = "", **scales: Any
+) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "inputs", largest_rms=rms, std=[0.1, 6.5, 3.0, 0.0], first_layer=layer)
+    set_fact(record, "inputs", largest_rms=rms, **({"std": [0.1, 6.5, 3.0, 0.0]} | scales), first_layer=layer)
+    if draws:
+        add_fact(record, "own_draws", function=draws)
     set_series(record, "input_condition_number", "", 20.0 * ratio)
     return record
 

@@ -50,6 +50,22 @@ SHOWN = [
         "run from 0.1 to 6.5, their largest root mean square is 0.099",
         "dead_units",
     ),
+    (
+        inputs_not_normalised,
+        {"std": [0.03, 0.032]},
+        False,
+        3,
+        "are about 0.032 beside the bias's input of 1",
+        "dead_units",
+    ),
+    (
+        inputs_not_normalised,
+        {"mean": [0, 65.1, 0]},
+        False,
+        3,
+        "from 0.1 to 6.5, their means lie up to 10 of",
+        "plateau",
+    ),
     (saturated_units, {}, False, 5, "50% of the outputs of 1 lie on the flat ends of tanh", "vanishing_gradients"),
     (bad_initialisation, {}, False, 5, "from 0.5 (1) to 0.016 (5)", "vanishing_gradients"),
     (bad_initialisation, {"scales": [0.5, 15.6]}, False, 5, "from 0.5 (1) to 16 (3)", "exploding_gradients"),
@@ -91,7 +107,7 @@ LEFT_ALONE = {
     targets_not_scaled: [{"mean": 0.0, "std": 9.9}, {"mean": 0.0, "std": 0.11}, {"std": 0.0}, {"left": 0.29}]
     + [{"mean": float("nan"), "std": float("nan")}],
     inputs_not_normalised: [{"rms": 4.9}, {"rms": 0.11}, {"ratio": 99.9}, {"left": 0.29}]
-    + [{"layer": layer} for layer in NORMALISED],
+    + [{"draws": "multinomial"}, *({"layer": layer} for layer in NORMALISED)],
     saturated_units: [{"share": 0.49}, {"left": 0.29}],
     bad_initialisation: [{"scales": [0.5, 0.5 / 29]}, {"scales": [0.5, 14.5]}, {"scales": [0.011]}, {"left": 0.29}]
     + [{"scales": []}, {"scales": [0.5, 0.0]}, {"scales": [50.0, 99.0]}],

@@ -5,6 +5,7 @@ the budget. What cannot be measured becomes a note with the reason.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
@@ -43,6 +44,7 @@ class Examiner:
         self.most_examples = MONITOR_EXAMPLES  # that are fixed
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self._noted: set[tuple[str, str]] = set()
+        self._failed: Counter[str] = Counter()  # calls of each probe that measured nothing
         self.restart()
 
     def restart(self) -> None:
@@ -234,16 +236,21 @@ class Examiner:
             try:
                 self.send(list(probe.measure(moment)))
             except Unavailable as reason:
-                self.note(probe.name, str(reason), moment.step)
+                self._fail(probe, str(reason), moment)
             except Exception as error:
                 # A probe that fails on somebody's unusual script must not take the script down with it.
-                self.note(probe.name, first_line(error), moment.step)
+                self._fail(probe, first_line(error), moment)
+
+    def _fail(self, probe: Probe, reason: str, moment: Moment) -> None:
+        self._failed[probe.name] += 1
+        self.note(probe.name, reason, moment.step)
 
     # -- what is said of it
 
     def report_costs(self) -> None:
         """Send what each probe has cost so far."""
-        self.send([Cost(name, seconds, calls) for name, (seconds, calls) in self.budget.costs().items()])
+        costs = self.budget.costs().items()
+        self.send([Cost(name, seconds, calls, self._failed[name]) for name, (seconds, calls) in costs])
 
     def report_unaffordable(self) -> None:
         """Say what the budget left out."""

@@ -25,7 +25,7 @@ def value_of(recording: Recording, slot: int) -> Tensor:
 
     run_watched(recording, watch, evaluation=True)
     if not caught:
-        raise Unavailable("what the network is fed is made together with something else")
+        raise Unavailable("what the network is fed is one of several results of a single call, and cannot be taken out")
     return caught[0]
 
 

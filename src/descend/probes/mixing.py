@@ -43,7 +43,7 @@ def mixing(moment: Moment) -> Measurement:
     count = len(outputs) if outputs.ndim else 0
     slot = _batch(recording, count)
     if slot is None or count < LEAST:
-        raise Unavailable("the outputs are not one for each example")
+        raise Unavailable(f"the network does not give one output for each of at least {LEAST} examples")
     examples = value_of(recording, slot)
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)

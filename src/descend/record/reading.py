@@ -75,6 +75,7 @@ class Cost:
     probe: str
     seconds: float
     calls: int
+    failed: int = 0  # of the calls, those that measured nothing
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A command line as it may be kept: a value is shown where it can be told to be none of the secrets, else it is hidden.
 
 Shown are numbers, booleans, words of the program's own sources and paths that exist, unless they follow an option of
-one letter or one that is named like a secret. So a password is hidden however it is called and wherever it stands.
+one letter (short numbers are shown there, but for -p) or one that is named like a secret. So a password is hidden
+however it is called and wherever it stands.
 """
 
 import json
@@ -23,6 +24,8 @@ LONGEST_PLAIN = 32
 _SPLIT = re.compile(r"([,\[\](){}: ]+)")
 _COMMAND = re.compile(r"[a-z][a-z-]{0,11}")  # `git commit`, `pip install`
 SUBCOMMANDS = 2
+PASSWORDS = frozenset("pP")  # the letters of a password, as for mysql, sshpass and mosquitto
+SHORT = 6  # digits: a count or a rate
 _FLAGS = re.compile(r"-(?!p)[A-Za-z]{2,3}")  # behind -p stands a password
 
 
@@ -62,7 +65,7 @@ class Masker:
         if equals:
             return f"{self._name(name)}={self._value(name, value)}"
         if name[1:2] != "-" and len(name) > 2 and not self._is_named(name):  # -pVALUE
-            return name[:2] + self._hide(name[:2], name[2:])
+            return name[:2] + self._value(name[:2], name[2:])
         return self._name(name)
 
     def _name(self, name: str) -> str:
@@ -86,7 +89,7 @@ class Masker:
         if not value:
             return value
         if guards(option):
-            return value if is_number(value) and is_measure(option) else self._hide(option, value)
+            return value if _is_plain(option, value) else self._hide(option, value)
         if self._is_harmless(value):
             return value
         pieces = _SPLIT.split(value)
@@ -173,6 +176,12 @@ def guards(option: str) -> bool:
     """Whether what follows an option is hidden: one of a single letter may be the password's, as `-p` often is."""
     name = option.lstrip("-")
     return (len(name) == 1 and option.startswith("-")) or is_likely(name)
+
+
+def _is_plain(option: str, value: str) -> bool:
+    """Whether a number behind a guarded option is one: of a measure, or short behind a letter other than -p."""
+    letter, is_short = option.lstrip("-"), sum(map(str.isdigit, value)) <= SHORT and "x" not in value.lower()
+    return is_number(value) and (is_measure(option) or len(letter) == 1 and letter not in PASSWORDS and is_short)
 
 
 def _assigned(argument: str) -> tuple[str, str] | None:

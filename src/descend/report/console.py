@@ -13,11 +13,12 @@ from rich.text import Text
 
 from descend.case import Case
 from descend.redaction import clean
+from descend.report.measurements import group_notes, looked_at
 from descend.report.patch import summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.titles import title
 from descend.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
-from descend.report.wording import count, group_notes, number, one_line, percent, place, plain_name, root_of, taken_off
+from descend.report.wording import count, listed, number, one_line, percent, place, plain_name, root_of, taken_off
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -104,12 +105,11 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
 
 
 def _looked_at(case: Case) -> list[Row]:
-    names = [plain_name(name) for name in case.record.costs if name != "tape"]
     rows: list[Row] = []
-    if names:
-        rows.append(("looked at", Text(one_line(", ".join(names), SENTENCE_LENGTH))))
+    if names := looked_at(case.record):
+        rows.append(("looked at", Text(listed(names, SENTENCE_LENGTH))))
     grouped = group_notes(case.record.notes)
-    reasons = [f"{', '.join(probes)}: {reason}" for reason, probes in grouped.items()]
+    reasons = [f"{listed(probes, LINE_LENGTH // 2)}: {reason}" for reason, probes in grouped.items()]
     for line in reasons[:MOST_NOTES]:
         rows.append(
             (

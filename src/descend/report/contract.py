@@ -9,6 +9,7 @@ from descend.case import Case
 from descend.record import Site
 from descend.redaction import cleaned
 from descend.report.patches import patches
+from descend.report.verdict import failure
 from descend.report.wording import cell_and_line, relative, root_of
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -29,6 +30,7 @@ def render_json(case: Case) -> str:
         "script": case.record.script,
         "steps": case.record.steps,
         "exit": dict(zip(("status", "whose"), case.exit_status)),
+        "failure": failure(case) if case.status == "script_failed" else None,
         "stage": _stage(case.record.fact("stage")),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],
@@ -80,6 +82,7 @@ def _trial(trial: Trial, case: Case) -> dict[str, Any]:
     return {
         "remedies": list(trial.remedies),
         "verdict": trial.verdict,
+        "reason": trial.reason or None,
         "metric": trial.metric,
         "before": _finite(trial.before),
         "after": _finite(trial.after),

@@ -4,7 +4,8 @@ from typing import Any
 
 from descend.case import Case
 from descend.record import Note, Record
-from descend.report.wording import count, duration, group_notes, number, one_line, plain_name
+from descend.report.measurements import group_notes, measurement
+from descend.report.wording import count, duration, number, one_line, plain_name
 
 MOST_EFFECTS = 30
 
@@ -26,13 +27,16 @@ def ledger(case: Case) -> dict[str, Any]:
 
 def _times(case: Case) -> list[dict[str, str]]:
     ending = case.record.ending
-    rows = [("the observed window without probes", case.bare_s)]
+    rows = [("the run without probes, start-up included", case.bare_s)]
     if ending:
-        rows += [("the replay with probes", ending.wall_s), ("of which in probes", ending.probe_s)]
+        rows += [("the run with probes, start-up included", ending.wall_s), ("of which in probes", ending.probe_s)]
+        rows.append(("of which from the first to the last step", ending.loop_s))
     rows.append(("the whole consultation, trials included", case.total_s))
     shown = [{"name": name, "value": duration(seconds)} for name, seconds in rows if seconds]
     if case.bare_s and case.total_s:
-        shown.append({"name": "whole consultation / bare window", "value": f"{case.total_s / case.bare_s:.1f} ×"})
+        shown.append(
+            {"name": "whole consultation / the run without probes", "value": f"{case.total_s / case.bare_s:.1f} ×"}
+        )
     return shown
 
 
@@ -40,7 +44,7 @@ def _probes(record: Record) -> list[dict[str, str]]:
     costs = sorted(record.costs.values(), key=lambda cost: -cost.seconds)
     return [
         {
-            "name": plain_name(cost.probe),
+            "name": measurement(cost.probe),
             "calls": number(cost.calls),
             "seconds": duration(cost.seconds),
             "each": duration(cost.seconds / cost.calls) if cost.calls else "",

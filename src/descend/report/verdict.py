@@ -2,6 +2,7 @@
 
 from descend.case import Case
 from descend.record import Ending, Record
+from descend.record.failures import cause_of
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.symptoms.progress import constant_cost, diverged, is_falling, yardstick_place
@@ -9,12 +10,16 @@ from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
 CUT_OFF = "cut off"  # no ending was recorded: it was killed, or it goes on
-LONGEST_COMMAND, LONGEST_LABEL = 80, 60  # characters
+LONGEST_COMMAND, LONGEST_LABEL, LONGEST_CAUSE = 80, 60, 160  # characters
+MEASURING_TOLD = 0.1  # of the time: less is not worth a word
+FEW = 10  # steps, as for a stage of a training: fewer show no course that could be judged
 
 
 def is_clean(case: Case) -> bool:
     """Tell whether a run without findings deserves a clean bill."""
-    return is_judged(case) and was_replayed(case) and not case.learnt_nothing and not case.undecided
+    if is_short(case) or case.undecided:
+        return False
+    return is_judged(case) and was_replayed(case) and not case.learnt_nothing
 
 
 def headline(case: Case) -> str:
@@ -32,13 +37,16 @@ def headline(case: Case) -> str:
         return f"{what}, and no known problem explains it"
     if not was_replayed(case):
         return "Nothing wrong was seen, but little was measured"
-    return "A clean bill of health" if was_read(case) else "Nothing wrong was found, and the loss could not be read"
+    if is_short(case):
+        return "Nothing wrong was seen, in too few steps to tell"
+    return "A clean bill of health" if was_read(case) else "Nothing wrong was found, but the targets are not known"
 
 
 def verdict(case: Case) -> str:
     """Return the verdict in one sentence, with the number that carries it."""
     if case.status == "script_failed":
-        return _failure(case)
+        found = f"; {count(len(causes(case)), 'finding')} until then, {_remedy(case)}" if case.findings else ""
+        return failure(case) + found
     if case.findings:
         found = count(len(causes(case)), "finding")
         return f"{found}, {_remedy(case)}"
@@ -55,6 +63,8 @@ def verdict(case: Case) -> str:
     steps = f"{count(case.record.steps, 'step')} {window}"
     if not was_replayed(case):
         return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
+    if is_short(case):
+        return f"nothing wrong was seen in the {steps}, which are too few for a clean bill{besides}"
     if not was_read(case):
         return (
             f"nothing wrong was found in the {steps}, but no loss call shows the targets, so whether the outputs "
@@ -68,6 +78,11 @@ def is_judged(case: Case) -> bool:
     return (
         case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted", CUT_OFF)
     )
+
+
+def is_short(case: Case) -> bool:
+    """Tell whether there were too few steps for anything that shows in the course of a training."""
+    return case.record.steps < FEW
 
 
 def was_replayed(case: Case) -> bool:
@@ -102,8 +117,16 @@ def observed(case: Case) -> str:
         "failed": " until it failed",
         "killed": " until it was killed",
     }.get(_reason(case), "")
-    spent = (ending.loop_s or ending.wall_s) if ending else 0.0
-    return f"{which}{amount}{of}{until}" + (f", in {duration(spent)}" if spent else "")
+    return f"{which}{amount}{of}{until}{_spent(ending) if ending else ''}"
+
+
+def _spent(ending: Ending) -> str:
+    """Return how long it took; what went into measuring counts toward no limit that `--seconds` sets."""
+    whole = ending.loop_s or ending.wall_s
+    if not whole:
+        return ""
+    told = min(ending.probe_s, whole) >= MEASURING_TOLD * whole
+    return f", in {duration(whole)}" + (f" ({duration(min(ending.probe_s, whole))} of it measuring)" if told else "")
 
 
 def consequences(case: Case) -> frozenset[str]:
@@ -175,13 +198,13 @@ def _reason(case: Case) -> str:
     return case.record.ending.reason if case.record.ending else CUT_OFF
 
 
-def _failure(case: Case) -> str:
+def failure(case: Case) -> str:
+    """Return how the script failed, with its exception's class and the first line of its message."""
     ending = case.record.ending or Ending("failed", 1)
-    lines = [line for line in ending.error.splitlines() if line.strip()]
-    cause = f": {one_line(lines[-1], 160).rstrip('.')}" if lines else ""
-    found = f"; {count(len(causes(case)), 'finding')} until then, {_remedy(case)}" if case.findings else ""
+    cause = cause_of(ending.error)
+    why = f": {one_line(cause, LONGEST_CAUSE).rstrip('.')}" if cause else ""
     how = "was killed" if ending.reason == "killed" else "failed"
-    return f"the script {how} {_when(case.record)} with status {number(ending.status)}{cause}{found}"
+    return f"the script {how} {_when(case.record)} with status {number(ending.status)}{why}"
 
 
 def _when(record: Record) -> str:

@@ -2,14 +2,14 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from descend.case import Case
 from descend.errors import UsageError
 from descend.notebook import is_notebook
 from descend.notebook import place as cell_of
-from descend.record import Ending, Note, Record, Site
+from descend.record import Ending, Record, Site
 from descend.redaction import clean
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
@@ -17,7 +17,7 @@ from descend.symptoms.symptom import Symptom
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
-PLAIN = {"tape": "replay of a step", "store": "record", "own_seconds": "seconds before the backward pass"}
+PLAIN = {"own_seconds": "seconds before the backward pass", "failed": "not judged"}
 MOST_DECIMALS = 3  # of a percentage
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
@@ -77,8 +77,10 @@ def duration(seconds: float) -> str:
     """Return a wall-clock time: `0.4 ms`, `2.1 s`, `31 s`, `2 min 5 s`."""
     if not math.isfinite(seconds):
         return "unknown time"
+    if seconds <= 0:
+        return "0 s"
     if seconds < 0.1:
-        return f"{seconds * 1000:.2g} ms"
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2g} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -113,6 +115,15 @@ def one_line(text: str, limit: int = 0) -> str:
     cut = line[:limit]  # at the end of a word: half a number is another number
     whole = cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else cut[:-1]
     return whole.rstrip(" ,;:→") + "…"
+
+
+def listed(names: Sequence[str], limit: int) -> str:
+    """Return the names one after another, as many as `limit` characters hold, and how many more there are."""
+    shown = list(names)
+    while len(shown) > 1 and len(", ".join(shown)) > limit:
+        shown.pop()
+    left = len(names) - len(shown)
+    return one_line(", ".join(shown)) + (f" and {number(left)} more" if left else "")
 
 
 def _unprintable(character: str) -> bool:
@@ -166,17 +177,6 @@ def cell_and_line(site: Site) -> tuple[int | None, int]:
         return cell_of(read_source(Path(site.file)), site.line)
     except (OSError, UsageError):  # it is gone, or another one
         return None, site.line
-
-
-def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:
-    """Return what could not be measured, by reason: reason -> the probes it stopped."""
-    grouped: dict[str, list[str]] = {}
-    for note in notes:
-        probes = grouped.setdefault(one_line(note.reason), [])
-        name = plain_name(note.probe)
-        if name not in probes:
-            probes.append(name)
-    return grouped
 
 
 def plain_name(identifier: str) -> str:

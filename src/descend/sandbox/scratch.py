@@ -95,7 +95,9 @@ def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
         elif not file.is_symlink():  # whatever its name: it is what runs
             _make_real(file, _below(files, file), sources)
     if is_notebook(path) and (lines := left_out(script.kept(path).decode("utf-8"), path.name)):
-        tree.notes.append(f"{path.name}: what only IPython understands is left out: {', '.join(lines)}")
+        tree.notes.append(
+            f"{path.name}: commands to the notebook, which are no Python, are left out: {', '.join(lines)}"
+        )
     return Scratch(top, files, _below(files, root), compiled, homes, tuple(tree.notes))
 
 

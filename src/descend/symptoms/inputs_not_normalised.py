@@ -13,6 +13,7 @@ SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun 
 WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
 LARGEST_RMS, SMALLEST_RMS = 5.0, 0.1  # a feature's root mean square, where 1 is normalised
 OFF_CENTRE = 10.0  # standard deviations between a feature's mean and zero
+ALIKE = 1.5  # times the least standard deviation: a spread that explains nothing
 NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")  # a first layer that does it
 
 
@@ -25,6 +26,8 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
         return None
     is_scaled = SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS and not _off_centre(facts)
     if is_scaled or facts.get("first_layer") in NORMALISATIONS:
+        return None
+    if record.fact("own_draws"):  # a policy's: weighted by what it has earned, its loss need not fall
         return None
     for key in record.places("optimizer") or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)
@@ -65,13 +68,28 @@ def _slows(record: Record, key: str) -> tuple[float, str] | None:
     return 0.7, "and the cost has hardly fallen"
 
 
+def _scales(facts: dict[str, Any]) -> str:
+    """Say what it is in the scales that makes the ravine: their spread, where they all lie, or how far off centre."""
+    pairs = [(abs(mean), std) for mean, std in zip(facts["mean"], facts["std"]) if std > 0] or [(0.0, 0.0)]
+    least, most = min(std for _, std in pairs), max(std for _, std in pairs)
+    spread = (
+        f"run from {least:.2g} to {most:.2g}"
+        if most >= ALIKE * least
+        else f"are about {most:.2g} beside the bias's input of 1"
+    )
+    off = max((mean / std for mean, std in pairs if std), default=0.0)
+    centre = f", their means lie up to {off:.2g} of these from zero" if off > OFF_CENTRE else ""
+    return (
+        f"the features' standard deviations {spread}{centre}, their largest root mean square is "
+        f"{facts['largest_rms']:.3g}"
+    )
+
+
 def _symptom(record: Record, key: str, ratio: float, confidence: float, consequence: str) -> Symptom:
     facts = record.fact("inputs") or {}
-    spread = [s for s in facts["std"] if s > 0] or [0.0]
     sentence = (
-        f"the features' standard deviations run from {min(spread):.2g} to {max(spread):.2g}, their largest root mean "
-        f"square is {facts['largest_rms']:.3g}: the inputs' condition number is {ratio:,.0f} times that of "
-        f"standardised ones (bound {WORSE_CONDITIONED:.0f}); {consequence}"
+        f"{_scales(facts)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
+        f"{WORSE_CONDITIONED:.0f}); {consequence}"
     )
     return Symptom(
         "inputs_not_normalised",
