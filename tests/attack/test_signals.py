@@ -176,8 +176,9 @@ def test_stopping_the_watcher_stops_the_script_and_killing_it_leaves_no_bystande
 def test_an_interrupted_script_ends_as_under_plain_python(tmp_path):
     script = tmp_path / "saves.py"
     script.write_text(
-        "import time\nprint('ready', flush=True)\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: time.sleep(0.5); print('saved', flush=True)\n"
+        "import time\n"
+        "try: print('ready', flush=True); time.sleep(60)\n"
+        "except KeyboardInterrupt: time.sleep(0.5); print('saved', flush=True)\n"
     )
     command = [*OURS, "watch", str(script)]
     run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -30,6 +30,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},
     "clip_threshold": {"max_norm": 1.0},
     "constant_rate": {},
+    "causal_mask": {},
     "create_graph": {},
     "dropout_rate": {"p": 0.2},
     "hidden_activation": {"activation": "relu"},
