@@ -1,0 +1,28 @@
+"""A probe that could measure nothing says so: what it was called for was not looked at."""
+
+from descend.report.measurements import looked_at
+from descend.script import Script
+
+OWN_LOSS = """\
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(64, 4)
+y = x.sum(1, keepdim=True)
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for _ in range(12):
+    optimizer.zero_grad()
+    loss = -torch.exp(-(model(x) - y).abs()).mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_probe_that_failed_each_time_was_not_looked_at(tmp_path, observe):
+    (tmp_path / "train.py").write_text(OWN_LOSS)
+    record = observe(Script(tmp_path / "train.py", tmp_path))
+    cost = record.costs["loss_input"]
+    assert cost.calls == cost.failed > 0
+    assert record.costs["curvature"].calls > record.costs["curvature"].failed == 0
+    assert "curvature" in looked_at(record) and "outputs and targets" not in looked_at(record)
