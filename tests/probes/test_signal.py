@@ -130,3 +130,28 @@ def test_a_large_batch_takes_no_longer_than_a_second_of_the_machine_s_time() -> 
 def test_inputs_that_are_their_own_targets_depend_on_them() -> None:
     pixels = torch.randint(0, 17, (100, 12)).double()
     assert independence([pixels], pixels) < 0.05
+
+
+def test_what_the_model_is_given_is_looked_at_behind_the_sines_of_it() -> None:
+    class Waves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(32, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer((x * torch.linspace(1.0, 300.0, 32)).sin())
+
+    x, net = drawn(0, 128, 1), Waves()
+    t = x + 0.7 * torch.randn_like(x)
+    found = facts(list(signal(Training(net, [lambda: F.mse_loss(net(x), t)]).moment())))["signal", ""]
+    assert found["p_value"] < 0.05 and "power" not in found
+
+
+def test_the_power_of_a_test_of_independent_targets_is_told() -> None:
+    def told(examples: int, features: int) -> float:
+        x, y = drawn(0, examples, features), torch.randint(2, (examples,))
+        net = nn.Linear(features, 2)
+        return facts(list(signal(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment())))["signal", ""]["power"]
+
+    assert told(256, 2) > 0.9
+    assert told(64, 400) < 0.8

@@ -87,10 +87,22 @@ def bad_initialisation(scales: Sequence[float] = (0.5, 0.1, 0.5 / 31), left: flo
     return record
 
 
-def no_signal(p: float = 0.11, examples: int = 100, left: float = 0.91, evaluations: Sequence[float] = ()) -> Record:
+def no_signal(
+    p: float = 0.11,
+    examples: int = 100,
+    left: float = 0.91,
+    evaluations: Sequence[float] = (),
+    power: float = 0.8,
+    met: str = "loader",
+    answers: float | None = 0.0,
+    again: int = 0,
+) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "signal", p_value=p, examples=examples)
+    found = {"chance": 0.05, "shuffles": 200, "power": power, "size": 0.5, "met": met}
+    add_fact(record, "signal", p_value=p, examples=examples, **found)
+    if answers is not None:
+        add_fact(record, "answers", examples=300, again=again, standard_errors=answers)
     if evaluations:
         probe(record, "evaluation_loss", "", [2.3 * share for share in evaluations])
     return record

@@ -71,8 +71,18 @@ SHOWN = [
     (bad_initialisation, {"scales": [0.5, 15.6]}, False, 5, "from 0.5 (1) to 16 (3)", "exploding_gradients"),
     (bad_initialisation, {"scales": [0.0099]}, False, 5, "to 0.0099 (1)", "plateau"),
     (bad_initialisation, {"scales": [50.0, 101.0]}, False, 5, "to 1e+02 (3)", "instability"),
-    (no_signal, {}, True, 3, "in 11% of the trials (bound 5%, 100 examples)", "slow_progress"),
+    (no_signal, {}, True, 3, "11% of 200 shuffled copies of the targets", "slow_progress"),
     (no_signal, {"left": 0.01, "evaluations": [1.1, 0.91, 3.0]}, True, 3, "no change of the training", "overfitting"),
+    (
+        no_signal,
+        {"met": "loss", "answers": 2.9},
+        True,
+        22,
+        "finds 80% of dependences worth 50% of the cost",
+        "overfitting",
+    ),
+    (no_signal, {"answers": None}, False, 3, "(bound 5%, 100 examples)", "overfitting"),
+    (no_signal, {"answers": 9.0, "again": 1}, True, 3, "(bound 5%, 100 examples)", "overfitting"),  # by heart
     (outliers, {}, True, 22, "51 median absolute deviations from the median (bound 50)", "targets_not_scaled"),
     (unshuffled_data, {}, True, 3, "within a batch their entropy is 0.69, over 4 batches 2.1", "oscillation"),
     (strong_decay, {}, False, 10, "weight decay of 0.03 (usual: 1e-4)", "slow_progress"),
@@ -111,7 +121,8 @@ LEFT_ALONE = {
     saturated_units: [{"share": 0.49}, {"left": 0.29}],
     bad_initialisation: [{"scales": [0.5, 0.5 / 29]}, {"scales": [0.5, 14.5]}, {"scales": [0.011]}, {"left": 0.29}]
     + [{"scales": []}, {"scales": [0.5, 0.0]}, {"scales": [50.0, 99.0]}],
-    no_signal: [{"p": 0.05}, {"examples": 99}, {"left": 0.89}, {"evaluations": [0.89, 0.95]}, {"p": float("nan")}],
+    no_signal: [{"p": 0.05}, {"examples": 99}, {"left": 0.89}, {"evaluations": [0.89, 0.95]}, {"p": float("nan")}]
+    + [{"power": 0.75}, {"answers": 3.1}],
     outliers: [
         {"far": 49.0},
         {"gap": 2.9},

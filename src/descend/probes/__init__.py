@@ -1,6 +1,7 @@
 """One measurement a file. Only the observed script's own process imports this room."""
 
 from descend.probes.activations import activations
+from descend.probes.answers import answers
 from descend.probes.batch import batch
 from descend.probes.connections import connections
 from descend.probes.constant_term import constant_term
@@ -51,6 +52,7 @@ PROBES = (
     Probe("leak", "", leak, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
+    Probe("answers", "", answers),
     Probe("gradient", "loss per parameter unit", gradient),
     Probe("through_time", "share of the largest", through_time, differentiates=True, once=True),
     Probe("twins", "share of units", twins),

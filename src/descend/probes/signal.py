@@ -1,22 +1,30 @@
 """Do the targets depend on the inputs at all? A test of independence on the fixed examples.
 
 The Hilbert-Schmidt independence criterion (Gretton et al. 2005, eq. 9) with Gaussian kernels sees any kind of
-dependence; its law under independence comes from shuffling the targets.
+dependence; its law under independence comes from shuffling the targets. That it finds nothing is worth something only
+where it would have found something: the same test is given targets that are known to depend on the examples.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from descend.probes.feeding import value_of
 from descend.probes.inputs import network_input
+from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.probes.planting import SIZE, planted
 from descend.record import Fact
+from descend.tape import Recording
 
 MOST = 256  # the test takes their square
 LEAST = 64  # examples, or nothing can be told
 SHUFFLES = 200
 SCALES = (1.0, 1 / 4, 1 / 16)  # of the median distance
+CHANCE = 0.05  # of shuffled targets that look as dependent: real ones have less than one in a hundred
+PLANTED = 20  # targets of known dependence, to see how often the test finds it
 NEGLIGIBLE = 1e-3  # of the targets' largest eigenvalue
 
 
@@ -24,9 +32,11 @@ def signal(moment: Moment) -> Measurement:
     """Yield the fact `signal`: how often shuffled targets look as dependent on the inputs as the real ones.
 
     Where the examples are images or sequences, what the network itself makes of them is looked at, too: it sees
-    alike what is alike, wherever in the example it stands.
+    alike what is alike, wherever in the example it stands. Where what the model is given is turned into something else
+    before a layer meets it (the sines of a number), both are looked at. `power` is the share of targets with a planted
+    dependence that the test finds.
     """
-    inputs, outputs, targets = [], [], []
+    inputs, outputs, targets, given = [], [], [], []
     for forward in moment.trained:
         if forward.pair is None:
             raise Unavailable("no call of torch's loss functions shows the targets")
@@ -34,6 +44,7 @@ def signal(moment: Moment) -> Measurement:
         if not len(x) == len(t) == t.numel() and t.ndim != 2:
             raise Unavailable("inputs and targets do not come one for each example")
         inputs.append(x)
+        given.append(_given(forward.recording, len(x)))
         outputs.append(z.reshape(len(z), -1))
         targets.append(t.reshape(len(t), -1))
     is_table = inputs[0].ndim == 2
@@ -44,7 +55,56 @@ def signal(moment: Moment) -> Measurement:
     if bool((t == t[0]).all()):
         raise Unavailable("all targets are alike, as a generator's are: they depend on nothing")
     seen = [x] if is_table or not z.isfinite().all() else [x, z]
-    yield Fact("signal", "", moment.step, {"examples": len(x), "p_value": independence(seen, t)})
+    if len({part.shape[1:] for part in given if part is not None}) == 1 and all(part is not None for part in given):
+        seen.append(torch.cat([part for part in given if part is not None])[:MOST])
+    p = independence(seen, t)
+    found = {
+        "examples": len(x),
+        "p_value": p,
+        "chance": CHANCE,
+        "shuffles": SHUFFLES,
+        "size": SIZE,
+        "met": _met(moment),
+    }
+    yield Fact("signal", "", moment.step, found | ({"power": power(seen, z, t)} if p > CHANCE else {}))
+
+
+def power(views: Sequence[Tensor], z: Tensor, t: Tensor) -> float:
+    """Return how often the test finds targets dependent that depend on the outputs `z` by `SIZE`.
+
+    The planted targets are the same values in another order, so their law under independence is that of `t`.
+    """
+    if not z.isfinite().all():
+        return 0.0
+    kernels, are_classes = _kernels(views), _are_classes(t)
+    law = _law(kernels, t)
+    values = t.unique(dim=0, return_inverse=True)[1][:, None] if are_classes else t
+    copies = planted(z, values, are_classes, PLANTED)
+    return sum(law.p_value(_strengths(kernels, _features(copy)[:, None])[:, 0]) <= CHANCE for copy in copies) / PLANTED
+
+
+def _given(recording: Recording, examples: int) -> Tensor | None:
+    """Return what the model is given of each example, where that is not what its first layer meets; else None."""
+    assert recording.input_slot is not None
+    within, made = recording.behind(recording.input_slot), {s: op for op in recording.ops for s in op.outputs}
+    found: list[int] = []
+    for op in recording.ops:
+        entering = [s for s in op.inputs if s in within and s not in found and s not in recording.parameters]
+        outside = [s for s in entering if s not in made or module_of(made[s]) is None]
+        found += [s for s in outside if module_of(op) is not None and recording.sizes[s] == examples]
+    if not found or found == [recording.input_slot]:
+        return None
+    values = [value_of(recording, s).reshape(examples, -1).double() for s in found]
+    joined = torch.cat(values, 1)
+    return joined if joined.isfinite().all() else None
+
+
+def _met(moment: Moment) -> str:
+    """Return where inputs and targets come together: `loader` where one gives both, or else `loss`."""
+    recording = moment.recordings()[0]
+    call = loss_call(recording)
+    is_loaded = call is not None and not recording.behind(call.target).isdisjoint(recording.loaders)
+    return "loader" if is_loaded else "loss"
 
 
 def independence(views: Sequence[Tensor], t: Tensor) -> float:
@@ -53,16 +113,38 @@ def independence(views: Sequence[Tensor], t: Tensor) -> float:
     views: (examples, features) each; t: (examples, targets), real or labels. Each view is compared at every one of
     `SCALES`: what varies fast is not seen at the distance that is usual between examples.
     """
-    kernels = torch.stack([_centred(_gaussian(_standardised(x), scale)) for x in views for scale in SCALES])
-    features = _features(t)
-    generator = torch.Generator().manual_seed(0)  # private: the script's own random stream stays as it is
+    kernels = _kernels(views)
+    return _law(kernels, t).p_value(_strengths(kernels, _features(t)[:, None])[:, 0])
+
+
+@dataclass(frozen=True)
+class _Law:
+    """How strong the dependence of shuffled targets looks in each kernel."""
+
+    shuffled: Tensor  # (kernels, shuffles)
+
+    def p_value(self, found: Tensor) -> float:
+        """Return how often shuffled targets look as dependent as those of strength `found` (one for each kernel)."""
+        mean, spread = self.shuffled.mean(1), self.shuffled.std(1).clamp_min(torch.finfo(found.dtype).tiny)
+        strongest = ((found - mean) / spread).max()
+        others = ((self.shuffled - mean[:, None]) / spread[:, None]).amax(0)
+        return (1 + int((others >= strongest).sum())) / (1 + SHUFFLES)
+
+
+def _kernels(views: Sequence[Tensor]) -> Tensor:
+    return torch.stack([_centred(_gaussian(_standardised(x), scale)) for x in views for scale in SCALES])
+
+
+def _law(kernels: Tensor, t: Tensor) -> _Law:
+    features, generator = _features(t), torch.Generator().manual_seed(0)  # private: the script's stream stays as it is
     orders = [torch.randperm(len(t), generator=generator) for _ in range(SHUFFLES)]
-    shown = torch.stack([features, *(features[order] for order in orders)], 1)
+    return _Law(_strengths(kernels, torch.stack([features[order] for order in orders], 1)))
+
+
+def _strengths(kernels: Tensor, shown: Tensor) -> Tensor:
+    """Return the criterion of each kernel (n, n) with each of the targets (n, copies, features)."""
     products = (kernels @ shown.flatten(1)).unflatten(2, shown.shape[1:]) * shown
-    found = products.sum((1, 3))
-    spread = found.std(1, keepdim=True).clamp_min(torch.finfo(found.dtype).tiny)
-    strongest, *shuffled = ((found - found.mean(1, keepdim=True)) / spread).amax(0).tolist()
-    return (1 + sum(value >= strongest for value in shuffled)) / (1 + SHUFFLES)
+    return products.sum((1, 3))
 
 
 def _standardised(x: Tensor) -> Tensor:
@@ -72,12 +154,15 @@ def _standardised(x: Tensor) -> Tensor:
 
 def _features(t: Tensor) -> Tensor:
     """Return what the targets' kernel is the outer product of: their classes, or its leading eigenvectors."""
-    is_whole = bool((t == t.round()).all()) and len(t.unique(dim=0)) <= len(t) // 4
-    if not t.is_floating_point() or is_whole:
+    if _are_classes(t):
         return nn.functional.one_hot(t.unique(dim=0, return_inverse=True)[1]).double()
     values, vectors = torch.linalg.eigh(_gaussian(no_grad_float(t).double()))
     kept = values > NEGLIGIBLE * values[-1]
     return vectors[:, kept] * values[kept].sqrt()
+
+
+def _are_classes(t: Tensor) -> bool:
+    return not t.is_floating_point() or bool((t == t.round()).all()) and len(t.unique(dim=0)) <= len(t) // 4
 
 
 def _gaussian(x: Tensor, scale: float = 1.0) -> Tensor:

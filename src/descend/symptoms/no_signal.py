@@ -1,4 +1,8 @@
-"""No signal: the targets do not depend on the inputs, so there is nothing to learn but the noise."""
+"""No signal: the targets do not depend on the inputs, so there is nothing to learn but the noise.
+
+Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there are
+any, and the training, which looks for one in its own way, must not have found any either.
+"""
 
 from descend.record import Record
 from descend.symptoms.places import data_site
@@ -10,14 +14,17 @@ ADVICE = (
     "No change of the training helps: look for inputs that know something of the targets, or for the place where "
     "the two lost each other."
 )
-CHANCE = 0.05  # of shuffled targets that look as dependent: real ones have less than one in a hundred
+POWER = 0.8  # share of planted dependences that the test finds (Cohen 1988's convention)
+ANSWERED = 3.0  # standard errors by which outputs and targets of new examples go together: chance once in 700 times
 EXAMPLES = 100
 
 
 def no_signal(record: Record) -> Symptom | None:
     """Targets that look independent of the inputs, in a run that is no better than a constant on unseen examples."""
     fact, constant = record.fact("signal") or {}, constant_cost(record)
-    if not fact.get("p_value", 0.0) > CHANCE or fact["examples"] < EXAMPLES:
+    if not fact.get("p_value", 0.0) > fact.get("chance", 1.0) or fact["examples"] < EXAMPLES:
+        return None
+    if not fact["power"] >= POWER or _has_learnt(record):
         return None
     evaluation = record.held_out()
     unseen = evaluation.min / constant if len(evaluation) and constant else float("nan")
@@ -26,16 +33,23 @@ def no_signal(record: Record) -> Symptom | None:
     return Symptom(
         id="no_signal",
         kind="statics",
-        certain=True,
+        certain=record.fact("answers") is not None,
         confidence=0.75,
-        sentence=f"shuffled targets look as dependent on the inputs as the real ones in {fact['p_value']:.0%} of "
-        f"the trials (bound {CHANCE:.0%}, {fact['examples']} examples): nothing shows that these inputs know anything "
-        "of the targets, and no change of the training mends that",
+        sentence=f"{fact['p_value']:.0%} of {fact['shuffles']} shuffled copies of the targets look as dependent on the "
+        f"inputs as the real ones (bound {fact['chance']:.0%}, {fact['examples']} examples), by a test that finds "
+        f"{fact['power']:.0%} of dependences worth {fact['size']:.0%} of the cost; the training has found none either. "
+        "Where inputs know nothing of the targets no change of the training helps",
         quantity="p-value of independence",
         value=fact["p_value"],
-        bound=CHANCE,
+        bound=fact["chance"],
         source=SOURCE,
-        where=data_site(record),
+        where=data_site(record) if fact["met"] == "loader" else record.site("loss") or data_site(record),
         evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
         explains=ECHOES | {"inputs_not_normalised", "schedule", "clipping_too_hard"},
     )
+
+
+def _has_learnt(record: Record) -> bool:
+    """Whether the outputs answer to the targets of examples that the training had not seen: that is a dependence."""
+    answers = record.fact("answers") or {}
+    return not answers.get("again", 1) and answers["standard_errors"] > ANSWERED

@@ -1,0 +1,77 @@
+"""Outputs and targets of examples that the training sees for the first time: whether the two go together."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, record
+from torch import Tensor, nn
+
+from descend.probes.answers import answers, score
+from descend.probes.planting import SIZE, planted
+
+BATCH = 32
+
+
+def told(depends: bool, again: bool = False, batches: int = 12) -> dict:
+    """What is told of a network that has learnt the first column, and of targets that follow it or not."""
+    torch.manual_seed(0)
+    net = nn.Linear(5, 1)
+    with torch.no_grad():
+        net.weight.copy_(torch.eye(5)[:1])
+
+    def batch() -> tuple[Tensor, Tensor]:
+        x = torch.randn(BATCH, 5)
+        return x, (0.5 * x[:, :1] if depends else 0) + torch.randn(BATCH, 1)
+
+    first = batch()
+    training = Training(net, [lambda: F.mse_loss(net(first[0]), first[1])])
+    list(answers(training.moment(recording=training.monitor[0])))
+    found = {}
+    for _ in range(batches):
+        x, t = first if again else batch()
+        found = facts(list(answers(training.moment(recording=record(lambda x=x, t=t: F.mse_loss(net(x), t))))))
+    return found["answers", ""]
+
+
+def test_targets_that_depend_are_answered_to() -> None:
+    found = told(depends=True)
+    assert found["examples"] == 12 * BATCH and found["again"] == 0
+    assert found["standard_errors"] > 5
+
+
+def test_independent_ones_are_not() -> None:
+    assert abs(told(depends=False)["standard_errors"]) < 3
+
+
+def test_examples_that_come_again_are_counted() -> None:
+    assert told(depends=True, again=True, batches=2)["again"] == 2 * BATCH
+
+
+def test_the_score_of_independent_rows_is_standard_normal() -> None:
+    torch.manual_seed(0)
+    scores = [score(torch.randn(40, 2).double(), torch.randn(40, 2).double()) for _ in range(400)]
+    spread = torch.tensor(scores)
+    assert abs(float(spread.mean())) < 0.2 and 0.85 < float(spread.std()) < 1.15
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_planted_labels_are_worth_the_share_of_the_cost_that_is_said(classes: int) -> None:
+    torch.manual_seed(0)
+    labels, outputs = torch.randint(classes, (40000, 1)), torch.randn(40000, 1).double()
+    copy = next(planted(outputs, labels, True, 1))
+    groups = [copy[part, 0] for part in outputs[:, 0].argsort().chunk(classes)]
+    costs = []
+    for group in groups:
+        shares = torch.bincount(group, minlength=classes).double() / len(group)
+        costs.append(float(-torch.xlogy(shares, shares).sum()))
+    whole = torch.tensor(float(classes)).log()
+    # the output's sign is drawn anew, so groups may be of the other end: their entropy is the same
+    assert sum(costs) / classes / float(whole) == pytest.approx(1 - SIZE, abs=0.03)
+
+
+def test_planted_numbers_have_the_explained_variance_that_is_said() -> None:
+    torch.manual_seed(0)
+    outputs = torch.randn(20000, 2).double()
+    copy = next(planted(outputs, torch.randn(20000, 2).double(), False, 1))
+    explained = torch.corrcoef(torch.stack([outputs[:, 0], copy[:, 0]]))[0, 1] ** 2
+    assert float(explained) == pytest.approx(SIZE, abs=0.03)
