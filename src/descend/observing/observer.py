@@ -30,6 +30,7 @@ from descend.probes.wiring import describe_optimizer
 from descend.reading.attribution import Attribution, Stepper
 from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
+from descend.reading.opponents import Opponents
 from descend.reading.passes import ALL, Asked, Opened, open_pass
 from descend.reading.rounds import spot
 from descend.record import Fact, Message
@@ -56,7 +57,7 @@ class Observer:
         self.inert = False  # in a forked process, which is not the run that is recorded
         self.passes = 0  # backward
         self.steppers: dict[str, Stepper] = {}
-        self.attribution = Attribution(self.steppers)
+        self.attribution = Attribution(self.steppers, Opponents(send))
         self._makings = Makings(self.steppers, owning=owning)
         self.has_optimizer = False  # whether the script has made any
         self.curves = Curves(send, endless=not owning)
@@ -66,8 +67,7 @@ class Observer:
         self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self.hand = Scaled(), Hand(owning=owning)
-        self.functions = CustomFunctions(modules, send, examiner.note)
-        self.loaders = Loaders(send)
+        self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers)
@@ -141,8 +141,7 @@ class Observer:
         if not self.has_optimizer:
             self.send(self.hand.look(root, asked.inputs))
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
-        caller = self.modules.tree.caller(frame)
-        place = None if caller is None else spot(caller)
+        place = (caller := self.modules.tree.caller(frame)) and spot(caller)
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
         self.cruise.saw_backward(place, frame and spot(frame))
         self.faults.look_before(reaches, self.hand.leaves)
@@ -156,6 +155,7 @@ class Observer:
             opened = open_pass(root, loss, scaler, stepper, asked, self.hand.lineage)
         self.modules.note_names(zip(self.hand.names, opened.parameters))
         self._recording = opened.standing(self.examiner.tape.seal(asked.root(loss), stepper.steps))
+        self.attribution.made_with(stepper, self._recording.parameters.values() if self._recording else ())
         return opened
 
     @harmless

@@ -7,7 +7,7 @@ do not count.
 """
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from descend.reading.opponents import Opponents
 from descend.tape import leaf_parameters
 
 LEARNED_AFTER = 3  # walks of the graph that agree, at one backward call, before its reach is taken as known
@@ -108,6 +109,7 @@ class Attribution:
     """Learns from the order of backward passes and steps."""
 
     steppers: dict[str, Stepper]
+    opponents: Opponents = field(default_factory=Opponents)
     made: int = 0  # backward passes
     ages: tuple[int, ...] = ()  # of those that fed the last step: passes since each; none where that may vary
     _passes: list[_Pass] = field(default_factory=list)
@@ -147,6 +149,11 @@ class Attribution:
         is_made = bool(self._passes) and self._passes[-1].inside and stepper.key in self._passes[-1].epochs
         return is_made and stepper.passes == 1 and stepper.steps >= TRIED_AFTER
 
+    def made_with(self, stepper: Stepper, parameters: Iterable[Tensor]) -> None:
+        """Take note of the parameters that its loss is made with: others may hold some, trained by this loss or not."""
+        foreign = {id(p) for p in parameters} - stepper.held
+        self.opponents.moved(stepper.key, [key for key, other in self.steppers.items() if foreign & other.held])
+
     def backward_ended(self) -> None:
         """Take note that the pass has filled the gradients."""
         if self._passes:
@@ -166,12 +173,15 @@ class Attribution:
         """Return the loss that fed the step which has just ended: the sum of its backward passes."""
         key = stepper.key
         stepper.stepped()
+        if not stepper.steps and len(self.steppers) > 1:
+            self.opponents.begins(key, {s.key: s.steps for s in self.steppers.values() if s is not stepper})
         if len(self._passes) == 1 == len(self.steppers):  # nearly always
             return self._summed(stepper, [self._passes.pop()])
         fed = self._fed(key)
         if not fed and self._passes and not self._passes[-1].takers:
             self.forget_reach()  # the last pass must have reached it after all
             fed = self._passes[-1:]
+        self._compare(key, fed)
         for passed in fed:
             if not passed.takers:
                 self._steps_next[passed.place] = key
@@ -180,6 +190,17 @@ class Attribution:
                 passed.takers.add(key)
         self._passes = [p for p in self._passes if not p.takers.issuperset(p.epochs)]
         return self._summed(stepper, fed)
+
+    def _compare(self, key: str, fed: Sequence[_Pass]) -> None:
+        """Tell passes that others have stepped on too from those whose gradients were cleared before this step."""
+        for passed in self._passes:
+            if fed and key in passed.epochs and key not in passed.takers:
+                if passed.epochs[key] == fed[0].epochs.get(key):
+                    self.opponents.together(key, passed.takers)
+                else:
+                    for taker in passed.takers:
+                        self.opponents.moved(taker, [key])
+        self.opponents.stepped(key)
 
     def _summed(self, stepper: Stepper, fed: list[_Pass]) -> Tensor | None:
         may_vary = any(p.inside or p.returned for p in fed)

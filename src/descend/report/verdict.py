@@ -3,6 +3,7 @@
 from descend.case import Case
 from descend.record import Ending, Record
 from descend.record.failures import cause_of
+from descend.report.in_part import in_part, is_partial, steps_watched
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.symptoms.progress import constant_cost, diverged, is_falling, yardstick_place
@@ -17,7 +18,7 @@ FEW = 10  # steps, as for a stage of a training: fewer show no course that could
 
 def is_clean(case: Case) -> bool:
     """Tell whether a run without findings deserves a clean bill."""
-    if is_short(case) or case.undecided:
+    if is_short(case) or case.undecided or is_partial(case.record):
         return False
     return is_judged(case) and was_replayed(case) and not case.learnt_nothing
 
@@ -39,6 +40,8 @@ def headline(case: Case) -> str:
         return "Nothing wrong was seen, but little was measured"
     if is_short(case):
         return "Nothing wrong was seen, in too few steps to tell"
+    if is_partial(case.record):
+        return "Nothing wrong was found in what could be judged"
     return "A clean bill of health" if was_read(case) else "Nothing wrong was found, but the targets are not known"
 
 
@@ -65,6 +68,8 @@ def verdict(case: Case) -> str:
         return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
     if is_short(case):
         return f"nothing wrong was seen in the {steps}, which are too few for a clean bill{besides}"
+    if is_partial(case.record):
+        return f"nothing wrong was found in {in_part(case.record, steps)}{besides}"
     if not was_read(case):
         return (
             f"nothing wrong was found in the {steps}, but no loss call shows the targets, so whether the outputs "
@@ -107,7 +112,7 @@ def observed(case: Case) -> str:
     ending, single = case.record.ending, case.record.steps == 1
     which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
     which = which if ending and ending.is_told else ""
-    amount = "step" if which and single else steps_taken(case.record)
+    amount = "step" if which and single else steps_watched(case.record)
     stage = case.record.fact("stage")
     of = f" of stage {stage['number']} of {stage['of']}" if stage else ""
     of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""

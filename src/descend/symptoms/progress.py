@@ -4,6 +4,7 @@ from math import inf, isfinite, log, sqrt
 from statistics import fmean, median, median_low, variance
 
 from descend.record import Record, Series
+from descend.symptoms.opponents import exploded_at, has_opponents
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
@@ -40,8 +41,10 @@ def first_rise(record: Record, key: str) -> int | None:
     """Return the step at which the training loss first stood well above its start; None if it never did.
 
     Batches differ: a rise is one that is also larger than what neighbouring losses differ by, and where batches are
-    tiny, one that the fixed examples show, too.
+    tiny, one that the fixed examples show, too. One that opponents may have caused is none.
     """
+    if has_opponents(record):
+        return exploded_at(record, key)
     raw = record.series("loss", key)
     losses, start = smoothed(raw), raw.first
     least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
@@ -73,6 +76,8 @@ def constant_cost(record: Record) -> float | None:
 
     Of classes it is the targets' entropy, of real targets each output's variance.
     """
+    if has_opponents(record):
+        return None  # what the targets say is which network made the example
     targets = record.fact("targets") or {}
     place = yardstick_place(record)
     if place == "squared_error":
@@ -97,7 +102,7 @@ def yardstick_place(record: Record) -> str:
 def left(record: Record) -> float:
     """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown."""
     curve = record.series("yardstick", yardstick_place(record)).finite()
-    if not len(curve):
+    if not len(curve) or has_opponents(record):
         return float("nan")
     reference = constant_cost(record) or curve.first
     return curve.last / reference if reference > 0 else float("nan")
@@ -122,6 +127,8 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
     """Whether the run ends no better than `share` of what a constant prediction costs (or of its own first cost)."""
     if diverged(record, key):
         return True
+    if has_opponents(record):
+        return exploded_at(record, key) is not None
     curve = record.series("yardstick", yardstick_place(record))
     if not len(curve):
         losses = smoothed(record.series("loss", key))
@@ -144,6 +151,8 @@ def is_falling(record: Record, key: str) -> bool:
 
 def rebounds(record: Record) -> bool:
     """Whether the cost, having come down, stood at twice that again while there was something left to learn."""
+    if has_opponents(record):
+        return False
     curve = record.series("yardstick", yardstick_place(record)).finite()
     least, worth = float("inf"), FAIR * (constant_cost(record) or curve.first)
     for _, value in curve:

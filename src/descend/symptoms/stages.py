@@ -1,5 +1,8 @@
 """Is this one training, or several after each other? A network that is fine-tuned is trained in stages."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from descend.record import Record
 
 LEAST = 10  # steps: below that it is no training
@@ -21,6 +24,34 @@ def stages(record: Record) -> list[str]:
         if _steps(record, key) >= LEAST and not made.get("again"):
             keys.append(key)
     return keys[:MOST] if _steps(record, "0") >= LEAST else ["0"]
+
+
+def one_by_one(record: Record) -> dict[str, int]:
+    """Return the optimizers that step one after the other, in that order, with their steps; none where they do not.
+
+    When they are made says nothing of that.
+    """
+    firsts = {key: (record.fact("first_step", key) or {}).get("after", {}) for key in record.places("optimizer")}
+    steps = {key: taken for key in firsts if (taken := _steps(record, key))}
+    order = sorted(steps, key=lambda key: sum(firsts[key].values()))
+    for place, key in enumerate(order):
+        if any(firsts[key].get(earlier, 0) != steps[earlier] for earlier in order[:place]):
+            return {}
+    return {key: steps[key] for key in order} if len(order) > 1 else {}
+
+
+def unseen_steps(record: Record) -> int:
+    """Return how many steps are taken behind those of the first optimizer, and are no stage that is looked at.
+
+    Further rounds of what was looked at, as of folds, are no other training: each has its optimizer made anew.
+    """
+    seen = stages(record)
+    rest = list(one_by_one(record).items())[1:]
+    return sum(steps for key, steps in rest if key not in seen and not _is_round(record.fact("optimizer", key) or {}))
+
+
+def _is_round(made: Mapping[str, Any]) -> bool:
+    return bool(made.get("again")) and any(made.get("after", {}).values())
 
 
 def _steps(record: Record, key: str) -> int:

@@ -14,6 +14,7 @@ from descend.remedies import JudgedOn
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
+from descend.symptoms.opponents import has_exploded, has_opponents
 from descend.trials.elsewhere import Elsewhere
 
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
@@ -130,7 +131,7 @@ def longest(exam: Record) -> float:
 def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, float]:
     """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
     what, curve = judged_curve(record, judged_on, exam)
-    if not what or not record.can_be_judged:
+    if not what or not record.can_be_judged or (has_opponents(record) and has_exploded(record)):
         return what, float("nan")
     if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
         return what, float("nan")

@@ -7,12 +7,14 @@ from math import inf, isfinite
 from descend.record import Fact, Record
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
+from descend.symptoms.opponents import has_exploded, has_opponents
 from descend.symptoms.progress import constant_cost, diverged
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
+OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
@@ -94,7 +96,7 @@ def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
         reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
-    known = reference(before, exam, judged_on)
+    known = value if has_opponents(exam) else reference(before, exam, judged_on)  # all that stand are alike
     return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
 
 
@@ -112,6 +114,8 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
+    if has_opponents(exam) and not has_exploded(exam):
+        return OPPONENTS
     if judged_on == "held_out" and record.ending.reason in ("finished", "window") and not len(record.held_out(exam)):
         return "it ends before its held-out data are evaluated"
     if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):

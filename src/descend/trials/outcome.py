@@ -5,11 +5,13 @@ from math import isfinite
 
 from descend.record import Record
 from descend.remedies import JudgedOn
+from descend.symptoms.opponents import EXPLODED, has_opponents
 from descend.trials.arms import yardstick
 from descend.trials.candidate import Candidate, horizon
 from descend.trials.statistics import Comparison, compare
 from descend.trials.trial import Arm, Trial
 
+OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
 EXAMPLES = "each after as many examples"
 STARTS = "every start compared with the run as it was"
 
@@ -49,7 +51,12 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         p.symptom,
         verdict,
         ", ".join(
-            [metric(exam, p.judged_on), *([STARTS] if p.restart else []), *([] if p.same_batches else [EXAMPLES])]
+            [
+                metric(exam, p.judged_on),
+                *([STARTS] if p.restart else []),
+                *([] if p.same_batches else [EXAMPLES]),
+                *([OPPOSED] if has_opponents(exam) else []),
+            ]
         ),
         result.before,
         result.after,

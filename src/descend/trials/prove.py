@@ -11,8 +11,9 @@ from math import isfinite
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
+from descend.symptoms.opponents import has_exploded, has_opponents
 from descend.trials.arms import Bench, yardstick
-from descend.trials.candidate import Candidate, judged_unpaired, run_all
+from descend.trials.candidate import OPPONENTS, Candidate, judged_unpaired, run_all
 from descend.trials.combine import beside_fact, combined
 from descend.trials.confirm import Unchanged, confirm
 from descend.trials.outcome import screened
@@ -180,6 +181,8 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
         edited = prescription.apply(script)
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
+        elif has_opponents(exam) and not has_exploded(exam):
+            candidates.append(Candidate(prescription, edited, reason=OPPONENTS))
         elif not yardstick(exam, prescription.judged_on)[0]:
             missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)
             candidates.append(Candidate(prescription, edited, reason=missing))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
 from descend.script import Script
+from descend.symptoms.opponents import has_opponents
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 
@@ -29,7 +30,7 @@ def retuned(
     """
     best = winners[0]
     tried: list[Candidate] = []
-    if best.prescription.judged_on != "fixed":
+    if best.prescription.judged_on != "fixed" or has_opponents(exam):
         return []
     climbs = _climbs(winners, known)
     while True:

@@ -1,0 +1,35 @@
+"""It is known which optimizers step in turn, each on a loss that the other's steps move."""
+
+import pytest
+
+from descend.symptoms.opponents import has_opponents
+from descend.symptoms.stages import one_by_one, unseen_steps
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("role", "arguments"),
+    [
+        ("watch", ("gan.py", "detached")),
+        ("exam", ("gan.py", "detached")),
+        ("exam", ("gan.py", "shared")),
+        ("exam", ("toggled_gan.py",)),  # what a loss is made with is on the tape, which a watched run seldom has
+        ("arm", ("toggled_gan.py",)),
+    ],
+)
+def test_a_gans_two_are_opponents(stage, role, arguments):
+    record = stage.observed(role, *arguments).record
+    assert record.fact("opponents", "0") == {"optimizer": "1"} and record.fact("opponents", "1") == {"optimizer": "0"}
+    assert not one_by_one(record)
+
+
+@pytest.mark.parametrize("name", ["two_optimizers.py", "in_turn.py", "one_by_one.py", "plain.py"])
+def test_those_of_one_loss_are_none_and_neither_are_those_that_step_one_after_the_other(stage, name):
+    assert not has_opponents(stage.observed("exam", name).record)
+
+
+def test_when_the_steps_are_taken_tells_what_comes_after_what(stage):
+    record = stage.observed("exam", "one_by_one.py").record
+    assert one_by_one(record) == {"0": 24, "1": 24} and unseen_steps(record) == 24
+    assert not unseen_steps(stage.observed("exam", "in_turn.py").record)  # each is a stage of its own

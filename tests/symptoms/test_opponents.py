@@ -1,0 +1,51 @@
+"""Losses that opponents move accuse nobody; one that explodes does."""
+
+import pytest
+from records import add_fact, healthy, probe, rising, second_optimizer, set_cost, set_series, stuck
+
+from descend.symptoms import SYMPTOMS
+from descend.symptoms.opponents import EXPLODED
+from descend.symptoms.progress import constant_cost, first_rise, is_stuck, left
+
+
+def shifted():
+    record = healthy(**{"class": "Adam", "lr": 2e-4})
+    stuck(record)
+    for place in ("a", "b", "c", "d"):
+        probe(record, "activation_scale", place, [1.0, 5.0, 20.0])
+    return record
+
+
+def oppose(record):
+    second_optimizer(record, [1.0] * 20)
+    add_fact(record, "opponents", "0", 2, optimizer="1")
+    return record
+
+
+def test_a_shift_of_activations_accuses_a_run_that_suffers_and_no_gan():
+    assert SYMPTOMS["covariate_shift"](shifted()) is not None
+    assert SYMPTOMS["covariate_shift"](oppose(shifted())) is None
+
+
+def test_of_opponents_no_cost_is_stuck_or_risen():
+    record = healthy()
+    set_cost(record, rising)
+    assert first_rise(record, "0") is not None
+    oppose(record)
+    assert first_rise(record, "0") is None and not is_stuck(record, "0")
+    assert constant_cost(record) is None and left(record) != left(record)
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([1.0, 2.0, EXPLODED + 1], 2),
+        ([1.0, float("nan")], 1),
+        ([1.0, EXPLODED - 1, 2.0], None),
+        ([0.01, -3.0, 5.0], None),  # without a floor no multiple says anything
+    ],
+)
+def test_one_that_explodes_has_risen(losses, expected):
+    record = oppose(healthy())
+    set_series(record, "loss", "0", losses)
+    assert first_rise(record, "0") == expected and is_stuck(record, "0") == (expected is not None)

@@ -1,0 +1,50 @@
+"""No change is proved by a loss that an opponent moves; that a loss explodes is no opponent's doing."""
+
+import pytest
+from tables import Table, prescription, record_of, tried, verdicts
+
+from descend.record import Fact, Reading, Record
+from descend.symptoms.opponents import EXPLODED
+from descend.trials.candidate import OPPONENTS
+
+
+def opposed(record: Record, peak: float) -> Record:
+    """Make the record one of a GAN, whose critic's loss begins at 1 and rises to a peak."""
+    record.add(Fact("opponents", "0", 2, {"optimizer": "1"}))
+    for step, value in enumerate([1.0, peak, 1.5]):
+        record.add(Reading("loss", "1", step, value))
+    return record
+
+
+class Gan(Table):
+    """Arms of a GAN: the peak that each script's text stands for."""
+
+    def __init__(self, peaks: dict[str, float], seeds_that_stand: int = 0) -> None:
+        super().__init__(dict.fromkeys(peaks, 1.0) | {"better": 0.1})
+        self.peaks, self.standing = peaks, seeds_that_stand
+
+    def answer(self, job) -> Record:
+        text = next(iter(job.script.edits.values())).strip()
+        stands = text == "pass" and 0 < job.seed <= self.standing
+        return opposed(super().answer(job), 1.0 if stands else self.peaks[text])
+
+
+def test_a_lower_loss_of_one_of_two_opponents_proves_nothing_and_is_not_run():
+    table = Gan({"pass": 2.0, "better": 1.0})
+    proof, _ = tried({}, [prescription("better")], opposed(record_of(1.0), 2.0), table)
+    assert proof.cure is None and proof.trials[0].reason == OPPONENTS and not table.jobs
+
+
+def test_what_keeps_a_loss_from_exploding_is_proved():
+    table = Gan({"pass": 2 * EXPLODED, "better": 1.0, "worse": 3 * EXPLODED})
+    exam = opposed(record_of(1.0), 2 * EXPLODED)
+    proof, _ = tried({}, [prescription("better"), prescription("worse")], exam, table)
+    assert verdicts(proof) == {"better": "proved", "worse": "worse"}
+    assert proof.cure.before == float("inf") and "first" in proof.cure.metric
+
+
+@pytest.mark.parametrize("standing", [1, 3])
+def test_where_the_script_stands_by_itself_on_a_fresh_seed_nothing_is_proved(standing):
+    table = Gan({"pass": 2 * EXPLODED, "better": 1.0}, standing)
+    proof, _ = tried({}, [prescription("better")], opposed(record_of(1.0), 2 * EXPLODED), table)
+    assert proof.cure is None and proof.trials[0].reason == OPPONENTS
