@@ -25,6 +25,7 @@ NAMES = {
     "singular": "infinite derivatives",
     "leak": "targets among the inputs",
     "inputs": "scale of the inputs",
+    "answers": "whether new examples are answered to",
     "signal": "whether inputs tell of targets",
     "gradient": "gradient",
     "through_time": "gradient through time",
