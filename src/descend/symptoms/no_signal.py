@@ -1,8 +1,7 @@
-"""No signal: the targets do not depend on the inputs, so there is nothing to learn but the noise.
+"""No signal: the targets do not depend on the inputs, so there is nothing to learn but the noise."""
 
-Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there are
-any, and the training, which looks for one in its own way, must not have found any either.
-"""
+# Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there
+# are any, and the training, which looks for one in its own way, must not have found any either.
 
 from descend.record import Record
 from descend.symptoms.places import data_site
