@@ -79,7 +79,7 @@ def test_groups_closures_schedulers_and_parameters_without_a_gradient(make):
         (optim.SGD, {"lr": float("nan")}, "SGD: lr must be a finite number of at least 0, not nan"),
         (optim.Adam, {"betas": (0.9, 1.0)}, r"Adam: betas must lie in \[0, 1\), not \(0.9, 1.0\)"),
         (optim.Adadelta, {"eps": -1e-8}, "Adadelta: eps must be a finite number of at least 0"),
-        (optim.SGD, {"momentum": 1.5}, r"SGD: momentum must lie in \[0, 1\), not 1.5"),
+        (optim.SGD, {"momentum": 1.5}, r"SGD: momentum must lie in \[0, 1\], not 1.5"),
         (optim.SGD, {"nesterov": True}, "SGD: nesterov needs momentum above 0"),
     ],
 )
