@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 
 from descend.record import Fact, Record
+from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms.opponents import has_exploded, has_opponents
@@ -107,9 +108,9 @@ def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
 def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *, same_examples: bool = True) -> str:
     """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same."""
     if record.ending is not None and record.ending.reason == "failed":
-        return "the changed script fails: " + _last_line(record)
+        return "the changed script fails: " + _cause(record)
     if exam.role == "arm" and exam.ending and exam.ending.reason == "failed" and not diverged(exam, "0"):
-        return "the script as it is fails under another seed: " + _last_line(exam)
+        return "the script as it is fails under another seed: " + _cause(exam)
     if record.ending is None:
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
@@ -134,9 +135,9 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
     return ""
 
 
-def _last_line(record: Record) -> str:
+def _cause(record: Record) -> str:
     assert record.ending is not None
-    return (record.ending.error.strip().splitlines() or [f"status {record.ending.status}"])[-1]
+    return cause_of(record.ending.error) or f"status {record.ending.status}"
 
 
 def horizon(exam: Record) -> int:

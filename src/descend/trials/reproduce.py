@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from descend.record import Ending, Record
+from descend.record.failures import cause_of
 from descend.script import Script
 from descend.trials.arms import Bench, Job, fails_alike
 from descend.trials.candidate import horizon
@@ -83,7 +84,7 @@ def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench
     ending = bench.run([unchanged])[0].ending
     if ending and ending.reason == "failed" and (fails_alike(changed.ending, ending) or ending.steps < changed.steps):
         return False
-    error = (changed.ending.error.strip().splitlines() or ["?"])[-1]
+    error = cause_of(changed.ending.error) or f"status {changed.ending.status}"
     failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")
     proof.trials = [failed if trial is cure else trial for trial in proof.trials]
     proof.cure = proof.tuning = proof.arm = None
