@@ -105,8 +105,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     if is_told(os.environ) and os.environ["RANK"] != "0":
         return  # the first process of the group does it alone
     level = available(sandbox)
-    if not allow_effects and left_open(level):
-        typer.echo(f"descend: {left_open(level)}", err=True)
+    if not allow_effects and (open_ways := left_open(level)):
+        typer.echo(f"descend: {open_ways}", err=True)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,

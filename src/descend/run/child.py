@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from descend.record.reading import Fact
+from descend.record.reading import Fact, Note
 from descend.run.execute import Program, execute
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
@@ -172,7 +172,8 @@ class Run:
         wrap_native_writers(torch, watch)
         if config.level in ("namespaces", "landlock"):
             private = [Path(folder) for folder in PRIVATE] if in_namespaces else []
-            restrict_writes([*allowed, *private])
+            if not restrict_writes([*allowed, *private]) and not in_namespaces:
+                self.channel.send([Note("effects", "Landlock failed here: libraries in C are not held back")])
 
     # -- the window
 
