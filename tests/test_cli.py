@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SICK = """
@@ -188,7 +189,7 @@ def test_ctrl_c_leaves_what_is_known(tmp_path):
         text=True,
         start_new_session=True,
     )
-    _until(lambda: _steps_kept(tmp_path / ".descend" / "descend.db") > 20, seconds=120)
+    assert comes(lambda: _steps_kept(tmp_path / ".descend" / "descend.db") > 20, within=120)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, (out, err)
@@ -254,13 +255,6 @@ def _steps_kept(database: Path) -> int:
             return connection.execute("select max(last_step) from parts").fetchone()[0] or 0
     except sqlite3.OperationalError:  # it is being made
         return 0
-
-
-def _until(condition, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -136,7 +136,7 @@ def test_a_daemon_ends_with_the_run(tmp_path, level, forked):
     with forking(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
         _, said = consulted(tmp_path, level, attack, server if forked else None)
     assert said["daemon"] == repr(b"x")
-    assert none_left(name, within=1.0)
+    assert none_left(name)
 
 
 @pytest.mark.slow

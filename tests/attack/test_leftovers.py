@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.run.keeper import descendants
 
@@ -42,10 +42,8 @@ class Consultation:
         (folder / "train.py").write_text(ENDLESS.format(script=self.names[0], worker=self.names[1]))
         self.folder, self.level = folder, level
         self.process = self.start()
-        until = time.monotonic() + 120
-        while not all(named(name) for name in self.names):
-            assert self.process.poll() is None and time.monotonic() < until, self.process.communicate()
-            time.sleep(0.1)
+        has_begun = comes(lambda: all(map(named, self.names)), within=120, of=self.process)
+        assert has_begun, self.process.communicate()
         self.below = descendants(self.process.pid)
 
     def start(self, script: str = "train.py") -> subprocess.Popen[str]:
@@ -68,12 +66,9 @@ class Consultation:
         return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
 
 
-def all_gone(processes: set[int], within: float = 10.0) -> bool:
+def all_gone(processes: set[int]) -> bool:
     """Whether even the last trace of them goes, which the machine's first process may let stand for a moment."""
-    until = time.monotonic() + within
-    while any(Path("/proc", str(pid)).exists() for pid in processes) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not any(Path("/proc", str(pid)).exists() for pid in processes)
+    return comes(lambda: not any(Path("/proc", str(pid)).exists() for pid in processes))
 
 
 @pytest.fixture

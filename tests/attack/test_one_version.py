@@ -5,10 +5,10 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.record import Effect, Fact
 from descend.sandbox.scratch import scratch_copy
@@ -56,10 +56,7 @@ def consulted(project: Path, change) -> tuple[int, dict, str]:
     environment = {**os.environ, "PYTHONPATH": str(project.parent / "library")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(command, cwd=project, env=environment, text=True, **pipes)
-    end = time.monotonic() + 120
-    while not has_read(project / ".descend" / "descend.db", "data.pt"):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.05)
+    assert comes(lambda: has_read(project / ".descend" / "descend.db", "data.pt"), within=120, of=process)
     change()
     out, err = process.communicate(timeout=400)
     assert "Traceback" not in err and out, err

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 pytestmark = pytest.mark.slow
 ASKED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGPIPE")
@@ -52,11 +53,8 @@ class Watched:
     def lines(self) -> list[str]:
         return self.told.read_text().split() if self.told.exists() else []
 
-    def until(self, line: str, count: int = 1, seconds: float = 60) -> None:
-        end = time.monotonic() + seconds
-        while self.lines().count(line) < count:
-            assert time.monotonic() < end and self.process.poll() is None, self.lines()
-            time.sleep(0.02)
+    def until(self, line: str, count: int = 1) -> None:
+        assert comes(lambda: self.lines().count(line) >= count, of=self.process), self.lines()
 
     def end(self) -> None:
         for child in children(self.process.pid):
@@ -165,11 +163,11 @@ def test_stopping_the_watcher_stops_the_script_and_killing_it_leaves_no_bystande
     run = watched(process_group=0)  # a shell's job: of an orphaned group nobody could wake what stops
     script, bystander = sorted(children(run.process.pid), key=lambda pid: b"bystander" in cmdline(pid))
     run.process.send_signal(signal.SIGTSTP)
-    _until(lambda: state(script) == state(run.process.pid) == "T")
+    assert comes(lambda: state(script) == state(run.process.pid) == "T")
     run.process.send_signal(signal.SIGCONT)
-    _until(lambda: "T" not in (state(script), state(run.process.pid)))
+    assert comes(lambda: "T" not in (state(script), state(run.process.pid)))
     run.process.kill()
-    _until(lambda: not Path(f"/proc/{bystander}").exists())
+    assert comes(lambda: not Path(f"/proc/{bystander}").exists())
     os.kill(script, signal.SIGKILL)
 
 
@@ -193,10 +191,3 @@ def cmdline(pid: int) -> bytes:
 
 def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def _until(condition, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

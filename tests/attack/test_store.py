@@ -7,10 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.record import Cost, Ending, Fact, Note, Reading, Record, Site
 from descend.record.store import open_existing, open_store
@@ -42,10 +42,7 @@ def killed(tmp_path_factory):
     (folder / "train.py").write_text(TRAINING)
     command = [sys.executable, "-m", "descend", "watch", "train.py"]
     run = subprocess.Popen(command, cwd=folder, start_new_session=True, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 120
-    while not steps_in(folder / ".descend"):
-        assert time.monotonic() < end and run.poll() is None
-        time.sleep(0.2)
+    assert comes(lambda: steps_in(folder / ".descend"), within=120, of=run)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert (folder / ".descend" / "descend.db-wal").stat().st_size

@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.plan import Plan
 from descend.record import Record
@@ -99,8 +99,5 @@ def named(name: str) -> list[int]:
     return found
 
 
-def none_left(name: str, within: float = 10.0) -> bool:
-    until = time.monotonic() + within
-    while named(name) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not named(name)
+def none_left(name: str) -> bool:
+    return comes(lambda: not named(name))

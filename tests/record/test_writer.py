@@ -1,21 +1,14 @@
 """The writer never stops a run: it keeps what it cannot save, says so once, and tries again."""
 
 import sqlite3
-import time
 
 import pytest
 from sqlalchemy import event
+from waiting import comes
 
 from descend.record import Fact, Reading, Record
 from descend.record import writer as writing
 from descend.record.store import open_store
-
-
-def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -28,7 +21,7 @@ def test_messages_are_committed_without_closing(tmp_path, quick):
         number = store.begin(Record())
         with store.writer(number) as writer:
             writer.add([Reading("loss", "", 0, 1.0)])
-            until(lambda: len(store.load(number).series("loss")) == 1)
+            assert comes(lambda: len(store.load(number).series("loss")) == 1)
 
 
 @pytest.mark.slow
@@ -41,13 +34,13 @@ def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
         with store.writer(store.begin(record)) as writer:
             batch = [Reading(f"quantity {i}", "", i, 0.5) for i in range(3000)]
             writer.add(batch)
-            until(lambda: writer.failure)
+            assert comes(lambda: writer.failure)
             assert "cannot grow: the disk is full" in writer.failure
             assert store.load(record.run).readings == {}  # nothing by halves
             later = [Fact("rule", "0", 1, {"lr": 0.1})]
             writer.add(later)
             pages["max"] = 100_000  # somebody made room
-            until(lambda: writer.failure is None)
+            assert comes(lambda: writer.failure is None)
         record.extend(batch + later)
         assert store.load(record.run) == record
 
@@ -68,7 +61,7 @@ def test_a_value_that_cannot_be_stored_does_not_hold_up_the_rest(tmp_path, quick
         number = store.begin(Record())
         with store.writer(number) as writer:
             writer.add([Reading("loss", "", 2**70, 1.0)])
-            until(lambda: writer.failure)
+            assert comes(lambda: writer.failure)
             assert "cannot be stored" in writer.failure
             writer.add([Reading("loss", "", 3, 1.0)])
         assert store.load(number).series("loss").steps == (3,)

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.plan import Plan
 from descend.run.forking import ForkServer, forking, imported
@@ -72,11 +72,8 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def is_gone(pid: int, within: float = 5.0) -> bool:
-    deadline = time.monotonic() + within
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not is_alive(pid)
+def is_gone(pid: int) -> bool:
+    return comes(lambda: not is_alive(pid))
 
 
 @pytest.mark.slow

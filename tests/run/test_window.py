@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from descend.plan import Plan
 from descend.run import launch
@@ -37,11 +38,8 @@ class Victim:
                 continue
         return found
 
-    def is_gone(self, within: float = 3.0) -> bool:
-        deadline = time.monotonic() + within
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return not self.processes()
+    def is_gone(self) -> bool:
+        return comes(lambda: not self.processes())
 
 
 def test_ends_at_the_last_step_whatever_the_script_catches_and_prints(observe):
@@ -112,7 +110,7 @@ def test_what_a_watched_script_leaves_behind_is_not_waited_for():
     done = subprocess.run(command, cwd=SCRIPTS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
     assert done.returncode == 0 and time.monotonic() - began < 60
     assert victim.processes()  # under plain python it would live on too
-    assert victim.is_gone(within=8)
+    assert victim.is_gone()
 
 
 def test_an_interruption_ends_the_run(observe):
@@ -143,7 +141,7 @@ def test_a_run_of_ours_does_not_outlive_us():
     ours.kill()
     ours.wait()
     ours.stdout.close()
-    assert victim.is_gone(within=10)
+    assert victim.is_gone()
 
 
 def test_what_is_sent_to_the_watcher_reaches_the_watched_script(tmp_path):

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from waiting import comes
 
 from descend.record.store import open_store
 
@@ -125,15 +125,11 @@ def test_a_killed_program_leaves_its_record(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(PROGRAM.format(imports="import descend", body=WATCHED.format(options="").replace("400", "10**9")))
     process = subprocess.Popen([sys.executable, "train.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (steps := _steps(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    steps = comes(lambda: _steps(tmp_path))
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert steps > 0
-    while (ended := _ended(tmp_path)) is False and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert ended
+    assert comes(lambda: _ended(tmp_path) is not False) and _ended(tmp_path)
 
 
 def _steps(folder) -> int:

@@ -1,0 +1,14 @@
+"""Waiting for what another process is to do."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def comes(condition: Callable[[], Any], within: float = 60, of: subprocess.Popen | None = None) -> Any:
+    """Return what the condition gives once that is true, or in the end; `of` a process: not beyond its end."""
+    until = time.monotonic() + within
+    while not (found := condition()) and time.monotonic() < until and (of is None or of.poll() is None):
+        time.sleep(0.05)
+    return found
