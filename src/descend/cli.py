@@ -124,7 +124,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
         case = _consult(target, plan, kept)
-        _finish(case, target, kept, as_json=format == "json")
+        _finish(case, target, kept, store, as_json=format == "json")
         if apply:
             write_or_say(case, kept.folder)
         sys.exit(case.exit_status[0])
@@ -151,7 +151,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
         proof.changed = known.changed
         case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
-        _print(case, format == "json", folder)
+        _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
 
 
@@ -248,7 +248,7 @@ def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
         return consult(script, plan, store, live.show)
 
 
-def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) -> None:
+def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json: bool) -> None:
     from descend.archive import save_case
     from descend.redaction.private import make_folder
     from descend.report import write_page, write_patches
@@ -260,15 +260,15 @@ def _finish(case: "Case", script: "Script", store: "Store", *, as_json: bool) ->
         typer.echo(f"descend: {passed_on(script.path.name, ending)}", err=True)
     if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
-    save_case(store, case)
-    folder = store.folder / str(case.record.run)
+    save_case(kept, case)
+    folder = kept.folder / str(case.record.run)
     make_folder(folder)
     write_patches(case, folder)
-    write_page(case, {arm.run: arm for arm in [case.record, *store.arms(case.record.run)]}, folder / "report.html")
-    _print(case, as_json, folder)
+    write_page(case, {arm.run: arm for arm in [case.record, *kept.arms(case.record.run)]}, folder / "report.html")
+    _print(case, as_json, folder, store)
 
 
-def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
+def _print(case: "Case", as_json: bool, folder: Path, store: str) -> None:
     from rich.console import Console
 
     from descend.report import render_console, render_json
@@ -276,4 +276,4 @@ def _print(case: "Case", as_json: bool, folder: Path | None) -> None:
     if as_json:
         typer.echo(render_json(case))
     else:
-        Console().print(render_console(case, folder))
+        Console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))

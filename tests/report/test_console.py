@@ -17,10 +17,10 @@ from descend.report import render_console
 LONGEST_SCREEN = 32
 
 
-def shown(case, width=100, folder=None, color=False):
+def shown(case, width=100, folder=None, color=False, **kept):
     stream = io.StringIO()
     Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None).print(
-        render_console(case, folder)
+        render_console(case, folder, **kept)
     )
     return stream.getvalue()
 
@@ -77,6 +77,14 @@ def test_the_folder_is_the_callers(tmp_path):
     text = shown(inputs_not_normalised(tmp_path), 120, Path("elsewhere/3"))
     assert "elsewhere/3/report.html" in text
     assert "elsewhere/3/fix.diff" in text
+
+
+def test_what_to_type_finds_the_run_where_it_is_kept(tmp_path):
+    made = inputs_not_normalised(tmp_path)
+    text = " ".join(shown(made, 200, store="postgresql+psycopg://host/runs", has_page=False).split())
+    assert "(descend apply --store postgresql+psycopg://host/runs 7, or: patch" in text
+    assert "descend report --store postgresql+psycopg://host/runs 7 writes .descend/7/report.html" in text
+    assert "hunter2" not in shown(made, 200, store="postgresql+psycopg://me:hunter2@host/runs")
 
 
 def test_a_clean_bill_says_what_was_looked_at_and_what_was_not(tmp_path):

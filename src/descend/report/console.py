@@ -43,10 +43,13 @@ MASKED = "changes a line that holds a secret, and you alone can read it; elsewhe
 Row = tuple[str, RenderableType]
 
 
-def render_console(case: Case, folder: Path | None = None) -> RenderableType:
+def render_console(
+    case: Case, folder: Path | None = None, *, store: str = str(STORE), has_page: bool = True
+) -> RenderableType:
     """Return the case as a rich renderable of about thirty lines, for 80 columns or more.
 
     folder: where `report.html` and the patches lie; taken to be `.descend/RUN` when the run is in a store.
+    store: what `--store` is given for the run to be found; has_page: whether `report.html` is there.
     """
     folder = folder or (STORE / str(case.record.run) if case.record.run else None)
     rows: list[Row] = [("verdict", Text(verdict(case), _verdict_style(case)))]
@@ -59,10 +62,11 @@ def render_console(case: Case, folder: Path | None = None) -> RenderableType:
     rows += _trials(case)
     if case.changed:
         rows.append(("ended", Text(one_line(case.changed), "yellow")))
-    rows += _patches(case, folder)
+    rows += _patches(case, folder, command("apply", case, store))
     rows += _refused(case)
     if folder:
-        rows.append(("report", Text(str(folder / "report.html"))))
+        path = str(folder / "report.html")
+        rows.append(("report", Text(path if has_page else f"{command('report', case, store)} writes {path}")))
     return Constrain(_layout(rows), WIDEST)
 
 
@@ -152,17 +156,17 @@ def _trial_table(trials: tuple[Trial, ...]) -> Table:
     return table
 
 
-def _patches(case: Case, folder: Path | None) -> list[Row]:
+def _patches(case: Case, folder: Path | None, apply: str) -> list[Row]:
     if case.cure and case.streamed:
         return [("patch", Text("none: the script came in by a pipe, so there is no file to change", "dim"))]
-    return [(PATCH_LABELS[patch.kind], _patch(case, patch, folder)) for patch in patches(case)]
+    return [(PATCH_LABELS[patch.kind], _patch(case, patch, folder, apply)) for patch in patches(case)]
 
 
-def _patch(case: Case, patch: Patch, folder: Path | None) -> RenderableType:
+def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> RenderableType:
     by_hand = f"patch -p0 < {folder / FILES[patch.kind]}" if folder else ""
     summary = one_line(summarise_diff(patch.diff), 80)
     if patch.kind == "cure":
-        lines = [Text(f"{summary} ({_command(case, folder)}, or: {by_hand})" if folder else summary)]
+        lines = [Text(f"{summary} ({apply}, or: {by_hand})" if folder else summary)]
         lines += [Text(one_line(case.verified, LINE_LENGTH), "dim")] if case.verified else []
     else:
         how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
@@ -181,6 +185,7 @@ def _refused(case: Case) -> list[Row]:
     return [("refused", Text(f"{many}{first} (--allow-effects permits it)"))]
 
 
-def _command(case: Case, folder: Path) -> str:
-    store = "" if folder.parent == STORE else f" --store {shlex.quote(str(folder.parent))}"
-    return f"descend apply{store} {case.record.run}"
+def command(name: str, case: Case, store: str) -> str:
+    """Return what the user types to have a command of ours read the run in that store."""
+    where = "" if store == str(STORE) else f" --store {shlex.quote(clean(store))}"
+    return f"descend {name}{where} {case.record.run}"
