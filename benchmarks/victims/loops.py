@@ -118,6 +118,26 @@ def lbfgs() -> Step:
     return step
 
 
+def functional() -> Step:
+    """The gradient of a function, by parameters in a list that is made anew at each step."""
+    parameters = [torch.randn(size) * 0.05 for size in ((64, 256), (256,), (256, 10), (10,))]
+    data, labels = torch.randn(1024, 64), torch.randint(10, (1024,))
+
+    def cost(held: list[Tensor], rows: Tensor) -> Tensor:
+        hidden = torch.relu(data[rows] @ held[0] + held[1])
+        return F.cross_entropy(hidden @ held[2] + held[3], labels[rows])
+
+    differentiated = torch.func.grad_and_value(cost)
+
+    def step() -> Tensor:
+        nonlocal parameters
+        gradients, loss = differentiated(parameters, torch.randint(len(data), (128,)))
+        parameters = [p - 0.1 * g for p, g in zip(parameters, gradients)]
+        return loss
+
+    return step
+
+
 KINDS: dict[str, Callable[[], Step]] = {
     "mlp": lambda: mlp(224),
     "gan": gan,
@@ -127,6 +147,7 @@ KINDS: dict[str, Callable[[], Step]] = {
     "cnn": cnn,
     "transformer": transformer,
     "lbfgs": lbfgs,
+    "functional": functional,
     "huge": lambda: mlp(9000),
 }
 

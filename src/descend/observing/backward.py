@@ -95,7 +95,7 @@ def _reported(original: Any, observer: Observer, frame: FrameType, tensors: Any,
         return original(tensors, *args, **kwargs)
     with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
         is_taken = cruise.on and cruise.takes(tensors, frame)
-    if is_taken:
+    if is_taken or observer.omits(frame):
         with outermost:
             return original(tensors, *args, **kwargs)
     root = _scalar(tensors)
@@ -131,6 +131,8 @@ def autograd_grad(original: Any, observer: Observer) -> Any:
         if root is None:
             return original(outputs, wanted, *args, **kwargs)
         with outermost:
+            if observer.omits(sys._getframe(1)):
+                return original(outputs, wanted, *args, **kwargs)
             if observer.has_optimizer:
                 observer.gradient_returned(root, wanted, sys._getframe(1))
                 return original(outputs, wanted, *args, **kwargs)

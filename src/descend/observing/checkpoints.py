@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
-from descend.record import Fact, Message
+from descend.record import Fact, Listener
 
 LOAD = "load_state_dict"
 
@@ -31,7 +31,7 @@ class Checkpoints:
     def __init__(
         self,
         modules: Modules,
-        send: Callable[[list[Message]], None],
+        send: Listener,
         steps: Callable[[], int],
         stumbled: Callable[[Exception], None],
     ) -> None:

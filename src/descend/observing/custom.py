@@ -19,13 +19,13 @@ from descend.observing.modules import Modules
 from descend.observing.replacing import replaced
 from descend.observing.taping import first_line
 from descend.probes.gradient_check import gradient_error
-from descend.record import Fact, Message
+from descend.record import Fact, Listener
 
 
 class CustomFunctions:
     """Which hand-written Functions the script applies."""
 
-    def __init__(self, modules: Modules, send: Callable[[list[Message]], None], note: Callable[..., None]) -> None:
+    def __init__(self, modules: Modules, send: Listener, note: Callable[..., None]) -> None:
         self.modules, self.send, self.note = modules, send, note
         self.inert = False
         self._seen: dict[type, tuple[Callable[..., Any], tuple]] = {}  # what each was first given

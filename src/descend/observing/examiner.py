@@ -22,7 +22,7 @@ from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ra
 from descend.probes.moment import Forward, forward
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
-from descend.record import Cost, Fact, Message, Note
+from descend.record import Cost, Fact, Listener, Note
 from descend.tape import Recording
 
 MONITOR_EXAMPLES = 256  # enough that the curve's noise is below what a remedy must gain
@@ -35,9 +35,7 @@ GROWTH = 1.35  # each probed step is this much later than the one before
 class Examiner:
     """Owns the monitor batches and the probes of one run."""
 
-    def __init__(
-        self, probes: Sequence[Probe], budget: Budget, modules: Modules, send: Callable[[list[Message]], None]
-    ) -> None:
+    def __init__(self, probes: Sequence[Probe], budget: Budget, modules: Modules, send: Listener) -> None:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = Taping(budget, modules, self.note)
         self.sampling = False  # whether later batches are looked at, too

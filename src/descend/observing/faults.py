@@ -9,7 +9,7 @@ from descend.observing.modules import Modules
 from descend.observing.poison import not_finite, undefined
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
 from descend.reading.attribution import Stepper
-from descend.record import Fact, Message, Site
+from descend.record import Fact, Listener, Message, Site
 
 WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 
@@ -17,9 +17,7 @@ WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 class Faults:
     """Looks at each of the first steps, and at the first loss that is not finite."""
 
-    def __init__(
-        self, modules: Modules, send: Callable[[list[Message]], None], steppers: Mapping[str, Stepper]
-    ) -> None:
+    def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper]) -> None:
         self.modules, self.send, self.steppers = modules, send, steppers
         self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal

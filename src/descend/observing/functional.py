@@ -32,6 +32,9 @@ def grad_and_value(original: Any, observer: Observer) -> Any:
     def taking(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> Any:
         if is_compiling() or is_nested(observer.cruise):
             return original(func, argnums, has_aux, args, kwargs)
+        if observer.omits(sys._getframe(1)):
+            with outermost:
+                return original(func, argnums, has_aux, args, kwargs)
         passing = _Passing(observer, dict(chosen(args, argnums)), sys._getframe(1))
         with temporarily_clear_interpreter_stack():
             is_step = passing.may_step()

@@ -20,7 +20,7 @@ from descend.observing.frames import Lines, call_span, constructor_caller
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
 from descend.observing.replacing import replaced
-from descend.record import Fact, Message, Reading
+from descend.record import Fact, Listener, Reading
 from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
 # The same cost of scores before and after their output activation.
@@ -37,7 +37,7 @@ class Knobs:
     def __init__(
         self,
         modules: Modules,
-        send: Callable[[list[Message]], None],
+        send: Listener,
         step: Callable[[], int],
         measuring: Callable[[], bool],
         *,

@@ -1,18 +1,17 @@
 """The script's data loaders: which one a batch comes from, and whether it draws an order of its own."""
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
-from descend.record import Fact, Message
+from descend.record import Fact, Listener
 
 
 class Loaders:
     """Each loader by the number that its place in the source goes by."""
 
-    def __init__(self, send: Callable[[list[Message]], None]) -> None:
+    def __init__(self, send: Listener) -> None:
         self._send = send
         self._made: list[tuple[weakref.ref[DataLoader], str]] = []
 

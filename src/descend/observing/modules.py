@@ -1,7 +1,7 @@
 """The script's modules and parameters by name, and the places where they are made and called."""
 
 import weakref
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -19,7 +19,7 @@ from descend.observing.frames import (
     running_module,
 )
 from descend.probes.fresh import is_fresh
-from descend.record import IN_SCRIPT, Fact, Message, Site, is_installed
+from descend.record import IN_SCRIPT, Fact, Listener, Site, is_installed
 from descend.tape import Origin
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.Embedding, nn.MultiheadAttention)
@@ -29,7 +29,7 @@ ANEW = 3  # passes in which a layer is made: one that is made when it is first n
 class Modules:
     """Who made which module where, and which one is the model."""
 
-    def __init__(self, tree: SourceTree, send: Callable[[list[Message]], None]) -> None:
+    def __init__(self, tree: SourceTree, send: Listener) -> None:
         self.tree, self.send = tree, send
         # by id: a module may define an equality of its own, which cannot be asked while it is being made
         self._made: dict[int, tuple[weakref.ref[nn.Module], CallSpan | None]] = {}

@@ -30,25 +30,18 @@ from descend.probes.wiring import describe_optimizer
 from descend.reading.attribution import Attribution, Stepper
 from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
+from descend.reading.omission import Omission
 from descend.reading.opponents import Opponents
 from descend.reading.passes import ALL, Asked, Opened, open_pass
 from descend.reading.rounds import spot
-from descend.record import Fact, Message
+from descend.record import Fact, Listener
 from descend.tape import Recording
 
 
 class Observer:
     """The bookkeeping of one run; `hooks` calls it on each event. `owning` whether the run is ours, as in `Makings`."""
 
-    def __init__(
-        self,
-        examiner: Examiner,
-        modules: Modules,
-        send: Callable[[list[Message]], None],
-        *,
-        probing: bool,
-        owning: bool,
-    ) -> None:
+    def __init__(self, examiner: Examiner, modules: Modules, send: Listener, *, probing: bool, owning: bool) -> None:
         self.examiner, self.modules, self.send = examiner, modules, send
         self.probing, self.owning = probing, owning
         self.after_step: Callable[[int], None] = lambda steps: None
@@ -65,6 +58,7 @@ class Observer:
         self._is_past = False  # whether another optimizer was made since the examined one last stepped
         self.cruise = Cruise(self.curves, self.attribution, examiner.budget)
         self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
+        self._omission = Omission(examiner.budget, self.curves)
         self._recording: Recording | None = None  # of the backward pass that is under way
         self._scaled, self.hand = Scaled(), Hand(owning=owning)
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
@@ -123,6 +117,10 @@ class Observer:
 
     # -- backward
 
+    def omits(self, frame: FrameType | None) -> bool:
+        """Whether the pass that `frame` calls for is a step by hand that is only counted."""
+        return not self.has_optimizer and self._omission.takes(frame)
+
     @harmless
     def backward_begins(self, root: Tensor, frame: FrameType | None, asked: Asked = ALL) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
@@ -160,10 +158,7 @@ class Observer:
 
     @harmless
     def backward_ended(self, opened: Opened | None, returned: Mapping[int, Tensor] | None = None) -> None:
-        """Look after a backward pass: check the tape, take the probes that are due.
-
-        `returned` holds the gradients by parameter id where they were returned and not accumulated.
-        """
+        """Look after a backward pass: check the tape, take the probes that are due; `returned` as in `Hand.filled`."""
         self.attribution.backward_ended()
         self.faults.look_after()
         if opened is not None and opened.leaves:
@@ -180,8 +175,7 @@ class Observer:
     def gradient_returned(self, root: Tensor, inputs: Sequence[Tensor], frame: FrameType | None) -> None:
         """Take note of gradients that a script with an optimizer asks for: it may step on them."""
         self.cruise.leave()
-        held: set[int] = set().union(*(s.held for s in self.steppers.values()))
-        if all(id(t) in held for t in inputs):
+        if {id(t) for t in inputs} <= set().union(*(s.held for s in self.steppers.values())):
             self.attribution.backward(root, root, ("returned", frame and id(frame.f_code)), returned=True)
 
     def _no_step_so_far(self) -> None:
@@ -241,6 +235,8 @@ class Observer:
         self.faults.send_wiring(stepper)
         stepper.steps += 1
         self._step_is_over()
+        if self.hand.trains:
+            self._omission.read(stepper, self.examiner.next_look)
 
     def _tape_next_step(self) -> None:
         self.examiner.tape.stop()

@@ -1,14 +1,14 @@
 """The loss and the learning rate of every step, until they are read off the device and sent."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from descend.reading.step_times import StepTimes
-from descend.record import Message, Reading
+from descend.record import Listener, Reading
 
 FLUSH_S = 0.5  # losses are read off the device this rarely: a killed run keeps what it had sent,
 FLUSH_STEPS = 500  # or this rarely, where steps are that quick
@@ -20,7 +20,7 @@ MOST = 20_000  # this share of the time so far: as many again only when the run 
 class Curves:
     """What a loop's steps leave behind, by the optimizer's key; `endless`: of a run that may go on for days."""
 
-    def __init__(self, send: Callable[[list[Message]], None], *, endless: bool = False) -> None:
+    def __init__(self, send: Listener, *, endless: bool = False) -> None:
         self._send, self._endless = send, endless
         self.times: StepTimes | None = None  # of a process that is one of a group
         self._began = self._flushed = time.perf_counter()

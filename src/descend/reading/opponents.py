@@ -6,15 +6,15 @@ steps on a loss of its own, in between. One that steps on the same pass is no op
 only before or after all steps of the other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from descend.record import Fact, Message
+from descend.record import Fact, Listener
 
 
 class Opponents:
     """Learns it from the events of a run, and sends the fact `opponents` of each once."""
 
-    def __init__(self, send: Callable[[list[Message]], None] = lambda messages: None) -> None:
+    def __init__(self, send: Listener = lambda messages: None) -> None:
         self.send = send
         self._steps = 0  # of all together
         self._since: dict[str, set[str]] = {}  # who has stepped since the last step of each

@@ -4,9 +4,8 @@ In the backward pass gradients are averaged over the ranks: there the quick ones
 """
 
 import time
-from collections.abc import Callable
 
-from descend.record import Message, Reading
+from descend.record import Listener, Reading
 
 INTERVAL_S = 0.5  # the mean over about so long is one reading,
 MOST = 4_000  # and of a longer run over this share of it
@@ -17,7 +16,7 @@ class StepTimes:
     the latter is what the process itself does: reading data, starting kernels.
     """
 
-    def __init__(self, rank: int, send: Callable[[list[Message]], None]) -> None:
+    def __init__(self, rank: int, send: Listener) -> None:
         self._place, self._send = str(rank), send
         self._began = self._sent = time.perf_counter()
         self._since: float | None = None  # the end of the last step; None before the first one

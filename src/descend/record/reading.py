@@ -1,7 +1,7 @@
 """The messages that cross from the observed script to the record: plain values, no tensors."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -103,6 +103,7 @@ class Ending:
 
 
 Message = Reading | Fact | Site | Effect | Note | Cost | Ending
+Listener = Callable[[list[Message]], None]
 
 
 def is_installed(file: str) -> bool:

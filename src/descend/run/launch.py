@@ -3,14 +3,13 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from descend.errors import UsageError
 from descend.plan import Plan
-from descend.record import Ending, Message, Note, Record
+from descend.record import Ending, Listener, Message, Note, Record
 from descend.redaction.commands import shown_command
 from descend.run.child import NO_TORCH, OLDEST_TORCH, Config
 from descend.run.forked import Forked
@@ -27,8 +26,6 @@ from descend.script import Script
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
-
-Listener = Callable[[list[Message]], None]
 
 
 def run(

@@ -1,0 +1,28 @@
+"""Of a long training by hand one step in several is read, and all are counted."""
+
+import pytest
+
+from descend.reading.cruise import ALL, MOST_PASSED
+
+STEPS = ALL + 400
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("way", ["returned", "backward", "function", "both"])
+def test_what_is_read_is_right_and_the_rest_is_counted(stage, way: str) -> None:
+    plain = stage.plainly("long_by_hand.py", way, str(STEPS))
+    seen = stage.observed("watch", "long_by_hand.py", way, str(STEPS))
+    assert seen.witness == plain.witness
+    losses, read = plain.losses["0"], seen.record.series("loss", "0")
+    assert seen.record.steps == len(losses) == STEPS * (1 + (way == "both"))
+    assert list(read.values) == pytest.approx([losses[step] for step in read.steps], rel=1e-5)
+    later = sum(step >= ALL for step in read.steps)
+    if way == "both":  # passes from two places in turns: none can be foretold
+        assert later == seen.record.steps - ALL
+    else:
+        assert STEPS - ALL > 2 * later >= (STEPS - ALL) / (1 + MOST_PASSED)
+
+
+def test_a_run_of_ours_is_read_whole(stage) -> None:
+    seen = stage.observed("exam", "long_by_hand.py", "function", str(STEPS), steps=STEPS, least_steps=STEPS)
+    assert len(seen.record.series("loss", "0")) == seen.record.steps == STEPS
