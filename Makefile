@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRAMEWORKS := $(VENV)/.frameworks
+# Else each of the thousands of processes that the tests start would compile this package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick kinds lint bench clinic docs sentences browser postgres clean
 

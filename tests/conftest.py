@@ -16,6 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kinds_table import KindsTable  # noqa: E402, I001
 
 
+# two workers, each with as many threads as there are cores, would wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # a shell starts what runs in the background deaf to Ctrl-C, and its children with it
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

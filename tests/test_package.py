@@ -14,11 +14,13 @@ def printed(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["data", "iterates", "landscape", "network", "optim", "schedules"])
 def test_a_part_is_there_as_soon_as_it_is_named(name):
     assert printed(f"import descend; print(descend.{name}.__name__)") == f"descend.{name}"
 
 
+@pytest.mark.slow
 def test_a_rule_is_made_without_another_import():
     made = "descend.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)"
     assert printed(f"import descend, torch; print(type({made}).__mro__[-3:-1][0].__name__)") == "Optimizer"

@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 written = __import__("sentences")
@@ -16,6 +18,7 @@ def found(code: str, *printed: type[ast.AST]) -> list[str]:
     return list(written.sentences(ast.parse(code), printed))
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_source_says():
     assert written.PAGE.read_text() == written.page(), "make sentences"
 
@@ -46,6 +49,7 @@ def test_what_must_be_there_is_there():
     assert page.count("\n- ") > 1000
 
 
+@pytest.mark.slow
 def test_no_sentence_is_in_words_of_the_workshop():
     for line in written.page().splitlines():
         said = re.sub(r"{[^{}]*}|`[^`]*`", "", line)

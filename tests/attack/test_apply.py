@@ -25,6 +25,8 @@ for step in range(150):
     optimizer.step()
 """.replace("\n", "\r\n").encode()
 
+pytestmark = pytest.mark.slow
+
 
 class Project:
     """A script in a folder, and a run of the doctor that has proved a patch for it."""
@@ -155,7 +157,6 @@ def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
     assert project.file.read_bytes() == SICK
 
 
-@pytest.mark.slow
 def test_what_is_typed_during_a_consultation_is_not_overwritten(project):
     store = project.folder / ".descend" / "2"
     command = [sys.executable, "-m", "descend", "doctor", "--apply", "--seeds", "2", "--store", store, "train.py"]

@@ -165,6 +165,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table, column, value", DAMAGES)
 def test_a_damaged_row_is_one_line(kept, monkeypatch, capsys, table, column, value):
     damage(kept, table, column, value)
@@ -201,6 +202,7 @@ def test_a_file_that_is_cut_off_or_overwritten_is_one_line(kept, monkeypatch, ca
             assert "Traceback" not in err and (status in (0, 1) or err.count("\n") == 1), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["0", "-1", "-7", LONG, f"-{LONG}", "seven", "1.5", "", "1e3", "٣"])
 @pytest.mark.parametrize("command", ["diagnose", "report", "export", "apply"])
 def test_a_number_that_no_run_has(kept, monkeypatch, capsys, command, number):

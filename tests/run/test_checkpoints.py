@@ -1,5 +1,6 @@
 """Which loads leave weights behind, and whether a prefix would have brought them home."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -90,6 +91,7 @@ for step in range(8):
 """
 
 
+@pytest.mark.slow
 def test_the_line_of_the_load(observe, tmp_path):
     (tmp_path / "train.py").write_text(LOADS)
     record = observe(Script(tmp_path / "train.py", tmp_path))

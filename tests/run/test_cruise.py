@@ -118,6 +118,7 @@ def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkey
         assert quick.full < full.full
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
 @pytest.mark.parametrize("strange", ["", "a A b"], ids=["undisturbed", "disturbed"])
 def test_of_a_long_run_rounds_that_are_dear_are_passed_over(round, strange, monkeypatch):

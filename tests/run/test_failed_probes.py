@@ -1,5 +1,7 @@
 """A probe that could measure nothing says so: what it was called for was not looked at."""
 
+import pytest
+
 from descend.report.measurements import looked_at
 from descend.script import Script
 
@@ -19,6 +21,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.slow
 def test_a_probe_that_failed_each_time_was_not_looked_at(tmp_path, observe):
     (tmp_path / "train.py").write_text(OWN_LOSS)
     record = observe(Script(tmp_path / "train.py", tmp_path))
