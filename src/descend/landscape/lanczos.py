@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from descend.landscape.loss import CurvatureUnavailable, Hessian
+from descend.landscape.vectors import flat, normal_like, shaped
 
 BREAKDOWN = 1e-6  # relative size of a new direction below which the Krylov space is complete, in float32
 SMALLEST_SCALE = 1e-30  # of a preconditioner's entry: its inverse must stay finite in float32
@@ -40,7 +41,7 @@ def top_eigenpair(
     `start` is any non-zero direction (the last call's `vector` saves half the work). `go_on(products)` may end it
     after each one. Raises `CurvatureUnavailable`.
     """
-    scale = None if preconditioner is None else _flat(preconditioner).clamp_min(SMALLEST_SCALE).rsqrt()
+    scale = None if preconditioner is None else flat(preconditioner).clamp_min(SMALLEST_SCALE).rsqrt()
     direction, norm = _direction(start)
     basis, columns = list[Tensor](), list[Tensor]()
     largest, restarts = torch.zeros_like(norm), 1
@@ -55,7 +56,7 @@ def top_eigenpair(
             break
         if complete:  # a start inside an invariant subspace sees nothing of the rest; a random one sees all of it
             restarts -= 1
-            direction, norm = _orthogonal(_random_like(direction), basis)
+            direction, norm = _orthogonal(normal_like(direction), basis)
     return _ritz(basis, columns, start, float(norm))
 
 
@@ -64,7 +65,7 @@ def _apply(
 ) -> tuple[Tensor, Tensor]:
     """Return H q for the last q of the basis, and each part's projection of it: (parts, products so far)."""
     scaled = basis[-1] if scale is None else basis[-1] * scale
-    products = [_flat(p) for p in hessian.products(_unflat(scaled, like))]
+    products = [flat(p) for p in hessian.products(shaped(scaled, like))]
     if not all(torch.isfinite(p).all() for p in products):
         raise CurvatureUnavailable("a Hessian-vector product is not finite")
     images = products if scale is None else [p * scale for p in products]
@@ -92,7 +93,7 @@ def _ritz(basis: list[Tensor], columns: list[Tensor], like: Sequence[Tensor], re
     vector = weights.to(basis[0]) @ torch.stack(basis)
     return TopEigenpair(
         float(values[-1]),
-        _unflat(vector / vector.norm(), like),
+        shaped(vector / vector.norm(), like),
         rest * abs(float(weights[-1])),
         tuple(float(weights @ part @ weights) for part in projected),
         size,
@@ -100,23 +101,8 @@ def _ritz(basis: list[Tensor], columns: list[Tensor], like: Sequence[Tensor], re
 
 
 def _direction(start: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    direction = _flat(start)
+    direction = flat(start)
     norm = direction.norm()
     if not torch.isfinite(norm) or norm == 0:
         raise CurvatureUnavailable("the search for the largest curvature starts from a zero or infinite direction")
     return direction, norm
-
-
-def _random_like(direction: Tensor) -> Tensor:
-    generator = torch.Generator().manual_seed(0)  # private: the script's own random stream stays as it is
-    return torch.randn(direction.shape, generator=generator).to(direction)
-
-
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    flat = torch.cat([t.detach().reshape(-1) for t in tensors])
-    return flat if flat.dtype == torch.float64 else flat.float()
-
-
-def _unflat(vector: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    pieces = vector.split([t.numel() for t in like])
-    return tuple(piece.view_as(t).to(t.dtype) for piece, t in zip(pieces, like))

@@ -1,0 +1,156 @@
+"""All of a Hessian's spectrum: the density of its eigenvalues, its trace, its diagonal and where it lies.
+
+Each random direction ±1 is the start of a Lanczos iteration, whose projected matrix is a Gauss quadrature of the
+spectrum as it is seen from there (Ubaru, Chen & Saad 2017); its first product gives the trace (Hutchinson 1990) and the
+diagonal (Bekas, Kokiopoulou & Saad 2007). The ends of the spectrum, where they are known, are counted exactly and taken
+out of the directions first, which leaves less to chance. A matrix of few parameters is formed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
+
+import torch
+from torch import Tensor
+
+from descend.landscape.eigenpairs import Ends
+from descend.landscape.krylov import Krylov, mean_product
+from descend.landscape.loss import Hessian
+from descend.landscape.vectors import flat, shaped, signs_like
+
+PROBES, STEPS = 10, 40  # directions, and products for each
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of independent samples of equal expectation; one that is exact has a single sample."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return fmean(self.samples)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean; 0 where it is exact."""
+        return stdev(self.samples) / sqrt(len(self.samples)) if len(self.samples) > 1 else 0.0
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the interval of Student's t that holds the true value with that confidence."""
+        from scipy.stats import t  # here, for a script's own process needs no SciPy
+
+        count = len(self.samples)
+        reach = float(t.ppf((1 + confidence) / 2, count - 1)) * self.standard_error if count > 1 else 0.0
+        return self.value - reach, self.value + reach
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """What is known of all eigenvalues.
+
+    values, weights: the density as points and the shares of the eigenvalues that they stand for, by value.
+    trace: of the whole; traces: of each parameter's own block; diagonal: shaped as the parameters.
+    """
+
+    values: tuple[float, ...]
+    weights: tuple[float, ...]
+    trace: Estimate
+    traces: tuple[Estimate, ...]
+    diagonal: tuple[Tensor, ...]
+    products: int
+    is_exact: bool
+
+    def share_below(self, value: float) -> float:
+        """Return the share of the eigenvalues that lie below."""
+        return sum(weight for known, weight in zip(self.values, self.weights) if known < value)
+
+
+def spectrum(
+    hessian: Hessian,
+    parameters: Sequence[Tensor],
+    ends: Ends | None = None,
+    *,
+    probes: int = PROBES,
+    steps: int = STEPS,
+    go_on: Callable[[int], bool] = lambda products: True,
+) -> Spectrum:
+    """Return the spectrum from `probes` random directions with `steps` products each, less the `ends` that are known.
+
+    Where there are no more parameters than products, all of the matrix is had at that price. `go_on(products)` may end
+    it after any direction. Raises `CurvatureUnavailable`.
+    """
+    if probes < 1 or steps < 1:
+        raise ValueError(f"probes and steps must be at least 1, not {probes} and {steps}")
+    size = sum(p.numel() for p in parameters)
+    if size <= probes * steps:
+        return _exact(hessian, parameters)
+    known = () if ends is None else (*ends.top, *ends.bottom)
+    held = _held(known, parameters)
+    points = [(pair.value, 1 / size) for pair in known]
+    samples: list[tuple[Tensor, ...]] = []  # of the diagonal
+    products = 0
+    for seed in range(probes):
+        direction = signs_like(flat(parameters), seed)
+        space = Krylov(hessian, parameters, direction, min(steps, size - len(known)), held)
+        length = float(space.next @ direction)  # of what is left of it
+        first = space.grow() * length
+        samples.append(shaped(direction * first, parameters))
+        while space.held < space.width and space.rest:
+            space.grow()
+        values, vectors = torch.linalg.eigh(space.projected)
+        rest = (1 - len(known) / size) * vectors[0].square()
+        points += zip(values.tolist(), rest.tolist())
+        products += space.products
+        if not go_on(products):
+            break
+    return _averaged(points, len(known), samples, known, products)
+
+
+def _averaged(
+    points: list[tuple[float, float]],
+    exact: int,
+    samples: list[tuple[Tensor, ...]],
+    known: Sequence,
+    products: int,
+) -> Spectrum:
+    counted = points[:exact] + [(value, weight / len(samples)) for value, weight in points[exact:]]
+    values, weights = zip(*sorted(counted))
+    certain = [
+        sum((pair.value * pair.vector[k].double().square() for pair in known), torch.zeros(()))
+        for k in range(len(samples[0]))
+    ]
+    diagonal = tuple(torch.stack(each).mean(0) + c.to(each[0]) for each, c in zip(zip(*samples), certain))
+    blocks = [
+        [float(s.sum(dtype=torch.float64)) + float(c.sum()) for s in each] for each, c in zip(zip(*samples), certain)
+    ]
+    traces = tuple(Estimate(tuple(each)) for each in blocks)
+    return Spectrum(values, weights, Estimate(tuple(map(sum, zip(*blocks)))), traces, diagonal, products, False)
+
+
+def _held(known: Sequence, parameters: Sequence[Tensor]) -> Tensor | None:
+    """Return the known eigenvectors as orthonormal rows."""
+    if not known:
+        return None
+    return torch.linalg.qr(torch.stack([flat(pair.vector) for pair in known]).T)[0].T
+
+
+def _exact(hessian: Hessian, parameters: Sequence[Tensor]) -> Spectrum:
+    matrix = dense(hessian, parameters)
+    values = torch.linalg.eigvalsh(matrix)
+    diagonal = shaped(matrix.diagonal(), parameters)
+    traces = tuple(Estimate((float(piece.sum()),)) for piece in diagonal)
+    size = len(matrix)
+    return Spectrum(
+        tuple(values.tolist()), (1 / size,) * size, Estimate((float(values.sum()),)), traces, diagonal, size, True
+    )
+
+
+def dense(hessian: Hessian, parameters: Sequence[Tensor]) -> Tensor:
+    """Return H as a symmetric matrix in float64, at one product for each parameter. Raises `CurvatureUnavailable`."""
+    start = flat(parameters)
+    rows = torch.eye(len(start), dtype=start.dtype, device=start.device)
+    matrix = torch.stack([mean_product(hessian, row, parameters).double().cpu() for row in rows])
+    return (matrix + matrix.T) / 2
