@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, hessian
 
-from descend.landscape import MeanLoss, SingleLoss
+from descend.landscape import Loss
 
 
 @dataclass
@@ -53,4 +53,4 @@ def network(dtype: torch.dtype, activation: type[nn.Module] = nn.Tanh):
     def dense(evaluate) -> Tensor:
         return hessian(lambda v: evaluate([p.view_as(t) for p, t in zip(v.split(sizes), theta)]))(flat)
 
-    return MeanLoss(tuple(map(SingleLoss, losses))), theta, [dense(evaluate) for evaluate in losses]
+    return Loss(tuple(losses)), theta, [dense(evaluate) for evaluate in losses]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.func import functional_call, hessian
 
-from descend.landscape import CurvatureUnavailable, MeanLoss, SingleLoss
+from descend.landscape import CurvatureUnavailable, Loss
 
 Evaluate = Callable[[Sequence[Tensor]], Tensor]
 
@@ -80,7 +80,7 @@ def dense(evaluate: Evaluate, theta: Sequence[Tensor]) -> Tensor:
 def test_products_are_those_of_the_full_hessian(make, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     evaluate, theta = make(dtype)
-    matrix, operator = dense(evaluate, theta), SingleLoss(evaluate).hessian(theta)
+    matrix, operator = dense(evaluate, theta), Loss((evaluate,)).hessian(theta)
     for _ in range(3):
         vector = [torch.randn_like(t) for t in theta]
         (product,) = operator.products(vector)
@@ -92,7 +92,7 @@ def test_products_are_those_of_the_full_hessian(make, dtype: torch.dtype) -> Non
 def test_products_are_the_gradients_differences(make) -> None:
     torch.manual_seed(0)
     evaluate, theta = make(torch.float64)
-    loss, vector = SingleLoss(evaluate), [torch.randn_like(t) for t in theta]
+    loss, vector = Loss((evaluate,)), [torch.randn_like(t) for t in theta]
     ahead = loss.gradient([t + 1e-6 * v for t, v in zip(theta, vector)])
     behind = loss.gradient([t - 1e-6 * v for t, v in zip(theta, vector)])
     for product, a, b in zip(loss.hessian(theta).products(vector)[0], ahead, behind):
@@ -104,7 +104,7 @@ def test_values_and_gradients_are_autograds(make) -> None:
     evaluate, theta = make(torch.float64)
     leaves = [t.clone().requires_grad_() for t in theta]
     expected = evaluate(leaves)
-    loss = SingleLoss(evaluate)
+    loss = Loss((evaluate,))
     assert loss.value(theta) == expected.item()
     for ours, theirs in zip(loss.gradient(theta), torch.autograd.grad(expected, leaves)):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
@@ -114,18 +114,18 @@ def test_the_mean_of_several_losses() -> None:
     torch.manual_seed(0)
     losses = [mlp(torch.float64)[0] for _ in range(3)]
     theta = mlp(torch.float64)[1]
-    mean = MeanLoss(tuple(SingleLoss(evaluate) for evaluate in losses))
+    mean = Loss(tuple(losses))
 
     def together(at: Sequence[Tensor]) -> Tensor:
         return sum(evaluate(at) for evaluate in losses) / 3
 
     assert mean.value(theta) == pytest.approx(together(theta).item(), rel=1e-12)
-    for ours, theirs in zip(mean.gradient(theta), SingleLoss(together).gradient(theta)):
+    for ours, theirs in zip(mean.gradient(theta), Loss((together,)).gradient(theta)):
         torch.testing.assert_close(ours, theirs)
     vector = [torch.randn_like(t) for t in theta]
     products = mean.hessian(theta).products(vector)
     assert len(products) == 3
-    (expected,) = SingleLoss(together).hessian(theta).products(vector)
+    (expected,) = Loss((together,)).hessian(theta).products(vector)
     for j, theirs in enumerate(expected):
         torch.testing.assert_close(torch.stack([part[j] for part in products]).mean(0), theirs)
 
@@ -135,7 +135,7 @@ def test_the_parameters_are_left_alone() -> None:
     w.grad = torch.ones(4)
     hooked = []
     w.register_hook(hooked.append)
-    loss = SingleLoss(lambda theta: theta[0].pow(3).sum())
+    loss = Loss((lambda theta: theta[0].pow(3).sum(),))
     loss.value([w])
     loss.gradient([w])
     loss.hessian([w]).products([torch.ones(4)])
@@ -144,7 +144,7 @@ def test_the_parameters_are_left_alone() -> None:
 
 def test_gradients_are_off_around_it() -> None:
     with torch.no_grad():
-        loss = SingleLoss(lambda theta: theta[0].pow(3).sum())
+        loss = Loss((lambda theta: theta[0].pow(3).sum(),))
         w = torch.tensor([2.0])
         assert loss.gradient([w])[0].item() == 12.0
         assert loss.hessian([w]).products([torch.ones(1)])[0][0].item() == 12.0
@@ -152,17 +152,17 @@ def test_gradients_are_off_around_it() -> None:
 
 def test_parameters_that_the_loss_does_not_reach() -> None:
     theta = [torch.tensor([2.0]), torch.tensor([5.0])]
-    loss = SingleLoss(lambda at: at[0].pow(3).sum())
+    loss = Loss((lambda at: at[0].pow(3).sum(),))
     assert [g.item() for g in loss.gradient(theta)] == [12.0, 0.0]
     assert [p.item() for p in loss.hessian(theta).products([torch.ones(1)] * 2)[0]] == [12.0, 0.0]
-    constant = SingleLoss(lambda at: torch.tensor(3.0))
+    constant = Loss((lambda at: torch.tensor(3.0),))
     assert [g.item() for g in constant.gradient(theta)] == [0.0, 0.0]
 
 
 def test_a_parameter_that_enters_linearly_has_no_curvature_of_its_own() -> None:
     """A critic's last bias: its second derivatives are all zero, and that is no reason to give up on the others."""
     theta = [torch.tensor([2.0]), torch.tensor([5.0])]
-    operator = SingleLoss(lambda at: at[0].pow(3).sum() + at[1].sum()).hessian(theta)
+    operator = Loss((lambda at: at[0].pow(3).sum() + at[1].sum(),)).hessian(theta)
     assert [p.item() for p in operator.products([torch.ones(1)] * 2)[0]] == [12.0, 0.0]
 
 
@@ -218,7 +218,7 @@ HIDDEN = {
 @pytest.mark.parametrize("function", [Once, Detached, InNumpy])
 def test_a_hand_written_backward_pass_never_gives_a_curvature(function, shape) -> None:
     theta = [torch.tensor([0.5, -0.3]), torch.tensor([0.2, 0.1])]
-    loss = SingleLoss(shape(function.apply))
+    loss = Loss((shape(function.apply),))
     assert torch.isfinite(loss.gradient(theta)[0]).all()
     with pytest.raises(CurvatureUnavailable, match=function.__name__):
         loss.hessian(theta).products(theta)
@@ -226,14 +226,14 @@ def test_a_hand_written_backward_pass_never_gives_a_curvature(function, shape) -
 
 def test_a_cut_in_the_graph_that_is_no_function_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("descend.landscape.loss.custom_function", lambda loss: None)
-    loss = SingleLoss(HIDDEN["inside"](Once.apply))
+    loss = Loss((HIDDEN["inside"](Once.apply),))
     with pytest.raises(CurvatureUnavailable, match="not differentiable again"):
         loss.hessian([torch.tensor([0.5])]).products([torch.ones(1)])
 
 
 def test_a_linear_loss() -> None:
     with pytest.raises(CurvatureUnavailable, match="linear"):
-        SingleLoss(lambda at: 3 * at[0].sum()).hessian([torch.ones(3)])
+        Loss((lambda at: 3 * at[0].sum(),)).hessian([torch.ones(3)])
 
 
 def attention(theta: Sequence[Tensor]) -> Tensor:
@@ -249,7 +249,7 @@ def bag(theta: Sequence[Tensor]) -> Tensor:
 def test_an_operation_without_a_second_derivative(evaluate: Evaluate, name: str) -> None:
     theta = [torch.randn(32)]
     with pytest.raises(CurvatureUnavailable, match=name):
-        SingleLoss(evaluate).hessian(theta).products(theta)
+        Loss((evaluate,)).hessian(theta).products(theta)
 
 
 def test_a_loss_that_fails() -> None:
@@ -257,9 +257,9 @@ def test_a_loss_that_fails() -> None:
         raise RuntimeError("out of memory\nwith details")
 
     with pytest.raises(CurvatureUnavailable, match="^out of memory$"):
-        SingleLoss(evaluate).hessian([torch.ones(1)])
+        Loss((evaluate,)).hessian([torch.ones(1)])
 
 
 def test_complex_parameters() -> None:
     with pytest.raises(CurvatureUnavailable, match="complex"):
-        SingleLoss(lambda at: at[0].abs().square().sum()).hessian([torch.ones(2, dtype=torch.complex64)])
+        Loss((lambda at: at[0].abs().square().sum(),)).hessian([torch.ones(2, dtype=torch.complex64)])

@@ -3,7 +3,8 @@
 from descend.landscape.eigenpairs import Eigenpair, Ends, ends
 from descend.landscape.graph import custom_function, graph_nodes
 from descend.landscape.lanczos import TopEigenpair, top_eigenpair
-from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, MeanLoss, SingleLoss, derivatives
+from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, derivatives
+from descend.landscape.model import loss_of, trained
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
 
 __all__ = [
@@ -13,14 +14,14 @@ __all__ = [
     "Estimate",
     "Hessian",
     "Loss",
-    "MeanLoss",
-    "SingleLoss",
     "Spectrum",
     "TopEigenpair",
     "custom_function",
     "derivatives",
     "ends",
     "graph_nodes",
+    "loss_of",
     "spectrum",
     "top_eigenpair",
+    "trained",
 ]

@@ -13,26 +13,12 @@ from torch import Tensor
 from descend.landscape.graph import custom_function, is_cut
 
 Theta = Sequence[Tensor]
+Evaluate = Callable[[Theta], Tensor]
+HELD = 8  # parts whose graphs are kept for all products; of more each product makes them anew, one at a time
 
 
 class CurvatureUnavailable(Exception):
     """The loss cannot be differentiated twice; the message says which operation or parameter is in the way."""
-
-
-class Loss(Protocol):
-    """A scalar function of a list of parameter tensors."""
-
-    def value(self, theta: Theta) -> float:
-        """Return the loss at `theta`."""
-        ...
-
-    def gradient(self, theta: Theta) -> tuple[Tensor, ...]:
-        """Return the gradient at `theta`, one tensor per parameter."""
-        ...
-
-    def hessian(self, theta: Theta) -> "Hessian":
-        """Return the Hessian at `theta` as a linear operator."""
-        ...
 
 
 class Hessian(Protocol):
@@ -44,33 +30,31 @@ class Hessian(Protocol):
 
 
 @dataclass(frozen=True)
-class SingleLoss:
-    """The loss that `evaluate(theta)` computes as a differentiable scalar."""
+class Loss:
+    """The mean of some scalar functions of a list of parameter tensors: a cost on its batches.
 
-    evaluate: Callable[[Theta], Tensor]
+    Each of `parts` computes a differentiable scalar from tensors shaped as the parameters.
+    """
+
+    parts: tuple[Evaluate, ...]
 
     def value(self, theta: Theta) -> float:
         """Return the loss at `theta`."""
         with torch.no_grad():
-            return float(self.evaluate([t.detach() for t in theta]))
+            at = [t.detach() for t in theta]
+            return sum(float(part(at)) for part in self.parts) / len(self.parts)
 
     def gradient(self, theta: Theta) -> tuple[Tensor, ...]:
-        """Return the gradient at `theta`; zeros for a parameter that the loss does not reach."""
-        leaves = _leaves(theta)
-        with torch.enable_grad():
-            loss = self.evaluate(leaves)
-            grads = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else [None] * len(leaves)
-        return tuple(torch.zeros_like(t) if g is None else g for t, g in zip(leaves, grads))
+        """Return the gradient at `theta`, one tensor for each parameter: zeros where the loss does not reach it."""
+        gradients = [_gradient(part, _leaves(theta)) for part in self.parts]
+        return gradients[0] if len(gradients) == 1 else tuple(torch.stack(same).mean(0) for same in zip(*gradients))
 
     def hessian(self, theta: Theta) -> "Hessian":
         """Return the Hessian at `theta`. Raises `CurvatureUnavailable` where a backward cannot be differentiated."""
-        leaves = _leaves(theta)
-        with torch.enable_grad():
-            try:
-                loss = self.evaluate(leaves)
-            except (RuntimeError, NotImplementedError) as error:
-                raise CurvatureUnavailable(_first_line(error)) from None
-        return derivatives(loss, leaves)[1]
+        if len(self.parts) > HELD:
+            return _RecomputedHessian(self.parts, tuple(theta))
+        hessians = [_hessian(part, _leaves(theta)) for part in self.parts]
+        return hessians[0] if len(hessians) == 1 else _MeanHessian(tuple(hessians))
 
 
 def derivatives(loss: Tensor, leaves: Theta) -> tuple[tuple[Tensor, ...], Hessian]:
@@ -89,26 +73,6 @@ def derivatives(loss: Tensor, leaves: Theta) -> tuple[tuple[Tensor, ...], Hessia
             raise CurvatureUnavailable(_first_line(error)) from None
     gradient = tuple(torch.zeros_like(t) if g is None else g.detach() for t, g in zip(leaves, grads))
     return gradient, _GraphHessian(list(leaves), _differentiable(grads))
-
-
-@dataclass(frozen=True)
-class MeanLoss:
-    """The mean of several losses of the same parameters: the cost on several fixed batches."""
-
-    parts: tuple[SingleLoss, ...]
-
-    def value(self, theta: Theta) -> float:
-        """Return the mean loss at `theta`."""
-        return sum(part.value(theta) for part in self.parts) / len(self.parts)
-
-    def gradient(self, theta: Theta) -> tuple[Tensor, ...]:
-        """Return the mean gradient at `theta`."""
-        gradients = [part.gradient(theta) for part in self.parts]
-        return tuple(torch.stack(same).mean(0) for same in zip(*gradients))
-
-    def hessian(self, theta: Theta) -> "_MeanHessian":
-        """Return the mean of the parts' Hessians at `theta`."""
-        return _MeanHessian(tuple(part.hessian(theta) for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -138,6 +102,31 @@ class _MeanHessian:
 
     def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
         return [part.products(vector)[0] for part in self.parts]
+
+
+@dataclass(frozen=True)
+class _RecomputedHessian:
+    parts: tuple[Evaluate, ...]
+    theta: tuple[Tensor, ...]
+
+    def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
+        return [_hessian(part, _leaves(self.theta)).products(vector)[0] for part in self.parts]
+
+
+def _gradient(part: Evaluate, leaves: list[Tensor]) -> tuple[Tensor, ...]:
+    with torch.enable_grad():
+        loss = part(leaves)
+        grads = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else [None] * len(leaves)
+    return tuple(torch.zeros_like(t) if g is None else g for t, g in zip(leaves, grads))
+
+
+def _hessian(part: Evaluate, leaves: list[Tensor]) -> "Hessian":
+    with torch.enable_grad():
+        try:
+            loss = part(leaves)
+        except (RuntimeError, NotImplementedError) as error:
+            raise CurvatureUnavailable(_first_line(error)) from None
+    return derivatives(loss, leaves)[1]
 
 
 def _differentiable(grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:

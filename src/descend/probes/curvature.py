@@ -10,7 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from descend.landscape import CurvatureUnavailable, MeanLoss, TopEigenpair, top_eigenpair
+from descend.landscape import CurvatureUnavailable, Loss, TopEigenpair, top_eigenpair
+from descend.landscape.loss import Evaluate
+from descend.landscape.vectors import flat, normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, relative_rates
 from descend.record import Reading
@@ -57,19 +59,19 @@ def _with_rates(moment: Moment, scale: list[Tensor] | None) -> list[Tensor] | No
 def _top(
     moment: Moment, memory: str, scale: list[Tensor] | None, change: Callable[[Tensor], Tensor] | None
 ) -> TopEigenpair:
-    parts = []
+    parts: list[Evaluate] = []
     for recording in _enough(moment.recordings()):
         slot = recording.input_slot
         replace = {slot: change} if change is not None and slot is not None else None
-        parts.append(recording.loss(moment.parameters, replace=replace))
+        parts += recording.loss(moment.parameters, replace=replace).parts
     memory = f"{memory} {moment.key}"
     known = moment.memory.get(memory)
     if known is not None and [v.shape for v in known] != [p.shape for p in moment.parameters]:
         known = None  # a layer has been frozen, or another added
     try:
         top = top_eigenpair(
-            MeanLoss(tuple(parts)).hessian(moment.parameters),
-            known or _random_like(moment.parameters),
+            Loss(tuple(parts)).hessian(moment.parameters),
+            known or _start(moment.parameters),
             preconditioner=scale,
             iterations=WARM_PRODUCTS if known else PRODUCTS,
             go_on=moment.go_on,
@@ -89,6 +91,5 @@ def _enough(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:
     return recordings
 
 
-def _random_like(parameters: tuple[Tensor, ...]) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(0)  # private: the script's own random stream stays as it is
-    return [torch.randn(p.shape, generator=generator).to(p) for p in parameters]
+def _start(parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return shaped(normal_like(flat(parameters)), parameters)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
-from descend.landscape import SingleLoss
+from descend.landscape import Loss
 from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Op
 from descend.tape.copying import strided_copy
@@ -111,7 +111,7 @@ class Recording:
         parameters: Sequence[Tensor],
         factor: float = 1.0,
         replace: Mapping[int, Change] | None = None,
-    ) -> SingleLoss:
+    ) -> Loss:
         """Return the loss, times `factor`, as a function of `parameters` (the script's own tensors)."""
         slot_of = {id(tensor): slot for slot, tensor in self.parameters.items()}
         slots = [slot_of.get(id(p)) for p in parameters]
@@ -120,7 +120,7 @@ class Recording:
             chosen = {slot: t for slot, t in zip(slots, theta) if slot is not None}
             return self.run(chosen, replace=replace) * factor
 
-        return SingleLoss(evaluate)
+        return Loss((evaluate,))
 
     def _start(self, theta: Mapping[int, Tensor], evaluation: bool) -> dict[int, Tensor]:
         for tensor, version in self.watched.values():
