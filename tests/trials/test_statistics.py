@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, compare, mean_interval, promising
+from descend.interval import mean_interval
+from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, compare, promising
 
 costs = st.floats(1e-3, 1e3)
 

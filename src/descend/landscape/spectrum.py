@@ -14,6 +14,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
+from descend.interval import mean_interval
 from descend.landscape.eigenpairs import Ends
 from descend.landscape.krylov import Krylov, mean_product
 from descend.landscape.loss import Hessian
@@ -40,11 +41,7 @@ class Estimate:
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return the interval of Student's t that holds the true value with that confidence."""
-        from scipy.stats import t  # here, for a script's own process needs no SciPy
-
-        count = len(self.samples)
-        reach = float(t.ppf((1 + confidence) / 2, count - 1)) * self.standard_error if count > 1 else 0.0
-        return self.value - reach, self.value + reach
+        return mean_interval(self.samples, confidence) if len(self.samples) > 1 else (self.value, self.value)
 
 
 @dataclass(frozen=True)

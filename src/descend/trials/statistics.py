@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, isfinite, log
-from statistics import fmean, stdev
+from statistics import fmean
+
+from descend.interval import mean_interval
 
 LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
 EASY_GAIN = 0.5  # and one that goes on for longer, or adds parameters, half: any training gains something by that
 MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
 DOWN = 0.01  # of the cost: how much farther a cure brings it down does not count against another one
-LEVEL = 0.95  # of the intervals that are shown
 LOOK = 0.9706  # level of each of two looks at the seeds, so that both together err in 5 % (Pocock 1977, table 1)
 CAP = 10.0  # a diverged arm counts as this many times the worst finite one
 
@@ -51,17 +52,6 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
         mean_interval([y - x for x, y in zip(b, a)]),
         (1 - exp(ratios[1]), 1 - exp(ratios[0])),
     )
-
-
-def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """Return Student's confidence interval of the mean; of a single value none is known: NaN."""
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * stdev(values) / len(values) ** 0.5
-    centre = fmean(values)
-    return centre - half, centre + half
 
 
 def promising(before: float, after: float, least: float = LEAST_GAIN) -> bool:
