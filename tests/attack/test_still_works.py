@@ -8,6 +8,9 @@ import tempfile
 import pytest
 import torch
 
+from descend.run.forking import forking
+from descend.script import Script
+
 from .world import consulted, levels, skip_unless_reached
 
 WORKERS = """
@@ -52,6 +55,27 @@ CUDA = """
     import torch
     attempt("cuda", lambda: float((torch.ones(4, device="cuda") * 2).sum()))
 """
+
+
+RELATIVE = """
+    os.makedirs("results", exist_ok=True)
+    attempt("beside", lambda: Path("results/loss.txt").write_text("0.5"))
+    attempt("by its path", lambda: Path("results").absolute().joinpath("again.txt").write_text("0.5"))
+    attempt("both", lambda: len(os.listdir("results")))
+"""
+
+
+@pytest.mark.slow
+@levels
+@pytest.mark.parametrize("forked", [True, False])
+def test_what_is_written_where_it_stands(tmp_path, level, forked):
+    skip_unless_reached(level)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/train.py").write_text("")
+    with forking(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
+        _, said = consulted(tmp_path, level, RELATIVE, server if forked else None)
+    assert said == {"beside": "3", "by its path": "3", "both": "2"}
+    assert not (tmp_path / "project/results").exists()
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     `top` is one of them. To be called by the first process with a number of the new namespace; it may mount nothing
     any more afterwards. Raises `OSError` where the kernel cannot do it.
     """
-    is_root = os.geteuid() == 0
+    is_root, here = os.geteuid() == 0, os.getcwd()
     kernel.keep_mounts_private()
     layer = top / LAYER
     layer.mkdir(exist_ok=True)
@@ -78,6 +78,7 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     for _, descriptor in [*seen_through, *kept]:
         os.close(descriptor)
     kernel.mount("proc", "/proc", "proc")
+    os.chdir(here)  # where it stood is below the new mounts, and read-only
     kernel.give_up_capabilities(all_of_them=not is_root)
 
 

@@ -44,7 +44,8 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
         plain = (same or plains[1:] or bench.run([as_far]))[0]
     fails = _reason(plain) == "failed"
     if plain.ending is None or arm.ending is None or fails and not _failing(exam):
-        return "the patched script could not be run again by itself"
+        why = cause_of(plain.ending.error) if plain.ending else ""
+        return f"the patched script could not be run again by itself{f': {why}' if why else ''}"
     if not (_weights(plain) and _weights(arm)):
         return "the patched script's weights could not be compared with those under plain python"
     if _weights(plain) == _weights(arm):
