@@ -57,6 +57,31 @@ def test_what_is_linear_in_the_inputs(name):
     assert layers(net, lambda z: F.mse_loss(z, T)) == count
 
 
+class Unrolled(nn.Module):
+    """A recurrent network without a nonlinearity, its weights used at each of four elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(1 + 3, 3), nn.Linear(3, 1)
+
+    def forward(self, x):
+        state = torch.zeros(len(x), 3)
+        for element in x.split(1, 1):
+            state = self.hidden(torch.cat([element, state], 1))
+        return self.out(state)
+
+
+def test_a_layer_that_is_called_at_each_element_is_one():
+    assert layers(Unrolled(), lambda z: F.mse_loss(z, T)) == 2
+
+
+def test_weights_that_are_made_anew_at_each_call_are_one_layer():
+    w, v = nn.Parameter(torch.randn(4, 4)), nn.Parameter(torch.randn(1, 4))
+    net = nn.ParameterList([w, v])
+    training = Training(net, [lambda: F.mse_loss(X @ w.t() @ w.t() @ v.t(), T)])
+    assert facts(list(connections(training.moment())))["connections", ""]["linear_layers"] == 2
+
+
 @pytest.mark.parametrize("name", NONLINEAR)
 def test_what_is_not(name):
     assert layers(NONLINEAR[name], lambda z: F.mse_loss(z, T)) == 0

@@ -20,7 +20,7 @@ SUMS = frozenset(
 def linear_layers(recording: Recording, call: LossCall) -> int:
     """Return how many layers the prediction is made by, its own activation aside; 0 if it is not linear in the inputs.
 
-    What cannot be told to be linear counts as nonlinear.
+    What cannot be told to be linear counts as nonlinear. A layer that is called at every element of a sequence is one.
     """
     fed = recording.input_slot
     if fed is None:
@@ -29,7 +29,15 @@ def linear_layers(recording: Recording, call: LossCall) -> int:
     way = _way(recording, fed, prediction)
     if not all(_is_linear(op, behind) for op, behind in way):
         return 0
-    return sum(op.name in LAYERS for op, _ in way)
+    dependent = {fed, *(slot for op, _ in way for slot in (*op.outputs, *op.written))}
+    return len({_weights(recording, op, dependent) for op, _ in way if op.name in LAYERS})
+
+
+def _weights(recording: Recording, op: Op, dependent: set[int | None]) -> frozenset[int]:
+    """Return the parameters that a layer's weights are made of: its calls at other places have the same ones."""
+    own = [slot for slot in op.inputs if slot not in dependent]
+    made = {behind for slot in own for behind in ({slot} if slot in recording.parameters else recording.behind(slot))}
+    return frozenset(made.intersection(recording.parameters) or own)
 
 
 def _way(recording: Recording, fed: int, prediction: int) -> list[tuple[Op, int]]:
