@@ -72,7 +72,7 @@ SHOWN = [
     (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of themselves", "stopped_too_early"),
     (hardly_moving, {"ratio": 4.9e-4}, False, 10, "all 200 steps together change the weights", "plateau"),
     (ill_conditioned_curvature, {"fallen": 0.53}, False, 10, "a condition number of 20", "stopped_too_early"),
-    (ill_conditioned_curvature, {}, False, 10, "11% of a constant prediction's cost is left", "slow_progress"),
+    (ill_conditioned_curvature, {}, False, 10, "11% of the cost of the best constant prediction", "slow_progress"),
     (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
     (fluctuations, {}, False, 10, "the losses scatter by 41%", None),
     (fluctuations, {"falls": 0.14}, False, 10, "about a level that no longer falls", None),

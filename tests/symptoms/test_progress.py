@@ -1,12 +1,21 @@
 """Whether the cost goes down: against a constant prediction where one is known, against the start where not."""
 
-from math import isnan, log, nan
+from math import inf, isnan, log, nan
 
 import pytest
 from records import STEPS, add_fact, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
 
 from descend.record import Ending, Reading, Record
-from descend.symptoms.progress import constant_cost, falls, first_rise, is_stuck, left, smoothed
+from descend.symptoms.progress import (
+    constant_cost,
+    falls,
+    first_rise,
+    is_stuck,
+    left,
+    left_in_words,
+    smoothed,
+    stuck_in_words,
+)
 
 
 def with_losses(*losses: float) -> Record:
@@ -43,6 +52,31 @@ def test_a_loss_that_is_lost_has_risen():
 def test_a_lower_median_over_ten_steps_outlives_five_wild_ones(wild, largest):
     series = smoothed(with_losses(*[1.0] * 20, *[99.0] * wild, *[1.0] * 20).series("loss", "0"))
     assert series.max == largest and len(series) == 40 + wild
+
+
+def test_what_is_left_is_told_of_the_constant_that_it_is_a_share_of():
+    record = healthy()
+    set_cost(record, falling_to(0.25))
+    assert left_in_words(record) == "25% of the cost of the best constant prediction"
+    set_fact(record, "targets", entropy=inf)
+    assert left_in_words(record) == "25% of the first cost"
+    record = healthy()
+    real(record)
+    set_cost(record, falling_to(0.25))
+    set_fact(record, "loss_input", target_shape=[32, 5])
+    assert left_in_words(record) == "25% of the cost of the best single number for all outputs"
+    set_fact(record, "targets", constants=5)  # a mean of each output
+    assert left_in_words(record) == "25% of the cost of the best constant prediction"
+
+
+def test_a_stuck_run_is_told_by_what_was_tested():
+    record = healthy()
+    set_cost(record, falling_to(0.5))
+    assert stuck_in_words(record, "0", 0.3) == "50% of the cost of the best constant prediction is left"
+    set_series(record, "yardstick", "negative_log_likelihood", [])
+    assert stuck_in_words(record, "0", 0.3) == "the training loss did not end below 30% of its first value"
+    set_series(record, "loss", "0", [1.0, nan])
+    assert stuck_in_words(record, "0", 0.3) == "the training loss became infinite or no number"
 
 
 def test_what_is_left_of_the_cost():

@@ -104,7 +104,8 @@ def _describe_targets(call: LossCall, inputs: list[Tensor], targets: list[Tensor
         }
         rows = _rows(targets)
         detail |= {
-            "constant_cost": float(rows.var(0, correction=0).mean()),  # of the best constant prediction of each output
+            "constant_cost": float(rows.var(0, correction=0).mean()),  # of the best constant prediction of each output,
+            "constants": 1 if call.task == "binary" else rows.shape[1],  # where the outputs are told apart
             "largest_rms": float(rows.square().mean(0).max().sqrt()),
         }
         if call.task == "classes":

@@ -6,7 +6,7 @@ from descend.record.failures import cause_of
 from descend.report.in_part import in_part, is_partial, steps_watched
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
-from descend.symptoms.progress import constant_cost, diverged, is_falling, yardstick_place
+from descend.symptoms.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -188,7 +188,7 @@ def _no_better_than_constant(case: Case) -> str:
     if constant is None:
         change = f"from {number(curve.first)} to {number(curve.last)}"
         return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"
-    beside = f"{number(curve.last)} where the best constant prediction costs {number(constant)}"
+    beside = f"{number(curve.last)} where {constant_in_words(record)} costs {number(constant)}"
     beside += "; it still goes down" if _goes_down(record) else ""
     return f"after {steps} the {cost} of the first examples is {beside}, and {unexplained}"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import FAIR, POOR, first_rise, is_stuck
+from descend.symptoms.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
 from descend.symptoms.stability import PRECONDITIONED, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
@@ -65,7 +65,7 @@ def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
 def _slows(record: Record, key: str) -> tuple[float, str] | None:
     if not is_stuck(record, key, POOR):
         return None
-    return 0.7, "and the cost has hardly fallen"
+    return 0.7, f"and {stuck_in_words(record, key, POOR)}"
 
 
 def _scales(facts: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
 
-from math import inf, isfinite, log, sqrt
+from math import inf, isfinite, log, prod, sqrt
 from statistics import fmean, median, median_low, variance
 
 from descend.record import Record, Series
@@ -93,6 +93,17 @@ def constant_cost(record: Record) -> float | None:
     return None
 
 
+def constant_in_words(record: Record) -> str:
+    """Return which constant `constant_cost` is that of.
+
+    Several real or binary targets of an example may share one number, where a mean of each would cost less.
+    """
+    targets, shape = record.fact("targets") or {}, (record.fact("loss_input") or {}).get("target_shape") or []
+    is_number = "entropy" not in targets  # of classes it is their shares
+    shared = is_number and prod(shape[1:]) > 1 and targets.get("constants", 1) == 1
+    return "the best single number for all outputs" if shared else "the best constant prediction"
+
+
 def yardstick_place(record: Record) -> str:
     """Return what the yardstick of this run is; "" when there is none."""
     places = record.places("yardstick")
@@ -109,9 +120,10 @@ def left(record: Record) -> float:
 
 
 def left_in_words(record: Record) -> str:
-    """Return what is left, and of what: `87% of a constant prediction's cost`, `3.1 times the first cost`."""
-    whose, share = "a constant prediction's" if constant_cost(record) else "the first", left(record)
-    return f"{share:.1f} times {whose} cost" if share > 1.5 else f"{share:.0%} of {whose} cost"
+    """Return what is left, and of what: `87% of the cost of the best constant prediction`."""
+    whose = f"the cost of {constant_in_words(record)}" if constant_cost(record) else "the first cost"
+    share = left(record)
+    return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
 
 
 def falls(record: Record, share: float = 0.5) -> float:
@@ -137,6 +149,15 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
         return not losses.last < share * losses.first
     reference = constant_cost(record) or curve.first
     return not curve.last < share * reference
+
+
+def stuck_in_words(record: Record, key: str, share: float) -> str:
+    """Return what `is_stuck` has found: `31% of the first cost is left`."""
+    if diverged(record, key):
+        return "the training loss became infinite or no number"
+    if isfinite(left(record)):
+        return f"{left_in_words(record)} is left"
+    return f"the training loss did not end below {share:.0%} of its first value"
 
 
 def is_falling(record: Record, key: str) -> bool:

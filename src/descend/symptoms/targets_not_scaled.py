@@ -1,7 +1,7 @@
 """Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
 
 from descend.record import Record
-from descend.symptoms.progress import POOR, is_stuck
+from descend.symptoms.progress import POOR, is_stuck, stuck_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
@@ -23,7 +23,7 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         confidence=0.85,
         sentence=f"the targets have mean {targets['mean']:.3g} and σ {targets['std']:.3g} (root mean square "
         f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
-        "initialised), and the cost has hardly fallen",
+        f"initialised), and {stuck_in_words(record, '0', POOR)}",
         quantity="root mean square of the targets",
         value=size,
         bound=LARGE if size > LARGE else SMALL,
