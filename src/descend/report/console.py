@@ -37,6 +37,7 @@ VERDICT_STYLES = {
     "no_effect": "dim",
 }
 
+TOO_LITTLE = "too little: less than a fifth better (half, of more steps or parameters), or less than a fifth worse"
 PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved"}
 MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
@@ -138,6 +139,8 @@ def _trials(case: Case) -> list[Row]:
     lines.append(_trial_table(case.trials[:MOST_TRIALS]))
     if len(case.trials) > MOST_TRIALS:
         lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))
+    if any(trial.verdict == "no_effect" for trial in case.trials[:MOST_TRIALS]):
+        lines.append(Text(TOO_LITTLE, "dim"))
     return [("trials", Group(*lines))]
 
 

@@ -17,7 +17,7 @@ from descend.symptoms.symptom import Symptom
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
-PLAIN = {"own_seconds": "seconds before the backward pass", "failed": "not judged"}
+PLAIN = {"own_seconds": "seconds before the backward pass", "failed": "not judged", "no_effect": "too little"}
 MOST_DECIMALS = 3  # of a percentage
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
