@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from descend.record.store import Store
     from descend.script import Script
 
-EPILOG = "Exit status: 0 healthy, 1 findings, 2 bad usage; the script's own status where the script fails."
+EPILOG = "Exit status: 0 no finding (healthy or undecided), 1 findings, 2 bad usage; the script's own where it fails."
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,7 +52,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     as_module: AsModule = False,
     steps: Annotated[
         int | None,
-        typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 where those take over 5 s."),
+        typer.Option(help="Observe this many optimizer steps. Default: 1000; after 5 s, 300 are enough."),
     ] = None,
     seconds: Annotated[
         float | None,

@@ -91,7 +91,7 @@ def network_input(recording: Recording) -> Tensor:
     except Stale as stale:
         raise Unavailable(str(stale)) from None
     if not caught or not caught[-1].is_floating_point():
-        raise Unavailable("the network is fed integers (token ids), which have no scale")
+        raise Unavailable("the network is fed integers (token ids), which name things and measure nothing")
     if caught[-1].ndim < 2:
         raise Unavailable("the network is fed single numbers, not examples with features")
     return no_grad_float(caught[-1])

@@ -1,4 +1,4 @@
-"""What a run shows in part only: losses that opponents move for each other, steps that were not looked at."""
+"""What a run shows in part only: losses that opponents change for each other, steps that were not looked at."""
 
 from descend.record import Record
 from descend.report.wording import count, number, steps_taken
@@ -15,8 +15,8 @@ def in_part(record: Record, steps: str) -> str:
     """Return in what nothing wrong was found, of those `steps`, and what was not judged or not looked at."""
     if has_opponents(record):
         return (
-            f"the {steps}, but the optimizers step in turn on losses that they move for each other, so how well any "
-            "of them trains could not be judged"
+            f"the {steps}, but the optimizers step in turn, each on a loss that the others' steps change, too, so "
+            "how well any of them trains could not be judged"
         )
     unseen = unseen_steps(record)
     seen = count(sum(one_by_one(record).values()) - unseen, "step")

@@ -5,7 +5,7 @@ from descend.report.wording import plain_name
 TITLES = {
     "bad_data": "the data are damaged",
     "bad_initialisation": "the initial weights are badly scaled",
-    "batch_size": "the batches are so large that few steps are left",
+    "batch_size": "the batches are so large that the training makes few steps",
     "broadcasting": "predictions and targets are broadcast against each other",
     "cliff": "one long step undid the progress",
     "clipping_too_hard": "gradients are clipped too hard",

@@ -1,4 +1,4 @@
-"""Batch size: so many examples in each step that few steps are left of the passes over the data."""
+"""Batch size: so many examples in each step that the passes over the data make few steps."""
 
 from statistics import median
 
