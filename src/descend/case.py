@@ -7,7 +7,7 @@ from descend.changes import Change
 from descend.errors import INTERRUPTED
 from descend.record import Ending, Record
 from descend.symptoms import causes
-from descend.symptoms.progress import is_stuck, yardstick_place
+from descend.symptoms.progress import has_reference, is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -55,7 +55,7 @@ class Case:
     def learnt_nothing(self) -> bool:
         """Whether a run with a yardstick of its task ends about where a constant prediction would."""
         judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
-        return judged and not self.shortfall and is_stuck(self.record, "0")
+        return judged and not self.shortfall and has_reference(self.record) and is_stuck(self.record, "0")
 
     @property
     def exit_status(self) -> tuple[int, str]:
@@ -107,7 +107,7 @@ class Case:
     @property
     def undecided(self) -> tuple[Symptom, ...]:
         """What stands in the way of a clean bill: what is left open and likely; all of it where nothing was tried."""
-        were_tried = self.trials and not self.interrupted and not self.changed
+        were_tried = any(trial.was_judged for trial in self.trials) and not self.interrupted and not self.changed
         return tuple(s for s in self.open if s.confidence >= LIKELY or not were_tried)
 
     @property

@@ -183,12 +183,26 @@ def test_a_cost_that_fell_and_is_no_better_than_a_constant_is_told_by_its_number
     )
 
 
-def test_what_learns_little_is_not_said_not_to_train_and_is_undecided(tmp_path):
+def test_what_learns_little_is_undecided_and_not_said_never_to_learn(tmp_path):
     case = stuck(healthy(tmp_path), 4.18, 2.92)
     assert case.status == "undecided" and "little" in headline(case) and verdict(case).count("still goes down") == 1
     losses = case.record.readings["loss", "0"][1]
     losses[:] = [1.0 + 0.1 * (i % 2) for i in range(len(losses))]
-    assert "does not train" in headline(case) and "goes down" not in verdict(case)
+    assert "little or nothing so far" in headline(case) and "goes down" not in verdict(case)
+    suspected = replace(case, suspicions=(instability_symptom(tmp_path),), dismissed=("instability",))
+    assert verdict(suspected).endswith("no trial has confirmed what was suspected: training is unstable")
+
+
+def test_one_reading_of_the_cost_has_no_course(tmp_path):
+    case = stuck(healthy(tmp_path), 1.469)
+    del case.record.facts["targets", ""]
+    assert not case.learnt_nothing and case.status == "healthy" and "1.469" not in verdict(case)
+
+
+def test_trials_that_could_not_be_run_decide_nothing(tmp_path):
+    failed = [replace(trial, verdict="failed") for trial in inputs_not_normalised(tmp_path).trials]
+    doubtful = replace(instability_symptom(tmp_path), confidence=0.7)
+    assert replace(healthy(tmp_path), suspicions=(doubtful,), trials=tuple(failed)).status == "undecided"
 
 
 def test_a_cost_beside_which_no_constant_is_known_is_told_as_it_went(tmp_path):

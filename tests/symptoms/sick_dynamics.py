@@ -192,7 +192,7 @@ def batch_size(
     record = stopped_too_early(reason, left, cost)
     add_fact(record, "monitor", batches=batches, examples=examples)
     if noise is not None:
-        probe(record, "gradient_noise_scale", "0", [noise, noise, 100.0 * noise])
+        probe(record, "gradient_noise_scale", "0", [noise, 100.0 * noise, noise])
     return record
 
 

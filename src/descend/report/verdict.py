@@ -34,8 +34,7 @@ def headline(case: Case) -> str:
     if case.undecided:
         return "A suspicion"
     if case.learnt_nothing:
-        what = "It has learnt little so far" if _goes_down(case.record) else "It does not train"
-        return f"{what}, and no known problem explains it"
+        return "It has learnt little or nothing so far, and nothing that was looked for explains it"
     if not was_replayed(case):
         return "Nothing wrong was seen, but little was measured"
     if is_short(case):
@@ -102,7 +101,7 @@ def was_read(case: Case) -> bool:
 
 def tried(case: Case) -> str:
     """Return how many remedies were run, and how many of them were proved: `5 remedies tried, 1 proved`."""
-    ran = [trial for trial in case.trials if trial.verdict != "failed"]
+    ran = [trial for trial in case.trials if trial.was_judged]
     proved = sum(trial.verdict in ("proved", "train_longer") for trial in ran)
     return f"{count(len(ran), 'remedy', 'remedies')} tried, {number(proved)} proved"
 
@@ -180,7 +179,7 @@ def _so_far(case: Case) -> str:
 
 def _no_better_than_constant(case: Case) -> str:
     record, steps = case.record, count(case.record.steps, "step")
-    unexplained = "none of the problems that descend knows explains it"
+    unexplained = _unexplained(case)
     if diverged(record, "0"):
         return f"the training loss became infinite or no number within {steps}, and {unexplained}"
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
@@ -191,6 +190,12 @@ def _no_better_than_constant(case: Case) -> str:
     beside = f"{number(curve.last)} where {constant_in_words(record)} costs {number(constant)}"
     beside += "; it still goes down" if _goes_down(record) else ""
     return f"after {steps} the {cost} of the first examples is {beside}, and {unexplained}"
+
+
+def _unexplained(case: Case) -> str:
+    if not case.suspicions:
+        return "none of the problems that descend knows explains it"
+    return f"no trial has confirmed what was suspected: {', '.join(title(s.id) for s in case.suspicions)}"
 
 
 def _goes_down(record: Record) -> bool:

@@ -1,7 +1,5 @@
 """Batch size: so many examples in each step that the passes over the data make few steps."""
 
-from statistics import median
-
 from descend.record import Record
 from descend.symptoms.places import data_site
 from descend.symptoms.progress import ended_smoothly, falls, left, left_in_words
@@ -49,6 +47,15 @@ def examples_in_batch(record: Record) -> float:
 
 
 def noise_scale(record: Record) -> float | None:
-    """Return the gradient noise scale over the run, in examples; None where it was not measured."""
-    values = record.series("gradient_noise_scale", "0").finite().values
-    return median(values) if values else None
+    """Return the gradient noise scale over the run, in examples; None where it was not measured.
+
+    It is the median over the steps: it is measured often at first, when it is small, and seldom later.
+    """
+    series = record.series("gradient_noise_scale", "0").finite()
+    if not len(series):
+        return None
+    until = (*series.steps[1:], max(record.steps, series.steps[-1] + 1))
+    spans = {step: end - step for step, end in zip(series.steps, until)}
+    ascending = sorted((value, spans[step]) for step, value in series)
+    seen = [sum(span for _, span in ascending[: k + 1]) for k in range(len(ascending))]
+    return next(value for (value, _), until_here in zip(ascending, seen) if 2 * until_here >= seen[-1])

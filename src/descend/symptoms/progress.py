@@ -110,10 +110,16 @@ def yardstick_place(record: Record) -> str:
     return places[0] if places else ""
 
 
+def has_reference(record: Record) -> bool:
+    """Whether there is what the cost at the end can be held against: a constant's, or one that was read earlier."""
+    curve = record.series("yardstick", yardstick_place(record))
+    return len(curve) > 1 or bool(len(curve) and constant_cost(record))
+
+
 def left(record: Record) -> float:
     """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown."""
     curve = record.series("yardstick", yardstick_place(record)).finite()
-    if not len(curve) or has_opponents(record):
+    if not len(curve) or has_opponents(record) or not has_reference(record):
         return float("nan")
     reference = constant_cost(record) or curve.first
     return curve.last / reference if reference > 0 else float("nan")
@@ -142,7 +148,7 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
     if has_opponents(record):
         return exploded_at(record, key) is not None
     curve = record.series("yardstick", yardstick_place(record))
-    if not len(curve):
+    if not has_reference(record):
         losses = smoothed(record.series("loss", key))
         if not len(losses):
             return False

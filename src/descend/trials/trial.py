@@ -39,3 +39,8 @@ class Trial:
     patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure
     gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
     left_open: bool = False  # whether its seeds leave open what more of them might settle
+
+    @property
+    def was_judged(self) -> bool:
+        """Whether it could be applied, run and compared."""
+        return self.verdict != "failed"
