@@ -1,6 +1,7 @@
 """How the report says numbers, durations and places, on the console as on the page."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
 PLAIN = {"own_seconds": "seconds before the backward pass", "failed": "not judged", "no_effect": "too little"}
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # of a terminal: colours, movements (ECMA-48, §5.4)
 MOST_DECIMALS = 3  # of a percentage
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
@@ -108,7 +110,8 @@ def passed_on(script: str, ending: Ending) -> str:
 
 def one_line(text: str, limit: int = 0) -> str:
     """Return text on one line without secrets or control characters, cut to `limit` characters where one is given."""
-    kept = "".join(" " if _unprintable(character) else character for character in clean(text))
+    cleaned = clean(CONTROL_SEQUENCE.sub("", text))
+    kept = "".join(" " if _unprintable(character) else character for character in cleaned)
     line = " ".join(kept.split())
     if not limit or len(line) <= limit:
         return line
