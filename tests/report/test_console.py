@@ -90,7 +90,7 @@ def test_what_to_type_finds_the_run_where_it_is_kept(tmp_path):
 def test_a_clean_bill_says_what_was_looked_at_and_what_was_not(tmp_path):
     text = " ".join(shown(healthy(tmp_path)).split())
     assert "clean bill: nothing wrong was found in the 300 steps observed" in text
-    assert "looked at curvature, loss, activations" in text
+    assert "looked at loss, activations unseen" in text
     assert "unseen curvature, curvature standardised: the loss uses a custom autograd.Function" in text
     assert text.count("custom autograd.Function") == 1
 

@@ -9,7 +9,7 @@ from cases import FINDINGS
 
 from descend.record import Cost, Note, Record, Site
 from descend.report import wording
-from descend.report.measurements import NAMES, group_notes, looked_at
+from descend.report.measurements import NAMES, group_notes, looked_at, unseen
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,12 @@ def test_what_failed_each_time_was_not_looked_at():
     record = Record()
     record.extend([Cost("curvature", 0.1, 3, 3), Cost("twins", 0.1, 3, 2), Cost("pairing", 0.1, 1), Cost("tape", 1, 4)])
     assert looked_at(record) == ["identical units", "batch pairing"]
+
+
+def test_what_was_looked_at_is_not_unseen_as_well():
+    record = Record()
+    record.extend([Cost("curvature", 0.1, 3, 3), Cost("twins", 0.1, 3, 2), Note("curvature", "r"), Note("twins", "s")])
+    assert [note.probe for note in unseen(record)] == ["curvature"]
 
 
 def test_a_long_list_says_how_many_more_there_are():

@@ -232,7 +232,10 @@ class Examiner:
         self._owed.discard(probe.name)
         with self.budget.charging(probe.name):
             try:
-                self.send(list(probe.measure(moment)))
+                found = list(probe.measure(moment))
+                self.send(found)
+                if not found and not probe.once:  # what is asked for once may have found nothing to tell
+                    self._failed[probe.name] += 1
             except Unavailable as reason:
                 self._fail(probe, str(reason), moment)
             except Exception as error:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from descend.case import Case
 from descend.redaction import clean
-from descend.report.measurements import group_notes, looked_at
+from descend.report.measurements import group_notes, looked_at, unseen
 from descend.report.patch import summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.titles import title
@@ -113,7 +113,7 @@ def _looked_at(case: Case) -> list[Row]:
     rows: list[Row] = []
     if names := looked_at(case.record):
         rows.append(("looked at", Text(listed(names, SENTENCE_LENGTH))))
-    grouped = group_notes(case.record.notes)
+    grouped = group_notes(unseen(case.record))
     reasons = [f"{listed(probes, LINE_LENGTH // 2)}: {reason}" for reason, probes in grouped.items()]
     for line in reasons[:MOST_NOTES]:
         rows.append(

@@ -59,6 +59,12 @@ def looked_at(record: Record) -> list[str]:
     return [measurement(probe) for probe in seen if probe not in BEHIND_THE_SCENES]
 
 
+def unseen(record: Record) -> list[Note]:
+    """Return why something was not measured at all; what was measured at other times was looked at."""
+    seen = set(looked_at(record))
+    return [note for note in record.notes if measurement(note.probe) not in seen]
+
+
 def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:
     """Return what could not be measured, by reason: reason -> the probes it stopped."""
     grouped: dict[str, list[str]] = {}
