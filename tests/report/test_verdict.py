@@ -55,7 +55,7 @@ def test_a_loss_that_shows_no_targets_gets_no_clean_bill(tmp_path):
     for name, place in [key for key in case.record.readings if key[0] == "yardstick"]:
         del case.record.readings[name, place]
     case.record.add(Reading("yardstick", "loss", 0, 1.0))
-    assert verdict(case).startswith("nothing wrong was found in the 300 steps observed, but no loss call shows")
+    assert verdict(case).startswith("nothing wrong was found in the 300 steps observed, but the loss does not show")
     assert "clean" not in (verdict(case) + headline(case)).lower()
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from descend.probes.inputs import network_input
-from descend.probes.moment import Measurement, Moment, Unavailable, forward, no_grad_float
+from descend.probes.moment import Forward, Measurement, Moment, Unavailable, forward, no_grad_float
+from descend.probes.unread import MANY, UNLIKE, unmatched, unread
 from descend.record import Fact
 
 LEAST = 4  # examples of a batch
@@ -26,10 +27,10 @@ def answers(moment: Moment) -> Measurement:
     known = moment.memory.setdefault("answered", {"rows": set(), "scores": [], "examples": 0, "again": 0})
     if not known["rows"]:
         for seen in moment.trained:
-            known["rows"].update(_rows(network_input(seen.recording), _pair(seen.pair)[1]))
+            known["rows"].update(_rows(network_input(seen.recording), _pair(seen)[1]))
         return
     recording = moment.recording
-    z, t = _pair(forward(recording, evaluation=False).pair)
+    z, t = _pair(forward(recording, evaluation=False))
     rows = _rows(network_input(recording), t)
     known["again"] += sum(row in known["rows"] for row in rows)
     known["examples"] += len(rows)
@@ -47,23 +48,29 @@ def score(z: Tensor, t: Tensor) -> float:
     return float(each.sum()) / length if length > 0 else 0.0
 
 
-def _pair(pair: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+def _pair(found: Forward) -> tuple[Tensor, Tensor]:
     """Return outputs and targets as rows alike, classes one-hot. Raises `Unavailable`."""
+    pair = found.pair
     if pair is None:
-        raise Unavailable("no call of torch's loss functions shows the targets")
+        raise Unavailable(unread(found.recording))
     z = no_grad_float(pair[0]).reshape(len(pair[0]), -1) if pair[0].ndim else pair[0].reshape(1, 1)
     t = pair[1].reshape(len(pair[1]), -1) if pair[1].ndim else pair[1].reshape(1, 1)
     classes = z.shape[1]
-    if not t.is_floating_point() and t.shape[1] == 1 < classes and 0 <= int(t.min()) <= int(t.max()) < classes:
+    is_classes = not t.is_floating_point()
+    if is_classes and t.shape[1] == 1 < classes and 0 <= int(t.min()) <= int(t.max()) < classes:
         t = nn.functional.one_hot(t[:, 0].long(), classes)
-    if z.shape != t.shape or len(t) < LEAST or not z.isfinite().all():
-        raise Unavailable("outputs and targets do not come one for each example")
+    if z.shape != t.shape:
+        raise Unavailable(MANY if is_classes and t.shape[1] > 1 else UNLIKE)
+    if len(t) < LEAST:
+        raise Unavailable(f"a batch holds fewer than {LEAST} examples")
+    if not z.isfinite().all():
+        raise Unavailable("some outputs are infinite or no numbers")
     return z.double(), t.double()
 
 
 def _rows(x: Tensor, t: Tensor) -> list[int]:
     """Return a fingerprint of each example with its target. Raises `Unavailable`."""
     if len(x) != len(t):
-        raise Unavailable("inputs and targets do not come one for each example")
+        raise Unavailable(unmatched("targets"))
     joined = torch.cat([x.reshape(len(x), -1).double(), t.to(x.device)], 1).cpu()
     return [hash(row.numpy().tobytes()) for row in joined]

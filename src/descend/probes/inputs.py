@@ -12,6 +12,7 @@ from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.probes.units import unit_dim, units_first
+from descend.probes.unread import UNFED
 from descend.record import Fact, Reading
 from descend.tape import Recording, Stale
 
@@ -78,7 +79,7 @@ def network_input(recording: Recording) -> Tensor:
     """Return the real-valued data that the network's first layer is fed. Raises `Unavailable` for token ids."""
     slot = recording.input_slot
     if slot is None:
-        raise Unavailable("no tensor of the data was seen to meet a parameter")
+        raise Unavailable(UNFED)
     caught: list[Tensor] = []
 
     def catch(value: Tensor) -> Tensor:

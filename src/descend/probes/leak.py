@@ -6,6 +6,7 @@ from torch import Tensor
 from descend.probes.feeding import fed, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, forward
+from descend.probes.unread import UNFED, unread
 from descend.record import Fact, Site
 from descend.tape import Recording
 from descend.tape.vocabulary import RECURRENT
@@ -22,8 +23,10 @@ def leak(moment: Moment) -> Measurement:
     recording, plain = moment.recordings()[0], moment.evaluated[0]
     slot = recording.input_slot
     call = loss_call(recording)
-    if call is None or plain.pair is None or slot is None:
-        raise Unavailable("no call of torch's loss functions shows what is predicted of which inputs")
+    if call is None or plain.pair is None:
+        raise Unavailable(unread(recording))
+    if slot is None:
+        raise Unavailable(UNFED)
     inputs, (outputs, targets) = value_of(recording, slot), plain.pair
     if inputs.ndim < 2 or inputs.shape[1] < LEAST or not is_next(inputs, targets):
         return

@@ -17,6 +17,7 @@ from descend.probes.loss_call import (
 )
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.probes.monitored_loss import binary_entropy
+from descend.probes.unread import unread
 from descend.record import Fact
 
 BINS = 24
@@ -30,11 +31,14 @@ def loss_input(moment: Moment) -> Measurement:
     """Yield the fact `loss_input` and, once, `targets`; raise `Unavailable` where no one loss call is known."""
     calls = [loss_call(recording) for recording in moment.recordings()]
     call = calls[0]
+    for recording, each in zip(moment.recordings(), calls):
+        if each is None:
+            raise Unavailable(unread(recording))
     if call is None or any(c is None or c.function != call.function for c in calls):
-        raise Unavailable("the loss is not made by one call of torch's loss functions")
+        raise Unavailable("the first steps' losses are made by different loss functions")
     pairs = [forward.pair for forward in moment.trained if forward.pair is not None]
     if len(pairs) < len(calls):
-        raise Unavailable("the loss function is not given one row for each example")
+        raise Unavailable(unread(moment.recordings()[0]))
     inputs = [no_grad_float(z) for z, _ in pairs]
     targets = [t for _, t in pairs]
     yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))

@@ -14,6 +14,7 @@ from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, forward
 from descend.probes.through_time import BATCH_FIRST, PADDED
+from descend.probes.unread import UNFED, unmatched, unread
 from descend.record import Fact, Site
 from descend.tape import Op, Recording
 from descend.tape.call import NONE
@@ -38,12 +39,14 @@ def mixing(moment: Moment) -> Measurement:
     """Yield the fact `mixing`: which share of the other examples' outputs changes, and by what."""
     recording, plain = moment.recordings()[0], moment.evaluated[0]
     if loss_call(recording) is None or plain.pair is None:
-        raise Unavailable("no call of torch's loss functions shows what the network says of each example")
+        raise Unavailable(unread(recording))
     outputs = plain.pair[0]
     count = len(outputs) if outputs.ndim else 0
     slot = _batch(recording, count)
-    if slot is None or count < LEAST:
-        raise Unavailable(f"the network does not give one output for each of at least {LEAST} examples")
+    if count < LEAST:
+        raise Unavailable(f"the loss is given fewer than {LEAST} outputs, too few to compare")
+    if slot is None:
+        raise Unavailable(UNFED if recording.input_slot is None else unmatched("outputs"))
     examples = value_of(recording, slot)
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)

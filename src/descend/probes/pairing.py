@@ -2,6 +2,7 @@
 
 from descend.probes.loss_call import loss_call
 from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.unread import unread
 from descend.record import Fact
 from descend.tape import Recording
 
@@ -14,7 +15,7 @@ def pairing(moment: Moment) -> Measurement:
     recording = moment.recordings()[0]
     call = loss_call(recording)
     if call is None:
-        raise Unavailable("no call of torch's loss functions shows the targets")
+        raise Unavailable(unread(recording))
     inputs, targets = (_loaders(recording, slot) for slot in (call.prediction, call.target))
     if inputs and targets and inputs.isdisjoint(targets):
         yield Fact("pairing", "", moment.step, {"inputs": sorted(inputs), "targets": sorted(targets)})

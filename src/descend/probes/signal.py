@@ -16,6 +16,7 @@ from descend.probes.inputs import network_input
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.probes.planting import SIZE, planted
+from descend.probes.unread import MANY, UNLIKE, unmatched, unread
 from descend.record import Fact
 from descend.tape import Recording
 
@@ -39,19 +40,25 @@ def signal(moment: Moment) -> Measurement:
     inputs, outputs, targets, given = [], [], [], []
     for forward in moment.trained:
         if forward.pair is None:
-            raise Unavailable("no call of torch's loss functions shows the targets")
+            raise Unavailable(unread(forward.recording))
         x, (z, t) = network_input(forward.recording), forward.pair
-        if not len(x) == len(t) == t.numel() and t.ndim != 2:
-            raise Unavailable("inputs and targets do not come one for each example")
+        if len(x) != (len(t) if t.ndim else 1):
+            raise Unavailable(unmatched("targets"))
+        if t.ndim > 2 and t.numel() > len(t):
+            raise Unavailable(MANY)
         inputs.append(x)
         given.append(_given(forward.recording, len(x)))
+        if not z.ndim or len(z) != len(t):
+            raise Unavailable(UNLIKE)
         outputs.append(z.reshape(len(z), -1))
         targets.append(t.reshape(len(t), -1))
     is_table = inputs[0].ndim == 2
     x, t = torch.cat([x.reshape(len(x), -1) for x in inputs]).double()[:MOST], torch.cat(targets)[:MOST]
     z = torch.cat(outputs).double()[:MOST]
-    if len(x) < LEAST or not len(x) == len(t) == len(z) or not x.isfinite().all():
+    if len(x) < LEAST:
         raise Unavailable("too few examples to tell whether the targets depend on the inputs")
+    if not x.isfinite().all():
+        raise Unavailable("some inputs are infinite or no numbers")
     if bool((t == t[0]).all()):
         raise Unavailable("all targets are alike, as a generator's are: they depend on nothing")
     seen = [x] if is_table or not z.isfinite().all() else [x, z]

@@ -71,8 +71,8 @@ def verdict(case: Case) -> str:
         return f"nothing wrong was found in {in_part(case.record, steps)}{besides}"
     if not was_read(case):
         return (
-            f"nothing wrong was found in the {steps}, but no loss call shows the targets, so whether the outputs "
-            f"answer to them could not be judged{besides}"
+            f"nothing wrong was found in the {steps}, but the loss does not show what the targets are, so whether "
+            f"the outputs answer to them could not be judged{besides}"
         )
     return f"clean bill: nothing wrong was found in the {steps}{besides}"
 
