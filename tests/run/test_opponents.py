@@ -2,6 +2,7 @@
 
 import pytest
 
+from descend.report.in_part import steps_seen, steps_watched
 from descend.symptoms.opponents import has_opponents
 from descend.symptoms.stages import one_by_one, unseen_steps
 
@@ -32,4 +33,5 @@ def test_those_of_one_loss_are_none_and_neither_are_those_that_step_one_after_th
 def test_when_the_steps_are_taken_tells_what_comes_after_what(stage):
     record = stage.observed("exam", "one_by_one.py").record
     assert one_by_one(record) == {"0": 24, "1": 24} and unseen_steps(record) == 24
+    assert steps_seen(record) == 24 and steps_watched(record) == "48 steps, 24 of them counted only,"
     assert not unseen_steps(stage.observed("exam", "in_turn.py").record)  # each is a stage of its own

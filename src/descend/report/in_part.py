@@ -19,8 +19,14 @@ def in_part(record: Record, steps: str) -> str:
             "how well any of them trains could not be judged"
         )
     unseen = unseen_steps(record)
-    seen = count(sum(one_by_one(record).values()) - unseen, "step")
+    seen = count(steps_seen(record), "step")
     return f"the first {seen}, but the {count(unseen, 'step')} that another optimizer takes later were not looked at"
+
+
+def steps_seen(record: Record) -> int:
+    """Return how many steps were read: of optimizers that step one after the other, those of all together."""
+    each = one_by_one(record)
+    return sum(each.values()) - unseen_steps(record) if each else record.steps
 
 
 def steps_watched(record: Record) -> str:

@@ -3,7 +3,7 @@
 from descend.case import Case
 from descend.record import Ending, Record
 from descend.record.failures import cause_of
-from descend.report.in_part import in_part, is_partial, steps_watched
+from descend.report.in_part import in_part, is_partial, steps_seen, steps_watched
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.symptoms.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
@@ -62,7 +62,7 @@ def verdict(case: Case) -> str:
         return _no_better_than_constant(case)
     window = {"interrupted": "before the interruption", CUT_OFF: "that were recorded"}.get(_reason(case), "observed")
     besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
-    steps = f"{count(case.record.steps, 'step')} {window}"
+    steps = f"{count(steps_seen(case.record), 'step')} {window}"
     if not was_replayed(case):
         return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
     if is_short(case):
