@@ -158,3 +158,15 @@ def test_each_patch_has_its_line(tmp_path):
     text = " ".join(shown(sure, 120).split())
     assert "unproved standardise inputs, for what is sure: inputs are not normalised; its trial showed no gain" in text
     assert "patch -p0 < .descend/7/not_proved.diff" in text
+
+
+def test_the_trials_are_headed_by_what_is_true_of_all(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    smaller = replace(
+        case.trials[0], metric="squared error after 20 steps, and 80 with the change, on as many examples"
+    )
+    plain = replace(case.trials[1], metric="squared error after 20 steps")
+    assert "squared error after 20 steps batch" in " ".join(
+        shown(replace(case, trials=(replace(smaller, label="batch"), plain))).split()
+    )
+    assert "and 80 with the change" in " ".join(shown(replace(case, trials=(smaller,))).split())

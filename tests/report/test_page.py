@@ -11,6 +11,7 @@ from endings import empty, failed_script, healthy
 from odd_cases import ALL, BAD, hostile
 
 from descend.errors import UsageError
+from descend.record import Ending
 from descend.report import render_page, write_page
 
 
@@ -156,3 +157,14 @@ def test_tuning_has_a_section_of_its_own_and_says_that_it_is_not_applied(tmp_pat
     assert "What tuning adds" in html and "on top of the cure" in html.lower()
     assert "does not write it" in html and "tuning.diff" in html
     assert "What tuning adds" not in body(render_page(case, arms()))
+
+
+def test_a_proof_claims_as_many_steps_and_the_same_seeds_only_where_its_arms_have_them(tmp_path):
+    case, records = inputs_not_normalised(tmp_path), arms()
+    assert "with and without the change, under the same seeds, for as many steps." in words(render_page(case, records))
+    treated = {arm.run for arm in case.trials[0].treated}
+    longer = {run: replace(r, ending=Ending("window", 0, 1200)) if run in treated else r for run, r in records.items()}
+    assert "with and without the change, under the same seeds." in words(render_page(case, longer))
+    other = replace(case.trials[0], treated=tuple(replace(arm, seed=arm.seed + 9) for arm in case.trials[0].treated))
+    text = words(render_page(replace(case, trials=(other,), cure=other), records))
+    assert "with and without the change, for as many steps." in text

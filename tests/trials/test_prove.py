@@ -256,3 +256,16 @@ def test_as_many_seeds_are_told_as_were_used():
     proof, _ = tried({}, [prescription("a")], table=table)
     changed = [job.seed for job in table.jobs if "a" in job.script.edits[SCRIPT.path].split()]
     assert changed == [0, 1, 2, 3, 4] and proof.trials[0].seeds == (1, 2, 3, 4)  # two left it open
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "after 100 steps"),
+        ({"times": 4}, "after 100 steps, and 400 with the change, which train 4 times as long"),
+        ({"smaller_batch": 4.0}, "after 100 steps, and 400 with the change, on as many examples"),
+    ],
+)
+def test_a_proof_says_what_its_arms_have_in_common(changes, says):
+    proof, _ = tried({"far": 0.01}, [replace(prescription("far"), **changes)])
+    assert proof.cure is not None and proof.cure.metric.endswith(says)

@@ -233,7 +233,7 @@ class Examiner:
         with self.budget.charging(probe.name):
             try:
                 found = list(probe.measure(moment))
-                self.send(found)
+                self.send([*found])
                 if not found and not probe.once:  # what is asked for once may have found nothing to tell
                     self._failed[probe.name] += 1
             except Unavailable as reason:

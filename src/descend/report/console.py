@@ -134,8 +134,9 @@ def _trials(case: Case) -> list[Row]:
     seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
     failed = sum(trial.verdict == "failed" for trial in case.trials)
     heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
-    metric = next((trial.metric for trial in case.trials if trial.metric), "")
-    lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, 80)}" if metric else ""))]
+    metrics = [trial.metric for trial in case.trials if trial.metric] or [""]
+    metric = min((m for m in metrics if metrics[0].startswith(m)), key=len)  # what one is besides is not for all
+    lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, LINE_LENGTH)}" if metric else ""))]
     lines.append(_trial_table(case.trials[:MOST_TRIALS]))
     if len(case.trials) > MOST_TRIALS:
         lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))

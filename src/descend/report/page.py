@@ -5,7 +5,7 @@ The template decides how things look; here is only what it shows, as plain strin
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from descend.report.wording import (
 )
 from descend.script import read_source
 from descend.symptoms.symptom import Symptom
+from descend.trials.trial import Arm
 
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
 LONGEST_EXCERPT = 12
@@ -143,9 +144,15 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "seeds": ", ".join(str(seed) for seed in trial.seeds),
         "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
         "verdict": trial.verdict,
-        "same_steps": "training_length" not in trial.remedies,
+        "paired": [arm.seed for arm in trial.baseline] == [arm.seed for arm in trial.treated],
+        "same_steps": _longest(trial.baseline, arms) == _longest(trial.treated, arms) > 0,
         "figure": figures.take(proof_picture(trial, arms, case.record)),
     }
+
+
+def _longest(side: Sequence[Arm], arms: Mapping[int, Record]) -> int:
+    """Return how many steps an arm took that was not ended early; 0 where no record is at hand."""
+    return max((arms[arm.run].steps for arm in side if arm.run in arms), default=0)
 
 
 def _further(patch: Patch) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from descend.trials.statistics import Comparison, compare
 from descend.trials.trial import Arm, Trial
 
 OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
-EXAMPLES = "each after as many examples"
 STARTS = "every start compared with the run as it was"
 
 
@@ -53,8 +52,8 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         ", ".join(
             [
                 metric(exam, p.judged_on),
+                *_other_length(candidate, exam),
                 *([STARTS] if p.restart else []),
-                *([] if p.same_batches else [EXAMPLES]),
                 *([OPPOSED] if has_opponents(exam) else []),
             ]
         ),
@@ -70,6 +69,18 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         patch=candidate.script.diff() if candidate.script else "",
         gain=result.gain,
     )
+
+
+def _other_length(candidate: Candidate, exam: Record) -> list[str]:
+    """Return for how many steps the changed script is run, where that is not as many, and what is equal instead."""
+    p, record = candidate.prescription, candidate.record
+    before, after = horizon(exam), p.steps(horizon(exam))
+    if after == before:
+        return []
+    is_over = record is not None and record.ending is not None and record.ending.reason == "finished"
+    steps = record.steps if record is not None and is_over else after
+    equal = "on as many examples" if p.times == 1 else f"which train {p.times} times as long"
+    return [f"and {steps} with the change, {equal}"]
 
 
 def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
