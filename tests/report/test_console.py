@@ -146,6 +146,8 @@ def test_what_was_refused_stands_beside_a_clean_bill(tmp_path):
     text = " ".join(shown(case).split())
     assert "clean bill" in text
     assert "refused 2 effects outside the scratch copy, the first: delete /data/cache" in text
+    case.record.effects[:] = [Effect("process", "fc-list --help", True, by="plotter")]
+    assert "refused process fc-list --help, by the installed library plotter" in " ".join(shown(case).split())
 
 
 def test_each_patch_has_its_line(tmp_path):

@@ -185,3 +185,22 @@ def test_the_script_s_interpreter_needs_nothing_but_the_standard_library():
     )
     done = subprocess.run([sys.executable, "-I", "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_process_that_an_installed_library_starts_is_told_as_its_own(world):
+    outcome = examine(
+        world,
+        """
+        import pathlib
+        home = pathlib.Path("site-packages/plotter")
+        home.mkdir(parents=True)
+        (home / "__init__.py").write_text("import subprocess; subprocess.run(['fonts', '--list'])")
+        sys.path.insert(0, str(home.parent.absolute()))
+        attempt("import", lambda: __import__("plotter"))
+        attempt("own", lambda: subprocess.run(["fonts", "--list", "all"]))
+        """,
+    )
+    assert [(effect.target, effect.by) for effect in outcome.effects] == [
+        ("fonts --list", "plotter"),
+        ("fonts --list all", ""),
+    ]

@@ -57,6 +57,7 @@ class Effect:
     kind: str  # write, delete, rename, process, connection, signal
     target: str
     refused: bool
+    by: str = ""  # the installed library that starts a process by itself, as to see what the machine has
 
 
 @dataclass(frozen=True)

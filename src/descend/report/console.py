@@ -184,7 +184,8 @@ def _refused(case: Case) -> list[Row]:
     refused = [effect for effect in case.record.effects if effect.refused]
     if not refused:
         return []
-    first = one_line(f"{refused[0].kind} {refused[0].target}", PLACE_LENGTH + REMEDY_LENGTH)
+    by = f", by the installed library {one_line(refused[0].by, PLACE_LENGTH)}" if refused[0].by else ""
+    first = one_line(f"{refused[0].kind} {refused[0].target}", PLACE_LENGTH + REMEDY_LENGTH) + by
     many = f"{count(len(refused), 'effect')} outside the scratch copy, the first: " if refused[1:] else ""
     return [("refused", Text(f"{many}{first} (--allow-effects permits it)"))]
 

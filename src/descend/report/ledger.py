@@ -68,7 +68,8 @@ def _effects(record: Record) -> list[dict[str, str]]:
         {
             "kind": one_line(effect.kind),
             "target": one_line(effect.target),
-            "outcome": "refused" if effect.refused else "allowed",
+            "outcome": ("refused" if effect.refused else "allowed")
+            + (f", by {one_line(effect.by)}" if effect.by else ""),
         }
         for effect in record.effects[:MOST_EFFECTS]
     ]

@@ -23,7 +23,7 @@ from descend.sandbox import native_writers
 from descend.sandbox.connections import CONNECTS, leaves_machine, shown
 from descend.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
-from descend.sandbox.programs import STARTS, command_of, may_start
+from descend.sandbox.programs import STARTS, command_of, library, may_start
 from descend.sandbox.signals import SIGNALS, is_below, reached
 
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
@@ -134,7 +134,7 @@ class EffectWatch:
 
     def _outside(self, outside: Outside) -> str | None:
         target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
-        self._tell(Effect(outside.kind, target, refused=not self._allow))
+        self._tell(Effect(outside.kind, target, refused=not self._allow, by=outside.by))
         if outside.refused_later:
             self._trees += (target + "/",)
         if self._allow or outside.refused_later:
@@ -156,7 +156,7 @@ class EffectWatch:
 
 def _started(event: str, arguments: Arguments) -> Outside | None:
     command = command_of(event, arguments)
-    return None if may_start(command) else Outside("process", masked_command(command, Path.cwd()))
+    return None if may_start(command) else Outside("process", masked_command(command, Path.cwd()), by=library())
 
 
 def _connected(_: str, arguments: Arguments) -> Outside | None:

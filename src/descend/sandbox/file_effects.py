@@ -24,6 +24,7 @@ class Outside:
     kind: str  # of an `Effect`
     target: str
     refused_later: bool = False  # by what follows: the deletion of each file, or the kernel
+    by: str = ""  # of an `Effect`
 
 
 class SharedFolders:

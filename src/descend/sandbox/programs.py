@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from descend.record.reading import is_installed
+
 # The audit events of a program that is about to be started.
 STARTS = ("os.exec", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn", "subprocess.Popen")
 
@@ -69,7 +71,7 @@ def may_start(command: Sequence[str]) -> bool:
     """Whether a command changes nothing, is a worker of this process, or is started by a compiler of torch's."""
     if not command:
         return False
-    if _is_from(_caller(), _TRUSTED):
+    if _is_from(_name(_caller()), _TRUSTED):
         return True
     if _is_shell(command):
         if _SHELL.search(command[2]):
@@ -80,6 +82,12 @@ def may_start(command: Sequence[str]) -> bool:
             return False
         return bool(command) and _only_looks(command)
     return _only_looks(command) or _is_worker(command)
+
+
+def library() -> str:
+    """Return the installed library whose own line starts the program; nothing where it is a line of the user's."""
+    frame = _caller()
+    return _name(frame).split(".")[0] if frame is not None and is_installed(frame.f_code.co_filename) else ""
 
 
 def _is_shell(command: Sequence[str]) -> bool:
@@ -127,12 +135,16 @@ def _is_from(module: str, packages: Sequence[str]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
-def _caller() -> str:
-    """Return the name of the module that starts the program, past the standard library's own layers."""
+def _caller() -> FrameType | None:
+    """Return the innermost call of the module that starts the program, past the standard library's own layers."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
+        name = _name(frame)
         if name not in _PASSES_ON and not name.startswith(("descend.run.", "descend.sandbox.")):
-            return name
+            return frame
         frame = frame.f_back
-    return ""
+    return None
+
+
+def _name(frame: FrameType | None) -> str:
+    return "" if frame is None else str(frame.f_globals.get("__name__", ""))
