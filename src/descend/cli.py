@@ -89,7 +89,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     """Run SCRIPT in a scratch copy, say why it isn't training, try the remedies, and prove one.
 
     It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
-    then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps.
+    then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps,
+    unless these are what the remedy changes.
     A script for torchrun is run as the only process of its group. What a Python program would write outside the copy,
     send to other processes or machines, or start, is refused and told; the kernel holds back libraries in C, too, as
     far as --sandbox says. What stays open is said at the start.

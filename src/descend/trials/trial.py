@@ -19,7 +19,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Trial:
-    """A remedy's verdict, from paired runs: same seed, same batches, same number of steps."""
+    """A remedy's verdict, from paired runs: same seed, same batches, same number of steps, unless it changes these."""
 
     remedies: tuple[str, ...]  # ids
     label: str  # the change in a user's words
