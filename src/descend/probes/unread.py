@@ -15,7 +15,7 @@ def unread(recording: Recording) -> str:
         return "the loss is written out, and not of one row of scores for each example"
     calls = sum(op.name in LOSSES for op in recording.ops)
     if calls > 1:
-        return "the loss is made of several calls of loss functions, so which targets it is about cannot be told"
+        return "the loss is made of several calls of loss functions, and which targets are meant is not clear"
     if calls:
         return "the loss function is not given outputs and targets as two tensors"
     return (

@@ -26,7 +26,7 @@ STORE = Path(".descend")  # where runs are kept unless it is said
 WIDEST = 120  # columns; longer lines are hard to read
 LABEL_WIDTH = 9
 MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
-SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 330, 40, 72, 140
+SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH, NOTE_LENGTH = 330, 40, 72, 140, 210
 VERDICT_STYLES = {
     "proved": "bold green",
     "train_longer": "bold green",
@@ -119,7 +119,7 @@ def _looked_at(case: Case) -> list[Row]:
         rows.append(
             (
                 "" if rows and rows[-1][0] in ("unseen", "") else "unseen",
-                Text(one_line(line, LINE_LENGTH), "dim"),
+                Text(one_line(line, NOTE_LENGTH), "dim"),
             )
         )
     if len(reasons) > MOST_NOTES:
