@@ -40,3 +40,9 @@ def test_a_stage_ends_with_the_weights_that_plain_python_gives_it(stage_of, numb
 
 def test_what_a_later_stage_does_is_not_measured_as_the_first_ones_doing(stage_of):
     assert stage_of().series("monitored_loss").steps[-1] < 12
+
+
+def test_a_stage_ends_before_its_weights_are_made_anew_for_the_next_one(tmp_path, observe):
+    script = Script(SCRIPTS / "new_head.py", SCRIPTS, (str(tmp_path / "seen.json"),))
+    course = observe(script, stage=Stage(0, 1, 2, 1.0), allow_effects=True).series("monitored_loss")
+    assert len(course) > 3 and course.last < course.first and 20 < course.steps[-1] < 40

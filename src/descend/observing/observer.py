@@ -27,7 +27,7 @@ from descend.observing.modules import Modules
 from descend.observing.scaling import Scaled
 from descend.observing.taping import first_line
 from descend.probes.wiring import describe_optimizer
-from descend.reading.attribution import Attribution, Stepper
+from descend.reading.attribution import Attribution, Stepper, written
 from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
 from descend.reading.omission import Omission
@@ -48,7 +48,7 @@ class Observer:
         self.stage_over: Callable[[], None] = lambda: None  # another optimizer is made than the one that has stepped
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
-        self.passes = 0  # backward
+        self.passes = self._written = 0  # backward; to the parameters, until the last step was over
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers, Opponents(send))
         self._makings = Makings(self.steppers, owning=owning)
@@ -219,6 +219,7 @@ class Observer:
 
     @harmless
     def _cruised(self) -> None:
+        self._written = written(self.steppers.values())
         self.after_step(self.steps)
 
     def _step_is_over(self) -> None:
@@ -226,6 +227,7 @@ class Observer:
         self._tape_next_step()
         if self.curves.due or self.steps <= WIRING_STEPS:
             self.flush()
+        self._written = written(self.steppers.values()) if self.owning else 0
         self.after_step(self.steps)
 
     def _step_by_hand(self, returned: Mapping[int, Tensor] | None) -> None:
@@ -277,9 +279,11 @@ class Observer:
         self.forget_rehearsal()
         self.has_optimizer = True
         after = {s.key: s.steps for s in self.steppers.values()}
+        is_changed = written(self.steppers.values()) != self._written  # for the next stage, as by a head begun anew
         stepper, is_new = self._makings.take(optimizer, self.modules.tree.lines(frame))
         if is_new:
             if self.steps:
+                self._is_past = self.owning and is_changed
                 self.stage_over()
                 self._is_past = True
             self.attribution.forget_reach()

@@ -86,6 +86,11 @@ class Stepper:
         self._pending, self._version = False, None
 
 
+def written(steppers: Iterable[Stepper]) -> int:
+    """Return a number that grows whenever any of their parameters is written to."""
+    return sum(parameter._version for stepper in steppers for parameter in stepper.parameters())
+
+
 @dataclass(slots=True)
 class _Pass:
     number: int
