@@ -205,3 +205,10 @@ def test_soft_targets_that_sum_to_one_have_no_floor() -> None:
     targets[:, 2] = 0.9
     seen = described(net, lambda: F.binary_cross_entropy(net(torch.randn(30, 4)).softmax(1), targets))[1]
     assert seen["simplex_floor"] == 0
+
+
+@pytest.mark.parametrize("loss, constants", [(F.mse_loss, 3), (F.binary_cross_entropy_with_logits, 1)])
+def test_outputs_of_real_targets_have_a_constant_each_and_binary_ones_share_it(loss, constants) -> None:
+    net, t = nn.Linear(4, 3), torch.rand(len(X), 3).round()
+    training = Training(net, [lambda: loss(net(X), t)])
+    assert facts(list(loss_input(training.moment())))["targets", ""]["constants"] == constants

@@ -8,6 +8,7 @@ from torch import nn
 
 from descend.probes import Unavailable
 from descend.probes.answers import answers
+from descend.probes.mixed_reductions import mixed_reductions
 from descend.probes.mixing import mixing
 from descend.probes.pairing import pairing
 from descend.probes.signal import signal
@@ -65,3 +66,8 @@ def test_the_reason_is_the_one_that_holds(probe, net, loss, says):
     training = Training(net, [loss])
     with pytest.raises(Unavailable, match=says):
         list(probe(training.moment(recording=training.monitor[0])))
+
+
+def test_whether_a_sum_is_added_to_a_mean_is_not_known_of_several_calls():
+    with pytest.raises(Unavailable, match="several calls of loss functions"):
+        list(mixed_reductions(Training(critic, [of_two_calls]).moment()))

@@ -7,8 +7,9 @@ loss = F.mse_loss(decoded, x) - 0.5 * torch.mean(1 + logvar - mu**2 - logvar.exp
 
 from descend.probes.feeding import value_of
 from descend.probes.loss_call import loss_call, setting
-from descend.probes.moment import Measurement, Moment
+from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.terms import terms
+from descend.probes.unread import unread
 from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
@@ -21,7 +22,9 @@ def mixed_reductions(moment: Moment) -> Measurement:
     """Yield the fact `mixed_reductions` of the first recorded step, and where the term is summed."""
     recording = moment.recordings()[0]
     call = loss_call(recording)
-    if call is None or call.by_hand or setting(call, "reduction") not in (None, "mean"):
+    if call is None:
+        raise Unavailable(unread(recording))
+    if call.by_hand or setting(call, "reduction") not in (None, "mean"):
         return
     pair = moment.trained[0].pair
     values = 1 if pair is None else pair[0].numel() // max(1, recording.examples)
