@@ -37,7 +37,7 @@ VERDICT_STYLES = {
     "no_effect": "dim",
 }
 
-TOO_LITTLE = "too little: less than a fifth better (half, where it adds steps or parameters), or less than a fifth worse"
+TOO_LITTLE = "too little: less than a fifth better (half, where it adds steps or parameters) or less than a fifth worse"
 PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved"}
 MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
