@@ -2,7 +2,7 @@
 
 Each random direction ±1 is the start of a Lanczos iteration, whose projected matrix is a Gauss quadrature of the
 spectrum as it is seen from there (Ubaru, Chen & Saad 2017); its first product gives the trace (Hutchinson 1990) and the
-diagonal (Bekas, Kokiopoulou & Saad 2007). The ends of the spectrum, where they are known, are counted exactly and taken
+diagonal (Bekas et al. 2007). The ends of the spectrum, where they are known, are counted exactly and taken
 out of the directions first, which leaves less to chance. A matrix of few parameters is formed.
 """
 
