@@ -5,9 +5,10 @@ from math import asinh, ceil, floor, isfinite, log10, nan
 from typing import Any
 
 from descend.record import Record
-from descend.report.figure import LOG_DECADES, MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
+from descend.report.figure import MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
 from descend.report.sharpness import times_rate
 from descend.report.wording import number
+from descend.scale import LOG_DECADES
 from descend.symptoms.stability import PRECONDITIONED, stability_bound
 from descend.symptoms.symptom import Symptom
 

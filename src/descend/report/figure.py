@@ -13,9 +13,9 @@ from typing import Any
 
 from descend.record import Series
 from descend.report.wording import number, one_line
+from descend.scale import needs_log
 
 MOST_POINTS = 1200  # more cannot be told apart on a screen
-LOG_DECADES = 2.0  # a wider positive range is drawn on a logarithmic axis
 MOST_TICKS = 5  # labelled powers of ten on such an axis
 MARKED_POINTS = 40  # so few points are drawn as points, not only as a line
 STEPS = "optimizer step"
@@ -140,12 +140,6 @@ def value_axis(values: Iterable[float]) -> dict[str, Any]:
         "dtick": math.ceil(decades / MOST_TICKS),
         "tickfont": {"size": POWER_SIZE},
     }
-
-
-def needs_log(values: Iterable[float]) -> bool:
-    """Tell whether these values are positive and span more than `LOG_DECADES` decades."""
-    finite = [value for value in values if math.isfinite(value)]
-    return bool(finite) and min(finite) > 0 and math.log10(max(finite)) - math.log10(min(finite)) > LOG_DECADES
 
 
 def thin(series: Series, limit: int = MOST_POINTS) -> tuple[list[int], list[float]]:

@@ -5,8 +5,9 @@ from math import isfinite, nan
 from typing import Any
 
 from descend.record import Record, Series
-from descend.report.figure import Figure, Panel, Trace, break_mark, level, line, needs_log, value_axis
+from descend.report.figure import Figure, Panel, Trace, break_mark, level, line, value_axis
 from descend.report.wording import number
+from descend.scale import needs_log
 from descend.symptoms.symptom import Symptom
 
 LOSS_FLOOR = "loss_floor"  # the quantity whose bound is the lowest loss that an output layer can reach

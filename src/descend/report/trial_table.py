@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
 
-from descend.report.figure import needs_log
 from descend.report.wording import count, number, one_line, plain_name, taken_off
+from descend.scale import needs_log
 from descend.trials.trial import Trial
 
 LONGEST_LABEL, LONGEST_REASON = 160, 300  # characters
