@@ -8,6 +8,7 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import Arguments, AsModule, Python, Target
+from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
     from descend.record import Record
@@ -21,18 +22,12 @@ def gradcheck(script: Target, arguments: Arguments = None, as_module: AsModule =
     It runs the first steps in a scratch copy. Exit status: 0 all right, 1 some wrong, 2 nothing could be checked.
     """
     from descend.plan import Plan
-    from descend.report.wording import passed_on
-    from descend.run.launch import new_record, run
     from descend.script import opened
 
     plan = Plan(role="gradcheck", steps=STEPS, jobs=1)
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
-        record = run(target, plan, new_record(target, plan))
-    if record.ending and record.ending.reason in ("failed", "killed"):
-        sys.stderr.write(record.ending.error)
-        typer.echo(f"descend: {passed_on(target.path.name, record.ending)}", err=True)
-        sys.exit(record.ending.status or 1)
-    sys.exit(1 if _print(record) else 0)
+        record = run_once(target, plan)
+    sys.exit(status_of(record) or (1 if _print(record) else 0))
 
 
 def _print(record: "Record") -> bool:

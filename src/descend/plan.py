@@ -2,7 +2,9 @@
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from descend.errors import UsageError
 
@@ -36,7 +38,8 @@ class Plan:
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
     alone: bool = False  # a script that torchrun starts is run as the only process of its group
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
-    role: str = "exam"  # watch, exam, arm or gradcheck
+    role: str = "exam"  # watch, exam, arm, gradcheck or show
+    asked: Mapping[str, Any] = field(default_factory=dict)  # in the role show: what, at which steps, and how
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty

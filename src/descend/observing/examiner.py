@@ -6,7 +6,7 @@ the budget. What cannot be measured becomes a note with the reason.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -20,6 +20,7 @@ from descend.observing.repeats import distinct
 from descend.observing.taping import REFUSALS, Taping, first_line
 from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
 from descend.probes.moment import Forward, forward
+from descend.probes.shown.points import next_step
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
 from descend.record import Cost, Fact, Listener, Note
@@ -40,6 +41,7 @@ class Examiner:
         self.tape = Taping(budget, modules, self.note)
         self.sampling = False  # whether later batches are looked at, too
         self.most_examples = MONITOR_EXAMPLES  # that are fixed
+        self.asked: Mapping[str, Any] = {}  # in a run that is made to show something: what, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self._noted: set[tuple[str, str]] = set()
         self._failed: Counter[str] = Counter()  # calls of each probe that measured nothing
@@ -52,12 +54,16 @@ class Examiner:
         self._gathered: list[Recording] = []
         self._examples = 0
         self.probed = -1  # the last step that was probed
-        self._next_probe = 0
+        self._next_probe: float = 0
         self._memory: dict[str, Any] = {}
         self._owed: set[str] = set()  # probes to be taken once that could not be afforded yet
         self._later: list[Recording] = []  # from all over the run
         self._last: Pass | None = None
         self.tape.restart()
+
+    def show(self, probe: Probe, asked: Mapping[str, Any]) -> None:
+        """Take that one probe and no other, at the steps that are asked for and at the end."""
+        self.probes, self.asked = (probe,), asked
 
     # -- the fixed examples
 
@@ -154,7 +160,7 @@ class Examiner:
         if self.probed == passed.step and not complete:
             return  # a script that never steps
         self.probed = passed.step
-        self._next_probe = max(passed.step + 1, int(passed.step * GROWTH + 0.999))
+        self._next_probe = self._after(passed.step)
         moment = self._moment(passed, recording)
         self.send(
             [
@@ -173,12 +179,18 @@ class Examiner:
                 self._take(probe, moment)
         self.report_costs()
 
+    def _after(self, step: int) -> float:
+        """Return the next step to be probed."""
+        if self.asked:
+            return next_step(self.asked, step)
+        return max(step + 1, int(step * GROWTH + 0.999))
+
     def finish(self, step: int) -> None:
         """Measure the fixed examples at the final parameters."""
         self.settle()
         if self._last is None or not self.monitor:
             return
-        moment = self._moment(replace(self._last, step=step), None)
+        moment = replace(self._moment(replace(self._last, step=step), None), is_last=True)
         with _disable_current_modes():
             for probe in self.probes:
                 if not probe.dear and not probe.once and probe.name != "gradient":
@@ -221,6 +233,7 @@ class Examiner:
             lambda products: self.budget.left() > 0,
             self.modules.note_known,
             self.is_held,
+            self.asked,
         )
 
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
@@ -232,15 +245,21 @@ class Examiner:
         self._owed.discard(probe.name)
         with self.budget.charging(probe.name):
             try:
-                found = list(probe.measure(moment))
-                self.send([*found])
-                if not found and not probe.once:  # what is asked for once may have found nothing to tell
+                if not self._sent(probe, moment) and not probe.once:  # which may have found nothing to tell
                     self._failed[probe.name] += 1
             except Unavailable as reason:
                 self._fail(probe, str(reason), moment)
             except Exception as error:
                 # A probe that fails on somebody's unusual script must not take the script down with it.
                 self._fail(probe, first_line(error), moment)
+
+    def _sent(self, probe: Probe, moment: Moment) -> bool:
+        """Send what a probe measures, one by one or all or nothing; return whether it has measured anything."""
+        found = 0
+        for messages in ([m] for m in probe.measure(moment)) if probe.piecewise else [list(probe.measure(moment))]:
+            self.send([*messages])
+            found += len(messages)
+        return found > 0
 
     def _fail(self, probe: Probe, reason: str, moment: Moment) -> None:
         self._failed[probe.name] += 1

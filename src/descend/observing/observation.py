@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any, ClassVar
 
 from descend.observing.channel import Channel
 from descend.observing.examiner import Examiner
@@ -11,13 +12,14 @@ from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
 from descend.observing.witness import Witness
-from descend.probes import GRADIENTS, PROBES
+from descend.probes import GRADIENTS, PROBES, SHOWN
 from descend.reading.budget import Budget
 from descend.reading.step_times import StepTimes
 from descend.record import Ending
 from descend.sandbox.world import world_of
 
-SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0}  # of the time passed, for measuring
+# Of the time that has passed, for measuring.
+SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0, "show": inf}
 
 
 class Observation:
@@ -58,14 +60,19 @@ class Observation:
             observer.curves.times = StepTimes(world.rank, self.channel.send)
         self.watch: Observer | Witness = Witness(self.tree) if role == "bare" else observer
 
-    def look(self, *, stage: int, spread: bool, examples: int) -> None:
-        """Look at one stage only, as `Witness.stage` has it; at batches from all over the run; at so many examples."""
+    def look(self, *, stage: int, spread: bool, examples: int, asked: Mapping[str, Any]) -> None:
+        """Look at one stage only, as `Witness.stage` has it; at batches from all over the run; at so many examples.
+
+        `asked`, in the role show: what, and at which steps.
+        """
         if isinstance(self.watch, Witness):
             self.watch.stage = stage
             return
         examiner = self.watch.examiner
         examiner.sampling = examiner.sampling or spread
         examiner.most_examples = examples or examiner.most_examples
+        if asked:
+            examiner.show(SHOWN[asked["what"]], asked)
 
     def end(self, reason: str, status: int, error: str) -> None:
         """Take the last measurements and say how the run ended; where it fails in earnest, that comes first."""

@@ -24,6 +24,7 @@ from descend.probes.own_draws import own_draws
 from descend.probes.own_selection import own_selection
 from descend.probes.pairing import pairing
 from descend.probes.running_statistics import running_statistics
+from descend.probes.shown import SHOWN
 from descend.probes.signal import signal
 from descend.probes.singular import singular
 from descend.probes.through_time import through_time
@@ -69,4 +70,4 @@ SPREAD = Probe("spread_yardstick", "loss", spread_yardstick)
 # What `descend gradcheck` takes, and nothing else.
 GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, differentiates=True, once=True),)
 
-__all__ = ["GRADIENTS", "PROBES", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]
+__all__ = ["GRADIENTS", "PROBES", "SHOWN", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]

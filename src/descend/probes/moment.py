@@ -50,6 +50,8 @@ class Moment:
     go_on: Callable[[int], bool] = lambda products: True  # whether an iterative probe can afford another product
     note_site: Callable[[str, str, Site | None, str], None] = lambda kind, key, site, detail: None
     is_held: Callable[[Tensor], bool] = lambda parameter: True  # whether any optimizer has that parameter
+    asked: Mapping[str, Any] = field(default_factory=dict)  # in a run that is made to show something: what, and how
+    is_last: bool = False  # whether the run is at its end
 
     def name(self, parameter: Tensor) -> str:
         """Return the parameter's qualified name, or its place in the optimizer."""
@@ -118,6 +120,7 @@ class Probe:
     measure: Callable[[Moment], Measurement]
     dear: bool = False  # taken on the sparse schedule only
     differentiates: bool = False  # whether it takes the derivative of what was recorded
+    piecewise: bool = False  # whether what it yields is sent at once, and not all or nothing
     once: bool = False  # taken when the monitor batches are complete, and at the first step
 
 

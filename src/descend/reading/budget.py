@@ -37,6 +37,12 @@ class Budget:
         """Whether a probe is under way."""
         return self._opened is not None
 
+    @property
+    def used(self) -> float:
+        """Seconds spent, with what the probe that is under way has taken."""
+        opened = self._opened  # another thread may ask
+        return self.spent + (0.0 if opened is None else self.clock() - opened)
+
     def pass_begins(self) -> None:
         """Take note of a backward pass that is read in full; the time runs from the first one."""
         self.read += FULL
@@ -64,9 +70,7 @@ class Budget:
         """Seconds that may be spent now, less what the probe that is under way has taken."""
         if self.since is None:
             return -self.spent
-        now = self.clock()
-        running = 0.0 if self._opened is None else now - self._opened
-        return self._earned(now - self.since) - self.spent - running
+        return self._earned(self.clock() - self.since) - self.used
 
     def _earned(self, passed: float) -> float:
         earned = self.share * passed

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from descend.errors import UsageError
 from descend.redaction import clean, cleaned
 from descend.redaction.private import make_folder, write_file
 from descend.report.figure import Figure
+from descend.report.table import Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,9 +84,11 @@ def write_whole(text: str, path: Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
-def write_pictures(headline: str, standfirst: str, command: str, pictures: list[Figure], path: Path) -> None:
-    """Write a page of pictures under one headline. Raises `UsageError` when it cannot be written."""
+def write_pictures(
+    headline: str, standfirst: str, command: str, pictures: Sequence[Figure | Table], path: Path
+) -> None:
+    """Write a page of pictures and tables under one headline. Raises `UsageError` when it cannot be written."""
     figures = Figures()
-    shown = [figures.take(picture) for picture in pictures]
+    shown = [p if isinstance(p, Table) else figures.take(p) for p in pictures]
     page = render("pictures.html", figures, headline=headline, standfirst=standfirst, command=command, shown=shown)
     write_whole(page, path)

@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from descend.record.reading import Fact, Note
 from descend.run.execute import Program, execute
@@ -32,7 +32,8 @@ class Config:
     files: str  # the folder that stands for the root of the file system; "" when the script runs in place
     module: str | None
     arguments: list[str]
-    role: str  # watch, exam, arm, gradcheck, or bare: nothing is done but counting steps
+    role: str  # watch, exam, arm, gradcheck, show, or bare: nothing is done but counting steps
+    asked: dict[str, Any]  # what is to be shown, at which steps, and how
     steps: int
     seconds: float
     least_steps: int
@@ -104,7 +105,9 @@ class Run:
         self.observation = Observation(
             config.role, pipes, began, files=config.files, timed=config.timed, lost=self._nobody_listens
         )
-        self.observation.look(stage=config.stage or 0, spread=config.spread, examples=config.examples)
+        self.observation.look(
+            stage=config.stage or 0, spread=config.spread, examples=config.examples, asked=config.asked
+        )
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
         self.ended = threading.Lock()
@@ -148,7 +151,7 @@ class Run:
 
         assert isinstance(self.watch, Observer)
         stack.enter_context(observing(self.watch))
-        if self.config.role in ("exam", "arm", "gradcheck"):
+        if self.config.role in ("exam", "arm", "gradcheck", "show"):
             stack.enter_context(observing_functions(self.watch.functions))
             stack.enter_context(observing_knobs(self.watch.knobs))
 
@@ -190,7 +193,7 @@ class Run:
 
     def _trained(self) -> float:
         began = self.watch.began
-        return 0.0 if began is None else time.perf_counter() - began - self.budget.spent
+        return 0.0 if began is None else time.perf_counter() - began - self.budget.used
 
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""

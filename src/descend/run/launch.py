@@ -138,6 +138,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         module=script.module,
         arguments=[_moved(argument, scratch) if scratch else argument for argument in script.arguments],
         role=plan.role,
+        asked=dict(plan.asked),
         steps=plan.steps,
         seconds=plan.seconds,
         least_steps=plan.least_steps,

@@ -2,11 +2,14 @@
 
 import typer
 
+from descend.options import PASS_ON
 from descend.showing.activations import activations
+from descend.showing.curvature import curvature
 from descend.showing.schedule import schedule
 
-app = typer.Typer(help="Draw a part of training before it is used.")
+app = typer.Typer(help="Draw a part of training before it is used, or what a script's cost looks like.")
 app.command()(schedule)
 app.command()(activations)
+app.command(context_settings=PASS_ON)(curvature)
 
 __all__ = ["app"]

@@ -111,6 +111,8 @@ class Recording:
         parameters: Sequence[Tensor],
         factor: float = 1.0,
         replace: Mapping[int, Change] | None = None,
+        *,
+        evaluation: bool = False,
     ) -> Loss:
         """Return the loss, times `factor`, as a function of `parameters` (the script's own tensors)."""
         slot_of = {id(tensor): slot for slot, tensor in self.parameters.items()}
@@ -118,7 +120,7 @@ class Recording:
 
         def evaluate(theta: Sequence[Tensor]) -> Tensor:
             chosen = {slot: t for slot, t in zip(slots, theta) if slot is not None}
-            return self.run(chosen, replace=replace) * factor
+            return self.run(chosen, evaluation=evaluation, replace=replace) * factor
 
         return Loss((evaluate,))
 

@@ -1,0 +1,83 @@
+"""The points of a run that are to be shown: the weights at the steps asked for, and the path of the run around them.
+
+The weights are kept when the run comes by, and looked at when the fixed examples are there and the path is known.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.landscape import Loss
+from descend.landscape.vectors import flat
+from descend.probes.moment import Moment, Unavailable
+from descend.probes.preconditioner import preconditioner, relative_rates
+from descend.probes.wiring import describe_optimizer
+
+PATH_BYTES = 2**28  # for the weights along the path; a network whose path takes more is not followed
+LAST = "last"
+
+
+@dataclass
+class Point:
+    """Some weights, and what the optimizer was about to do with them."""
+
+    step: int
+    label: str  # first, last, step 40, or the name of a checkpoint
+    theta: tuple[Tensor, ...]  # as the moment's parameters
+    optimizer: Mapping[str, Any]  # its rule and hyper-parameters
+    scale: list[Tensor] | None  # what the rule divides the gradient by
+    rates: list[float] | None  # each parameter's learning rate as a multiple of the first one's
+    path: list[tuple[int, Tensor]] = field(default_factory=list)  # step and weights, in one row, of the run around it
+
+
+def next_step(asked: Mapping[str, Any], step: int) -> float:
+    """Return the next step that must be seen: those asked for and as many after each as are followed."""
+    if asked["last"]:
+        return step + 1
+    wanted = (later for at in asked["at"] for later in range(at, at + asked["followed"] + 1))
+    return min((later for later in wanted if later > step), default=inf)
+
+
+def points(moment: Moment) -> Iterator[Point]:
+    """Take note of the weights and yield each point that can be looked at now. Raises `Unavailable`."""
+    asked, kept = moment.asked, moment.memory.setdefault("points", {})
+    recent: list[tuple[int, Tensor]] = moment.memory.setdefault("recent", [])
+    here = (moment.step, flat(moment.parameters).clone())
+    if len(here[1]) * here[1].element_size() * (asked["followed"] + 1) <= PATH_BYTES:
+        recent += [here] if not recent or recent[-1][0] < moment.step else []
+        del recent[: -asked["followed"] - 1]
+    if moment.step in asked["at"] and moment.step not in kept and not moment.is_last:
+        kept[moment.step] = _point(moment, "first" if moment.step == 0 else f"step {moment.step}")
+    for point in list(kept.values()):
+        is_followed = moment.is_last or moment.step >= point.step + asked["followed"]
+        if is_followed and not point.path:
+            point.path = [seen for seen in recent if seen[0] >= point.step]
+        if is_followed and moment.monitor:
+            yield kept.pop(point.step)
+    if moment.is_last and asked["last"]:
+        yield _point(moment, LAST, recent)
+
+
+def _point(moment: Moment, label: str, path: Sequence[tuple[int, Tensor]] = ()) -> Point:
+    return Point(
+        moment.step,
+        label,
+        tuple(p.detach().clone() for p in moment.parameters),
+        {} if moment.optimizer is None else describe_optimizer(moment.optimizer),
+        preconditioner(moment.optimizer, moment.parameters),
+        relative_rates(moment.optimizer, moment.parameters),
+        list(path),
+    )
+
+
+def loss_at(moment: Moment, point: Point) -> Loss:
+    """Return the cost of the fixed examples as a function of the parameters. Raises `Unavailable` for NaN weights."""
+    if not all(bool(torch.isfinite(t).all()) for t in point.theta):
+        raise Unavailable(f"a weight is not finite at {point.label}")
+    evaluation = moment.asked["evaluation"]
+    parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in moment.recordings()]
+    return Loss(tuple(part for each in parts for part in each))

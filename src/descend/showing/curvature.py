@@ -1,0 +1,34 @@
+"""`descend show curvature train.py`: the Hessian of a script's own cost, at points of its run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from descend.options import Arguments, AsModule, Format, Python, Target
+from descend.showing.of_script import At, Evaluation, Shown, Steps, plan_for, show
+
+
+def curvature(  # noqa: PLR0913 - each is an option of the command
+    script: Target,
+    arguments: Arguments = None,
+    as_module: AsModule = False,
+    at: At = "first,last",
+    steps: Steps = None,
+    top: Annotated[int, typer.Option(min=1, max=30, help="So many of the largest eigenvalues.")] = 5,
+    bottom: Annotated[int, typer.Option(min=1, max=30, help="So many of the smallest.")] = 2,
+    evaluation: Evaluation = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("curvature.html"),
+    format: Format = "text",
+    python: Python = None,
+) -> None:
+    """Run SCRIPT in a scratch copy and show the Hessian of its cost: largest and smallest eigenvalues, density, trace.
+
+    The cost is that of the script's first examples, at the weights that it has at each of the points.
+    """
+    from descend.report.curvature_picture import FACTS, curvature_pictures
+    from descend.script import opened
+
+    plan = plan_for("curvature", at, steps, evaluation=evaluation, top=top, bottom=bottom)
+    with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
+        show(target, plan, Shown("Curvature", FACTS, curvature_pictures), out, as_json=format == "json")

@@ -1,0 +1,117 @@
+"""What the commands share that show something of a script: where in its run, how it is run, what is written."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from descend.errors import UsageError
+from descend.single_run import run_once, status_of
+
+if TYPE_CHECKING:
+    from descend.plan import Plan
+    from descend.record import Record
+    from descend.report.figure import Figure
+    from descend.report.table import Table
+    from descend.script import Script
+
+FOLLOWED = 20  # steps of the run after a point, over which its way is seen
+GATHERING = 40  # steps within which the fixed examples are there
+
+At = Annotated[str, typer.Option("--at", metavar="POINTS", help="Where: first, last or a step; several with commas.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, help="Run so many steps at most. Default: what the points need; for last 1000."),
+]
+Evaluation = Annotated[
+    bool, typer.Option("--evaluation", help="In evaluation mode: no dropout, normalised by running statistics.")
+]
+
+
+def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
+    """Return the plan of a run that shows something at some points. Raises `UsageError` for points there are not."""
+    from descend.plan import Plan
+
+    wanted, last = [], False
+    for point in at.split(","):
+        match point.strip():
+            case "first":
+                wanted.append(0)
+            case "last":
+                last = True
+            case step if step.isdecimal():
+                wanted.append(int(step))
+            case other:
+                raise UsageError(f"--at must be first, last or steps, as in first,100,last; not {other!r}")
+    furthest = max(wanted, default=0)
+    if steps is not None and furthest >= steps:
+        raise UsageError(f"--at {furthest} is not before the end of the {steps} steps that are run")
+    known = {"what": what, "at": sorted({*wanted}), "last": last, "followed": FOLLOWED}
+    plan = Plan(role="show", jobs=1, asked=known | asked)
+    if steps is None and last and furthest < plan.steps:
+        return plan
+    return plan.fixed_at(steps or max(furthest + FOLLOWED, GATHERING))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is made of a record: a page under a headline, and the facts that it rests on."""
+
+    headline: str
+    facts: Sequence[str]
+    pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
+
+
+def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bool) -> None:
+    """Run the script, write the page, print its tables, or the facts as JSON; end with the script's exit status.
+
+    Of an interrupted run it shows what there is. Raises `UsageError` where nothing was measured.
+    """
+    import json
+
+    from rich.console import Console
+
+    from descend.redaction import cleaned
+    from descend.report.document import write_pictures
+    from descend.report.table import Table
+
+    record = run_once(script, plan, _words)
+    pictures = shown.pictures(record)
+    if not pictures:
+        raise UsageError(f"nothing to show: {_why_not(record, plan.asked['what'])}")
+    command = f"descend show {plan.asked['what']} {record.script}"
+    write_pictures(shown.headline, _standfirst(record), command, pictures, out)
+    if as_json:
+        found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
+        typer.echo(json.dumps(cleaned({"script": record.script, "facts": found}), default=str))
+    else:
+        for table in (picture for picture in pictures if isinstance(picture, Table)):
+            Console().print(table.on_console())
+        for reason in dict.fromkeys(note.reason for note in record.notes if note.probe == plan.asked["what"]):
+            typer.echo(f"descend: not measured: {reason}", err=True)
+    typer.echo(out, err=as_json)
+    sys.exit(status_of(record))
+
+
+def _standfirst(record: "Record") -> str:
+    monitor = record.fact("monitor") or {}
+    of = f"The cost of {record.script} on its first {monitor.get('examples', '')} examples"
+    interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
+    return f"{of}, over {record.steps} steps{interrupted}."
+
+
+def _words(record: "Record") -> str:
+    """Say how far the run is."""
+    known = [place for name, place in record.facts if name == "measuring"]
+    doing = f"; {record.fact('measuring', known[-1])['what']} at {known[-1]}" if known else ""  # type: ignore[index]
+    return f"step {record.steps}{doing}"
+
+
+def _why_not(record: "Record", what: str) -> str:
+    reasons = [note.reason for note in record.notes if note.probe in (what, "tape", "observer")]
+    if reasons:
+        return reasons[0]
+    return "no optimizer step was taken" if not record.steps else "no point that was asked for was reached"
