@@ -1,4 +1,4 @@
-"""The confidence interval of a mean."""
+"""The confidence interval of a mean, and the chance of so large a ratio of variances."""
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
@@ -15,3 +15,10 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
     half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * stdev(values) / len(values) ** 0.5
     centre = fmean(values)
     return centre - half, centre + half
+
+
+def tail_of_f(statistic: float, above: int, below: int) -> float:
+    """Return the chance of an F larger than that, with so many degrees of freedom above and below."""
+    from scipy.special import fdtrc
+
+    return float(fdtrc(above, below, statistic))
