@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from statistics import median
 
 import torch
-from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cross_entropy
 from trainings import TRAIN, Split, network, split, trained
 
 from descend.data import Reshuffled
+from descend.landscape.batch_sizes import kept_bytes, train
 from descend.schedules import Cosine, Scheduler, lr_grid
 
 SIZES = {"all examples": TRAIN, "one example": 1, "32 examples": 32}
@@ -49,27 +48,19 @@ def _train(data: Split, size: int, lr: float, total_steps: int | None, seed: int
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     scheduler = Scheduler(optimizer, lr=Cosine(total_steps)) if total_steps else None
+
+    def anneal(step: int) -> bool:
+        if scheduler:
+            scheduler.step()
+        return True
+
     order = Reshuffled(TRAIN, seed)
-    for _ in range(PASSES):
-        for batch in torch.tensor(list(order)).split(size):
-            optimizer.zero_grad()
-            cross_entropy(model(data.x[batch]), data.y[batch]).backward()
-            optimizer.step()
-            if scheduler:
-                scheduler.step()
+    chosen = (batch for _ in range(PASSES) for batch in torch.tensor(list(order)).split(size))
+    train(model, cross_entropy, ((data.x[batch], data.y[batch]) for batch in chosen), optimizer, anneal)
     return trained(model, data)
 
 
 def _kept(size: int) -> int:
     """Return the bytes that autograd holds between the forward and the backward pass, weights aside."""
-    data, model, held = split(0), network(), dict[int, int]()
-    weights = {p.data_ptr() for p in model.parameters()}
-
-    def pack(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in weights:
-            held[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with saved_tensors_hooks(pack, lambda tensor: tensor):
-        cross_entropy(model(data.x[:size].clone()), data.y[:size].clone())
-    return sum(held.values())
+    data = split(0)
+    return kept_bytes(network(), cross_entropy, data.x[:size].clone(), data.y[:size].clone())

@@ -1,39 +1,57 @@
-"""Curvature and surfaces of any loss that can be evaluated again at other parameters."""
+"""Curvature, surfaces and gradient statistics of any loss that can be evaluated again at other parameters."""
 
+from descend.landscape.batch_sizes import Training, tradeoff
+from descend.landscape.batch_variance import averaged_variance, variance_by_size
 from descend.landscape.directions import eigen_plane, filter_normalised, random_plane
 from descend.landscape.eigenpairs import Eigenpair, Ends, ends
+from descend.landscape.gradients import Gradients, example_gradients, part_gradients
 from descend.landscape.graph import custom_function, graph_nodes
 from descend.landscape.lanczos import TopEigenpair, top_eigenpair
 from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, derivatives
 from descend.landscape.model import loss_of, trained
+from descend.landscape.noise_scale import noise_scale
 from descend.landscape.path import PathPlane, path_plane
 from descend.landscape.plane import Plane, plane_through
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
+from descend.landscape.stationary_variance import stationary_variance
 from descend.landscape.surface import surface
+from descend.landscape.unbiased import bias
+from descend.landscape.weight_variance import weight_variance
 
 __all__ = [
     "CurvatureUnavailable",
     "Eigenpair",
     "Ends",
     "Estimate",
+    "Gradients",
     "Hessian",
     "Loss",
     "PathPlane",
     "Plane",
     "Spectrum",
     "TopEigenpair",
+    "Training",
+    "averaged_variance",
+    "bias",
     "custom_function",
     "derivatives",
     "eigen_plane",
     "ends",
+    "example_gradients",
     "filter_normalised",
     "graph_nodes",
     "loss_of",
+    "noise_scale",
+    "part_gradients",
     "path_plane",
     "plane_through",
     "random_plane",
     "spectrum",
+    "stationary_variance",
     "surface",
     "top_eigenpair",
+    "tradeoff",
     "trained",
+    "variance_by_size",
+    "weight_variance",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from descend.landscape.noise_scale import moments
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.record import Reading
 from descend.tape import Recording, Stale
@@ -21,7 +22,6 @@ def gradient_noise(moment: Moment) -> Measurement:
     recordings = _of_one_size(moment.monitor[:BATCHES])
     if len(recordings) < 2:
         return
-    batch, every = recordings[0].examples, len(recordings) * recordings[0].examples
     total, squares = None, 0.0  # of so many gradients, of which only one is held at a time
     for recording in recordings:
         try:
@@ -32,8 +32,7 @@ def gradient_noise(moment: Moment) -> Measurement:
         total = gradient if total is None else tuple(map(torch.add, total, gradient))
     assert total is not None
     of_one, of_all = squares / len(recordings), _squared_norm(total) / len(recordings) ** 2
-    squared = (every * of_all - batch * of_one) / (every - batch)
-    variance = (of_one - of_all) / (1 / batch - 1 / every)
+    squared, variance = moments(of_one, of_all, len(recordings), recordings[0].examples)
     if squared > 0 and variance >= 0:
         yield Reading("gradient_noise_scale", moment.key, moment.step, variance / squared)
 

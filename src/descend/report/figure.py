@@ -47,7 +47,6 @@ class Panel:
     x: Mapping[str, Any] = field(default_factory=dict)
     y: Mapping[str, Any] = field(default_factory=dict)
     height: int = 220
-    margin: Mapping[str, float] = field(default_factory=lambda: MARGIN)
 
     def plotly(self, x: Mapping[str, Any]) -> dict[str, Any]:
         """Return `data` and `layout` for Plotly, as JSON values only (null for what is not finite).
@@ -56,7 +55,7 @@ class Panel:
         """
         layout = {
             "height": self.height,
-            "margin": dict(self.margin),
+            "margin": MARGIN,
             "xaxis": {"title": {"text": self.x_title, "standoff": 6}, **x, **self.x},
             "yaxis": {**self.y, "showticklabels": self._has_values()},
             "shapes": list(self.shapes),

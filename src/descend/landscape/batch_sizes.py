@@ -1,0 +1,181 @@
+"""What the size of the batch costs and gains: steps and time to a target, memory, and where they bend.
+
+Steps to a target follow S_min·(1 + B_noise / S) (McCandlish et al. 2018, §2.3), the seconds of a step
+a + b·S: below S = a / b the machine's overhead rules, above it its throughput. Time to the target, their product,
+is least at the geometric mean of the two sizes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from math import ceil, inf, isfinite, sqrt
+from statistics import fmean
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.optim import Optimizer
+
+from descend.landscape.fits import Line, relative_line
+
+Function = Callable[[Any, Any], Tensor]
+Rule = Callable[[Sequence[nn.Parameter], float], Optimizer]  # of parameters and rate
+SPACING = 1.05  # between the steps at which it is seen whether the target is reached
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training at one size: steps and seconds to the target, infinite where it was not reached."""
+
+    size: int
+    lr: float
+    steps: float
+    seconds: float
+    step_seconds: float  # of a step, looking at the target not counted
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, by which rule at which rates, until the loss on all data is at most `target`.
+
+    data: inputs and targets, drawn in shuffled epochs. `function` is the mean loss of outputs and targets.
+    """
+
+    model: nn.Module
+    function: Function
+    data: tuple[Tensor, Tensor]
+    rule: Rule
+    rates: Sequence[float]
+    target: float
+    seeds: int = 3
+    most_steps: int = 2000
+
+    def runs(self, sizes: Sequence[int]) -> list[Run]:
+        """Train a copy of the model at each size, rate and seed. Raises `ValueError` for a size that there is not."""
+        count = len(self.data[0])
+        if bad := [size for size in sizes if not 1 <= size <= count]:
+            raise ValueError(f"a batch must have from 1 to {count} examples, not {bad[0]}")
+        return [self._run(size, lr, seed) for size in sizes for lr in self.rates for seed in range(self.seeds)]
+
+    def _run(self, size: int, lr: float, seed: int) -> Run:
+        model, reached, taken, look = deepcopy(self.model), False, 0, 1
+
+        def go_on(step: int) -> bool:
+            nonlocal reached, taken, look
+            taken = step
+            if step < look:
+                return step < self.most_steps
+            look = max(step + 1, ceil(step * SPACING))
+            value = self._value(model)
+            reached = value <= self.target
+            return not reached and isfinite(value) and step < self.most_steps
+
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            optimizer = self.rule(list(model.parameters()), lr)
+            spent = train(model, self.function, shuffled(self.data, size, seed), optimizer, go_on)
+        return Run(size, lr, taken if reached else inf, spent if reached else inf, spent / taken)
+
+    def _value(self, model: nn.Module) -> float:
+        was = model.training
+        model.eval()
+        with torch.no_grad():
+            value = float(self.function(model(self.data[0]), self.data[1]))
+        model.train(was)
+        return value
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """What the runs at each size's best rate say.
+
+    steps: against 1 / S; seconds: of a step, against S.
+    """
+
+    runs: tuple[Run, ...]
+    steps: Line
+    seconds: Line
+
+    @property
+    def least_steps(self) -> float:
+        """S_min, of a batch without end."""
+        return self.steps.intercept
+
+    @property
+    def knee(self) -> float:
+        """B_noise: the size at which twice the fewest steps are needed, and twice the fewest examples."""
+        return self.steps.slope / self.steps.intercept if self.steps.intercept > 0 else inf
+
+    @property
+    def machine_limit(self) -> float:
+        """The size from which a step's time is mostly in its examples; infinite where they cost nothing."""
+        return self.seconds.intercept / self.seconds.slope if self.seconds.slope > 0 else inf
+
+    @property
+    def fastest(self) -> float:
+        """The size of the least time to the target."""
+        return sqrt(max(self.knee, 0.0) * max(self.machine_limit, 0.0))
+
+
+def tradeoff(runs: Sequence[Run]) -> Tradeoff:
+    """Return the trade-off that runs show, of each size the rate with the fewest steps on average.
+
+    Raises `ValueError` where fewer than 3 sizes reach the target.
+    """
+    best = []
+    for size in sorted({run.size for run in runs}):
+        mine = [run for run in runs if run.size == size]
+        tried = [[run for run in mine if run.lr == lr] for lr in dict.fromkeys(run.lr for run in mine)]
+        best.append(min(tried, key=lambda same: fmean(run.steps for run in same)))
+    reached = [run for same in best for run in same if all(isfinite(r.steps) for r in same)]
+    sizes = {run.size for run in reached}
+    if len(sizes) < 3:
+        raise ValueError(f"the target was reached at {len(sizes)} sizes; their curve needs 3 at least")
+    steps = relative_line([1 / run.size for run in reached], [run.steps for run in reached])
+    seconds = relative_line([run.size for run in reached], [run.step_seconds for run in reached])
+    return Tradeoff(tuple(reached), steps, seconds)
+
+
+def train(
+    model: nn.Module,
+    function: Function,
+    batches: Iterable[tuple[Any, Any]],
+    optimizer: Optimizer,
+    go_on: Callable[[int], bool] = lambda step: True,
+) -> float:
+    """Take one step for each batch while `go_on(steps taken)`; return the seconds that the steps took."""
+    spent, step = 0.0, 0
+    for inputs, targets in batches:
+        began = perf_counter()
+        optimizer.zero_grad()
+        function(model(inputs), targets).backward()
+        optimizer.step()
+        spent, step = spent + perf_counter() - began, step + 1
+        if not go_on(step):
+            break
+    return spent
+
+
+def shuffled(data: tuple[Tensor, Tensor], size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches out of shuffled epochs, without end; what does not fill a batch is left out."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        for chosen in torch.randperm(len(data[0]), generator=generator).split(size):
+            if len(chosen) == size:
+                yield data[0][chosen], data[1][chosen]
+
+
+def kept_bytes(model: nn.Module, function: Function, inputs: Any, targets: Any) -> int:
+    """Return the bytes that autograd holds between the forward and the backward pass, the parameters aside."""
+    held, weights = dict[int, int](), {p.data_ptr() for p in model.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in weights:
+            held[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        function(model(inputs), targets)
+    return sum(held.values())

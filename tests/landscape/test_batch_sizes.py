@@ -1,0 +1,95 @@
+"""What the size of a batch costs and gains: the curve's knee where it was put, and runs that reach their target."""
+
+from math import inf
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from descend.landscape.batch_sizes import Run, Training, kept_bytes, shuffled, tradeoff, train
+
+
+def made(size: int, seed: int = 0, lr: float = 0.1, worse: float = 1.0) -> Run:
+    """A run on a machine whose step takes 1 ms and 10 µs an example, of a problem with a knee at 40."""
+    generator = torch.Generator().manual_seed(1000 * size + seed)
+    a, b = (0.05 * torch.randn(2, generator=generator)).exp().tolist()
+    steps, each = 50 * (1 + 40 / size) * a * worse, (1e-3 + 1e-5 * size) * b
+    return Run(size, lr, steps, steps * each, each)
+
+
+def test_the_knee_and_the_machine_s_limit_are_found() -> None:
+    runs = [made(size, seed) for size in (4, 16, 64, 256, 1024) for seed in range(4)]
+    found = tradeoff(runs)
+    assert found.knee == pytest.approx(40, rel=0.1) and found.least_steps == pytest.approx(50, rel=0.1)
+    low, high = found.steps.ratio_interval()
+    assert low <= 40 <= high and high < 60
+    assert found.machine_limit == pytest.approx(100, rel=0.15)
+    assert found.fastest == pytest.approx((40 * 100) ** 0.5, rel=0.1)  # where the two curves' product is least
+    times = {s: 50 * (1 + 40 / s) * (1e-3 + 1e-5 * s) for s in range(1, 1000)}
+    assert min(times, key=times.__getitem__) == pytest.approx(found.fastest, rel=0.1)
+
+
+def test_of_each_size_the_best_rate_counts_and_one_that_never_arrives_does_not() -> None:
+    runs = [made(size, seed) for size in (4, 16, 64) for seed in range(2)]
+    runs += [made(size, seed, lr=0.01, worse=3.0) for size in (4, 16, 64) for seed in range(2)]
+    runs += [Run(256, 0.1, inf, inf, 1e-3)]
+    assert {(run.size, run.lr) for run in tradeoff(runs).runs} == {(4, 0.1), (16, 0.1), (64, 0.1)}
+    with pytest.raises(ValueError, match="reached at 2 sizes"):
+        tradeoff([run for run in runs if run.size != 64])
+
+
+def small() -> Training:
+    torch.manual_seed(0)
+    x = torch.randn(256, 6)
+    y = x @ torch.randn(6, 1) + 0.5 * torch.randn(256, 1)
+    rule = lambda parameters, lr: torch.optim.SGD(parameters, lr)  # noqa: E731
+    return Training(nn.Linear(6, 1), F.mse_loss, (x, y), rule, [0.01, 0.05], 0.35, seeds=2, most_steps=300)
+
+
+def test_runs_stop_at_the_target_and_leave_the_model_as_it_is() -> None:
+    training = small()
+    before = training.model.weight.clone()
+    runs = training.runs([4, 64, 256])
+    assert torch.equal(training.model.weight, before) and len(runs) == 3 * 2 * 2
+    best = tradeoff(runs)
+    assert {run.size for run in best.runs} == {4, 64, 256}
+    assert all(run.steps < 300 and run.seconds == pytest.approx(run.steps * run.step_seconds) for run in best.runs)
+    by_size = {run.size: run.steps for run in best.runs}
+    assert by_size[4] > by_size[256]
+    again = training.runs([4])
+    assert [run.steps for run in again] == [run.steps for run in runs[:4]]
+
+
+def test_a_target_that_is_out_of_reach_and_a_size_that_there_is_not() -> None:
+    training = small()
+    hopeless = Training(**{**vars(training), "target": 0.0, "most_steps": 5})
+    assert all(run.steps == inf for run in hopeless.runs([64]))
+    with pytest.raises(ValueError, match="from 1 to 256 examples, not 300"):
+        training.runs([300])
+
+
+def test_training_takes_one_step_for_each_batch_until_it_is_told() -> None:
+    training = small()
+    weights = nn.Linear(6, 1)
+    seen: list[int] = []
+
+    def go_on(step: int) -> bool:
+        seen.append(step)
+        return step < 7
+
+    batches = shuffled(training.data, 100, seed=1)
+    taken = train(weights, F.mse_loss, batches, torch.optim.SGD(weights.parameters(), 0.1), go_on)
+    assert seen == [1, 2, 3, 4, 5, 6, 7] and taken > 0
+
+
+def test_an_epoch_shows_each_example_once() -> None:
+    x = torch.arange(10)
+    batches = shuffled((x, x), 3, seed=0)
+    first, second = (torch.cat([next(batches)[0] for _ in range(3)]) for _ in range(2))
+    assert len(set(first.tolist())) == len(set(second.tolist())) == 9 and first.tolist() != second.tolist()
+
+
+def test_what_is_kept_for_the_backward_pass() -> None:
+    x, y = torch.randn(7, 6), torch.randn(7, 1)
+    assert kept_bytes(nn.Linear(6, 1), F.mse_loss, x, y) == 4 * (7 * 6 + 7 + 7)  # inputs, outputs and targets
