@@ -13,7 +13,7 @@ from measure import HERE, machine
 from overhead import overhead
 from peers import PEERS, peers
 from starting import starting
-from writing import writing
+from writing import loading, writing
 
 
 class Sheet:
@@ -38,6 +38,7 @@ def doctor() -> None:
     """Measure what starting and consulting cost."""
     sheet = Sheet(HERE / "RESULTS.md", "Figures")
     sheet.write("## Handing over the readings of a step", "", writing(), "")
+    sheet.write("## Loading a million readings, over parsing them from JSON", "", loading(), "")
     sheet.write("## Start-up (reach: 0.3 s, and 0.1 s more)", "", "| what | figure |", "|---|---|", *starting(), "")
     sheet.write("## `descend doctor`, over the script's own run with its start-up (reach: 1.5 and 12)", "")
     sheet.write("| script | bare run | diagnosis | verdict |", "|---|---|---|---|", *consultation(), "")

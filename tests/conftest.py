@@ -55,6 +55,29 @@ def descend(tmp_path):
     return run
 
 
+@pytest.fixture
+def descend_here(capfd, monkeypatch, tmp_path):
+    """The command line in this process, in a working directory of its own: for what needs no process, in no time."""
+    from descend.cli import main
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patched:
+            patched.chdir(tmp_path)
+            patched.setenv("COLUMNS", "100")
+            patched.setattr(sys, "argv", ["descend", *arguments])
+            patched.setattr(sys, "path", [*sys.path])
+            known = {*sys.modules}
+            with pytest.raises(SystemExit) as left:
+                main()
+            for name in {*sys.modules} - known:  # what the test has written is another module in the next
+                if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+                    del sys.modules[name]
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, left.value.code or 0, out, err)
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """A real browser; the test is skipped where there is none."""

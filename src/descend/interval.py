@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean and of a ratio."""
+"""Confidence intervals of a mean and of a ratio, and the chance of so large a ratio of variances."""
 
 from collections.abc import Sequence
 from math import inf, sqrt
@@ -14,6 +14,13 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
     half = student(len(values) - 1, level) * stdev(values) / len(values) ** 0.5
     centre = fmean(values)
     return centre - half, centre + half
+
+
+def tail_of_f(statistic: float, above: int, below: int) -> float:
+    """Return the chance of an F larger than that, with so many degrees of freedom above and below."""
+    from scipy.special import fdtrc
+
+    return float(fdtrc(above, below, statistic))
 
 
 def student(freedom: int, level: float = LEVEL) -> float:

@@ -116,7 +116,7 @@ def test_after_one_of_its_processes_was_killed(consultation, level, who):
     keeper = one.above(script) if level != "namespaces" else one.above(one.above(script))
     victims = {"script": script, "worker": worker, "keeper": keeper, "server": one.above(keeper)}
     os.kill(victims[who], signal.SIGKILL)
-    out, _ = one.process.communicate(timeout=60)
+    out, _ = one.process.communicate(timeout=300)
     assert 'Traceback (most recent call last):\n  File "' + str(Path(__file__).parents[2] / "src") not in out
     assert one.is_over() and list(one.temporary.iterdir()) == []
     assert all_gone(one.below)

@@ -182,7 +182,7 @@ def test_an_interrupted_script_ends_as_under_plain_python(tmp_path):
     run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert run.stdout.readline() == "ready\n"
     os.killpg(run.pid, signal.SIGINT)
-    assert run.communicate(timeout=30)[0] == "saved\n" and run.returncode == 0
+    assert run.communicate(timeout=300)[0] == "saved\n" and run.returncode == 0
 
 
 def cmdline(pid: int) -> bytes:

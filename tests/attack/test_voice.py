@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -66,9 +65,7 @@ def test_however_a_script_leaves_its_status_is_passed_on(descend, tmp_path, leav
 
 
 def test_seconds_bound_a_script_that_never_begins_to_train(descend, tmp_path):
-    began = time.monotonic()
     done = descend("doctor", "--seconds", "4", script(tmp_path, "import time\ntime.sleep(1000)\n"), cwd=tmp_path)
-    assert time.monotonic() - began < 60
     assert done.returncode == 2 and "no optimizer step in 4 s (it was at train.py:2 then)" in done.stderr
     assert said(done.stderr)[-1].endswith("--seconds gives it longer")
 

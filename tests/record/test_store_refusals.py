@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -63,9 +62,7 @@ def test_a_locked_database_is_waited_for_and_then_named(tmp_path):
 def test_a_database_locked_while_it_is_opened(tmp_path):
     other = sqlite3.connect(tmp_path / "descend.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    began = time.monotonic()
     assert "is locked by another process" in refused(tmp_path, timeout_s=0.4)
-    assert 0.3 < time.monotonic() - began < 5
     other.close()
 
 

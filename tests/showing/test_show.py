@@ -5,16 +5,14 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 
 def figures(page) -> list:
     text = page.read_text()
     return json.loads(re.search(r'id="figures">(.*?)</script>', text, re.DOTALL)[1])
 
 
-def test_schedules_are_drawn_and_printed(descend, tmp_path):
-    done = descend("show", "schedule", "Linear(10)", "Step(4, 0.5)", "--lr", "0.2", "--steps", "11", cwd=tmp_path)
+def test_schedules_are_drawn_and_printed(descend_here, tmp_path):
+    done = descend_here("show", "schedule", "Linear(10)", "Step(4, 0.5)", "--lr", "0.2", "--steps", "11")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "schedule.html"
     rows = [line.split() for line in done.stdout.splitlines()]
@@ -34,8 +32,8 @@ def test_schedules_are_drawn_and_printed(descend, tmp_path):
         ("Constant()", 1000),
     ],
 )
-def test_as_many_steps_as_a_schedule_needs(descend, tmp_path, expression, last):
-    assert descend("show", "schedule", expression, cwd=tmp_path).returncode == 0
+def test_as_many_steps_as_a_schedule_needs(descend_here, tmp_path, expression, last):
+    assert descend_here("show", "schedule", expression).returncode == 0
     assert figures(tmp_path / "schedule.html")[0]["data"][0]["x"][-1] == last - 1
 
 
@@ -55,14 +53,14 @@ def test_as_many_steps_as_a_schedule_needs(descend, tmp_path, expression, last):
         (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a positive number, not nan"),
     ],
 )
-def test_what_cannot_be_drawn_is_said_in_one_line(descend, tmp_path, arguments, says):
-    done = descend("show", *arguments, cwd=tmp_path)
+def test_what_cannot_be_drawn_is_said_in_one_line(descend_here, tmp_path, arguments, says):
+    done = descend_here("show", *arguments)
     assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_activations_by_initialiser(descend, tmp_path):
-    done = descend("show", "activations", "--depth", "4", "--activation", "tanh", cwd=tmp_path)
+def test_activations_by_initialiser(descend_here, tmp_path):
+    done = descend_here("show", "activations", "--depth", "4", "--activation", "tanh")
     assert done.returncode == 0, done.stderr
     shrinking, saturated = (
         next(row for row in done.stdout.splitlines() if name in row) for name in ("0.01", "normal 1")
@@ -100,9 +98,9 @@ def plain():
 """
 
 
-def test_activations_of_ones_own_model(descend, tmp_path):
+def test_activations_of_ones_own_model(descend_here, tmp_path):
     (tmp_path / "mine.py").write_text(MODELS)
-    done = descend("show", "activations", "mine.py:Net", "--input", "3,8,8", cwd=tmp_path)
+    done = descend_here("show", "activations", "mine.py:Net", "--input", "3,8,8")
     assert done.returncode == 0, done.stderr
     rows = {" ".join(row.split()[1:-4]): row.split()[-4:] for row in done.stdout.splitlines() if "mine.py" in row}
     assert list(rows) == ["as it is", "normal 0.01", "xavier", "kaiming"]
@@ -113,8 +111,8 @@ def test_activations_of_ones_own_model(descend, tmp_path):
     assert [trace["name"] for trace in distributions[0]["data"]] == ["layer 1: conv", "layer 2: head"]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "random.py").write_text(MODELS)  # called as a module of Python's
-    assert descend("show", "activations", "models/random.py:ready", "--input", "6", cwd=tmp_path).returncode == 0
-    again = descend("show", "activations", "mine:ready", "--input", "6", cwd=tmp_path)
+    assert descend_here("show", "activations", "models/random.py:ready", "--input", "6").returncode == 0
+    again = descend_here("show", "activations", "mine:ready", "--input", "6")
     assert again.returncode == 0 and "mine:ready" in again.stdout and "saturated" in again.stdout
 
 
@@ -140,14 +138,15 @@ def test_activations_of_ones_own_model(descend, tmp_path):
         (["broken.py:Net", "--input", "6"], "broken.py cannot be imported: SystemExit: usage"),
     ],
 )
-def test_a_model_that_cannot_be_shown_is_said_in_one_line(descend, tmp_path, arguments, says):
+def test_a_model_that_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, arguments, says):
     (tmp_path / "mine.py").write_text(MODELS)
     (tmp_path / "broken.py").write_text("import sys\nsys.exit('usage')\n")
-    done = descend("show", "activations", *arguments, cwd=tmp_path)
+    done = descend_here("show", "activations", *arguments)
     assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "activations.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_pages_draw_without_an_error(descend, tmp_path, chromium):
     descend("show", "schedule", "WarmRestarts(10, 2)", cwd=tmp_path)

@@ -40,6 +40,9 @@ def test_an_empty_record_has_no_symptom():
         ({"class": "Adam", "betas": [0.9, 0.999]}, 38.0),
         ({"class": "RMSprop", "momentum": 0.0}, 2.0),
         ({"class": "Adagrad"}, 2.0),
+        ({"class": "NAdam", "betas": [0.9, 0.999]}, 38.0 / 2.8),
+        ({"class": "Momentum", "momentum": 0.9, "form": "average"}, 38.0),
+        ({"class": "Nesterov", "momentum": 0.9}, 3.8 / 2.8),
     ],
 )
 def test_stability_bounds_of_the_rules(optimizer, bound):

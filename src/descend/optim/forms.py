@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from descend.dynamics import MEANS
+
 Form = Literal["velocity", "sum", "average", "blend"]
 # what multiplies the gradient within the memory, and the memory in the step
 WEIGHTS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
@@ -11,14 +13,13 @@ WEIGHTS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
     "average": lambda lr, momentum: (1 - momentum, lr),  # v ← βv + (1−β)g, θ ← θ − αv
     "blend": lambda lr, momentum: (lr * (1 - momentum), 1.0),  # Δw ← −(1−α)ηg + αΔw
 }
-MEANS = ("average", "blend")  # which a momentum of 1 keeps from taking in any gradient
 
 
 def weights(form: str, lr: Any, momentum: Any) -> tuple[Any, Any]:
     """Return the weights of the gradient in the memory and of the memory in the step. Raises `ValueError`."""
     if form not in WEIGHTS:
         raise ValueError(f"form must be one of {', '.join(WEIGHTS)}, not {form!r}")
-    if form in MEANS and momentum >= 1:
+    if form in MEANS and momentum >= 1:  # it keeps a mean from taking in any gradient
         raise ValueError(f"form {form} is a mean of the gradients: its momentum must lie below 1, not {momentum}")
     return WEIGHTS[form](lr, momentum)
 

@@ -47,6 +47,7 @@ class Panel:
     x: Mapping[str, Any] = field(default_factory=dict)
     y: Mapping[str, Any] = field(default_factory=dict)
     height: int = 220
+    margin: Mapping[str, float] = field(default_factory=lambda: MARGIN)
 
     def plotly(self, x: Mapping[str, Any]) -> dict[str, Any]:
         """Return `data` and `layout` for Plotly, as JSON values only (null for what is not finite).
@@ -55,7 +56,7 @@ class Panel:
         """
         layout = {
             "height": self.height,
-            "margin": MARGIN,
+            "margin": dict(self.margin),
             "xaxis": {"title": {"text": self.x_title, "standoff": 6}, **x, **self.x},
             "yaxis": {**self.y, "showticklabels": self._has_values()},
             "shapes": list(self.shapes),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+from descend.dynamics import MEANS, linear_rule
 from descend.record import Record, Series
 
 
@@ -24,32 +25,28 @@ PRECONDITIONED = (*ADAPTIVE, "RMSprop", "Adagrad", "Adadelta", "Rprop")  # their
 
 def stability_bound(optimizer: dict[str, Any]) -> Bound | None:
     """Return the bound for the rule that the fact `optimizer` describes; None for a rule that has none known."""
-    name = optimizer.get("class", "")
-    if name == "SGD":
-        return _sgd(optimizer)
+    rule = linear_rule(optimizer)
+    return Bound(rule.bound, _source(optimizer)) if rule is not None else None
+
+
+def _source(optimizer: dict[str, Any]) -> str:
+    name = optimizer["class"]
+    if name == "NAdam":
+        return "2(1+β₁)/((1−β₁)(1+2β₁)) for λmax(P⁻¹H): Nesterov's form on a quadratic, of a running mean"
     if name in ADAPTIVE:
-        beta1 = (optimizer.get("betas") or [0.9])[0]
-        source = f"2(1+β₁)/(1−β₁) for λmax(P⁻¹H): {EDGE}"
-        return Bound(2 * (1 + beta1) / (1 - beta1), source)
+        return f"2(1+β₁)/(1−β₁) for λmax(P⁻¹H): {EDGE}"
     if name == "RMSprop":
-        momentum = optimizer.get("momentum") or 0.0
-        return Bound(2 * (1 + momentum), f"2(1+μ) for λmax(P⁻¹H): {EDGE}")
-    if name in ("Adagrad", "Adadelta", "Rprop"):
-        return Bound(2.0, f"2 for λmax(P⁻¹H): {EDGE}")
-    return None
-
-
-def _sgd(optimizer: dict[str, Any]) -> Bound | None:
-    momentum, dampening = optimizer.get("momentum") or 0.0, optimizer.get("dampening") or 0.0
-    if not momentum:
-        return Bound(2.0, "2: Ba, CSC413 lecture 4, Ill-conditioned curvature")
-    if optimizer.get("nesterov"):
-        return Bound(2 * (1 + momentum) / (1 + 2 * momentum), "2(1+μ)/(1+2μ): Nesterov's form on a quadratic")
-    if dampening >= 1:
-        return None
-    bound = 2 * (1 + momentum) / (1 - dampening)
-    formula = "2(1+μ)/(1−d)" if dampening else "2(1+μ)"
-    return Bound(bound, f"{formula}: heavy ball on a quadratic (Cohen et al. 2021)")
+        return f"2(1+μ) for λmax(P⁻¹H): {EDGE}"
+    if name in PRECONDITIONED:
+        return f"2 for λmax(P⁻¹H): {EDGE}"
+    if not optimizer.get("momentum"):
+        return "2: Ba, CSC413 lecture 4, Ill-conditioned curvature"
+    if name == "Nesterov" or optimizer.get("nesterov"):
+        return "2(1+μ)/(1+2μ): Nesterov's form on a quadratic"
+    if optimizer.get("form") in MEANS:
+        return "2(1+μ)/(1−μ): heavy ball on a quadratic (Cohen et al. 2021), of a running mean"
+    formula = "2(1+μ)/(1−d)" if optimizer.get("dampening") else "2(1+μ)"
+    return f"{formula}: heavy ball on a quadratic (Cohen et al. 2021)"
 
 
 def curvature_name(record: Record, key: str) -> str | None:

@@ -11,7 +11,7 @@
     if (Array.isArray(value)) return value.map((item) => dressed(item, key));
     if (value && typeof value === "object")
       return Object.fromEntries(Object.entries(value).map(([k, item]) => [k, dressed(item, k)]));
-    return typeof value === "string" && /color$/.test(key) ? tone(value) || value : value;
+    return typeof value === "string" && /color(scale)?$/.test(key) ? tone(value) || value : value;
   };
 
   const axis = (own) => {

@@ -1,0 +1,17 @@
+"""What an update rule does along one direction of a cost: predicted by its curvature, and observed in a run."""
+
+from descend.dynamics.course import Agreement, Observation, agreement, observed
+from descend.dynamics.prediction import MEANS, Kind, LinearRule, Motion, linear_rule, predicted
+
+__all__ = [
+    "MEANS",
+    "Agreement",
+    "Kind",
+    "LinearRule",
+    "Motion",
+    "Observation",
+    "agreement",
+    "linear_rule",
+    "observed",
+    "predicted",
+]
