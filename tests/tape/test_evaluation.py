@@ -10,6 +10,8 @@ from networks import NETWORKS
 from taping import tape_step
 from torch import Tensor, nn
 
+from descend.tape import without_dropout
+
 SAME = dict(rel=1e-6)
 CLOSE = dict(rel=1e-5)  # fused attention in eval mode sums in another order
 
@@ -135,3 +137,13 @@ def test_the_dropout_between_recurrent_layers(cell: type[nn.Module], packed: boo
         net.eval()
         assert replayed == pytest.approx(step().item(), **SAME)
     assert replayed != pytest.approx(taped.loss.item(), rel=1e-4)
+
+
+def test_without_dropout_normalisation_still_goes_by_the_batch() -> None:
+    net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.Dropout(0.5), nn.RReLU(), nn.Linear(16, 3))
+    x, y = torch.randn(12, 4), torch.randint(3, (12,))
+    taped = tape_step(lambda: F.cross_entropy(net(x), y), tuple(net.parameters()))
+    still = without_dropout(taped.recording)
+    net[2].eval(), net[3].eval()
+    assert float(still.run({})) == pytest.approx(F.cross_entropy(net(x), y).item())
+    assert float(taped.recording.run({})) == float(taped.loss)  # the recording itself stays as it was

@@ -6,6 +6,7 @@ from descend.tape.graph import leaf_parameters
 from descend.tape.recording import Recording, Stale
 from descend.tape.sealing import Refused
 from descend.tape.standing import at_the_bottom, beneath, take_off
+from descend.tape.still import without_dropout
 from descend.tape.tape import Tape
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "custom_function",
     "leaf_parameters",
     "take_off",
+    "without_dropout",
 ]

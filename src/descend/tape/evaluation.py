@@ -46,3 +46,8 @@ def as_evaluated(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
 
 def _running_mean(args: tuple, kwargs: dict) -> Any:
     return args[1] if len(args) > 1 else kwargs.get("running_mean")
+
+
+def drops(func: Any) -> bool:
+    """Whether a call draws what it drops, or a slope: `as_evaluated` gives it without."""
+    return func in _SWITCHES and func not in _BY_STATISTICS
