@@ -2,6 +2,8 @@
 
 from descend.landscape.batch_sizes import Training, tradeoff
 from descend.landscape.batch_variance import averaged_variance, variance_by_size
+from descend.landscape.condition import Condition, condition_number
+from descend.landscape.critical_point import CriticalPoint, critical_point
 from descend.landscape.directions import eigen_plane, filter_normalised, random_plane
 from descend.landscape.eigenpairs import Eigenpair, Ends, ends
 from descend.landscape.gradients import Gradients, example_gradients, part_gradients
@@ -15,10 +17,13 @@ from descend.landscape.plane import Plane, plane_through
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
 from descend.landscape.stationary_variance import stationary_variance
 from descend.landscape.surface import surface
+from descend.landscape.taylor import Taylor, directions, taylor
 from descend.landscape.unbiased import bias
 from descend.landscape.weight_variance import weight_variance
 
 __all__ = [
+    "Condition",
+    "CriticalPoint",
     "CurvatureUnavailable",
     "Eigenpair",
     "Ends",
@@ -29,12 +34,16 @@ __all__ = [
     "PathPlane",
     "Plane",
     "Spectrum",
+    "Taylor",
     "TopEigenpair",
     "Training",
     "averaged_variance",
     "bias",
+    "condition_number",
+    "critical_point",
     "custom_function",
     "derivatives",
+    "directions",
     "eigen_plane",
     "ends",
     "example_gradients",
@@ -49,6 +58,7 @@ __all__ = [
     "spectrum",
     "stationary_variance",
     "surface",
+    "taylor",
     "top_eigenpair",
     "tradeoff",
     "trained",

@@ -6,7 +6,7 @@ pairs are kept and the iteration goes on from them: the same as ARPACK's implici
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, log, sqrt
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from descend.landscape.vectors import flat, normal_like, shaped
 ROOM_BYTES = 2**28  # for the vectors held,
 WIDEST = 100  # so many at most,
 WIDTH, WIDER = 20, 3  # and so many at least, and for each wanted pair (ARPACK's default is 20, and 2 for each)
+ROUNDINGS = 4  # of the largest eigenvalue, that its product with a vector may be off by
 PRODUCTS = 300  # after which what has been found must do
 
 
@@ -51,7 +52,27 @@ class Ends:
 
         Kuczyński & Woźniakowski 1992, theorem 4.2: over the random direction that the search has begun with.
         """
+        if self.unbroken >= self.size:
+            return 0.0  # all directions have been seen
         return min(1.0, 1.648 * sqrt(self.size) * exp(-sqrt(share) * (2 * self.unbroken - 1)))
+
+    def hidden(self, chance: float = 0.05) -> float:
+        """Return the share of the range below the smallest found that an eigenvalue is beyond with that chance at most.
+
+        The inverse of `unseen`.
+        """
+        if self.unbroken >= self.size:
+            return 0.0
+        return min(1.0, (log(1.648 * sqrt(self.size) / chance) / (2 * self.unbroken - 1)) ** 2)
+
+    @property
+    def zero(self) -> float:
+        """The magnitude below which an eigenvalue cannot be told from 0: what rounding does to the products.
+
+        That of networks' Hessians in float32 was measured against float64: at most 3.3 roundings of the radius.
+        """
+        precision = max(torch.finfo(t.dtype).eps for pair in (*self.top, *self.bottom) for t in pair.vector)
+        return ROUNDINGS * max(self.noise, precision * self.radius)
 
 
 def ends(

@@ -63,6 +63,12 @@ class Krylov:
         self.matrix[:count, :count] = weights.T @ self.matrix @ weights
         self.held, self._is_unbroken = count, False
 
+    def nearest(self) -> float:
+        """Return the least length of a product with a unit vector of the span: some eigenvalue is as near to 0."""
+        last = torch.zeros(1, self.held, dtype=torch.float64)
+        last[0, -1] = self.rest
+        return float(torch.linalg.svdvals(torch.cat([self.projected, last]))[-1])
+
     def vector(self, weights: Tensor) -> Tensor:
         """Return a combination of the vectors held, of length 1."""
         row = weights.to(self.basis) @ self.basis[: self.held]

@@ -7,8 +7,8 @@ out of the directions first, which leaves less to chance. A matrix of few parame
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import hypot, inf, sqrt
 from statistics import fmean, stdev
 
 import torch
@@ -59,6 +59,7 @@ class Spectrum:
     diagonal: tuple[Tensor, ...]
     products: int
     is_exact: bool
+    nearest: float  # to 0: some eigenvalue is at most so far from it
 
     def share_below(self, value: float) -> float:
         """Return the share of the eigenvalues that lie below."""
@@ -88,7 +89,8 @@ def spectrum(
     held = _held(known, parameters)
     points = [(pair.value, 1 / size) for pair in known]
     samples: list[tuple[Tensor, ...]] = []  # of the diagonal
-    products = 0
+    products, nearest = 0, min((hypot(pair.value, pair.residual) for pair in known), default=inf)
+    spilt = hypot(*(pair.residual for pair in known))  # of a product, into the directions of those that are known
     for seed in range(probes):
         direction = signs_like(flat(parameters), seed)
         space = Krylov(hessian, parameters, direction, min(steps, size - len(known)), held)
@@ -100,10 +102,10 @@ def spectrum(
         values, vectors = torch.linalg.eigh(space.projected)
         rest = (1 - len(known) / size) * vectors[0].square()
         points += zip(values.tolist(), rest.tolist())
-        products += space.products
+        products, nearest = products + space.products, min(nearest, hypot(space.nearest(), spilt))
         if not go_on(products):
             break
-    return _averaged(points, len(known), samples, known, products)
+    return replace(_averaged(points, len(known), samples, known), products=products, nearest=nearest)
 
 
 def _averaged(
@@ -111,7 +113,6 @@ def _averaged(
     exact: int,
     samples: list[tuple[Tensor, ...]],
     known: Sequence,
-    products: int,
 ) -> Spectrum:
     counted = points[:exact] + [(value, weight / len(samples)) for value, weight in points[exact:]]
     values, weights = zip(*sorted(counted))
@@ -124,7 +125,7 @@ def _averaged(
         [float(s.sum(dtype=torch.float64)) + float(c.sum()) for s in each] for each, c in zip(zip(*samples), certain)
     ]
     traces = tuple(Estimate(tuple(each)) for each in blocks)
-    return Spectrum(values, weights, Estimate(tuple(map(sum, zip(*blocks)))), traces, diagonal, products, False)
+    return Spectrum(values, weights, Estimate(tuple(map(sum, zip(*blocks)))), traces, diagonal, 0, False, inf)
 
 
 def _held(known: Sequence, parameters: Sequence[Tensor]) -> Tensor | None:
@@ -141,7 +142,14 @@ def _exact(hessian: Hessian, parameters: Sequence[Tensor]) -> Spectrum:
     traces = tuple(Estimate((float(piece.sum()),)) for piece in diagonal)
     size = len(matrix)
     return Spectrum(
-        tuple(values.tolist()), (1 / size,) * size, Estimate((float(values.sum()),)), traces, diagonal, size, True
+        tuple(values.tolist()),
+        (1 / size,) * size,
+        Estimate((float(values.sum()),)),
+        traces,
+        diagonal,
+        size,
+        True,
+        float(values.abs().min()),
     )
 
 

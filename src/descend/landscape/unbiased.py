@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from descend.landscape.gradients import Gradients, gram
+from descend.landscape.sign_flips import chance, flipped_lengths
 from descend.landscape.spectrum import Estimate
 
-FLIPS = 1999  # of the signs: enough for p-values of 0.0005
 FEWEST = 8  # batches: the least p-value of fewer is above 0.01
 
 
@@ -35,7 +34,7 @@ def bias(drawn: Gradients, whole: Tensor, seed: int = 0) -> Bias:
     """Test whether the batches' gradients have `whole` (p,) as their mean.
 
     Each batch's error keeps or changes its sign at random: where errors are symmetric about 0 and independent, each
-    choice is as likely as the one seen (Lehmann & Romano 2005, §15.2). Batches that are dealt out of one shuffled
+    choice is as likely as the one seen (`sign_flips`). Batches that are dealt out of one shuffled
     epoch cancel each other's errors: the test then finds a bias less often than its level says, never more often.
     Raises `ValueError` for fewer than 8 batches or a gradient of 0.
     """
@@ -44,12 +43,8 @@ def bias(drawn: Gradients, whole: Tensor, seed: int = 0) -> Bias:
     length = float(whole.double().norm())
     if not length > 0:
         raise ValueError("the gradient of the whole is 0: there is nothing to compare the batches with")
-    errors = gram(drawn.rows - whole)
-    generator = torch.Generator().manual_seed(seed)
-    signs = 2.0 * torch.randint(2, (FLIPS, drawn.count), generator=generator, dtype=torch.float64) - 1
-    flipped = ((signs @ errors) * signs).sum(1).clamp_min(0).sqrt() / (drawn.count * length)
-    seen = max(float(errors.sum()), 0.0) ** 0.5 / (drawn.count * length)
-    as_far = int((flipped >= seen * (1 - 1e-12)).sum())
+    lengths = flipped_lengths(gram(drawn.rows - whole), seed)
+    distances = lengths.sqrt() / (drawn.count * length)
     along = (drawn.rows.double() @ whole.double()) / length**2
-    by_chance = float(flipped.quantile(0.95))
-    return Bias(seen, by_chance, (1 + as_far) / (1 + FLIPS), Estimate(tuple(along.tolist())))
+    by_chance = float(distances.quantile(0.95))
+    return Bias(float(distances[0]), by_chance, chance(lengths), Estimate(tuple(along.tolist())))

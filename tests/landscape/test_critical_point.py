@@ -1,0 +1,96 @@
+"""Kinds of points on functions that are known, and the gradient against the noise of its batches."""
+
+from itertools import product
+from math import isnan
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from descend.landscape import Loss, critical_point, ends
+from descend.landscape.sign_flips import chance, flipped_lengths
+
+ONE = torch.float64
+FUNCTIONS = {
+    "minimum": lambda x, y: x**2 + 3 * y**2,
+    "saddle": lambda x, y: x**2 - 3 * y**2,
+    "maximum": lambda x, y: -(x**2) - 3 * y**2 + x**4,
+    "flat": lambda x, y: x**3 + y**5,
+    "degenerate": lambda x, y: x**2 + y**3,
+}
+
+
+def point(loss: Loss, at: list[Tensor], **options):
+    return critical_point(loss, at, ends(loss.hessian(at), at), **options)
+
+
+def of(function) -> Loss:
+    return Loss((lambda theta: function(theta[0][0], theta[0][1]),))
+
+
+@pytest.mark.parametrize("dtype", [ONE, torch.float32])
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_each_kind(kind: str, dtype: torch.dtype) -> None:
+    found = point(of(FUNCTIONS[kind]), [torch.zeros(2, dtype=dtype)])
+    assert found.kind == kind and found.gradient_norm == 0 and isnan(found.noise) and isnan(found.p_value)
+    assert "within what is taken for 0" in found.how and "NaN" not in found.how
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_beside_it_there_is_no_critical_point(kind: str) -> None:
+    found = point(of(FUNCTIONS[kind]), [torch.tensor([0.1, 0.1], dtype=ONE)])
+    assert found.kind == "no critical point" and "fewer than 6 batches" in found.how
+    assert point(of(FUNCTIONS[kind]), [torch.tensor([0.1, 0.1], dtype=ONE)], tolerance=10.0).kind != found.kind
+
+
+def test_a_minimum_as_well_as_the_parameters_can_say_it() -> None:
+    """(θ − a)² at the float32 that is nearest to a: the gradient is not 0, but no parameters are nearer."""
+    a = torch.tensor([1 / 3, 12345.678], dtype=ONE)
+    loss = Loss((lambda theta: (theta[0].double() - a).square().sum(),))
+    found = point(loss, [a.float()])
+    assert found.gradient_norm > 0 and found.kind == "minimum"
+
+
+def regression(seed: int, parts: int = 8, examples: int = 30, size: int = 4) -> tuple[Loss, Tensor, Tensor]:
+    """Squared errors on batches, the true weights, and those that fit all batches best."""
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.randn(parts, examples, size, generator=draw, dtype=ONE)
+    truth = torch.randn(size, generator=draw, dtype=ONE)
+    y = x @ truth + torch.randn(parts, examples, generator=draw, dtype=ONE)
+    fitted = torch.linalg.lstsq(x.reshape(-1, size), y.reshape(-1, 1)).solution[:, 0]
+    losses = tuple(lambda theta, a=a, b=b: (a @ theta[0] - b).square().mean() / 2 for a, b in zip(x, y))
+    return Loss(losses), truth, fitted
+
+
+def test_at_the_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
+    loss, _, fitted = regression(0)
+    found = point(loss, [fitted])
+    assert found.kind == "minimum" and found.gradient_norm < 1e-9
+    rows = torch.stack([Loss((part,)).gradient([fitted])[0] for part in loss.parts])
+    assert found.noise == pytest.approx(float((rows.var(0) / len(rows)).sum().sqrt()))
+
+
+def test_at_the_true_weights_the_gradient_is_noise_as_often_as_it_should() -> None:
+    kinds = [point(regression(seed)[0], [regression(seed)[1]]).kind for seed in range(100)]
+    assert 89 <= kinds.count("minimum") <= 99 and kinds.count("no critical point") == 100 - kinds.count("minimum")
+
+
+@pytest.mark.parametrize("parts", [6, 8, 40])
+def test_away_from_them_it_is_not(parts: int) -> None:
+    loss, truth, _ = regression(1, parts)
+    found = point(loss, [truth + 1])
+    assert found.kind == "no critical point" and found.p_value < 0.05 and "above the noise" in found.how
+
+
+def test_every_choice_of_signs_is_tried() -> None:
+    rows = np.random.default_rng(0).normal(0.4, 1, (7, 5))
+    exact = np.linalg.norm(rows.sum(0))
+    all_signs = product([1, -1], repeat=7)
+    share = np.mean([np.linalg.norm(np.array(signs) @ rows) >= exact - 1e-9 for signs in all_signs])
+    assert chance(flipped_lengths(torch.tensor(rows @ rows.T))) == pytest.approx(share)
+
+
+def test_the_lowest_and_the_highest_curvature_are_told() -> None:
+    found = point(of(FUNCTIONS["saddle"]), [torch.zeros(2, dtype=ONE)])
+    assert (found.lowest, found.highest) == pytest.approx((-6, 2)) and "both signs (from -6 to 2)" in found.how
