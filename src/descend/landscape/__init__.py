@@ -12,6 +12,7 @@ from descend.landscape.lanczos import TopEigenpair, top_eigenpair
 from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, derivatives
 from descend.landscape.model import loss_of, trained
 from descend.landscape.noise_scale import noise_scale
+from descend.landscape.outputs import GaussNewton, Judged, LossOfOutputs
 from descend.landscape.path import PathPlane, path_plane
 from descend.landscape.plane import Plane, plane_through
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
@@ -28,9 +29,12 @@ __all__ = [
     "Eigenpair",
     "Ends",
     "Estimate",
+    "GaussNewton",
     "Gradients",
     "Hessian",
+    "Judged",
     "Loss",
+    "LossOfOutputs",
     "PathPlane",
     "Plane",
     "Spectrum",

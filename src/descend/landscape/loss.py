@@ -5,7 +5,7 @@ The Hessian is never formed: H v is the gradient of (g · v), one more backward 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from descend.landscape.graph import custom_function, is_cut
 
 Theta = Sequence[Tensor]
 Evaluate = Callable[[Theta], Tensor]
+Part = TypeVar("Part")
 HELD = 8  # parts whose graphs are kept for all products; of more each product makes them anew, one at a time
 
 
@@ -46,15 +47,20 @@ class Loss:
 
     def gradient(self, theta: Theta) -> tuple[Tensor, ...]:
         """Return the gradient at `theta`, one tensor for each parameter: zeros where the loss does not reach it."""
-        gradients = [_gradient(part, _leaves(theta)) for part in self.parts]
+        gradients = [_gradient(part, leaves_at(theta)) for part in self.parts]
         return gradients[0] if len(gradients) == 1 else tuple(torch.stack(same).mean(0) for same in zip(*gradients))
 
     def hessian(self, theta: Theta) -> "Hessian":
         """Return the Hessian at `theta`. Raises `CurvatureUnavailable` where a backward cannot be differentiated."""
-        if len(self.parts) > HELD:
-            return _RecomputedHessian(self.parts, tuple(theta))
-        hessians = [_hessian(part, _leaves(theta)) for part in self.parts]
-        return hessians[0] if len(hessians) == 1 else _MeanHessian(tuple(hessians))
+        return mean_of(self.parts, lambda part: _hessian(part, leaves_at(theta)))
+
+
+def mean_of(parts: Sequence[Part], matrix: Callable[[Part], Hessian]) -> Hessian:
+    """Return the mean of the parts' matrices, whose graphs are kept where they are few."""
+    if len(parts) > HELD:
+        return _Recomputed(parts, matrix)
+    held = tuple(map(matrix, parts))
+    return held[0] if len(held) == 1 else _Mean(held)
 
 
 def derivatives(loss: Tensor, leaves: Theta) -> tuple[tuple[Tensor, ...], Hessian]:
@@ -70,7 +76,7 @@ def derivatives(loss: Tensor, leaves: Theta) -> tuple[tuple[Tensor, ...], Hessia
         try:
             grads = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
         except (RuntimeError, NotImplementedError) as error:
-            raise CurvatureUnavailable(_first_line(error)) from None
+            raise CurvatureUnavailable(first_line(error)) from None
     gradient = tuple(torch.zeros_like(t) if g is None else g.detach() for t, g in zip(leaves, grads))
     return gradient, _GraphHessian(list(leaves), _differentiable(grads))
 
@@ -91,13 +97,13 @@ class _GraphHessian:
                 allow_unused=True,
             )
         except (RuntimeError, NotImplementedError) as error:
-            raise CurvatureUnavailable(_first_line(error)) from None
+            raise CurvatureUnavailable(first_line(error)) from None
         # The graph is whole (see `_differentiable`): what it does not reach has a second derivative of zero.
         return [tuple(torch.zeros_like(t) if s is None else s for t, s in zip(self.leaves, seconds))]
 
 
 @dataclass(frozen=True)
-class _MeanHessian:
+class _Mean:
     parts: tuple[Hessian, ...]
 
     def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
@@ -105,12 +111,12 @@ class _MeanHessian:
 
 
 @dataclass(frozen=True)
-class _RecomputedHessian:
-    parts: tuple[Evaluate, ...]
-    theta: tuple[Tensor, ...]
+class _Recomputed:
+    parts: Sequence[Any]
+    matrix: Callable[[Any], Hessian]
 
     def products(self, vector: Theta) -> list[tuple[Tensor, ...]]:
-        return [_hessian(part, _leaves(self.theta)).products(vector)[0] for part in self.parts]
+        return [self.matrix(part).products(vector)[0] for part in self.parts]
 
 
 def _gradient(part: Evaluate, leaves: list[Tensor]) -> tuple[Tensor, ...]:
@@ -125,7 +131,7 @@ def _hessian(part: Evaluate, leaves: list[Tensor]) -> "Hessian":
         try:
             loss = part(leaves)
         except (RuntimeError, NotImplementedError) as error:
-            raise CurvatureUnavailable(_first_line(error)) from None
+            raise CurvatureUnavailable(first_line(error)) from None
     return derivatives(loss, leaves)[1]
 
 
@@ -139,9 +145,11 @@ def _differentiable(grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]
     return tuple(g if g is not None and g.requires_grad else None for g in grads)
 
 
-def _leaves(theta: Theta) -> list[Tensor]:
+def leaves_at(theta: Theta) -> list[Tensor]:
+    """Return the parameters as tensors of their own that gradients are taken by."""
     return [t.detach().requires_grad_() for t in theta]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its kind."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

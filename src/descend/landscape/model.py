@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from descend.landscape.loss import Loss, Theta
+from descend.landscape.loss import Theta
+from descend.landscape.outputs import Judged, LossOfOutputs
 
 
-def loss_of(model: nn.Module, function: Callable[[Any, Any], Tensor], batches: Iterable[Sequence[Any]]) -> Loss:
+def loss_of(
+    model: nn.Module, function: Callable[[Any, Any], Tensor], batches: Iterable[Sequence[Any]]
+) -> LossOfOutputs:
     """Return the mean over all examples of `function(model(inputs), targets)`, in the mode that the model is in.
 
     Its parameters are those that `trained(model)` lists. Raises `ValueError` where there is no batch or parameter.
@@ -29,19 +32,19 @@ def loss_of(model: nn.Module, function: Callable[[Any, Any], Tensor], batches: I
     sizes = [len(targets) for _, targets in given]
     mean = sum(sizes) / len(sizes)
 
-    def part(number: int) -> Callable[[Theta], Tensor]:
+    def part(number: int) -> Judged:
         inputs, targets = given[number]
 
-        def evaluate(theta: Theta) -> Tensor:
+        def evaluate(theta: Theta) -> tuple[Tensor, Tensor]:
             buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
             with torch.random.fork_rng():
                 torch.manual_seed(number)
                 outputs = functional_call(model, {**dict(zip(names, theta)), **buffers}, (inputs,))
-            return function(outputs, targets) * (sizes[number] / mean)
+            return outputs, function(outputs, targets) * (sizes[number] / mean)
 
-        return evaluate
+        return Judged(evaluate)
 
-    return Loss(tuple(map(part, range(len(given)))))
+    return LossOfOutputs.of([part(number) for number in range(len(given))])
 
 
 def trained(model: nn.Module) -> list[Tensor]:
