@@ -4,12 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from descend.landscape import CurvatureUnavailable, ends
+from descend.landscape import CurvatureUnavailable, Preconditioned, ends
 from descend.landscape.vectors import normal_like
 
 from .matrices import Matrices, network, with_spectrum
@@ -124,3 +125,13 @@ def test_a_product_that_is_not_finite(bad: float) -> None:
 def test_no_curvature_at_all() -> None:
     found = ends(Matrices([torch.zeros(30, 30)]), parameters(30, torch.float32))
     assert (found.top[0].value, found.bottom[0].value, found.radius) == (0, 0, 0)
+
+
+def test_both_ends_as_an_adaptive_rule_sees_them() -> None:
+    """P^-½HP^-½: the generalised problem's eigenvalues, and vectors that P^-½ takes to its own."""
+    matrix, scale = with_spectrum(list(np.linspace(-2, 5, 60))), torch.linspace(0.1, 3, 60, dtype=ONE)
+    exact, vectors = scipy.linalg.eigh(matrix.numpy(), np.diag(scale.numpy()))
+    found = ends(Preconditioned(Matrices([matrix]), [scale]), parameters(60), tolerance=1e-9)
+    assert (found.bottom[0].value, found.top[0].value) == pytest.approx((exact[0], exact[-1]))
+    own = found.top[0].vector[0] / scale.sqrt()
+    assert abs(float(own / own.norm() @ vectors[:, -1])) == pytest.approx(np.linalg.norm(vectors[:, -1]))

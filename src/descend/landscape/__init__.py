@@ -15,6 +15,7 @@ from descend.landscape.noise_scale import noise_scale
 from descend.landscape.outputs import GaussNewton, Judged, LossOfOutputs
 from descend.landscape.path import PathPlane, path_plane
 from descend.landscape.plane import Plane, plane_through
+from descend.landscape.preconditioned import Preconditioned
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
 from descend.landscape.stationary_variance import stationary_variance
 from descend.landscape.surface import surface
@@ -37,6 +38,7 @@ __all__ = [
     "LossOfOutputs",
     "PathPlane",
     "Plane",
+    "Preconditioned",
     "Spectrum",
     "Taylor",
     "TopEigenpair",

@@ -40,7 +40,7 @@ class Krylov:
         coupling = self.rest if self.held else None
         self.basis[self.held] = self.next
         self.held += 1
-        image = self._beside(mean_product(self.hessian, self.next, self.parameters))
+        image = self._beside(self.image())
         self.products += 1
         self.largest = max(self.largest, float(image.norm()))
         beyond, along = self._split(image)
@@ -53,6 +53,10 @@ class Krylov:
             beyond, _ = self._split(self._beside(normal_like(image, self.products)))
         self.next = beyond / beyond.norm()
         return image
+
+    def image(self) -> Tensor:
+        """Return the product with the vector that was taken in last."""
+        return mean_product(self.hessian, self.next, self.parameters)
 
     _is_unbroken = True
 
@@ -92,8 +96,13 @@ class Krylov:
 
 def mean_product(hessian: Hessian, row: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """Return H times a row. Raises `CurvatureUnavailable` where it is not finite."""
-    products = hessian.products(shaped(row, parameters))
-    image = flat(products[0]) if len(products) == 1 else torch.stack([flat(p) for p in products]).mean(0)
-    if not bool(torch.isfinite(image).all()):
+    parts = part_products(hessian, row, parameters)
+    return parts.mean(0) if len(parts) > 1 else parts[0]
+
+
+def part_products(hessian: Hessian, row: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """Return each part of H times a row, (parts, n). Raises `CurvatureUnavailable` where one is not finite."""
+    images = torch.stack([flat(part) for part in hessian.products(shaped(row, parameters))])
+    if not bool(torch.isfinite(images).all()):
         raise CurvatureUnavailable("a Hessian-vector product is not finite")
-    return image
+    return images

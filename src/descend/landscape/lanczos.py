@@ -1,20 +1,20 @@
 """The largest curvature, by Lanczos iteration on Hessian-vector products (Golub & Van Loan, §10.1).
 
-With a positive diagonal preconditioner P it finds λmax(P⁻¹H), the curvature that an adaptive rule sees: the
-similar matrix P^-½ H P^-½ is symmetric and has the same eigenvalues. Eight products match sixteen power iterations.
+With a positive diagonal preconditioner P it finds λmax(P⁻¹H), the curvature that an adaptive rule sees. Eight products
+match sixteen power iterations.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from descend.landscape.krylov import Krylov, part_products
 from descend.landscape.loss import CurvatureUnavailable, Hessian
-from descend.landscape.vectors import flat, normal_like, shaped
-
-BREAKDOWN = 1e-6  # relative size of a new direction below which the Krylov space is complete, in float32
-SMALLEST_SCALE = 1e-30  # of a preconditioner's entry: its inverse must stay finite in float32
+from descend.landscape.preconditioned import Preconditioned
+from descend.landscape.vectors import flat, shaped
 
 
 @dataclass(frozen=True)
@@ -41,68 +41,44 @@ def top_eigenpair(
     `start` is any non-zero direction (the last call's `vector` saves half the work). `go_on(products)` may end it
     after each one. Raises `CurvatureUnavailable`.
     """
-    scale = None if preconditioner is None else flat(preconditioner).clamp_min(SMALLEST_SCALE).rsqrt()
-    direction, norm = _direction(start)
-    basis, columns = list[Tensor](), list[Tensor]()
-    largest, restarts = torch.zeros_like(norm), 1
-    for _ in range(min(iterations, direction.numel())):
-        basis.append(direction / norm)
-        direction, column = _apply(hessian, basis, start, scale)
-        columns.append(column)
-        largest = torch.maximum(largest, direction.norm())
-        direction, norm = _orthogonal(direction, basis)
-        complete = norm <= BREAKDOWN * largest
-        if not go_on(len(basis)) or (complete and (not restarts or len(basis) == direction.numel())):
+    matrix = hessian if preconditioner is None else Preconditioned(hessian, preconditioner)
+    row = flat(start)
+    if not 0 < float(row.norm()) < float("inf"):
+        raise CurvatureUnavailable("the search for the largest curvature starts from a zero or infinite direction")
+    space = _ByParts(matrix, start, row, min(iterations, len(row)))
+    subspaces = 2  # a start inside an invariant subspace sees nothing of the rest; a random one sees all of it
+    while True:
+        space.grow()
+        subspaces -= space.rest == 0
+        if space.held == space.width or not go_on(space.products) or not subspaces:
             break
-        if complete:  # a start inside an invariant subspace sees nothing of the rest; a random one sees all of it
-            restarts -= 1
-            direction, norm = _orthogonal(normal_like(direction), basis)
-    return _ritz(basis, columns, start, float(norm))
-
-
-def _apply(
-    hessian: Hessian, basis: Sequence[Tensor], like: Sequence[Tensor], scale: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return H q for the last q of the basis, and each part's projection of it: (parts, products so far)."""
-    scaled = basis[-1] if scale is None else basis[-1] * scale
-    products = [flat(p) for p in hessian.products(shaped(scaled, like))]
-    if not all(torch.isfinite(p).all() for p in products):
-        raise CurvatureUnavailable("a Hessian-vector product is not finite")
-    images = products if scale is None else [p * scale for p in products]
-    column = [torch.stack([(q * image).sum(dtype=torch.float64) for q in basis]) for image in images]
-    return torch.stack(images).mean(0), torch.stack(column)
-
-
-def _orthogonal(direction: Tensor, basis: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the part of `direction` outside the span of `basis`, and its length."""
-    for _ in range(2):  # twice is enough (Parlett): float32 loses orthogonality at once otherwise
-        for known in basis:
-            direction = direction - torch.dot(known, direction) * known
-    return direction, direction.norm()
-
-
-def _ritz(basis: list[Tensor], columns: list[Tensor], like: Sequence[Tensor], rest: float) -> TopEigenpair:
-    """Return the best pair in the span of `basis`; `rest` is the length of the next direction outside it."""
-    size, parts = len(basis), len(columns[0])
-    upper = torch.zeros(parts, size, size, dtype=torch.float64)
-    for j, column in enumerate(columns):
-        upper[:, : j + 1, j] = column.cpu()
-    projected = upper + upper.triu(1).mT  # (parts, products, products), symmetric as each part's Hessian is
-    values, vectors = torch.linalg.eigh(projected.mean(0))
+    values, vectors = torch.linalg.eigh(space.projected)
     weights = vectors[:, -1]
-    vector = weights.to(basis[0]) @ torch.stack(basis)
     return TopEigenpair(
         float(values[-1]),
-        shaped(vector / vector.norm(), like),
-        rest * abs(float(weights[-1])),
-        tuple(float(weights @ part @ weights) for part in projected),
-        size,
+        shaped(space.vector(weights), start),
+        space.rest * abs(float(weights[-1])),
+        tuple(float(weights @ part @ weights) for part in space.projected_parts()),
+        space.products,
     )
 
 
-def _direction(start: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    direction = flat(start)
-    norm = direction.norm()
-    if not torch.isfinite(norm) or norm == 0:
-        raise CurvatureUnavailable("the search for the largest curvature starts from a zero or infinite direction")
-    return direction, norm
+class _ByParts(Krylov):
+    """Keeps what each part of the loss is between the vectors, too."""
+
+    def image(self) -> Tensor:
+        parts = part_products(self.hessian, self.next, self.parameters)
+        self.columns.append((parts @ self.basis[: self.held].T).double().cpu())
+        return parts.mean(0)
+
+    @cached_property
+    def columns(self) -> list[Tensor]:
+        """Down to the diagonal, (parts, vectors so far)."""
+        return []
+
+    def projected_parts(self) -> Tensor:
+        """Return each part between the vectors, (parts, held, held)."""
+        upper = torch.zeros(len(self.columns[0]), self.held, self.held, dtype=torch.float64)
+        for k, column in enumerate(self.columns):
+            upper[:, : k + 1, k] = column
+        return upper + upper.triu(1).mT
