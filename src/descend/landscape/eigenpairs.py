@@ -43,9 +43,14 @@ class Ends:
     noise: float  # how far the products are from those of a symmetric matrix: what rounding hides
 
     @property
+    def pairs(self) -> tuple[Eigenpair, ...]:
+        """All of them, each once, largest first: those of a small matrix are at both ends."""
+        return (*self.top, *(pair for pair in self.bottom[::-1] if all(pair is not known for known in self.top)))
+
+    @property
     def radius(self) -> float:
         """The largest magnitude of an eigenvalue."""
-        return max(abs(pair.value) for pair in (*self.top, *self.bottom))
+        return max(abs(pair.value) for pair in self.pairs)
 
     def unseen(self, share: float) -> float:
         """Return the chance that an eigenvalue lies below the smallest found by that share of the spectrum's range.

@@ -85,7 +85,7 @@ def spectrum(
     size = sum(p.numel() for p in parameters)
     if size <= probes * steps:
         return _exact(hessian, parameters)
-    known = () if ends is None else (*ends.top, *ends.bottom)
+    known = () if ends is None else ends.pairs
     held = _held(known, parameters)
     points = [(pair.value, 1 / size) for pair in known]
     samples: list[tuple[Tensor, ...]] = []  # of the diagonal

@@ -7,14 +7,13 @@ that one lies under the stability bound, the inputs and not the learning rate ar
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from descend.landscape import CurvatureUnavailable, Loss, TopEigenpair, top_eigenpair
 from descend.landscape.loss import Evaluate
 from descend.landscape.vectors import flat, normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
-from descend.probes.preconditioner import preconditioner, relative_rates
+from descend.probes.preconditioner import preconditioner, with_rates
 from descend.record import Reading
 from descend.tape import Recording, Stale
 
@@ -34,7 +33,7 @@ def curvature(moment: Moment) -> Measurement:
     if not moment.monitor and moment.step > 0 and moment.recordings()[0].examples < FEW:
         return
     scale = preconditioner(moment.optimizer, moment.parameters)
-    metric = _with_rates(moment, scale)
+    metric = with_rates(moment.optimizer, moment.parameters, scale)
     name = "curvature" if scale is None else "preconditioned_curvature"
     top = _top(moment, f"{name} vector", metric, None)
     yield Reading(name, moment.key, moment.step, top.value * moment.backwards)
@@ -45,15 +44,6 @@ def curvature(moment: Moment) -> Measurement:
         counterfactual = _top(moment, "standardised vector", metric, statistics.standardise)
         value = counterfactual.value * moment.backwards
         yield Reading("curvature_standardised", moment.key, moment.step, value)
-
-
-def _with_rates(moment: Moment, scale: list[Tensor] | None) -> list[Tensor] | None:
-    """Return P with each group's rate in it: P over the rate, as a multiple of the first group's."""
-    rates = relative_rates(moment.optimizer, moment.parameters)
-    if rates is None:
-        return scale
-    plain = [torch.ones_like(p, dtype=torch.float32) for p in moment.parameters] if scale is None else scale
-    return [p / rate if rate > 0 else torch.full_like(p, float("inf")) for p, rate in zip(plain, rates)]
 
 
 def _top(

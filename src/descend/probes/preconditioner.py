@@ -42,6 +42,17 @@ def relative_rates(optimizer: Optimizer | None, parameters: Sequence[Tensor]) ->
     return [rate / first for rate in rates]
 
 
+def with_rates(
+    optimizer: Optimizer | None, parameters: Sequence[Tensor], scale: list[Tensor] | None
+) -> list[Tensor] | None:
+    """Return P with each group's rate in it: P over the rate, as a multiple of the first group's."""
+    rates = relative_rates(optimizer, parameters)
+    if rates is None:
+        return scale
+    plain = [torch.ones_like(p, dtype=torch.float32) for p in parameters] if scale is None else scale
+    return [p / rate if rate > 0 else torch.full_like(p, float("inf")) for p, rate in zip(plain, rates)]
+
+
 def _groups(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
     return {id(p): group for group in optimizer.param_groups for p in group["params"]}
 

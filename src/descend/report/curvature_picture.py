@@ -1,21 +1,22 @@
 """The curvature that was measured at points of a run, as pictures and tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import exp, isfinite, pi, sqrt
 from typing import Any
 
 from descend.interval import mean_interval
 from descend.record import Record
+from descend.report.directions_table import directions_table
 from descend.report.figure import Figure, Key, Panel, Trace, level
 from descend.report.table import Table
 from descend.report.wording import count, number
 from descend.symptoms.stability import stability_bound
 
-TONES = ("ink", "cause", "cure", "third", "fourth")  # of one point after another
+FAR = 3  # times the largest eigenvalue: a bound beyond is not drawn
 SMOOTHED, DRAWN = 0.01, 400  # the width of the density's kernel, as a share of the range; points of the curve
 MOST_LAYERS = 16
-FACTS = ("point", "eigenvalues", "spectrum")  # as they come
+FACTS = ("point", "eigenvalues", "directions", "spectrum")  # as they come
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Looked:
     step: int
     point: Mapping[str, Any]
     eigenvalues: Mapping[str, Any]
+    directions: Mapping[str, Any]
     spectrum: Mapping[str, Any]
 
     @property
@@ -51,8 +53,8 @@ def curvature_pictures(record: Record) -> list[Figure | Table]:
     """Return the tables and the pictures of the curvature at the points of a run; none where nothing is known."""
     found = looked_at(record)
     pictures: list[Figure | Table] = [_summary(found)] if found else []
-    pictures += [_density(found)] if any(looked.spectrum for looked in found) else []
-    pictures += [_layers(looked) for looked in found if looked.spectrum]
+    for looked in found:
+        pictures += _of_one(looked)
     return pictures
 
 
@@ -82,37 +84,39 @@ def _trace(looked: Looked) -> str:
     return f"{value} [{number(low)}, {number(high)}]"
 
 
-def _density(found: list[Looked]) -> Figure:
-    traces: list[Trace] = []
-    keys, shapes = list[Key](), list[Trace]()
-    known = [looked for looked in found if looked.spectrum]
-    for looked, tone in zip(known, TONES):
-        traces.append(_curve(looked, tone))
-        keys.append(Key(f"{looked.label} weights", tone))
-    bounds = {looked.bound for looked in known if isfinite(looked.bound)}
-    highest = max(max(looked.spectrum["values"]) for looked in known)
-    for bound in sorted(bounds)[:1]:
-        if bound <= 3 * highest:
-            marks, named = level(bound, "stability bound", vertical=True)
-            shapes += marks
-            keys += named
+def _of_one(looked: Looked) -> Iterator[Figure | Table]:
+    if looked.directions:
+        table = directions_table(looked.label, looked.step, looked.point["optimizer"], looked.directions)
+        yield from [table] if table else []
+    if looked.spectrum:
+        yield _density(looked)
+        yield _layers(looked)
+
+
+def _density(looked: Looked) -> Figure:
+    highest, shapes = max(looked.spectrum["values"]), list[Trace]()
+    keys = [Key("eigenvalues", "cause")]
+    if isfinite(looked.bound) and looked.bound <= FAR * highest:
+        marks, named = level(looked.bound, "stability bound", vertical=True)
+        shapes, keys = [*marks], [*keys, *named]
     panel = Panel(
-        "Density of the eigenvalues",
-        tuple(traces),
+        f"Density of the eigenvalues, {looked.label} weights",
+        (_curve(looked, "cause"),),
         tuple(keys),
         x_title="eigenvalue of the Hessian",
         shapes=tuple(shapes),
         x={"exponentformat": "power"},
-        y={"type": "log", "exponentformat": "power"},
-        height=280,
+        y={"type": "log", "exponentformat": "power", "title": {"text": "share per unit", "standoff": 4}},
+        height=240,
     )
     caption = (
         "How many of the eigenvalues lie where, each smoothed over a hundredth of their range, on a logarithmic scale. "
-        "Most directions of a network are nearly flat: what matters is how far the few to the right reach, and whether "
-        "any lies left of 0, where the cost bends downwards."
+        "Most directions of a network are nearly flat; what matters is how far the few to the right reach, and what "
+        "lies left of 0, where the cost bends downwards."
     )
-    if any(isfinite(looked.bound) for looked in known):
-        caption += " Beyond the stability bound of the rule in use a step ends higher up than it began."
+    if isfinite(looked.bound):
+        bound = f" The rule in use does not diverge up to {number(looked.bound)}."
+        caption += bound if not looked.directions.get("rescaled") else ""
     return Figure((panel,), caption)
 
 

@@ -25,7 +25,7 @@ class Table:
 
         printed = ConsoleTable(box=None, padding=(0, 2, 0, 0), title=self.title, title_justify="left")
         for place, name in enumerate(self.head):
-            printed.add_column(Text(name), justify="right" if place in self.numeric else "left")
+            printed.add_column(Text(name), no_wrap=True, justify="right" if place in self.numeric else "left")
         for row in self.rows:
             printed.add_row(*map(Text, row))
         return printed

@@ -80,6 +80,8 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
 
     record = run_once(script, plan, _words)
     pictures = shown.pictures(record)
+    if not pictures and status_of(record):
+        sys.exit(status_of(record))  # and the reason has been said
     if not pictures:
         raise UsageError(f"nothing to show: {_why_not(record, plan.asked['what'])}")
     command = f"descend show {plan.asked['what']} {record.script}"
@@ -98,7 +100,7 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
 
 def _standfirst(record: "Record") -> str:
     monitor = record.fact("monitor") or {}
-    of = f"The cost of {record.script} on its first {monitor.get('examples', '')} examples"
+    of = f"The cost of {record.script} on {monitor.get('distinct', 'its first')} of its examples"
     interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
     return f"{of}, over {record.steps} steps{interrupted}."
 

@@ -8,13 +8,14 @@ from typing import Any
 from descend.landscape import CurvatureUnavailable, Ends, Spectrum, ends, spectrum
 from descend.landscape.vectors import flat
 from descend.probes.moment import Measurement, Moment, Unavailable
-from descend.probes.shown.points import Point, loss_at, points
+from descend.probes.shown.directions import directions
+from descend.probes.shown.points import Point, looked_on, loss_at, points
 from descend.record import Fact
 from descend.tape import Stale
 
 
 def curvature(moment: Moment) -> Measurement:
-    """Yield the facts `point`, `eigenvalues` and `spectrum` of each point that is asked for."""
+    """Yield the facts `point`, `eigenvalues`, `directions` and `spectrum` of each point that is asked for."""
     for point in points(moment):
         try:
             yield from _curvature(moment, point)
@@ -33,7 +34,7 @@ def _curvature(moment: Moment, point: Point) -> Measurement:
         loss=loss.value(point.theta),
         gradient_norm=float(gradient.double().norm()),
         parameters=len(gradient),
-        examples=sum(recording.examples for recording in moment.recordings()),
+        examples=sum(recording.examples for recording in looked_on(moment)),
         batches=len(loss.parts),
         optimizer=dict(point.optimizer),
     )
@@ -41,6 +42,8 @@ def _curvature(moment: Moment, point: Point) -> Measurement:
     hessian = loss.hessian(point.theta)
     found = ends(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"])
     yield fact("eigenvalues", **_ends(found))
+    yield fact("measuring", what="directions")
+    yield fact("directions", **directions(moment, point, loss, found.pairs))
     yield fact("measuring", what="density")
     yield fact("spectrum", **_spectrum(spectrum(hessian, point.theta, found), moment))
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from descend.landscape import Loss
 from descend.landscape.vectors import flat
 from descend.probes.moment import Moment, Unavailable
-from descend.probes.preconditioner import preconditioner, relative_rates
+from descend.probes.preconditioner import preconditioner, with_rates
 from descend.probes.wiring import describe_optimizer
+from descend.tape import Recording
 
 PATH_BYTES = 2**28  # for the weights along the path; a network whose path takes more is not followed
 LAST = "last"
@@ -29,8 +30,7 @@ class Point:
     label: str  # first, last, step 40, or the name of a checkpoint
     theta: tuple[Tensor, ...]  # as the moment's parameters
     optimizer: Mapping[str, Any]  # its rule and hyper-parameters
-    scale: list[Tensor] | None  # what the rule divides the gradient by
-    rates: list[float] | None  # each parameter's learning rate as a multiple of the first one's
+    metric: list[Tensor] | None  # what the rule divides the gradient by, with each parameter's own rate in it
     path: list[tuple[int, Tensor]] = field(default_factory=list)  # step and weights, in one row, of the run around it
 
 
@@ -68,8 +68,7 @@ def _point(moment: Moment, label: str, path: Sequence[tuple[int, Tensor]] = ()) 
         label,
         tuple(p.detach().clone() for p in moment.parameters),
         {} if moment.optimizer is None else describe_optimizer(moment.optimizer),
-        preconditioner(moment.optimizer, moment.parameters),
-        relative_rates(moment.optimizer, moment.parameters),
+        with_rates(moment.optimizer, moment.parameters, preconditioner(moment.optimizer, moment.parameters)),
         list(path),
     )
 
@@ -79,5 +78,20 @@ def loss_at(moment: Moment, point: Point) -> Loss:
     if not all(bool(torch.isfinite(t).all()) for t in point.theta):
         raise Unavailable(f"a weight is not finite at {point.label}")
     evaluation = moment.asked["evaluation"]
-    parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in moment.recordings()]
+    parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in looked_on(moment)]
     return Loss(tuple(part for each in parts for part in each))
+
+
+def looked_on(moment: Moment) -> tuple[Recording, ...]:
+    """Return the recordings of the fixed examples: a batch that is always the same one, without draws, once."""
+    first, *others = moment.recordings()
+    return (first, *(other for other in others if not _is_same(first, other)))
+
+
+def _is_same(one: Recording, other: Recording) -> bool:
+    if any(op.random is not None for op in other.ops) or one.data.keys() != other.data.keys():
+        return False
+    held = {slot: tensor for slot, (tensor, _) in one.watched.items()}
+    return held == {slot: tensor for slot, (tensor, _) in other.watched.items()} and all(
+        torch.equal(tensor, other.data[slot]) for slot, tensor in one.data.items()
+    )

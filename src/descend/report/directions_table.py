@@ -1,0 +1,46 @@
+"""What each direction of the curvature does at the rate in use: predicted by the rule, and observed in the run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from descend.dynamics import LinearRule, Motion, agreement, linear_rule, observed, predicted
+from descend.report.table import Table
+from descend.report.wording import number
+
+HEAD = ("λ", "α·λ", "predicted, per step", "observed, per step", "agree")
+
+
+def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measured: Mapping[str, Any]) -> Table | None:
+    """Return the table of one point; None where nothing is known of its rule."""
+    rule, lr = linear_rule(optimizer, step), float(optimizer.get("lr") or 0.0)
+    if rule is None or not lr:
+        return None
+    steps = measured["steps"]
+    rows = [_row(each, rule, lr) for each in measured["directions"]]
+    seen = f"over the steps {steps[0]} to {steps[-1]}" if len(steps) > 1 else "nowhere: the path was not kept"
+    of = " of P⁻¹H, in which the rule is gradient descent" if measured["rescaled"] else ""
+    caption = (
+        f"The directions are the eigenvectors{of} at the {label} weights. By its factor the distance from the centre "
+        f"of the parabola is multiplied at each step. Predicted: by {optimizer['class']} at the rate {number(lr)} on a "
+        f"quadratic of that curvature. Observed: {seen}, with the standard error. They agree where an F test at 5 % or "
+        "a twentieth of the predicted root's distance from 1 cannot tell them apart; where they do not, the cost is no "
+        "such parabola over the way that the run goes."
+    )
+    return Table(f"Directions at the {label} weights", HEAD, rows, caption, frozenset({0, 1}))
+
+
+def _row(measured: Mapping[str, Any], rule: LinearRule, lr: float) -> tuple[str, ...]:
+    curvature = measured["curvature"]
+    said = predicted(rule, lr, curvature)
+    head = (number(curvature), number(lr * curvature), f"{said.kind} ×{_factor(said)}")
+    try:
+        seen = observed(measured["course"], measured["gradient"], curvature, memory=rule.memory > 0)
+    except ValueError:
+        return (*head, "not seen", "")
+    agrees = "yes" if agreement(seen, rule, lr, curvature).holds else "no"
+    return (*head, f"{seen.kind} ×{_factor(seen.motion)} ± {seen.standard_error:.2g}", agrees)
+
+
+def _factor(motion: Motion) -> str:
+    sign = -1 if not motion.root.imag and motion.root.real < 0 else 1
+    return number(sign * motion.rate)

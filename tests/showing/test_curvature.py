@@ -1,0 +1,121 @@
+"""`descend show curvature`: the Hessian of a script's own cost, against closed forms; what it says where it cannot."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from waiting import comes
+
+pytestmark = pytest.mark.slow
+
+RIDGE = """
+import torch
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+x = torch.randn(64, 3) @ torch.diag(torch.tensor([2.0, 1.0, 0.3]))
+y = x @ torch.tensor([1.0, -2.0, 0.5]) + 0.1 * torch.randn(64)
+values = torch.linalg.eigvalsh(2 * x.T @ x / 64)
+print(values.tolist())
+net = torch.nn.Linear(3, 1, bias=False)
+opt = torch.optim.{rule}
+for t in range({steps}):
+    opt.zero_grad()
+    torch.nn.functional.mse_loss(net(x).squeeze(1), y).backward()
+    opt.step()
+"""
+
+
+def ridge(folder, rule: str, steps: int = 60) -> list[float]:
+    """Write a linear regression and return the eigenvalues of its cost, smallest first."""
+    path = folder / "ridge.py"
+    path.write_text(RIDGE.format(rule=rule, steps=steps))
+    printed = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True).stdout
+    return json.loads(printed.splitlines()[0])
+
+
+def facts(done) -> dict[tuple[str, str], dict]:
+    assert done.returncode == 0, done.stderr
+    return {(fact["name"], fact["place"]): fact["detail"] for fact in json.loads(done.stdout)["facts"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("SGD(net.parameters(), lr=0.9 / values[-1])", "decays ×0.1"),
+        ("SGD(net.parameters(), lr=1.5 / values[-1])", "oscillates ×−0.5"),
+        ("SGD(net.parameters(), lr=2.5 / values[-1])", "diverges ×−1.5"),
+        ("SGD(net.parameters(), lr=1.5 / values[-1], momentum=0.81)", "oscillates ×0.9"),
+    ],
+)
+def test_what_each_direction_does_is_predicted_and_observed(descend_here, tmp_path, rule, said):
+    values = ridge(tmp_path, rule)
+    done = descend_here("show", "curvature", "--at", "first,10", "ridge.py")
+    assert done.returncode == 0, done.stderr
+    rows = [line.rstrip() for line in done.stdout.splitlines() if line.rstrip().endswith(("yes", "no"))]
+    assert len(rows) == 6 and all(row.split()[-1] == "yes" for row in rows)  # three directions at two points
+    steepest = re.split(r"  +", rows[0].strip())
+    assert steepest[2] == said and steepest[3].startswith(said)
+    assert float(steepest[0]) == pytest.approx(values[-1], rel=1e-3)
+    assert (tmp_path / "curvature.html").exists()
+
+
+def test_the_eigenvalues_are_those_of_the_closed_form(descend_here, tmp_path):
+    values = ridge(tmp_path, "SGD(net.parameters(), lr=0.01, weight_decay=0.5)")
+    known = facts(descend_here("show", "curvature", "--at", "last", "--steps", "30", "--format", "json", "ridge.py"))
+    eigenvalues = known["eigenvalues", "last"]
+    assert [value for value, _ in eigenvalues["top"]] == pytest.approx(values[::-1], rel=1e-9)
+    assert known["spectrum", "last"]["trace"] == pytest.approx([sum(values)])
+    assert sum(sum(each) for each in known["spectrum", "last"]["layers"].values()) == pytest.approx(sum(values))
+    directions = known["directions", "last"]["directions"]
+    assert [each["curvature"] for each in directions] == pytest.approx([v + 0.5 for v in values[::-1]])
+    assert known["point", "last"]["parameters"] == 3 and known["point", "last"]["examples"] == 64
+
+
+def test_an_adaptive_rule_is_held_against_its_own_curvature(descend_here, tmp_path):
+    ridge(tmp_path, "RMSprop(net.parameters(), lr=0.01)", steps=300)
+    done = descend_here("show", "curvature", "--at", "200", "ridge.py")
+    assert done.returncode == 0 and "Directions at the step 200 weights" in done.stdout
+    assert "of P⁻¹H" in (tmp_path / "curvature.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "says"),
+    [
+        (["--at", "frist"], "", "--at must be first, last or steps, as in first,100,last; not 'frist'"),
+        (["--at", "30", "--steps", "30"], "", "--at 30 is not before the end of the 30 steps that are run"),
+        ([], "import torch", "nothing to show: no optimizer step was taken"),
+        ([], RIDGE.format(rule="SGD(net.parameters(), lr=float('nan'))", steps=30), "a weight is not finite at last"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, arguments, body, says):
+    (tmp_path / "train.py").write_text(body)
+    done = descend_here("show", "curvature", *(arguments or ["--at", "last"]), "train.py")
+    assert done.returncode == 2 and says in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert not (tmp_path / "curvature.html").exists()
+
+
+def test_a_script_that_fails_keeps_its_traceback_and_its_status(descend_here, tmp_path):
+    values = RIDGE.format(rule="SGD(net.parameters(), lr=0.01)", steps=30)
+    (tmp_path / "train.py").write_text(values + "raise SystemExit(7)\n")
+    done = descend_here("show", "curvature", "--at", "first", "train.py")
+    assert done.returncode == 7 and "Directions at the first weights" in done.stdout
+    (tmp_path / "train.py").write_text("raise ValueError('no data')\n")
+    done = descend_here("show", "curvature", "train.py")
+    assert done.returncode == 1 and "ValueError: no data" in done.stderr and "descend/" not in done.stderr
+
+
+def test_ctrl_c_leaves_what_was_measured(tmp_path):
+    endless = RIDGE.format(rule="SGD(net.parameters(), lr=0.01)", steps="10**9")
+    (tmp_path / "train.py").write_text(endless.replace("opt.step()", "opt.step()\n    import time; time.sleep(0.02)"))
+    command = [sys.executable, "-m", "descend", "show", "curvature", "--steps", "100000", "train.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        lines: list[str] = []
+        assert comes(lambda: lines.append(run.stderr.readline()) or "step" in lines[-1], within=120, of=run)
+        assert comes(lambda: lines.append(run.stderr.readline()) or "step 6" in lines[-1], within=120, of=run)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=300)
+    assert run.returncode == 130 and "Directions at the first weights" in out, err
+    assert "interrupted" in (tmp_path / "curvature.html").read_text()
