@@ -91,7 +91,6 @@ def looked_on(moment: Moment) -> tuple[Recording, ...]:
 def _is_same(one: Recording, other: Recording) -> bool:
     if any(op.random is not None for op in other.ops) or one.data.keys() != other.data.keys():
         return False
-    held = {slot: tensor for slot, (tensor, _) in one.watched.items()}
-    return held == {slot: tensor for slot, (tensor, _) in other.watched.items()} and all(
-        torch.equal(tensor, other.data[slot]) for slot, tensor in one.data.items()
-    )
+    if {s: id(t) for s, (t, _) in one.watched.items()} != {s: id(t) for s, (t, _) in other.watched.items()}:
+        return False
+    return all(torch.equal(tensor, other.data[slot]) for slot, tensor in one.data.items())
