@@ -44,6 +44,7 @@ class Kind:
     needs: str = ""  # a package
     ranks: int = 1  # processes that torchrun starts
     always: bool = False  # taken to the doctor by `make test`, too
+    in_run: bool = False  # a loop of tests/run is like it: `make test` watches that one
 
     def write(self, folder: Path, *, sick: bool) -> list[str]:
         """Write the program and return how it is named on a command line."""
@@ -118,15 +119,26 @@ LR, CLEARED = ("instability", "lr="), ("no_zero_grad", "zero_grad()")
 KINDS = [
     Kind("a plain loop", "plain_loop.py", *CLEARED),
     Kind("a trainer class", "trainer_class.py", "output_loss_mismatch", "return scores"),
-    Kind("L-BFGS with a closure", "lbfgs_closure.py", *CLEARED),
-    Kind("accumulated gradients", "accumulation.py", *CLEARED),
+    Kind("L-BFGS with a closure", "lbfgs_closure.py", *CLEARED, in_run=True),
+    Kind("accumulated gradients", "accumulation.py", *CLEARED, in_run=True),
     Kind(
-        "AMP: float16, GradScaler", "amp_float16.py", "output_loss_mismatch", "F.cross_entropy(model(x[rows]), y[rows])"
+        "AMP: float16, GradScaler",
+        "amp_float16.py",
+        "output_loss_mismatch",
+        "F.cross_entropy(model(x[rows]), y[rows])",
+        in_run=True,
     ),
-    Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise"),
-    Kind("a GAN", "gan.py", *LR),
-    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning"),
-    Kind("Transformers Trainer", "transformers_trainer.py", "instability", "learning_rate=", needs="transformers"),
+    Kind("AMP: bfloat16", "amp_bfloat16.py", "inputs_not_normalised", "standardise", in_run=True),
+    Kind("a GAN", "gan.py", *LR, in_run=True),
+    Kind("Lightning", "lightning_digits.py", "instability", "return torch.optim.", needs="lightning", in_run=True),
+    Kind(
+        "Transformers Trainer",
+        "transformers_trainer.py",
+        "instability",
+        "learning_rate=",
+        needs="transformers",
+        in_run=True,
+    ),
     Kind("accelerate", "accelerate_loop.py", *CLEARED, needs="accelerate", always=True),
     Kind("torch.compile, model and step", "compiled.py", *CLEARED, always=True),
     Kind("packed sequences", "packed_sequences.py", "output_loss_mismatch", "return self.head(last[0]).squeeze(1)"),
@@ -137,6 +149,7 @@ KINDS = [
         "unshuffled_data",
         "shuffle=True",
         ("loader_workers.py", "fork"),
+        in_run=True,
     ),
     Kind(
         "DataLoader workers, spawned",
@@ -144,13 +157,14 @@ KINDS = [
         "unshuffled_data",
         "shuffle=True",
         ("loader_workers.py", "spawn"),
+        in_run=True,
     ),
-    Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr="),
-    Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "reinitialise("),
+    Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr=", in_run=True),
+    Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "reinitialise(", in_run=True),
     Kind("shared weights", "shared_weights.py", *CLEARED),
     Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)"),
     Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR),
-    Kind("functional: torch.func", "functional.py", "instability", "lr = "),
+    Kind("functional: torch.func", "functional.py", "instability", "lr = ", in_run=True),
     Kind("physics-informed: double backward", "physics_informed.py", *LR),
     Kind("reinforcement learning", "reinforcement.py", *LR),
     Kind(
@@ -188,7 +202,9 @@ def asked(request, kind):
     return kind
 
 
-def test_the_healthy_one_is_unharmed(kind, tmp_path, record_property):
+def test_the_healthy_one_is_unharmed(request, kind, tmp_path, record_property):
+    if kind.in_run and not request.config.getoption("--kinds"):
+        pytest.skip("make kinds watches this one, too")
     named = kind.write(tmp_path, sick=False)
     plain = printed(kind, tmp_path, named, watched=False)
     assert plain and printed(kind, tmp_path, named, watched=True) == plain

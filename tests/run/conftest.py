@@ -118,8 +118,13 @@ def one_thread(monkeypatch):
 
 @pytest.fixture
 def observe():
-    """Run a script under observation and return its record."""
-    return run_observed
+    """Run a script under observation and return its record: forked where the run is ours, as in a consultation."""
+
+    def run_forked(script: Script, role: str = "exam", server: ForkServer | None = None, **plan) -> Record:
+        is_forked = server is None and role in ("exam", "arm") and script.python == sys.executable
+        return run_observed(script, role, _server() if is_forked else server, **plan)
+
+    return run_forked
 
 
 @pytest.fixture
