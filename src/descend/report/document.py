@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descend.errors import UsageError
+from descend.kept import END, TAG
 from descend.redaction import clean, cleaned
 from descend.redaction.private import make_folder, write_file
 from descend.report.figure import Figure
@@ -59,16 +60,17 @@ def _shown(value: Any) -> Any:
     return clean(value) if type(value) is str else value  # what is markup already is our own
 
 
-def render(template: str, figures: Figures, *, events: str = "", **shown: Any) -> str:
+def render(template: str, figures: Figures, *, events: str = "", kept: Any = None, **shown: Any) -> str:
     """Return a template filled in, with the figures taken so far and what draws them.
 
-    `events`: where a page that is served hears of its changes; it may have none to draw yet.
+    `events`: where a page that is served hears of its changes; it may have none to draw yet. `kept`: see `kept_in`.
     """
     from plotly.offline import get_plotlyjs
 
     plotly = get_plotlyjs() if figures.plots or events else ""
     page = environment().get_template(template)
-    return page.render(**shown, figures=figures.json(), plotly=plotly, events=events)
+    held = "" if kept is None else f"{TAG}{script_json(kept)}{END}"
+    return page.render(**shown, figures=figures.json(), plotly=plotly, events=events, kept=held)
 
 
 def write_whole(text: str, path: Path) -> None:
@@ -85,10 +87,13 @@ def write_whole(text: str, path: Path) -> None:
 
 
 def write_pictures(
-    headline: str, standfirst: str, command: str, pictures: Sequence[Figure | Table], path: Path
+    headline: str, standfirst: str, command: str, pictures: Sequence[Figure | Table], path: Path, kept: Any = None
 ) -> None:
-    """Write a page of pictures and tables under one headline. Raises `UsageError` when it cannot be written."""
+    """Write a page of pictures and tables under one headline. Raises `UsageError` when it cannot be written.
+
+    kept: what the page holds for the command that writes it, as JSON; `kept_in` reads it.
+    """
     figures = Figures()
     shown = [p if isinstance(p, Table) else figures.take(p) for p in pictures]
-    page = render("pictures.html", figures, headline=headline, standfirst=standfirst, command=command, shown=shown)
-    write_whole(page, path)
+    words = {"headline": headline, "standfirst": standfirst, "command": command}
+    write_whole(render("pictures.html", figures, kept=kept, **words, shown=shown), path)

@@ -1,179 +1,190 @@
-"""A cost upon one or two directions of its parameters: contours with the run's path upon them, or lines."""
+"""The cost upon lines or a plane around one point of a run: a picture, a table, and what a page keeps of it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from descend.grid import Grid
-from descend.report.figure import MARGIN, MOST_TICKS, Key, Panel, Trace, value_axis, words
-from descend.report.wording import count, number
-from descend.scale import Scale
+from descend.record import Record
+from descend.report.contours import Trail, contour_panel, lines_panel
+from descend.report.figure import Figure, Panel
+from descend.report.table import Table
+from descend.report.wording import count, number, percent
 
-SHADES = [[0, "depth"], [0.3, "slope"], [0.65, "shelf"], [1, "height"]]  # from the lowest cost to the highest
-LEVELS = 24  # contours, about
-DIGITS = 5  # of what is drawn
-BAR = 72  # pixels for the key of the shades
-HEIGHT, LINE_HEIGHT = 520, 300
-TONES = ("cure", "cause", "third", "fourth", "ink")
+ORDINALS = ("first", "second")
+FACTS = ("point", "view", "values")  # as they come
 
 
 @dataclass(frozen=True)
-class Trail:
-    """Where a run went: positions on the picture's two axes, and the steps at which it was there."""
+class Viewed:
+    """One plane or line and what was computed upon it."""
 
-    positions: Sequence[tuple[float, float]]
-    steps: Sequence[int]
+    place: str
+    view: Mapping[str, Any]
+    places: tuple[tuple[int, ...], ...]
+    values: tuple[float, ...]
 
+    @cached_property
+    def grid(self) -> Grid:
+        """The values in their places."""
+        ranges = tuple((low, high) for low, high in self.view["ranges"])
+        return Grid(ranges, dict(zip(self.places, self.values)))
 
-def contour_panel(title: str, grid: Grid, axes: tuple[str, str], trail: Trail | None = None) -> Panel:
-    """Return a cost over two axes, which have these titles; `trail` is drawn upon it."""
-    scale = grid.scale()
-    traces, keys = [_contours(grid, scale), _computed(grid)], [Key("where it was computed", "contour", "dot")]
-    if trail is not None:
-        traces += _path(trail)
-        keys += [Key("the run", "cause"), Key("its start", "cause", "ring"), Key("its end", "cause", "dot")]
-    return Panel(
-        title,
-        tuple(traces),
-        (*keys, *_gaps([grid]), *_cap(scale)),
-        x_title=axes[0],
-        x={"range": list(grid.ranges[0]), "showgrid": False, "automargin": True},
-        y={"range": list(grid.ranges[1]), "showgrid": False, "title": {"text": axes[1], "standoff": 6}},
-        height=HEIGHT,
-        margin={**MARGIN, "r": BAR},
-    )
+    @property
+    def trail(self) -> Trail | None:
+        """Where the run went on it, if that is known."""
+        known = self.view["trail"]
+        return Trail([tuple(at) for at in known["positions"]], known["steps"]) if known else None
 
 
-def lines_panel(title: str, grids: Mapping[str, Grid], x_title: str, marks: Mapping[str, float]) -> Panel:
-    """Return a cost along some directions, each by its name; `marks` are places on the axis with a name."""
-    tones = dict(zip(grids, TONES))
-    values = [value for grid in grids.values() for value in grid.values.values()]
-    shapes = tuple(_mark(at) for at in marks.values())
-    named = tuple(Key(f"{name}, at {number(at)}", "ink", "dash") for name, at in marks.items())
-    return Panel(
-        title,
-        tuple(_line(name, grid, tones[name]) for name, grid in grids.items()),
-        (*(Key(name, tones[name]) for name in grids if len(grids) > 1), *named, *_gaps(list(grids.values()))),
-        x_title=x_title,
-        shapes=shapes,
-        y=value_axis(values),
-        height=LINE_HEIGHT,
-    )
+def viewed(record: Record) -> list[Viewed]:
+    """Return what is known of each view; of an interrupted run what there is."""
+    found = []
+    for place in record.places("view"):
+        parts = [fact.detail for fact in record.history("values", place)]
+        places = tuple(tuple(at) for part in parts for at in part["places"])
+        values = tuple(float(value) for part in parts for value in part["values"])
+        found.append(Viewed(place, record.fact("view", place) or {}, places, values))
+    return [each for each in found if each.values]
 
 
-def _contours(grid: Grid, scale: Scale) -> Trace:
-    rows = grid.drawn(scale)
-    places = range(grid.cells + 1)
-    x, y = ([grid.position((k, k))[axis] for k in places] for axis in range(2))
-    ticks = _ticks(scale)
-    return {
-        "type": "contour",
-        "x": [_rounded(value) for value in x],
-        "y": [_rounded(value) for value in y],
-        "z": [[_rounded(value) for value in row] for row in rows],
-        "text": [[number(scale.value(v)) if v == v else "" for v in row] for row in rows] if scale.is_log else None,
-        "colorscale": SHADES,
-        **_levels(scale),
-        "line": {"width": 0.6, "color": "contour"},
-        "zmin": scale(scale.low),
-        "zmax": scale(scale.high),
-        "connectgaps": False,
-        "hovertemplate": "%{x:.3g}, %{y:.3g}: " + ("%{text}" if scale.is_log else "%{z:.4g}") + "<extra></extra>",
-        "colorbar": {
-            "thickness": 12,
-            "outlinewidth": 0,
-            "xpad": 12,
-            "ypad": 0,
-            "tickfont": {"size": 12, "color": "soft"},
-            "exponentformat": "power",
-            **({"tickvals": [scale(v) for v in ticks], "ticktext": [number(v) for v in ticks]} if ticks else {}),
-        },
-    }
-
-
-def _levels(scale: Scale) -> Trace:
-    """Return where the contours are: at values that Plotly finds round, or at equal parts of decades."""
-    if not scale.is_log:
-        return {"ncontours": LEVELS, "contours": {"coloring": "fill"}}
-    low, high = scale(scale.low), scale(scale.high)
-    size = 2.0 ** math.ceil(math.log2((high - low) / LEVELS))
-    return {"contours": {"coloring": "fill", "start": math.ceil(low / size) * size, "end": high, "size": size}}
-
-
-def _computed(grid: Grid) -> Trace:
-    """Return where the cost was computed, as dots that can be seen when looked for."""
-    positions = [grid.position(place) for place, value in grid.values.items() if math.isfinite(value)]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [_rounded(x) for x, _ in positions],
-        "y": [_rounded(y) for _, y in positions],
-        "marker": {"size": 2, "color": "contour"},
-        "hoverinfo": "skip",
-    }
-
-
-def _ticks(scale: Scale) -> list[float]:
-    """Return round values for the key of a logarithmic scale; none where Plotly's own will do."""
-    low, high = scale(scale.low), scale(scale.high)
-    if not scale.is_log:
+def surface_pictures(record: Record) -> list[Figure | Table]:
+    """Return the picture of a surface, or of lines, and a table of what was found; none where nothing is known."""
+    found = viewed(record)
+    if not found:
         return []
-    stride = max(1, math.ceil((high - low) / MOST_TICKS))
-    powers = [10.0**k for k in range(math.ceil(low), math.floor(high) + 1, stride)]
-    return powers or [scale.low, scale.high]
+    (label,) = record.places("point")
+    point = record.fact("point", label) or {}
+    panels = _lines(found, label) if len(found[0].grid.ranges) == 1 else [_contours(found[0], label)]
+    return [Figure(tuple(panels), _caption(found, point, label)), _table(found, point, label)]
 
 
-def _path(trail: Trail) -> list[Trace]:
-    x, y = ([position[axis] for position in trail.positions] for axis in range(2))
-    steps = [f"step {step}" for step in trail.steps]
-    line: Trace = {"type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip"}
-    dots = {"size": 4, "color": "cause", "line": {"width": 0}}
-    ends = {
-        "size": 11,
-        "color": ["paper", "cause"],
-        "line": {"width": 2.5, "color": ["cause", "paper"]},
-    }
-    along: Trace = {"type": "scatter", "hovertemplate": "%{text}<extra></extra>"}
-    return [
-        {**line, "line": {"width": 5, "color": "paper"}, "opacity": 0.7},  # sets it off from any shade
-        {**along, "mode": "lines+markers", "x": x, "y": y, "text": steps, "marker": dots}
-        | {"line": {"width": 2, "color": "cause"}},
-        {**along, "mode": "markers", "x": [x[0], x[-1]], "y": [y[0], y[-1]], "text": [steps[0], steps[-1]]}
-        | {"marker": ends},
-    ]
-
-
-def _line(name: str, grid: Grid, tone: str) -> Trace:
-    known = sorted(grid.values.items())
+def kept(record: Record) -> dict[str, Any]:
+    """Return what the page keeps, so that the same command goes on from there."""
     return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [_rounded(grid.position(place)[0]) for place, _ in known],
-        "y": [value for _, value in known],
-        "name": words(name),
-        "line": {"color": tone, "width": 2},
-        "hovertemplate": "%{x:.3g}: %{y:.4g}",
+        "views": [
+            {
+                "of": each.view["of"],
+                "places": each.places,
+                "values": [value if isfinite(value) else str(value) for value in each.values],
+            }
+            for each in viewed(record)
+        ]
     }
 
 
-def _mark(at: float) -> Trace:
-    ends = {"x0": at, "x1": at, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
-    return {"type": "line", **ends, "line": {"color": "ink", "width": 1.25, "dash": "dash"}}
+def remarks(record: Record) -> list[str]:
+    """Return what is to be said of values that an earlier run has left, and of those that are still to come."""
+    told, found = list[str](), viewed(record)
+    reused = sum(each.view["reused"] for each in found)
+    if reused:
+        told.append(f"{count(reused, 'value')} of the earlier run were used again")
+    if any(each.view["is_begun_anew"] for each in found):
+        told.append("the page of the earlier run was of other weights, directions or examples: begun anew")
+    wanted = sum(min(_point(record)["points"], each.grid.most) for each in found)
+    known = sum(len(each.values) for each in found)
+    if record.ending and record.ending.reason == "interrupted" and known < wanted:
+        told.append(f"{known} of {count(wanted, 'value')} are there; the same command goes on from them")
+    return told
 
 
-def _gaps(grids: Sequence[Grid]) -> tuple[Key, ...]:
-    """Return a remark on what is not finite; none where all is."""
-    values = [value for grid in grids for value in grid.values.values()]
-    broken = sum(not math.isfinite(value) for value in values)
-    text = f"infinite or no number at {number(broken)} of {count(len(values), 'place')}: left blank"
-    return (Key(text, "cause", "mark"),) if broken else ()
+def _point(record: Record) -> dict[str, Any]:
+    (label,) = record.places("point")
+    return record.fact("point", label) or {}
 
 
-def _cap(scale: Scale) -> tuple[Key, ...]:
-    text = f"what lies above {number(scale.high)} has the shade of {number(scale.high)}"
-    return (Key(text, "soft", "mark"),) if scale.is_capped else ()
+def _contours(each: Viewed, label: str) -> Panel:
+    first, second = map(_title, each.view["axes"])
+    return contour_panel(f"Cost around the {label} weights", each.grid, (first, second), each.trail)
 
 
-def _rounded(value: float) -> Any:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+def _lines(found: list[Viewed], label: str) -> list[Panel]:
+    """Return the lines in one panel where their axes have one unit and range, else one above the other."""
+    marks = found[0].view.get("marks") or {f"the {label} weights": 0.0}
+    between = "between the first and the last weights"
+    title = f"Cost {between}" if "marks" in found[0].view else f"Cost around the {label} weights"
+    axes = [each.view["axes"][0] for each in found]
+    if axes[0]["kind"] == "random":
+        lines = {f"{_name(axis)} direction": each.grid for axis, each in zip(axes, found)}
+        return [lines_panel(title, lines, "along the direction, in lengths of the filters", marks)]
+    return [lines_panel(title, {_name(axis): each.grid}, _title(axis), marks) for axis, each in zip(axes, found)]
+
+
+def _title(axis: Mapping[str, Any]) -> str:
+    """Return what stands at an axis."""
+    match axis["kind"]:
+        case "random":
+            return f"{_name(axis)} direction, in lengths of the filters"
+        case "eigenvector":
+            return f"distance along an eigenvector of the Hessian, {_name(axis)}"
+        case "principal":
+            return f"distance along the {_name(axis)} direction: {percent(axis['share'])} of the path"
+    return "distance from the first weights, straight to the last"
+
+
+def _name(axis: Mapping[str, Any]) -> str:
+    match axis["kind"]:
+        case "eigenvector":
+            return f"λ = {number(axis['value'])}"
+        case "chord":
+            return "first to last weights"
+    return f"{ORDINALS[axis['number'] - 1]} {axis['kind']}"
+
+
+def _table(found: list[Viewed], point: Mapping[str, Any], label: str) -> Table:
+    rows = []
+    for each in found:
+        along = ", ".join(map(_name, each.view["axes"]))
+        finite = sorted((value, place) for value, place in zip(each.values, each.places) if isfinite(value))
+        ends = ["", "", ""]
+        if finite:
+            at = ", ".join(map(number, each.grid.position(finite[0][1])))
+            ends = [number(finite[0][0]), at, number(finite[-1][0])]
+        rows.append((along, str(len(each.values)), number(point["loss"]), *ends))
+    head = ("along", "computed", "cost there", "lowest", "at", "highest")
+    return Table(f"Cost around the {label} weights", head, rows, numeric=frozenset({1, 2, 3, 5}))
+
+
+def _caption(found: list[Viewed], point: Mapping[str, Any], label: str) -> str:
+    computed = sum(len(each.values) for each in found)
+    said = [
+        f"The cost of the same {count(point['examples'], 'example')} throughout, computed at "
+        f"{count(computed, 'place')}, more of them where it bends; what lies between is interpolated.",
+        _direction_words(found[0], point, label),
+    ]
+    if len(found[0].grid.ranges) == 2 and found[0].trail is not None:
+        said.append(_trail_words(found[0]))
+    return " ".join(part for part in said if part)
+
+
+def _direction_words(each: Viewed, point: Mapping[str, Any], label: str) -> str:
+    match point["directions"]:
+        case "random":
+            return (
+                f"At 0 are the {label} weights; at 1 each filter of every layer has moved by its own length, and "
+                "biases have stayed (Li et al. 2018). Other random directions look different."
+            )
+        case "eigenvectors":
+            return (
+                f"At 0 are the {label} weights; the axes are distances between weights, along eigenvectors of the "
+                "Hessian, as far as its quadratic would take to double the cost."
+            )
+    if "marks" in each.view:
+        return "Weights on the straight line through the first and the last: the run took another way between them."
+    share, chance = sum(axis["share"] for axis in each.view["axes"]), each.view["by_chance"]
+    return (
+        f"The plane that the run moved in most (Li et al. 2018): it holds {percent(share, 1)} of the squared "
+        f"distances from the {label} weights, where a random walk's would hold {percent(chance, 1)}."
+    )
+
+
+def _trail_words(each: Viewed) -> str:
+    if "by_chance" in each.view:
+        return "The run is drawn where it is nearest to the plane: the cost that it had there is another."
+    steps, held = each.view["trail"]["steps"], each.view["trail"]["held"]
+    return (
+        f"The run, from step {steps[0]} to {steps[-1]}, is drawn where it is nearest to the plane, which holds "
+        f"{percent(held, 1)} of its squared distances from 0."
+    )

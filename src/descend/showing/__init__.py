@@ -6,10 +6,12 @@ from descend.options import PASS_ON
 from descend.showing.activations import activations
 from descend.showing.curvature import curvature
 from descend.showing.schedule import schedule
+from descend.showing.surface import surface
 
 app = typer.Typer(help="Draw a part of training before it is used, or what a script's cost looks like.")
 app.command()(schedule)
 app.command()(activations)
 app.command(context_settings=PASS_ON)(curvature)
+app.command(context_settings=PASS_ON)(surface)
 
 __all__ = ["app"]

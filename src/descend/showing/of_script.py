@@ -58,11 +58,16 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
 
 @dataclass(frozen=True)
 class Shown:
-    """What is made of a record: a page under a headline, and the facts that it rests on."""
+    """What is made of a record: a page under a headline, and the facts that it rests on.
+
+    kept: what the page holds for another run of the command. remarks: what else is said on standard error.
+    """
 
     headline: str
     facts: Sequence[str]
     pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
+    kept: Callable[["Record"], Any] = lambda record: None
+    remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
 
 
 def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bool) -> None:
@@ -85,7 +90,7 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
     if not pictures:
         raise UsageError(f"nothing to show: {_why_not(record, plan.asked['what'])}")
     command = f"descend show {plan.asked['what']} {record.script}"
-    write_pictures(shown.headline, _standfirst(record), command, pictures, out)
+    write_pictures(shown.headline, _standfirst(record), command, pictures, out, shown.kept(record))
     if as_json:
         found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
         typer.echo(json.dumps(cleaned({"script": record.script, "facts": found}), default=str))
@@ -94,6 +99,8 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
             Console().print(table.on_console())
         for reason in dict.fromkeys(note.reason for note in record.notes if note.probe == plan.asked["what"]):
             typer.echo(f"descend: not measured: {reason}", err=True)
+    for remark in shown.remarks(record):
+        typer.echo(f"descend: {remark}", err=True)
     typer.echo(out, err=as_json)
     sys.exit(status_of(record))
 

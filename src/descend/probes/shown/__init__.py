@@ -2,7 +2,12 @@
 
 from descend.probes.moment import Probe
 from descend.probes.shown.curvature import curvature
+from descend.probes.shown.surface import shown_surface
 
-SHOWN = {probe.name: probe for probe in (Probe("curvature", "", curvature, differentiates=True, piecewise=True),)}
+_ALL = (
+    Probe("curvature", "", curvature, differentiates=True, piecewise=True),
+    Probe("surface", "", shown_surface, piecewise=True),
+)
+SHOWN = {probe.name: probe for probe in _ALL}
 
 __all__ = ["SHOWN"]

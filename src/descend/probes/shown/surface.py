@@ -1,0 +1,172 @@
+"""The cost of a script upon lines or a plane of its parameters, value by value, around one point of its run.
+
+What an earlier run has left is taken up where the weights, the directions and the cost are the same.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isclose, isfinite
+from pathlib import Path as File
+from typing import Any
+
+from descend.grid import Grid
+from descend.kept import kept_in
+from descend.landscape import CurvatureUnavailable, Loss, surface
+from descend.landscape.loss import Theta
+from descend.landscape.vectors import flat, normal_like, shaped
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.shown.path import Path
+from descend.probes.shown.points import Point, loss_at, points
+from descend.probes.shown.views import View, views
+from descend.record import Fact
+from descend.tape import Stale
+
+TOLD_S = 0.2  # values are sent as often
+SAME = 1e-9  # relative: sums in another order
+
+
+def shown_surface(moment: Moment) -> Measurement:
+    """Yield the facts `point`, `view` and `values` of the point that is asked for."""
+    asked = moment.asked
+    path = None
+    if asked["directions"] == "path":
+        path = moment.memory.setdefault("path", Path(asked["origin"]))
+        path.follow(moment)
+    for point in points(moment):
+        try:
+            yield from _surface(moment, point if path is None else _on_path(point, path, moment), path)
+        except (CurvatureUnavailable, Stale, ValueError) as error:
+            raise Unavailable(str(error)) from None
+
+
+def _on_path(last: Point, path: Path, moment: Moment) -> Point:
+    """Return the point of the path to draw around. Raises `Unavailable` where the run ended before it."""
+    origin = moment.asked["origin"]
+    if origin is None:
+        return last
+    if origin not in path.steps:
+        raise Unavailable(f"step {origin} was not reached: the run has {path.steps[-1]} steps")
+    theta = tuple(t.to(p.device) for t, p in zip(path.weights[path.steps.index(origin)], moment.parameters))
+    return Point(origin, "first" if origin == 0 else f"step {origin}", theta, last.optimizer, None, None)
+
+
+def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
+    loss = loss_at(moment, point)
+    value = loss.value(point.theta)
+    detail = {
+        "loss": value,
+        "parameters": sum(t.numel() for t in point.theta),
+        "examples": sum(recording.examples for recording in moment.recordings()),
+        "batches": len(loss.parts),
+        "directions": moment.asked["directions"],
+        "points": moment.asked["points"],
+    }
+    yield Fact("point", point.label, point.step, detail)
+    yield Fact("measuring", point.label, point.step, {"what": "directions"})
+    shown = views(moment.asked, loss, point, value, path)
+    known = _Kept.read(moment.asked["page"])
+    for number, view in enumerate(shown):
+        yield from _values(_Drawn(moment, point, loss, value, number, view), known)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One view that is being computed."""
+
+    moment: Moment
+    point: Point
+    loss: Loss
+    value: float  # at the point
+    number: int
+    view: View
+
+    def fact(self, name: str, /, **detail: Any) -> Fact:
+        """Return a fact of this view."""
+        return Fact(name, str(self.number), self.point.step, detail)
+
+
+def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
+    view, asked = drawn.view, drawn.moment.asked
+    of = _identity(drawn)
+    grid = Grid(view.ranges, known.of(drawn.number, of))
+    reused = len(grid.values)
+    is_new = not reused and known.has(drawn.number)
+    yield drawn.fact("view", **view.detail(), of=of, reused=reused, is_begun_anew=is_new, trail=_trail(drawn))
+    if reused:
+        yield drawn.fact("values", **packed(grid.values.items()))
+    if view.is_centred and not grid.values:
+        centre = (grid.cells // 2,) * len(view.ranges)
+        grid.values[centre] = drawn.value  # known already
+        yield drawn.fact("values", **packed([(centre, drawn.value)]))
+    fresh: list[tuple[tuple[int, ...], float]] = []
+    told = time.monotonic()
+    for place, value in surface(drawn.loss, view.plane, grid, asked["points"]):
+        fresh.append((place, value))
+        if time.monotonic() - told > TOLD_S:
+            yield drawn.fact("values", **packed(fresh))
+            doing = f"value {len(grid.values)} of {asked['points']}"
+            yield Fact("measuring", drawn.point.label, drawn.point.step, {"what": doing})
+            fresh, told = [], time.monotonic()
+    if fresh:
+        yield drawn.fact("values", **packed(fresh))
+
+
+def packed(known: Any) -> dict[str, Any]:
+    """Return places and values as JSON holds them: what is not finite by its name."""
+    pairs = list(known)
+    values = [value if isfinite(value) else str(value) for _, value in pairs]
+    return {"places": [list(place) for place, _ in pairs], "values": values}
+
+
+def _trail(drawn: _Drawn) -> Mapping[str, Any]:
+    """Return where the run went, as it is seen on a plane: over all of it where the plane is the path's."""
+    view, point = drawn.view, drawn.point
+    if len(view.ranges) != 2 or view.trail:
+        return view.trail
+    seen = [(step, shaped(row, point.theta)) for step, row in point.path]
+    if len(seen) < 2:
+        return {}
+    positions = [view.plane.nearest(theta) for _, theta in seen]
+    whole = sum(_squared(theta, point.theta) for _, theta in seen)
+    missed = sum(_squared(theta, view.plane.at(at)) for at, (_, theta) in zip(positions, seen))
+    return {"steps": [step for step, _ in seen], "positions": positions, "held": 1 - missed / whole if whole else 1.0}
+
+
+def _squared(theta: Theta, other: Theta) -> float:
+    return sum(float((a - b).double().square().sum()) for a, b in zip(theta, other))
+
+
+def _identity(drawn: _Drawn) -> list[float]:
+    """Return numbers that tell one view from another: of the weights, the directions, the ranges and the cost."""
+    view = drawn.view
+    tensors: Sequence[Any] = (view.plane.origin, *view.plane.directions)
+    marks = [float(normal_like(flat(t), 1).double() @ flat(t).double()) for t in tensors]
+    return [*marks, *(end for ends in view.ranges for end in ends), drawn.value]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What an earlier run has left in the page that is to be written."""
+
+    views: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, page: str) -> "_Kept":
+        """Return what is there; nothing where it is of another kind."""
+        found = kept_in(File(page))
+        return cls(found["views"] if isinstance(found, dict) and isinstance(found.get("views"), list) else ())
+
+    def has(self, number: int) -> bool:
+        """Whether there is anything in that place."""
+        return number < len(self.views)
+
+    def of(self, number: int, identity: Sequence[float]) -> dict[tuple[int, ...], float]:
+        """Return the values of that view, where it is the same."""
+        if not self.has(number):
+            return {}
+        view = self.views[number]
+        is_same = len(view["of"]) == len(identity) and all(
+            isclose(a, b, rel_tol=SAME) for a, b in zip(view["of"], identity)
+        )
+        return {tuple(p): float(v) for p, v in zip(view["places"], view["values"])} if is_same else {}

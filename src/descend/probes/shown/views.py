@@ -1,0 +1,108 @@
+"""The lines or the plane through one point of a run that are asked for: directions, ranges and what the axes mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any
+
+from descend.landscape import Loss, Plane, eigen_plane, ends, path_plane, plane_through, random_plane
+from descend.landscape.vectors import flat
+from descend.probes.moment import Unavailable
+from descend.probes.shown.path import Path
+from descend.probes.shown.points import Point
+
+MARGIN = 0.25  # of the path's extent, free around it
+
+
+@dataclass(frozen=True)
+class View:
+    """A plane or a line, as far as it is looked at, and what each axis is."""
+
+    plane: Plane
+    ranges: tuple[tuple[float, float], ...]
+    axes: tuple[Mapping[str, Any], ...]
+    known: Mapping[str, Any] = field(default_factory=dict)  # what else is to be told of it
+    trail: Mapping[str, Any] = field(default_factory=dict)  # steps and positions of the run, where they are known
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether the origin is the middle of every range."""
+        return all(low == -high for low, high in self.ranges)
+
+    def detail(self) -> dict[str, Any]:
+        """Return what a fact says of it."""
+        return {"ranges": self.ranges, "axes": self.axes, **self.known}
+
+
+def views(asked: Mapping[str, Any], loss: Loss, point: Point, value: float, path: Path | None) -> list[View]:
+    """Return one plane, or a line for each direction. Raises `ValueError`, `Unavailable` or `CurvatureUnavailable`."""
+    count = sum(t.numel() for t in point.theta)
+    if count < 2 and not asked["is_one_d"]:
+        raise Unavailable("one parameter spans no plane: --one-d draws its line")
+    if path is not None:
+        return [_chord(path, point)] if asked["is_one_d"] else [_path(path, point)]
+    if asked["directions"] == "eigenvectors":
+        return _eigen(asked, loss, point, value)
+    return _random(asked, point, min(count, 2))
+
+
+def _random(asked: Mapping[str, Any], point: Point, count: int) -> list[View]:
+    plane = random_plane(point.theta, axes=count, seed=asked["seed"])
+    axes = tuple({"kind": "random", "number": k + 1} for k in range(count))
+    return _along([asked["reach"]] * count, plane, axes, asked["is_one_d"])
+
+
+def _eigen(asked: Mapping[str, Any], loss: Loss, point: Point, value: float) -> list[View]:
+    is_one_d = asked["is_one_d"]
+    found = ends(loss.hessian(point.theta), point.theta, top=1 if is_one_d else 2, bottom=1 if is_one_d else 0)
+    pairs = (*found.top, *found.bottom)[: found.size]
+    length = float(flat(point.theta).double().norm()) or 1.0
+    reaches = [asked["reach"] * _reach(pair.value, value, length) for pair in pairs]
+    axes = tuple({"kind": "eigenvector", "value": pair.value, "residual": pair.residual} for pair in pairs)
+    return _along(reaches, eigen_plane(point.theta, pairs), axes, is_one_d)
+
+
+def _reach(curvature: float, value: float, length: float) -> float:
+    """Return how far the second-order term takes to be as large as the cost itself; at most as far as 0 is."""
+    if not (curvature and value):
+        return length
+    return min(sqrt(2 * abs(value / curvature)), length)
+
+
+def _along(reaches: Sequence[float], plane: Plane, axes: tuple[Mapping[str, Any], ...], is_one_d: bool) -> list[View]:
+    """Return the plane as far as that to both sides of its origin, or each of its axes."""
+    ranges = tuple((-reach, reach) for reach in reaches)
+    if not is_one_d:
+        return [View(plane, ranges, axes)]
+    return [
+        View(Plane(plane.origin, (direction,)), (ends,), (axis,))
+        for direction, ends, axis in zip(plane.directions, ranges, axes)
+    ]
+
+
+def _path(path: Path, point: Point) -> View:
+    found = path_plane(path.weights, path.steps, origin=path.steps.index(point.step))
+    positions = list(zip(*found.positions))
+    axes = tuple({"kind": "principal", "number": k + 1, "share": share} for k, share in enumerate(found.shares))
+    trail = {"steps": list(path.steps), "positions": found.positions}
+    ranges = tuple(map(_around, positions))
+    return View(_like(found.plane, point), ranges, axes, {"by_chance": found.by_chance}, trail)
+
+
+def _chord(path: Path, point: Point) -> View:
+    plane, positions = plane_through([path.weights[0], path.weights[-1]])
+    ranges = (_around([position[0] for position in positions]),)
+    known = {"marks": {"first weights": positions[0][0], "last weights": positions[1][0]}}
+    return View(_like(plane, point), ranges, ({"kind": "chord"},), known)
+
+
+def _around(places: Sequence[float]) -> tuple[float, float]:
+    low, high = min(places), max(places)
+    return low - MARGIN * (high - low), high + MARGIN * (high - low)
+
+
+def _like(plane: Plane, point: Point) -> Plane:
+    """Return the plane where the parameters are: a path is kept in the memory of the CPU."""
+    devices = [t.device for t in point.theta]
+    moved = [tuple(t.to(d) for t, d in zip(each, devices)) for each in (plane.origin, *plane.directions)]
+    return Plane(moved[0], tuple(moved[1:]))
