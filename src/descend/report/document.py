@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -71,6 +72,18 @@ def render(template: str, figures: Figures, *, events: str = "", kept: Any = Non
     page = environment().get_template(template)
     held = "" if kept is None else f"{TAG}{script_json(kept)}{END}"
     return page.render(**shown, figures=figures.json(), plotly=plotly, events=events, kept=held)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `UsageError` where no page could be written, before it takes long to make one."""
+    try:
+        make_folder(path.parent)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: Is a directory")
 
 
 def write_whole(text: str, path: Path) -> None:

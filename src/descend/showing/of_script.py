@@ -80,9 +80,10 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
     from rich.console import Console
 
     from descend.redaction import cleaned
-    from descend.report.document import write_pictures
+    from descend.report.document import check_writable, write_pictures
     from descend.report.table import Table
 
+    check_writable(out)
     record = run_once(script, plan, _words)
     pictures = shown.pictures(record)
     if not pictures and status_of(record):
@@ -123,4 +124,8 @@ def _why_not(record: "Record", what: str) -> str:
     reasons = [note.reason for note in record.notes if note.probe in (what, "tape", "observer")]
     if reasons:
         return reasons[0]
-    return "no optimizer step was taken" if not record.steps else "no point that was asked for was reached"
+    return (
+        "no optimizer step was taken"
+        if not record.steps
+        else f"no point that was asked for was reached in {record.steps} steps"
+    )

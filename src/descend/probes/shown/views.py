@@ -47,7 +47,10 @@ def views(asked: Mapping[str, Any], loss: Loss, point: Point, value: float, path
 
 
 def _random(asked: Mapping[str, Any], point: Point, count: int) -> list[View]:
-    plane = random_plane(point.theta, axes=count, seed=asked["seed"])
+    try:
+        plane = random_plane(point.theta, axes=count, seed=asked["seed"])
+    except ValueError as error:
+        raise Unavailable(f"{error}; --directions eigenvectors and path need none") from None
     axes = tuple({"kind": "random", "number": k + 1} for k in range(count))
     return _along([asked["reach"]] * count, plane, axes, asked["is_one_d"])
 

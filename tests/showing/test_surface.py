@@ -1,0 +1,174 @@
+"""`descend show surface`: what is drawn of a script's cost is its cost, and nothing that was computed is lost."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from descend.grid import Grid
+from descend.kept import kept_in
+from descend.report.wording import count
+from descend.single_run import _Progress
+
+pytestmark = pytest.mark.slow
+
+QUADRATIC = """
+import torch
+torch.manual_seed(0)
+X, Y = torch.randn(64, SIZE, dtype=torch.float64), torch.randn(64, 1, dtype=torch.float64)
+w = torch.nn.Parameter(torch.randn(SIZE, 1, dtype=torch.float64))
+optimizer = torch.optim.SGD([w], lr=0.05, momentum=0.5)
+for step in range(45):
+    optimizer.zero_grad()
+    loss = ((X @ w - Y) ** 2).mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def quadratic(size: int) -> tuple[dict, np.ndarray]:
+    """What the script leaves behind, and the Hessian of its cost."""
+    left: dict = {}
+    exec(QUADRATIC.replace("SIZE", str(size)), left)
+    matrix = left["X"].numpy()
+    return left, 2 * matrix.T @ matrix / len(matrix)
+
+
+def facts(done) -> dict[str, list[dict]]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[dict]] = {}
+    for fact in json.loads(done.stdout.splitlines()[0])["facts"]:
+        found.setdefault(fact["name"], []).append(fact)
+    return found
+
+
+def computed(page: Path, number: int = 0) -> dict[tuple[float, ...], float]:
+    """Positions and values of one view, from the page."""
+    view = kept_in(page)["views"][number]
+    return dict(zip(map(tuple, view["places"]), map(float, view["values"])))
+
+
+def write(folder: Path, size: int) -> str:
+    (folder / "train.py").write_text(QUADRATIC.replace("SIZE", str(size)))
+    return "train.py"
+
+
+def test_along_eigenvectors_a_quadratic_is_a_parabola_of_its_eigenvalue(descend_here, tmp_path) -> None:
+    script, (left, hessian) = write(tmp_path, 6), quadratic(6)
+    options = ("--directions", "eigenvectors", "--one-d", "--points", "33", "--format", "json")
+    found = facts(descend_here("show", "surface", *options, script))
+    values = np.linalg.eigvalsh(hessian)
+    for number, (fact, value) in enumerate(zip(found["view"], (values[-1], values[0]), strict=True)):
+        assert fact["detail"]["axes"][0]["value"] == pytest.approx(value, rel=1e-3)
+        grid = Grid(tuple(map(tuple, fact["detail"]["ranges"])), computed(tmp_path / "surface.html", number))
+        at = [grid.position(place)[0] for place in grid.values]
+        parabola = np.polynomial.Polynomial.fit(at, list(grid.values.values()), 2).convert()
+        assert parabola.coef[2] == pytest.approx(value / 2, rel=1e-3) and len(at) == 33
+        assert parabola(0) == pytest.approx(float(((left["X"] @ left["w"] - left["Y"]) ** 2).mean().detach()), rel=1e-6)
+    assert found["point"][0]["detail"]["loss"] == pytest.approx(parabola(0), rel=1e-6)
+
+
+def test_the_run_lies_upon_the_plane_of_its_path_and_has_its_cost_there(descend_here, tmp_path) -> None:
+    script, (left, hessian) = write(tmp_path, 2), quadratic(2)
+    options = ("--directions", "path", "--points", "300", "--format", "json")
+    found = facts(descend_here("show", "surface", *options, script))
+    view = found["view"][0]["detail"]
+    assert sum(axis["share"] for axis in view["axes"]) == pytest.approx(1.0)  # of two parameters the plane holds all
+    assert view["trail"]["steps"][0] == 0 and view["trail"]["steps"][-1] == 45
+    assert view["trail"]["positions"][-1] == pytest.approx([0, 0], abs=1e-9)
+    best = np.linalg.lstsq(left["X"].numpy(), left["Y"].numpy(), rcond=None)[0]
+    lowest = float(((left["X"].numpy() @ best - left["Y"].numpy()) ** 2).mean())
+    grid = Grid(tuple(map(tuple, view["ranges"])), computed(tmp_path / "surface.html"))
+    at = np.array([grid.position(place) for place in grid.values])
+    terms = np.stack([np.ones(len(at)), *at.T, at[:, 0] ** 2, at[:, 0] * at[:, 1], at[:, 1] ** 2], 1)
+    c, *rest = np.linalg.lstsq(terms, np.array(list(grid.values.values())), rcond=None)[0]
+    curvature = np.array([[2 * rest[2], rest[3]], [rest[3], 2 * rest[4]]])
+    assert np.linalg.eigvalsh(curvature) == pytest.approx(np.linalg.eigvalsh(hessian))
+    bottom = np.linalg.solve(curvature, -np.array(rest[:2]))
+    assert c + np.array(rest[:2]) @ bottom / 2 == pytest.approx(lowest)
+
+
+def test_a_surface_goes_on_where_it_was_broken_off(descend_here, tmp_path, monkeypatch) -> None:
+    script = write(tmp_path, 30)
+
+    def interrupted(progress, record, messages) -> None:
+        if record.places("values"):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Progress, "take", interrupted)
+        done = descend_here("show", "surface", "--points", "2000", script)
+    first = computed(tmp_path / "surface.html")
+    assert done.returncode == 130 and 1 <= len(first) < 2000
+    assert f"{len(first)} of 2\u00a0000 values are there; the same command goes on from them" in done.stderr
+    done = descend_here("show", "surface", "--points", "2000", script)
+    assert done.returncode == 0 and f"{count(len(first), 'value')} of the earlier run" in done.stderr
+    whole = computed(tmp_path / "surface.html")
+    assert len(whole) == 2000 and first.items() <= whole.items()
+    done = descend_here("show", "surface", "--points", "100", script)  # fewer are asked for than there are
+    assert done.returncode == 0 and computed(tmp_path / "surface.html") == whole
+
+
+def test_values_of_other_weights_are_not_taken_up(descend_here, tmp_path) -> None:
+    script = write(tmp_path, 5)
+    assert descend_here("show", "surface", "--points", "20", script).returncode == 0
+    before = computed(tmp_path / "surface.html")
+    (tmp_path / script).write_text((tmp_path / script).read_text().replace("lr=0.05", "lr=0.01"))
+    done = descend_here("show", "surface", "--points", "20", script)
+    assert done.returncode == 0 and "of other weights, directions or examples: begun anew" in done.stderr
+    assert computed(tmp_path / "surface.html")[(64, 64)] != before[(64, 64)]
+
+
+ONE = QUADRATIC.replace("SIZE", "1")
+ZERO = QUADRATIC.replace("SIZE", "3").replace("torch.randn(3, 1,", "torch.zeros(3, 1,")
+DIVERGING = QUADRATIC.replace("SIZE", "3").replace("lr=0.05", "lr=1e9")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "says"),
+    [
+        (ONE, (), "one parameter spans no plane: --one-d draws its line"),
+        (
+            ZERO,
+            ("--at", "first"),
+            "every filter of the parameters is 0: a direction has no scale to be drawn on; --dir",
+        ),
+        (DIVERGING, (), "a weight is not finite at last: --at names an earlier step"),
+        (ONE, ("--at", "300"), "no point that was asked for was reached in 45 steps"),
+        (ONE, ("--directions", "path", "--at", "300"), "step 300 was not reached: the run has 45 steps"),
+    ],
+)
+def test_what_cannot_be_drawn_of_a_script_is_said_in_one_line(descend_here, tmp_path, source, options, says) -> None:
+    (tmp_path / "train.py").write_text(source)
+    done = descend_here("show", "surface", *options, "train.py")
+    told = [line for line in done.stderr.splitlines() if not line.startswith("descend: step")]
+    assert done.returncode == 2 and len(told) == 1 and says in told[0], done.stderr
+    assert not (tmp_path / "surface.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--at", "first,last"), "--at must be one point of the run, not first,last"),
+        (("--at", "middle"), "--at must be first, last or steps"),
+        (("--points", "20000"), "--points must be at most 16641, not 20000"),
+        (("--points", "2000", "--one-d"), "--points must be at most 1025, not 2000"),
+        (("--reach", "nan"), "--reach must be a positive number, not nan"),
+        (("--directions", "up"), "'up' is not one of 'random', 'eigenvectors', 'path'"),
+        (("-o", "/proc/no/s.html"), "cannot write /proc/no/s.html"),
+        (("-o", "."), "cannot write .: Is a directory"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_before_anything_runs(descend_here, tmp_path, options, says) -> None:
+    (tmp_path / "train.py").write_text("raise SystemExit('was run')\n")
+    done = descend_here("show", "surface", *options, "train.py")
+    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_one_parameter_has_its_line(descend_here, tmp_path) -> None:
+    (tmp_path / "train.py").write_text(ONE)
+    done = descend_here("show", "surface", "--one-d", "--points", "17", "train.py")
+    assert done.returncode == 0 and len(computed(tmp_path / "surface.html")) == 17
+    assert all(math.isfinite(value) for value in computed(tmp_path / "surface.html").values())
