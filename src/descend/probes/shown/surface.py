@@ -5,7 +5,7 @@ What an earlier run has left is taken up where the weights, the directions and t
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose, isfinite
 from pathlib import Path as File
 from typing import Any
@@ -48,7 +48,7 @@ def _on_path(last: Point, path: Path, moment: Moment) -> Point:
     if origin not in path.steps:
         raise Unavailable(f"step {origin} was not reached: the run has {path.steps[-1]} steps")
     theta = tuple(t.to(p.device) for t, p in zip(path.weights[path.steps.index(origin)], moment.parameters))
-    return Point(origin, "first" if origin == 0 else f"step {origin}", theta, last.optimizer, None, None)
+    return replace(last, step=origin, label="first" if origin == 0 else f"step {origin}", theta=theta, path=[])
 
 
 def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
@@ -57,7 +57,7 @@ def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
     detail = {
         "loss": value,
         "parameters": sum(t.numel() for t in point.theta),
-        "examples": sum(recording.examples for recording in moment.recordings()),
+        "examples": sum(recording.examples for recording in looked_on(moment)),
         "batches": len(loss.parts),
         "directions": moment.asked["directions"],
         "points": moment.asked["points"],
