@@ -17,7 +17,7 @@ from descend.landscape.loss import Theta
 from descend.landscape.vectors import flat, normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.path import Path
-from descend.probes.shown.points import Point, loss_at, points
+from descend.probes.shown.points import Point, looked_on, loss_at, points
 from descend.probes.shown.views import View, views
 from descend.record import Fact
 from descend.tape import Stale
