@@ -61,7 +61,9 @@ def variance_by_size(
             chosen = torch.randint(n, (draws, size), generator=generator)
         else:
             chosen = torch.rand(draws, n, generator=generator).argsort(1)[:, :size]
-        squares.append(_squares(sample, chosen, torch.full((size,), 1 / size, dtype=torch.float64)))
+        weights = torch.zeros(draws, n, dtype=torch.float64)
+        each = torch.full((draws, size), 1 / size, dtype=torch.float64)
+        squares.append(_squares(sample, weights.scatter_add_(1, chosen, each)))
     return BatchVariance(tuple(sizes), tuple(squares), None if replacement else n)
 
 
@@ -99,10 +101,12 @@ def averaged_variance(
     steps = _memory(beta)
     weights = torch.tensor([beta**k for k in range(steps)], dtype=torch.float64).flip(0)  # the latest counts most
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.stack([_series(n, size, steps, generator, reshuffled=reshuffled) for _ in range(draws)])
     each = (weights / weights.sum()).repeat_interleave(size) / size
+    counted = torch.zeros(draws, n, dtype=torch.float64)
+    for row in counted:
+        row.scatter_add_(0, _series(n, size, steps, generator, reshuffled=reshuffled), each)
     alone = float(sample.errors.diagonal().mean()) / size * ((n - size) / (n - 1) if reshuffled else 1.0)
-    ratio = Estimate(tuple(s / alone for s in _squares(sample, chosen, each)))
+    ratio = Estimate(tuple(s / alone for s in _squares(sample, counted)))
     return AveragedVariance(beta, ratio, (1 - beta) / (1 + beta))
 
 
@@ -124,8 +128,6 @@ def _series(n: int, size: int, steps: int, generator: torch.Generator, *, reshuf
     return dealt[begin : begin + steps * size]
 
 
-def _squares(sample: Gradients, chosen: Tensor, each: Tensor) -> tuple[float, ...]:
-    """Return the squared lengths of Σ w·(g − G) over the chosen examples (draws, k) with their weights (k,)."""
-    weights = torch.zeros(len(chosen), sample.count, dtype=torch.float64)
-    weights.scatter_add_(1, chosen, each.expand(len(chosen), -1))
+def _squares(sample: Gradients, weights: Tensor) -> tuple[float, ...]:
+    """Return the squared length of Σ w·(g − G) for each row of weights (draws, n)."""
     return tuple(((weights @ sample.errors) * weights).sum(1).clamp_min(0).tolist())

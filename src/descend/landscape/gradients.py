@@ -71,7 +71,7 @@ def part_gradients(loss: Loss, theta: Theta, examples: int = 1) -> Gradients:
 
     Raises `ValueError` where they need more room than there is, with the numbers.
     """
-    rows = _room(len(loss.parts), theta)
+    rows = room(len(loss.parts), theta)
     for row, part in zip(rows, loss.parts):
         row.copy_(flat(Loss((part,)).gradient(theta)))
     return Gradients(rows, examples)
@@ -92,7 +92,7 @@ def example_gradients(
         )
     _check_mean(model, function, inputs[:CHECKED], targets[:CHECKED])
     theta = trained(model)
-    rows = _room(len(inputs), theta)
+    rows = room(len(inputs), theta)
     size = max(1, CHUNK_BYTES // (4 * rows.shape[1]))
     each, place = _each(model, function), 0
     try:
@@ -136,7 +136,8 @@ def _check_mean(model: nn.Module, function: Callable[[Any, Any], Tensor], inputs
         )
 
 
-def _room(count: int, theta: Sequence[Tensor]) -> Tensor:
+def room(count: int, theta: Sequence[Tensor]) -> Tensor:
+    """Return empty rows for so many gradients. Raises `ValueError` where they are too large, with the numbers."""
     like = flat([t[:0] if t.ndim else t.reshape(1)[:0] for t in theta])
     size = sum(t.numel() for t in theta)
     needed = count * size * like.element_size()

@@ -43,6 +43,7 @@ class Examiner:
         self.most_examples = MONITOR_EXAMPLES  # that are fixed
         self.asked: Mapping[str, Any] = {}  # in a run that is made to show something: what, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
+        self.loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
         self._noted: set[tuple[str, str]] = set()
         self._failed: Counter[str] = Counter()  # calls of each probe that measured nothing
         self.restart()
@@ -234,6 +235,7 @@ class Examiner:
             self.modules.note_known,
             self.is_held,
             self.asked,
+            loader=self.loader,
         )
 
     def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:

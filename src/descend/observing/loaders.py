@@ -24,6 +24,10 @@ class Loaders:
         self._send([Fact("loader", number, 0, detail)])
         self._made.append((weakref.ref(loader), number))
 
+    def loader(self, number: str) -> DataLoader | None:
+        """Return the loader that goes by a number, as long as the script has it."""
+        return next((made() for made, known in reversed(self._made) if known == number and made() is not None), None)
+
     def key(self, iterator: Any) -> str | None:
         """Return the number of the loader that an iterator goes over."""
         for made, number in self._made:

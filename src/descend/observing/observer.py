@@ -66,7 +66,7 @@ class Observer:
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
-        examiner.tape.trains = self.faults.is_parameter
+        examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)
 
     def stumbled(self, error: Exception) -> None:

@@ -52,6 +52,7 @@ class Moment:
     is_held: Callable[[Tensor], bool] = lambda parameter: True  # whether any optimizer has that parameter
     asked: Mapping[str, Any] = field(default_factory=dict)  # in a run that is made to show something: what, and how
     is_last: bool = False  # whether the run is at its end
+    loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
 
     def name(self, parameter: Tensor) -> str:
         """Return the parameter's qualified name, or its place in the optimizer."""

@@ -5,6 +5,7 @@ import typer
 from descend.options import PASS_ON
 from descend.showing.activations import activations
 from descend.showing.curvature import curvature
+from descend.showing.gradients import gradients
 from descend.showing.schedule import schedule
 from descend.showing.surface import surface
 
@@ -13,5 +14,6 @@ app.command()(schedule)
 app.command()(activations)
 app.command(context_settings=PASS_ON)(curvature)
 app.command(context_settings=PASS_ON)(surface)
+app.command(context_settings=PASS_ON)(gradients)
 
 __all__ = ["app"]

@@ -1,0 +1,193 @@
+"""The statistics of a script's gradients at points of its run: bias, noise scale, variance by size, momentum and rate.
+
+Each answer is sent when it is there, so that what an interruption leaves can be shown.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.landscape import Gradients, Loss, bias, noise_scale, part_gradients, variance_by_size
+from descend.landscape.batch_variance import averaged_variance
+from descend.landscape.gradients import ROOM_BYTES
+from descend.landscape.loss import Evaluate
+from descend.landscape.spectrum import Estimate
+from descend.landscape.vectors import flat
+from descend.landscape.weight_variance import weight_variance
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.shown.drawn import Dealt
+from descend.probes.shown.points import Point, looked_on, loss_at, points
+from descend.record import Fact
+from descend.tape import Stale
+from descend.tape.selection import NotSeparable, check_mean, example_parts
+
+FEWEST, FEWEST_BATCHES = 16, 3  # to say anything of
+BETAS = (0.0, 0.5, 0.9, 0.99)
+REACH, HALVINGS, REPEATS = 8, 2, 12  # steps at the script's own rate, how often it is halved, and runs of each
+LONGEST_S, TRIED = 60.0, 3  # for these runs, by the fastest of so many gradients
+
+
+def gradient_statistics(moment: Moment) -> Measurement:
+    """Yield the facts of the gradients at each point that is asked for."""
+    for point in points(moment):
+        try:
+            yield from _statistics(moment, point)
+        except (Stale, ValueError) as error:
+            raise Unavailable(str(error)) from None
+
+
+def _statistics(moment: Moment, point: Point) -> Measurement:
+    def fact(name: str, **detail: Any) -> Fact:
+        return Fact(name, point.label, point.step, detail)
+
+    loss = loss_at(moment, point)
+    yield fact("measuring", what="gradients")
+    sample, why = _sample(moment, point.theta)
+    found = noise_scale(sample)
+    yield fact(
+        "gradient_noise",
+        squared=found.squared,
+        variance=found.variance,
+        covariance=found.covariance,
+        count=sample.count,
+        examples=sample.examples,
+        why=why,
+        batch_size=looked_on(moment)[0].examples,
+        loader=next(iter(looked_on(moment)[0].loaders.values()), ""),
+        parameters=sample.rows.shape[1],
+        loss=loss.value(point.theta),
+        optimizer=dict(point.optimizer),
+    )
+    yield fact("batch_variance", **_by_size(sample))
+    batch = looked_on(moment)[0].examples
+    if sample.examples == 1 and batch < sample.count:
+        yield fact("momentum_variance", averages=[_averaged(sample, batch, beta) for beta in BETAS])
+    yield fact("measuring", what="all examples")
+    yield fact("gradient_bias", **_bias(moment, point))
+    yield fact("measuring", what="short runs")
+    yield fact("weight_variance", **_by_rate(moment, point))
+
+
+def _sample(moment: Moment, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
+    """Return the gradients of the fixed examples, as many as there is room for.
+
+    Where these cannot be taken apart: of the batches of one size, and why. Raises `Unavailable` for fewer than 3.
+    """
+    most, why = ROOM_BYTES // (4 * sum(t.numel() for t in theta)), ""
+    if most >= FEWEST:
+        try:
+            rows = torch.cat(list(_of_examples(moment, theta, most)))
+        except NotSeparable as reason:
+            why = str(reason)
+        else:
+            if len(rows) >= FEWEST:
+                return Gradients(rows), ""
+            why = f"there are {len(rows)} examples"
+    alike = [r for r in looked_on(moment) if r.examples == looked_on(moment)[0].examples]
+    why = why or f"{FEWEST} gradients of {sum(t.numel() for t in theta):,} parameters take too much room"
+    if len(alike) < FEWEST_BATCHES:
+        raise Unavailable(f"there are {len(alike)} batches of one size, and of examples there is no telling: {why}")
+    evaluation = moment.asked["evaluation"]
+    parts = tuple(part for r in alike for part in r.loss(moment.parameters, evaluation=evaluation).parts)
+    return part_gradients(Loss(parts), theta, alike[0].examples), why
+
+
+def _of_examples(moment: Moment, theta: Sequence[Tensor], most: int) -> Iterator[Tensor]:
+    """Yield the gradients of each batch's examples, (n, p). Raises `NotSeparable`."""
+    evaluation = moment.asked["evaluation"]
+    for recording in looked_on(moment):
+        parts = example_parts(recording, moment.parameters, evaluation=evaluation)
+        if len(parts) > most:
+            return
+        most -= len(parts)
+        whole = flat(recording.loss(moment.parameters, evaluation=evaluation).gradient(theta))
+        try:
+            rows = torch.stack([flat(Loss((part,)).gradient(theta)) for part in parts])
+        except (RuntimeError, IndexError, ValueError) as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise NotSeparable(f"the step cannot be computed for one example: {said[0]}") from None
+        check_mean(rows, whole)
+        yield rows
+
+
+def _by_size(sample: Gradients) -> dict[str, Any]:
+    sizes = [2**k for k in range(sample.count.bit_length()) if 2 ** (k + 1) <= sample.count]
+    found = variance_by_size(sample, sizes)
+    exponent = found.exponent() if len(sizes) > 1 else None
+    return {
+        "sizes": [size * sample.examples for size in sizes],
+        "variances": [_estimate(variance) for variance in found.variances],
+        "factors": [found.factor(size) for size in sizes],
+        "single": float(sample.errors.diagonal().mean()) * sample.examples,  # of one example
+        "population": sample.count * sample.examples,
+        "exponent": exponent and (exponent.slope, exponent.covariance[2] ** 0.5, exponent.freedom),
+    }
+
+
+def _averaged(sample: Gradients, batch: int, beta: float) -> dict[str, Any]:
+    independent, dealt = (averaged_variance(sample, batch, beta, reshuffled=dealt) for dealt in (False, True))
+    return {
+        "beta": beta,
+        "predicted": independent.predicted,
+        "independent": _estimate(independent.ratio),
+        "dealt": _estimate(dealt.ratio),
+    }
+
+
+def _bias(moment: Moment, point: Point) -> dict[str, Any]:
+    """Return the test of E⟨g⟩ = G, or why there is none."""
+    recording = looked_on(moment)[0]
+    loader = next(iter(recording.loaders.values()), "")
+    try:
+        dealt = Dealt(recording, moment.loader(loader), moment.parameters, evaluation=moment.asked["evaluation"])
+        found = bias(dealt.drawn(point.theta), dealt.whole(point.theta))
+    except (Unavailable, ValueError) as reason:
+        return {"why": str(reason)}
+    return {
+        "distance": found.distance,
+        "by_chance": found.by_chance,
+        "p_value": found.p_value,
+        "along": _estimate(found.along),
+        "examples": len(dealt.loader.dataset),
+    }
+
+
+def _by_rate(moment: Moment, point: Point) -> dict[str, Any]:
+    """Return the spread of short runs of plain SGD on the batches from the point, or why there is none."""
+    lr, loss = point.optimizer.get("lr"), loss_at(moment, point)
+    if not isinstance(lr, float) or not lr > 0:
+        return {"why": "the optimizer has no learning rate"}
+    if len(loss.parts) < 3:
+        return {"why": f"there are {len(loss.parts)} batches to draw from"}
+    rates = [lr / 2**k for k in range(HALVINGS + 1)]
+    steps = sum(REACH * 2**k for k in range(HALVINGS + 1)) * REPEATS
+    needed = steps * min(_seconds(loss.parts[:1], point.theta) for _ in range(TRIED))
+    if needed > LONGEST_S:
+        return {"why": f"{steps} gradients would take {needed:.0f} s"}
+    try:
+        found = weight_variance(loss, point.theta, rates, REACH * lr, repeats=REPEATS)
+    except ValueError as reason:
+        return {"why": str(reason)}
+    exponent = found.exponent()
+    return {
+        "rates": found.rates,
+        "variances": [_estimate(variance) for variance in found.variances],
+        "predicted": found.predicted,
+        "steps": REACH,
+        "runs": REPEATS,
+        "exponent": (exponent.slope, exponent.covariance[2] ** 0.5, exponent.freedom),
+    }
+
+
+def _seconds(parts: tuple[Evaluate, ...], theta: Sequence[Tensor]) -> float:
+    began = time.perf_counter()
+    Loss(parts).gradient(theta)
+    return time.perf_counter() - began
+
+
+def _estimate(found: Estimate) -> tuple[float, float, int]:
+    """Return the mean, its standard error and the degrees of freedom: what an interval is made of."""
+    return found.value, found.standard_error, len(found.samples) - 1

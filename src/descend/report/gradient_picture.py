@@ -1,0 +1,254 @@
+"""The statistics of a script's gradients at points of its run, as pictures and tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from typing import Any
+
+from descend.interval import ratio_interval, student
+from descend.record import Record
+from descend.report.figure import Figure, Key, Panel, Trace
+from descend.report.table import Table
+from descend.report.wording import count, number
+
+FACTS = ("gradient_noise", "batch_variance", "momentum_variance", "gradient_bias", "weight_variance")  # as they come
+Known = tuple[float, float, int]  # mean, its standard error, degrees of freedom
+MOST_TICKS = 8
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was measured at one point of the run; of an interrupted run what there is."""
+
+    label: str
+    step: int
+    facts: Mapping[str, Mapping[str, Any]]
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        return self.facts.get(name) or {}
+
+    @property
+    def noise_scale(self) -> tuple[float, float, float]:
+        """The gradient noise scale, in examples, with the ends of its 95 % interval."""
+        found = self["gradient_noise"]
+        over, under = found["variance"], found["squared"]
+        low, high = ratio_interval(over, under, tuple(found["covariance"]), student(found["count"] - 1))
+        return (over / under if under > 0 else inf), max(low, 0.0), high
+
+
+def looked_at(record: Record) -> list[Looked]:
+    """Return what is known of each point, in the order of the run."""
+    return [
+        Looked(
+            label,
+            record.history("gradient_noise", label)[-1].step,
+            {name: record.fact(name, label) or {} for name in FACTS},
+        )
+        for label in record.places("gradient_noise")
+    ]
+
+
+def gradient_pictures(record: Record) -> list[Figure | Table]:
+    """Return tables and pictures of the gradients' statistics at each point; none where nothing is known."""
+    found = looked_at(record)
+    pictures: list[Figure | Table] = [_summary(found)] if found else []
+    biases = [looked for looked in found if looked["gradient_bias"]]
+    pictures += [_biases(biases)] if biases else []
+    for looked in found:
+        pictures += [_by_size(looked)] if looked["batch_variance"] else []
+        pictures += [_momentum(looked)] if looked["momentum_variance"] else []
+        pictures += [_by_rate(looked)] if "rates" in looked["weight_variance"] else []
+    return pictures
+
+
+def _summary(found: Sequence[Looked]) -> Table:
+    rows = []
+    for looked in found:
+        noise = looked["gradient_noise"]
+        value, low, high = looked.noise_scale
+        length = sqrt(max(noise["squared"], 0.0))
+        error = sqrt(noise["variance"] / noise["batch_size"])
+        share = f"{number(error / length)} of it" if length else "larger"
+        scale = f"{number(value)} [{number(low)}, {number(high)}]"
+        rows.append((looked.label, str(looked.step), number(noise["loss"]), number(length), share, scale))
+    noise = found[0]["gradient_noise"]
+    if noise["examples"] == 1:
+        basis = f"From the gradients of {count(noise['count'], 'single example')}."
+    else:
+        basis = (
+            f"From the gradients of {count(noise['count'], 'batch', 'batches')} of {noise['examples']} examples, "
+            f"because {noise['why']}."
+        )
+    caption = (
+        f"{basis} |G|: the length of the gradient over the data that they are a sample of. Error: of the gradient "
+        f"of a batch of {noise['batch_size']}, this script's size. Noise scale: the size of a batch whose error is as "
+        "large as the gradient (McCandlish et al. 2018), with its 95 % interval; a larger batch gains little."
+    )
+    head = ("weights", "step", "cost", "|G|", "error", "noise scale, examples")
+    return Table("The gradient and its noise", head, rows, caption, frozenset({1, 2, 3}))
+
+
+def _biases(found: Sequence[Looked]) -> Table:
+    rows = []
+    for looked in found:
+        known = looked["gradient_bias"]
+        if "why" in known:
+            rows.append((looked.label, "", "", "", f"not tested: {known['why']}"))
+            continue
+        mean, error, freedom = known["along"]
+        half = student(freedom) * error
+        verdict = "another mean" if known["p_value"] < 0.05 else "no bias found"
+        rows.append(
+            (
+                looked.label,
+                f"{number(known['distance'])} (chance: up to {number(known['by_chance'])})",
+                f"{number(mean)} [{number(mean - half)}, {number(mean + half)}]",
+                number(known["p_value"]),
+                f"{verdict}, {freedom + 1} batches of {number(known['examples'])} examples",
+            )
+        )
+    caption = (
+        "The batches that the loader deals next, all at the same weights, against the gradient G of all its examples. "
+        "Distance: of their mean from G, in lengths of G, and what chance alone stays below in 95 of 100. Along G: the "
+        "mean part of a batch along G; 1 where batches are unbiased. p: how often chance takes the mean as far."
+    )
+    head = ("weights", "distance", "along G", "p", "E⟨g⟩ = G?")
+    return Table("Whether a batch's gradient is right on average", head, rows, caption)
+
+
+def _by_size(looked: Looked) -> Figure:
+    known = looked["batch_variance"]
+    sizes, single, population = known["sizes"], known["single"], known["population"]
+    variances = [tuple(v) for v in known["variances"]]
+    unit = looked["gradient_noise"]["examples"]
+    alone = [single / size for size in sizes]
+    dealt = [single / size * factor for size, factor in zip(sizes, known["factors"])]
+    panel = Panel(
+        f"Variance of a batch's gradient, {looked.label} weights",
+        (
+            _line(sizes, alone, "ink", "slope −1", "dash"),
+            _line(sizes, dealt, "cure", "dealt without replacement"),
+            _points(sizes, variances, "cause", "measured"),
+        ),
+        (
+            Key("measured, with 95 % intervals", "cause", "dot"),
+            Key("1/S, of independent examples", "ink", "dash"),
+            Key(f"dealt without replacement out of {number(population)}", "cure"),
+        ),
+        x_title="examples in a batch, S",
+        x=_log_axis(sizes),
+        y=_log_values([*alone, *dealt, *(v[0] for v in variances)]),
+        height=280,
+    )
+    caption = (
+        "The squared distance of a batch's gradient from that of all the fixed examples, summed over the parameters, "
+        f"mean of 400 batches of each size{'' if unit == 1 else ', each of whole batches of the script'}. A batch that "
+        "is dealt without replacement varies less by (N − S)/(N − 1)."
+    )
+    if known["exponent"]:
+        slope, error, freedom = known["exponent"]
+        half = student(freedom) * error
+        caption += (
+            f" With that factor taken out, the variance falls with S to the power of {number(slope)} "
+            f"[{number(slope - half)}, {number(slope + half)}]; −1 is expected."
+        )
+    return Figure((panel,), caption)
+
+
+def _momentum(looked: Looked) -> Figure:
+    averages = looked["momentum_variance"]["averages"]
+    places = [f"β = {each['beta']:g}" for each in averages]
+    batch = looked["gradient_noise"]["batch_size"]
+    traces = tuple(
+        _points(places, [tuple(each[name]) for each in averages], tone, label)
+        for name, tone, label in (
+            ("independent", "cause", "independent batches"),
+            ("dealt", "cure", "batches dealt out of shuffled epochs"),
+        )
+    )
+    predicted: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": places,
+        "y": [each["predicted"] for each in averages],
+        "name": "(1 − β)/(1 + β)",
+        "marker": {"symbol": "line-ew", "size": 34, "line": {"color": "ink", "width": 2}},
+        "hovertemplate": "%{y:.3g}",
+    }
+    panel = Panel(
+        f"What momentum leaves of the variance, {looked.label} weights",
+        (*traces, predicted),
+        (
+            Key("independent batches", "cause", "dot"),
+            Key("dealt out of shuffled epochs", "cure", "dot"),
+            Key("(1 − β)/(1 + β)", "ink"),
+        ),
+        x_title="momentum",
+        x={"type": "category"},
+        y=_log_values([v for each in averages for v in (each["independent"][0], each["dealt"][0])]),
+        height=260,
+    )
+    caption = (
+        f"The variance of the running mean m ← β·m + (1 − β)·g of gradients of batches of {batch}, all at the same "
+        "weights, as a share of a single batch's. In shuffled epochs each example comes up once before any comes "
+        "again, so errors cancel. PyTorch's momentum is this mean times 1/(1 − β)."
+    )
+    return Figure((panel,), caption)
+
+
+def _by_rate(looked: Looked) -> Figure:
+    known = looked["weight_variance"]
+    rates, predicted = known["rates"], known["predicted"]
+    variances = [tuple(v) for v in known["variances"]]
+    slope, error, freedom = known["exponent"]
+    half = student(freedom) * error
+    panel = Panel(
+        f"Variance of the weights after short runs, {looked.label} weights",
+        (_line(rates, predicted, "ink", "predicted", "dash"), _points(rates, variances, "cause", "measured")),
+        (Key("measured, with 95 % intervals", "cause", "dot"), Key("η · Var[g] · time, slope 1", "ink", "dash")),
+        x_title="learning rate η",
+        x=_log_axis(rates),
+        y=_log_values([*predicted, *(v[0] for v in variances)]),
+        height=280,
+    )
+    caption = (
+        f"Plain SGD from these weights on the script's fixed batches, drawn at random, {known['runs']} runs at each "
+        f"rate, as far as {known['steps']} steps at the largest: half the rate takes twice as many. The variance grows "
+        f"with η to the power of {number(slope)} [{number(slope - half)}, {number(slope + half)}]; 1 is expected where "
+        "the gradient hardly changes on the way. Below the line the cost bends upwards and pulls the runs together."
+    )
+    return Figure((panel,), caption)
+
+
+def _line(x: Sequence[float], y: Sequence[float], tone: str, name: str, dash: str = "solid") -> Trace:
+    drawn = {"color": tone, "width": 1.5, "dash": dash}
+    return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "name": name, "line": drawn, **_hover()}
+
+
+def _points(x: Sequence[float] | Sequence[str], y: Sequence[Known], tone: str, name: str) -> Trace:
+    marker = {"size": 7, "color": tone}
+    means = [mean for mean, _, _ in y]
+    traced = {"type": "scatter", "mode": "markers", "x": list(x), "y": means, "name": name, "marker": marker}
+    return {**traced, "error_y": _bar(y, tone), **_hover()}
+
+
+def _bar(y: Sequence[Known], tone: str) -> dict[str, Any]:
+    halves = [student(freedom) * error for _, error, freedom in y]
+    return {"type": "data", "array": halves, "color": tone, "thickness": 1.25, "width": 3}
+
+
+def _hover() -> dict[str, str]:
+    return {"hovertemplate": "%{y:.3g}"}
+
+
+def _log_axis(places: Sequence[float]) -> dict[str, Any]:
+    """Return a logarithmic axis with a tick at each place, or at every other one where they are many."""
+    kept = list(places)[:: -(-len(places) // MOST_TICKS)]
+    return {"type": "log", "tickvals": kept, "ticktext": [number(place) for place in kept]}
+
+
+def _log_values(values: Sequence[float]) -> dict[str, Any]:
+    """Return a logarithmic axis; powers of ten are labelled."""
+    finite = [v for v in values if isfinite(v) and v > 0]
+    wide = max(finite) / min(finite) > 30 if finite else False
+    return {"type": "log", "exponentformat": "power", **({"dtick": 1} if wide else {"nticks": 5})}

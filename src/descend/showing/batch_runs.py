@@ -1,0 +1,92 @@
+"""A script run again with batches of other sizes: how many steps and how long each takes to the same training loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil, inf, isfinite
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from descend.errors import UsageError
+from descend.single_run import run_once
+
+if TYPE_CHECKING:
+    from descend.landscape.batch_sizes import Run
+    from descend.record import Record
+    from descend.script import Script
+
+STEPS, SECONDS = 5000, 20.0  # of each run at most
+SEEDS = 2
+AVERAGED = 512  # examples: the training loss is that of so many last ones
+WARM = 3  # runs with fewer steps say nothing of a step's time
+
+
+@dataclass(frozen=True)
+class SizedRun:
+    """One run: the running mean of its training loss after each step, and the seconds of a step."""
+
+    size: int
+    losses: Sequence[float]
+    step_seconds: float
+
+    @property
+    def lowest(self) -> float:
+        """The lowest of the running means; infinite where none is finite."""
+        return min(filter(isfinite, self.losses), default=inf)
+
+    def steps_to(self, target: float) -> float:
+        """Return after how many steps the running mean was first at most that; infinite if it never was."""
+        return next((float(step) for step, loss in enumerate(self.losses, 1) if loss <= target), inf)
+
+
+def sizes_of(text: str) -> list[int]:
+    """Return the sizes in `1,8,64`. Raises `UsageError` for what are no such numbers, or fewer than 3."""
+    sizes = [int(size) for size in text.split(",") if size.strip().isdecimal()]
+    if len(sizes) != text.count(",") + 1 or 0 in sizes or len({*sizes}) < 3:
+        raise UsageError(f"--batches must be at least 3 sizes of batches, such as 8,64,512, not {text!r}")
+    return sorted({*sizes})
+
+
+def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list[SizedRun]:
+    """Run the script at each size. Raises `UsageError` where its batches cannot be resized."""
+    from descend.plan import Plan
+    from descend.remedies.batch_size import batch_size
+    from descend.source.not_applicable import NotApplicable
+
+    [place] = record.places("gradient_noise")[:1]
+    noise = record.fact("gradient_noise", place) or {}
+    asked = {"what": "gradients", "at": [], "last": False, "followed": 0}  # nothing but the losses
+    plan = replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS)
+    found = []
+    for size in sizes:
+        dose = {"loader": noise.get("loader") or "0", "batch_size": size}
+        changed = script if size == noise["batch_size"] else batch_size(script, record, dose)
+        if isinstance(changed, NotApplicable):
+            raise UsageError(f"the size of its batches cannot be changed: {changed.reason}")
+        for seed in range(SEEDS):
+            done = run_once(changed, replace(plan, seed=seed), partial(_words, size))
+            found += [_run(done, size)] if done.steps >= WARM and done.ending else []
+    return found
+
+
+def compared(runs: Sequence[SizedRun], target: float | None = None) -> "tuple[float, list[Run]]":
+    """Return the target, and each run's steps and seconds to it: by default the lowest loss that all sizes reach."""
+    from descend.landscape.batch_sizes import Run
+
+    if target is None:
+        target = max(run.lowest for run in runs)
+    steps = [(run, run.steps_to(target)) for run in runs]
+    return target, [Run(r.size, 0.0, taken, taken * r.step_seconds, r.step_seconds) for r, taken in steps]
+
+
+def _words(size: int, record: "Record") -> str:
+    return f"batches of {size}, step {record.steps}"
+
+
+def _run(record: "Record", size: int) -> SizedRun:
+    assert record.ending is not None
+    values = record.series("loss", "0").values
+    window = ceil(AVERAGED / size)
+    running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
+    kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
+    return SizedRun(size, kept, (record.ending.loop_s - record.ending.probe_s) / record.steps)

@@ -1,0 +1,75 @@
+"""`descend show gradients train.py`: the statistics of a script's own gradients, at points of its run."""
+
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from descend.errors import UsageError
+from descend.options import Arguments, AsModule, Format, Python, Target
+from descend.showing.batch_runs import compared, sized_runs, sizes_of
+from descend.showing.of_script import At, Evaluation, Shown, Steps, plan_for, show
+
+BATCH_RUN = "batch_run"  # a fact
+
+if TYPE_CHECKING:
+    from descend.record import Record
+    from descend.report.figure import Figure
+    from descend.report.table import Table
+    from descend.script import Script
+
+
+def gradients(  # noqa: PLR0913 - each is an option of the command
+    script: Target,
+    arguments: Arguments = None,
+    as_module: AsModule = False,
+    at: At = "first",
+    steps: Steps = None,
+    evaluation: Evaluation = False,
+    batches: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES", help="Run it again with batches of these sizes, as in 8,64,512, to the same loss."
+        ),
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="With --batches: the training loss. Default: the lowest that all sizes reach.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("gradients.html"),
+    format: Format = "text",
+    python: Python = None,
+) -> None:
+    """Run SCRIPT in a scratch copy and show how its batches' gradients scatter about the gradient of all examples.
+
+    Whether they are right on average, how their variance falls with the size of the batch and with momentum, the
+    gradient noise scale, and how far the noise spreads the weights at each learning rate.
+    """
+    from descend.report.gradient_picture import FACTS, gradient_pictures
+    from descend.script import opened
+
+    sizes = sizes_of(batches) if batches is not None else []
+    if target is not None and not sizes:
+        raise UsageError("--target is the loss that the runs of --batches go to, and no --batches was given")
+    plan = plan_for("gradients", at, steps, evaluation=evaluation)
+    with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as it:
+
+        def pictures(record: "Record") -> "list[Figure | Table]":
+            found = gradient_pictures(record)
+            return found + _sizes(it, record, sizes, target) if found and sizes else found
+
+        show(it, plan, Shown("Gradients", (*FACTS, BATCH_RUN), pictures), out, as_json=format == "json")
+
+
+def _sizes(script: "Script", record: "Record", sizes: list[int], target: float | None) -> "list[Figure | Table]":
+    from descend.record import Fact
+    from descend.report.batch_picture import batch_pictures
+
+    runs = sized_runs(script, record, sizes)
+    if not runs:
+        raise UsageError("no run with batches of another size came to a few steps")
+    reached, found = compared(runs, target)
+    for run in found:
+        detail = {name: value if isfinite(value) else None for name, value in vars(run).items()}
+        record.add(Fact(BATCH_RUN, str(run.size), 0, {**detail, "target": reached}))
+    return batch_pictures(found, reached)

@@ -1,0 +1,134 @@
+"""What is drawn and said of a script's gradients, from a record whose numbers are known."""
+
+from math import inf
+
+import pytest
+
+from descend.landscape.batch_sizes import Run
+from descend.record import Fact, Record
+from descend.report.batch_picture import batch_pictures
+from descend.report.gradient_picture import gradient_pictures, looked_at
+from descend.report.table import Table
+
+SIZES = [1, 2, 4, 8]
+
+
+def record(*extra: Fact, **noise: object) -> Record:
+    """|G|² = 4 and tr Σ = 64: a noise scale of 16, known to a tenth or so."""
+    known = {
+        "squared": 4.0,
+        "variance": 64.0,
+        "covariance": (16.0, 0.0, 0.01),
+        "count": 101,
+        "examples": 1,
+        "why": "",
+        "batch_size": 4,
+        "loss": 0.5,
+        "optimizer": {"class": "SGD", "lr": 0.1},
+    }
+    made = Record(script="train.py")
+    made.extend([Fact("gradient_noise", "first", 0, {**known, **noise}), *extra])
+    return made
+
+
+def variance() -> Fact:
+    detail = {
+        "sizes": SIZES,
+        "variances": [(64.0 / s, 1.0 / s, 399) for s in SIZES],
+        "factors": [(100 - s) / 99 for s in SIZES],
+        "single": 64.0,
+        "population": 100,
+        "exponent": (-1.01, 0.02, 1000),
+    }
+    return Fact("batch_variance", "first", 0, detail)
+
+
+def test_the_noise_scale_has_its_interval_and_the_batch_its_error() -> None:
+    [looked] = looked_at(record())
+    value, low, high = looked.noise_scale
+    assert value == 16 and 13 < low < 16 < high < 19
+    [table] = gradient_pictures(record())
+    assert isinstance(table, Table)
+    [row] = table.rows
+    assert row[:5] == ("first", "0", "0.5", "2", "2 of it")  # √(64 / 4) = 4, of 2
+    assert row[5].startswith("16 [") and "101 single examples" in table.caption
+
+
+def test_of_a_gradient_within_its_noise_the_scale_has_no_end() -> None:
+    [looked] = looked_at(record(squared=0.1, covariance=(16.0, 0.0, 1.0)))
+    assert looked.noise_scale[2] == inf
+    [table] = gradient_pictures(record(squared=-0.1, covariance=(16.0, 0.0, 1.0)))
+    assert isinstance(table, Table) and table.rows[0][4] == "larger" and "∞" in table.rows[0][5]
+
+
+def test_batches_say_why_they_are_no_examples() -> None:
+    [table] = gradient_pictures(record(examples=8, count=9, why="normalisation mixes them"))
+    assert isinstance(table, Table)
+    assert "9 batches of 8 examples, because normalisation mixes them." in table.caption
+
+
+def test_the_variance_is_drawn_against_both_predictions() -> None:
+    _, figure = gradient_pictures(record(variance()))
+    [plot] = figure.plots()
+    alone, dealt, measured = plot["data"]
+    assert plot["layout"]["xaxis"]["type"] == plot["layout"]["yaxis"]["type"] == "log"
+    assert alone["y"] == [64.0, 32.0, 16.0, 8.0] and measured["x"] == SIZES
+    assert dealt["y"] == pytest.approx([64 / s * (100 - s) / 99 for s in SIZES])
+    assert measured["error_y"]["array"] == pytest.approx([1.966 / s for s in SIZES], rel=1e-3)
+    assert "−1.01 [−1.049, −0.971]" in figure.caption
+
+
+def test_a_bias_is_told_and_what_was_not_tested_too() -> None:
+    found = {"distance": 0.5, "by_chance": 0.2, "p_value": 0.001, "along": (1.4, 0.1, 15), "examples": 1000}
+    _, table = gradient_pictures(record(Fact("gradient_bias", "first", 0, found)))
+    assert isinstance(table, Table)
+    assert table.rows[0][1:3] == ("0.5 (chance: up to 0.2)", "1.4 [1.187, 1.613]")
+    assert table.rows[0][4].startswith("another mean, 16 batches of")
+    _, other = gradient_pictures(record(Fact("gradient_bias", "first", 0, {"why": "a stream"})))
+    assert isinstance(other, Table) and other.rows[0][4] == "not tested: a stream"
+
+
+def test_momentum_and_rates_are_drawn() -> None:
+    averages = [
+        {"beta": b, "predicted": (1 - b) / (1 + b), "independent": (0.5, 0.01, 99), "dealt": (0.2, 0.01, 99)}
+        for b in (0.0, 0.9)
+    ]
+    momentum = Fact("momentum_variance", "first", 0, {"averages": averages})
+    runs = {
+        "rates": [0.1, 0.05],
+        "variances": [(2.0, 0.1, 11), (1.0, 0.1, 11)],
+        "predicted": [2.2, 1.1],
+        "steps": 8,
+        "runs": 12,
+        "exponent": (0.95, 0.1, 22),
+    }
+    _, averaged, spread = gradient_pictures(record(momentum, Fact("weight_variance", "first", 0, runs)))
+    independent, dealt, predicted = averaged.plots()[0]["data"]
+    assert predicted["x"] == ["β = 0", "β = 0.9"] and predicted["y"] == pytest.approx([1, 0.1 / 1.9])
+    assert independent["y"] == [0.5, 0.5] and dealt["y"] == [0.2, 0.2]
+    assert spread.plots()[0]["data"][0]["y"] == [2.2, 1.1] and "0.95 [0.743, 1.157]" in spread.caption
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert gradient_pictures(Record()) == []
+
+
+def run(size: int) -> Run:
+    steps = 50 * (1 + 40 / size)
+    return Run(size, 0.0, steps, steps * (1e-3 + 1e-5 * size), 1e-3 + 1e-5 * size)
+
+
+def test_sizes_are_compared_with_their_knee() -> None:
+    table, curve, figure = batch_pictures([run(4), run(32), run(256)], 0.25)
+    assert isinstance(table, Table) and isinstance(curve, Table)
+    assert table.rows[1] == ("32", "112.5", "3\N{NO-BREAK SPACE}600", "1.32 ms", "0.148 s") and "0.25" in table.caption
+    assert [row[1].split(" ")[0] for row in curve.rows] == ["50", "40", "100", "63.25"]
+    steps, seconds = figure.plots()
+    assert steps["data"][1]["y"] == pytest.approx([550, 112.5, 57.8125])
+    assert steps["layout"]["shapes"][0]["x0"] == pytest.approx(40)
+    assert seconds["layout"]["shapes"][0]["x0"] == pytest.approx(100)
+
+
+def test_sizes_that_never_arrive_leave_a_table() -> None:
+    [table] = batch_pictures([run(4), run(32), Run(256, 0.0, inf, inf, 2e-3)], 0.25)
+    assert isinstance(table, Table) and table.rows[2][1] == "not reached"

@@ -1,0 +1,93 @@
+"""`descend show gradients`: a script's own batches, and what is wrong with a request said in one line."""
+
+import json
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from descend.errors import UsageError
+from descend.showing.batch_runs import SizedRun, compared, sizes_of
+
+SCRIPT = """
+import torch, torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+torch.set_num_threads(1)
+torch.manual_seed(0)
+y = torch.arange(4).repeat_interleave(64)
+x = torch.randn(256, 6) + 2 * nn.functional.one_hot(y, 6)
+loader = DataLoader(TensorDataset(x, y), batch_size=8{shuffle})
+model = nn.Sequential(nn.Linear(6, 8){norm}, nn.Tanh(), nn.Linear(8, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(2):
+    for a, b in loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(a), b).backward()
+        optimizer.step()
+"""
+
+
+def facts(done, path: Path) -> dict[tuple[str, str], dict]:
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_size > 10_000
+    return {(fact["name"], fact["place"]): fact["detail"] for fact in json.loads(done.stdout)["facts"]}
+
+
+@pytest.mark.slow
+def test_a_loader_that_does_not_shuffle_is_found_out(descend, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT.format(shuffle="", norm=""))
+    page = tmp_path / "gradients.html"
+    options = ["--at", "first", "--format", "json", "--out", str(page)]
+    found = facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
+    assert {name for name, _ in found} >= {"gradient_noise", "batch_variance", "momentum_variance", "weight_variance"}
+    assert found["gradient_bias", "first"]["p_value"] < 0.05
+    slope, error, _ = found["batch_variance", "first"]["exponent"]
+    assert abs(slope + 1) < 4 * error < 0.3
+    assert found["gradient_noise", "first"]["examples"] == 1
+    beta = {each["beta"]: each for each in found["momentum_variance", "first"]["averages"]}
+    mean, error, _ = beta[0.9]["independent"]
+    assert abs(mean - 0.1 / 1.9) < 4 * error
+
+
+@pytest.mark.slow
+def test_batch_norm_leaves_batches_and_other_sizes_are_run(descend, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT.format(shuffle=", shuffle=True", norm=", nn.BatchNorm1d(8)"))
+    page = tmp_path / "gradients.html"
+    options = ["--batches", "4,8,32", "--format", "json", "--out", str(page)]
+    found = facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
+    noise = found["gradient_noise", "first"]
+    assert noise["examples"] == 8 and "cannot be computed for one example" in noise["why"]
+    assert found["gradient_bias", "first"]["p_value"] > 0.001
+    runs = [found["batch_run", str(size)] for size in (4, 8, 32)]
+    assert len({run["target"] for run in runs}) == 1 and any(run["steps"] for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--batches", "8,x"], "--batches must be at least 3 sizes of batches, such as 8,64,512, not '8,x'"),
+        (["--batches", "8,0,3"], "not '8,0,3'"),
+        (["--batches", "8,8,16"], "not '8,8,16'"),
+        (["--target", "0.1"], "no --batches was given"),
+        (["--at", "middle"], "--at must be first, last or steps"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, arguments, says):
+    (tmp_path / "train.py").write_text("")
+    done = descend_here("show", "gradients", *arguments, "train.py")
+    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_runs_are_compared_at_the_loss_that_all_reach():
+    slow, fast = SizedRun(4, [inf, 2.0, 1.0, 0.5], 0.01), SizedRun(64, [1.5, 0.7], 0.1)
+    target, runs = compared([slow, fast])
+    assert target == 0.7
+    assert [(run.size, run.steps, run.seconds) for run in runs] == [(4, 4.0, 0.04), (64, 2.0, 0.2)]
+    target, runs = compared([slow, fast], 0.6)
+    assert target == 0.6 and [run.steps for run in runs] == [4.0, inf]
+
+
+def test_sizes_are_read_in_order():
+    assert sizes_of("512,8, 64") == [8, 64, 512]
+    with pytest.raises(UsageError):
+        sizes_of("")
