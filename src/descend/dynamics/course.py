@@ -1,71 +1,63 @@
-"""What a direction did in a run: its recurrence from the course that it took, with its noise, and held against another.
+"""What a direction did in a run: the α·λ that its course shows under the rule, with its noise, beside a predicted one.
 
-The change of a coordinate is regressed on its place and, under a rule that has a memory, on its last change.
+The recurrence x′ = s·x − p·x⁻ of a linear rule is linear in α·λ, so that one regression tells it. A direction that has
+settled does not move by itself any more, but follows what the others do to its centre: its course then shows no α·λ.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot, inf, isfinite, sqrt
+from typing import Literal
 
 from descend.dynamics.prediction import Kind, LinearRule, Motion, motion, recurrence
 from descend.interval import tail_of_f
 
-TOLD = 2.0  # standard errors from 1 at which a rate is taken for another
-ALIKE = 1e-6  # of its length: what is left of the second column, where only one root is at work
-LEVEL = 0.05  # of the test of agreement;
-TOLERANCE = 0.05  # or so near, of the root's distance from 1: a cost is no quadratic
+FEWEST = 6  # points of a course
+TOLD = 2.0  # standard errors by which a rate is told from 1
+SMOOTH, EXPLAINED = 0.5, 0.95  # correlation of what is left over with itself, and the share explained: else driven
+LEVEL = 0.05  # of the test of agreement,
+TOLERANCE = 0.1  # or so near, of the predicted α·λ: a cost is no quadratic
 
 
 @dataclass(frozen=True)
 class Observation:
-    """How a direction moved: change = pull·place (+ memory·last change), by least squares.
+    """How a direction moved under its rule.
 
-    coefficients: pull and memory, or the pull alone; triangle: R of the columns' QR; noise: the standard deviation of
-    what is left over, with so many degrees of `freedom`.
+    length: the α·λ that its course shows; explained: the share of its accelerations that this accounts for;
+    correlation: of what is left over, from one step to the next: 0 where it is noise; freedom: points left over.
     """
 
-    coefficients: tuple[float, ...]
-    triangle: tuple[tuple[float, ...], ...]
-    noise: float
+    rule: LinearRule
+    lr: float
+    length: float
+    standard_error: float
+    explained: float
+    correlation: float
     freedom: int
 
     @property
     def motion(self) -> Motion:
-        """What its recurrence does."""
-        pull, memory = (*self.coefficients, 0.0)[:2]
-        return motion(1 + pull + memory, memory)
+        """What the rule does at that α·λ."""
+        return self._at(self.length)
 
     @property
-    def standard_error(self) -> float:
-        """Of the rate, to first order; infinite where two roots meet."""
-        root = self.motion.root
-        pull, memory = (*self.coefficients, 0.0)[:2]
-        apart = 2 * root.real - (1 + pull + memory)  # of the two roots, where they are real
-        if len(self.coefficients) == 1:
-            slopes = [1.0]
-        elif root.imag:
-            slopes = [0.0, 1 / (2 * abs(root))]
-        else:
-            slopes = [root.real / apart, (root.real - 1) / apart] if apart else [inf, inf]
-        loads = list[float]()
-        for k, slope in enumerate(slopes):  # Rᵀ·loads = slopes
-            loads.append((slope - sum(self.triangle[j][k] * loads[j] for j in range(k))) / self.triangle[k][k])
-        return self.noise * hypot(*loads) if self.noise else 0.0
+    def kind(self) -> Kind | Literal["driven", "undecided"]:
+        """What it did: "driven" where others move its centre, "undecided" where noise hides whether it diverges."""
+        if self.explained < EXPLAINED and self.correlation > SMOOTH:
+            return "driven"
+        ends = [self._at(self.length + sign * TOLD * self.standard_error).rate for sign in (-1, 1)]
+        if self.standard_error and min(ends) < 1 < max(ends):
+            return "undecided"
+        return self.motion.kind
 
-    @property
-    def kind(self) -> Kind:
-        """What it did, where that is beyond its noise."""
-        found = self.motion
-        return found.kind if abs(found.rate - 1) >= TOLD * self.standard_error else "undecided"
+    def _at(self, length: float) -> Motion:
+        return motion(*recurrence(self.rule, self.lr, length / self.lr))
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far what was observed lies from what was predicted: F of the difference, and the chance of a larger one.
-
-    apart: the distance between the two roots, of the predicted one's distance from 1.
-    """
+    """How far the observed α·λ lies from the predicted one: in standard errors, the chance of more, and its share."""
 
     statistic: float
     p_value: float
@@ -77,60 +69,54 @@ class Agreement:
         return self.p_value >= LEVEL or self.apart <= TOLERANCE
 
 
-def observed(course: Sequence[float], gradient: float, curvature: float, *, memory: bool) -> Observation:
+def observed(course: Sequence[float], gradient: float, curvature: float, rule: LinearRule, lr: float) -> Observation:
     """Return how a direction moved, from the parameters' coordinate along it at successive steps.
 
     gradient, curvature: the cost's slope and second derivative along it at the first of them, which say where its
-    centre lies. memory: whether the rule has one. Raises `ValueError` for too few points, for one that is not finite,
-    and where nothing moves.
+    centre lies. Raises `ValueError` for fewer than 6 points, for one that is not finite, and where nothing moves.
     """
-    least = 6 if memory else 4
-    if len(course) < least or not all(map(isfinite, (*course, gradient, curvature))):
-        raise ValueError(f"a course must have at least {least} finite points, not {list(course)[:9]}")
-    if len(set(course[:-2])) == 1:
+    if len(course) < FEWEST or not all(map(isfinite, (*course, gradient, curvature))):
+        raise ValueError(f"a course must have at least {FEWEST} finite points, not {list(course)[:9]}")
+    if len(set(course[:-1])) == 1:
         raise ValueError(f"the direction rests at {course[0]}: nothing of its motion is seen")
     changes = [after - before for before, after in pairwise(course)]
     if curvature:
         places = [x - course[0] + gradient / curvature for x in course]
     else:  # no centre: but the changes follow the same recurrence
         places, changes = changes, [after - before for before, after in pairwise(changes)]
-    return _regressed([places[1:-1], changes[:-1]], changes[1:]) if memory else _regressed([places[:-1]], changes)
+    shrinks = lr * rule.decay
+    pulls, pushed = list[float](), list[float]()
+    for before, here, last, change in zip(places, places[1:], changes, changes[1:]):
+        pulls.append(rule.memory * rule.direct * before - rule.now * here)
+        pushed.append(change - rule.memory * last + shrinks * (here - rule.memory * before))
+    if not rule.memory:  # then the first step tells something, too
+        pulls.insert(0, -rule.now * places[0])
+        pushed.insert(0, changes[0] + shrinks * places[0])
+    return _regressed(pulls, pushed, rule, lr)
 
 
-def agreement(observation: Observation, rule: LinearRule, lr: float, curvature: float) -> Agreement:
-    """Return how well what was observed agrees with what the rule does to that curvature."""
-    trace, determinant = recurrence(rule, lr, curvature)
-    root = motion(trace, determinant).root
-    several = len(observation.coefficients) > 1
-    expected = [trace - determinant - 1, determinant] if several else [root.real - 1]
-    apart = [seen - said for seen, said in zip(observation.coefficients, expected)]
-    length = hypot(*(sum(r * d for r, d in zip(row, apart)) for row in observation.triangle))
-    statistic = _ratio(length, observation.noise) ** 2 / len(apart)
-    distance = _ratio(abs(observation.motion.root - root), abs(root - 1))
-    return Agreement(statistic, tail_of_f(statistic, len(apart), observation.freedom), distance)
+def _regressed(pulls: list[float], pushed: list[float], rule: LinearRule, lr: float) -> Observation:
+    """Return the regression of `pushed` on `pulls` through the origin."""
+    size = hypot(*pulls)
+    if not size:
+        raise ValueError("the direction rests at its centre: nothing of its motion is seen")
+    units = [pull / size for pull in pulls]
+    along = sum(u * p for u, p in zip(units, pushed))
+    rest = [p - along * u for u, p in zip(units, pushed)]
+    left, all_of_it = hypot(*rest), hypot(*pushed)
+    freedom = len(rest) - 1
+    correlation = sum((a / left) * (b / left) for a, b in pairwise(rest)) if left else 0.0
+    explained = 1 - (left / all_of_it) ** 2 if all_of_it else 1.0
+    return Observation(rule, lr, along / size, left / sqrt(freedom) / size, explained, correlation, freedom)
+
+
+def agreement(observation: Observation, curvature: float) -> Agreement:
+    """Return how well the course agrees with that curvature, an eigenvalue."""
+    expected = observation.lr * curvature
+    off = abs(observation.length - expected)
+    statistic = _ratio(off, observation.standard_error)
+    return Agreement(statistic, tail_of_f(statistic**2, 1, observation.freedom), _ratio(off, abs(expected)))
 
 
 def _ratio(part: float, of: float) -> float:
     return part / of if of else inf if part else 0.0
-
-
-def _regressed(columns: list[list[float]], target: list[float]) -> Observation:
-    """Return least squares by Gram and Schmidt, of one column or of two that differ."""
-    first = columns[0]
-    length = hypot(*first)
-    units = [[v / length for v in first]]
-    triangle: list[tuple[float, ...]] = [(length,)]
-    if len(columns) > 1:
-        shared = sum(u * v for u, v in zip(units[0], columns[1]))
-        rest = [v - shared * u for u, v in zip(units[0], columns[1])]
-        left = hypot(*rest)
-        if left > ALIKE * hypot(*columns[1]):
-            units.append([v / left for v in rest])
-            triangle = [(length, shared), (0.0, left)]
-    along = [sum(u * y for u, y in zip(unit, target)) for unit in units]
-    over = [y - sum(a * u for a, u in zip(along, row)) for y, row in zip(target, zip(*units))]
-    freedom = len(target) - len(units)
-    coefficients = [along[-1] / triangle[-1][-1]]
-    if len(units) > 1:
-        coefficients.insert(0, (along[0] - triangle[0][1] * coefficients[0]) / length)
-    return Observation(tuple(coefficients), tuple(triangle), hypot(*over) / sqrt(freedom), freedom)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf, log
 from typing import Any, Literal
 
-Kind = Literal["decays", "oscillates", "diverges", "stays", "undecided"]
+Kind = Literal["decays", "oscillates", "diverges", "stays"]
 BY_DIVISOR = ("RMSprop", "Adagrad", "Adadelta", "Rprop")  # which divide the gradient itself
 BY_MEAN = ("Adam", "AdamW", "Adamax", "RAdam", "SparseAdam")  # which divide the gradient's running mean
 DECOUPLED = ("AdamW", "NAdam", "RAdam", "Adam")  # whose decay may be taken off the parameters

@@ -22,9 +22,10 @@ def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measur
     caption = (
         f"The directions are the eigenvectors{of} at the {label} weights. By its factor the distance from the centre "
         f"of the parabola is multiplied at each step. Predicted: by {optimizer['class']} at the rate {number(lr)} on a "
-        f"quadratic of that curvature. Observed: {seen}, with the standard error. They agree where an F test at 5 % or "
-        "a twentieth of the predicted root's distance from 1 cannot tell them apart; where they do not, the cost is no "
-        "such parabola over the way that the run goes."
+        f"quadratic of that curvature. Observed: {seen}, by the α·λ that the way shows under that rule, with its "
+        "standard error; driven: it has settled, and follows what the other directions do to its centre. They agree "
+        "where a t test at 5 % or a tenth of α·λ cannot tell them apart; where they do not, the cost is no such "
+        "parabola over the way that the run goes."
     )
     return Table(f"Directions at the {label} weights", HEAD, rows, caption, frozenset({0, 1}))
 
@@ -34,11 +35,17 @@ def _row(measured: Mapping[str, Any], rule: LinearRule, lr: float) -> tuple[str,
     said = predicted(rule, lr, curvature)
     head = (number(curvature), number(lr * curvature), f"{said.kind} ×{_factor(said)}")
     try:
-        seen = observed(measured["course"], measured["gradient"], curvature, memory=rule.memory > 0)
+        seen = observed(measured["course"], measured["gradient"], curvature, rule, lr)
     except ValueError:
         return (*head, "not seen", "")
-    agrees = "yes" if agreement(seen, rule, lr, curvature).holds else "no"
-    return (*head, f"{seen.kind} ×{_factor(seen.motion)} ± {seen.standard_error:.2g}", agrees)
+    if seen.kind == "driven":
+        return (*head, "driven", "")
+    agrees = "yes" if agreement(seen, curvature).holds else "no"
+    return (
+        *head,
+        f"{seen.kind} ×{_factor(seen.motion)}, α·λ {number(seen.length)} ± {seen.standard_error:.2g}",
+        agrees,
+    )
 
 
 def _factor(motion: Motion) -> str:
