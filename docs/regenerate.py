@@ -21,6 +21,7 @@ PICTURES = {
     "schedules": ["schedule", "Cosine(1000).after_warmup(50)", "WarmRestarts(100, 2)", "Step(300)", "--lr", "0.1"],
     "cycles": ["schedule", "Triangular(400)", "CosineCycle(400)", "WarmRestarts(400)", "--lr", "2"],
     "activations": ["activations"],
+    "trajectories": ["trajectories", "--surface", "beale"],
 }
 
 

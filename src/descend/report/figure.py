@@ -28,7 +28,7 @@ Trace = dict[str, Any]
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a panel's legend. style: line, dash, band, block, or mark for a remark."""
+    """One entry of a panel's legend. style: line, dash, dotted, dot, ring, band, block, or mark for a remark."""
 
     label: str
     tone: str

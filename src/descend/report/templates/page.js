@@ -35,10 +35,13 @@
     };
   };
 
-  const draw = () => plots.forEach((plot, i) => {
-    const { data, layout: own } = figures[i];
-    Plotly.react(plot, dressed(data), layout(own), { displayModeBar: false, responsive: true });
-  });
+  const draw = () => {
+    plots.forEach((plot, i) => {
+      const { data, layout: own } = figures[i];
+      Plotly.react(plot, dressed(data), layout(own), { displayModeBar: false, responsive: true });
+    });
+    document.dispatchEvent(new Event("drawn")); // what a page moves in its charts is moved again
+  };
 
   const copy = async (button, pre) => {
     try {

@@ -1,0 +1,219 @@
+"""The textbook's surfaces have the minima they say, and what is asked for is what one gets, or is told why not."""
+
+import sys
+from math import pi
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descend.errors import UsageError
+from descend.trajectories import RULES, TEXTBOOK, chosen, read_rates, surface
+
+
+def points(*rows: tuple[float, float]) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_known_minima_are_minima_within_the_window(name):
+    on = surface(name)
+    for at in on.minima:
+        assert float(on.gradient(points(at)).norm()) < 1e-6
+        assert float(torch.linalg.eigvalsh(on.hessian(at))[0]) > 0
+        assert float(on.windows_away(points(at))[0]) < 0.5
+    if on.minima:
+        assert float(on.cost(points(*on.minima)).min()) == pytest.approx(on.lowest, abs=1e-9)
+    assert float(on.grid((60, 60))[2].min()) >= on.lowest
+    assert float(on.windows_away(points(on.start))[0]) < 0.5
+
+
+@pytest.mark.parametrize("name", [*TEXTBOOK, "sin(x)*exp(-y**2)"])
+def test_gradient_and_hessian_are_those_of_the_cost(name):
+    on = surface(name)
+    at, h = points(on.start), 1e-5
+    for k, axis in enumerate(torch.eye(2, dtype=torch.float64) * h):
+        slope = (on.cost(at + axis) - on.cost(at - axis)) / (2 * h)
+        assert float(on.gradient(at)[0, k]) == pytest.approx(float(slope), rel=1e-5, abs=1e-8)
+        bend = (on.gradient(at + axis) - on.gradient(at - axis))[0] / (2 * h)
+        assert torch.allclose(on.hessian(on.start)[k], bend, rtol=1e-4, atol=1e-7)
+
+
+def test_the_curvatures_that_are_spoken_of():
+    curvature = torch.linalg.eigvalsh(surface("ravine", condition_number=200).hessian((0.0, 0.0)))
+    assert curvature.tolist() == pytest.approx([1 / 200, 1])
+    assert torch.linalg.eigvalsh(surface("saddle").hessian((0.0, 0.0))).tolist() == pytest.approx([-2, 2])
+    sharp, wide = (torch.linalg.eigvalsh(surface("two-minima").hessian(at)) for at in surface("two-minima").minima)
+    assert float(sharp[0]) == pytest.approx(25, rel=0.02) and float(wide[1]) == pytest.approx(1, rel=1e-6)
+    flat = surface("plateau")
+    assert float(flat.gradient(points(flat.start)).norm()) < 0.01 < 0.5 < float(flat.cost(points(flat.start)))
+    wall = surface("cliff")
+    line = torch.stack([torch.full((4000,), 5.0, dtype=torch.float64), torch.linspace(-3.6, -1.6, 4000)], -1)
+    slopes = wall.gradient(line).norm(dim=-1)
+    assert float(slopes.max()) > 1000 * float(slopes.median())
+
+
+@given(st.floats(-360, 360), st.floats(-3, 3), st.floats(-1.5, 1.5))
+def test_a_turned_surface_has_the_same_costs_elsewhere(degrees, x, y):
+    on = surface("saddle")
+    turned = on.rotated(degrees)
+    there = torch.tensor([x, y], dtype=torch.float64) @ rotation(degrees).T
+    assert float(turned.cost(there)) == pytest.approx(float(on.cost(points((x, y))[0])), rel=1e-9, abs=1e-9)
+    assert turned.distance(points(turned.minima[0])[0]) == pytest.approx(0, abs=1e-12)
+    assert float(turned.cost(points(turned.start))) == pytest.approx(float(on.cost(points(on.start))), rel=1e-9)
+
+
+def rotation(degrees: float) -> torch.Tensor:
+    angle = torch.tensor(degrees * pi / 180, dtype=torch.float64)
+    return torch.stack([torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])])
+
+
+def test_an_expression_is_the_surface_that_it_writes_down():
+    one, other = surface("(1 - x)**2 + 100*(y - x**2)**2"), surface("rosenbrock")
+    at = torch.randn(50, 2, dtype=torch.float64)
+    assert torch.equal(one.cost(at), other.cost(at)) and torch.equal(one.gradient(at), other.gradient(at))
+    assert one.start == (-1.6, 1.6) and surface("x**2", ((0, 1), (0, 2))).start == pytest.approx((0.1, 1.8))
+
+
+FUNCTIONS = """
+import torch
+A = torch.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+
+def plain(x, y):
+    return x**2 + 3 * y**2
+
+def of_one_point(x, y):
+    v = torch.stack([x, y])
+    return v @ A @ v / 2
+
+def branching(x, y):
+    return x**2 if x > 0 else y**2
+
+def pair(x, y):
+    return torch.stack([x, y])
+
+def number(x, y):
+    return 3.0
+
+def broken(x, y):
+    return torch.zeros(3) @ torch.zeros(4)
+
+def detached(x, y):
+    return (x**2 + y**2).detach()
+
+answer = 42
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", [*sys.argv])
+    (tmp_path / "mine.py").write_text(FUNCTIONS)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+
+
+def test_a_function_of_ones_own_on_many_points_or_on_one(folder):
+    at = torch.randn(20, 2, dtype=torch.float64)
+    x, y = at.unbind(-1)
+    assert torch.allclose(surface("mine.py:plain").cost(at), x**2 + 3 * y**2)
+    mapped = surface("mine.py:of_one_point")
+    assert torch.allclose(mapped.cost(at), x**2 + x * y + 1.5 * y**2)
+    assert torch.allclose(mapped.gradient(at), torch.stack([2 * x + y, x + 3 * y], -1))
+    assert mapped.grid((4, 3))[2].shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("valley", "no surface is called valley; there are: ravine, saddle, beale, rosenbrock, cliff, two-minima, pl"),
+        ("x**2 +", "'x**2 +' is no expression; write it as in Python"),
+        ("x^2 + y", "x^2 + y cannot be computed at x = 0.3, y = 0.2: NotImpl"),
+        ("x^2 + y", "; a power is written **"),
+        ("x**2 + z", "an expression knows x, y and abs"),
+        ("__import__('os')", "not __import__"),
+        ("x.data + y", "not data"),
+        ("mine.py:answer", "mine.py:answer is no function of x and y: it is a int"),
+        (
+            "mine.py:pair",
+            "must return one number, a tensor that follows from x and y: it returns a tensor of shape (2,)",
+        ),
+        ("mine.py:number", "it returns a float"),
+        ("mine.py:broken", "mine.py:broken cannot be computed at x = 0.3, y = 0.2: RuntimeError"),
+        ("mine.py:branching", "cannot be computed at many points at once: write it with torch.where in place of if"),
+        ("mine.py:detached", "mine.py:detached has no gradient at the start (-1.6, 1.6): RuntimeError"),
+        ("mine.py:missing", "module 'mine' has no attribute 'missing'"),
+        ("yours.py:plain", "there is no file yours.py"),
+        ("log(x) + y", "log(x) + y is nan at the start (-1.6, 1.6); choose another with --start"),
+        ("sqrt(abs(x + 1.6)) + y", "the gradient of sqrt(abs(x + 1.6)) + y is not finite at the start"),
+    ],
+)
+def test_what_is_no_surface_is_said(folder, text, says):
+    with pytest.raises(UsageError) as said:
+        surface(text)
+    assert says in str(said.value) and "\n" not in str(said.value)
+
+
+def test_options_of_the_wrong_surface_or_size_are_said():
+    with pytest.raises(UsageError, match="for the ravine, not for beale"):
+        surface("beale", condition_number=10)
+    with pytest.raises(UsageError, match="for the ravine alone"):
+        surface("x**2", condition_number=10)
+    with pytest.raises(UsageError, match="at least 1, not 0.5"):
+        surface("ravine", condition_number=0.5)
+    with pytest.raises(UsageError, match="from a least to a most: not 1 to -1 and 0 to 1"):
+        surface("beale", ((1, -1), (0, 1)))
+
+
+def test_rules_are_named_with_options_as_in_python():
+    first, second, third = chosen("sgd, Momentum(momentum=0.5, lr=2), Adam(betas=(0.5, 0.9))")
+    assert (first.text, first.lr, second.lr) == ("SGD", None, 2) and third.options == {"betas": (0.5, 0.9)}
+    assert {"SGD", "YellowFin", "NewtonCG", "DiagonalNewton"} < {*RULES} and "Optimizer" not in RULES
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Adamm", "no rule is called Adamm; there are: Adadelta, Adagrad, Adam,"),
+        ("SGD(lr=0)", "SGD(lr=0): a rate must be a positive number, not 0"),
+        ("SGD(momentum=2)", "SGD: momentum must lie in [0, 1], not 2"),
+        ("SGD(speed=2)", "SGD takes lr, momentum, dampening, weight_decay, nesterov; not speed"),
+        ("SGD(0.1)", "SGD(0.1): options are written name=value"),
+        ("SGD(lr=open)", "options are written name=value, with plain values"),
+        ("SGD, 3", "--rules are names such as SGD or SGD(momentum=0.9); not 3"),
+        ("SGD Adam", "--rules are names such as SGD,Adam or SGD(momentum=0.9),Adam; not 'SGD Adam'"),
+        ("", "--rules are names such as"),
+    ],
+)
+def test_what_is_no_rule_is_said(text, says):
+    with pytest.raises(UsageError) as said:
+        chosen(text)
+    assert says in str(said.value)
+
+
+def test_rates_for_all_for_each_and_by_name():
+    rules = chosen("SGD,Adam")
+    assert [(r.text, r.lr) for r in read_rates("0.1", rules)] == [("SGD", 0.1), ("Adam", 0.1)]
+    assert [(r.text, r.lr) for r in read_rates("1, 2", rules)] == [("SGD", 1), ("SGD", 2), ("Adam", 1), ("Adam", 2)]
+    assert [r.lr for r in read_rates("adam=0.01", rules)] == [None, 0.01]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0", "a rate must be a positive number, not 0"),
+        ("-1", "a rate must be a positive number, not -1"),
+        ("inf", "a rate must be a positive number, not inf"),
+        ("nan", "a rate must be a positive number, not nan"),
+        ("fast", "a rate must be a positive number, not 'fast'"),
+        ("SGD=0.1,0.2", "or all of them: not both, as 'SGD=0.1,0.2'"),
+        ("Adamm=0.1", "--lr names adamm, which is not among the rules: SGD, Adam"),
+    ],
+)
+def test_what_is_no_rate_is_said(text, says):
+    with pytest.raises(UsageError) as said:
+        read_rates(text, chosen("SGD,Adam"))
+    assert says in str(said.value)
