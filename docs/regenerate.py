@@ -22,6 +22,7 @@ PICTURES = {
     "cycles": ["schedule", "Triangular(400)", "CosineCycle(400)", "WarmRestarts(400)", "--lr", "2"],
     "activations": ["activations"],
     "trajectories": ["trajectories", "--surface", "beale"],
+    "surface": ["surface", "--directions", "path", "--steps", "300", "examples/digits_cnn.py"],
 }
 
 
@@ -90,8 +91,9 @@ def pictures_of_parts() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, arguments in PICTURES.items():
             page = Path(folder, f"{name}.html")
-            command = [sys.executable, "-m", "descend", "show", *arguments, "-o", str(page)]
-            subprocess.run(command, check=True, capture_output=True)
+            part, *options = arguments  # a script's own arguments would come last
+            command = [sys.executable, "-m", "descend", "show", part, "-o", str(page), *options]
+            subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
             picture(page, ROOT / "docs" / f"{name}.png")
 
 

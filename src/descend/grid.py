@@ -2,7 +2,7 @@
 
 Places are whole numbers on the finest grid, so that each is computed once. A cell is halved along every axis; what the
 middle of its edges then differs from the mean of their ends says where to go on (hierarchical surplus: Bungartz &
-Griebel 2004). Where a place was not computed, its value follows from the four nearest (Dubuc 1986).
+Griebel 2004). Where a place was not computed, its value follows from four near it (Dubuc 1986).
 """
 
 import math
@@ -138,14 +138,12 @@ class Grid:
 
 
 def _between(line: Sequence[float], k: int) -> float:
-    """Return the value between places k and k + 1 by the cubic through four, or what fewer neighbours allow."""
-    near = line[k] + line[k + 1]
-    before = line[k - 1] if k > 0 else math.nan
-    after = line[k + 2] if k + 2 < len(line) else math.nan
-    if before == before and after == after:
-        return (9 * near - before - after) / 16
-    if before == before:
-        return (6 * line[k] + 3 * line[k + 1] - before) / 8
-    if after == after:
-        return (3 * line[k] + 6 * line[k + 1] - after) / 8
-    return near / 2
+    """Return the value between places k and k + 1: by the cubic through four places, two of them on each side.
+
+    At an end it is that of the four nearest; beside a gap, where fewer are known, the mean of the two.
+    """
+    for first, weights in ((k - 1, (-1, 9, 9, -1)), (k, (5, 15, -5, 1)), (k - 2, (1, -5, 15, 5))):
+        near = line[first : first + 4] if first >= 0 else ()
+        if len(near) == 4 and not any(value != value for value in near):
+            return sum(weight * value for weight, value in zip(weights, near)) / 16
+    return (line[k] + line[k + 1]) / 2

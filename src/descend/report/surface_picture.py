@@ -136,15 +136,27 @@ def _name(axis: Mapping[str, Any]) -> str:
 def _table(found: list[Viewed], point: Mapping[str, Any], label: str) -> Table:
     rows = []
     for each in found:
-        along = ", ".join(map(_name, each.view["axes"]))
         finite = sorted((value, place) for value, place in zip(each.values, each.places) if isfinite(value))
         ends = ["", "", ""]
         if finite:
             at = ", ".join(map(number, each.grid.position(finite[0][1])))
             ends = [number(finite[0][0]), at, number(finite[-1][0])]
-        rows.append((along, str(len(each.values)), number(point["loss"]), *ends))
-    head = ("along", "computed", "cost there", "lowest", "at", "highest")
+        rows.append((_along(each), str(len(each.values)), number(point["loss"]), *ends))
+    head = ("along", "computed", "cost", "lowest", "at", "highest")
     return Table(f"Cost around the {label} weights", head, rows, numeric=frozenset({1, 2, 3, 5}))
+
+
+def _along(each: Viewed) -> str:
+    """Return what a row of the table is of."""
+    axes = each.view["axes"]
+    if len(axes) == 1:
+        return _name(axes[0])
+    match axes[0]["kind"]:
+        case "random":
+            return "random directions"
+        case "principal":
+            return "the path's plane"
+    return "λ = " + ", ".join(number(axis["value"]) for axis in axes)
 
 
 def _caption(found: list[Viewed], point: Mapping[str, Any], label: str) -> str:
@@ -182,7 +194,7 @@ def _direction_words(each: Viewed, point: Mapping[str, Any], label: str) -> str:
 
 def _trail_words(each: Viewed) -> str:
     if "by_chance" in each.view:
-        return "The run is drawn where it is nearest to the plane: the cost that it had there is another."
+        return "The run is drawn where it is nearest to the plane: the cost that it had is another."
     steps, held = each.view["trail"]["steps"], each.view["trail"]["held"]
     return (
         f"The run, from step {steps[0]} to {steps[-1]}, is drawn where it is nearest to the plane, which holds "
