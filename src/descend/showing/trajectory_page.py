@@ -58,8 +58,7 @@ def _map(surface: "Surface", found: "list[Trajectory]", starts: Any) -> Panel:
     chosen = _marks(*_columns(starts[:1]), "circle-open", "ink", 12, "start")
     lines = [_line(k, one, *_columns(one.points[0])) for k, one in enumerate(found)]
     heads = _heads(found, [one.points[0, _last(one)].tolist() for one in found])
-    shape = (right - left) / (high - low)
-    to_scale: dict[str, Any] = {"scaleanchor": "x", "constrain": "domain"} if 1 / WIDE <= shape <= WIDE else {}
+    to_scale: dict[str, Any] = {"scaleanchor": "x", "constrain": "domain"} if _is_to_scale(surface) else {}
     x, y = surface.axes
     return Panel(
         f"Contours of the cost over {x} and {y}",
@@ -68,8 +67,23 @@ def _map(surface: "Surface", found: "list[Trajectory]", starts: Any) -> Panel:
         x_title=x,
         x={"range": [left, right], "constrain": "domain"},
         y={"range": [low, high], "title": {"text": y, "standoff": 4}, "showgrid": False, **to_scale},
-        height=int(min(max(WIDTH / shape + MARGIN["t"] + MARGIN["b"], HEIGHTS[0]), HEIGHTS[1])),
+        height=_height(surface),
     )
+
+
+def _shape(surface: "Surface") -> float:
+    """Return the window's width over its height."""
+    (left, right), (low, high) = surface.window
+    return (right - left) / (high - low)
+
+
+def _is_to_scale(surface: "Surface") -> bool:
+    return 1 / WIDE <= _shape(surface) <= WIDE
+
+
+def _height(surface: "Surface") -> int:
+    """Return the pixels that a wide screen has for the contours."""
+    return int(min(max(WIDTH / _shape(surface) + MARGIN["t"] + MARGIN["b"], HEIGHTS[0]), HEIGHTS[1]))
 
 
 def _curves(surface: "Surface", found: "list[Trajectory]") -> Panel:
@@ -176,6 +190,8 @@ def _numbers(surface: "Surface", found: "list[Trajectory]", starts: Any) -> str:
         "steps": found[0].cost.shape[1] - 1,
         "starts": starts.tolist(),
         "start": before - 1,
+        "shape": _shape(surface) if _is_to_scale(surface) else None,
+        "height": _height(surface),
         "lines": [{"map": before + k, "curves": k} for k in range(len(found))],
         "heads": {"map": before + len(found), "curves": len(found)},
         "numbers": b64encode(packed(surface, found)).decode(),

@@ -57,6 +57,16 @@
     now.textContent = `step ${step} of ${steps}`;
   };
 
+  // To scale, a narrow chart need not be high.
+  const fit = () => {
+    if (!told.shape) return;
+    const { l, r, t, b } = map.layout.margin, { width, height: before } = map._fullLayout;
+    const height = Math.round(Math.min(told.height, (width - l - r) / told.shape + t + b));
+    if (height === before) return;
+    map.style.height = `${height}px`;
+    Plotly.relayout(map, { height });
+  };
+
   // What another start changes, or another dress of the page: everything.
   const renew = () => {
     const cost = lines.map((_, i) => column(i, 2, steps)), visible = lines.map((_, i) => shown(i));
@@ -105,6 +115,8 @@
     key.addEventListener("click", () => toggle(i));
     key.addEventListener("keydown", (event) => { if (event.key === "Enter") toggle(i); });
   });
-  document.addEventListener("drawn", renew);
-  renew();
+  const dress = () => { fit(); renew(); };
+  document.addEventListener("drawn", dress);
+  addEventListener("resize", () => setTimeout(fit, 200)); // Plotly takes the new width first
+  dress();
 })();
