@@ -62,7 +62,7 @@ elif kind == "forks":
 elif kind == "leaves":
     step()
     if os.fork() == 0:
-        time.sleep(4)
+        time.sleep(1000)
         os._exit(0)
     step()
 elif kind in ("killed", "segfault"):
