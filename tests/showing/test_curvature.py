@@ -72,6 +72,10 @@ def test_the_eigenvalues_are_those_of_the_closed_form(descend_here, tmp_path):
     assert sum(sum(each) for each in known["spectrum", "last"]["layers"].values()) == pytest.approx(sum(values))
     directions = known["directions", "last"]["directions"]
     assert [each["curvature"] for each in directions] == pytest.approx([v + 0.5 for v in values[::-1]])
+    assert known["gauss_newton", "last"]["top"][0][0] == pytest.approx(values[-1])  # the network is linear
+    assert known["condition", "last"]["number"] == pytest.approx(values[-1] / values[0])
+    assert known["condition", "last"]["definiteness"] == "positive definite"
+    assert all(found["breaks_at"] is None for found in known["taylor", "last"].values())  # and the cost a parabola
     assert known["point", "last"]["parameters"] == 3 and known["point", "last"]["examples"] == 64
 
 

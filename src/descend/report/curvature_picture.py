@@ -1,87 +1,28 @@
 """The curvature that was measured at points of a run, as pictures and tables."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import exp, isfinite, pi, sqrt
-from typing import Any
 
-from descend.interval import mean_interval
 from descend.record import Record
+from descend.report.curvature_summary import Looked, looked_at, summary
 from descend.report.directions_table import directions_table
 from descend.report.figure import Figure, Key, Panel, Trace, level
 from descend.report.table import Table
+from descend.report.taylor_picture import taylor_picture
 from descend.report.wording import count, number
-from descend.symptoms.stability import stability_bound
 
 FAR = 3  # times the largest eigenvalue: a bound beyond is not drawn
 SMOOTHED, DRAWN = 0.01, 400  # the width of the density's kernel, as a share of the range; points of the curve
 MOST_LAYERS = 16
-FACTS = ("point", "eigenvalues", "directions", "spectrum")  # as they come
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What was measured at one point of the run."""
-
-    label: str
-    step: int
-    point: Mapping[str, Any]
-    eigenvalues: Mapping[str, Any]
-    directions: Mapping[str, Any]
-    spectrum: Mapping[str, Any]
-
-    @property
-    def bound(self) -> float:
-        """The largest eigenvalue that the rule in use can take; NaN where none is known."""
-        found, lr = stability_bound(dict(self.point["optimizer"])), self.point["optimizer"].get("lr")
-        return found.value / lr if found and lr else float("nan")
-
-
-def looked_at(record: Record) -> list[Looked]:
-    """Return what is known of each point, in the order of the run; of an interrupted one what there is."""
-    return [
-        Looked(
-            label,
-            record.history("point", label)[-1].step,
-            *(record.fact(name, label) or {} for name in FACTS),
-        )
-        for label in record.places("point")
-    ]
 
 
 def curvature_pictures(record: Record) -> list[Figure | Table]:
     """Return the tables and the pictures of the curvature at the points of a run; none where nothing is known."""
     found = looked_at(record)
-    pictures: list[Figure | Table] = [_summary(found)] if found else []
+    pictures: list[Figure | Table] = [summary(found)] if found else []
     for looked in found:
         pictures += _of_one(looked)
     return pictures
-
-
-def _summary(found: list[Looked]) -> Table:
-    rows = []
-    for looked in found:
-        ends = looked.eigenvalues
-        top = number(ends["top"][0][0]) if ends else ""
-        bottom = number(ends["bottom"][0][0]) if ends else ""
-        rows.append((looked.label, str(looked.step), number(looked.point["loss"]), top, bottom, _trace(looked)))
-    caption = (
-        "The Hessian of the cost of the same fixed examples. λmax and λmin: its largest and smallest eigenvalue; the "
-        "trace is their sum, an estimate with its 95 % interval unless the matrix was formed."
-    )
-    head = ("weights", "step", "cost", "λmax", "λmin", "trace")
-    return Table("Curvature", head, rows, caption, frozenset({1, 2, 3, 4}))
-
-
-def _trace(looked: Looked) -> str:
-    if not looked.spectrum:
-        return ""
-    samples = looked.spectrum["trace"]
-    value = number(sum(samples) / len(samples))
-    if len(samples) < 2:  # formed, and exact
-        return value
-    low, high = mean_interval(samples)
-    return f"{value} [{number(low)}, {number(high)}]"
 
 
 def _of_one(looked: Looked) -> Iterator[Figure | Table]:
@@ -91,6 +32,8 @@ def _of_one(looked: Looked) -> Iterator[Figure | Table]:
     if looked.spectrum:
         yield _density(looked)
         yield _layers(looked)
+    if looked.taylor:
+        yield taylor_picture(looked)
 
 
 def _density(looked: Looked) -> Figure:
@@ -106,17 +49,16 @@ def _density(looked: Looked) -> Figure:
         x_title="eigenvalue of the Hessian",
         shapes=tuple(shapes),
         x={"exponentformat": "power"},
-        y={"type": "log", "exponentformat": "power", "title": {"text": "share per unit", "standoff": 4}},
+        y={"type": "log", "exponentformat": "power"},
         height=240,
     )
     caption = (
-        "How many of the eigenvalues lie where, each smoothed over a hundredth of their range, on a logarithmic scale. "
-        "Most directions of a network are nearly flat; what matters is how far the few to the right reach, and what "
+        "Which share of the eigenvalues lies where, per unit, each smoothed over a hundredth of their range, on a "
+        "logarithmic scale. Most directions of a network are nearly flat; what matters is how far the few to the right reach, and what "
         "lies left of 0, where the cost bends downwards."
     )
     if isfinite(looked.bound):
-        bound = f" The rule in use does not diverge up to {number(looked.bound)}."
-        caption += bound if not looked.directions.get("rescaled") else ""
+        caption += f" The rule in use does not diverge up to {number(looked.bound)}."
     return Figure((panel,), caption)
 
 

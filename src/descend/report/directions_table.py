@@ -6,6 +6,7 @@ from typing import Any
 from descend.dynamics import LinearRule, Motion, agreement, linear_rule, observed, predicted
 from descend.report.table import Table
 from descend.report.wording import number
+from descend.symptoms.stability import PRECONDITIONED
 
 HEAD = ("λ", "α·λ", "predicted, per step", "observed, per step", "agree")
 
@@ -13,8 +14,8 @@ HEAD = ("λ", "α·λ", "predicted, per step", "observed, per step", "agree")
 def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measured: Mapping[str, Any]) -> Table | None:
     """Return the table of one point; None where nothing is known of its rule."""
     rule, lr = linear_rule(optimizer, step), float(optimizer.get("lr") or 0.0)
-    if rule is None or not lr:
-        return None
+    if rule is None or not lr or (optimizer["class"] in PRECONDITIONED and not measured["rescaled"]):
+        return None  # an adaptive rule that has not stepped divides by nothing yet
     steps = measured["steps"]
     rows = [_row(each, rule, lr) for each in measured["directions"]]
     seen = f"over the steps {steps[0]} to {steps[-1]}" if len(steps) > 1 else "nowhere: the path was not kept"

@@ -26,7 +26,8 @@ def curvature(  # noqa: PLR0913 - each is an option of the command
 
     The cost is that of the script's first examples, at the weights that it has at each of the points.
     """
-    from descend.report.curvature_picture import FACTS, curvature_pictures
+    from descend.report.curvature_picture import curvature_pictures
+    from descend.report.curvature_summary import FACTS
     from descend.script import opened
 
     plan = plan_for("curvature", at, steps, evaluation=evaluation, top=top, bottom=bottom)
