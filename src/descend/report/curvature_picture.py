@@ -54,8 +54,8 @@ def _density(looked: Looked) -> Figure:
     )
     caption = (
         "Which share of the eigenvalues lies where, per unit, each smoothed over a hundredth of their range, on a "
-        "logarithmic scale. Most directions of a network are nearly flat; what matters is how far the few to the right reach, and what "
-        "lies left of 0, where the cost bends downwards."
+        "logarithmic scale. Most directions of a network are nearly flat; what matters is how far the few to the right "
+        "reach, and what lies left of 0, where the cost bends downwards."
     )
     if isfinite(looked.bound):
         caption += f" The rule in use does not diverge up to {number(looked.bound)}."
