@@ -60,8 +60,8 @@ def test_a_fit_is_what_the_script_would_have_done() -> None:
             optimizer.step()
     for ours, theirs in zip(found.theta, net.parameters()):
         torch.testing.assert_close(ours, theirs.detach())
-    assert len(found.costs) == 3 and found.final == pytest.approx(float(F.cross_entropy(net(X), Y)))
-    stopped = fitted(loss, start, adam, 50, go_on=lambda passes: passes < 2)
+    assert len(found.costs) == 3 and found.final == pytest.approx(F.cross_entropy(net(X), Y).item())
+    stopped = fitted(loss, start, adam, 50, go_on=lambda costs: len(costs) < 2)
     assert len(stopped.costs) == 2
 
 

@@ -8,7 +8,6 @@ from torch.func import functional_call, hessian
 
 from descend.landscape import Loss, loss_of, trained
 from descend.landscape.hidden import Axis, Hidden
-from descend.landscape.outputs import Judged
 from descend.landscape.sharpness import (
     adaptive_curvature,
     box_sharpness,
@@ -34,16 +33,6 @@ def classifier(steps: int = 100) -> nn.Module:
         F.cross_entropy(net(X), CLASSES).backward()
         optimizer.step()
     return net
-
-
-def judged(net: nn.Module) -> Judged:
-    names = [name for name, _ in net.named_parameters()]
-
-    def evaluate(theta: list[Tensor]) -> tuple[Tensor, Tensor]:
-        outputs = functional_call(net, dict(zip(names, theta)), (X,))
-        return outputs, F.cross_entropy(outputs, CLASSES)
-
-    return Judged(evaluate)
 
 
 def test_of_a_quadratic() -> None:
@@ -77,25 +66,25 @@ def test_the_fisher_rao_norm_of_a_softmax() -> None:
     _, moved = torch.func.jvp(lambda *theta: functional_call(net, dict(zip(names, theta)), (X,)), tuple(at), tuple(at))
     p = net(X).softmax(1).detach()
     exact = ((p * moved**2).sum(1) - (p * moved).sum(1) ** 2).mean()  # the variance of the outputs' motion under p
-    assert fisher_rao_norm([judged(net)], at) == pytest.approx(float(exact))
+    assert fisher_rao_norm(loss_of(net, F.cross_entropy, [(X, CLASSES)]), at) == pytest.approx(float(exact))
 
 
 def test_what_survives_that_a_minimum_is_made_sharp() -> None:
     net = classifier()
     loss = loss_of(net, F.cross_entropy, [(X, CLASSES)])
-    found = rescaling(loss, trained(net), LAYER, 20.0, [judged(net)])
+    found = rescaling(loss, trained(net), LAYER, 20.0)
     assert found.rescaled_cost == pytest.approx(found.cost, rel=1e-12)
     by_name = {m.measure.split(" (")[0]: m for m in found.measures}
     assert by_name["largest eigenvalue"].after > 10 * by_name["largest eigenvalue"].before
     assert {name for name, m in by_name.items() if m.survives} == {
-        "largest eigenvalue, each weight as its own unit",
+        "adaptive largest eigenvalue",
         "relative flatness",
-        "rise at 0.1 of each filter",
+        "filter-normalised rise at 0.1",
         "Fisher–Rao norm, squared",
     }
 
 
 def test_without_outputs_there_is_no_fisher_rao_norm() -> None:
     net = classifier(5)
-    found = measures(loss_of(net, F.cross_entropy, [(X, CLASSES)]), trained(net))
+    found = measures(Loss(loss_of(net, F.cross_entropy, [(X, CLASSES)]).parts), trained(net))
     assert len(found) == 6 and not any("Fisher" in name for name in found)

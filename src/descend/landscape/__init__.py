@@ -1,21 +1,30 @@
-"""Curvature, surfaces and gradient statistics of any loss that can be evaluated again at other parameters."""
+"""Curvature, surfaces, symmetries and gradient statistics of any loss that can be computed again elsewhere."""
 
+from descend.landscape.bad_minimum import bad_minimum
 from descend.landscape.batch_sizes import Training, tradeoff
 from descend.landscape.batch_variance import averaged_variance, variance_by_size
 from descend.landscape.condition import Condition, condition_number
+from descend.landscape.convexity import convexity, points_about, restricted
 from descend.landscape.critical_point import CriticalPoint, critical_point
 from descend.landscape.directions import eigen_plane, filter_normalised, random_plane
 from descend.landscape.eigenpairs import Eigenpair, Ends, ends
+from descend.landscape.fitting import fitted, minimised
 from descend.landscape.gradients import Gradients, example_gradients, part_gradients
 from descend.landscape.graph import custom_function, graph_nodes
+from descend.landscape.hidden import Axis, Hidden, averaged, permuted, scaled
 from descend.landscape.lanczos import TopEigenpair, top_eigenpair
 from descend.landscape.loss import CurvatureUnavailable, Hessian, Loss, derivatives
+from descend.landscape.memorising import memorised
 from descend.landscape.model import loss_of, trained
 from descend.landscape.noise_scale import noise_scale
 from descend.landscape.outputs import GaussNewton, Judged, LossOfOutputs
 from descend.landscape.path import PathPlane, path_plane
+from descend.landscape.permutation import permutations
 from descend.landscape.plane import Plane, plane_through
+from descend.landscape.plateau import unmoved
 from descend.landscape.preconditioned import Preconditioned
+from descend.landscape.random_units import random_units
+from descend.landscape.sharpness import measures, rescaling
 from descend.landscape.spectrum import Estimate, Spectrum, spectrum
 from descend.landscape.stationary_variance import stationary_variance
 from descend.landscape.surface import surface
@@ -70,4 +79,21 @@ __all__ = [
     "trained",
     "variance_by_size",
     "weight_variance",
+    "convexity",
+    "points_about",
+    "restricted",
+    "fitted",
+    "minimised",
+    "Axis",
+    "Hidden",
+    "averaged",
+    "permuted",
+    "scaled",
+    "memorised",
+    "permutations",
+    "unmoved",
+    "random_units",
+    "measures",
+    "rescaling",
+    "bad_minimum",
 ]

@@ -31,20 +31,21 @@ class Fit:
 
 
 def fitted(
-    loss: Loss, theta: Theta, rule: Rule, passes: int, go_on: Callable[[int], bool] = lambda passes: True
+    loss: Loss, theta: Theta, rule: Rule, passes: int, go_on: Callable[[Sequence[float]], bool] = lambda costs: True
 ) -> Fit:
     """Return what the rule makes of the loss from `theta` in so many passes over its parts, one step for each.
 
-    `go_on(passes)` may end it after any of them. What is given stays as it is. Raises `ValueError` for no pass.
+    `go_on(costs)` may end it after any of them, by those of all passes so far. What is given stays as it is. Raises
+    `ValueError` for no pass.
     """
     if passes < 1:
         raise ValueError(f"a fit takes at least 1 pass, not {passes}")
     at = [t.detach().clone().requires_grad_() for t in theta]
     optimizer = rule(at)
     costs = []
-    for number in range(1, passes + 1):
+    for _ in range(passes):
         costs.append(sum(_step(part, at, optimizer) for part in loss.parts) / len(loss.parts))
-        if not go_on(number):
+        if not go_on(costs):
             break
     return Fit(tuple(costs), loss.value(at), tuple(t.detach() for t in at))
 

@@ -21,7 +21,7 @@ LEARNED = 0.1  # of the cost at the start, with the true labels
 
 @dataclass(frozen=True)
 class Memorising:
-    """The fits from one start, by what was fitted: the first is to the true labels."""
+    """The fits from one start, by what was fitted: that of the true labels first. Each ends where it is learned."""
 
     fits: Mapping[str, Fit]
 
@@ -35,17 +35,18 @@ class Memorising:
         return reached / true if reached and true else None
 
 
-def memorising(
-    losses: Mapping[str, Loss],
-    theta: Theta,
-    rule: Rule,
-    passes: int,
-    go_on: Callable[[int], bool] = lambda passes: True,
-) -> Memorising:
-    """Return the fits of several losses from one start. Raises `ValueError` where those of the true labels are not."""
+def memorising(losses: Mapping[str, Loss], theta: Theta, rule: Rule, passes: int) -> Memorising:
+    """Return the fits of several losses from one start, each until it is learned or has had so many passes.
+
+    Raises `ValueError` where the true labels are not among them.
+    """
     if TRUE not in losses:
         raise ValueError(f"the fits are compared with that of {TRUE!r}, which is not among {', '.join(losses)}")
-    return Memorising({name: fitted(loss, theta, rule, passes, go_on) for name, loss in losses.items()})
+    true = fitted(losses[TRUE], theta, rule, passes, lambda costs: costs[-1] > LEARNED * costs[0])
+    enough = LEARNED * true.costs[0]
+    others = {name: loss for name, loss in losses.items() if name != TRUE}
+    fits = {name: fitted(loss, theta, rule, passes, lambda costs: costs[-1] > enough) for name, loss in others.items()}
+    return Memorising({TRUE: true, **fits})
 
 
 def losses_to_memorise(
@@ -66,7 +67,7 @@ def memorised(
     function: Callable[[Any, Any], Tensor],
     batches: Iterable[Sequence[Any]],
     rule: Rule,
-    passes: int = 100,
+    passes: int = 300,
     seed: int = 0,
 ) -> Memorising:
     """Return the fits of a model from where it is; the model stays as it is.

@@ -4,7 +4,6 @@ The cost of rectified units does not change when a layer's weights are multiplie
 number, but its curvature does (Dinh et al. 2017, theorem 4).
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -16,7 +15,7 @@ from descend.landscape.hidden import Hidden, scaled
 from descend.landscape.krylov import mean_product
 from descend.landscape.lanczos import top_eigenpair
 from descend.landscape.loss import Hessian, Loss, Theta
-from descend.landscape.outputs import Judged
+from descend.landscape.outputs import LossOfOutputs
 from descend.landscape.vectors import flat, normal_like, shaped, signs_like
 
 BOX = 1e-3  # Keskar et al.'s ε
@@ -73,13 +72,13 @@ def relative_flatness(hessian: Hessian, theta: Theta, index: int, samples: int =
     return fmean(found)
 
 
-def fisher_rao_norm(judged: Sequence[Judged], theta: Theta) -> float:
+def fisher_rao_norm(loss: LossOfOutputs, theta: Theta) -> float:
     """Return θᵀ F θ, the squared Fisher–Rao norm (Liang et al. 2019), with the Gauss–Newton matrix for F.
 
     The two matrices are the same for cross-entropy and squared error (Martens 2020).
     """
     vector = [t.detach() for t in theta]
-    return fmean(part.gauss_newton_form(theta, vector) for part in judged)
+    return fmean(part.gauss_newton_form(theta, vector) for part in loss.judged)
 
 
 def filter_normalised_rise(loss: Loss, theta: Theta, radius: float = RADIUS, directions: int = DIRECTIONS) -> float:
@@ -117,23 +116,20 @@ class Rescaling:
     measures: tuple[Survival, ...]
 
 
-def measures(loss: Loss, theta: Theta, judged: Sequence[Judged] = ()) -> dict[str, float]:
-    """Return every measure of sharpness at a point. Raises `CurvatureUnavailable`.
-
-    `judged` are the same costs with their outputs, for what needs those.
-    """
+def measures(loss: Loss, theta: Theta) -> dict[str, float]:
+    """Return every measure of sharpness that the loss has at a point. Raises `CurvatureUnavailable`."""
     hessian = loss.hessian(theta)
     matrices = [k for k, t in enumerate(theta) if t.ndim > 1]
     found = {
         "largest eigenvalue": ends(hessian, theta, top=1, bottom=0, tolerance=1e-3).top[0].value,
         "trace": trace(hessian, theta),
         f"rise in a box of {BOX:g} (Keskar)": box_sharpness(loss, theta),
-        "largest eigenvalue, each weight as its own unit (adaptive)": adaptive_curvature(hessian, theta),
+        "adaptive largest eigenvalue (Kwon)": adaptive_curvature(hessian, theta),
         "relative flatness (Petzka)": sum(relative_flatness(hessian, theta, k) for k in matrices),
-        f"rise at {RADIUS:g} of each filter (filter-normalised)": filter_normalised_rise(loss, theta),
+        f"filter-normalised rise at {RADIUS:g} (Li)": filter_normalised_rise(loss, theta),
     }
-    if judged:
-        found["Fisher–Rao norm, squared (Liang)"] = fisher_rao_norm(judged, theta)
+    if isinstance(loss, LossOfOutputs):
+        found["Fisher–Rao norm, squared (Liang)"] = fisher_rao_norm(loss, theta)
     return found
 
 
@@ -148,14 +144,12 @@ def rescaling(
     theta: Theta,
     hidden: Hidden,
     factor: float,
-    judged: Sequence[Judged] = (),
-    measured: Callable[[Loss, Theta, Sequence[Judged]], dict[str, float]] = measures,
 ) -> Rescaling:
     """Return which measures of sharpness survive that the units of a layer are made `factor` times as large.
 
     Raises `ValueError` where their scale is not free, `CurvatureUnavailable` where the loss cannot be differentiated.
     """
     after = scaled(theta, hidden, factor)
-    first, second = measured(loss, theta, judged), measured(loss, after, judged)
+    first, second = measures(loss, theta), measures(loss, after)
     pairs = tuple(Survival(name, first[name], second[name]) for name in first)
     return Rescaling(factor, loss.value(theta), loss.value(after), pairs)

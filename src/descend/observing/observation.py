@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import inf
 from typing import Any, ClassVar
 
@@ -12,7 +13,8 @@ from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
 from descend.observing.witness import Witness
-from descend.probes import GRADIENTS, PROBES, SHOWN
+from descend.probes import GRADIENTS, PROBES, SHOWN, Moment
+from descend.probes.moment import Measurement
 from descend.reading.budget import Budget
 from descend.reading.step_times import StepTimes
 from descend.record import Ending
@@ -72,7 +74,8 @@ class Observation:
         examiner.sampling = examiner.sampling or spread
         examiner.most_examples = examples or examiner.most_examples
         if asked:
-            examiner.show(SHOWN[asked["what"]], asked)
+            probe = SHOWN[asked["what"]]
+            examiner.show(replace(probe, measure=_unseen(self.watch, probe.measure)), asked)
 
     def end(self, reason: str, status: int, error: str) -> None:
         """Take the last measurements and say how the run ended; where it fails in earnest, that comes first."""
@@ -91,3 +94,16 @@ class Observation:
         """Let go of the pipes: another run of this process may be observed."""
         self.channel.hang_up()
         Observation.active = None
+
+
+def _unseen(observer: Observer, measure: Callable[[Moment], Measurement]) -> Callable[[Moment], Measurement]:
+    """Return a measurement whose own optimizers and backward passes are not taken for the script's."""
+
+    def measured(moment: Moment) -> Measurement:
+        observer.inert = True
+        try:
+            yield from measure(moment)
+        finally:
+            observer.inert = False
+
+    return measured

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table as ConsoleTable
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts under one head. numeric: the columns that hold numbers, counted from 0."""
+    """Rows of texts under one head. numeric, wrapped: the columns of numbers and of sentences, from 0."""
 
     title: str
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     caption: str = ""
     numeric: frozenset[int] = frozenset()
+    wrapped: frozenset[int] = frozenset()
 
     def on_console(self) -> "ConsoleTable":
         """Return it as rich prints it."""
@@ -25,7 +26,8 @@ class Table:
 
         printed = ConsoleTable(box=None, padding=(0, 2, 0, 0), title=self.title, title_justify="left")
         for place, name in enumerate(self.head):
-            printed.add_column(Text(name), no_wrap=True, justify="right" if place in self.numeric else "left")
+            justify: Any = "right" if place in self.numeric else "left"
+            printed.add_column(Text(name), no_wrap=place not in self.wrapped, justify=justify)
         for row in self.rows:
             printed.add_row(*map(Text, row))
         return printed

@@ -8,6 +8,7 @@ from descend.showing.curvature import curvature
 from descend.showing.gradients import gradients
 from descend.showing.schedule import schedule
 from descend.showing.surface import surface
+from descend.showing.symmetry import symmetry
 from descend.showing.trajectories import trajectories
 
 app = typer.Typer(help="Draw a part of training before it is used, or what a script's cost looks like.")
@@ -17,5 +18,6 @@ app.command()(trajectories)
 app.command(context_settings=PASS_ON)(curvature)
 app.command(context_settings=PASS_ON)(surface)
 app.command(context_settings=PASS_ON)(gradients)
+app.command(context_settings=PASS_ON)(symmetry)
 
 __all__ = ["app"]

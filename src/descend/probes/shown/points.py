@@ -73,10 +73,15 @@ def _point(moment: Moment, label: str, path: Sequence[tuple[int, Tensor]] = ()) 
     )
 
 
-def loss_at(moment: Moment, point: Point) -> Loss:
-    """Return the cost of the fixed examples as a function of the parameters. Raises `Unavailable` for NaN weights."""
+def require_finite(point: Point) -> None:
+    """Raise `Unavailable` for NaN weights."""
     if not all(bool(torch.isfinite(t).all()) for t in point.theta):
         raise Unavailable(f"a weight is not finite at {point.label}: --at names an earlier step")
+
+
+def loss_at(moment: Moment, point: Point) -> Loss:
+    """Return the cost of the fixed examples as a function of the parameters. Raises `Unavailable` for NaN weights."""
+    require_finite(point)
     evaluation = moment.asked["evaluation"]
     parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in looked_on(moment)]
     return Loss(tuple(part for each in parts for part in each))

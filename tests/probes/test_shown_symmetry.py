@@ -1,0 +1,147 @@
+"""What is shown of symmetries: the script's own network at a point of its run, and each question's answer."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training
+from torch import Tensor, nn
+
+from descend.landscape.memorising import INPUTS, LABELS, TRUE
+from descend.probes import Unavailable
+from descend.probes.fresh_rule import fresh_rule
+from descend.probes.hidden import structure
+from descend.probes.judging import cost_of_outputs, hardened, judged, share_wrong
+from descend.probes.relabelled import relabelled
+from descend.probes.shown.symmetry import QUESTIONS, symmetry
+
+X = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
+Y = (X[:, 0] * X[:, 1] > 0).long()
+BATCHES = list(zip(X.split(16), Y.split(16)))
+
+
+def training(*layers: nn.Module, binary: bool = False, **changes: Any) -> Training:
+    torch.manual_seed(0)
+    net = nn.Sequential(*(layers or (nn.Linear(6, 12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 2))))
+
+    def cost(x: Tensor, y: Tensor) -> Tensor:
+        return F.mse_loss(net(x)[:, 0].sigmoid(), y.float()) if binary else F.cross_entropy(net(x), y)
+
+    steps = [(lambda x=x, y=y: cost(x, y)) for x, y in BATCHES]
+    return Training(net, steps, torch.optim.Adam(net.parameters(), lr=0.02), **changes)
+
+
+def answers(training: Training, *questions: str, steps: int = 120) -> dict[str, Any]:
+    asked = {"what": "symmetry", "at": [], "last": True, "followed": 0, "questions": questions}
+    assert not list(symmetry(training.moment(asked=asked)))
+    training.train(steps)
+    held = [p.clone() for p in training.parameters]
+    found = {fact.name: fact.detail for fact in symmetry(training.moment(asked=asked, is_last=True))}
+    assert all(torch.equal(a, b) for a, b in zip(held, training.parameters))  # nothing of the script's is changed
+    return found
+
+
+@pytest.mark.slow
+def test_every_question_of_a_small_classifier() -> None:
+    found = answers(training(), *QUESTIONS)
+    assert "unanswered" not in found
+    (layer,) = found["permutations"]["layers"]
+    assert layer["units"] == 12 and layer["is_symmetric"] and layer["is_not_convex"]
+    assert layer["cost"] == found["point"]["loss"] and layer["mean"] > layer["cost"]
+    scales = dict(found["scales"]["largest"])
+    assert scales[1.0] < scales[10.0] < scales[30.0]
+    kept = {name for name, _, _, survives in found["rescaling"]["measures"] if survives}
+    assert len(kept) == 4 and len(found["rescaling"]["measures"]) == 7
+    assert found["rescaling"]["rescaled_cost"] == pytest.approx(found["rescaling"]["cost"], rel=1e-5)
+    passes = found["memorising"]["passes"]
+    assert passes[TRUE] < passes[LABELS] and found["memorising"]["wrong"][LABELS] < 0.2
+    assert not found["convexity"]["outputs"]["is_refuted"] and not found["convexity"]["output_layer"]["is_refuted"]
+    assert found["convexity"]["all"]["is_refuted"]
+    random = found["random_units"]
+    assert random["trained"] <= random["cost"] < random["random"]
+    assert found["bad_minimum"]["is_minimum"] and found["bad_minimum"]["is_bad"]
+    shares = Y.double().mean()
+    entropy = float(-(shares * shares.log() + (1 - shares) * (1 - shares).log()))
+    assert found["bad_minimum"]["cost"] == pytest.approx(entropy, rel=1e-3)  # of the best constant answer
+    assert found["plateau"]["wrong_unmoved"] == 1.0 and found["plateau"]["hard_zero"] > found["plateau"]["soft_zero"]
+
+
+def test_a_squared_error_of_probabilities_is_not_convex_in_what_they_are_made_of() -> None:
+    found = answers(training(nn.Linear(6, 2), binary=True), "convexity", "permutation", "minima", steps=20)
+    assert found["convexity"]["activation"] == "sigmoid" and found["convexity"]["outputs"]["is_refuted"]
+    assert found["permutations"]["layers"] == [] and "bad_minimum" not in found
+
+
+def test_what_cannot_be_answered_is_said() -> None:
+    found = answers(training(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)), "sharpness", steps=1)
+    assert found["unanswered"]["question"] == "sharpness" and "no scale is free" in found["unanswered"]["reason"]
+
+
+def test_weights_that_are_no_numbers() -> None:
+    broken = training()
+    with torch.no_grad():
+        broken.net[0].weight.fill_(float("nan"))
+    asked = {"what": "symmetry", "at": [], "last": True, "followed": 0, "questions": ["permutation"]}
+    with pytest.raises(Unavailable, match="a weight is not finite at last"):
+        list(symmetry(broken.moment(asked=asked, is_last=True)))
+
+
+def test_outputs_and_what_they_cost() -> None:
+    recording = training(nn.Linear(6, 2)).monitor[0]
+    slots, theta = list(recording.parameters), [p.detach() for p in recording.parameters.values()]
+    outputs, cost = judged(recording, slots).evaluate(theta)
+    logits = F.linear(X[:16], *theta)
+    assert torch.equal(outputs, logits) and float(cost) == float(F.cross_entropy(logits, Y[:16]))
+    assert cost_of_outputs(recording).value([2 * logits]) == float(F.cross_entropy(2 * logits, Y[:16]))
+    assert share_wrong(recording, slots, theta) == float((logits.argmax(1) != Y[:16]).double().mean())
+    with pytest.raises(Unavailable, match="no hidden unit"):
+        hardened(recording)
+
+
+def test_hard_thresholds_stand_where_the_activations_stood() -> None:
+    net = training(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2)).net
+    recording = Training(net, [lambda: F.cross_entropy(net(X), Y)]).monitor[0]
+    steps = (net[0](X) > 0).float()
+    assert float(hardened(recording).run({})) == pytest.approx(F.cross_entropy(net[2](steps), Y).item())
+
+
+def test_labels_in_random_order_and_noise_for_inputs() -> None:
+    recordings = training(nn.Linear(6, 2)).monitor
+    made = relabelled(recordings)
+    weight, bias = (p.detach() for p in recordings[0].parameters.values())
+
+    def cost(recording: Any, x: Tensor, y: Tensor) -> bool:
+        return float(recording.run({})) == pytest.approx(F.cross_entropy(F.linear(x, weight, bias), y).item())
+
+    assert all(cost(r, x, y) for r, (x, y) in zip(made[TRUE], BATCHES))
+    assert not any(cost(r, x, y) for r, (x, y) in zip(made[LABELS], BATCHES))
+    assert not any(cost(r, x, y) for r, (x, y) in zip(made[INPUTS], BATCHES))
+    words = nn.Embedding(9, 2)
+    ids = torch.arange(8)
+    tokens = Training(words, [lambda: F.cross_entropy(words(ids), ids % 2)]).monitor
+    assert set(relabelled(tokens)) == {TRUE, LABELS}  # words are no real numbers: there is no noise like them
+
+
+@pytest.mark.parametrize("kind", ["groups", "LBFGS", "by hand"])
+def test_the_rule_of_the_script(kind: str) -> None:
+    parameters = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(3))]
+    optimizer: torch.optim.Optimizer | None = None
+    if kind == "groups":
+        groups = [{"params": parameters[:1], "lr": 0.1}, {"params": parameters[1:], "lr": 0.3, "initial_lr": 0.2}]
+        optimizer = torch.optim.SGD(groups, momentum=0.9)
+    elif kind == "LBFGS":
+        optimizer = torch.optim.LBFGS(parameters)
+    rule = fresh_rule(optimizer, parameters)
+    made = rule([p.detach().clone().requires_grad_() for p in parameters])
+    if kind == "groups":
+        assert rule.name == "SGD with learning rate 0.1, 0.2"
+        assert [(g["lr"], g["momentum"]) for g in made.param_groups] == [(0.1, 0.9), (0.2, 0.9)]
+    else:
+        assert isinstance(made, torch.optim.Adam) and "Adam with learning rate 0.001, since" in rule.name
+    assert all(torch.equal(p, torch.ones_like(p)) for p in parameters)
+
+
+def test_the_output_layer_is_known() -> None:
+    found = structure(training().monitor[0])
+    assert found.output == (2, 3) and [layer.hidden.count for layer in found.layers] == [12]
