@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from descend.plan import CLOCK
 
@@ -124,3 +125,25 @@ def test_ctrl_c_leaves_what_was_measured(tmp_path, monkeypatch):
         out, err = run.communicate(timeout=300)
     assert run.returncode == 130 and "Directions at the first weights" in out, err
     assert "interrupted" in (tmp_path / "curvature.html").read_text()
+
+
+def test_the_weights_of_a_checkpoint(descend_here, tmp_path):
+    values = ridge(tmp_path, "SGD(net.parameters(), lr=0.01)", steps=20)
+    at = torch.tensor([[3.0, 1.0, -2.0]], dtype=torch.float64)
+    torch.save({"epoch": 3, "model": {"module.weight": at}}, tmp_path / "saved.pt")
+    command = ("show", "curvature", "--format", "json", "--checkpoint")
+    known = facts(descend_here(*command, "saved.pt", "ridge.py"))
+    first = facts(descend_here("show", "curvature", "--at", "first", "--format", "json", "ridge.py"))
+    assert known["eigenvalues", "checkpoint"]["top"][0][0] == pytest.approx(values[-1])
+    assert known["point", "checkpoint"]["loss"] > 2 * first["point", "first"]["loss"]
+    for saved, says in (
+        ({"weight": at.T}, "weight is of shape (3, 1) in"),
+        ({"bias": at}, "has no weight; it has bias"),
+        ([at], "holds no weights by name"),
+    ):
+        torch.save(saved, tmp_path / "saved.pt")
+        done = descend_here(*command, "saved.pt", "ridge.py")
+        assert done.returncode == 2 and says in done.stderr.splitlines()[-1]
+    (tmp_path / "saved.pt").write_text("no weights")
+    assert "saved.pt cannot be read as weights: " in descend_here(*command, "saved.pt", "ridge.py").stderr
+    assert "there is no file none.pt" in descend_here(*command, "none.pt", "ridge.py").stderr

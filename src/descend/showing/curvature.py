@@ -5,15 +5,23 @@ from typing import Annotated
 
 import typer
 
+from descend.errors import UsageError
 from descend.options import Arguments, AsModule, Format, Python, Target
-from descend.showing.of_script import At, Evaluation, Shown, Steps, plan_for, show
+from descend.showing.of_script import Evaluation, Shown, Steps, plan_for, show
 
 
 def curvature(  # noqa: PLR0913 - each is an option of the command
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
-    at: At = "first,last",
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="POINTS", help="first, last or a step; several with commas. Default: first,last."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="At the weights of this file instead: what torch.save wrote of a model's state."),
+    ] = None,
     steps: Steps = None,
     top: Annotated[int, typer.Option(min=1, max=30, help="So many of the largest eigenvalues.")] = 5,
     bottom: Annotated[int, typer.Option(min=1, max=30, help="So many of the smallest.")] = 2,
@@ -30,6 +38,12 @@ def curvature(  # noqa: PLR0913 - each is an option of the command
     from descend.report.curvature_summary import FACTS
     from descend.script import opened
 
-    plan = plan_for("curvature", at, steps, evaluation=evaluation, top=top, bottom=bottom)
+    if checkpoint is not None and at is not None:
+        raise UsageError("--at is of the run's own weights, and --checkpoint names others")
+    if checkpoint is not None and not checkpoint.is_file():
+        raise UsageError(f"there is no file {checkpoint}")
+    saved = str(checkpoint.absolute()) if checkpoint else None
+    points = "first" if checkpoint else at or "first,last"
+    plan = plan_for("curvature", points, steps, evaluation=evaluation, top=top, bottom=bottom, checkpoint=saved)
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
         show(target, plan, Shown("Curvature", FACTS, curvature_pictures), out, as_json=format == "json")

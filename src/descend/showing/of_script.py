@@ -35,7 +35,7 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
     """Return the plan of a run that shows something at some points. Raises `UsageError` for points there are not."""
     from descend.plan import Plan
 
-    wanted, last = [], False
+    wanted, last = list[int](), False
     for point in at.split(","):
         match point.strip():
             case "first":

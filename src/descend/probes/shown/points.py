@@ -4,7 +4,7 @@ The weights are kept when the run comes by, and looked at when the fixed example
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -15,6 +15,7 @@ from descend.landscape import Loss
 from descend.landscape.vectors import flat
 from descend.probes.moment import Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
+from descend.probes.shown.saved import saved_weights
 from descend.probes.wiring import describe_optimizer
 from descend.tape import Recording
 
@@ -50,6 +51,11 @@ def points(moment: Moment) -> Iterator[Point]:
     if len(here[1]) * here[1].element_size() * (asked["followed"] + 1) <= PATH_BYTES:
         recent += [here] if not recent or recent[-1][0] < moment.step else []
         del recent[: -asked["followed"] - 1]
+    if path := asked.get("checkpoint"):
+        if moment.monitor and not moment.memory.setdefault("checkpoint", False):
+            moment.memory["checkpoint"] = True
+            yield replace(_point(moment, "checkpoint"), theta=saved_weights(moment, path))
+        return
     if moment.step in asked["at"] and moment.step not in kept and not moment.is_last:
         kept[moment.step] = _point(moment, "first" if moment.step == 0 else f"step {moment.step}")
     for point in list(kept.values()):
@@ -83,6 +89,8 @@ def loss_at(moment: Moment, point: Point) -> Loss:
     """Return the cost of the fixed examples as a function of the parameters. Raises `Unavailable` for NaN weights."""
     require_finite(point)
     evaluation = moment.asked["evaluation"]
+    if evaluation and moment.asked.get("checkpoint") and any(r.statistics for r in moment.recordings()):
+        raise Unavailable("the running statistics are the script's own, not the checkpoint's: leave --evaluation out")
     parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in looked_on(moment)]
     return Loss(tuple(part for each in parts for part in each))
 
