@@ -141,7 +141,7 @@ def _table(found: list[Viewed], point: Mapping[str, Any], label: str) -> Table:
         if finite:
             at = ", ".join(map(number, each.grid.position(finite[0][1])))
             ends = [number(finite[0][0]), at, number(finite[-1][0])]
-        rows.append((_along(each), str(len(each.values)), number(point["loss"]), *ends))
+        rows.append((_along(each), str(len(each.values)), number(float(point["loss"])), *ends))
     head = ("along", "computed", "cost", "lowest", "at", "highest")
     return Table(f"Cost around the {label} weights", head, rows, numeric=frozenset({1, 2, 3, 5}))
 
@@ -162,13 +162,19 @@ def _along(each: Viewed) -> str:
 def _caption(found: list[Viewed], point: Mapping[str, Any], label: str) -> str:
     computed = sum(len(each.values) for each in found)
     said = [
-        f"The cost of the same {count(point['examples'], 'example')} throughout, computed at "
+        f"The cost of the same {count(point['examples'], 'example')} throughout, {_mode(point)}, computed at "
         f"{count(computed, 'place')}, more of them where it bends; what lies between is interpolated.",
         _direction_words(found[0], point, label),
     ]
     if len(found[0].grid.ranges) == 2 and found[0].trail is not None:
         said.append(_trail_words(found[0]))
     return " ".join(part for part in said if part)
+
+
+def _mode(point: Mapping[str, Any]) -> str:
+    if point["evaluation"]:
+        return "in evaluation mode"
+    return "in training mode with the same draws at every place" if point["draws"] else "in training mode"
 
 
 def _direction_words(each: Viewed, point: Mapping[str, Any], label: str) -> str:

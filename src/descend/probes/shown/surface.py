@@ -14,7 +14,7 @@ from descend.grid import Grid
 from descend.kept import kept_in
 from descend.landscape import CurvatureUnavailable, Loss, surface
 from descend.landscape.loss import Theta
-from descend.landscape.vectors import flat, normal_like, shaped
+from descend.landscape.vectors import normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point, looked_on, loss_at, points
@@ -54,11 +54,14 @@ def _on_path(last: Point, path: Path, moment: Moment) -> Point:
 def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
     loss = loss_at(moment, point)
     value = loss.value(point.theta)
+    recordings = looked_on(moment)
     detail = {
-        "loss": value,
+        "loss": as_json(value),
         "parameters": sum(t.numel() for t in point.theta),
-        "examples": sum(recording.examples for recording in looked_on(moment)),
+        "examples": sum(recording.examples for recording in recordings),
         "batches": len(loss.parts),
+        "evaluation": moment.asked["evaluation"],
+        "draws": any(op.random is not None for recording in recordings for op in recording.ops),
         "directions": moment.asked["directions"],
         "points": moment.asked["points"],
     }
@@ -112,11 +115,15 @@ def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
         yield drawn.fact("values", **packed(fresh))
 
 
+def as_json(value: float) -> float | str:
+    """Return a value as JSON holds it, which `float` reads: what is not finite by its name."""
+    return value if isfinite(value) else str(value)
+
+
 def packed(known: Any) -> dict[str, Any]:
-    """Return places and values as JSON holds them: what is not finite by its name."""
+    """Return places and values as JSON holds them."""
     pairs = list(known)
-    values = [value if isfinite(value) else str(value) for _, value in pairs]
-    return {"places": [list(place) for place, _ in pairs], "values": values}
+    return {"places": [list(place) for place, _ in pairs], "values": [as_json(value) for _, value in pairs]}
 
 
 def _trail(drawn: _Drawn) -> Mapping[str, Any]:
@@ -137,12 +144,17 @@ def _squared(theta: Theta, other: Theta) -> float:
     return sum(float((a - b).double().square().sum()) for a, b in zip(theta, other))
 
 
-def _identity(drawn: _Drawn) -> list[float]:
+def _identity(drawn: _Drawn) -> list[float | str]:
     """Return numbers that tell one view from another: of the weights, the directions, the ranges and the cost."""
     view = drawn.view
-    tensors: Sequence[Any] = (view.plane.origin, *view.plane.directions)
-    marks = [float(normal_like(flat(t), 1).double() @ flat(t).double()) for t in tensors]
-    return [*marks, *(end for ends in view.ranges for end in ends), drawn.value]
+    marks = map(_mark, (view.plane.origin, *view.plane.directions))
+    return [*marks, *(end for ends in view.ranges for end in ends), as_json(drawn.value)]
+
+
+def _mark(theta: Theta) -> float:
+    """Return a number that other values, or the same in another order, would change."""
+    rows = (t.detach().reshape(-1).double() for t in theta)  # one at a time
+    return sum(float(normal_like(row, k) @ row) for k, row in enumerate(rows))
 
 
 @dataclass(frozen=True)
@@ -161,12 +173,12 @@ class _Kept:
         """Whether there is anything in that place."""
         return number < len(self.views)
 
-    def of(self, number: int, identity: Sequence[float]) -> dict[tuple[int, ...], float]:
+    def of(self, number: int, identity: Sequence[float | str]) -> dict[tuple[int, ...], float]:
         """Return the values of that view, where it is the same."""
         if not self.has(number):
             return {}
         view = self.views[number]
         is_same = len(view["of"]) == len(identity) and all(
-            isclose(a, b, rel_tol=SAME) for a, b in zip(view["of"], identity)
+            a == b or isclose(float(a), float(b), rel_tol=SAME) for a, b in zip(view["of"], identity)
         )
         return {tuple(p): float(v) for p, v in zip(view["places"], view["values"])} if is_same else {}
