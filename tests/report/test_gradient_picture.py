@@ -7,7 +7,7 @@ import pytest
 from descend.landscape.batch_sizes import Run
 from descend.record import Fact, Record
 from descend.report.batch_picture import batch_pictures
-from descend.report.gradient_picture import gradient_pictures, looked_at
+from descend.report.gradient_picture import gradient_pictures, gradient_remarks, looked_at
 from descend.report.table import Table
 
 SIZES = [1, 2, 4, 8]
@@ -82,10 +82,13 @@ def test_a_bias_is_told_and_what_was_not_tested_too() -> None:
     found = {"distance": 0.5, "by_chance": 0.2, "p_value": 0.001, "along": (1.4, 0.1, 15), "examples": 1000}
     _, table = gradient_pictures(record(Fact("gradient_bias", "first", 0, found)))
     assert isinstance(table, Table)
-    assert table.rows[0][1:3] == ("0.5 (chance: up to 0.2)", "1.4 [1.187, 1.613]")
-    assert table.rows[0][4].startswith("another mean, 16 batches of")
-    _, other = gradient_pictures(record(Fact("gradient_bias", "first", 0, {"why": "a stream"})))
-    assert isinstance(other, Table) and other.rows[0][4] == "not tested: a stream"
+    assert table.rows[0][1:] == ("0.5", "0.2", "1.4 [1.187, 1.613]", "0.001", "another mean")
+    assert table.caption.startswith("16 batches")
+    untested = record(Fact("gradient_bias", "first", 0, {"why": "a stream"}))
+    _, other = gradient_pictures(untested)
+    assert isinstance(other, Table) and other.rows[0][5] == "not tested"
+    assert gradient_remarks(untested) == ["E⟨g⟩ = G was not tested at the first weights: a stream"]
+    assert other.caption.endswith("not tested at the first weights: a stream.")
 
 
 def test_momentum_and_rates_are_drawn() -> None:

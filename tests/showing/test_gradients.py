@@ -80,11 +80,19 @@ def test_what_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, argume
 
 def test_runs_are_compared_at_the_loss_that_all_reach():
     slow, fast = SizedRun(4, [inf, 2.0, 1.0, 0.5], 0.01), SizedRun(64, [1.5, 0.7], 0.1)
-    target, runs = compared([slow, fast])
+    target, runs = compared([slow, fast], 2.0)
     assert target == 0.7
     assert [(run.size, run.steps, run.seconds) for run in runs] == [(4, 4.0, 0.04), (64, 2.0, 0.2)]
-    target, runs = compared([slow, fast], 0.6)
+    target, runs = compared([slow, fast], 2.0, 0.6)
     assert target == 0.6 and [run.steps for run in runs] == [4.0, inf]
+
+
+def test_a_size_that_does_not_train_sets_no_target():
+    up, down = SizedRun(1, [2.0, 1.9, 3.0], 0.01), SizedRun(64, [1.5, 0.7], 0.1)
+    target, runs = compared([up, down], 2.0)
+    assert target == 0.7 and [run.steps for run in runs] == [inf, 2.0]
+    with pytest.raises(UsageError, match="with no size of the batch does the training loss come down from 2"):
+        compared([up], 2.0)
 
 
 def test_sizes_are_read_in_order():

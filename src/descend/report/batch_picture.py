@@ -37,8 +37,9 @@ def _table(runs: "Sequence[Run]", target: float) -> Table:
         )
         rows.append((str(size), *taken[:2], f"{number(1000 * each)} ms", taken[2]))
     caption = (
-        f"Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
-        f"512 examples is {number(target)}: the lowest that all sizes reach, unless another was asked for."
+        "Runs of the script with other batches and nothing else changed, until the mean training loss over the last 512 "
+        f"examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was asked "
+        "for."
     )
     head = ("batch", "steps", "examples", "a step takes", "time to the target")
     return Table("What the size of the batch costs and gains", head, rows, caption, frozenset({0, 1, 2, 3, 4}))
@@ -47,17 +48,18 @@ def _table(runs: "Sequence[Run]", target: float) -> Table:
 def _curve(found: "Tradeoff") -> Table:
     low, high = found.steps.ratio_interval()
     rows = (
-        ("S_min", number(found.least_steps), "steps that a batch without end would need"),
-        ("knee B", f"{number(found.knee)} [{number(low)}, {number(high)}]", "examples: there it takes twice as many"),
-        ("machine's limit", number(found.machine_limit), "examples: from there on a step's time is mostly in them"),
-        ("fastest", number(found.fastest), "examples: the least time to the target"),
+        ("S_min, steps", number(found.least_steps)),
+        ("knee B, examples", f"{number(found.knee)} [{number(low)}, {number(high)}]"),
+        ("the machine's limit, examples", number(found.machine_limit)),
+        ("fastest, examples", number(found.fastest)),
     )
     caption = (
         "From fits of S_min·(1 + B/S) to the steps (McCandlish et al. 2018) and of a + b·S to the time of a step. "
-        "In brackets the 95 % interval. The law is for the best rate at each size; here the rate is the script's own, "
-        "so a large batch shows less than it could."
+        "S_min: the steps of a batch without end. Knee: the size that needs twice as many, with its 95 % interval. The "
+        "machine's limit: from there on a step's time is mostly in its examples. Fastest: the least time. The law is "
+        "for the best rate at each size; here the rate is the script's own, so a large batch shows less than it could."
     )
-    return Table("The curve through them", ("", "value", "what it is"), rows, caption)
+    return Table("The curve through them", ("", "value"), rows, caption)
 
 
 def _figure(found: "Tradeoff") -> Figure:

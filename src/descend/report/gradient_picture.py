@@ -89,31 +89,40 @@ def _summary(found: Sequence[Looked]) -> Table:
 
 
 def _biases(found: Sequence[Looked]) -> Table:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for looked in found:
         known = looked["gradient_bias"]
         if "why" in known:
-            rows.append((looked.label, "", "", "", f"not tested: {known['why']}"))
+            rows.append((looked.label, "", "", "", "", "not tested"))
             continue
         mean, error, freedom = known["along"]
         half = student(freedom) * error
+        along = f"{number(mean)} [{number(mean - half)}, {number(mean + half)}]"
         verdict = "another mean" if known["p_value"] < 0.05 else "no bias found"
-        rows.append(
-            (
-                looked.label,
-                f"{number(known['distance'])} (chance: up to {number(known['by_chance'])})",
-                f"{number(mean)} [{number(mean - half)}, {number(mean + half)}]",
-                number(known["p_value"]),
-                f"{verdict}, {freedom + 1} batches of {number(known['examples'])} examples",
-            )
-        )
+        numbers = (number(known[name]) for name in ("distance", "by_chance"))
+        rows.append((looked.label, *numbers, along, number(known["p_value"]), verdict))
+    tested = [looked["gradient_bias"] for looked in found if "along" in looked["gradient_bias"]]
+    basis = f"{tested[0]['along'][2] + 1} batches that the loader deals next" if tested else "Batches"
     caption = (
-        "The batches that the loader deals next, all at the same weights, against the gradient G of all its examples. "
-        "Distance: of their mean from G, in lengths of G, and what chance alone stays below in 95 of 100. Along G: the "
-        "mean part of a batch along G; 1 where batches are unbiased. p: how often chance takes the mean as far."
+        f"{basis}, all at the same weights, against the gradient G of all its examples. Distance: of their mean from "
+        "G, in lengths of G. Chance: what it stays below in 95 of 100 where batches are unbiased. Along G: the mean "
+        "part of a batch along G, 1 where they are unbiased. p: how often chance takes the mean as far."
     )
-    head = ("weights", "distance", "along G", "p", "E⟨g⟩ = G?")
-    return Table("Whether a batch's gradient is right on average", head, rows, caption)
+    head = ("weights", "distance", "chance", "along G", "p", "E⟨g⟩ = G?")
+    left_out = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in _untested(found))
+    return Table("Whether a batch's gradient is right on average", head, rows, caption + left_out, frozenset({1, 2}))
+
+
+def gradient_remarks(record: Record) -> list[str]:
+    """Return what could not be measured, and why."""
+    found = looked_at(record)
+    left = [(looked.label, looked["weight_variance"].get("why", "")) for looked in found]
+    return _untested(found) + [f"no short runs from the {label} weights: {why}" for label, why in left if why]
+
+
+def _untested(found: Sequence[Looked]) -> list[str]:
+    left = [(looked.label, looked["gradient_bias"].get("why", "")) for looked in found]
+    return [f"E⟨g⟩ = G was not tested at the {label} weights: {why}" for label, why in left if why]
 
 
 def _by_size(looked: Looked) -> Figure:

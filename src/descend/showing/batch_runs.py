@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STEPS, SECONDS = 5000, 20.0  # of each run at most
 SEEDS = 2
 AVERAGED = 512  # examples: the training loss is that of so many last ones
+LEAST_GAIN = 0.1  # of the cost at the start: a run that gains less does not train
 WARM = 3  # runs with fewer steps say nothing of a step's time
 
 
@@ -69,12 +70,19 @@ def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list
     return found
 
 
-def compared(runs: Sequence[SizedRun], target: float | None = None) -> "tuple[float, list[Run]]":
-    """Return the target, and each run's steps and seconds to it: by default the lowest loss that all sizes reach."""
+def compared(runs: Sequence[SizedRun], start: float, target: float | None = None) -> "tuple[float, list[Run]]":
+    """Return the target, and each run's steps and seconds to it.
+
+    By default it is the lowest loss that every run reaches that comes down at all from the cost at the `start`. Raises
+    `UsageError` where none does.
+    """
     from descend.landscape.batch_sizes import Run
 
     if target is None:
-        target = max(run.lowest for run in runs)
+        coming_down = [run.lowest for run in runs if run.lowest < start - LEAST_GAIN * abs(start)]
+        if not coming_down:
+            raise UsageError(f"with no size of the batch does the training loss come down from {start:.4g}")
+        target = max(coming_down)
     steps = [(run, run.steps_to(target)) for run in runs]
     return target, [Run(r.size, 0.0, taken, taken * r.step_seconds, r.step_seconds) for r, taken in steps]
 

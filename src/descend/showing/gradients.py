@@ -34,7 +34,8 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="With --batches: the training loss. Default: the lowest that all sizes reach.")
+        float | None,
+        typer.Option(help="With --batches: the training loss. Default: the lowest that all sizes reach that train."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("gradients.html"),
     format: Format = "text",
@@ -45,7 +46,7 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
     Whether they are right on average, how their variance falls with the size of the batch and with momentum, the
     gradient noise scale, and how far the noise spreads the weights at each learning rate.
     """
-    from descend.report.gradient_picture import FACTS, gradient_pictures
+    from descend.report.gradient_picture import FACTS, gradient_pictures, gradient_remarks
     from descend.script import opened
 
     sizes = sizes_of(batches) if batches is not None else []
@@ -58,7 +59,13 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
             found = gradient_pictures(record)
             return found + _sizes(it, record, sizes, target) if found and sizes else found
 
-        show(it, plan, Shown("Gradients", (*FACTS, BATCH_RUN), pictures), out, as_json=format == "json")
+        show(
+            it,
+            plan,
+            Shown("Gradients", (*FACTS, BATCH_RUN), pictures, remarks=gradient_remarks),
+            out,
+            as_json=format == "json",
+        )
 
 
 def _sizes(script: "Script", record: "Record", sizes: list[int], target: float | None) -> "list[Figure | Table]":
@@ -68,7 +75,9 @@ def _sizes(script: "Script", record: "Record", sizes: list[int], target: float |
     runs = sized_runs(script, record, sizes)
     if not runs:
         raise UsageError("no run with batches of another size came to a few steps")
-    reached, found = compared(runs, target)
+    [place] = record.places("gradient_noise")[:1]
+    start = (record.fact("gradient_noise", place) or {})["loss"]
+    reached, found = compared(runs, start, target)
     for run in found:
         detail = {name: value if isfinite(value) else None for name, value in vars(run).items()}
         record.add(Fact(BATCH_RUN, str(run.size), 0, {**detail, "target": reached}))

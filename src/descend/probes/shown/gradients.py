@@ -26,8 +26,9 @@ from descend.tape.selection import NotSeparable, check_mean, example_parts
 
 FEWEST, FEWEST_BATCHES = 16, 3  # to say anything of
 BETAS = (0.0, 0.5, 0.9, 0.99)
-REACH, HALVINGS, REPEATS = 8, 2, 12  # steps at the script's own rate, how often it is halved, and runs of each
-LONGEST_S, TRIED = 60.0, 3  # for these runs, by the fastest of so many gradients
+REACH, HALVINGS = 8, 2  # steps of a short run at the script's own rate, and how often that is halved
+FEWEST_RUNS, MOST_RUNS = 6, 12  # at each rate,
+LONGEST_S, TRIED = 20.0, 3  # as many as this takes, by the fastest of so many gradients
 
 
 def gradient_statistics(moment: Moment) -> Measurement:
@@ -163,12 +164,13 @@ def _by_rate(moment: Moment, point: Point) -> dict[str, Any]:
     if len(loss.parts) < 3:
         return {"why": f"there are {len(loss.parts)} batches to draw from"}
     rates = [lr / 2**k for k in range(HALVINGS + 1)]
-    steps = sum(REACH * 2**k for k in range(HALVINGS + 1)) * REPEATS
+    steps = sum(REACH * 2**k for k in range(HALVINGS + 1))
     needed = steps * min(_seconds(loss.parts[:1], point.theta) for _ in range(TRIED))
-    if needed > LONGEST_S:
-        return {"why": f"{steps} gradients would take {needed:.0f} s"}
+    runs = min(MOST_RUNS, int(LONGEST_S / needed))
+    if runs < FEWEST_RUNS:
+        return {"why": f"{FEWEST_RUNS * steps} gradients would take {FEWEST_RUNS * needed:.0f} s"}
     try:
-        found = weight_variance(loss, point.theta, rates, REACH * lr, repeats=REPEATS)
+        found = weight_variance(loss, point.theta, rates, REACH * lr, repeats=runs)
     except ValueError as reason:
         return {"why": str(reason)}
     exponent = found.exponent()
@@ -177,7 +179,7 @@ def _by_rate(moment: Moment, point: Point) -> dict[str, Any]:
         "variances": [_estimate(variance) for variance in found.variances],
         "predicted": found.predicted,
         "steps": REACH,
-        "runs": REPEATS,
+        "runs": runs,
         "exponent": (exponent.slope, exponent.covariance[2] ** 0.5, exponent.freedom),
     }
 
