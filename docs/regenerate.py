@@ -23,6 +23,7 @@ PICTURES = {
     "activations": ["activations"],
     "trajectories": ["trajectories", "--surface", "beale"],
     "surface": ["surface", "--directions", "path", "--steps", "300", "examples/digits_cnn.py"],
+    "gradients": ["gradients", "examples/digits_classifier.py"],
 }
 
 

@@ -37,9 +37,9 @@ def _table(runs: "Sequence[Run]", target: float) -> Table:
         )
         rows.append((str(size), *taken[:2], f"{number(1000 * each)} ms", taken[2]))
     caption = (
-        "Runs of the script with other batches and nothing else changed, until the mean training loss over the last 512 "
-        f"examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was asked "
-        "for."
+        "Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
+        f"512 examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was "
+        "asked for."
     )
     head = ("batch", "steps", "examples", "a step takes", "time to the target")
     return Table("What the size of the batch costs and gains", head, rows, caption, frozenset({0, 1, 2, 3, 4}))
