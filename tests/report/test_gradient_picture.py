@@ -132,6 +132,17 @@ def test_sizes_are_compared_with_their_knee() -> None:
     assert seconds["layout"]["shapes"][0]["x0"] == pytest.approx(100)
 
 
+def test_what_lies_beyond_the_sizes_is_said_to_be_there() -> None:
+    _, curve, figure = batch_pictures([run(64), run(256), run(1024)], 0.25)
+    assert isinstance(curve, Table)
+    assert curve.rows[1][1].startswith("below 64 [") and curve.rows[2][1] == "100"
+    steps, _ = figure.plots()
+    assert steps["layout"]["shapes"] == []
+    growing = [Run(s, 0.0, 50 + 2000 / s, 1.0, 1e-6 * s**1.5) for s in (4, 16, 64, 256)]
+    _, curve, _ = batch_pictures(growing, 0.25)
+    assert isinstance(curve, Table) and [row[1] for row in curve.rows[2:]] == ["below 4", "below 4"]
+
+
 def test_sizes_that_never_arrive_leave_a_table() -> None:
     [table] = batch_pictures([run(4), run(32), Run(256, 0.0, inf, inf, 2e-3)], 0.25)
     assert isinstance(table, Table) and table.rows[2][1] == "not reached"

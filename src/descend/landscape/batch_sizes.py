@@ -106,17 +106,18 @@ class Tradeoff:
     @property
     def knee(self) -> float:
         """B_noise: the size at which twice the fewest steps are needed, and twice the fewest examples."""
-        return self.steps.slope / self.steps.intercept if self.steps.intercept > 0 else inf
+        return max(self.steps.slope, 0.0) / self.steps.intercept if self.steps.intercept > 0 else inf
 
     @property
     def machine_limit(self) -> float:
         """The size from which a step's time is mostly in its examples; infinite where they cost nothing."""
-        return self.seconds.intercept / self.seconds.slope if self.seconds.slope > 0 else inf
+        return max(self.seconds.intercept, 0.0) / self.seconds.slope if self.seconds.slope > 0 else inf
 
     @property
     def fastest(self) -> float:
         """The size of the least time to the target."""
-        return sqrt(max(self.knee, 0.0) * max(self.machine_limit, 0.0))
+        known = self.knee, self.machine_limit
+        return sqrt(self.knee * self.machine_limit) if min(known) > 0 else 0.0
 
 
 def tradeoff(runs: Sequence[Run]) -> Tradeoff:

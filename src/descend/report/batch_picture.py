@@ -47,11 +47,12 @@ def _table(runs: "Sequence[Run]", target: float) -> Table:
 
 def _curve(found: "Tradeoff") -> Table:
     low, high = found.steps.ratio_interval()
+    sizes = [run.size for run in found.runs]
     rows = (
-        ("S_min, steps", number(found.least_steps)),
-        ("knee B, examples", f"{number(found.knee)} [{number(low)}, {number(high)}]"),
-        ("the machine's limit, examples", number(found.machine_limit)),
-        ("fastest, examples", number(found.fastest)),
+        ("S_min, steps", number(max(found.least_steps, 0.0))),
+        ("knee B, examples", f"{_among(found.knee, sizes)} [{number(low)}, {number(high)}]"),
+        ("the machine's limit, examples", _among(found.machine_limit, sizes)),
+        ("fastest, examples", _among(found.fastest, sizes)),
     )
     caption = (
         "From fits of S_min·(1 + B/S) to the steps (McCandlish et al. 2018) and of a + b·S to the time of a step. "
@@ -60,6 +61,13 @@ def _curve(found: "Tradeoff") -> Table:
         "for the best rate at each size; here the rate is the script's own, so a large batch shows less than it could."
     )
     return Table("The curve through them", ("", "value"), rows, caption)
+
+
+def _among(size: float, sizes: Sequence[int]) -> str:
+    """Return a size as far as the runs tell it."""
+    if size < min(sizes):
+        return f"below {number(min(sizes))}"
+    return number(size) if size <= max(sizes) else f"above {number(max(sizes))}"
 
 
 def _figure(found: "Tradeoff") -> Figure:
