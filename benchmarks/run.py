@@ -2,9 +2,11 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import claims
+import landscape
 import parts
 import tradeoff
 import update_rules
@@ -111,6 +113,7 @@ def said() -> None:
 
 
 PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
+PARTS |= {name: partial(landscape.measure, name) for name in landscape.SECTIONS}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

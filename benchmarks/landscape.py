@@ -1,0 +1,94 @@
+"""The page on the landscape: each section can be measured by itself, and leaves the others as they are."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import curvature
+import surfaces
+import torch
+from measure import HERE, machine
+
+PAGE = HERE / "LANDSCAPE.md"
+HEAD = """# The landscape
+
+Each section by itself: `python benchmarks/run.py NAME`. Ratios are medians of pairs (least to largest).
+"""
+Write = Callable[..., None]
+
+
+def of_curvature(write: Write) -> None:
+    """Measure ends, density, trace, condition and what rules do along eigenvectors."""
+    write("### Products for both ends, beside ARPACK at an equal residual (reach: at most 1.1)", "")
+    write(
+        "Networks on 512 digits in float64, the same start; ARPACK by `scipy.sparse.linalg.eigsh(which='BE')`, at the"
+    )
+    write("loosest tolerance that leaves no larger residual.", "")
+    write("| network | pairs | residual / radius | ours | ARPACK | ratio |", "|---|---|---|---|---|---|")
+    for row in curvature.against_arpack():
+        write(row)
+    write("", "### Time for the same answer, ours over theirs (reach: at most 1)", "")
+    write(
+        "In float32, one thread. Eigenvalues: each tool at its loosest setting that is right from three random",
+        "starts.",
+    )
+    write("", "| network | question | tool | ours, ms | ours over theirs |", "|---|---|---|---|---|")
+    for row in curvature.against_others():
+        write(row)
+    write("", "### Beside the formed matrix, in float64", "")
+    write("Reach: λmax within 1 %, λmin and density (Wasserstein distance) within 1 % of the range. κ: what is said of")
+    write("the condition number, and the formed matrix's, which is singular but for rounding.", "")
+    write("| network | parameters | products | λmax off | λmin off | density off | trace held | κ | formed |")
+    write("|---" * 9 + "|")
+    for row in curvature.against_formed_matrices():
+        write(row)
+    write("", f"The 95 % interval of the trace holds it in {curvature.coverage()} (reach: 180).", "")
+    write("### What a rule does along an eigenvector: predicted, and observed over 12 steps of the full batch", "")
+    write(
+        "Driven: the direction has settled and follows the others. Off: the observed α·λ from the predicted one, as a"
+    )
+    write("share of it, of those that move by themselves.", "")
+    write("| rule | largest α·λ | bound | directions | driven | as predicted | off, median | largest |")
+    write("|---" * 8 + "|")
+    for row in curvature.predicted_and_observed():
+        write(row)
+
+
+def of_surfaces(write: Write) -> None:
+    """Measure evaluations, what refining gains, and the time of a value."""
+    write("### Evaluations over the places that are drawn (reach: at most 1.1)", "")
+    write(
+        "| surface | places | in one go | interrupted and resumed |", "|---|---|---|---|", *surfaces.evaluations(), ""
+    )
+    write("### Errors of as many places, of the range (root of the mean square over the finest grid)", "")
+    write("| cost | places | refined | even, by lines | even, by a cubic |", "|---|---|---|---|---|")
+    for row in surfaces.refinement():
+        write(row)
+    write("", "### 51 × 51 values, over as many forward passes", "")
+    write("| network | time | ratio |", "|---|---|---|", *surfaces.seconds())
+
+
+SECTIONS: dict[str, Callable[[Write], None]] = {"curvature": of_curvature, "surfaces": of_surfaces}
+
+
+def measure(name: str) -> None:
+    """Measure one section and put it in its place on the page."""
+    lines = [f"## {name.capitalize()}", "", f"On: {machine()}.", ""]
+
+    def write(*more: str) -> None:
+        print("\n".join(more), flush=True)
+        lines.extend(more)
+
+    torch.set_num_threads(1)
+    SECTIONS[name](write)
+    _put(PAGE, lines[0], "\n".join(lines).rstrip() + "\n")
+
+
+def _put(page: Path, title: str, section: str) -> None:
+    text = page.read_text(encoding="utf-8") if page.exists() else HEAD
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    known = {part.split("\n")[0]: part for part in parts[1:]}
+    known[title] = section
+    page.write_text(
+        "\n".join([parts[0].rstrip() + "\n", *(part.rstrip() + "\n" for part in known.values())]), encoding="utf-8"
+    )
