@@ -18,7 +18,7 @@ test: lint browser postgres $(FRAMEWORKS)
 	$(BIN)/pytest -n 2 --dist worksteal
 
 quick: $(READY)
-	$(BIN)/pytest -n 2 -m "not slow and not browser and not frameworks"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not frameworks"
 
 # Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
 kinds: $(FRAMEWORKS)

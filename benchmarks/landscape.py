@@ -5,8 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import curvature
+import gradient_statistics
 import surfaces
+import symmetries
 import torch
+import trajectories
 from measure import HERE, machine
 
 PAGE = HERE / "LANDSCAPE.md"
@@ -68,7 +71,13 @@ def of_surfaces(write: Write) -> None:
     write("| network | time | ratio |", "|---|---|---|", *surfaces.seconds())
 
 
-SECTIONS: dict[str, Callable[[Write], None]] = {"curvature": of_curvature, "surfaces": of_surfaces}
+SECTIONS: dict[str, Callable[[Write], None]] = {
+    "curvature": of_curvature,
+    "surfaces": of_surfaces,
+    "gradients": gradient_statistics.of_gradients,
+    "trajectories": trajectories.of_trajectories,
+    "symmetry": symmetries.of_symmetries,
+}
 
 
 def measure(name: str) -> None:

@@ -22,6 +22,8 @@ PICTURES = {
     "cycles": ["schedule", "Triangular(400)", "CosineCycle(400)", "WarmRestarts(400)", "--lr", "2"],
     "activations": ["activations"],
     "trajectories": ["trajectories", "--surface", "beale"],
+    "curvature": ["curvature", "--at", "last", "examples/digits_classifier.py"],
+    "symmetry": ["symmetry", "--only", "permutation,sharpness,labels", "examples/digits_classifier.py"],
     "surface": ["surface", "--directions", "path", "--steps", "300", "examples/digits_cnn.py"],
     "gradients": ["gradients", "examples/digits_classifier.py"],
 }

@@ -141,7 +141,7 @@ def test_a_store_that_cannot_be_used(descend, tmp_path, damage, names):
 def test_a_script_that_raises_shows_its_own_traceback_and_status(descend, tmp_path):
     path = script(tmp_path, body="optimizer.zero_grad()\n    if step == 5: raise ValueError('five')")
     plain = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True)
-    done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend("doctor", "--format", "json", "--select", "dead_units", "train.py", cwd=tmp_path)
     assert done.returncode == plain.returncode == 1
     assert plain.stderr.strip() in done.stderr
     assert "descend/" not in done.stderr
@@ -150,7 +150,8 @@ def test_a_script_that_raises_shows_its_own_traceback_and_status(descend, tmp_pa
 
 @pytest.mark.slow
 def test_a_script_that_exits_with_a_status_of_its_own(descend, tmp_path):
-    done = descend("doctor", str(script(tmp_path, end="import sys; sys.exit(3)")), cwd=tmp_path)
+    path = str(script(tmp_path, end="import sys; sys.exit(3)"))
+    done = descend("doctor", "--select", "dead_units", path, cwd=tmp_path)
     assert done.returncode == 3 and "Traceback" not in done.stderr
 
 
@@ -164,7 +165,7 @@ def test_a_script_that_never_steps(descend, tmp_path):
 
 @pytest.mark.slow
 def test_a_single_step_is_too_little(descend, tmp_path):
-    done = descend("doctor", str(script(tmp_path, steps=1)), cwd=tmp_path)
+    done = descend("doctor", "--select", "dead_units", str(script(tmp_path, steps=1)), cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr.splitlines()[-1], names="a single optimizer step"), done.stderr
 
 

@@ -88,6 +88,7 @@ def test_the_examples_of_the_parts_run_and_print_what_is_shown():
         assert f"<!-- output: {name} -->\n{printed}<!-- end -->" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/landscape.md", "docs/optim.md"])
 def test_the_examples_of_a_page_run(page):
     text = (ROOT / page).read_text()

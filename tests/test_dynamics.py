@@ -55,6 +55,7 @@ def described(name: str) -> dict:
     return {**fact, "weight_decay": fact.get("weight_decay", 0) * divisor}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [-0.1, 0.01, 0.5, 1.5, 3.0, 12.0])
 @pytest.mark.parametrize("name", RULES)
 def test_what_is_predicted_is_what_the_optimizer_does(name: str, length: float) -> None:

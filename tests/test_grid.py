@@ -34,6 +34,7 @@ def step(x: float, y: float) -> float:
     return 1.0 if x * x + y * y > 0.3 else 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [kink, ravine, step])
 @pytest.mark.parametrize("side", [25, 51])
 def test_places_where_it_bends_say_more_than_as_many_places_anywhere(function, side: int) -> None:

@@ -36,6 +36,7 @@ def test_a_docstring_counts_where_it_is_printed():
     assert found(code, ast.Module) == ["Of a module."]
 
 
+@pytest.mark.slow
 def test_what_must_be_there_is_there():
     page = written.page()
     for sentence in (

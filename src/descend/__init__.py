@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from descend.callbacks.lightning import LightningCallback
     from descend.callbacks.transformers import TransformersCallback
     from descend.observing.inside import watch
+    from descend.report.plotly_figures import figures
 
 __version__ = "0.1.0"
 _PARTS = ("data", "iterates", "landscape", "network", "optim", "schedules")
@@ -15,6 +16,7 @@ __all__ = [  # imported when they are asked for: they need torch and the framewo
     "LightningCallback",
     "TransformersCallback",
     "data",
+    "figures",
     "iterates",
     "landscape",
     "network",
@@ -25,6 +27,7 @@ __all__ = [  # imported when they are asked for: they need torch and the framewo
 _HOMES = {
     "LightningCallback": "descend.callbacks.lightning",
     "TransformersCallback": "descend.callbacks.transformers",
+    "figures": "descend.report.plotly_figures",
     "watch": "descend.observing.inside",
 }
 

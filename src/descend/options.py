@@ -1,5 +1,6 @@
 """The options that several commands share, and the line between ours and the script's own: the script's name."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import typer
 
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
+NOT_SHOWN = frozenset({"out", "format", "python"})  # options that change nothing of what is shown
 
 
 def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
@@ -24,6 +26,18 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
                     err=True,
                 )
     return arguments
+
+
+def as_typed(context: typer.Context) -> str:
+    """Return the command with the options on its line that say what is shown, for a shell; the script is not in it."""
+    words = ["descend", "show", context.info_name or ""]
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        source = context.get_parameter_source(name)
+        is_option = parameter.opts[0].startswith("-") and name not in NOT_SHOWN
+        if is_option and source is not None and source.name == "COMMANDLINE":
+            words += [max(parameter.opts, key=len), *([] if value is True else [shlex.quote(str(value))])]
+    return " ".join(words)
 
 
 def _answering(python: str | None) -> str | None:

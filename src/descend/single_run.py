@@ -1,6 +1,7 @@
 """A script run once in its scratch copy, for what one command wants to know of it."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -48,25 +49,36 @@ class _Progress:
     def __init__(self, words: Callable[[Record], str] | None) -> None:
         from rich.console import Console
 
-        self._words, self._console = words, Console(stderr=True)
-        self._status = self._console.status("starting") if words and self._console.is_terminal else None
-        self._told = time.monotonic()
+        self._words, self._doing, self._console = words, "starting", Console(stderr=True)
+        self._status = self._console.status(self._doing) if words and self._console.is_terminal else None
+        self._over = threading.Event()
+        self._teller = threading.Thread(target=self._tell, daemon=True) if words and not self._status else None
 
     def __enter__(self) -> "_Progress":
         if self._status:
             self._status.start()
+        if self._teller:
+            self._teller.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._over.set()
         if self._status:
             self._status.stop()
+        if self._teller:
+            self._teller.join()
 
     def take(self, record: Record, messages: list[Message]) -> None:
-        """Say what the messages change."""
+        """Take note of what the messages change."""
         if self._words is None or not messages:
             return
+        self._doing = self._words(record)
         if self._status:
-            self._status.update(self._words(record))
-        elif time.monotonic() - self._told > TOLD_EVERY_S:
-            self._told = time.monotonic()
-            self._console.print(f"descend: {self._words(record)}", markup=False, highlight=False, soft_wrap=True)
+            self._status.update(self._doing)
+
+    def _tell(self) -> None:
+        """Say it again and again: what takes long may send nothing for a while."""
+        began = time.monotonic()
+        while not self._over.wait(TOLD_EVERY_S):
+            line = f"descend: {self._doing}, {time.monotonic() - began:.0f} s so far"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)

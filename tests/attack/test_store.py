@@ -189,6 +189,7 @@ def test_a_damaged_run_hides_no_other(kept, monkeypatch, capsys):
     assert status == 0 and "damaged" in out and "other.py" in out and "unfinished" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2, 5])
 def test_a_file_that_is_cut_off_or_overwritten_is_one_line(kept, monkeypatch, capsys, page):
     with open_store(kept) as store, store.engine.connect() as connection:

@@ -140,17 +140,17 @@ def test_the_live_page_is_at_its_port_or_one_line_says_why_not(descend, tmp_path
         assert done.returncode == 2 and one_line(done.stderr, "port"), done.stderr
 
 
-@pytest.mark.parametrize("command", ["watch", "doctor"])
+@pytest.mark.parametrize("command", [["watch"], ["doctor", "--select", "dead_units"]], ids=" ".join)
 @pytest.mark.parametrize("piped", [True, False])
 def test_a_script_comes_in_by_standard_input(tmp_path, command, piped):
     name = script(tmp_path, "import mine, sys\n", end="print('done', sys.argv[1:])\nsys.exit(5)")
     (tmp_path / "mine.py").write_text("")
-    arguments = [sys.executable, "-m", "descend", command, "-", "--epochs", "3"]
+    arguments = [sys.executable, "-m", "descend", *command, "-", "--epochs", "3"]
     with open(tmp_path / name) as file:
         given = {"input": file.read()} if piped else {"stdin": file}
         done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, **given)
     assert done.returncode == 5, done.stderr
-    if command == "watch":
+    if command == ["watch"]:
         assert done.stdout == "done ['--epochs', '3']\n"
 
 

@@ -109,6 +109,7 @@ def test_neighbours_are_rarely_of_one_class():
     assert chance > 0.08 and spread < 0.035
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(0, 100))
 def test_any_labels_can_be_spread(labels, seed):
     sampler = SpreadClasses(labels, seed)

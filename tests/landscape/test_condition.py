@@ -61,6 +61,7 @@ SPECTRA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("dtype", [ONE, torch.float32])
 @pytest.mark.parametrize("name", SPECTRA)
@@ -88,6 +89,7 @@ def test_what_is_within_the_rounding_is_not_told_from_zero(dtype: torch.dtype) -
     assert found.number == pytest.approx(2 / found.zero) and found.zero >= 4 * eps
 
 
+@pytest.mark.slow
 def test_a_missed_eigenvalue_is_no_rarer_than_said() -> None:
     """A search that ends early may call it positive definite, but then it does not call that sure."""
     values = [-0.02, *np.linspace(0.05, 1, 250)]

@@ -23,6 +23,7 @@ Z = torch.randn(40, 4, generator=GENERATOR, dtype=torch.float64)
 BITS = (torch.arange(160) % 2).double().view(40, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize(
     ("cost", "convex"),
@@ -75,6 +76,7 @@ def test_a_restricted_loss_is_the_loss() -> None:
         assert torch.equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_the_output_layer_on_random_units_is_least_squares() -> None:
     net = network()
     loss, at = loss_of(net, F.mse_loss, [(X, Y)]), trained(net)
@@ -88,6 +90,7 @@ def test_the_output_layer_on_random_units_is_least_squares() -> None:
     assert again.fit.final != found.fit.final and not again.convexity.is_refuted
 
 
+@pytest.mark.slow
 def test_a_bad_local_minimum_is_the_best_constant() -> None:
     net = network()
     hidden = Hidden(8, (Axis(0, 0), Axis(1, 0), Axis(2, 1)), (Axis(0, 0), Axis(1, 0)), (Axis(2, 1),))

@@ -71,6 +71,7 @@ def test_at_the_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
     assert found.noise == pytest.approx(float((rows.var(0) / len(rows)).sum().sqrt()))
 
 
+@pytest.mark.slow
 def test_at_the_true_weights_the_gradient_is_noise_as_often_as_it_should() -> None:
     kinds = [point(regression(seed)[0], [regression(seed)[1]]).kind for seed in range(100)]
     assert 89 <= kinds.count("minimum") <= 99 and kinds.count("no critical point") == 100 - kinds.count("minimum")

@@ -28,6 +28,7 @@ def parameters(size: int, dtype: torch.dtype = ONE) -> list[torch.Tensor]:
     return [torch.zeros(size, dtype=dtype)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4])

@@ -80,6 +80,7 @@ def test_too_many_are_refused_with_the_number(monkeypatch: pytest.MonkeyPatch) -
         Gradients(torch.zeros(1, 3))
 
 
+@pytest.mark.slow
 def test_the_estimates_are_unbiased_for_linear_regression() -> None:
     """At w* + d the gradient is 2·d, and its covariance 4·((|d|² + σ²)·I + d·dᵀ): moments of a normal input."""
     found = []

@@ -43,6 +43,7 @@ def test_a_large_network_learns_random_labels_later_and_stays_as_it_is() -> None
     assert found.fits[LABELS].costs[0] == pytest.approx(found.fits[TRUE].costs[0], rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_small_one_does_not() -> None:
     found = memorised(network(1), F.cross_entropy, BATCHES, adam, passes=60)
     assert found.passes(LABELS) is None and found.delay() is None

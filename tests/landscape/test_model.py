@@ -18,6 +18,7 @@ def network(*layers: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Linear(4, 5), *layers, nn.Tanh(), nn.Linear(5, 3)).double()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50, 20, 3])  # one batch; a last one that is smaller; more than are held
 def test_the_hessian_of_all_batches_is_that_of_all_examples(size: int) -> None:
     model = network()

@@ -38,6 +38,7 @@ def formed(model: nn.Module, cost, targets: Tensor) -> Tensor:
     return jacobian.T @ bent @ jacobian
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [24, 10])  # one; a smaller last one
 @pytest.mark.parametrize("layer", [nn.Tanh, nn.ReLU, nn.GELU])
 @pytest.mark.parametrize("name", COSTS)

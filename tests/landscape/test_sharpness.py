@@ -43,6 +43,7 @@ def test_of_a_quadratic() -> None:
     assert box_sharpness(BOWL, at) == pytest.approx(100 * (highest - cost) / (1 + cost), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_relative_flatness_is_the_sum_of_its_definition() -> None:
     net = classifier()
     at = trained(net)

@@ -18,6 +18,7 @@ SPECTRA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knows_ends", [True, False])
 @pytest.mark.parametrize("name", SPECTRA)
 def test_the_density_is_that_of_the_matrix(name: str, knows_ends: bool) -> None:

@@ -20,6 +20,7 @@ def errors(seed: int, spread: Tensor, batches: int = 20) -> Tensor:
     return skewed.mean(1) * spread.sqrt()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", SPECTRA.values(), ids=SPECTRA)
 def test_of_unbiased_batches_it_finds_a_bias_in_one_of_twenty(spread: Tensor) -> None:
     whole = torch.ones(30)
@@ -27,6 +28,7 @@ def test_of_unbiased_batches_it_finds_a_bias_in_one_of_twenty(spread: Tensor) ->
     assert 5 <= found <= 27  # of 300 at 5 %: 15, and three standard deviations
 
 
+@pytest.mark.slow
 def test_it_finds_what_is_there_and_says_how_large() -> None:
     whole = torch.ones(30)
     found = sum(bias(Gradients(whole + 0.5 + errors(seed, torch.ones(30)), 8), whole).is_found for seed in range(50))
@@ -52,6 +54,7 @@ def drawn(order: list[int], model: nn.Module, x: Tensor, y: Tensor) -> Gradients
     return part_gradients(loss, trained(model), 8)
 
 
+@pytest.mark.slow
 def test_of_samplers_it_finds_the_one_that_weighs_and_the_one_that_does_not_shuffle() -> None:
     model, x, y = digits()
     whole = torch.cat([g.flatten() for g in loss_of(model, F.cross_entropy, [(x, y)]).gradient(trained(model))])

@@ -143,6 +143,7 @@ def test_no_random_number_is_drawn() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.slow
 def test_a_compiled_model_and_the_model_in_it_agree() -> None:
     inner = network()
     compiled = torch.compile(inner, backend="eager", fullgraph=True)
@@ -150,6 +151,7 @@ def test_a_compiled_model_and_the_model_in_it_agree() -> None:
     torch.testing.assert_close(compiled(X), inner(X))
 
 
+@pytest.mark.slow
 def test_the_tape_replays_loss_and_gradient() -> None:
     model = standardise_targets(network(), Y)
     parameters = tuple(model.parameters())

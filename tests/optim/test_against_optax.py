@@ -29,6 +29,7 @@ OURS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", OURS)
 def test_five_hundred_steps_end_where_optax_ends(name, dtype):

@@ -37,7 +37,16 @@ def test_linear_regression_has_the_second_moments_curvature() -> None:
     quotients = [vectors[:, -1] @ second_moments(x) @ vectors[:, -1] for x, _ in BATCHES]
     assert found["curvature_low", "0"] == pytest.approx(min(quotients), rel=1e-3)
     assert found["curvature_high", "0"] == pytest.approx(max(quotients), rel=1e-3)
-    assert len(found) == 3
+    assert found["curvature_lowest", "0"] == pytest.approx(values[0], rel=1e-3)
+    assert len(found) == 4
+
+
+def test_a_cost_that_bends_downwards() -> None:
+    """Where w·v begins at the origin the curvature is ±1, times the mean of x·y."""
+    w, v = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    net = nn.ParameterList([w, v])
+    found = readings(list(curvature(Training(net, [lambda: (w * v * 3.0).sum()]).moment())))
+    assert found["curvature", "0"] == pytest.approx(3.0) and found["curvature_lowest", "0"] == pytest.approx(-3.0)
 
 
 def test_passes_that_feed_one_step_add_up() -> None:
@@ -101,7 +110,7 @@ def test_an_adaptive_rules_curvature_is_the_generalised_eigenvalue(rule, steps: 
     flat = torch.cat([s.reshape(-1) for s in scale]).double().numpy()
     exact = scipy.linalg.eigh(second_moments(X), np.diag(flat), eigvals_only=True)[-1]
     assert found["preconditioned_curvature", "0"] == pytest.approx(exact, rel=1e-3)
-    assert set(found) == {(f"preconditioned_curvature{end}", "0") for end in ("", "_low", "_high")}
+    assert set(found) == {(f"preconditioned_curvature{end}", "0") for end in ("", "_low", "_high", "_lowest")}
 
 
 def test_groups_with_rates_of_their_own() -> None:

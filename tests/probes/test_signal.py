@@ -40,6 +40,7 @@ DEPENDENT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DEPENDENT)
 @pytest.mark.parametrize("seed", range(2))
 def test_dependent_targets_are_seen(kind: str, seed: int) -> None:

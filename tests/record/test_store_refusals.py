@@ -83,6 +83,7 @@ for folder in map(Path, sys.argv[1:]):
 """
 
 
+@pytest.mark.slow
 def test_a_read_only_folder(tmp_path):
     open_store(tmp_path / "old").close()
     command = [sys.executable, "-c", READ_ONLY, str(tmp_path / "old"), str(tmp_path / "new")]

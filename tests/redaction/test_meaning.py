@@ -36,6 +36,7 @@ DOCUMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_nothing_of_a_report_is_masked(case, tmp_path):
     made = case(tmp_path)

@@ -5,7 +5,7 @@ import random
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from descend.record import Ending, Fact
@@ -24,7 +24,9 @@ PIECES = st.sampled_from(
 REDACTOR = Redactor({"MY_TOKEN": "zebra-cross-12", "DB_PASSWORD": "postgres", "DATABASE_URL": "pg://u:hunt/er2x@h/d"})
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES | WORDS | st.text(max_size=5), max_size=14).map("".join))
+@example("²ghp_" + "a1B2" * 9 + "encoder.layer.0.weight")
 @settings(max_examples=400, deadline=None)
 def test_what_is_masked_stays_so_in_as_many_lines(text):
     masked = REDACTOR.clean(text)

@@ -102,6 +102,7 @@ def test_the_edit_is_minimal_and_parses(styled, style: str, remedy: str) -> None
     assert ends == {"\r\n" if style == "crlf" else "\n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", DOSES)
 def test_the_diff_makes_the_edit(styled, style: str, remedy: str) -> None:
     edited = treated(styled, remedy)
@@ -149,6 +150,7 @@ def run(script: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return runpy.run_path(str(path), run_name="__main__")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", DOSES)
 def test_the_edited_script_runs_and_shows_the_effect(
     styled, style: str, remedy: str, monkeypatch: pytest.MonkeyPatch
@@ -193,6 +195,7 @@ def test_standardising_draws_none_either(styled, monkeypatch: pytest.MonkeyPatch
     assert torch.equal(*states)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", SITED)
 def test_a_site_in_a_library_is_named(styled, remedy: str) -> None:
     from dataclasses import replace
@@ -204,6 +207,7 @@ def test_a_site_in_a_library_is_named(styled, remedy: str) -> None:
     assert library in edited.reason or "did not show" in edited.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", SITED)
 def test_without_a_site_there_is_a_reason(styled, remedy: str) -> None:
     styled.record.sites.clear()

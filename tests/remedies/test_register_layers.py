@@ -54,6 +54,7 @@ CASES = [  # a part of __init__, and what it becomes
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), CASES)
 def test_a_plain_collection_is_wrapped(patient, before: str, after: str) -> None:
     p = patient(network(before), model="Net(")

@@ -27,6 +27,7 @@ def test_the_truth_value_behind_a_name(patient) -> None:
     assert patient(text, loader="DataLoader(").edited(shuffle) == text.replace("False", "True")
 
 
+@pytest.mark.slow
 def test_the_loader_of_that_key(patient) -> None:
     text = HEAD + "a = DataLoader(x)\nb = DataLoader(y)\n"
     p = patient(text, loader__0="DataLoader(x", loader__1="DataLoader(y")

@@ -180,6 +180,7 @@ FED = {  # the script, the call of the model, the inserted line, and the line th
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FED)
 def test_the_line_and_its_place(patient, case: str) -> None:
     text, call, line, follower = FED[case]

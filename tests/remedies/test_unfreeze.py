@@ -45,6 +45,7 @@ FROZEN = [  # what freezes, between making and calling the model, and what is le
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), FROZEN)
 def test_what_freezes_is_deleted(patient, before: str, after: str) -> None:
     p = patient(MADE + before + CALL, model="Net(", model_call__0="model(x")

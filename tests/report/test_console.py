@@ -25,6 +25,7 @@ def shown(case, width=100, folder=None, color=False, **kept):
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 @pytest.mark.parametrize("name", ALL)
 def test_every_case_fits_its_width(name, width, tmp_path):

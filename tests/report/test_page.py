@@ -6,12 +6,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from cases import arms, inputs_not_normalised, instability_symptom, output_loss_mismatch
+from cases import arms, inputs_not_normalised, instability, instability_symptom, output_loss_mismatch
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, BAD, hostile
 
 from descend.errors import UsageError
-from descend.record import Ending
+from descend.record import Ending, Fact
 from descend.report import render_page, write_page
 
 
@@ -88,6 +88,16 @@ def test_a_healthy_case_shows_its_run_and_what_was_not_measured(tmp_path):
     assert "converge" not in text
 
 
+def test_the_curvature_that_was_measured_is_drawn_once(tmp_path):
+    drawn = []
+    for case in (output_loss_mismatch(tmp_path), instability(tmp_path)):
+        case.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.1}))
+        drawn.append(words(render_page(case, {})))
+    assert "The curvature α·λmax" in drawn[0]
+    text = drawn[1]
+    assert "The curvature" not in text and text.count("Above its bound") == 1
+
+
 def test_a_failed_script_shows_its_own_traceback(tmp_path):
     text = words(render_page(failed_script(tmp_path), {}))
     assert text.index("The script failed") < text.index("Traceback (most recent call last)")
@@ -106,6 +116,7 @@ def test_without_a_chart_the_library_is_left_out(tmp_path):
     assert "Nothing could be judged" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_refers_to_the_outside(name, tmp_path):
     html = body(render_page(ALL[name](tmp_path), arms()))
@@ -145,6 +156,7 @@ def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
     assert "python caf" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_door_opens_without_what_only_a_page_needs():
     code = "import sys, descend.report; print({*'torch jinja2 plotly numpy'.split()} & {*sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -77,11 +77,12 @@ def test_eigenvectors_are_named_by_their_eigenvalues() -> None:
 def test_random_lines_share_one_panel_and_the_chord_marks_both_ends() -> None:
     figure, _ = surface_pictures(measured("random", {"axes": RANDOM[:1]}, {"axes": RANDOM[1:]}))
     assert len(figure.panels) == 1 and len(figure.panels[0].traces) == 4
-    marks = {"first weights": -0.5, "last weights": 0.5}
-    figure, table = surface_pictures(measured("path", {"axes": [{"kind": "chord"}], "marks": marks}))
-    assert figure.panels[0].title == "Cost between the first and the last weights"
+    marks = {"the first weights": -0.5, "the last weights": 0.5}
+    figure, table = surface_pictures(measured("path", {"axes": [{"kind": "chord", "ends": [*marks]}], "marks": marks}))
+    assert figure.panels[0].title == "Cost from the first weights to the last weights"
+    assert figure.panels[0].x_title == "distance from the first weights, straight to the last weights"
     assert [shape["x0"] for shape in figure.panels[0].shapes] == [-0.5, 0.5]
-    assert table.rows[0][0] == "first to last weights"
+    assert table.rows[0][0] == "the first weights to the last weights"
 
 
 def test_what_a_page_keeps_is_every_value_in_its_place() -> None:

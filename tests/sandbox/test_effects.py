@@ -62,6 +62,7 @@ DESTRUCTIVE = """
 """
 
 
+@pytest.mark.slow
 @both
 def test_a_destructive_script_destroys_nothing(world, landlock):
     outcome = examine(world, DESTRUCTIVE, landlock=landlock)
@@ -82,6 +83,7 @@ def test_a_destructive_script_destroys_nothing(world, landlock):
     assert outcome.refused("connection") == ["192.0.2.1:80"]
 
 
+@pytest.mark.slow
 def test_with_allow_effects_everything_is_done_and_noted(world):
     outcome = examine(
         world,
@@ -187,6 +189,7 @@ def test_the_script_s_interpreter_needs_nothing_but_the_standard_library():
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_a_process_that_an_installed_library_starts_is_told_as_its_own(world):
     outcome = examine(
         world,

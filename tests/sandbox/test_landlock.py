@@ -54,6 +54,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @needs_landlock
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_nothing_outside_can_be_changed(tmp_path, change):

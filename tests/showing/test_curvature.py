@@ -28,6 +28,17 @@ for t in range({steps}):
     torch.nn.functional.mse_loss(net(x).squeeze(1), y).backward()
     opt.step()
 """
+ONE = """
+import torch
+w = torch.nn.Parameter(torch.tensor({start}))
+opt = torch.optim.SGD([w], lr=0.1)
+for t in range(30):
+    opt.zero_grad()
+    ({cost}).backward()
+    opt.step()
+"""
+
+SADDLE = "(w.square() * torch.cat([torch.tensor([-1e-5]), torch.linspace(1e-5, 10.0, 29)])).sum()"
 
 
 def ridge(folder, rule: str, steps: int = 60) -> list[float]:
@@ -80,11 +91,55 @@ def test_the_eigenvalues_are_those_of_the_closed_form(descend_here, tmp_path):
     assert known["point", "last"]["parameters"] == 3 and known["point", "last"]["examples"] == 64
 
 
+def test_a_loop_without_an_optimizer_is_looked_at_from_where_it_is_known(descend_here, tmp_path):
+    values = ridge(tmp_path, "SGD(net.parameters(), lr=0.01)")
+    path = tmp_path / "ridge.py"
+    body = path.read_text().replace("opt.zero_grad()", "net.zero_grad()")
+    by_hand = "with torch.no_grad():\n        net.weight -= 0.01 * net.weight.grad"
+    path.write_text(body.replace("opt.step()", by_hand))
+    known = facts(descend_here("show", "curvature", "--at", "first", "--format", "json", "ridge.py"))
+    assert [value for value, _ in known["eigenvalues", "first"]["top"]] == pytest.approx(values[::-1], rel=1e-9)
+
+
 def test_an_adaptive_rule_is_held_against_its_own_curvature(descend_here, tmp_path):
     ridge(tmp_path, "RMSprop(net.parameters(), lr=0.01)", steps=300)
     done = descend_here("show", "curvature", "--at", "200", "ridge.py")
     assert done.returncode == 0 and "Directions at the step 200 weights" in done.stdout
     assert "of P⁻¹H" in (tmp_path / "curvature.html").read_text()
+
+
+def test_a_cost_that_draws_anew_is_drawn_the_same(descend_here, tmp_path):
+    ridge(tmp_path, "SGD(net.parameters(), lr=0.01)")
+    path = tmp_path / "ridge.py"
+    path.write_text(path.read_text().replace("net(x)", "net(x + 0.5 * torch.randn_like(x))"))
+    done = descend_here("show", "curvature", "--at", "first", "ridge.py")
+    assert done.returncode == 0 and "draws random numbers" in done.stderr and "positive definite" in done.stdout
+    path.write_text(path.read_text().replace("0.5 * torch.randn_like(x)", "x[torch.randint(64, (64,))]"))
+    done = descend_here("show", "curvature", "--at", "first", "ridge.py")
+    assert "draws" not in done.stderr  # which examples they are is no part of the cost
+
+
+def test_a_small_network_is_no_minimum_where_one_eigenvalue_is_hardly_negative(descend_here, tmp_path):
+    """A Lanczos search that is content with a thousandth of the largest eigenvalue finds 10⁻⁴ there."""
+    (tmp_path / "one.py").write_text(ONE.format(start="[1.0] * 30", cost=SADDLE).replace("0.1", "1e-9"))
+    known = facts(descend_here("show", "curvature", "--at", "first", "--format", "json", "one.py"))
+    assert known["kind", "first"]["kind"] == "no critical point"
+    assert known["condition", "first"]["definiteness"] == "indefinite" and known["condition", "first"]["chance"] == 0
+    assert known["eigenvalues", "first"]["bottom"][0][0] == pytest.approx(-2e-5, rel=1e-3)
+    assert known["condition", "first"]["number"] == pytest.approx(1e6, rel=1e-3)
+
+
+def test_in_evaluation_mode_nothing_is_said_of_the_rule(descend_here, tmp_path):
+    ridge(tmp_path, "SGD(net.parameters(), lr=0.01)")
+    done = descend_here("show", "curvature", "--evaluation", "--at", "first", "ridge.py")
+    assert done.returncode == 0 and "Directions" not in done.stdout
+    assert "not measured: what the rule does along each direction" in done.stderr
+
+
+def test_one_parameter(descend_here, tmp_path):
+    (tmp_path / "one.py").write_text(ONE.format(start=2.0, cost="3 * (w - 1).square().sum()"))
+    known = facts(descend_here("show", "curvature", "--at", "first", "--format", "json", "one.py"))
+    assert known["eigenvalues", "first"]["top"] == [[6.0, 0.0]] and known["condition", "first"]["number"] == 1
 
 
 @pytest.mark.parametrize(
@@ -94,6 +149,8 @@ def test_an_adaptive_rule_is_held_against_its_own_curvature(descend_here, tmp_pa
         (["--at", "30", "--steps", "30"], "", "--at 30 is not before the end of the 30 steps that are run"),
         ([], "import torch", "nothing to show: no optimizer step was taken"),
         ([], RIDGE.format(rule="SGD(net.parameters(), lr=float('nan'))", steps=30), "a weight is not finite at last"),
+        ([], ONE.format(start=[], cost="w.sum()"), "the parameters hold no number"),
+        ([], ONE.format(start=2.0, cost="(w.detach() > 1).float().sum().requires_grad_()"), "does not depend on them"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, arguments, body, says):
@@ -132,7 +189,9 @@ def test_the_weights_of_a_checkpoint(descend_here, tmp_path):
     at = torch.tensor([[3.0, 1.0, -2.0]], dtype=torch.float64)
     torch.save({"epoch": 3, "model": {"module.weight": at}}, tmp_path / "saved.pt")
     command = ("show", "curvature", "--format", "json", "--checkpoint")
-    known = facts(descend_here(*command, "saved.pt", "ridge.py"))
+    done = descend_here(*command, "saved.pt", "ridge.py")
+    assert "descend show curvature --checkpoint saved.pt ridge.py" in (tmp_path / "curvature.html").read_text()
+    known = facts(done)
     first = facts(descend_here("show", "curvature", "--at", "first", "--format", "json", "ridge.py"))
     assert known["eigenvalues", "checkpoint"]["top"][0][0] == pytest.approx(values[-1])
     assert known["point", "checkpoint"]["loss"] > 2 * first["point", "first"]["loss"]
@@ -145,5 +204,8 @@ def test_the_weights_of_a_checkpoint(descend_here, tmp_path):
         done = descend_here(*command, "saved.pt", "ridge.py")
         assert done.returncode == 2 and says in done.stderr.splitlines()[-1]
     (tmp_path / "saved.pt").write_text("no weights")
-    assert "saved.pt cannot be read as weights: " in descend_here(*command, "saved.pt", "ridge.py").stderr
+    assert (
+        "saved.pt cannot be read as weights that torch.save has written: it is none"
+        in descend_here(*command, "saved.pt", "ridge.py").stderr
+    )
     assert "there is no file none.pt" in descend_here(*command, "none.pt", "ridge.py").stderr

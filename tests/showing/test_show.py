@@ -59,6 +59,7 @@ def test_what_cannot_be_drawn_is_said_in_one_line(descend_here, tmp_path, argume
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_activations_by_initialiser(descend_here, tmp_path):
     done = descend_here("show", "activations", "--depth", "4", "--activation", "tanh")
     assert done.returncode == 0, done.stderr

@@ -67,6 +67,7 @@ def test_json_has_everything_from_the_usual_start(descend_here):
     assert [one["predicted"] for one in told["along_eigenvectors"]] == ["decays", "diverges"]
 
 
+@pytest.mark.slow
 def test_momentum_beside_its_equation_and_a_function_of_ones_own(descend_here, tmp_path):
     (tmp_path / "mine.py").write_text("def bowl(x, y):\n    return x**2 + 4 * y**2\n")
     done = descend_here(
@@ -79,6 +80,7 @@ def test_momentum_beside_its_equation_and_a_function_of_ones_own(descend_here, t
     assert 0 < np.abs(momentum - equation)[..., :2].max() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -72,10 +72,19 @@ def plateau(norm: float = 9.9e-3, left: float = 0.86, falls: float = 0.0, probes
 
 
 def saddle_point(
-    grows: float = 31.0, first: float = 1e-3, flat: int = 60, left: float = 0.11, cost: Cost | None = None, **rule: Any
+    grows: float = 31.0,
+    first: float = 1e-3,
+    flat: int = 60,
+    left: float = 0.11,
+    cost: Cost | None = None,
+    bends: float = 0.0,
+    **rule: Any,
 ) -> Record:
     record = healthy(**rule)
     set_cost(record, cost or (lambda t: 1.0 if 190 * t <= flat else left))
+    if bends:
+        probe(record, "curvature", "0", 2.0)
+        probe(record, "curvature_lowest", "0", bends)
     probe(record, "gradient_norm", "", [first] * 10 + [first * grows or 1.0] * 10)
     return record
 

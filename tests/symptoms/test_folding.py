@@ -193,6 +193,7 @@ def test_a_saddle_point_is_more_than_slow():
     assert [s.id for s in causes(diagnose(record))] == ["saddle_point"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS, ids=named)
 def test_a_gap_in_the_record_is_no_stumbling_block(run):
     record, look = _shown(run), SYMPTOMS[RUNS[run]]

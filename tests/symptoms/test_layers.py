@@ -49,6 +49,7 @@ SHOWN = [
         "slow_progress",
     ),
     (saddle_point, {}, 5, "", "the cost stays flat for 60 of 200 steps", "stopped_too_early"),
+    (saddle_point, {"bends": -0.25}, 5, "", "bend downwards along one direction, 12% as much", "plateau"),
 ]
 
 

@@ -114,3 +114,20 @@ def test_what_the_network_is_fed_is_data() -> None:
     recording = tape_step(lambda: hamiltonian(net), tuple(net.parameters())).recording
     assert set(map(id, recording.parameters.values())) == set(map(id, net.parameters()))
     assert recording.examples == len(X) and recording.sizes[recording.input_slot] == len(X)
+
+
+def test_a_sparse_gradient_is_that_of_a_dense_table() -> None:
+    """A sparse gradient has no derivative of its own in torch; the replay's is dense."""
+    found = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        table = nn.Embedding(7, 2, sparse=sparse)
+        rows = torch.tensor([[1, 2], [1, 6], [0, 2]])
+        at = tuple(table.parameters())
+        loss = tape_step(lambda net=table, rows=rows: net(rows).pow(3).mean(), at).recording.loss(at)
+        vector = (torch.arange(14.0).reshape(7, 2),)
+        found.append((loss.gradient(at)[0], loss.hessian(at).products(vector)[0][0]))
+    (gradient, product), (dense_gradient, dense_product) = found
+    torch.testing.assert_close(gradient, dense_gradient)
+    torch.testing.assert_close(product, dense_product)
+    assert product.abs().max() > 0

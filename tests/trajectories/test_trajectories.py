@@ -67,6 +67,7 @@ def own_steps(rule: Chosen, start: torch.Tensor, steps: int, noise: torch.Tensor
     return torch.stack(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 @pytest.mark.parametrize("text", [*RULES, *VARIANTS])
 def test_a_rule_goes_where_its_optimizer_goes(text, noise):
@@ -138,6 +139,7 @@ def test_what_is_predicted_along_eigenvectors_is_observed(text):
         assert along.predicted == along.observed, (along.rule.lr, along.curvature)
 
 
+@pytest.mark.slow
 def test_the_noise_floor_is_what_theory_says():
     """Along λ the variance settles at α·σ²/(λ(2 − αλ)): x′ = (1 − αλ)x − ασξ."""
     alpha, sigma, steps = 0.5, 0.2, 8_000
@@ -164,6 +166,7 @@ def test_the_equation_of_momentum_is_a_damped_oscillator():
             assert course[step] == pytest.approx(exact, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_momentum_comes_near_its_equation_as_its_steps_get_small():
     """At one friction, half the time of a step is half the distance between the two: the scheme is of first order."""
     on, friction, distance = surface("beale"), 1.0, {}

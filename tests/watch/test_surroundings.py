@@ -100,15 +100,15 @@ def ordinary_user():
     return ["setpriv", "--bounding-set=-dac_override"]
 
 
-@pytest.mark.parametrize("command", ["watch", "doctor"])
+@pytest.mark.parametrize("command", [["watch"], ["doctor", "--select", "dead_units"]], ids=" ".join)
 def test_a_folder_that_is_not_to_be_written_to(command, ordinary_user, descend, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "train.py").write_text(TRAINING.format(body="train()"))
     home.chmod(0o555)
-    done = descend(command, "train.py", cwd=home, through=ordinary_user)
+    done = descend(*command, "train.py", cwd=home, through=ordinary_user)
     assert done.returncode == 2 and "--store" in done.stderr and "Traceback" not in done.stderr
-    done = descend(command, "--store", str(tmp_path / "runs"), "train.py", cwd=home, through=ordinary_user)
+    done = descend(*command, "--store", str(tmp_path / "runs"), "train.py", cwd=home, through=ordinary_user)
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr
     assert [path.name for path in home.iterdir()] == ["train.py"]
     home.chmod(0o755)

@@ -64,9 +64,14 @@ class Agreement:
     apart: float
 
     @property
+    def is_near(self) -> bool:
+        """Whether the difference is small, whatever the noise."""
+        return self.apart <= TOLERANCE
+
+    @property
     def holds(self) -> bool:
         """Whether noise explains the difference, or it is small."""
-        return self.p_value >= LEVEL or self.apart <= TOLERANCE
+        return self.p_value >= LEVEL or self.is_near
 
 
 def observed(course: Sequence[float], gradient: float, curvature: float, rule: LinearRule, lr: float) -> Observation:

@@ -54,18 +54,21 @@ def condition_number(ends: Ends, spectrum: Spectrum | None = None) -> Condition:
     """
     if not ends.top or not ends.bottom:
         raise ValueError("a condition number needs both ends of the spectrum: top and bottom of at least 1")
-    kind, zero, radius = definiteness(ends), ends.zero, ends.radius
-    is_exact = spectrum is not None and spectrum.is_exact
-    chance = 0.0 if is_exact else _chance(ends, kind)
-    smallest, is_known = _smallest(ends, spectrum, kind)
+    exact = spectrum if spectrum is not None and spectrum.is_exact else None
+    kind, zero, radius = definiteness(ends, exact), ends.zero, ends.radius
+    chance = 0.0 if exact else chance_of_another(ends, kind)
+    smallest, is_known = (exact.nearest, True) if exact else _smallest(ends, spectrum, kind)
     number = radius / max(smallest, zero) if radius else nan
-    is_bound = smallest <= zero or not (is_exact or (is_known and chance <= CHANCE))
-    return Condition(number, is_bound, radius, smallest, zero, kind, chance, _least(ends, is_exact))
+    is_bound = smallest <= zero or not (is_known and chance <= CHANCE)
+    return Condition(number, is_bound, radius, smallest, zero, kind, chance, _least(ends, exact))
 
 
-def definiteness(ends: Ends) -> Definiteness:
-    """Return what the signs of the ends say. A value found below 0 proves one there: no direction bends more than λ."""
-    high, low, zero = ends.top[0].value, ends.bottom[0].value, ends.zero
+def definiteness(ends: Ends, exact: Spectrum | None = None) -> Definiteness:
+    """Return what the signs of the ends say, or of the `exact` spectrum where that is known.
+
+    A value found below 0 proves one there: no direction bends more than λ.
+    """
+    (low, high), zero = _extremes(ends, exact), ends.zero
     if high <= zero and low >= -zero:
         return "zero"
     if low >= -zero:
@@ -75,7 +78,11 @@ def definiteness(ends: Ends) -> Definiteness:
     return "indefinite"
 
 
-def _chance(ends: Ends, kind: Definiteness) -> float:
+def _extremes(ends: Ends, exact: Spectrum | None) -> tuple[float, float]:
+    return (exact.values[0], exact.values[-1]) if exact else (ends.bottom[0].value, ends.top[0].value)
+
+
+def chance_of_another(ends: Ends, kind: Definiteness) -> float:
     """Return the chance that there is an eigenvalue which would make it another kind.
 
     Below the smallest found, θ, one of at most 0 lies by at least the share θ/λmax of the range.
@@ -102,8 +109,8 @@ def _smallest(ends: Ends, spectrum: Spectrum | None, kind: Definiteness) -> tupl
     return min(nearest, *(hypot(pair.value, pair.residual) for pair in (*ends.top, *ends.bottom))), False
 
 
-def _least(ends: Ends, is_exact: bool) -> float:
+def _least(ends: Ends, exact: Spectrum | None) -> float:
     """Return the value m that is below the smallest found, θ, by a share s of the range: m = θ − s·(λmax − m)."""
-    share = 0.0 if is_exact else ends.hidden(CHANCE)
-    low, high = ends.bottom[0].value, ends.top[0].value
+    share = 0.0 if exact else ends.hidden(CHANCE)
+    low, high = _extremes(ends, exact)
     return (low - share * high) / (1 - share) if share < 1 else -inf

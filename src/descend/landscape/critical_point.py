@@ -11,14 +11,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from descend.landscape.condition import Definiteness, definiteness
+from descend.landscape.condition import CHANCE, Definiteness, chance_of_another, definiteness
 from descend.landscape.eigenpairs import Ends
 from descend.landscape.gradients import gram
 from descend.landscape.loss import Loss, Theta
 from descend.landscape.sign_flips import EXHAUSTED, chance, flipped_lengths
 from descend.landscape.vectors import flat
 
-PointKind = Literal["minimum", "saddle", "maximum", "flat", "degenerate", "no critical point"]
+PointKind = Literal["minimum", "saddle", "maximum", "flat", "degenerate", "undecided", "no critical point"]
 KINDS: dict[Definiteness, PointKind] = {
     "positive definite": "minimum",
     "positive semidefinite": "degenerate",
@@ -33,6 +33,7 @@ CURVED = {
     "saddle": "the curvature has both signs",
     "flat": "no curvature can be told from 0",
     "degenerate": "the curvature has one sign, but cannot be told from 0 everywhere: higher orders decide",
+    "undecided": "curvature of one sign was found, but some of the other, or none, would have been missed",
 }
 FEWEST = 6  # batches: the least p-value of fewer is above 0.05
 LEVEL = 0.05
@@ -87,7 +88,9 @@ def critical_point(loss: Loss, theta: Theta, ends: Ends, tolerance: float | None
     p_value = chance(flipped_lengths(products)) if count >= FEWEST else nan
     floor = _floor(theta, ends, products) if tolerance is None else tolerance
     is_critical = norm <= floor or p_value >= LEVEL
-    kind = KINDS[definiteness(ends)] if is_critical else "no critical point"
+    signs = definiteness(ends)
+    is_certain = chance_of_another(ends, signs) <= CHANCE
+    kind = (KINDS[signs] if is_certain else "undecided") if is_critical else "no critical point"
     return CriticalPoint(kind, norm, noise, p_value, floor, ends.bottom[0].value, ends.top[0].value)
 
 

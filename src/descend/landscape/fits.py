@@ -53,7 +53,7 @@ def exponent(x: Sequence[float], y: Sequence[Estimate]) -> Line:
     Its errors are those of the means. Raises `ValueError` for fewer than 2 places or values of 0.
     """
     if len(set(x)) < 2 or min(x) <= 0 or min(v.value for v in y) <= 0:
-        raise ValueError(f"an exponent needs positive values at 2 places at least, not at {len(set(x))}")
+        raise ValueError("an exponent needs values above 0, at 2 places or more")
     design, values = _design([log(v) for v in x]), torch.tensor([log(v.value) for v in y], dtype=torch.float64)
     solving = torch.linalg.pinv(design)  # equal weights: those of measured errors would favour what came out too small
     errors = torch.tensor([v.standard_error / v.value for v in y], dtype=torch.float64)

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from descend.landscape.loss import CurvatureUnavailable, Hessian
+from descend.landscape.room import require_room
 from descend.landscape.vectors import flat, normal_like, shaped
 
 EXHAUSTED = 1e-6  # a new direction so short, beside the longest product, holds nothing but rounding in float32
+WORKING = 4  # vectors beside the basis: a start, a product, what is left of it, and the gradient
 
 
 class Krylov:
@@ -23,6 +25,7 @@ class Krylov:
         outside: Tensor | None = None,
     ) -> None:
         self.hessian, self.parameters, self.width, self.outside = hessian, parameters, width, outside
+        require_room(width + WORKING, [start])
         self.basis = start.new_empty(width, len(start))
         self.matrix = torch.zeros(width, width, dtype=torch.float64)
         self.held = self.products = 0

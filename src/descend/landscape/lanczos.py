@@ -1,4 +1,4 @@
-"""The largest curvature, by Lanczos iteration on Hessian-vector products (Golub & Van Loan, §10.1).
+"""The largest curvature, and the lowest seen on the way, by Lanczos on products (Golub & Van Loan, §10.1).
 
 With a positive diagonal preconditioner P it finds λmax(P⁻¹H), the curvature that an adaptive rule sees. Eight products
 match sixteen power iterations.
@@ -22,6 +22,7 @@ class TopEigenpair:
     """The largest eigenvalue found, its vector, and the same Rayleigh quotient on each part of the loss."""
 
     value: float
+    lowest: float  # the least curvature seen: λmin lies at or below it, so a negative one is certain
     vector: tuple[Tensor, ...]  # unit length, shaped as the parameters; a warm start for the next call
     residual: float  # ‖Hv − λv‖: some eigenvalue lies within this of `value`
     spread: tuple[float, ...]  # vᵀH_k v for each part k; their mean is `value` up to round-off
@@ -56,6 +57,7 @@ def top_eigenpair(
     weights = vectors[:, -1]
     return TopEigenpair(
         float(values[-1]),
+        float(values[0]),
         shaped(space.vector(weights), start),
         space.rest * abs(float(weights[-1])),
         tuple(float(weights @ part @ weights) for part in space.projected_parts()),

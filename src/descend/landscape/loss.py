@@ -139,7 +139,9 @@ def _differentiable(grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]
     """Return the gradients that depend on a parameter. Raises where autograd cannot see how all of them do."""
     curved = [g for g in grads if g is not None and g.requires_grad]
     if not curved:
-        raise CurvatureUnavailable("no gradient depends on any parameter: the loss is linear in all of them")
+        raise CurvatureUnavailable(
+            "the gradient depends on no parameter: the loss is straight in all of them, or goes in steps; no curvature"
+        )
     if is_cut(curved):
         raise CurvatureUnavailable("a backward pass in the loss is marked as not differentiable again")
     return tuple(g if g is not None and g.requires_grad else None for g in grads)

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from descend.interval import mean_interval
-from descend.landscape.eigenpairs import Ends
+from descend.landscape.eigenpairs import Eigenpair, Ends
 from descend.landscape.krylov import Krylov, mean_product
 from descend.landscape.loss import Hessian
 from descend.landscape.vectors import flat, shaped, signs_like
 
 PROBES, STEPS = 10, 40  # directions, and products for each
+FORMED = PROBES * STEPS  # parameters of which a matrix is formed
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,26 @@ def _exact(hessian: Hessian, parameters: Sequence[Tensor]) -> Spectrum:
     )
 
 
+def formed_ends(hessian: Hessian, parameters: Sequence[Tensor], *, top: int = 1, bottom: int = 1) -> Ends:
+    """Return the ends of the spectrum of a matrix that is formed: no search, nothing missed.
+
+    For few parameters, since it takes a product for each. Raises `CurvatureUnavailable`.
+    """
+    rows, start = _rows(hessian, parameters), flat(parameters)
+    values, vectors = torch.linalg.eigh((rows + rows.T) / 2)
+    noise, size = float(torch.linalg.matrix_norm((rows - rows.T) / 2, ord=2)), len(rows)
+    wanted = {*range(bottom), *range(size - top, size)} & {*range(size)}
+    found = tuple(Eigenpair(float(values[k]), shaped(vectors[:, k].to(start), parameters), 0.0) for k in sorted(wanted))
+    return Ends(found[::-1][:top], found[:bottom], size, size, size, noise)
+
+
 def dense(hessian: Hessian, parameters: Sequence[Tensor]) -> Tensor:
     """Return H as a symmetric matrix in float64, at one product for each parameter. Raises `CurvatureUnavailable`."""
+    rows = _rows(hessian, parameters)
+    return (rows + rows.T) / 2
+
+
+def _rows(hessian: Hessian, parameters: Sequence[Tensor]) -> Tensor:
     start = flat(parameters)
-    rows = torch.eye(len(start), dtype=start.dtype, device=start.device)
-    matrix = torch.stack([mean_product(hessian, row, parameters).double().cpu() for row in rows])
-    return (matrix + matrix.T) / 2
+    units = torch.eye(len(start), dtype=start.dtype, device=start.device)
+    return torch.stack([mean_product(hessian, unit, parameters).double().cpu() for unit in units])

@@ -12,6 +12,11 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
     return row if row.dtype == torch.float64 else row.float()
 
 
+def row_bytes(tensors: Sequence[Tensor]) -> int:
+    """Return how many bytes all values in one row take."""
+    return sum(t.numel() for t in tensors) * (8 if any(t.dtype == torch.float64 for t in tensors) else 4)
+
+
 def shaped(row: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Return the row's pieces, shaped and typed as the tensors."""
     pieces = row.split([t.numel() for t in like])

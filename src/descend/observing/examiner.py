@@ -63,8 +63,8 @@ class Examiner:
         self.tape.restart()
 
     def show(self, probe: Probe, asked: Mapping[str, Any]) -> None:
-        """Take that one probe and no other, at the steps that are asked for and at the end."""
-        self.probes, self.asked = (probe,), asked
+        """Take that one probe and no other, at the steps that are asked for and at the end; nothing where none is."""
+        self.probes, self.asked = (probe,) if asked["at"] or asked["last"] else (), asked
 
     # -- the fixed examples
 
@@ -140,7 +140,8 @@ class Examiner:
         with self.budget.charging("monitor"):
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
             held = {"examples": self._examples, "distinct": distinct(forwards), "digest": digest(forwards)}
-        detail = {"batches": len(self.monitor), **held}
+        draws = [mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor)]
+        detail = {"batches": len(self.monitor), "draws": draws, **held}
         self.send([Fact("monitor", "", 0, detail)])
 
     def settle(self) -> None:

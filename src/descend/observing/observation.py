@@ -76,6 +76,7 @@ class Observation:
         if asked:
             probe = SHOWN[asked["what"]]
             examiner.show(replace(probe, measure=_unseen(self.watch, probe.measure)), asked)
+            self.watch.curves.times = None if examiner.probes else StepTimes(0, self.channel.send)
 
     def end(self, reason: str, status: int, error: str) -> None:
         """Take the last measurements and say how the run ended; where it fails in earnest, that comes first."""

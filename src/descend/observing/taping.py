@@ -17,6 +17,7 @@ REFUSALS = 12  # after this many refused steps in a row the tape is given up
 CHANGED = 3  # after this many in a row whose gradient alone was another, it will stay another: the values will do
 SAME_LOSS = 1e-5  # relative; replays are bit-equal except for attention's backend
 SAME_GRADIENT = 1e-3  # relative, in norm: float32 sums in another order
+PIECE = 2**22  # numbers that are compared at once
 THREADS = "the script trains in several threads, and steps are recorded in one"
 
 Tell = Callable[[str, str, int], None]  # (probe, reason, step)
@@ -172,8 +173,9 @@ def _another_gradient(recording: Recording, passed: Pass) -> str:
         return f"the custom autograd.Function {recording.custom} computes its gradient where it cannot be recorded"
     gradient = recording.loss(passed.parameters).gradient(passed.parameters)
     pairs = [(r, g) for r, g in zip(gradient, passed.gradients) if g is not None and not g.is_sparse]
-    size = sum(float(g.double().square().sum()) for _, g in pairs)
-    apart = sum(float((r - g).double().square().sum()) for r, g in pairs)
+    pieces = [both for r, g in pairs for both in zip(_pieces(r), _pieces(g))]
+    size = sum(float(g.double().square().sum()) for _, g in pieces)
+    apart = sum(float((r - g).double().square().sum()) for r, g in pieces)
     differs = apart > SAME_GRADIENT**2 * size and size == size
     return "the replayed gradient is not the script's (a hook may change it)" if differs else ""
 
@@ -181,3 +183,8 @@ def _another_gradient(recording: Recording, passed: Pass) -> str:
 def first_line(error: Exception) -> str:
     """Return an exception's kind and the first line of its message."""
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+
+def _pieces(gradient: Tensor) -> tuple[Tensor, ...]:
+    """Return it in pieces that can be had in double precision: a large table has no room for another of its size."""
+    return gradient.reshape(-1).split(PIECE)

@@ -26,9 +26,10 @@ COUNTERFACTUAL_STEPS = 3  # later the parameters have followed the raw inputs
 
 
 def curvature(moment: Moment) -> Measurement:
-    """Yield `curvature` (with `curvature_low`, `curvature_high`) or `preconditioned_curvature`, per optimizer.
+    """Yield `curvature` (`_low` and `_high` over the batches, `_lowest` along other directions), per optimizer.
 
-    Where parameter groups have rates of their own it is what the first group's rate must be multiplied with.
+    For an adaptive rule they begin with `preconditioned_curvature`. Where parameter groups have rates of
+    their own it is what the first group's rate must be multiplied with.
     """
     if not moment.monitor and moment.step > 0 and moment.recordings()[0].examples < FEW:
         return
@@ -39,6 +40,7 @@ def curvature(moment: Moment) -> Measurement:
     yield Reading(name, moment.key, moment.step, top.value * moment.backwards)
     yield Reading(f"{name}_low", moment.key, moment.step, min(top.spread) * moment.backwards)
     yield Reading(f"{name}_high", moment.key, moment.step, max(top.spread) * moment.backwards)
+    yield Reading(f"{name}_lowest", moment.key, moment.step, top.lowest * moment.backwards)
     statistics = moment.memory.get("input_statistics")
     if scale is None and statistics is not None and moment.step <= COUNTERFACTUAL_STEPS:
         counterfactual = _top(moment, "standardised vector", metric, statistics.standardise)

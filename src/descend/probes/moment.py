@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from descend.probes.loss_call import loss_call, module_of
-from descend.record import Fact, Reading, Site
+from descend.record import Fact, Note, Reading, Site
 from descend.tape import Op, Recording, Stale
 from descend.tape.vocabulary import ACTIVATIONS
 
@@ -109,7 +109,7 @@ def forward(recording: Recording, *, evaluation: bool) -> Forward:
     return Forward(recording, loss, pairs[0] if pairs else None, tuple(activations))
 
 
-Measurement = Iterator[Reading | Fact]
+Measurement = Iterator[Reading | Fact | Note]
 
 
 @dataclass(frozen=True)

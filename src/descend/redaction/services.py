@@ -13,7 +13,7 @@ _LEFT_OUT = frozenset(
     "IPPublicDetector KeywordDetector ArtifactoryDetector HexHighEntropyString Base64HighEntropyString "
     "PrivateKeyDetector BasicAuthDetector".split()
 )
-_CANDIDATE = re.compile(r"(?<![\w=+-])(?=[A-Za-z_=+-]*\d)[\w=+-]{20,}")  # no service has shorter keys
+_CANDIDATE = re.compile(r"(?<![\w=+-])(?=[A-Za-z_=+-]*\d)[\w=+-]{20,}", re.ASCII)  # no service has shorter keys
 LEAST_VALUE = 16  # characters; a shorter group of a pattern is a prefix
 
 

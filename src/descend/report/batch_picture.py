@@ -39,7 +39,7 @@ def _table(runs: "Sequence[Run]", target: float) -> Table:
     caption = (
         "Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
         f"512 examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was "
-        "asked for."
+        "asked for. A step's time is that of runs that are watched, without their first."
     )
     head = ("batch", "steps", "examples", "a step takes", "time to the target")
     return Table("What the size of the batch costs and gains", head, rows, caption, frozenset({0, 1, 2, 3, 4}))

@@ -49,7 +49,7 @@ def _density(looked: Looked) -> Figure:
         x_title="eigenvalue of the Hessian",
         shapes=tuple(shapes),
         x={"exponentformat": "power"},
-        y={"type": "log", "exponentformat": "power"},
+        y={"type": "log", "exponentformat": "power", "title": {"text": "share per unit", "standoff": 4}},
         height=240,
     )
     caption = (

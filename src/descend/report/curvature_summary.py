@@ -93,8 +93,12 @@ def _condition(looked: Looked) -> str:
 def _definiteness(looked: Looked) -> str:
     if not looked.condition:
         return ""
-    kind, chance = looked.condition["definiteness"], looked.condition["chance"]
-    return f"{kind} (missed otherwise: {percent(chance, 1)})" if chance else kind
+    kind, chance, least = (looked.condition[name] for name in ("definiteness", "chance", "least"))
+    if not chance:
+        return kind
+    if kind.startswith("positive"):
+        return f"seen as {kind}; at 95 % none is below {number(least)}"
+    return f"seen as {kind}; otherwise by a chance of {percent(chance)}"
 
 
 def _gauss_newton(looked: Looked) -> str:
@@ -107,12 +111,12 @@ def _bound(looked: Looked) -> str:
 
 
 ROWS: Mapping[str, Callable[[Looked], str]] = {
-    "step": lambda looked: str(looked.step),
+    "step": lambda looked: "" if looked.label == "checkpoint" else str(looked.step),
     "cost": lambda looked: number(looked.point["loss"]),
     "gradient norm": lambda looked: number(looked.point["gradient_norm"]),
     "kind of point": lambda looked: looked.kind.get("kind", ""),
     "λmax": _end("top"),
-    "bound of the rule": _bound,
+    "bound on λ, of the rule": _bound,
     "λmin": _end("bottom"),
     "definiteness": _definiteness,
     "condition number": _condition,

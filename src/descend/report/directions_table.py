@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from descend.dynamics import LinearRule, Motion, agreement, linear_rule, observed, predicted
+from descend.dynamics import LinearRule, Motion, Observation, agreement, linear_rule, observed, predicted
 from descend.report.table import Table
 from descend.report.wording import number
 from descend.symptoms.stability import PRECONDITIONED
 
-HEAD = ("λ", "α·λ", "predicted, per step", "observed, per step", "agree")
+HEAD = ("λ", "α·λ", "predicted", "observed", "α·λ observed", "agree")
 
 
 def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measured: Mapping[str, Any]) -> Table | None:
@@ -25,10 +25,11 @@ def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measur
         f"of the parabola is multiplied at each step. Predicted: by {optimizer['class']} at the rate {number(lr)} on a "
         f"quadratic of that curvature. Observed: {seen}, by the α·λ that the way shows under that rule, with its "
         "standard error; driven: it has settled, and follows what the other directions do to its centre. They agree "
-        "where a t test at 5 % or a tenth of α·λ cannot tell them apart; where they do not, the cost is no such "
-        "parabola over the way that the run goes."
+        "where a t test at 5 % or a tenth of α·λ cannot tell them apart; nothing is told by what it cannot tell from 0 "
+        "either. Where they do not agree, the cost is no such parabola over the way that the run goes."
     )
-    return Table(f"Directions at the {label} weights", HEAD, rows, caption, frozenset({0, 1}))
+    whose = ", eigenvectors of P⁻¹H" if measured["rescaled"] else ""
+    return Table(f"Directions at the {label} weights{whose}", HEAD, rows, caption, frozenset({0, 1}))
 
 
 def _row(measured: Mapping[str, Any], rule: LinearRule, lr: float) -> tuple[str, ...]:
@@ -38,15 +39,19 @@ def _row(measured: Mapping[str, Any], rule: LinearRule, lr: float) -> tuple[str,
     try:
         seen = observed(measured["course"], measured["gradient"], curvature, rule, lr)
     except ValueError:
-        return (*head, "not seen", "")
+        return (*head, "not seen", "", "")
     if seen.kind == "driven":
-        return (*head, "driven", "")
-    agrees = "yes" if agreement(seen, curvature).holds else "no"
-    return (
-        *head,
-        f"{seen.kind} ×{_factor(seen.motion)}, α·λ {number(seen.length)} ± {seen.standard_error:.2g}",
-        agrees,
-    )
+        return (*head, "driven", "", "")
+    told = f"{number(seen.length)} ± {number(float(f'{seen.standard_error:.2g}'))}"
+    return (*head, f"{seen.kind} ×{_factor(seen.motion)}", told, _agrees(seen, curvature))
+
+
+def _agrees(seen: Observation, curvature: float) -> str:
+    """Return whether they agree; nothing is told by what would agree with no curvature as well."""
+    found = agreement(seen, curvature)
+    if not found.holds:
+        return "no"
+    return "yes" if found.is_near or not agreement(seen, 0.0).holds else "cannot tell"
 
 
 def _factor(motion: Motion) -> str:

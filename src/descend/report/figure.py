@@ -60,8 +60,9 @@ class Panel:
             "xaxis": {"title": {"text": self.x_title, "standoff": 6}, **x, **self.x},
             "yaxis": {**self.y, "showticklabels": self._has_values()},
             "shapes": list(self.shapes),
+            "meta": {"title": self.title},
         }
-        return _json_values({"data": list(self.traces), "layout": layout})
+        return json_values({"data": list(self.traces), "layout": layout})
 
     def _has_values(self) -> bool:
         """Tell whether anything is drawn; an empty axis would be labelled with made-up values."""
@@ -161,12 +162,13 @@ def words(text: str, limit: int = 48) -> str:
     return html.escape(one_line(text, limit), quote=False).replace("%{", "% {")
 
 
-def _json_values(value: Any) -> Any:
+def json_values(value: Any) -> Any:
+    """Return the value as JSON has it: `null` for what is not finite."""
     match value:
         case dict():
-            return {key: _json_values(item) for key, item in value.items()}
+            return {key: json_values(item) for key, item in value.items()}
         case list() | tuple():
-            return [_json_values(item) for item in value]
+            return [json_values(item) for item in value]
         case float():
             return value if math.isfinite(value) else None
     return value

@@ -8,12 +8,12 @@ from typing import Any
 from descend.record import Record
 from descend.redaction import cleaned
 from descend.report.document import Figures, environment, render
-from descend.report.figure import STEPS_PAD, Figure, Panel, level, line, value_axis
+from descend.report.figure import STEPS_PAD, Figure
 from descend.report.pictures import course, over_steps
+from descend.report.stability_picture import stability
 from descend.report.titles import title
 from descend.report.wording import count, duration, home, number, one_line, place, sentence, steps_taken
 from descend.symptoms.batch_size import examples_in_batch
-from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 LAYERS = ("update_ratio", "gradient_norm")  # of each parameter: how far a step moves it, and what moves it
@@ -34,7 +34,7 @@ def live_change(record: Record, findings: Sequence[Symptom], since: float) -> di
 
 
 def _contents(record: Record, findings: Sequence[Symptom], since: float, figures: Figures) -> dict[str, Any]:
-    drawn = (course(record), _edge(record), _noise(record), *_layers(record))
+    drawn = (course(record), stability(record), _noise(record), *_layers(record))
     return {
         "headline": _headline(record),
         "script": one_line(record.script),
@@ -71,23 +71,6 @@ def _standing(record: Record, since: float) -> str:
 def _told(symptom: Symptom) -> dict[str, str]:
     where = place(symptom.where, symptom.module, home(symptom))
     return {"title": sentence(title(symptom.id)).rstrip("."), "sentence": sentence(symptom.sentence), "place": where}
-
-
-def _edge(record: Record) -> Figure | None:
-    """α·λmax of each optimizer against the bound of its rule."""
-    panels = []
-    for key in record.places("optimizer"):
-        name = curvature_name(record, key)
-        lengths = step_lengths(record, key, name) if name else None
-        if lengths is None or not len(lengths):
-            continue
-        bound = stability_bound(record.fact("optimizer", key) or {})
-        shapes, keys = level(bound.value if bound else float("nan"), "stability bound")
-        heading = "α·λmax" if name == "curvature" else "α·λmax of the preconditioned Hessian"
-        values = [*lengths.values, *([bound.value] if bound else [])]
-        panels.append(Panel(heading, (line(lengths, "cause", "α·λmax"),), keys, shapes=shapes, y=value_axis(values)))
-    caption = "Above its bound, a step along the steepest direction ends higher up than it began."
-    return Figure(tuple(panels), caption) if panels else None
 
 
 def _noise(record: Record) -> Figure | None:

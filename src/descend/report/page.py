@@ -22,6 +22,7 @@ from descend.report.patch import read_diff, summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.pictures import course, picture
 from descend.report.proof import decisive_trial, proof_picture
+from descend.report.stability_picture import stability
 from descend.report.titles import title
 from descend.report.trial_table import trial_rows
 from descend.report.verdict import causes, change, headline, is_clean, observed, verdict
@@ -42,6 +43,7 @@ from descend.trials.trial import Arm
 
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
 LONGEST_EXCERPT = 12
+OF_CURVATURE = ("instability", "inputs_not_normalised")  # findings whose own pictures show α·λmax
 
 
 def render_page(case: Case, arms: Mapping[int, Record]) -> str:
@@ -61,6 +63,7 @@ def write_page(case: Case, arms: Mapping[int, Record], path: Path) -> None:
 def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
     standing = causes(case)
     failed = case.status == "script_failed"
+    is_drawn = any(finding.id in OF_CURVATURE for finding in case.findings)
     return {
         "headline": headline(case),
         "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
@@ -72,6 +75,7 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
         "findings": [_finding(case, finding, figures) for finding in standing],
         "suspicions": [_brief(case, s) | {"ruled_out": ruled_out(case, s)} for s in case.suspicions],
         "proof": _proof(case, arms, figures),
+        "curvature": None if is_drawn else figures.take(stability(case.record)),  # in the order of the page
         "trials": trial_rows(case.trials),
         "patch": _patch(case),
         "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],

@@ -8,10 +8,10 @@ from math import nan
 
 from descend.record import Record, Series
 from descend.report.feature_picture import inputs_not_normalised
-from descend.report.figure import Figure, Key, Panel, band, break_mark, level, line, value_axis
+from descend.report.figure import Figure, Key, Panel, break_mark, level, line, value_axis
 from descend.report.layer_picture import layer_bars
 from descend.report.loss_picture import output_loss_mismatch
-from descend.report.sharpness import times_rate
+from descend.report.stability_picture import CAPTION, stability_panel
 from descend.report.wording import one_line, plain_name
 from descend.symptoms.symptom import Symptom
 
@@ -61,24 +61,12 @@ def course(record: Record) -> Figure | None:
 
 def instability(record: Record, symptom: Symptom) -> Figure | None:
     """Instability: the loss, and below it α·λmax against the rule's stability bound."""
-    key = symptom.optimizer
-    name = _curvature_name(record, symptom)
-    rate, loss = record.series("learning_rate", key), record.series("loss", key)
-    above = (_loss_panel(loss),) if len(loss) else ()
-    sharpness = times_rate(record.series(name, key), rate)
-    if not len(sharpness):
-        return Figure(above, "The loss over the steps observed.") if above else None
-    low, high = (times_rate(record.series(f"{name}_{end}", key), rate) for end in ("low", "high"))
-    shapes, keys = level(symptom.bound, "stability bound")
-    traces = [line(sharpness, "cause", "α·λmax")]
-    if len(low) and len(low) == len(high):
-        traces.insert(0, band(low, high, "cause"))
-        keys = (*keys, Key("spread between monitor batches", "cause", "band"))
-    title = "α·λmax" if name == "curvature" else "α·λmax of the preconditioned Hessian"
-    marks = break_mark(sharpness)
-    below = Panel(title, tuple(traces), (*keys, *marks), shapes=shapes, y=value_axis(sharpness.values))
-    caption = "Above its bound, a step along the steepest direction ends higher up than it began."
-    return Figure((*above, below), caption)
+    loss = record.series("loss", symptom.optimizer)
+    above = _loss_panel(loss) if len(loss) else None
+    below = stability_panel(record, symptom.optimizer, _curvature_name(record, symptom), symptom.bound)
+    if below is None:
+        return Figure((above,), "The loss over the steps observed.") if above else None
+    return Figure((above, below) if above else (below,), CAPTION)
 
 
 def no_zero_grad(record: Record, symptom: Symptom) -> Figure | None:

@@ -103,9 +103,9 @@ def _contours(each: Viewed, label: str) -> Panel:
 def _lines(found: list[Viewed], label: str) -> list[Panel]:
     """Return the lines in one panel where their axes have one unit and range, else one above the other."""
     marks = found[0].view.get("marks") or {f"the {label} weights": 0.0}
-    between = "between the first and the last weights"
-    title = f"Cost {between}" if "marks" in found[0].view else f"Cost around the {label} weights"
     axes = [each.view["axes"][0] for each in found]
+    is_between = axes[0]["kind"] == "chord"
+    title = f"Cost from {_name(axes[0])}" if is_between else f"Cost around the {label} weights"
     if axes[0]["kind"] == "random":
         lines = {f"{_name(axis)} direction": each.grid for axis, each in zip(axes, found)}
         return [lines_panel(title, lines, "along the direction, in lengths of the filters", marks)]
@@ -121,7 +121,7 @@ def _title(axis: Mapping[str, Any]) -> str:
             return f"distance along an eigenvector of the Hessian, {_name(axis)}"
         case "principal":
             return f"distance along the {_name(axis)} direction: {percent(axis['share'])} of the path"
-    return "distance from the first weights, straight to the last"
+    return "distance from {}, straight to {}".format(*axis["ends"])
 
 
 def _name(axis: Mapping[str, Any]) -> str:
@@ -129,7 +129,7 @@ def _name(axis: Mapping[str, Any]) -> str:
         case "eigenvector":
             return f"λ = {number(axis['value'])}"
         case "chord":
-            return "first to last weights"
+            return " to ".join(axis["ends"])
     return f"{ORDINALS[axis['number'] - 1]} {axis['kind']}"
 
 
@@ -189,6 +189,11 @@ def _direction_words(each: Viewed, point: Mapping[str, Any], label: str) -> str:
                 f"At 0 are the {label} weights; the axes are distances between weights, along eigenvectors of the "
                 "Hessian, as far as its quadratic would take to double the cost."
             )
+    if point["directions"] == "through":
+        return (
+            f"Weights on the straight line from the {label} ones of this run to those of the file, on the examples of "
+            "this run: how wide the cost is about either, and how high between them (Goodfellow et al. 2015)."
+        )
     if "marks" in each.view:
         return "Weights on the straight line through the first and the last: the run took another way between them."
     share, chance = sum(axis["share"] for axis in each.view["axes"]), each.view["by_chance"]

@@ -1,6 +1,7 @@
 """The symmetries that were measured at points of a run, as pictures and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import floor
 from typing import Any
 
 from descend.record import Record
@@ -15,6 +16,7 @@ FACTS = (
     "unanswered",
 )  # fmt: skip
 ROUNDED = 1e-12  # a share of the cost that is none
+WHOLE = 6  # digits of a number that is told whole
 Picture = Figure | Table
 
 
@@ -41,12 +43,20 @@ def _permutations(found: Mapping[str, Any], at: str) -> list[Picture]:
     return [*pictures, _between(seen, at)] if seen else pictures
 
 
+def _number_of(log10: float) -> str:
+    """Return a whole number by its logarithm, which may be too large for a float."""
+    exponent = floor(log10)
+    if exponent < WHOLE:
+        return number(round(10**log10))
+    return f"{10 ** (log10 - exponent):.1f}×10" + str(exponent).translate(SUPERSCRIPTS)
+
+
 def _orders(found: Mapping[str, Any], at: str) -> Table:
     rows = [
         (
             one_line(layer["layer"]),
             str(layer["units"]),
-            "10" + f"{layer['log10_orders']:.0f}".translate(SUPERSCRIPTS),
+            _number_of(layer["log10_orders"]),
             "none" if layer["difference"] < ROUNDED else number(layer["difference"]),
             number(layer["cost"]),
             number(layer["cost"] + layer["barrier"]),
@@ -70,7 +80,7 @@ def _orders(found: Mapping[str, Any], at: str) -> Table:
 
 def _left_out(found: Sequence[tuple[str, str]], at: str) -> Table:
     rows = [(one_line(name), reason) for name, reason in found]
-    return Table(f"Hidden units left out{at}", ("layer", "why"), rows, wrapped=frozenset({1}))
+    return Table(f"Hidden units left out{at}", ("layer", "why"), rows)
 
 
 def _shown_by(layer: Mapping[str, Any]) -> str:
@@ -207,7 +217,7 @@ def _memorising(found: Mapping[str, Any], at: str) -> list[Picture]:
 
 def _unanswered(found: Sequence[Mapping[str, Any]]) -> Table:
     rows = list(dict.fromkeys((each["question"], one_line(each["reason"])) for each in found))
-    return Table("Not answered", ("question", "why"), rows, wrapped=frozenset({1}))
+    return Table("Not answered", ("question", "why"), rows)
 
 
 DRAWN: tuple[tuple[str, Callable[[Mapping[str, Any], str], list[Picture]]], ...] = (

@@ -4,7 +4,7 @@ from descend.report.curvature_summary import Looked
 from descend.report.figure import Figure, Key, Panel, Trace, words
 from descend.report.wording import number
 
-TONES = ("cause", "cure", "ink")  # of one direction after another
+TONES = ("cause", "cure", "third")  # of one direction after another
 POWERS = {"type": "log", "exponentformat": "power", "dtick": 1}
 
 
@@ -33,7 +33,7 @@ def taylor_picture(looked: Looked) -> Figure:
         tuple(keys),
         x_title="distance from the weights",
         x=POWERS,
-        y=POWERS | {"dtick": 2},
+        y=POWERS | {"dtick": 2, "title": {"text": "error of the cost", "standoff": 4}},
         height=260,
     )
     return Figure((panel,), f"{_where(looked)} Errors that rounding hides are left out.")

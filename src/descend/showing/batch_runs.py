@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, inf, isfinite
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from descend.errors import UsageError
@@ -97,4 +97,5 @@ def _run(record: "Record", size: int) -> SizedRun:
     window = ceil(AVERAGED / size)
     running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
     kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
-    return SizedRun(size, kept, (record.ending.loop_s - record.ending.probe_s) / record.steps)
+    times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
+    return SizedRun(size, kept, median(times))

@@ -11,6 +11,7 @@ from descend.showing.of_script import Evaluation, Shown, Steps, plan_for, show
 
 
 def curvature(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -46,4 +47,4 @@ def curvature(  # noqa: PLR0913 - each is an option of the command
     points = "first" if checkpoint else at or "first,last"
     plan = plan_for("curvature", points, steps, evaluation=evaluation, top=top, bottom=bottom, checkpoint=saved)
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
-        show(target, plan, Shown("Curvature", FACTS, curvature_pictures), out, as_json=format == "json")
+        show(context, target, plan, Shown("Curvature", FACTS, curvature_pictures), out, as_json=format == "json")

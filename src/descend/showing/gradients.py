@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def gradients(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -60,6 +61,7 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
             return found + _sizes(it, record, sizes, target) if found and sizes else found
 
         show(
+            context,
             it,
             plan,
             Shown("Gradients", (*FACTS, BATCH_RUN), pictures, remarks=gradient_remarks),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descend.errors import UsageError
+from descend.options import as_typed
 from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Shown:
     remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
 
 
-def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bool) -> None:
+def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bool) -> None:
     """Run the script, write the page, print its tables, or the facts as JSON; end with the script's exit status.
 
     Of an interrupted run it shows what there is. Raises `UsageError` where nothing was measured.
@@ -81,36 +82,48 @@ def show(script: "Script", plan: "Plan", shown: Shown, out: Path, *, as_json: bo
 
     from descend.redaction import cleaned
     from descend.report.document import check_writable, write_pictures
+    from descend.report.figure import json_values
     from descend.report.table import Table
 
     check_writable(out)
     record = run_once(script, plan, _words)
     pictures = shown.pictures(record)
+    is_interrupted = record.ending is not None and record.ending.reason == "interrupted"
+    if not pictures and is_interrupted:
+        typer.echo("descend: interrupted before anything was measured", err=True)
     if not pictures and status_of(record):
         sys.exit(status_of(record))  # and the reason has been said
     if not pictures:
         raise UsageError(f"nothing to show: {_why_not(record, plan.asked['what'])}")
-    command = f"descend show {plan.asked['what']} {record.script}"
-    write_pictures(shown.headline, _standfirst(record), command, pictures, out, shown.kept(record))
+    command = f"{as_typed(context)} {record.script}"
+    write_pictures(shown.headline, _standfirst(record, plan), command, pictures, out, shown.kept(record))
     if as_json:
         found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
-        typer.echo(json.dumps(cleaned({"script": record.script, "facts": found}), default=str))
+        held = json_values(cleaned({"script": record.script, "facts": found}))
+        typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:
         for table in (picture for picture in pictures if isinstance(picture, Table)):
             Console().print(table.on_console())
         for reason in dict.fromkeys(note.reason for note in record.notes if note.probe == plan.asked["what"]):
             typer.echo(f"descend: not measured: {reason}", err=True)
-    for remark in shown.remarks(record):
+    parting = ["interrupted: this is what had been measured until then"] * is_interrupted
+    for remark in [*_draws(record, plan), *shown.remarks(record), *parting]:
         typer.echo(f"descend: {remark}", err=True)
     typer.echo(out, err=as_json)
     sys.exit(status_of(record))
 
 
-def _standfirst(record: "Record") -> str:
+def _standfirst(record: "Record", plan: "Plan") -> str:
     monitor = record.fact("monitor") or {}
     of = f"The cost of {record.script} on {monitor.get('distinct', 'its first')} of its examples"
     interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
-    return f"{of}, over {record.steps} steps{interrupted}."
+    return " ".join([f"{of}, over {record.steps} steps{interrupted}.", *_draws(record, plan)])
+
+
+def _draws(record: "Record", plan: "Plan") -> list[str]:
+    evaluation = bool(plan.asked.get("evaluation")) or plan.asked["what"] == "symmetry"
+    draws = evaluation in (record.fact("monitor") or {}).get("draws", ())
+    return ["The cost draws random numbers; whenever it is computed they are the same."] * draws
 
 
 def _words(record: "Record") -> str:
@@ -124,8 +137,8 @@ def _why_not(record: "Record", what: str) -> str:
     reasons = [note.reason for note in record.notes if note.probe in (what, "tape", "observer")]
     if reasons:
         return reasons[0]
-    return (
-        "no optimizer step was taken"
-        if not record.steps
-        else f"no point that was asked for was reached in {record.steps} steps"
-    )
+    if not record.steps:
+        return "no optimizer step was taken"
+    if record.fact("monitor") is None:
+        return f"in {record.steps} steps no gradient reached the parameters: the loss does not depend on them"
+    return f"no point that was asked for was reached in {record.steps} steps"

@@ -20,6 +20,7 @@ Directions = Literal["random", "eigenvectors", "path"]
 
 
 def surface(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -37,6 +38,13 @@ def surface(  # noqa: PLR0913 - each is an option of the command
     is_one_d: Annotated[
         bool, typer.Option("--one-d", help="Lines, one for each direction; with path from the first to the last.")
     ] = False,
+    through: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The straight line to the weights of this file, which torch.save wrote: from one minimum to another.",
+        ),
+    ] = None,
     points: Annotated[
         int | None, typer.Option(min=9, help="So many values. Default: 625 of a plane, 65 of each line.")
     ] = None,
@@ -55,6 +63,11 @@ def surface(  # noqa: PLR0913 - each is an option of the command
     from descend.report.surface_picture import FACTS, kept, remarks, surface_pictures
     from descend.script import opened
 
+    if through is not None and directions != "random":
+        raise UsageError(f"--through has a direction of its own: leave --directions {directions} out")
+    if through is not None and not through.is_file():
+        raise UsageError(f"there is no file {through}")
+    is_one_d = is_one_d or through is not None
     axes = 1 if is_one_d else 2
     most = (FINEST[axes] + 1) ** axes
     points = points or POINTS[axes]
@@ -62,7 +75,9 @@ def surface(  # noqa: PLR0913 - each is an option of the command
         raise UsageError(f"--points must be at most {most}, not {points}: a finer grid is not drawn")
     if not (reach > 0 and isfinite(reach)):
         raise UsageError(f"--reach must be a positive number, not {reach:g}")
-    asked = {"directions": directions, "is_one_d": is_one_d, "points": points, "seed": seed, "reach": reach}
+    other = str(through.absolute()) if through else None
+    named = "through" if through else directions
+    asked = {"directions": named, "other": other, "is_one_d": is_one_d, "points": points, "seed": seed, "reach": reach}
     plan = plan_for("surface", at, steps, evaluation=evaluation, page=str(out.absolute()), origin=None, **asked)
     if len(plan.asked["at"]) + plan.asked["last"] != 1:
         raise UsageError(f"--at must be one point of the run, not {at}")
@@ -70,6 +85,7 @@ def surface(  # noqa: PLR0913 - each is an option of the command
         plan = _to_the_end(plan, steps)
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
         show(
+            context,
             target,
             plan,
             Shown("The loss surface", FACTS, surface_pictures, kept, remarks),

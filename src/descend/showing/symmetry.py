@@ -13,6 +13,7 @@ QUESTIONS = ("permutation", "sharpness", "labels", "convexity", "minima")
 
 
 def symmetry(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -38,4 +39,4 @@ def symmetry(  # noqa: PLR0913 - each is an option of the command
         raise UsageError(f"--only must be of {', '.join(QUESTIONS)}, not {unknown[0]!r}")
     plan = plan_for("symmetry", at, steps, questions=[question for question in QUESTIONS if question in asked])
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as target:
-        show(target, plan, Shown("Symmetry", FACTS, symmetry_pictures), out, as_json=format == "json")
+        show(context, target, plan, Shown("Symmetry", FACTS, symmetry_pictures), out, as_json=format == "json")

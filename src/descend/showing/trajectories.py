@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from descend.errors import UsageError
-from descend.options import Format
+from descend.options import Format, as_typed
 
 if TYPE_CHECKING:
     from descend.trajectories import Surface, Trajectory
@@ -19,6 +19,7 @@ MOST_NUMBERS = 6_000_000  # in the page, 4 bytes each
 
 
 def trajectories(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     surface: Annotated[
         str,
         typer.Option(
@@ -95,9 +96,8 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
         gone += _equations(differential_equations(found, asked, begun, steps))
     tables = [ends_table(found, gone), *([eigenvector_table(along)] if along else [])]
     standfirst = f"{found.formula}: where each rule goes from {point(found.start)} in {steps} steps."
-    command = f"descend show trajectories --surface {surface}"
     shown = {"headline": _headline(found), "standfirst": standfirst, "remarks": _remarks(found, gone, noise)}
-    write_page(found, gone, begun, {**shown, "command": command, "tables": tables}, out)
+    write_page(found, gone, begun, {**shown, "command": as_typed(context), "tables": tables}, out)
     if format == "json":
         typer.echo(json.dumps({**facts(found, gone, along), "noise": noise, "seed": seed}, allow_nan=False))
     else:

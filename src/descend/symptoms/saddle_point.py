@@ -4,6 +4,7 @@ from math import isfinite
 
 from descend.record import Record
 from descend.symptoms.progress import POOR, left, yardstick_place
+from descend.symptoms.stability import Downwards, bends_downwards
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"
@@ -25,6 +26,7 @@ def saddle_point(record: Record) -> Symptom | None:
     times = f", {grown:.0f} times as much" if isfinite(grown) else ""
     if flat < LINGERS * record.steps or max(value for _, value in near) > RISES * curve.first:
         return None
+    downwards = bends_downwards(record, flat)
     return Symptom(
         id="saddle_point",
         kind="dynamics",
@@ -32,14 +34,24 @@ def saddle_point(record: Record) -> Symptom | None:
         confidence=0.75,
         sentence=f"the gradient's norm starts at {norms.first:.1e} and grows to {norms.max:.1e}{times} (bound "
         f"{GROWS:g} times), while the cost stays flat for {flat} of {record.steps} steps: so a run leaves the "
-        "neighbourhood of a saddle point",
+        f"neighbourhood of a saddle point{_measured(downwards)}",
         quantity="largest gradient norm / first",
         value=grown,
         bound=GROWS,
         source=SOURCE,
         where=record.site("model") or record.site("optimizer", "0"),
-        evidence=(("gradient_norm", ""), ("loss", "0")),
+        evidence=(("gradient_norm", ""), ("loss", "0"), *([downwards.series] if downwards else [])),
         explains=frozenset(
             {"slow_progress", "plateau", "stopped_too_early", "correlated_inputs", "ill_conditioned_curvature"}
         ),
+    )
+
+
+def _measured(downwards: Downwards | None) -> str:
+    if downwards is None:
+        return ""
+    share = f"{downwards.share:.0%}" if downwards.share >= 0.01 else "less than 1%"
+    return (
+        f"; at step {downwards.step} the cost is measured to bend downwards along one direction, {share} as much as "
+        "it bends along the steepest"
     )

@@ -19,7 +19,7 @@ class Bound:
 EDGE = "Cohen et al. 2022, Adaptive gradient methods at the edge of stability"
 ADAPTIVE = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam")
 
-
+ROUNDING = 1e-4  # of λmax: sums of some hundred single-precision products are as right as 10⁻⁵
 PRECONDITIONED = (*ADAPTIVE, "RMSprop", "Adagrad", "Adadelta", "Rprop")  # their own curvature is λmax(P⁻¹H)
 
 
@@ -65,3 +65,26 @@ def step_lengths(record: Record, key: str, name: str) -> Series:
     decay = (optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
     pairs = [(s, rate * (v + decay)) for s, v in record.series(name, key) if not isnan(rate := rates.at(s))]
     return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
+
+
+@dataclass(frozen=True)
+class Downwards:
+    """Where the cost was seen to bend downwards: λ was measured along one direction, so λmin is no larger."""
+
+    series: tuple[str, str]  # name and place of the curvatures
+    step: int
+    share: float  # −λ / |λmax|
+
+
+def bends_downwards(record: Record, until: int) -> Downwards | None:
+    """Return where up to step `until` it did so most; None where it was not seen to, which does not prove λmin ≥ 0."""
+    seen = [
+        Downwards((f"{name}_lowest", key), step, -lowest / abs(largest[step]))
+        for key in record.places("optimizer")
+        for name in ("curvature", "preconditioned_curvature")
+        for largest in [dict(record.series(name, key).finite())]
+        for step, lowest in record.series(f"{name}_lowest", key).finite()
+        if step <= until and largest.get(step)
+    ]
+    most = max(seen, key=lambda found: found.share, default=None)
+    return most if most and most.share > ROUNDING else None

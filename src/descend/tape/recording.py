@@ -19,13 +19,14 @@ from descend.landscape import Loss
 from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Op
 from descend.tape.copying import strided_copy
-from descend.tape.evaluation import as_evaluated
+from descend.tape.evaluation import as_evaluated, drops
 from descend.tape.nesting import leaves, mapped
 from descend.tape.randomness import RandomState
 from descend.tape.vocabulary import LOSSES
 from descend.tape.warning import silent
 
 CASTS = frozenset({"float", "half", "bfloat16", "to", "type", "type_as"})  # of numbers, where all are to be float64
+CHOICES = frozenset({"randint", "randint_like", "randperm", "multinomial"})  # integers that examples are chosen by
 Change = Callable[[Tensor], Tensor]
 
 
@@ -49,6 +50,11 @@ class Recording:
     derivatives: Mapping[int, Site | None]  # slots of derivatives without a graph -> where they were asked for
     loaders: Mapping[int, str]  # slots of what came from a loader -> which one
     custom: str | None = None  # an autograd.Function whose backward the replay does not know: its value alone is right
+
+    def draws(self, *, evaluation: bool = False) -> bool:
+        """Whether the loss draws random numbers, other than which examples it is of."""
+        drawn = [op for op in self.ops if op.random is not None and op.name not in CHOICES]
+        return any(not (evaluation and drops(op.func)) for op in drawn)
 
     @property
     def examples(self) -> int:
@@ -159,6 +165,8 @@ class Recording:
                     args, kwargs = op.unpacked(values)
                     if evaluation:
                         args, kwargs = as_evaluated(op.func, args, kwargs)
+                    if kwargs.get("sparse"):  # the same gradient, but one that can be averaged and differentiated
+                        kwargs = {**kwargs, "sparse": False}
                     if double and op.name in CASTS and isinstance(args[0], Tensor):
                         result = args[0]
                     else:

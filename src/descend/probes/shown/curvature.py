@@ -22,13 +22,16 @@ from descend.landscape import (
     taylor,
 )
 from descend.landscape import directions as lines
+from descend.landscape.spectrum import FORMED, formed_ends
 from descend.landscape.vectors import flat
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.directions import directions
 from descend.probes.shown.outputs import with_outputs
 from descend.probes.shown.points import Point, looked_on, loss_at, points
-from descend.record import Fact
+from descend.record import Fact, Note
 from descend.tape import Stale
+
+NOT_DESCENDED = "what the rule does along each direction: it descends the cost in training mode, not in evaluation"
 
 
 def curvature(moment: Moment) -> Measurement:
@@ -58,11 +61,15 @@ def _curvature(moment: Moment, point: Point) -> Measurement:
     )
     yield fact("measuring", what="eigenvalues")
     hessian = loss.hessian(point.theta)
-    found = ends(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"])
+    search = formed_ends if len(gradient) <= FORMED else ends
+    found = search(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"])
     yield fact("eigenvalues", **_ends(found))
     yield fact("kind", **_kind(critical_point(loss, point.theta, found)))
-    yield fact("measuring", what="directions")
-    yield fact("directions", **directions(moment, point, loss, found.pairs))
+    if moment.asked["evaluation"]:
+        yield Note("curvature", NOT_DESCENDED, point.step)
+    else:
+        yield fact("measuring", what="directions")
+        yield fact("directions", **directions(moment, point, loss, found.pairs))
     yield fact("gauss_newton", **_gauss_newton(moment, point))
     yield fact("measuring", what="Taylor's approximations")
     yield fact("taylor", **{name: _taylor(loss, point, row) for name, row in lines(loss, point.theta, found).items()})

@@ -90,7 +90,7 @@ def _sample(moment: Moment, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
     alike = [r for r in looked_on(moment) if r.examples == looked_on(moment)[0].examples]
     why = why or f"{FEWEST} gradients of {sum(t.numel() for t in theta):,} parameters take too much room"
     if len(alike) < FEWEST_BATCHES:
-        raise Unavailable(f"there are {len(alike)} batches of one size, and of examples there is no telling: {why}")
+        raise Unavailable(f"it takes {FEWEST_BATCHES} batches of one size, not {len(alike)}, or examples: {why}")
     evaluation = moment.asked["evaluation"]
     parts = tuple(part for r in alike for part in r.loss(moment.parameters, evaluation=evaluation).parts)
     return part_gradients(Loss(parts), theta, alike[0].examples), why

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.landscape import Loss
-from descend.landscape.vectors import flat
+from descend.landscape import CurvatureUnavailable, Loss
+from descend.landscape.room import require_room
+from descend.landscape.vectors import flat, row_bytes
 from descend.probes.moment import Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
 from descend.probes.shown.saved import saved_weights
@@ -20,6 +21,7 @@ from descend.probes.wiring import describe_optimizer
 from descend.tape import Recording
 
 PATH_BYTES = 2**28  # for the weights along the path; a network whose path takes more is not followed
+LEAST_VECTORS = 6  # as long as the parameters: any question needs the point, a gradient, directions and products
 LAST = "last"
 
 
@@ -45,25 +47,34 @@ def next_step(asked: Mapping[str, Any], step: int) -> float:
 
 def points(moment: Moment) -> Iterator[Point]:
     """Take note of the weights and yield each point that can be looked at now. Raises `Unavailable`."""
+    if not any(p.numel() for p in moment.parameters):
+        raise Unavailable("there is nothing to look at: the parameters hold no number")
+    try:
+        require_room(LEAST_VECTORS, moment.parameters)
+    except CurvatureUnavailable as error:
+        raise Unavailable(str(error)) from None
     asked, kept = moment.asked, moment.memory.setdefault("points", {})
     recent: list[tuple[int, Tensor]] = moment.memory.setdefault("recent", [])
-    here = (moment.step, flat(moment.parameters).clone())
-    if len(here[1]) * here[1].element_size() * (asked["followed"] + 1) <= PATH_BYTES:
-        recent += [here] if not recent or recent[-1][0] < moment.step else []
+    is_kept = row_bytes(moment.parameters) * (asked["followed"] + 1) <= PATH_BYTES
+    if is_kept and (not recent or recent[-1][0] < moment.step):
+        recent.append((moment.step, flat(moment.parameters).clone()))
         del recent[: -asked["followed"] - 1]
     if path := asked.get("checkpoint"):
         if moment.monitor and not moment.memory.setdefault("checkpoint", False):
             moment.memory["checkpoint"] = True
             yield replace(_point(moment, "checkpoint"), theta=saved_weights(moment, path))
         return
-    if moment.step in asked["at"] and moment.step not in kept and not moment.is_last:
-        kept[moment.step] = _point(moment, "first" if moment.step == 0 else f"step {moment.step}")
-    for point in list(kept.values()):
-        is_followed = moment.is_last or moment.step >= point.step + asked["followed"]
+    taken: set[int] = moment.memory.setdefault("taken", set())
+    for at in asked["at"]:  # a loop without an optimizer is known as a training only after some steps
+        if at <= moment.step and at not in taken and not moment.is_last:
+            taken.add(at)
+            kept[at] = _point(moment, "first" if at == 0 else f"step {moment.step}")
+    for at, point in list(kept.items()):
+        is_followed = moment.is_last or moment.step >= at + asked["followed"]
         if is_followed and not point.path:
             point.path = [seen for seen in recent if seen[0] >= point.step]
         if is_followed and moment.monitor:
-            yield kept.pop(point.step)
+            yield kept.pop(at)
     if moment.is_last and asked["last"]:
         yield _point(moment, LAST, recent)
 

@@ -21,14 +21,19 @@ def saved_weights(moment: Moment, path: str) -> tuple[Tensor, ...]:
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise Unavailable(f"{path} cannot be read as weights: {reason}") from None
+        raise Unavailable(f"{path} cannot be read as weights that torch.save has written: {_reason(error)}") from None
     names = [moment.name(parameter) for parameter in moment.parameters]
     states = list(_states(held))
     if not states:
         raise Unavailable(f"{path} holds no weights by name, as model.state_dict() gives them")
     found = max(states, key=lambda state: sum(name in state for name in names))
     return tuple(_fitting(found, name, p, path) for name, p in zip(names, moment.parameters))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):  # torch's own words advise to run whatever the file holds
+        return "it is none, or holds more than tensors and plain values"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _states(held: Any) -> Iterator[Mapping[str, Tensor]]:

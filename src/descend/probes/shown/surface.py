@@ -18,6 +18,7 @@ from descend.landscape.vectors import normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point, looked_on, loss_at, points
+from descend.probes.shown.saved import saved_weights
 from descend.probes.shown.views import View, views
 from descend.record import Fact
 from descend.tape import Stale
@@ -61,13 +62,14 @@ def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
         "examples": sum(recording.examples for recording in recordings),
         "batches": len(loss.parts),
         "evaluation": moment.asked["evaluation"],
-        "draws": any(op.random is not None for recording in recordings for op in recording.ops),
+        "draws": any(recording.draws(evaluation=moment.asked["evaluation"]) for recording in recordings),
         "directions": moment.asked["directions"],
         "points": moment.asked["points"],
     }
     yield Fact("point", point.label, point.step, detail)
     yield Fact("measuring", point.label, point.step, {"what": "directions"})
-    shown = views(moment.asked, loss, point, value, path)
+    other = saved_weights(moment, moment.asked["other"]) if moment.asked["other"] else None
+    shown = views(moment.asked, loss, point, value, path, other)
     known = _Kept.read(moment.asked["page"])
     for number, view in enumerate(shown):
         yield from _values(_Drawn(moment, point, loss, value, number, view), known)

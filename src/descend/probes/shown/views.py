@@ -1,11 +1,13 @@
 """The lines or the plane through one point of a run that are asked for: directions, ranges and what the axes mean."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
+from pathlib import Path as File
 from typing import Any
 
 from descend.landscape import Loss, Plane, eigen_plane, ends, path_plane, plane_through, random_plane
+from descend.landscape.loss import Theta
 from descend.landscape.vectors import flat
 from descend.probes.moment import Unavailable
 from descend.probes.shown.path import Path
@@ -34,13 +36,20 @@ class View:
         return {"ranges": self.ranges, "axes": self.axes, **self.known}
 
 
-def views(asked: Mapping[str, Any], loss: Loss, point: Point, value: float, path: Path | None) -> list[View]:
-    """Return one plane, or a line for each direction. Raises `ValueError`, `Unavailable` or `CurvatureUnavailable`."""
+def views(
+    asked: Mapping[str, Any], loss: Loss, point: Point, value: float, path: Path | None, other: Theta | None = None
+) -> list[View]:
+    """Return one plane, or a line for each direction; the line to `other` weights, where there are any.
+
+    Raises `ValueError`, `Unavailable` or `CurvatureUnavailable`.
+    """
+    if other is not None:
+        return [_chord([point.theta, other], (f"the {point.label} weights", File(asked["other"]).name))]
     count = sum(t.numel() for t in point.theta)
     if count < 2 and not asked["is_one_d"]:
         raise Unavailable("one parameter spans no plane: --one-d draws its line")
     if path is not None:
-        return [_chord(path, point)] if asked["is_one_d"] else [_path(path, point)]
+        return [_way(path, point)] if asked["is_one_d"] else [_path(path, point)]
     if asked["directions"] == "eigenvectors":
         return _eigen(asked, loss, point, value)
     return _random(asked, point, min(count, 2))
@@ -92,11 +101,16 @@ def _path(path: Path, point: Point) -> View:
     return View(_like(found.plane, point), ranges, axes, {"by_chance": found.by_chance}, trail)
 
 
-def _chord(path: Path, point: Point) -> View:
-    plane, positions = plane_through([path.weights[0], path.weights[-1]])
-    ranges = (_around([position[0] for position in positions]),)
-    known = {"marks": {"first weights": positions[0][0], "last weights": positions[1][0]}}
-    return View(_like(plane, point), ranges, ({"kind": "chord"},), known)
+def _way(path: Path, point: Point) -> View:
+    view = _chord([path.weights[0], path.weights[-1]], ("the first weights", "the last weights"))
+    return replace(view, plane=_like(view.plane, point))
+
+
+def _chord(ends: Sequence[Theta], names: tuple[str, str]) -> View:
+    """Return the straight line through two points, with a mark at both."""
+    plane, positions = plane_through(ends)
+    places = [position[0] for position in positions]
+    return View(plane, (_around(places),), ({"kind": "chord", "ends": names},), {"marks": dict(zip(names, places))})
 
 
 def _around(places: Sequence[float]) -> tuple[float, float]:

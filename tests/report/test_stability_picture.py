@@ -1,0 +1,17 @@
+"""α·λmax over the steps, with the bound of the rule."""
+
+from descend.record import Fact, Reading, Record
+from descend.report.stability_picture import stability
+
+
+def test_upon_a_logarithmic_axis_the_spread_of_the_curvature_has_no_negative_end():
+    record = Record()
+    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1.0}))
+    for step, (value, low, high) in enumerate([(1e3, 9e2, 2e3), (1.0, -5.0, 3.0), (0.1, 0.05, 0.2)]):
+        record.add(Reading("learning_rate", "0", step, 1.0))
+        for end, number in (("", value), ("_low", low), ("_high", high)):
+            record.add(Reading(f"curvature{end}", "0", step, number))
+    (panel,) = stability(record).panels
+    spread, course = panel.traces
+    assert panel.y["type"] == "log" and course["y"] == [1e3, 1.0, 0.1]
+    assert spread["y"] == [9e2, 1.0, 0.05, 0.2, 3.0, 2e3]
