@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import critical_points
 import curvature
 import gradient_statistics
 import surfaces
@@ -73,6 +74,7 @@ def of_surfaces(write: Write) -> None:
 
 SECTIONS: dict[str, Callable[[Write], None]] = {
     "curvature": of_curvature,
+    "critical points": critical_points.of_critical_points,
     "surfaces": of_surfaces,
     "gradients": gradient_statistics.of_gradients,
     "trajectories": trajectories.of_trajectories,

@@ -62,5 +62,6 @@ def _train(data: Split, size: int, lr: float, total_steps: int | None, seed: int
 
 def _kept(size: int) -> int:
     """Return the bytes that autograd holds between the forward and the backward pass, weights aside."""
-    data = split(0)
-    return kept_bytes(network(), cross_entropy, data.x[:size].clone(), data.y[:size].clone())
+    data, model = split(0), network()
+    x, y = data.x[:size].clone(), data.y[:size].clone()
+    return kept_bytes(lambda: cross_entropy(model(x), y), model.parameters())

@@ -212,7 +212,8 @@ def test_a_script_that_destroys_leaves_every_original_as_it_was(descend, tmp_pat
     )
     path = script(home, body=body)
     before = _hashes(tmp_path)
-    done = descend("doctor", "--seeds", "2", "--store", str(tmp_path / "store"), str(path), cwd=home)
+    quick = ("--steps", "60", "--seeds", "2")
+    done = descend("doctor", *quick, "--store", str(tmp_path / "store"), str(path), cwd=home)
     assert {k: v for k, v in _hashes(tmp_path).items() if "store" not in k} == before
     assert done.returncode in (0, 1), done.stderr
     listed = descend("report", "--store", str(tmp_path / "store"), cwd=home)
@@ -223,10 +224,11 @@ def test_a_script_that_destroys_leaves_every_original_as_it_was(descend, tmp_pat
 def test_apply_writes_the_patch_in_the_scripts_own_line_ends(descend, tmp_path):
     path = tmp_path / "train.py"
     path.write_bytes((EXAMPLES / "digits_by_hand.py").read_bytes().replace(b"\n", b"\r\n"))
-    done = descend("doctor", "--apply", "--seeds", "2", "train.py", cwd=tmp_path)
+    quick = ("--select", "no_zero_grad", "--steps", "80", "--seeds", "2")
+    done = descend("doctor", "--apply", *quick, "train.py", cwd=tmp_path)
     assert "zero_grad" in path.read_text() and b"\r\n" in path.read_bytes(), done.stdout
     assert b"\n" not in path.read_bytes().replace(b"\r\n", b"")
-    assert descend("doctor", "train.py", cwd=tmp_path).returncode == 0
+    assert descend("doctor", *quick, "train.py", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.slow

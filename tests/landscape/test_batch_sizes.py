@@ -91,5 +91,7 @@ def test_an_epoch_shows_each_example_once() -> None:
 
 
 def test_what_is_kept_for_the_backward_pass() -> None:
-    x, y = torch.randn(7, 6), torch.randn(7, 1)
-    assert kept_bytes(nn.Linear(6, 1), F.mse_loss, x, y) == 4 * (7 * 6 + 7 + 7)  # inputs, outputs and targets
+    x, y, model = torch.randn(7, 6), torch.randn(7, 1), nn.Linear(6, 1)
+    assert kept_bytes(lambda: F.mse_loss(model(x), y), model.parameters()) == 4 * (
+        7 * 6 + 7 + 7
+    )  # inputs, outputs and targets

@@ -118,13 +118,16 @@ def test_nothing_is_drawn_of_nothing() -> None:
 
 def run(size: int) -> Run:
     steps = 50 * (1 + 40 / size)
-    return Run(size, 0.0, steps, steps * (1e-3 + 1e-5 * size), 1e-3 + 1e-5 * size)
+    return Run(size, 0.0, steps, steps * (1e-3 + 1e-5 * size), 1e-3 + 1e-5 * size, 1e4 * size)
 
 
 def test_sizes_are_compared_with_their_knee() -> None:
-    table, curve, figure = batch_pictures([run(4), run(32), run(256)], 0.25)
+    table, curve, figure = batch_pictures([run(4), run(32), run(256)], 0.25, 30.0)
     assert isinstance(table, Table) and isinstance(curve, Table)
-    assert table.rows[1] == ("32", "112.5", "3\N{NO-BREAK SPACE}600", "1.32 ms", "0.148 s") and "0.25" in table.caption
+    assert (
+        table.rows[1] == ("32", "0.968", "112.5", "3\N{NO-BREAK SPACE}600", "1.32 ms", "0.148 s", "0.32 MB")
+        and "0.25" in table.caption
+    )
     assert [row[1].split(" ")[0] for row in curve.rows] == ["50", "40", "100", "63.25"]
     steps, seconds = figure.plots()
     assert steps["data"][1]["y"] == pytest.approx([550, 112.5, 57.8125])
@@ -133,16 +136,16 @@ def test_sizes_are_compared_with_their_knee() -> None:
 
 
 def test_what_lies_beyond_the_sizes_is_said_to_be_there() -> None:
-    _, curve, figure = batch_pictures([run(64), run(256), run(1024)], 0.25)
+    _, curve, figure = batch_pictures([run(64), run(256), run(1024)], 0.25, 30.0)
     assert isinstance(curve, Table)
     assert curve.rows[1][1].startswith("below 64 [") and curve.rows[2][1] == "100"
     steps, _ = figure.plots()
     assert steps["layout"]["shapes"] == []
     growing = [Run(s, 0.0, 50 + 2000 / s, 1.0, 1e-6 * s**1.5) for s in (4, 16, 64, 256)]
-    _, curve, _ = batch_pictures(growing, 0.25)
+    _, curve, _ = batch_pictures(growing, 0.25, 30.0)
     assert isinstance(curve, Table) and [row[1] for row in curve.rows[2:]] == ["below 4", "below 4"]
 
 
 def test_sizes_that_never_arrive_leave_a_table() -> None:
-    [table] = batch_pictures([run(4), run(32), Run(256, 0.0, inf, inf, 2e-3)], 0.25)
-    assert isinstance(table, Table) and table.rows[2][1] == "not reached"
+    [table] = batch_pictures([run(4), run(32), Run(256, 0.0, inf, inf, 2e-3)], 0.25, 30.0)
+    assert isinstance(table, Table) and table.rows[2][2] == "not reached" and table.rows[2][6] == "not known"

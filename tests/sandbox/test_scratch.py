@@ -210,7 +210,7 @@ def test_no_room_is_one_line_and_leaves_nothing(project, tmp_path, monkeypatch):
 
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    monkeypatch.setattr(copying, "_copy_file", full)
+    monkeypatch.setattr(copying, "_dress", full)
     with pytest.raises(UsageError, match=r"no scratch copy of .*project can be made: No space left on device"):
         with scratch_copy(script(project)):
             pass

@@ -60,6 +60,10 @@ def test_batch_norm_leaves_batches_and_other_sizes_are_run(descend, tmp_path):
     assert found["gradient_bias", "first"]["p_value"] > 0.001
     runs = [found["batch_run", str(size)] for size in (4, 8, 32)]
     assert len({run["target"] for run in runs}) == 1 and any(run["steps"] for run in runs)
+    held = [run["kept_bytes"] for run in runs]
+    # of an example: 6 inputs, 8 that batch norm takes, 8 that tanh gives, 4 log-probabilities, and a label of 8 bytes
+    each = 4 * (6 + 8 + 8 + 4) + 8
+    assert (held[1] - held[0], held[2] - held[1]) == (4 * each, 24 * each)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def test_the_page_and_the_tables(descend_here, tmp_path) -> None:
     assert next(row for row in rows if row[0] == "largest eigenvalue")[-1].startswith("×")
     assert {"true labels", "random labels", "random inputs"} <= {row[0] for row in rows}
     assert any(row[-1] == "a local minimum" for row in rows)
+    assert next(row for row in rows if row[0] == "held-out cost")[-1].endswith(" of 2")
     page = (tmp_path / "symmetry.html").read_text()
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', page, re.DOTALL)[1])
     assert [figure["layout"]["xaxis"]["title"]["text"].split(" (")[0] for figure in figures] == [
@@ -79,7 +80,10 @@ def test_a_network_that_has_no_hidden_units(descend_here, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--only", "order"), "--only must be of permutation, sharpness, labels, convexity, minima, not 'order'"),
+        (
+            ("--only", "order"),
+            "--only must be of permutation, sharpness, generalisation, labels, convexity, minima, not 'order'",
+        ),
         (("--at", "end"), "--at must be first, last or steps, as in first,100,last; not 'end'"),
         (("--at", "50", "--steps", "20"), "--at 50 is not before the end of the 20 steps that are run"),
     ],

@@ -8,7 +8,7 @@ is least at the geometric mean of the two sizes.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, sqrt
+from math import ceil, inf, isfinite, nan, sqrt
 from statistics import fmean
 from time import perf_counter
 from typing import Any
@@ -34,6 +34,7 @@ class Run:
     steps: float
     seconds: float
     step_seconds: float  # of a step, looking at the target not counted
+    kept_bytes: float = nan  # for the backward pass; NaN where it was not measured
 
 
 @dataclass(frozen=True)
@@ -168,15 +169,15 @@ def shuffled(data: tuple[Tensor, Tensor], size: int, seed: int) -> Iterator[tupl
                 yield data[0][chosen], data[1][chosen]
 
 
-def kept_bytes(model: nn.Module, function: Function, inputs: Any, targets: Any) -> int:
-    """Return the bytes that autograd holds between the forward and the backward pass, the parameters aside."""
-    held, weights = dict[int, int](), {p.data_ptr() for p in model.parameters()}
+def kept_bytes(compute: Callable[[], Any], parameters: Iterable[Tensor]) -> int:
+    """Return the bytes that autograd holds after a forward pass for the backward one, the parameters aside."""
+    held, weights = dict[int, int](), {p.data_ptr() for p in parameters}
 
     def pack(tensor: Tensor) -> Tensor:
         if tensor.data_ptr() not in weights:
             held[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    with saved_tensors_hooks(pack, lambda tensor: tensor):
-        function(model(inputs), targets)
+    with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor):
+        compute()
     return sum(held.values())

@@ -1,7 +1,7 @@
 """Steps and time to the same loss against the size of the batch, with the knee and the machine's limit."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import isfinite, sqrt
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -15,34 +15,47 @@ if TYPE_CHECKING:
 CURVE = 60  # points of a fitted curve
 
 
-def batch_pictures(runs: "Sequence[Run]", target: float) -> list[Figure | Table]:
-    """Return the table of sizes and, where at least three reached the target, the curves through them."""
+def batch_pictures(runs: "Sequence[Run]", target: float, noise_scale: float) -> list[Figure | Table]:
+    """Return the table of sizes and, where at least three reached the target, the curves through them.
+
+    noise_scale: the gradient's at the start, in examples.
+    """
     from descend.landscape.batch_sizes import tradeoff
 
     try:
         found = tradeoff(runs)
     except ValueError:
-        return [_table(runs, target)]
-    return [_table(runs, target), _curve(found), _figure(found)]
+        return [_table(runs, target, noise_scale)]
+    return [_table(runs, target, noise_scale), _curve(found), _figure(found)]
 
 
-def _table(runs: "Sequence[Run]", target: float) -> Table:
+def _table(runs: "Sequence[Run]", target: float, noise_scale: float) -> Table:
     rows = []
     for size in sorted({run.size for run in runs}):
         mine = [run for run in runs if run.size == size]
         steps, each = fmean(run.steps for run in mine), fmean(run.step_seconds for run in mine)
-        reached = isfinite(steps)
-        taken = (
-            (number(steps), number(steps * size), f"{number(steps * each)} s") if reached else ("not reached", "", "")
+        reached, held = isfinite(steps), mine[0].kept_bytes
+        error = number(sqrt(noise_scale / size)) if isfinite(noise_scale) else "larger"
+        rows.append(
+            (
+                str(size),
+                error,
+                number(steps) if reached else "not reached",
+                number(steps * size) if reached else "",
+                f"{number(1000 * each)} ms",
+                f"{number(steps * each)} s" if reached else "",
+                f"{number(held / 1e6)} MB" if isfinite(held) else "not known",
+            )
         )
-        rows.append((str(size), *taken[:2], f"{number(1000 * each)} ms", taken[2]))
     caption = (
         "Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
         f"512 examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was "
-        "asked for. A step's time is that of runs that are watched, without their first."
+        "asked for. Error: of a batch's gradient at the start, in lengths of the gradient. A step's time is that of "
+        "runs that are watched, without their first. Kept: what the forward pass leaves for the backward one, the "
+        "parameters aside."
     )
-    head = ("batch", "steps", "examples", "a step takes", "time to the target")
-    return Table("What the size of the batch costs and gains", head, rows, caption, frozenset({0, 1, 2, 3, 4}))
+    head = ("batch", "error", "steps", "examples", "a step takes", "time to the target", "kept")
+    return Table("What the size of the batch costs and gains", head, rows, caption, frozenset(range(7)))
 
 
 def _curve(found: "Tradeoff") -> Table:

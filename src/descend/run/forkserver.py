@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from descend.run.child import Config, arrange_path, begin, require_torch
+from descend.run.child import Config, arrange_path, begin, require_torch, uncollected
 from descend.run.forked import STATUS
 from descend.run.keeper import Confinement, kept
 from descend.run.package import starting
@@ -51,13 +51,14 @@ def _import(modules: list[str]) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the other way to ask begins a CUDA that no fork can use
     import torch
 
-    for room, names in (("observing", OBSERVING), ("run", RUN)):
-        for name in names:
-            importlib.import_module(f"descend.{room}.{name}")
-    torch.optim.SGD([torch.zeros(1)])
-    for name in modules:
-        with suppress(Exception):  # the script will say so itself
-            importlib.import_module(name)
+    with uncollected():
+        for room, names in (("observing", OBSERVING), ("run", RUN)):
+            for name in names:
+                importlib.import_module(f"descend.{room}.{name}")
+        torch.optim.SGD([torch.zeros(1)])
+        for name in modules:
+            with suppress(Exception):  # the script will say so itself
+                importlib.import_module(name)
     gc.collect()
     gc.freeze()
     tempfile.tempdir = None  # each run has its own

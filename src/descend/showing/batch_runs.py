@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil, inf, isfinite
+from math import ceil, inf, isfinite, nan
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,12 @@ WARM = 3  # runs with fewer steps say nothing of a step's time
 
 @dataclass(frozen=True)
 class SizedRun:
-    """One run: the running mean of its training loss after each step, and the seconds of a step."""
+    """One run: the running mean of its training loss after each step, and what a step takes."""
 
     size: int
     losses: Sequence[float]
     step_seconds: float
+    kept_bytes: float = nan  # for the backward pass; NaN where it is not known
 
     @property
     def lowest(self) -> float:
@@ -56,7 +57,7 @@ def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list
 
     [place] = record.places("gradient_noise")[:1]
     noise = record.fact("gradient_noise", place) or {}
-    asked = {"what": "gradients", "at": [], "last": False, "followed": 0}  # nothing but the losses
+    asked = {"what": "memory", "at": [0], "last": False, "followed": 0, "evaluation": False}
     plan = replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS)
     found = []
     for size in sizes:
@@ -83,8 +84,8 @@ def compared(runs: Sequence[SizedRun], start: float, target: float | None = None
         if not coming_down:
             raise UsageError(f"with no size of the batch does the training loss come down from {start:.4g}")
         target = max(coming_down)
-    steps = [(run, run.steps_to(target)) for run in runs]
-    return target, [Run(r.size, 0.0, taken, taken * r.step_seconds, r.step_seconds) for r, taken in steps]
+    taken = [(run, run.steps_to(target)) for run in runs]
+    return target, [Run(r.size, 0.0, n, n * r.step_seconds, r.step_seconds, r.kept_bytes) for r, n in taken]
 
 
 def _words(size: int, record: "Record") -> str:
@@ -98,4 +99,5 @@ def _run(record: "Record", size: int) -> SizedRun:
     running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
     kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
     times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
-    return SizedRun(size, kept, median(times))
+    held = record.fact("kept_bytes", "first") or {}
+    return SizedRun(size, kept, median(times), held["bytes"] if held.get("examples") == size else nan)

@@ -1,6 +1,6 @@
 """`descend show gradients train.py`: the statistics of a script's own gradients, at points of its run."""
 
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,9 +78,10 @@ def _sizes(script: "Script", record: "Record", sizes: list[int], target: float |
     if not runs:
         raise UsageError("no run with batches of another size came to a few steps")
     [place] = record.places("gradient_noise")[:1]
-    start = (record.fact("gradient_noise", place) or {})["loss"]
-    reached, found = compared(runs, start, target)
+    noise = record.fact("gradient_noise", place) or {}
+    reached, found = compared(runs, noise["loss"], target)
     for run in found:
         detail = {name: value if isfinite(value) else None for name, value in vars(run).items()}
         record.add(Fact(BATCH_RUN, str(run.size), 0, {**detail, "target": reached}))
-    return batch_pictures(found, reached)
+    scale = noise["variance"] / noise["squared"] if noise["squared"] > 0 else inf
+    return batch_pictures(found, reached, scale)

@@ -9,7 +9,7 @@ from descend.errors import UsageError
 from descend.options import Arguments, AsModule, Format, Python, Target
 from descend.showing.of_script import At, Shown, Steps, plan_for, show
 
-QUESTIONS = ("permutation", "sharpness", "labels", "convexity", "minima")
+QUESTIONS = ("permutation", "sharpness", "generalisation", "labels", "convexity", "minima")
 
 
 def symmetry(  # noqa: PLR0913 - each is an option of the command
@@ -29,7 +29,8 @@ def symmetry(  # noqa: PLR0913 - each is an option of the command
     """Run SCRIPT in a scratch copy and show what its hidden units hide in its cost.
 
     Units in other orders and at their mean; a minimum made sharp without changing the function, and which measures of
-    sharpness survive; random labels learned by heart; what is convex; a bad minimum; what has no gradient.
+    sharpness survive; a sharper minimum beside a wider one on held-out examples; random labels learned by heart; what
+    is convex; a bad minimum; what has no gradient.
     """
     from descend.report.symmetry_picture import FACTS, symmetry_pictures
     from descend.script import opened

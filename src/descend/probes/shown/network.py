@@ -68,6 +68,13 @@ class Network:
         held = {id(p) for p in self.moment.parameters}
         return [number for number, p in enumerate(self.structure.parameters) if id(p) in held]
 
+    def with_trained(self, values: Theta) -> list[Tensor]:
+        """Return all parameters: those that the optimizer holds as given, the others as the run began."""
+        at = list(self.beginning)
+        for number, tensor in zip(self.trained, values):
+            at[number] = tensor
+        return at
+
     def slots(self, recording: Recording) -> list[int | None]:
         """Return where a recording has the parameters."""
         slot_of = {id(tensor): slot for slot, tensor in recording.parameters.items()}

@@ -13,7 +13,8 @@ from descend.landscape.hidden import scaled
 from descend.landscape.loss import Theta
 from descend.landscape.memorising import memorising
 from descend.landscape.permutation import Permutations, permutations
-from descend.landscape.sharpness import rescaling
+from descend.landscape.sharp_and_wide import Minimum, sharp_and_wide
+from descend.landscape.sharpness import measures, rescaling
 from descend.probes.fresh_rule import fresh_rule
 from descend.probes.hidden import HiddenLayer
 from descend.probes.moment import Measurement, Moment, Unavailable
@@ -129,18 +130,36 @@ def _trained_part(network: Network, loss: Loss) -> Loss:
 
 
 def _wrong(network: Network, recordings: tuple[Recording, ...], fitted: Theta) -> float | None:
-    at = list(network.beginning)
-    for number, tensor in zip(network.trained, fitted):
-        at[number] = tensor
     try:
-        return network.share_wrong(recordings, at)
+        return network.share_wrong(recordings, network.with_trained(fitted))
     except Unavailable:
         return None
+
+
+def _generalisation(network: Network) -> Iterator[Fact]:
+    """Small batches and large ones to one cost, by the script's own rule: how sharp, and what on held-out batches."""
+    rule = fresh_rule(network.moment.optimizer, [network.structure.parameters[k] for k in network.trained])
+    start = [network.beginning[k] for k in network.trained]
+    fits = []
+    for halves in sharp_and_wide(_trained_part(network, network.loss), start, rule, PASSES):
+        recordings = tuple(network.recordings[k] for k in halves.fitted_to)
+        loss = network.loss_of(recordings)
+
+        def described(found: Minimum, loss: Loss = loss) -> dict[str, Any]:
+            at = network.with_trained(found.theta)
+            known = {"steps": found.steps, "training cost": found.cost, "held-out cost": found.held_out}
+            return known | measures(loss, at)
+
+        examples = sum(recording.examples for recording in recordings)
+        sizes = {"small": recordings[0].examples, "large": examples}
+        fits.append({"sizes": sizes, "small": described(halves.small), "large": described(halves.large)})
+    yield network.fact("sharp_and_wide", rule=rule.name, fits=fits)
 
 
 QUESTIONS: dict[str, Callable[[Network], Iterator[Fact]]] = {
     "permutation": _permutation,
     "sharpness": _sharpness,
+    "generalisation": _generalisation,
     "labels": _labels,
     "convexity": convexities,
     "minima": minima,

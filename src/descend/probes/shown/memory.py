@@ -1,0 +1,22 @@
+"""What the script's own batch leaves for the backward pass, and nothing else: for runs at other sizes of the batch."""
+
+from functools import partial
+
+from descend.landscape.batch_sizes import kept_bytes
+from descend.landscape.loss import leaves_at
+from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.shown.points import looked_on, points, require_finite
+from descend.record import Fact
+from descend.tape import Stale
+
+
+def memory(moment: Moment) -> Measurement:
+    """Yield the fact `kept_bytes` of each point: of how many examples, and the bytes."""
+    for point in points(moment):
+        require_finite(point)
+        recording, leaves = looked_on(moment)[0], leaves_at(point.theta)
+        try:
+            held = kept_bytes(partial(recording.loss(moment.parameters).parts[0], leaves), leaves)
+        except (Stale, RuntimeError) as error:
+            raise Unavailable(str(error)) from None
+        yield Fact("kept_bytes", point.label, point.step, {"examples": recording.examples, "bytes": held})
