@@ -56,11 +56,10 @@ def of_critical_points(write: Callable[..., None]) -> None:
     write("### How many there are, by the size of the network", "")
     write(
         f"Networks {INPUTS} → units (tanh) → 1 without biases on {EXAMPLES} random points and targets, with a penalty",
-        f"of {PENALTY:g} on the squared weights, in float64; {STARTS} starts each. Found: different costs at which there",
-        "is a critical point. Estimated: how many there are at least, by how many were found once and twice (Chao",
-        "1984). Copies: with other orders and signs of different units, the same cost; they are not counted. Named: the",
-        "kind, by the ends that Lanczos iteration finds: as the formed Hessian's eigenvalues say, left undecided, or",
-        "otherwise.",
+        f"of {PENALTY:g} on the squared weights, in float64; {STARTS} starts each. Found: different costs at which",
+        "there is a critical point. Estimated: how many there are at least, by how many were found once and twice",
+        "(Chao 1984). Copies: with other orders and signs of different units, the same cost; not counted. The kind",
+        "by the ends that Lanczos iteration finds: as the formed Hessian's eigenvalues say, left undecided, or wrong.",
         "",
     )
     write("| units | parameters | converged | found | estimated | minima | copies of each | right, undecided, wrong |")

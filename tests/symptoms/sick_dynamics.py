@@ -135,12 +135,19 @@ def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "
 
 
 def ill_conditioned_curvature(
-    curvature: float = 4.1, fallen: float = 0.05, left: float = 0.11, cost: Cost | None = None, **rule: Any
+    curvature: float = 4.1,
+    fallen: float = 0.05,
+    left: float = 0.11,
+    cost: Cost | None = None,
+    lowest: float | None = None,
+    **rule: Any,
 ) -> Record:
     """A cost that hardly falls over the second half, though the steps are long."""
     record = healthy(**rule)
     set_cost(record, cost or (lambda t: left * (1 + fallen * max(0.0, 1 - t) * 2 if t > 0 else 1 / left)))
     probe(record, "curvature", "0", curvature)
+    if lowest is not None:
+        probe(record, "curvature_lowest", "0", lowest)
     return record
 
 

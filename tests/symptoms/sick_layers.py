@@ -64,8 +64,11 @@ def covariate_shift(grows: float = 10.0, layers: int = 4, layer: int = 1, left: 
     return record
 
 
-def plateau(norm: float = 9.9e-3, left: float = 0.86, falls: float = 0.0, probes: int = 20) -> Record:
-    record = healthy()
+def plateau(
+    norm: float = 1.5e-3, left: float = 0.86, falls: float = 0.0, probes: int = 20, curvature: float = 0.02, **rule: Any
+) -> Record:
+    record = healthy(**rule)
+    probe(record, "curvature", "0", curvature)
     set_cost(record, lambda t: left if t > 0.5 else left / (1 - falls))
     probe(record, "gradient_norm", "", [norm] * probes)
     return record

@@ -73,6 +73,8 @@ SHOWN = [
     (hardly_moving, {"ratio": 4.9e-4}, False, 10, "all 200 steps together change the weights", "plateau"),
     (ill_conditioned_curvature, {"fallen": 0.53}, False, 10, "a condition number of 20", "stopped_too_early"),
     (ill_conditioned_curvature, {}, False, 10, "11% of the cost of the best constant prediction", "slow_progress"),
+    (ill_conditioned_curvature, {"lowest": 0.01}, False, 10, "at step 0 it is measured to be 410 at least", None),
+    (ill_conditioned_curvature, {"lowest": -0.01}, False, 10, "fits a condition number of 1,772", None),
     (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
     (fluctuations, {}, False, 10, "the losses scatter by 41%", None),
     (fluctuations, {"falls": 0.14}, False, 10, "about a level that no longer falls", None),

@@ -38,7 +38,9 @@ SHOWN = [
     (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the rectifiers", "plateau"),
     (covariate_shift, {}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (covariate_shift, {"grows": 0.1}, 5, "1.act", "the scale of 1.act changes 10 times", None),
-    (plateau, {}, 5, "", "the gradient's norm is 9.9e-03 (bound 0.01)", "slow_progress"),
+    (plateau, {}, 5, "", "the gradient's norm is 1.5e-03 where the curvature is 0.02", "slow_progress"),
+    (plateau, {"norm": 2.2e-3}, 5, "", "lowers the cost by 4.89% of it in 200 steps (bound 5%)", "slow_progress"),
+    (plateau, {"norm": 2.2e-2, "curvature": 2.0}, 5, "", "lowers the cost by 4.89%", "slow_progress"),
     (plateau, {"falls": 0.049}, 5, "", "the cost does not fall", "stopped_too_early"),
     (
         saddle_point,
@@ -76,7 +78,8 @@ LEFT_ALONE = {
     + [{"rates": [0.1, 0.1]}, {"rates": [0.1, 0.0101]}],  # groups that differ in decay alone, or by little
     dead_units: [{"share": 0.49}, {"left": 0.89}],
     covariate_shift: [{"grows": 9.9}, {"grows": 1 / 9.9}, {"grows": 0.0}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
-    plateau: [{"norm": 1.01e-2}, {"left": 0.84}, {"falls": 0.051}, {"probes": 2}],
+    plateau: [{"norm": 2.3e-3}, {"curvature": 0.008}, {"curvature": -1.0}, {"class": "Adam", "betas": [0.9, 0.999]}]
+    + [{"left": 0.84}, {"falls": 0.051}, {"probes": 2}],
     saddle_point: [{"grows": 29.0}, {"flat": 50}, {"left": 0.09}],
 }
 

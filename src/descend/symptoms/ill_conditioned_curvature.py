@@ -5,7 +5,7 @@ from statistics import median
 
 from descend.record import Record
 from descend.symptoms.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
-from descend.symptoms.stability import stability_bound, step_lengths
+from descend.symptoms.stability import ROUNDING, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
@@ -40,16 +40,35 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             certain=False,
             confidence=0.75,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
-            "longer, and yet "
-            f"{left_in_words(record)} is left: the progress fits a condition number of "
-            f"{min(condition, 1e9):,.0f}",
+            f"longer, and yet {left_in_words(record)} is left: the progress fits a condition number of "
+            f"{min(condition, 1e9):,.0f}{_measured(record, key)}",
             quantity="condition_number",
             value=min(condition, 1e9),
             bound=ILL,
             source=SOURCE,
             where=record.site("optimizer", key) or record.site("backward"),
             optimizer=key,
-            evidence=(("loss", key), ("curvature", key)),
+            evidence=(("loss", key), ("curvature", key), *_lowest(record, key)),
             explains=frozenset({"stopped_too_early", "slow_progress"}),
         )
     return None
+
+
+def _lowest(record: Record, key: str) -> tuple[tuple[str, str], ...]:
+    return (("curvature_lowest", key),) if len(record.series("curvature_lowest", key)) else ()
+
+
+def _measured(record: Record, key: str) -> str:
+    """Say how far apart two curvatures were seen to be: the condition number is no smaller."""
+    lowest = dict(record.series("curvature_lowest", key).finite())
+    seen = [
+        (value / low, step, low)
+        for step, value in record.series("curvature", key)
+        if (low := lowest.get(step, 0.0)) > ROUNDING * value > 0
+    ]
+    if not seen:
+        return ""
+    ratio, step, low = max(seen, key=lambda each: each[0])
+    return (
+        f"; at step {step} it is measured to be {ratio:,.0f} at least, curvatures from {low:.2g} to {ratio * low:.2g}"
+    )

@@ -1,35 +1,58 @@
-"""Plateau: the gradient is small everywhere, and the cost stays where it began."""
+"""Plateau: the gradient is small for the curvature, and the cost stays where it began."""
+
+from math import isfinite
+from statistics import median
 
 from descend.record import Record
 from descend.symptoms.progress import falls, left
+from descend.symptoms.stability import stability_bound
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
 LEFT = 0.85
-SMALL = 1e-2  # gradient norm; a cost of order one has gradients of order one
-FLAT = 0.05
+FLAT = 0.05  # of the cost, by which it falls, or by which the slope would let it
+LOOKS = 3  # at the gradient, and none less
 
 
 def plateau(record: Record) -> Symptom | None:
-    """Hardly any gradient and hardly any fall, from beginning to end."""
+    """Hardly any fall, and a slope that would bring none at the longest steps that are stable, bound / λmax.
+
+    Along the gradient such a step lowers the cost by bound · |g|² / λmax at first order. An adaptive rule divides by
+    the gradient's size, so a small gradient is no plateau to it.
+    """
     norms = record.series("gradient_norm", "").finite()
-    if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < 3:
+    if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < LOOKS:
         return None
-    usual = sorted(norms.values)[len(norms) // 2]
-    if not usual < SMALL:
-        return None
-    return Symptom(
-        id="plateau",
-        kind="dynamics",
-        certain=False,
-        confidence=0.7,
-        sentence=f"the gradient's norm is {usual:.1e} (bound {SMALL:g}) and the cost does not fall: the run sits on "
-        "a plateau",
-        quantity="gradient_norm",
-        value=usual,
-        bound=SMALL,
-        source=SOURCE,
-        where=record.site("model") or record.site("loss"),
-        evidence=(("gradient_norm", ""), ("loss", "0")),
-        explains=frozenset({"slow_progress", "stopped_too_early", "saddle_point"}),
-    )
+    for key in record.places("optimizer"):
+        bound = stability_bound(record.fact("optimizer", key) or {})
+        curvatures, cost = record.series("curvature", key).finite().values, _cost(record, key)
+        if bound is None or not curvatures or not median(curvatures) > 0 or not cost > 0:
+            continue
+        usual, curvature = median(norms.values), median(curvatures)
+        share = record.steps * bound.value * usual**2 / curvature / cost
+        if not share < FLAT:
+            continue
+        return Symptom(
+            id="plateau",
+            kind="dynamics",
+            certain=False,
+            confidence=0.7,
+            sentence=f"the cost does not fall, and the gradient's norm is {usual:.1e} where the curvature is "
+            f"{curvature:.2g}: at the longest steps that are stable so small a slope lowers the cost by "
+            f"{share:.2%} of it in {record.steps} steps (bound {FLAT:.0%}): the run sits on a plateau",
+            quantity="steps * bound * gradient_norm**2 / (lambda_max * loss)",
+            value=share,
+            bound=FLAT,
+            source=SOURCE,
+            where=record.site("model") or record.site("loss"),
+            optimizer=key,
+            evidence=(("gradient_norm", ""), ("curvature", key), ("loss", key)),
+            explains=frozenset({"slow_progress", "stopped_too_early", "saddle_point"}),
+        )
+    return None
+
+
+def _cost(record: Record, key: str) -> float:
+    """Return the loss that the gradient is that of, at the start; NaN unknown."""
+    known = record.series("monitored_loss").finite() or record.series("loss", key).finite()
+    return abs(known.first) if len(known) and isfinite(known.first) else float("nan")
