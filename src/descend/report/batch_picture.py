@@ -5,7 +5,7 @@ from math import isfinite, sqrt
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from descend.report.figure import Figure, Key, Panel, Trace, level
+from descend.report.figure import Figure, Key, Panel, Trace, level, log_axis
 from descend.report.table import Table
 from descend.report.wording import number
 
@@ -50,11 +50,11 @@ def _table(runs: "Sequence[Run]", target: float, noise_scale: float) -> Table:
     caption = (
         "Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
         f"512 examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was "
-        "asked for. Error: of a batch's gradient at the start, in lengths of the gradient. A step's time is that of "
-        "runs that are watched, without their first. Kept: what the forward pass leaves for the backward one, the "
-        "parameters aside."
+        "asked for. Error: of a batch's gradient at the start, in lengths of the gradient. The time of a step is that "
+        "of runs that are watched, without their first; in all: to the target. Kept: what the forward pass leaves for "
+        "the backward one, the parameters aside."
     )
-    head = ("batch", "error", "steps", "examples", "a step takes", "time to the target", "kept")
+    head = ("batch", "error", "steps", "examples", "a step", "in all", "kept")
     return Table("What the size of the batch costs and gains", head, rows, caption, frozenset(range(7)))
 
 
@@ -141,6 +141,6 @@ def _panel(
         x_title="examples in a batch, S",
         shapes=shapes,
         x=ticks,
-        y={"type": "log", "nticks": 5, "exponentformat": "power"},
+        y=log_axis([value for _, value in points]),
         height=240,
     )

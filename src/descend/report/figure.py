@@ -16,6 +16,7 @@ from descend.report.wording import number, one_line
 from descend.scale import needs_log
 
 MOST_POINTS = 1200  # more cannot be told apart on a screen
+ROUND = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.5, (1, 2, 5)), (math.inf, (1,)))  # up to so many decades
 MOST_TICKS = 5  # labelled powers of ten on such an axis
 MARKED_POINTS = 40  # so few points are drawn as points, not only as a line
 STEPS = "optimizer step"
@@ -142,6 +143,17 @@ def value_axis(values: Iterable[float]) -> dict[str, Any]:
         "dtick": math.ceil(decades / MOST_TICKS),
         "tickfont": {"size": POWER_SIZE},
     }
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """Return a logarithmic axis labelled at powers of ten, or at round numbers between them where these are few."""
+    logs = [math.log10(value) for value in values if math.isfinite(value) and value > 0]
+    if not logs:
+        return {"type": "log"}
+    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    times = next(each for decades, each in ROUND if max(logs) - min(logs) < decades)
+    places = [m * 10.0**e for e in range(low, high + 1, math.ceil((high - low) / MOST_TICKS) or 1) for m in times]
+    return {"type": "log", "tickvals": places, "exponentformat": "power"}
 
 
 def thin(series: Series, limit: int = MOST_POINTS) -> tuple[list[int], list[float]]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import inf, sqrt
 from typing import Any
 
 from descend.interval import ratio_interval, student
 from descend.record import Record
-from descend.report.figure import Figure, Key, Panel, Trace
+from descend.report.figure import Figure, Key, Panel, Trace, log_axis
 from descend.report.table import Table
 from descend.report.wording import count, number
 
@@ -146,7 +146,7 @@ def _by_size(looked: Looked) -> Figure:
         ),
         x_title="examples in a batch, S",
         x=_log_axis(sizes),
-        y=_log_values([*alone, *dealt, *(v[0] for v in variances)]),
+        y=log_axis([*alone, *dealt, *(v[0] for v in variances)]),
         height=280,
     )
     caption = (
@@ -194,7 +194,7 @@ def _momentum(looked: Looked) -> Figure:
         ),
         x_title="momentum",
         x={"type": "category"},
-        y=_log_values([v for each in averages for v in (each["independent"][0], each["dealt"][0])]),
+        y=log_axis([v for each in averages for v in (each["independent"][0], each["dealt"][0])]),
         height=260,
     )
     caption = (
@@ -217,7 +217,7 @@ def _by_rate(looked: Looked) -> Figure:
         (Key("measured, with 95 % intervals", "cause", "dot"), Key("η · Var[g] · time, slope 1", "ink", "dash")),
         x_title="learning rate η",
         x=_log_axis(rates),
-        y=_log_values([*predicted, *(v[0] for v in variances)]),
+        y=log_axis([*predicted, *(v[0] for v in variances)]),
         height=280,
     )
     caption = (
@@ -254,10 +254,3 @@ def _log_axis(places: Sequence[float]) -> dict[str, Any]:
     """Return a logarithmic axis with a tick at each place, or at every other one where they are many."""
     kept = list(places)[:: -(-len(places) // MOST_TICKS)]
     return {"type": "log", "tickvals": kept, "ticktext": [number(place) for place in kept]}
-
-
-def _log_values(values: Sequence[float]) -> dict[str, Any]:
-    """Return a logarithmic axis; powers of ten are labelled."""
-    finite = [v for v in values if isfinite(v) and v > 0]
-    wide = max(finite) / min(finite) > 30 if finite else False
-    return {"type": "log", "exponentformat": "power", **({"dtick": 1} if wide else {"nticks": 5})}
