@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from descend.report.document import Figures, render, write_whole
 from descend.report.figure import MARGIN, Figure, Key, Panel, Trace, words
+from descend.report.wording import number
 from descend.showing.trajectory_tables import point
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _curves(surface: "Surface", found: "list[Trajectory]") -> Panel:
     bar = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": steps[-1], "x1": steps[-1]}
     log: dict[str, Any] = {"type": "log", "exponentformat": "power", "nticks": 7}
     return Panel(
-        "Cost" if known is None else "Cost" if known == 0 else f"Cost above the lowest, {known:.4g}".replace("-", "−"),
+        "Cost" if known is None else "Cost" if known == 0 else f"Cost above the lowest, {number(known)}",
         (*traces, heads),
         shapes=({**bar, "line": {"color": "faint", "width": 1}},),
         y=log if known is not None or _is_positive(found) else {},

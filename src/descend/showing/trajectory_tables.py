@@ -5,6 +5,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from descend.report.table import Table
+from descend.report.wording import number
 
 if TYPE_CHECKING:
     from descend.trajectories import Along, Surface, Trajectory
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def point(at: Sequence[float]) -> str:
     """Return a point in words."""
-    return f"({at[0]:.3g}, {at[1]:.3g})".replace("-", "−")
+    return f"({number(at[0])}, {number(at[1])})"
 
 
 def ends_table(surface: "Surface", found: "list[Trajectory]") -> Table:
@@ -21,7 +22,7 @@ def ends_table(surface: "Surface", found: "list[Trajectory]") -> Table:
     rows = []
     for one in found:
         distance, diverged = surface.distance(one.points[0, -1]), one.diverged()
-        ends = (f"{float(one.cost[0, -1]):.4g}", "" if distance is None else f"{distance:.3g}", "")
+        ends = (number(float(one.cost[0, -1])), "" if distance is None else number(distance), "")
         rows.append(
             (
                 one.rule.text,
@@ -43,7 +44,7 @@ def eigenvector_table(along: "list[Along]") -> Table:
     rows = []
     for one in along:
         lr = one.rule.lr or 0.0
-        numbers = (f"{one.curvature:.4g}", f"{lr:g}", f"{lr * one.curvature:.4g}")
+        numbers = (number(one.curvature), f"{lr:g}", number(lr * one.curvature))
         rows.append((one.rule.text, point(one.vector.tolist()), *numbers, one.predicted, one.observed))
     caption = (
         "Gradient descent decays for α·λ up to 1, oscillates up to 2 and diverges beyond; with momentum it bears more, "
