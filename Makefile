@@ -15,7 +15,8 @@ demo: $(READY)
 	@$(BIN)/descend doctor examples/digits_mlp.py || [ $$? -eq 1 ]
 
 test: lint browser postgres $(FRAMEWORKS)
-	$(BIN)/pytest -n 2 --dist worksteal
+	# More workers than cores: many tests wait for processes and clocks.
+	$(BIN)/pytest -n 3 --dist worksteal
 
 quick: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not frameworks"

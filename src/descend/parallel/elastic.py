@@ -1,0 +1,35 @@
+"""Elastic averaging: replicas explore on their own, tied by a spring to a centre (Zhang, Choromanska & LeCun 2015).
+
+Every τ steps a replica x and the centre x̃ pull at each other: x ← x − α(x − x̃), x̃ ← x̃ + α(x − x̃) (algorithm 1). What
+one loses the other gains, so that x + x̃ stays.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from descend.parallel.server import check_shapes
+
+
+class Centre:
+    """The centre variable. alpha: the share of the distance that either goes, in (0, 1).
+
+    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share and for tensors of other shapes.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], alpha: float) -> None:
+        if not 0 < alpha < 1:
+            raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
+        self.parameters = [p.detach().clone() for p in parameters]
+        self.alpha, self.version = alpha, 0
+
+    @torch.no_grad()
+    def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
+        """Return where the replica is pulled to, and be pulled by it."""
+        check_shapes(replica, self.parameters)
+        apart = [x - centre for x, centre in zip(replica, self.parameters)]
+        for centre, d in zip(self.parameters, apart):
+            centre += self.alpha * d
+        self.version += 1
+        return [x - self.alpha * d for x, d in zip(replica, apart)]

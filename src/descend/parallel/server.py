@@ -1,0 +1,87 @@
+"""A parameter server: it holds the parameters, hands copies to replicas, and applies the gradients that they push.
+
+Downpour SGD (Dean et al. 2012, §4.1): replicas train on shards of the data, each from parameters that it fetched some
+steps ago; the server takes what comes as it comes, by any rule of `descend.optim`, Adagrad by default.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from descend.optim import Adagrad
+
+Rule = Callable[[list[Tensor]], Optimizer]  # makes an optimizer of some parameters
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a replica was given: copies of the parameters after so many updates, and what the server's rule adds.
+
+    memory: what a push must bring back with it, shaped as the parameters; empty where the rule asks for nothing.
+    """
+
+    version: int
+    parameters: list[Tensor]
+    memory: list[Tensor] = field(default_factory=list)
+
+
+class Server(Protocol):
+    """What replicas talk to, in this process or in another."""
+
+    def fetch(self) -> Fetched:
+        """Return copies of the parameters."""
+        ...
+
+    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
+        """Apply gradients that were taken from what was fetched; return the staleness: the updates since then."""
+        ...
+
+
+class DownpourServer:
+    """Applies each push by one rule, whoever it comes from. Raises `ValueError` for gradients of other shapes.
+
+    rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], rule: Rule | None = None) -> None:
+        self.parameters = [p.detach().clone() for p in parameters]
+        self.version = 0
+        self._optimizer = (rule or _adagrad)(self.parameters)
+
+    def fetch(self) -> Fetched:
+        """Return copies of the parameters."""
+        return Fetched(self.version, [p.clone() for p in self.parameters])
+
+    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
+        """Apply a push; return its staleness."""
+        check_shapes(gradients, self.parameters)
+        for parameter, gradient in zip(self.parameters, gradients):
+            parameter.grad = gradient.detach().clone()
+        self._optimizer.step()
+        return counted(self, fetched)
+
+
+class _Counts(Protocol):
+    version: int
+
+
+def counted(server: _Counts, fetched: Fetched) -> int:
+    """Count an update that was applied; return its staleness."""
+    staleness = server.version - fetched.version
+    server.version += 1
+    return staleness
+
+
+def check_shapes(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
+    """Raise `ValueError` where tensors are not shaped as the server's: another version of the model pushes them."""
+    theirs, ours = [tuple(t.shape) for t in given], [tuple(t.shape) for t in parameters]
+    if theirs != ours:
+        other = next((pair for pair in zip(theirs, ours) if pair[0] != pair[1]), (len(theirs), len(ours)))
+        raise ValueError(f"what is pushed belongs to another model: {other[0]} where the server holds {other[1]}")
+
+
+def _adagrad(parameters: list[Tensor]) -> Optimizer:
+    return Adagrad(parameters, lr=0.01)
