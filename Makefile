@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(READY)
 	@$(BIN)/descend doctor examples/digits_mlp.py || [ $$? -eq 1 ]
 
+# More workers than CI has cores: many tests wait for processes and clocks.
 test: lint browser postgres $(FRAMEWORKS)
-	# More workers than cores: many tests wait for processes and clocks.
 	$(BIN)/pytest -n 3 --dist worksteal
 
 quick: $(READY)

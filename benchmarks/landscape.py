@@ -1,8 +1,6 @@
 """The page on the landscape: each section can be measured by itself, and leaves the others as they are."""
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 import critical_points
 import curvature
@@ -11,7 +9,7 @@ import surfaces
 import symmetries
 import torch
 import trajectories
-from measure import HERE, machine
+from measure import HERE, fill_section
 
 PAGE = HERE / "LANDSCAPE.md"
 HEAD = """# The landscape
@@ -84,22 +82,5 @@ SECTIONS: dict[str, Callable[[Write], None]] = {
 
 def measure(name: str) -> None:
     """Measure one section and put it in its place on the page."""
-    lines = [f"## {name.capitalize()}", "", f"On: {machine()}.", ""]
-
-    def write(*more: str) -> None:
-        print("\n".join(more), flush=True)
-        lines.extend(more)
-
     torch.set_num_threads(1)
-    SECTIONS[name](write)
-    _put(PAGE, lines[0], "\n".join(lines).rstrip() + "\n")
-
-
-def _put(page: Path, title: str, section: str) -> None:
-    text = page.read_text(encoding="utf-8") if page.exists() else HEAD
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    known = {part.split("\n")[0]: part for part in parts[1:]}
-    known[title] = section
-    page.write_text(
-        "\n".join([parts[0].rstrip() + "\n", *(part.rstrip() + "\n" for part in known.values())]), encoding="utf-8"
-    )
+    fill_section(PAGE, HEAD, name, SECTIONS[name])

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -66,3 +67,22 @@ def machine() -> str:
         f"{cpu}, {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
+
+
+def fill_section(page: Path, head: str, name: str, fill: Callable[[Callable[..., None]], None]) -> None:
+    """Measure one section of a page and put it in its place there, the others as they are.
+
+    head: of a page that does not exist yet. `fill(write)` measures, and writes lines as they come.
+    """
+    lines = [f"## {name.capitalize()}", "", f"On: {machine()}.", ""]
+
+    def write(*more: str) -> None:
+        print("\n".join(more), flush=True)
+        lines.extend(more)
+
+    fill(write)
+    text = page.read_text(encoding="utf-8") if page.exists() else head
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    known = {part.split("\n")[0]: part for part in parts[1:]}
+    known[lines[0]] = "\n".join(lines)
+    page.write_text("\n".join(part.rstrip() + "\n" for part in (parts[0], *known.values())), encoding="utf-8")

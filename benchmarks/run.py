@@ -7,6 +7,7 @@ from pathlib import Path
 
 import claims
 import landscape
+import parallel
 import parts
 import tradeoff
 import update_rules
@@ -113,7 +114,7 @@ def said() -> None:
 
 
 PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
-PARTS |= {name: partial(landscape.measure, name) for name in landscape.SECTIONS}
+PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel) for name in page.SECTIONS}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

@@ -89,7 +89,7 @@ def test_the_examples_of_the_parts_run_and_print_what_is_shown():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/landscape.md", "docs/optim.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/landscape.md", "docs/optim.md", "docs/parallel.md"])
 def test_the_examples_of_a_page_run(page):
     text = (ROOT / page).read_text()
     assert text.count("```python") >= 2 and not re.search(r"\n\n    (import|from|class|def|with|for) ", text)

@@ -2,6 +2,7 @@
 
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_revision
 from descend.parallel.elastic import Centre
+from descend.parallel.hogwild import hogwild
 from descend.parallel.replica import DownpourReplica, ElasticReplica, Traffic
 from descend.parallel.server import DownpourServer, Fetched, Server
 from descend.parallel.simulated import Turn, take_turns
@@ -17,5 +18,6 @@ __all__ = [
     "Traffic",
     "Turn",
     "adaptive_revision",
+    "hogwild",
     "take_turns",
 ]
