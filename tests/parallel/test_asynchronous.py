@@ -143,6 +143,14 @@ def test_bad_input_is_named() -> None:
         server.push([torch.zeros(2, 5), torch.zeros(1)], server.fetch())
     with pytest.raises(ValueError, match="belongs to another model: 1 where the server holds 2"):
         server.push([torch.zeros(1, 5)], server.fetch())
+    ill = [torch.zeros(1, 5), torch.full((1,), float("nan"))]
+    before = [p.clone() for p in server.parameters]
+    for held in (server, AdaptiveRevisionServer(list(model.parameters()), 0.1)):
+        with pytest.raises(ValueError, match="not finite, in tensor 1 of 2: it has not been applied"):
+            held.push(ill, held.fetch())
+    with pytest.raises(ValueError, match="not finite"):
+        Centre(list(model.parameters()), 0.5).exchange(ill)
+    assert all(torch.equal(a, b) for a, b in zip(before, server.parameters)) and server.version == 0
     for changes in ({"n_push": 0}, {"n_fetch": 0}):
         with pytest.raises(ValueError, match="must be at least 1, not 0"):
             DownpourReplica(model.parameters(), server, **changes)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from descend.parallel.server import Fetched, check_shapes, counted
+from descend.parallel.server import Fetched, check_pushed, counted
 
 
 def adaptive_revision(
@@ -28,7 +28,7 @@ class AdaptiveRevisionServer:
     """A parameter server whose rule knows how late a gradient comes, coordinate by coordinate.
 
     Without delay it is Adagrad whose sum of squares begins with 1. Raises `ValueError` for a rate that is not positive
-    and for gradients of other shapes.
+    and for gradients of another model or with NaN.
     """
 
     def __init__(self, parameters: Sequence[Tensor], lr: float) -> None:
@@ -46,7 +46,7 @@ class AdaptiveRevisionServer:
 
     def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
         """Apply a push; return its staleness."""
-        check_shapes(gradients, self.parameters)
+        check_pushed(gradients, self.parameters)
         for k, (g, then) in enumerate(zip(gradients, fetched.memory, strict=True)):
             step, self._z[k], self._z_max[k] = adaptive_revision(
                 g.detach(), self._total[k] - then, self._z[k], self._z_max[k], lr=self.lr

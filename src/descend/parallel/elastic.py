@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from descend.parallel.server import check_shapes
+from descend.parallel.server import check_pushed
 
 
 class Centre:
     """The centre variable. alpha: the share of the distance that either goes, in (0, 1).
 
-    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share and for tensors of other shapes.
+    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share and for tensors of another model or with NaN.
     """
 
     def __init__(self, parameters: Sequence[Tensor], alpha: float) -> None:
@@ -27,7 +27,7 @@ class Centre:
     @torch.no_grad()
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
         """Return where the replica is pulled to, and be pulled by it."""
-        check_shapes(replica, self.parameters)
+        check_pushed(replica, self.parameters)
         apart = [x - centre for x, centre in zip(replica, self.parameters)]
         for centre, d in zip(self.parameters, apart):
             centre += self.alpha * d

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -41,7 +42,7 @@ class Server(Protocol):
 
 
 class DownpourServer:
-    """Applies each push by one rule, whoever it comes from. Raises `ValueError` for gradients of other shapes.
+    """Applies each push by one rule, whoever it comes from. Raises `ValueError` for gradients of another model or with NaN.
 
     rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper.
     """
@@ -57,7 +58,7 @@ class DownpourServer:
 
     def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
         """Apply a push; return its staleness."""
-        check_shapes(gradients, self.parameters)
+        check_pushed(gradients, self.parameters)
         for parameter, gradient in zip(self.parameters, gradients):
             parameter.grad = gradient.detach().clone()
         self._optimizer.step()
@@ -75,12 +76,15 @@ def counted(server: _Counts, fetched: Fetched) -> int:
     return staleness
 
 
-def check_shapes(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
-    """Raise `ValueError` where tensors are not shaped as the server's: another version of the model pushes them."""
+def check_pushed(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
+    """Raise `ValueError` for what would spoil the server: tensors of another model, infinities and NaN."""
     theirs, ours = [tuple(t.shape) for t in given], [tuple(t.shape) for t in parameters]
     if theirs != ours:
         other = next((pair for pair in zip(theirs, ours) if pair[0] != pair[1]), (len(theirs), len(ours)))
         raise ValueError(f"what is pushed belongs to another model: {other[0]} where the server holds {other[1]}")
+    ill = [number for number, tensor in enumerate(given) if not bool(torch.isfinite(tensor).all())]
+    if ill:
+        raise ValueError(f"what is pushed is not finite, in tensor {ill[0]} of {len(given)}: it has not been applied")
 
 
 def _adagrad(parameters: list[Tensor]) -> Optimizer:
