@@ -15,7 +15,8 @@ from descend.parallel.server import check_pushed
 class Centre:
     """The centre variable. alpha: the share of the distance that either goes, in (0, 1).
 
-    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share and for tensors of another model or with NaN.
+    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share, and for tensors of another model or
+    with NaN.
     """
 
     def __init__(self, parameters: Sequence[Tensor], alpha: float) -> None:

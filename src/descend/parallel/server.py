@@ -42,9 +42,10 @@ class Server(Protocol):
 
 
 class DownpourServer:
-    """Applies each push by one rule, whoever it comes from. Raises `ValueError` for gradients of another model or with NaN.
+    """Applies each push by one rule, whoever it comes from.
 
-    rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper.
+    rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper. A push
+    raises `ValueError` for gradients of another model, and for infinities and NaN.
     """
 
     def __init__(self, parameters: Sequence[Tensor], rule: Rule | None = None) -> None:
