@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from statistics import fmean
 
 import hogwild_trainings
@@ -122,7 +123,10 @@ def _run(scheme: Scheme, lr: float, count: int, seed: int) -> tuple[float, Group
     group = scheme(models, lr)
     batches = [_batches(data, k, count, seed) for k in range(count)]
     steps = [partial(_step, m, o, b) for m, o, b in zip(models, group.optimizers, batches)]
-    take_turns(steps, lambda k: 1 + UNEVEN * clock.random(), GRADIENTS)
+    try:
+        take_turns(steps, lambda k: 1 + UNEVEN * clock.random(), GRADIENTS)
+    except ValueError:  # it has diverged, and the server will have none of it
+        return inf, group
     with torch.no_grad():
         for own, held in zip(first.parameters(), group.result):
             own.copy_(held)
@@ -149,7 +153,7 @@ def of_hogwild(write: Callable[..., None]) -> None:
     """Measure two processes on one model beside two on their own."""
     write(
         "Steps a second of two processes together over twice those of one, on one model in shared memory, and of two",
-        f"processes that share nothing: medians of {PAIRS}. Each counts its own steps, once it has begun.",
+        f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun.",
         "",
         "| gradients | one process, steps a second | two that share nothing | Hogwild! | Hogwild! over that |",
         "|---|---|---|---|---|",

@@ -30,8 +30,10 @@ class Dealt:
 
     def __init__(self, recording: Recording, loader: Any, parameters: Sequence[Tensor], *, evaluation: bool) -> None:
         """Raise `Unavailable` for a loader without a list of examples or without batches of its own."""
-        if loader is None or not recording.loaders:
+        if not recording.loaders:
             raise Unavailable("the batches do not come from a DataLoader, so what they are drawn from is not known")
+        if loader is None:
+            raise Unavailable("the DataLoader is gone that the batches came from: held by a name, it would be there")
         if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
             raise Unavailable("the loader reads a stream, so what its batches are drawn from is not known")
         self.recording, self.loader, self.parameters = recording, loader, parameters
