@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from descend.parallel.server import Fetched, check_pushed, counted
+from descend.parallel.server import Fetched, ParameterServer
 
 
 def adaptive_revision(
@@ -24,33 +24,26 @@ def adaptive_revision(
     return -after * g + (before - after) * g_bck, z, z_max
 
 
-class AdaptiveRevisionServer:
+class AdaptiveRevisionServer(ParameterServer):
     """A parameter server whose rule knows how late a gradient comes, coordinate by coordinate.
 
-    Without delay it is Adagrad whose sum of squares begins with 1. Raises `ValueError` for a rate that is not positive
-    and for gradients of another model or with NaN.
+    Without delay it is Adagrad whose sum of squares begins with 1. Raises `ValueError` for a rate that is not positive.
     """
 
     def __init__(self, parameters: Sequence[Tensor], lr: float) -> None:
         if not lr > 0:
             raise ValueError(f"lr must be positive, not {lr}")
-        self.parameters = [p.detach().clone() for p in parameters]
-        self.lr, self.version = lr, 0
-        self._total = [torch.zeros_like(p) for p in self.parameters]  # ḡ, of all gradients so far
+        super().__init__(parameters)
+        self.lr = lr
+        self.memory = [torch.zeros_like(p) for p in self.parameters]  # ḡ, the sum of all gradients so far
         self._z = [torch.ones_like(p) for p in self.parameters]
         self._z_max = [torch.ones_like(p) for p in self.parameters]
 
-    def fetch(self) -> Fetched:
-        """Return copies of the parameters, and the sum of the gradients so far, which a push brings back."""
-        return Fetched(self.version, [p.clone() for p in self.parameters], [t.clone() for t in self._total])
-
-    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
-        """Apply a push; return its staleness."""
-        check_pushed(gradients, self.parameters)
+    def update(self, gradients: Sequence[Tensor], fetched: Fetched) -> None:
+        """Step by the gradients, and revise the steps that were made since they were taken."""
         for k, (g, then) in enumerate(zip(gradients, fetched.memory, strict=True)):
             step, self._z[k], self._z_max[k] = adaptive_revision(
-                g.detach(), self._total[k] - then, self._z[k], self._z_max[k], lr=self.lr
+                g, self.memory[k] - then, self._z[k], self._z_max[k], lr=self.lr
             )
             self.parameters[k] += step
-            self._total[k] += g.detach()
-        return counted(self, fetched)
+            self.memory[k] += g

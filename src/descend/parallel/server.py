@@ -41,40 +41,48 @@ class Server(Protocol):
         ...
 
 
-class DownpourServer:
+class ParameterServer:
+    """Holds copies of the parameters and counts the updates; a subclass says what an update does."""
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self.parameters = [p.detach().clone() for p in parameters]
+        self.version = 0
+        self.memory: list[Tensor] = []
+
+    def fetch(self) -> Fetched:
+        """Return copies of the parameters, and of what a push must bring back."""
+        return Fetched(self.version, [p.clone() for p in self.parameters], [m.clone() for m in self.memory])
+
+    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
+        """Apply gradients that were taken from what was fetched; return their staleness, the updates since then.
+
+        Raises `ValueError` for gradients of another model, and for infinities and NaN.
+        """
+        check_pushed(gradients, self.parameters)
+        self.update([g.detach() for g in gradients], fetched)
+        self.version += 1
+        return self.version - 1 - fetched.version
+
+    def update(self, gradients: Sequence[Tensor], fetched: Fetched) -> None:
+        """Step by these gradients."""
+        raise NotImplementedError
+
+
+class DownpourServer(ParameterServer):
     """Applies each push by one rule, whoever it comes from.
 
-    rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper. A push
-    raises `ValueError` for gradients of another model, and for infinities and NaN.
+    rule: makes an optimizer of the server's parameters; Adagrad with a rate of 0.01 by default, as in the paper.
     """
 
     def __init__(self, parameters: Sequence[Tensor], rule: Rule | None = None) -> None:
-        self.parameters = [p.detach().clone() for p in parameters]
-        self.version = 0
+        super().__init__(parameters)
         self._optimizer = (rule or _adagrad)(self.parameters)
 
-    def fetch(self) -> Fetched:
-        """Return copies of the parameters."""
-        return Fetched(self.version, [p.clone() for p in self.parameters])
-
-    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
-        """Apply a push; return its staleness."""
-        check_pushed(gradients, self.parameters)
+    def update(self, gradients: Sequence[Tensor], fetched: Fetched) -> None:
+        """Step by the rule."""
         for parameter, gradient in zip(self.parameters, gradients):
-            parameter.grad = gradient.detach().clone()
+            parameter.grad = gradient.clone()
         self._optimizer.step()
-        return counted(self, fetched)
-
-
-class _Counts(Protocol):
-    version: int
-
-
-def counted(server: _Counts, fetched: Fetched) -> int:
-    """Count an update that was applied; return its staleness."""
-    staleness = server.version - fetched.version
-    server.version += 1
-    return staleness
 
 
 def check_pushed(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:

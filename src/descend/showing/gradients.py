@@ -1,6 +1,6 @@
 """`descend show gradients train.py`: the statistics of a script's own gradients, at points of its run."""
 
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,15 +73,14 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
 def _sizes(script: "Script", record: "Record", sizes: list[int], target: float | None) -> "list[Figure | Table]":
     from descend.record import Fact
     from descend.report.batch_picture import batch_pictures
+    from descend.report.gradient_picture import looked_at
 
     runs = sized_runs(script, record, sizes)
     if not runs:
         raise UsageError("no run with batches of another size came to a few steps")
-    [place] = record.places("gradient_noise")[:1]
-    noise = record.fact("gradient_noise", place) or {}
-    reached, found = compared(runs, noise["loss"], target)
+    first = looked_at(record)[0]
+    reached, found = compared(runs, first["gradient_noise"]["loss"], target)
     for run in found:
         detail = {name: value if isfinite(value) else None for name, value in vars(run).items()}
         record.add(Fact(BATCH_RUN, str(run.size), 0, {**detail, "target": reached}))
-    scale = noise["variance"] / noise["squared"] if noise["squared"] > 0 else inf
-    return batch_pictures(found, reached, scale)
+    return batch_pictures(found, reached, first.noise_scale[0])

@@ -1,6 +1,6 @@
 """Plateau: the gradient is small for the curvature, and the cost stays where it began."""
 
-from math import isfinite
+from math import nan
 from statistics import median
 
 from descend.record import Record
@@ -26,9 +26,9 @@ def plateau(record: Record) -> Symptom | None:
     for key in record.places("optimizer"):
         bound = stability_bound(record.fact("optimizer", key) or {})
         curvatures, cost = record.series("curvature", key).finite().values, _cost(record, key)
-        if bound is None or not curvatures or not median(curvatures) > 0 or not cost > 0:
+        usual, curvature = median(norms.values), median(curvatures or (0.0,))
+        if bound is None or not curvature > 0 or not cost > 0:
             continue
-        usual, curvature = median(norms.values), median(curvatures)
         share = record.steps * bound.value * usual**2 / curvature / cost
         if not share < FLAT:
             continue
@@ -55,4 +55,4 @@ def plateau(record: Record) -> Symptom | None:
 def _cost(record: Record, key: str) -> float:
     """Return the loss that the gradient is that of, at the start; NaN unknown."""
     known = record.series("monitored_loss").finite() or record.series("loss", key).finite()
-    return abs(known.first) if len(known) and isfinite(known.first) else float("nan")
+    return abs(known.first) if len(known) else nan

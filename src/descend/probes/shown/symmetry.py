@@ -7,6 +7,8 @@ answered at each point of the run, those on labels and on random units from the 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torch import Tensor
+
 from descend.landscape import CurvatureUnavailable, Loss, ends
 from descend.landscape.convexity import restricted
 from descend.landscape.hidden import scaled
@@ -15,7 +17,7 @@ from descend.landscape.memorising import memorising
 from descend.landscape.permutation import Permutations, permutations
 from descend.landscape.sharp_and_wide import Minimum, sharp_and_wide
 from descend.landscape.sharpness import measures, rescaling
-from descend.probes.fresh_rule import fresh_rule
+from descend.probes.fresh_rule import FreshRule, fresh_rule
 from descend.probes.hidden import HiddenLayer
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.relabelled import relabelled
@@ -111,10 +113,9 @@ def _rectified(network: Network, fits: Callable[[HiddenLayer], bool]) -> HiddenL
 
 def _labels(network: Network) -> Iterator[Fact]:
     """True labels, random ones and random inputs, fitted by the script's own rule from the weights it began with."""
-    rule = fresh_rule(network.moment.optimizer, [network.structure.parameters[k] for k in network.trained])
+    rule, start = _from_the_beginning(network)
     made = relabelled(network.recordings)
     losses = {name: _trained_part(network, network.loss_of(recordings)) for name, recordings in made.items()}
-    start = [network.beginning[k] for k in network.trained]
     found = memorising(losses, start, rule, PASSES)
     yield network.fact(
         "memorising",
@@ -138,22 +139,26 @@ def _wrong(network: Network, recordings: tuple[Recording, ...], fitted: Theta) -
 
 def _generalisation(network: Network) -> Iterator[Fact]:
     """Small batches and large ones to one cost, by the script's own rule: how sharp, and what on held-out batches."""
-    rule = fresh_rule(network.moment.optimizer, [network.structure.parameters[k] for k in network.trained])
-    start = [network.beginning[k] for k in network.trained]
+    rule, start = _from_the_beginning(network)
     fits = []
     for halves in sharp_and_wide(_trained_part(network, network.loss), start, rule, PASSES):
         recordings = tuple(network.recordings[k] for k in halves.fitted_to)
         loss = network.loss_of(recordings)
-
-        def described(found: Minimum, loss: Loss = loss) -> dict[str, Any]:
-            at = network.with_trained(found.theta)
-            known = {"steps": found.steps, "training cost": found.cost, "held-out cost": found.held_out}
-            return known | measures(loss, at)
-
-        examples = sum(recording.examples for recording in recordings)
-        sizes = {"small": recordings[0].examples, "large": examples}
-        fits.append({"sizes": sizes, "small": described(halves.small), "large": described(halves.large)})
+        sizes = {"small": recordings[0].examples, "large": sum(recording.examples for recording in recordings)}
+        small, large = (_described(network, loss, found) for found in (halves.small, halves.large))
+        fits.append({"sizes": sizes, "small": small, "large": large})
     yield network.fact("sharp_and_wide", rule=rule.name, fits=fits)
+
+
+def _described(network: Network, loss: Loss, found: Minimum) -> dict[str, float]:
+    known = {"steps": found.steps, "training cost": found.cost, "held-out cost": found.held_out}
+    return known | measures(loss, network.with_trained(found.theta))
+
+
+def _from_the_beginning(network: Network) -> tuple[FreshRule, list[Tensor]]:
+    """Return the script's rule for the parameters that its optimizer holds, and those as the run began."""
+    rule = fresh_rule(network.moment.optimizer, [network.structure.parameters[k] for k in network.trained])
+    return rule, [network.beginning[k] for k in network.trained]
 
 
 QUESTIONS: dict[str, Callable[[Network], Iterator[Fact]]] = {
