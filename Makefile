@@ -8,7 +8,7 @@ FRAMEWORKS := $(VENV)/.frameworks
 # Else each of the thousands of processes that the tests start would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick kinds lint bench clinic docs sentences browser postgres clean
+.PHONY: demo test quick kinds faults lint bench clinic docs sentences browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -24,6 +24,10 @@ quick: $(READY)
 # Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
 kinds: $(FRAMEWORKS)
 	$(BIN)/pytest -n 2 --dist worksteal tests/kinds tests/sandbox/test_corpus.py --kinds
+
+# Processes of asynchronous training killed ten times each: servers, workers, ranks.
+faults: $(READY)
+	$(BIN)/pytest tests/parallel -k killed --times 10
 
 lint: $(READY)
 	$(BIN)/ruff check .

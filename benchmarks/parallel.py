@@ -8,6 +8,9 @@ from math import inf
 from statistics import fmean
 
 import hogwild_trainings
+import large_batches
+import layouts
+import stragglers
 import torch
 from measure import HERE, fill_section
 from torch import Tensor, multiprocessing, nn
@@ -178,7 +181,14 @@ def _rate(models: list[nn.Module]) -> float:
     return sum(done.get() for _ in models)
 
 
-SECTIONS = {"staleness": of_staleness, "hogwild": of_hogwild}
+SECTIONS = {
+    "splits": layouts.of_splits,
+    "a table of 2013": layouts.of_table,
+    "large batches": large_batches.of_large_batches,
+    "stragglers": stragglers.of_stragglers,
+    "staleness": of_staleness,
+    "hogwild": of_hogwild,
+}
 
 
 def measure(name: str) -> None:

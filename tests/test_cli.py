@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from complaints import one_line
 from waiting import comes
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -34,11 +35,6 @@ def script(folder: Path, *, steps: int = 40, body: str = "optimizer.zero_grad()"
     path = folder / "train.py"
     path.write_text(SICK.format(steps=steps, body=body) + end)
     return path
-
-
-def one_line(text: str, *, names: str = "") -> bool:
-    lines = [line for line in text.strip().splitlines() if line]
-    return len(lines) == 1 and lines[0].startswith("descend: ") and names in lines[0]
 
 
 def test_help_imports_nothing_heavy(descend):

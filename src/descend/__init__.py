@@ -4,14 +4,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from descend import data, iterates, landscape, network, optim, schedules
+    from descend import data, iterates, landscape, network, optim, parallel, schedules
     from descend.callbacks.lightning import LightningCallback
     from descend.callbacks.transformers import TransformersCallback
     from descend.observing.inside import watch
     from descend.report.plotly_figures import figures
 
 __version__ = "0.1.0"
-_PARTS = ("data", "iterates", "landscape", "network", "optim", "schedules")
+_PARTS = ("data", "iterates", "landscape", "network", "optim", "parallel", "schedules")
 __all__ = [  # imported when they are asked for: they need torch and the frameworks, which the command line does without
     "LightningCallback",
     "TransformersCallback",
@@ -21,6 +21,7 @@ __all__ = [  # imported when they are asked for: they need torch and the framewo
     "landscape",
     "network",
     "optim",
+    "parallel",
     "schedules",
     "watch",
 ]

@@ -28,6 +28,7 @@ from descend.options import (
     Target,
     Where,
 )
+from descend.showing.layout import layout
 from descend.watching.command import watch
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     ] = 5,
     seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster there; auto: the one that is found."
+        ),
+    ] = None,
     select: Select = None,
     ignore: Ignore = None,
     apply: Annotated[
@@ -91,14 +104,15 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
     then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps,
     unless these are what the remedy changes.
-    A script for torchrun is run as the only process of its group. What a Python program would write outside the copy,
-    send to other processes or machines, or start, is refused and told; the kernel holds back libraries in C, too, as
-    far as --sandbox says. What stays open is said at the start.
+    A script for torchrun is run as a group of its own, of as many processes as torchrun has started, or
+    --nproc-per-node says; of one where this machine has fewer cores.
+    What a Python program would write outside the copy, send to other processes or machines, or start, is refused and
+    told; the kernel holds back libraries in C, too, as far as --sandbox says. What stays open is said at the start.
     """
     from descend.plan import Plan, cores
     from descend.record.store import open_store
     from descend.sandbox.confinement import available, left_open
-    from descend.sandbox.world import is_told
+    from descend.sandbox.world import is_told, processes_here
     from descend.script import opened
     from descend.symptoms import check_ids
 
@@ -118,13 +132,13 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
         sandbox=level,
-        alone=is_told(os.environ),
+        processes=processes_here(os.environ, cores()) if processes is None else processes,
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
     )
     script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = _consult(target, plan, kept)
+        case = _consult(target, plan, kept, ray)
         _finish(case, target, kept, store, as_json=format == "json")
         if apply:
             write_or_say(case, kept.folder)
@@ -160,6 +174,7 @@ app.command(context_settings=PASS_ON)(gradcheck)
 app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
 app.add_typer(showing.app, name="show")
+app.command(context_settings=PASS_ON)(layout)
 
 
 @app.command()
@@ -239,14 +254,17 @@ def _without_command(
         raise typer.Exit
 
 
-def _consult(script: "Script", plan: "Plan", store: "Store") -> "Case":
+def _consult(script: "Script", plan: "Plan", store: "Store", ray: str | None) -> "Case":
+    from contextlib import nullcontext
+
     from rich.console import Console
 
     from descend.doctor import doctor as consult
     from descend.live import Live
+    from descend.trials.cluster import joined
 
-    with Live(Console(stderr=True), plan) as live:
-        return consult(script, plan, store, live.show)
+    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(Console(stderr=True), plan) as live:
+        return consult(script, plan, store, live.show, cluster)
 
 
 def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json: bool) -> None:

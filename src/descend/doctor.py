@@ -25,6 +25,7 @@ from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
 from descend.trials.candidate import reference
+from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -44,6 +45,7 @@ class Lab:
     show: Show
     server: ForkServer
     elsewhere: Elsewhere
+    cluster: Cluster | None = None
 
     def observe(self, script: Script, plan: Plan) -> Record:
         """Run the script once under observation."""
@@ -55,12 +57,15 @@ class Lab:
         return observe(script, plan, self.store, listen, self.server)
 
 
-def doctor(script: Script, plan: Plan, store: Store, show: Show) -> Case:
-    """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far."""
+def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluster | None = None) -> Case:
+    """Name what ails a training script and prove what cures it. Ctrl-C leaves what is known so far.
+
+    cluster: where the trials are run, if not here.
+    """
     began = time.perf_counter()
     script = replace(script, sources=(sources := Sources()))
     with forking(script) as server:
-        case = _examined(script, plan, Lab(store, show, server, Elsewhere(sources)))
+        case = _examined(script, plan, Lab(store, show, server, Elsewhere(sources), cluster))
     left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
     known = replace(case, left_out=left_out, streamed=script.streamed, changes=_changes(case, script))
     return replace(known, total_s=time.perf_counter() - began)
@@ -74,8 +79,8 @@ def _changes(case: Case, script: Script) -> tuple[Change, ...] | None:
 
 def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
     whole = lab.observe(script, plan)  # what happened
-    if not plan.alone and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
-        plan = replace(plan, alone=True)
+    if not plan.processes and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
+        plan = replace(plan, processes=1)
         whole = lab.observe(script, plan)
     if _trains_later(script, plan, whole):
         longer = plan.fixed_at(LATER * plan.steps)
@@ -132,7 +137,7 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
         try:
             same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
             failing = record.ending if record.ending.reason == "failed" else None
-            where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere)
+            where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
             bench = Bench(same, record.run, *where)
             prove(script, record, may_help, bench, proof)  # what did help
             verified = reproduce(proof, script, record, bench)

@@ -30,7 +30,7 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
 
 def as_typed(context: typer.Context) -> str:
     """Return the command with the options on its line that say what is shown, for a shell; the script is not in it."""
-    words = ["descend", "show", context.info_name or ""]
+    words = ["descend", *context.command_path.split()[1:]]
     for parameter in context.command.params:
         name, value = parameter.name or "", context.params.get(parameter.name or "")
         source = context.get_parameter_source(name)

@@ -32,11 +32,12 @@ class Plan:
     patience: float = 600.0  # seconds for reading and preparing data, before the first backward pass
     seeds: int = 5  # fresh seeds that confirm a remedy
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
+    pinned_threads: int = 0  # of each run, where another machine than this one runs it
     seed: int = 0  # offset for the script's own seeds
     spread: bool = False  # judge an arm on batches from all over the run, too
     examples: int = 0  # how many of the first examples are fixed at most: 0 for as many as suffice
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
-    alone: bool = False  # a script that torchrun starts is run as the only process of its group
+    processes: int = 0  # of the group, for a script that torchrun starts; 0 for any other
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
     role: str = "exam"  # watch, exam, arm, gradcheck or show
     asked: Mapping[str, Any] = field(default_factory=dict)  # in the role show: what, at which steps, and how
@@ -64,8 +65,8 @@ class Plan:
 
     @property
     def threads(self) -> int:
-        """CPU threads for each run: the same in every arm, or their losses could not be compared."""
-        return max(1, cores() // self.jobs)
+        """CPU threads for each process of a run: the same in every arm, or their losses could not be compared."""
+        return self.pinned_threads or max(1, cores() // (self.jobs * max(1, self.processes)))
 
 
 def cores() -> int:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from descend.temporary import PREFIX
 
@@ -54,6 +55,12 @@ class Sources:
         self._read: dict[str, bytes] = {}  # what else was read for an edit
         self._room = MOST_BYTES
         self._looking = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_looking"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _looking=threading.RLock())
 
     def entries(self, folder: Path) -> list[Entry]:
         """Return what stood in a folder when it was first looked at. Raises `OSError`."""

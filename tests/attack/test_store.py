@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from complaints import one_line
 from waiting import comes
 
 from descend.record import Cost, Ending, Fact, Note, Reading, Record, Site
@@ -28,11 +29,6 @@ for step in range(10**9):
     time.sleep(0.01)
 """
 READERS = (["diagnose"], ["diagnose", "--format", "json"], ["report"], ["runs"], ["export"])
-
-
-def one_line(done: subprocess.CompletedProcess, names: str = "") -> bool:
-    lines = [line for line in done.stderr.splitlines() if line]
-    return len(lines) == 1 and lines[0].startswith("descend: ") and names in lines[0]
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +93,9 @@ def test_a_read_only_store_is_read(left, descend, state):
         assert found.returncode == 1 and "gradients are never zeroed" in found.stdout, found.stderr
         assert "unfinished" in descend("runs", cwd=left, through=through).stdout
         page = descend("report", cwd=left, through=through)
-        assert page.returncode == 2 and one_line(page, ".descend/1/report.html: Permission denied"), page.stderr
+        assert page.returncode == 2 and one_line(page.stderr, ".descend/1/report.html: Permission denied"), page.stderr
         table = descend("export", cwd=left, through=through)
-        assert table.returncode == 2 and one_line(table, ".descend/1/readings.parquet"), table.stderr
+        assert table.returncode == 2 and one_line(table.stderr, ".descend/1/readings.parquet"), table.stderr
         table = descend("export", "-o", "readings.parquet", cwd=left, through=through)
         assert table.returncode == 0 and (left / "readings.parquet").stat().st_size, table.stderr
     finally:
@@ -111,7 +107,7 @@ def test_a_read_only_store_is_read(left, descend, state):
 def test_a_store_that_may_not_be_read_is_said_to_be_one(left, descend):
     (left / ".descend" / "descend.db").chmod(0)
     done = descend("runs", cwd=left, through=ordinary_user("-dac_override,-dac_read_search"))
-    assert done.returncode == 2 and one_line(done, "cannot be read: permission denied"), done.stderr
+    assert done.returncode == 2 and one_line(done.stderr, "cannot be read: permission denied"), done.stderr
 
 
 def ordinary_user(taken: str = "-dac_override") -> list[str]:

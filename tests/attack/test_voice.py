@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from complaints import one_line
 
 pytestmark = pytest.mark.slow
 TRAINING = """
@@ -33,11 +34,6 @@ def script(folder: Path, begin: str = "", *, steps=40, rate=0.1, body="optimizer
 
 def said(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("descend: ")]
-
-
-def one_line(text: str, names: str) -> bool:
-    lines = text.strip().splitlines()
-    return len(lines) == 1 and lines[0].startswith("descend: ") and names in lines[0]
 
 
 def test_a_script_that_lacks_an_argument_says_so_itself(descend, tmp_path):

@@ -15,6 +15,7 @@ from descend.parallel import (
     DownpourReplica,
     DownpourServer,
     ElasticReplica,
+    in_step,
     take_turns,
 )
 
@@ -160,3 +161,13 @@ def test_bad_input_is_named() -> None:
         AdaptiveRevisionServer(list(model.parameters()), lr=0.0)
     with pytest.raises(ValueError, match="period must be at least 1, not 0"):
         ElasticReplica(torch.optim.SGD(model.parameters(), lr=0.1), Centre(list(model.parameters()), 0.5), period=0)
+
+
+def test_a_synchronous_step_takes_as_long_as_the_slowest_that_is_waited_for() -> None:
+    times = {0: 1.0, 1: 2.0, 2: 7.0}
+    assert in_step(times.__getitem__, 3, steps=5) == 35
+    assert in_step(times.__getitem__, 3, steps=5, backups=1) == 10
+    alternating = iter([1.0, 3.0, 3.0, 1.0] * 2)  # two local steps of each of two workers even out
+    assert in_step(lambda worker: next(alternating), 2, steps=4, local=2) == 8
+    with pytest.raises(ValueError, match="backups must be fewer than the 3 workers, not 3"):
+        in_step(times.__getitem__, 3, steps=1, backups=3)

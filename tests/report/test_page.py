@@ -1,8 +1,10 @@
 """The page as text: what stands on it, that it is escaped, and that it can be written."""
 
+import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,7 @@ from odd_cases import ALL, BAD, hostile
 from descend.errors import UsageError
 from descend.record import Ending, Fact
 from descend.report import render_page, write_page
+from descend.report.document import check_writable, write_whole
 
 
 def body(html):
@@ -180,3 +183,14 @@ def test_a_proof_claims_as_many_steps_and_the_same_seeds_only_where_its_arms_hav
     other = replace(case.trials[0], treated=tuple(replace(arm, seed=arm.seed + 9) for arm in case.trials[0].treated))
     text = words(render_page(replace(case, trials=(other,), cure=other), records))
     assert "with and without the change, for as many steps." in text
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    check_writable(pipe)
+    write_whole("<p>a page</p>", pipe)
+    reader.join(10)
+    assert read == ["<p>a page</p>"] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]

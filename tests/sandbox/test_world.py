@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from descend.sandbox.world import is_told, world_of, world_of_one
+from descend.sandbox.world import is_told, own_world, world_of
 
 TOLD = {"RANK": "3", "WORLD_SIZE": "8", "MASTER_PORT": "29500", "TORCHELASTIC_USE_AGENT_STORE": "True", "HOME": "/me"}
 GROUP = """
@@ -19,7 +19,7 @@ print(dist.get_rank(), dist.get_world_size(), total.item())
 
 
 def test_nothing_of_the_group_is_left_and_each_world_has_a_port_of_its_own():
-    worlds = [world_of_one(TOLD) for _ in range(2)]
+    worlds = [own_world(TOLD) for _ in range(2)]
     assert is_told(TOLD) and not is_told({"HOME": "/me"})
     assert worlds[0]["HOME"] == "/me" and "TORCHELASTIC_USE_AGENT_STORE" not in worlds[0]
     assert (worlds[0]["RANK"], worlds[0]["WORLD_SIZE"]) == ("0", "1") and "29500" not in worlds[0].values()
@@ -28,14 +28,14 @@ def test_nothing_of_the_group_is_left_and_each_world_has_a_port_of_its_own():
 def test_the_ranks_of_a_job_know_each_other():
     mine, others, later = (world_of({**TOLD, **more}) for more in ({}, {"RANK": "0"}, {"MASTER_PORT": "29501"}))
     assert (mine.rank, mine.size) == (3, 8) and mine.job == others.job != later.job
-    assert all(world_of(told) is None for told in ({}, world_of_one(TOLD), {"RANK": "first", "WORLD_SIZE": "2"}))
+    assert all(world_of(told) is None for told in ({}, own_world(TOLD), {"RANK": "first", "WORLD_SIZE": "2"}))
 
 
 @pytest.mark.slow
 def test_torch_makes_a_group_of_one():
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", GROUP], env=world_of_one({**os.environ, **TOLD}), stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", GROUP], env=own_world({**os.environ, **TOLD}), stdout=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]

@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from complaints import complaints
 
 from descend.errors import UsageError
 from descend.showing.batch_runs import SizedRun, compared, sizes_of
@@ -79,7 +80,7 @@ def test_batch_norm_leaves_batches_and_other_sizes_are_run(descend, tmp_path):
 def test_what_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path, arguments, says):
     (tmp_path / "train.py").write_text("")
     done = descend_here("show", "gradients", *arguments, "train.py")
-    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode == 2 and says in done.stderr and len(complaints(done.stderr)) == 1
 
 
 def test_runs_are_compared_at_the_loss_that_all_reach():

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from complaints import complaints
 
 
 def figures(page) -> list:
@@ -55,7 +56,7 @@ def test_as_many_steps_as_a_schedule_needs(descend_here, tmp_path, expression, l
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(descend_here, tmp_path, arguments, says):
     done = descend_here("show", *arguments)
-    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode == 2 and says in done.stderr and len(complaints(done.stderr)) == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -143,7 +144,7 @@ def test_a_model_that_cannot_be_shown_is_said_in_one_line(descend_here, tmp_path
     (tmp_path / "mine.py").write_text(MODELS)
     (tmp_path / "broken.py").write_text("import sys\nsys.exit('usage')\n")
     done = descend_here("show", "activations", *arguments)
-    assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode == 2 and says in done.stderr and len(complaints(done.stderr)) == 1
     assert not (tmp_path / "activations.html").exists()
 
 

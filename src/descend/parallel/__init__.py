@@ -1,11 +1,17 @@
-"""Training on several processors: parameter servers, elastic averaging, and replicas that step as they come."""
+"""Training on several processors: splits of the work, parameter servers, replicas that step as they come."""
 
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_revision
+from descend.parallel.checkpoint import load, save
 from descend.parallel.elastic import Centre
 from descend.parallel.hogwild import hogwild
+from descend.parallel.layers import split_layers, whole
+from descend.parallel.layout import Layout, Spread
+from descend.parallel.partition import GraphPartition
+from descend.parallel.pipelined import Pipelined
+from descend.parallel.remote import RemoteServer
 from descend.parallel.replica import DownpourReplica, ElasticReplica, Traffic
 from descend.parallel.server import DownpourServer, Fetched, Server
-from descend.parallel.simulated import Turn, take_turns
+from descend.parallel.simulated import Turn, in_step, take_turns
 
 __all__ = [
     "AdaptiveRevisionServer",
@@ -14,10 +20,20 @@ __all__ = [
     "DownpourServer",
     "ElasticReplica",
     "Fetched",
+    "GraphPartition",
+    "Layout",
+    "Pipelined",
+    "RemoteServer",
     "Server",
+    "Spread",
     "Traffic",
     "Turn",
     "adaptive_revision",
     "hogwild",
+    "in_step",
+    "load",
+    "save",
+    "split_layers",
     "take_turns",
+    "whole",
 ]

@@ -6,6 +6,7 @@ at a larger rate, are revised to the new one.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,3 +48,12 @@ class AdaptiveRevisionServer(ParameterServer):
             )
             self.parameters[k] += step
             self.memory[k] += g
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the parameters, the number of updates and the sums."""
+        return {**super().state_dict(), "z": self._z, "z_max": self._z_max}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        super().load_state_dict(state)
+        self._z, self._z_max = state["z"], state["z_max"]

@@ -5,6 +5,7 @@ one loses the other gains, so that x + x̃ stays.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,9 +29,22 @@ class Centre:
     @torch.no_grad()
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
         """Return where the replica is pulled to, and be pulled by it."""
-        check_pushed(replica, self.parameters)
-        apart = [x - centre for x, centre in zip(replica, self.parameters)]
-        for centre, d in zip(self.parameters, apart):
-            centre += self.alpha * d
+        pulled = self.pulled(replica)
+        for centre, before, after in zip(self.parameters, replica, pulled):
+            centre += before - after
         self.version += 1
-        return [x - self.alpha * d for x, d in zip(replica, apart)]
+        return pulled
+
+    @torch.no_grad()
+    def pulled(self, replica: Sequence[Tensor]) -> list[Tensor]:
+        """Return where the replica is pulled to."""
+        check_pushed(replica, self.parameters)
+        return [x - self.alpha * (x - centre) for x, centre in zip(replica, self.parameters)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the parameters and the number of exchanges."""
+        return {"parameters": self.parameters, "version": self.version}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.parameters, self.version = state["parameters"], state["version"]

@@ -25,9 +25,7 @@ def hogwild(train: Callable[..., Any], model: nn.Module, processes: int = 2, arg
     """
     if processes < 1:
         raise ValueError(f"processes must be at least 1, not {processes}")
-    elsewhere = {str(p.device) for p in model.parameters() if p.device.type != "cpu"}
-    if elsewhere:
-        raise ValueError(f"shared memory is the CPU's, and the model is on {', '.join(sorted(elsewhere))}")
+    require_cpu(model)
     model.share_memory()
     started = multiprocessing.start_processes(
         _begin, (train, model, arguments), nprocs=processes, join=False, start_method="spawn"
@@ -42,6 +40,13 @@ def hogwild(train: Callable[..., Any], model: nn.Module, processes: int = 2, arg
             with suppress(ValueError):
                 process.join(END_S)
                 process.kill()
+
+
+def require_cpu(model: nn.Module) -> None:
+    """Raise `ValueError` for a model whose parameters or buffers are not where processes can share them."""
+    elsewhere = {str(t.device) for t in (*model.parameters(), *model.buffers()) if t.device.type != "cpu"}
+    if elsewhere:
+        raise ValueError(f"shared memory is the CPU's, and the model is on {', '.join(sorted(elsewhere))}")
 
 
 def _begin(rank: int, train: Callable[..., Any], model: nn.Module, arguments: tuple[Any, ...]) -> None:

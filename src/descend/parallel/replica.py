@@ -64,13 +64,21 @@ class DownpourReplica(Optimizer):
                 parameter -= lr * parameter.grad
         self.steps += 1
         if self.steps % self.n_push == 0:
-            self.traffic.staleness.append(self.server.push(self._accrued, self._fetched))
+            late = self.server.push(self._accrued, self._fetched)
             self.traffic.add(self._accrued)
+            if late is None:
+                self._fetch()
+            else:
+                self.traffic.staleness.append(late)
             for accrued in self._accrued:
                 accrued.zero_()
         if self.steps % self.n_fetch == 0:
             self._fetch()
         return loss
+
+    def collect(self) -> None:
+        """Put the server's parameters, which are the result, into the model."""
+        self._fetch()
 
     @torch.no_grad()
     def _fetch(self) -> None:
@@ -82,6 +90,11 @@ class DownpourReplica(Optimizer):
 
 class Exchanges(Protocol):
     """A centre, in this process or in another."""
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """Where it is."""
+        ...
 
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
         """Return where the replica is pulled to."""
@@ -114,6 +127,12 @@ class ElasticReplica:
         if self.steps % self.period == 0:
             self._exchange()
         return loss
+
+    @torch.no_grad()
+    def collect(self) -> None:
+        """Put the centre's parameters, which are the result, into the model."""
+        for parameter, centre in zip(_parameters(self.optimizer), self.centre.parameters, strict=True):
+            parameter.copy_(centre)
 
     @torch.no_grad()
     def _exchange(self) -> None:

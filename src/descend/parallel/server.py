@@ -6,7 +6,7 @@ steps ago; the server takes what comes as it comes, by any rule of `descend.opti
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -36,8 +36,11 @@ class Server(Protocol):
         """Return copies of the parameters."""
         ...
 
-    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
-        """Apply gradients that were taken from what was fetched; return the staleness: the updates since then."""
+    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int | None:
+        """Apply gradients that were taken from what was fetched; return the staleness: the updates since then.
+
+        None where the server lost some of those updates, and has not applied these gradients.
+        """
         ...
 
 
@@ -67,6 +70,16 @@ class ParameterServer:
         """Step by these gradients."""
         raise NotImplementedError
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the parameters, the number of updates and what the rule remembers."""
+        return {"parameters": self.parameters, "version": self.version, "memory": self.memory}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for parameter, saved in zip(self.parameters, state["parameters"], strict=True):
+            parameter.copy_(saved)  # in place: the rule's optimizer holds them
+        self.version, self.memory = state["version"], state["memory"]
+
 
 class DownpourServer(ParameterServer):
     """Applies each push by one rule, whoever it comes from.
@@ -83,6 +96,15 @@ class DownpourServer(ParameterServer):
         for parameter, gradient in zip(self.parameters, gradients):
             parameter.grad = gradient.clone()
         self._optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the parameters, the number of updates and the rule's state."""
+        return {**super().state_dict(), "rule": self._optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        super().load_state_dict(state)
+        self._optimizer.load_state_dict(state["rule"])
 
 
 def check_pushed(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:

@@ -40,3 +40,18 @@ def _spent(seconds: Callable[[int], float], replica: int) -> float:
     if not spent > 0:
         raise ValueError(f"a step of replica {replica} must take some time, not {spent} s")
     return spent
+
+
+def in_step(seconds: Callable[[int], float], workers: int, steps: int, *, backups: int = 0, local: int = 1) -> float:
+    """Return how long so many synchronous steps take, each of which waits for all but the `backups` slowest workers.
+
+    local: steps that a worker takes by itself before it waits for the others. What the slowest were doing is dropped
+    (Chen et al. 2016, §3). Raises `ValueError` for as many backups as workers, and for a step that takes no time.
+    """
+    if not 0 <= backups < workers:
+        raise ValueError(f"backups must be fewer than the {workers} workers, not {backups}")
+    total = 0.0
+    for _ in range(0, steps, local):
+        spent = sorted(sum(_spent(seconds, k) for _ in range(local)) for k in range(workers))
+        total += spent[workers - 1 - backups]
+    return total

@@ -76,6 +76,8 @@ def render(template: str, figures: Figures, *, events: str = "", kept: Any = Non
 
 def check_writable(path: Path) -> None:
     """Raise `UsageError` where no page could be written, before it takes long to make one."""
+    if _is_special(path):
+        return
     try:
         make_folder(path.parent)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -87,9 +89,15 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(text: str, path: Path) -> None:
-    """Write a page to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
+    """Write a page to `path`, whole or not at all. Raises `UsageError` when it cannot be written.
+
+    What is no file, such as /dev/null or a pipe, is written to and stays what it is.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if _is_special(path):
+            path.write_bytes(text.encode("utf-8", "replace"))
+            return
         make_folder(path.parent)
         write_file(partial, text.encode("utf-8", "replace"))
         partial.replace(path)
@@ -97,6 +105,11 @@ def write_whole(text: str, path: Path) -> None:
         with suppress(OSError):
             partial.unlink()
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder: a device, a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_pictures(

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from descend.record.reading import Fact, Note
 from descend.run.execute import Program, execute
+from descend.run.peers import grouped
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
@@ -46,6 +47,8 @@ class Config:
     stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
     spread: bool  # whether an arm looks at batches from all over the run
     examples: int  # how many of the first ones are fixed at most; 0 for as many as suffice
+    peers: int  # other processes of the script's group, which run beside it and are not observed
+    rank: int  # which of them this one is; 0 is observed
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
     allow_effects: bool
@@ -70,6 +73,8 @@ def main(house: str) -> NoReturn:
 
 def begin(config: Config) -> NoReturn:
     """Run the script, as the last thing that this process does."""
+    if config.peers:
+        config = grouped(config)
     began = time.perf_counter() - (time.monotonic() - config.started)  # the clock on the wall may be set meanwhile
     status = Run(config, began).run()
     if not config.watched:
@@ -153,6 +158,8 @@ class Run:
             else:
                 self._observe(stack)
             status, error = execute(program)
+            if config.rank and (error or status):
+                sys.stderr.write(f"process {config.rank} of the group:\n{error}")
             self._end("failed" if error or status else "finished", status, error)
         return status
 

@@ -21,10 +21,11 @@ from descend.run.relay import Relay
 from descend.sandbox.confinement import available, left_open
 from descend.sandbox.environment import child_environment, describe_environment
 from descend.sandbox.scratch import Scratch, scratch_copy
-from descend.sandbox.world import watched_as, world_of_one
+from descend.sandbox.world import own_world, watched_as
 from descend.script import Script
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
+FIRST = "the script was run as a group of {} processes, and the first of them observed: a batch is that of one rank"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
 
 
@@ -61,7 +62,8 @@ def run(
         if relay is not None and not isinstance(process.popen, Forked):
             relay.to(process.popen)
         take([Note("scratch", note) for note in scratch.notes] if scratch else [])
-        take([Note("torchrun", ALONE)] if plan.alone else [])
+        if plan.processes:
+            take([Note("torchrun", ALONE if plan.processes == 1 else FIRST.format(plan.processes))])
         take([Note("sandbox", note)] if scratch and (note := _open_ways(plan)) else [])
         for messages in process.messages(readers):
             take(messages)
@@ -75,6 +77,8 @@ def run(
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
     elif record.ending.reason == "failed" and not record.ending.error:
         record.ending = replace(record.ending, error=_as_shown(tail))  # it has left by itself: why, it has said there
+    elif record.ending.reason == "failed" and plan.processes > 1:  # maybe since another process of the group has
+        record.ending = replace(record.ending, error=_as_shown(tail) + record.ending.error)
     return record
 
 
@@ -117,8 +121,8 @@ def _start(
 ) -> Process:
     config = _config(script, plan, scratch, descriptors)
     environment = child_environment(plan.threads, scratch, plan.allow_effects) if scratch else None
-    if environment is not None and plan.alone:
-        environment = world_of_one(environment)
+    if environment is not None and plan.processes:
+        environment = own_world(environment, plan.processes)
     if server and environment and (process := server.start(vars(config), environment, descriptors)):
         return process
     room = "descend.run.keeper" if scratch else "descend.run.child"
@@ -149,6 +153,8 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         stage=plan.stage.optimizer if plan.stage else None,
         spread=plan.spread,
         examples=plan.examples,
+        peers=max(0, plan.processes - 1),
+        rank=0,
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,

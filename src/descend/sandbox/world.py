@@ -1,16 +1,10 @@
-"""What `torchrun` tells each process of a group; and a world of one, for a script that is examined by itself."""
+"""What `torchrun` tells each process of a group; and a group of our own, for a script that is examined."""
 
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ALONE = {
-    "RANK": "0",
-    "LOCAL_RANK": "0",
-    "WORLD_SIZE": "1",
-    "LOCAL_WORLD_SIZE": "1",
-    "MASTER_ADDR": "127.0.0.1",
-}
+HERE = "127.0.0.1"
 OF_THE_AGENT = ("TORCHELASTIC_", "GROUP_", "ROLE_")  # torchrun's own process, which has no part in the runs of ours
 JOB = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
 NOT_TOLD = "env:// rendezvous"  # what torch says that a script lacks which `torchrun` was to start
@@ -48,9 +42,27 @@ def is_told(environment: Mapping[str, str]) -> bool:
     return {"RANK", "WORLD_SIZE"} <= environment.keys()
 
 
-def world_of_one(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which a process finds itself the only one of its group, at a port of its own."""
+def own_world(environment: Mapping[str, str], processes: int = 1) -> dict[str, str]:
+    """Return an environment in which a process finds itself the first of a new group, at a port of its own."""
     kept = {name: value for name, value in environment.items() if not name.startswith(OF_THE_AGENT)}
     with socket.socket() as found:
-        found.bind((ALONE["MASTER_ADDR"], 0))
-        return {**kept, **ALONE, "MASTER_PORT": str(found.getsockname()[1])}
+        found.bind((HERE, 0))
+        kept |= {"MASTER_ADDR": HERE, "MASTER_PORT": str(found.getsockname()[1])}
+    return kept | place(0) | dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), str(processes))
+
+
+def place(rank: int) -> dict[str, str]:
+    """Return what tells a process which of its group it is, where all are on one machine."""
+    return dict.fromkeys(("RANK", "LOCAL_RANK"), str(rank))
+
+
+def processes_here(environment: Mapping[str, str], most: int) -> int:
+    """Return how many processes of its group `torchrun` has started, where they are all here and at most so many.
+
+    1 where they are not, and 0 for a process that is no part of a group.
+    """
+    if not is_told(environment):
+        return 0
+    world = world_of(environment)
+    is_here = world is not None and environment.get("LOCAL_WORLD_SIZE") == str(world.size)
+    return world.size if world is not None and is_here and world.size <= most else 1

@@ -15,6 +15,7 @@ from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms.opponents import has_exploded, has_opponents
+from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Elsewhere
 
 HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
@@ -66,6 +67,7 @@ class Bench:
     server: ForkServer | None = None  # forks the arms; what runs under plain python is started by itself
     failing: Ending | None = None  # how the exam has failed behind its training: an arm that ends so has not failed
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    cluster: Cluster | None = None  # where the arms are run, if not here
 
     def run(self, jobs: Sequence[Job]) -> list[Record]:
         """Run every job, as many at a time as the plan says, and return their records in order.
@@ -77,7 +79,7 @@ class Bench:
         records = [new_record(job.script, replace(self.plan, role="arm", seed=job.seed), self.parent) for job in jobs]
         for record in records:
             self.show(record, [])  # announced, before it begins
-        with ThreadPoolExecutor(self.plan.jobs) as pool:
+        with ThreadPoolExecutor(self.cluster.slots if self.cluster else self.plan.jobs) as pool:
             futures = [pool.submit(self._run_one, job, record, stop) for job, record in zip(jobs, records)]
             try:
                 return [future.result() for future in futures]
@@ -100,7 +102,10 @@ class Bench:
                 raise _Ended
 
         with suppress(_Ended):
-            run(job.script, arm, record, listen, self.server if job.role == "arm" else None)
+            if self.cluster:
+                self.cluster.run(job.script, arm, record, listen, self.elsewhere.files)
+            else:
+                run(job.script, arm, record, listen, self.server if job.role == "arm" else None)
         ending = record.ending
         if ending is None:
             self.show(record, [Ending("given up", 0, record.steps)])

@@ -44,6 +44,12 @@ class Elsewhere:
             elif isinstance(message, Effect) and not message.refused:
                 self._own.add(message.target)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that were read."""
+        with self._looking:
+            return tuple(self._known)
+
     def check(self) -> None:
         """Raise `Changed` where a file is not what it was."""
         with self._looking:

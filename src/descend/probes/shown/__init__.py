@@ -3,6 +3,7 @@
 from descend.probes.moment import Probe
 from descend.probes.shown.curvature import curvature
 from descend.probes.shown.gradients import gradient_statistics
+from descend.probes.shown.layers import layers
 from descend.probes.shown.memory import memory
 from descend.probes.shown.surface import shown_surface
 from descend.probes.shown.symmetry import symmetry
@@ -10,6 +11,7 @@ from descend.probes.shown.symmetry import symmetry
 _ALL = (
     Probe("curvature", "", curvature, differentiates=True, piecewise=True),
     Probe("gradients", "", gradient_statistics, differentiates=True, piecewise=True),
+    Probe("layers", "", layers, differentiates=True),
     Probe("memory", "", memory, differentiates=True),
     Probe("surface", "", shown_surface, piecewise=True),
     Probe("symmetry", "", symmetry, differentiates=True, piecewise=True),

@@ -1,0 +1,113 @@
+"""Workers that wait for the slowest: foretold to a thousand, checked by processes that sleep, and what helps."""
+
+import random
+import time
+from collections.abc import Callable
+from math import exp
+from statistics import fmean
+
+from torch import multiprocessing
+
+from descend.parallel.cost import Layer, Link, Work, forecast
+from descend.parallel.layout import Layout
+from descend.parallel.simulated import in_step, take_turns
+
+SLEEPERS, STEPS, MEAN, SPREAD = 4, 40, 0.05, 0.3
+SIMULATED = 400  # steps
+WORLDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+LINK = Link(1.25e9, 2e-5)  # of 10 Gbit/s: the measured one of this machine is its memory, which no thousand share
+STEP, WEIGHTS, BATCH = 0.2, 12e6, 2048  # of `splits`: seconds on half its batch, bytes of gradients
+Seconds = Callable[[int], float]
+
+
+def of_stragglers(write: Callable[..., None]) -> None:
+    """Measure and simulate."""
+    write(
+        f"Steps of a worker take {MEAN * 1e3:.0f} ms times e^({SPREAD}·N(0, 1)). {SLEEPERS} processes that sleep so",
+        "long and meet at a barrier, or never, against the simulation of the same draws:",
+        "",
+        "| scheme | seconds, measured | simulated |",
+        "|---|---|---|",
+    )
+    for name, meets in (("all meet after each step", True), ("nobody waits", False)):
+        write(f"| {name} | {sleeping(meets):.2f} | {foreseen(meets):.2f} |")
+    write(
+        "",
+        "Speed in gradients a second, over one worker's, where each has a batch of its own. One of the workers may be",
+        "four times as slow as the others.",
+        "",
+        "| workers | one slow | all wait | 1 in 16 dropped (at least 1) | 10 local steps | asynchronous |",
+        "|---|---|---|---|---|---|",
+    )
+    for workers in (4, 16, 64, 256, 1000):
+        for slow in (False, True):
+            write(f"| {workers} | {'yes' if slow else 'no'} | {' | '.join(speeds(workers, slow))} |")
+    write(
+        "",
+        f"A step of {STEP * 2:.1f} s on one worker, one batch divided among all, {WEIGHTS / 1e6:.0f} MB of gradients",
+        "over 10 Gbit/s and 0.02 ms: speed over one worker's, foretold as `descend layout` does.",
+        "",
+        "| workers | " + " | ".join(map(str, WORLDS)) + " |",
+        "|---" * (len(WORLDS) + 1) + "|",
+    )
+    work = Work((Layer("all", 0.0, 2 * STEP / BATCH, 0, 0, WEIGHTS),), BATCH)
+    found = [forecast(work, Layout(data=world), LINK) for world in WORLDS]
+    write("| speed | " + " | ".join(f"{found[0].seconds / each.seconds:.1f}" for each in found) + " |")
+    write("| waiting | " + " | ".join(f"{each.waiting / each.seconds:.0%}" for each in found) + " |")
+
+
+def speeds(workers: int, slow: bool) -> list[str]:
+    """Return the speed of each scheme."""
+
+    def seconds() -> Seconds:
+        generator = random.Random(0)
+        return lambda worker: MEAN * exp(SPREAD * generator.gauss(0, 1)) * (4 if slow and worker == 0 else 1)
+
+    dropped = max(1, workers // 16)
+    one = fmean(MEAN * exp(SPREAD * random.Random(k).gauss(0, 1)) for k in range(4000))
+    steps = max(40, SIMULATED // workers)
+    turns = take_turns([lambda: None] * workers, seconds(), steps * workers)
+    found = (
+        steps * workers / in_step(seconds(), workers, steps),
+        steps * (workers - dropped) / in_step(seconds(), workers, steps, backups=dropped),
+        steps * workers / in_step(seconds(), workers, steps, local=10),
+        len(turns) / turns[-1].time,
+    )
+    return [f"{each * one:.1f}" for each in found]
+
+
+def drawn(worker: int) -> list[float]:
+    """Return the times of a worker's steps: the same for a process that sleeps and in the simulation."""
+    generator = random.Random(worker)
+    return [MEAN * exp(SPREAD * generator.gauss(0, 1)) for _ in range(STEPS)]
+
+
+def sleeping(meets: bool) -> float:
+    """Return the seconds until the last of some processes has slept all its steps."""
+    context = multiprocessing.get_context("fork")
+    start, barrier = context.Barrier(SLEEPERS + 1), context.Barrier(SLEEPERS)
+    running = [context.Process(target=_sleep, args=(k, start, barrier if meets else None)) for k in range(SLEEPERS)]
+    for process in running:
+        process.start()
+    start.wait()
+    began = time.perf_counter()
+    for process in running:
+        process.join()
+    return time.perf_counter() - began
+
+
+def foreseen(meets: bool) -> float:
+    """Return the same by the simulation."""
+    rows = [iter(drawn(k)) for k in range(SLEEPERS)]
+    if meets:
+        return in_step(lambda worker: next(rows[worker]), SLEEPERS, STEPS)
+    return max(sum(row) for row in rows)
+
+
+def _sleep(worker: int, start: object, barrier: object | None) -> None:
+    steps = drawn(worker)
+    start.wait()
+    for step in steps:
+        time.sleep(step)
+        if barrier is not None:
+            barrier.wait()

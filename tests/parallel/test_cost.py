@@ -1,0 +1,99 @@
+"""What is foretold of a layout, against closed forms; and the link between two real processes."""
+
+import json
+
+import pytest
+
+from descend.parallel.cost import BUCKET, Layer, Link, Work, forecast, layouts, split
+from descend.parallel.layout import Layout
+
+LINK = Link(bandwidth=1e6, latency=1e-3)
+WIDE = Layer("wide", 0.01, 0.002, input_bytes=400, output_bytes=800, weight_bytes=8e5, outputs=200, follows=False)
+DEEP = Layer("deep", 0.01, 0.001, input_bytes=800, output_bytes=40, weight_bytes=4e4, outputs=10)
+WORK = Work((WIDE, DEEP), batch=64, kept=100.0, state=8.4e5)
+
+
+def test_one_process_computes_and_sends_nothing() -> None:
+    alone = forecast(WORK, Layout(), LINK)
+    assert alone.seconds == pytest.approx(0.02 + 64 * 0.003) and alone.waiting == 0
+    assert alone.memory == pytest.approx(3 * 8.4e5 + 6400)
+
+
+def test_an_update_takes_as_long_as_what_a_process_holds() -> None:
+    slow = Work(WORK.layers, 64, update=1.0)
+    assert forecast(slow, Layout(data=2), LINK).seconds == pytest.approx(
+        1 + forecast(WORK, Layout(data=2), LINK).seconds
+    )
+    assert forecast(slow, Layout(tensor=2), LINK).seconds == pytest.approx(
+        0.5 + forecast(WORK, Layout(tensor=2), LINK).seconds
+    )
+
+
+def test_gradients_are_reduced_in_a_ring_behind_the_backward_pass() -> None:
+    found = forecast(WORK, Layout(data=4), LINK)
+    sending = 2 * 3 * (8.4e5 / 4 / 1e6 + 1e-3)
+    assert found.waiting == pytest.approx(sending)  # of one bucket: nothing of it can go before the pass is over
+    assert found.seconds == pytest.approx(0.02 + 16 * 0.003 + sending)
+    large = Work((Layer("large", 10.0, 0.0, 1, 1, 8 * BUCKET),), batch=4)
+    fast = Link(1e9, 0.0)
+    assert forecast(large, Layout(data=2), fast).waiting == pytest.approx(fast.reduced(BUCKET, 2))
+    plain = Work(large.layers, 4, overlaps=False)
+    assert forecast(plain, Layout(data=2), fast).waiting == pytest.approx(fast.reduced(8 * BUCKET, 2))
+
+
+def test_a_split_layer_gathers_its_outputs_and_sums_its_inputs_gradients() -> None:
+    found = forecast(WORK, Layout(tensor=2), LINK)
+    wide = 64 * 800 / 2 / 1e6 + 1e-3  # its input is data and has no gradient
+    deep = 64 * 40 / 2 / 1e6 + 1e-3 + 2 * (64 * 800 / 2 / 1e6 + 1e-3)
+    assert found.waiting == pytest.approx(wide + deep)
+    assert found.seconds == pytest.approx(0.02 + 32 * 0.003 + wide + deep)
+
+
+def test_a_pair_sends_the_sum_of_the_second_alone() -> None:
+    paired = Layer(**{**vars(DEEP), "paired": True})
+    assert split((WIDE, paired), 2) == ["first", "second"] and split((WIDE, DEEP), 2) == ["outputs", "outputs"]
+    assert split((WIDE, paired, paired), 4) == ["first", "second", ""] and split((WIDE, paired), 1) == ["", ""]
+    found = forecast(Work((WIDE, paired), 64), Layout(tensor=2), LINK)
+    assert found.waiting == pytest.approx(2 * (64 * 40 / 2 / 1e6 + 1e-3))
+
+
+def test_a_pipeline_fills_and_empties() -> None:
+    even = Work((Layer("a", 0, 0.01, 10, 10, 100), Layer("b", 0, 0.01, 10, 10, 100)), 8)
+    free = Link(1e30, 0.0)
+    found = forecast(even, Layout(pipeline=2, micro_batches=4), free)
+    assert found.seconds == pytest.approx((4 + 2 - 1) / 4 * 8 * 0.01)
+    slow = forecast(even, Layout(pipeline=2, micro_batches=4), Link(1e3, 0.0))
+    assert slow.seconds - found.seconds == pytest.approx(5 * 2 * (10 * 2 / 1e3))
+
+
+def test_fewer_examples_than_a_granule_take_no_less_time() -> None:
+    coarse = Work(WORK.layers, 256, granule=128)
+    half, quarter = (forecast(coarse, Layout(data=n), Link(1e30, 0.0)).seconds for n in (2, 4))
+    assert half == quarter == pytest.approx(0.02 + 128 * 0.003)
+
+
+@pytest.mark.parametrize(
+    ("layout", "says"),
+    [
+        (Layout(data=65), "64 examples are too few"),
+        (Layout(data=32, pipeline=2), "64 examples are too few"),
+        (Layout(pipeline=3), "2 layers cannot be cut into 3 stages"),
+        (Layout(tensor=7), "no layer has outputs that 7 divides"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused(layout, says) -> None:
+    with pytest.raises(ValueError, match=says):
+        forecast(WORK, layout, LINK)
+
+
+def test_every_layout_of_a_world_is_there_once() -> None:
+    found = list(layouts(4))
+    assert len(set(found)) == len(found) == 5 and {layout.world for layout in found} == {4}
+    assert list(layouts(1)) == [Layout()]
+
+
+@pytest.mark.slow
+def test_the_link_between_two_processes_is_measured(torchrun) -> None:
+    ended = torchrun("../../../src/descend/parallel/link.py", 2)
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert 1e6 < found["bandwidth"] < 1e12 and 0 < found["latency"] < 0.1

@@ -1,0 +1,169 @@
+"""Layouts under a real torchrun: the same weights as one process, whatever the split; and what they refuse."""
+
+import json
+import re
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from descend.parallel import Layout
+from descend.parallel.layers import split_plan
+from descend.parallel.shares import shared
+from descend.parallel.stages import balanced, cut_points
+
+ROUND_OFF = 1e-6
+LAYOUTS = ["data=4", "tensor=4", "pipeline=4", "data=2, tensor=2", "data=2, pipeline=2"]
+
+
+@pytest.fixture(scope="module")
+def told(torchrun, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("equal")
+    torchrun("equal.py", 4, str(folder))
+    return json.loads((folder / "told.json").read_text())
+
+
+@pytest.fixture
+def group_of_one():
+    yield
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_split_is_one_process_to_round_off(told, layout) -> None:
+    weights, evaluated = told[layout]
+    assert 0 < weights < ROUND_OFF and evaluated < ROUND_OFF
+
+
+@pytest.mark.slow
+def test_a_checkpoint_goes_on_in_any_other_layout(told) -> None:
+    assert told["resumed"] < ROUND_OFF
+
+
+@pytest.mark.slow
+def test_evaluation_switches_the_dropout_of_a_pipeline_off(told) -> None:
+    assert told["dropout in evaluation"] == 0
+
+
+@pytest.fixture(scope="module")
+def wrong(torchrun, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wrong")
+    ended = torchrun("wrong.py", 2, str(folder), check=False)
+    return {**json.loads((folder / "told.json").read_text()), "status": ended.returncode, "nan": ended.stderr}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("world", "is for 3 processes, and there are 2: start it by torchrun --nproc-per-node 3"),
+        (
+            "models",
+            r"models: 0.weight is float32 of shape \(4, 8\) in process 1 and float32 of shape \(4, 9\) in process 0",
+        ),
+        ("nan", "the loss of process 1 was NaN in its step 2"),
+        ("uneven", "a batch of 1 cannot be split over 2 replicas: drop_last=True"),
+        ("pipeline", r"the batches of a pipeline have one size: 8 at first, now 1 \(drop_last=True"),
+        ("awaited", "in training the outputs of a pipeline lie in its last process, and 'argmax' cannot be asked"),
+        ("functional", "dropout.* is called as a function, and a pipeline cannot switch it off"),
+    ],
+)
+def test_what_goes_wrong_is_named(wrong, case, says) -> None:
+    assert re.search(says, wrong[case]) and wrong["status"] == 1
+
+
+def loader(rows: int = 20, **options) -> DataLoader:
+    return DataLoader(TensorDataset(torch.arange(rows)), **{"batch_size": 8, "shuffle": True, **options})
+
+
+def drawn(replicas: int, whole: bool, passes: int = 1, rows: int = 20) -> list[list[list[int]]]:
+    loaders = [shared(loader(rows), k, replicas, whole=whole, seed=5) for k in range(replicas)]
+    return [[x.tolist() for _ in range(passes) for (x,) in one] for one in loaders]
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3, 4])
+def test_shares_of_a_batch_make_the_batch(replicas) -> None:
+    alone = drawn(1, False)[0]
+    parts = drawn(replicas, False)
+    for batch, *shares in zip(alone, *parts, strict=True):
+        assert sorted(batch) == sorted(row for share in shares for row in share)
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_whole_batches_are_dealt_out_once_and_each_pass_anew() -> None:
+    first, second = drawn(2, True, rows=32)
+    assert sorted(sum(first + second, [])) == list(range(32)) and {len(b) for b in first + second} == {8}
+    once, twice = drawn(1, True), drawn(1, True, passes=2)
+    assert twice[0][: len(once[0])] == once[0] and twice[0][len(once[0]) :] != once[0]
+
+
+def test_the_weights_of_uneven_shares_add_up_to_the_mean() -> None:
+    one = [shared(loader(11, batch_size=11), k, 4, whole=False, seed=0) for k in range(4)]
+    sizes = [len(next(iter(loader))[0]) for loader in one]
+    weights = [loader.batch_sampler.weight() for loader in one]
+    assert sizes == [3, 3, 3, 2] and weights == pytest.approx([12 / 11] * 3 + [8 / 11])
+
+
+def test_a_stream_is_left_to_its_author() -> None:
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(range(3))
+
+    with pytest.raises(ValueError, match="a stream of data"):
+        shared(DataLoader(Stream()), 0, 2, whole=False, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"data": 0}, "data must be at least 1, not 0"),
+        (
+            {"scheme": "gossip"},
+            "scheme must be one of synchronous, hogwild, downpour, delay_tolerant, elastic, not 'go",
+        ),
+        ({"tensor": 2, "pipeline": 2}, "not by both"),
+        ({"tensor": 2, "scheme": "downpour"}, "the replicas of 'downpour' are whole models"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused(given, says) -> None:
+    with pytest.raises(ValueError, match=says):
+        Layout(**given)
+
+
+def test_without_torchrun_a_layout_of_one_is_the_training_as_it_was(group_of_one) -> None:
+    model, data = nn.Linear(3, 2), DataLoader(TensorDataset(torch.randn(8, 3), torch.arange(8) % 2), batch_size=4)
+    spread = Layout().spread(model, data, lambda p: torch.optim.SGD(p, lr=0.1), nn.functional.cross_entropy)
+    assert spread.model is model
+    before = model.weight.detach().clone()
+    for x, y in spread.loader:
+        spread.optimizer.zero_grad()
+        spread.loss_fn(spread.model(x), y).backward()
+        spread.optimizer.step()
+    assert not torch.equal(model.weight, before)
+
+
+def test_two_linear_layers_with_a_function_between_them_are_split_as_a_pair() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.Flatten(), nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 3)
+    )
+    plan = {name: type(style).__name__ for name, style in split_plan(model, 2).items()}
+    assert plan == {"0": "FilterwiseParallel", "2": "ColwiseParallel", "4": "RowwiseParallel"}
+
+
+@pytest.mark.parametrize(
+    ("costs", "stages", "cuts"),
+    [([1, 1, 1, 3], 2, [3]), ([5, 1, 1, 1], 2, [1]), ([1, 2, 3], 3, [1, 2]), ([4], 1, [])],
+)
+def test_the_dearest_stage_is_as_cheap_as_can_be(costs, stages, cuts) -> None:
+    assert balanced(costs, stages) == cuts
+
+
+def test_a_model_is_cut_by_its_operations() -> None:
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2)).train()
+    assert cut_points(model, (torch.zeros(4, 8),), 2) == ["2"] and model.training
+    with pytest.raises(ValueError, match="5 layers cannot be cut into 6 stages"):
+        cut_points(model, (torch.zeros(4, 8),), 6)

@@ -1,0 +1,203 @@
+"""Servers in processes of their own, on a real Ray, which are killed: what comes back, and what is said of the rest."""
+
+import json
+import os
+import signal
+import time
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from descend.optim import Adagrad
+from descend.parallel import (
+    AdaptiveRevisionServer,
+    Centre,
+    DownpourReplica,
+    DownpourServer,
+    ElasticReplica,
+    RemoteServer,
+)
+from descend.parallel.messages import pack, unpack
+
+torch.manual_seed(0)
+X, Y = torch.randn(64, 20), torch.randint(0, 5, (64,))
+
+
+def network() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Linear(20, 5)
+
+
+def train(model: nn.Module, optimizer, steps: int) -> None:
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(X), Y).backward()
+        optimizer.step()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    while os.path.exists(f"/proc/{pid}") and "Z" not in open(f"/proc/{pid}/stat").read().split()[2]:
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "shards"), [(lambda p: DownpourServer(p), 2), (lambda p: AdaptiveRevisionServer(p, lr=0.1), 1)]
+)
+def test_a_server_elsewhere_is_the_server_here(cluster, tmp_path, rule, shards) -> None:
+    here, there = network(), network()
+    train(here, DownpourReplica(here.parameters(), rule(list(here.parameters()))), 20)
+    server = RemoteServer.start(rule, there.parameters(), tmp_path / "server.pt", shards=shards)
+    train(there, DownpourReplica(there.parameters(), server), 20)
+    assert all(torch.equal(a, b) for a, b in zip(here.parameters(), there.parameters()))
+    assert server.version == 20 * shards and server.lost == 0
+
+
+@pytest.mark.slow
+def test_a_centre_elsewhere_is_the_centre_here(cluster, tmp_path) -> None:
+    models = [network(), network()]
+    for model, centre in zip(
+        models,
+        (
+            Centre(list(models[0].parameters()), 0.3),
+            RemoteServer.start(_centre, models[1].parameters(), tmp_path / "c"),
+        ),
+    ):
+        train(model, ElasticReplica(torch.optim.SGD(model.parameters(), lr=0.1), centre, period=3), 12)
+    assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters()))
+
+
+def _centre(parameters):
+    return Centre(parameters, 0.3)
+
+
+@pytest.mark.slow
+def test_a_killed_server_goes_on_from_its_checkpoint_and_says_what_was_lost(cluster, tmp_path, attempt) -> None:
+    model, alone = network(), network()
+    server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt", every=1000)
+    replica = DownpourReplica(model.parameters(), server)
+    train(model, replica, 12)
+    server.save()
+    train(model, replica, 5)
+    kill(server.processes()[0])
+    with pytest.warns(UserWarning, match="died and went on from its checkpoint: of 17 updates .* 5 are lost"):
+        train(model, replica, 1)  # taken before the server's death was known: it is not applied
+    assert server.version == 12 and server.lost == 5
+    train(model, replica, 8)
+    train(alone, Adagrad(alone.parameters(), lr=0.01), 20)
+    assert all(torch.equal(a, b) for a, b in zip(alone.parameters(), model.parameters()))  # 12 + 8, none of them twice
+
+
+@pytest.mark.slow
+def test_a_push_that_is_repeated_is_applied_once(cluster, tmp_path) -> None:
+    model = network()
+    server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
+    fetched = server.fetch()
+    gradients = [torch.ones_like(p) for p in model.parameters()]
+    assert server.push(gradients, fetched) == 0
+    server.pushes -= 1  # as Ray repeats a call whose answer was lost
+    assert server.push(gradients, fetched) == 0 and server.version == 1
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_nothing_is_applied_twice(cluster, tmp_path, attempt) -> None:
+    model = network()
+    server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
+
+    @cluster.remote(num_cpus=0, max_retries=3)
+    def work(server, folder, steps):
+        own = nn.Linear(20, 5)
+        replica = DownpourReplica(own.parameters(), server)
+        begun = len(list(folder.iterdir()))
+        (folder / str(os.getpid())).touch()
+        for step in range(steps):
+            train(own, replica, 1)
+            (folder / f"{os.getpid()}").write_text(str(step + 1))
+            if begun == 0 and step == steps // 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return steps
+
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    assert cluster.get(work.remote(server, folder, 20)) == 20
+    told = [int(file.read_text()) for file in folder.iterdir()]
+    assert sorted(told) == [11, 20] and server.version == 31 and server.lost == 0
+
+
+@pytest.mark.slow
+def test_what_a_server_refuses_is_said_to_the_replica(cluster, tmp_path) -> None:
+    model = network()
+    server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
+    gradients = [torch.zeros_like(p) for p in model.parameters()]
+    with pytest.raises(ValueError, match="fetch the parameters before"):
+        server.push(gradients, None)
+    fetched = server.fetch()
+    with pytest.raises(ValueError, match="not finite, in tensor 0 of 2: it has not been applied"):
+        server.push([gradients[0] / 0, gradients[1]], fetched)
+    assert server.version == 0
+    sharded = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "two.pt", shards=2)
+    fetched = sharded.fetch()
+    with pytest.raises(ValueError, match="not finite, in tensor 1 of 2: it has not been applied"):
+        sharded.push([gradients[0], gradients[1] / 0], fetched)
+    assert sharded.version == 0  # neither of them
+    with pytest.raises(ValueError, match="shards must lie between 1 and 2, the number of tensors, not 3"):
+        RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "s.pt", shards=3)
+    with pytest.raises(ValueError, match="lr must be positive, not 0"):
+        RemoteServer.start(lambda p: AdaptiveRevisionServer(p, lr=0), model.parameters(), tmp_path / "a.pt")
+
+
+@pytest.mark.slow
+def test_a_later_run_goes_on_from_the_checkpoint(cluster, tmp_path) -> None:
+    model, other, file = network(), network(), tmp_path / "server.pt"
+    kept = DownpourServer(list(model.parameters()))
+    train(model, DownpourReplica(model.parameters(), kept), 6)
+    torch.save({"kept": kept.state_dict(), "life": 0, "answers": {}}, file)  # as a server's process writes it
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nobody has died
+        train(
+            other, DownpourReplica(other.parameters(), RemoteServer.start(DownpourServer, other.parameters(), file)), 6
+        )
+    train(model, DownpourReplica(model.parameters(), kept), 6)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters()))
+    with pytest.raises(ValueError, match="server.pt is the checkpoint of another model: delete it, or name another"):
+        RemoteServer.start(DownpourServer, nn.Linear(2, 2).parameters(), file)
+
+
+@pytest.mark.slow
+def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
+    torchrun("schemes.py", 2, str(tmp_path))
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert set(told) == {"hogwild", "delay_tolerant", "elastic"}
+    for scheme, replicas in told.items():
+        assert all(replica["same"] and replica["steps"] == 6 * 56 for replica in replicas), scheme
+        assert replicas[0]["loss"] < 0.8 and replicas[0]["loss"] == replicas[1]["loss"], (scheme, replicas)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int8, torch.bool])
+def test_messages_come_back_as_they_were(dtype) -> None:
+    tensors = [torch.tensor(True).to(dtype), torch.arange(3).to(dtype), torch.arange(8).to(dtype).view(2, 4)]
+    tensors.append(torch.zeros(0, dtype=dtype))
+    tensors.append(torch.arange(5.0, dtype=torch.float64))  # not aligned after odd bytes
+    for sent, came in zip(tensors, unpack(pack(tensors), tensors), strict=True):
+        assert came.dtype == sent.dtype and torch.equal(sent, came)
+    with pytest.raises(ValueError, match="belongs to another model: 0 bytes, and the server holds"):
+        unpack(pack([]), tensors)
+
+
+def test_without_ray_it_is_said_how_to_install_it(monkeypatch, tmp_path) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(ImportError, match=r"pip install 'descend\[ray\]'"):
+        RemoteServer.start(DownpourServer, network().parameters(), tmp_path / "server.pt")

@@ -1,0 +1,216 @@
+"""Arms on a real Ray cluster: the same numbers as here, and what is lost where a node dies."""
+
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from complaints import complaints
+
+from descend.errors import UsageError
+from descend.plan import Plan
+from descend.record import Ending
+from descend.run.launch import new_record, run
+from descend.script import Script
+from descend.temporary import PREFIX
+from descend.trials import cluster
+from descend.trials.cluster import Cluster, Errand, machine, packed, there
+
+pytestmark = pytest.mark.slow
+TRAIN = """
+import pathlib, torch
+torch.manual_seed(0)
+scale = float(pathlib.Path("data/scale.txt").read_text())
+x = torch.randn(64, 5) * scale
+y = (x.sum(1, keepdim=True) > 0).float()
+model = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(STEPS):
+    optimizer.zero_grad()
+    torch.nn.functional.binary_cross_entropy_with_logits(model(x), y).backward()
+    optimizer.step()
+"""
+PLAN = Plan(jobs=2, timed=False, role="arm").fixed_at(30)
+
+
+@pytest.fixture
+def script(tmp_path) -> Script:
+    root = tmp_path / "work"
+    (root / "data").mkdir(parents=True)
+    (root / "data" / "scale.txt").write_text("2.5")
+    (root / "train.py").write_text(TRAIN.replace("STEPS", "30"))
+    return Script(root / "train.py", root)
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A head that runs nothing, and one node."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster as Nodes
+
+    found = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    node = found.add_node(num_cpus=2)
+    yield found, node
+    found.shutdown()
+
+
+@pytest.fixture
+def joined(nodes):
+    import ray
+
+    with cluster.joined(nodes[0].address, PLAN) as found:
+        yield found
+    assert not ray.is_initialized()
+
+
+def losses(record) -> list[float]:
+    return list(record.series("loss", "0").values)
+
+
+def here(script: Script) -> list[float]:
+    return losses(run(script, PLAN, new_record(script, PLAN)))
+
+
+def errand(script: Script, **changed) -> Errand:
+    known = Errand(script, PLAN, dict(os.environ), cluster._versions(), machine(), ())
+    return replace(known, **changed)
+
+
+def test_an_arm_there_is_the_arm_here_bit_for_bit(script, joined) -> None:
+    record = new_record(script, PLAN)
+    seen = []
+    joined.run(script, PLAN, record, seen.extend)
+    assert losses(record) == here(script) and len(losses(record)) == 30
+    assert record.ending.reason == "window" and len(seen) > 30
+    assert joined.slots == 2
+
+
+def test_an_arm_that_is_ended_early_ends_there(script, joined) -> None:
+    endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9").replace("optimizer.step()", "optimizer.step()"))
+    plan = PLAN.fixed_at(10**9)
+
+    class Enough(Exception):
+        pass
+
+    def listen(messages) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        joined.run(endless, plan, new_record(endless, plan), listen)
+    deadline = time.monotonic() + 30
+    while _running(script) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _running(script)
+
+
+def _running(script: Script) -> bool:
+    """Whether a process works in a scratch copy of the script's folder."""
+    below = str(script.root).lstrip("/")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd").endswith(f"files/{below}"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
+    found, _ = nodes
+    with cluster.joined(found.address, PLAN) as joined:
+        second = found.add_node(num_cpus=2, resources={"doomed": 1})
+        joined._run_there = joined._run_there.options(resources={"doomed": 1})
+        plan, begun = PLAN.fixed_at(10**9), threading.Event()
+        endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9"))
+        record = new_record(endless, plan)
+        arm = threading.Thread(target=joined.run, args=(endless, plan, record, lambda messages: begun.set()))
+        arm.start()
+        assert begun.wait(60)
+        found.remove_node(second, allow_graceful=False)
+        arm.join(90)
+        assert not arm.is_alive() and record.ending.reason == "failed"
+        assert "the node that ran it was lost" in record.ending.error
+    with cluster.joined(found.address, PLAN) as joined:
+        record = new_record(script, PLAN)
+        joined.run(script, PLAN, record, lambda messages: None)
+        assert record.ending.reason == "window"  # the others go on
+
+
+def test_to_another_machine_the_working_directory_is_sent(script) -> None:
+    edited = script.edit(script.path, TRAIN.replace("STEPS", "30").replace("lr=0.1", "lr=0.3"))
+    *seen, ending = there(errand(edited, machine="another"), packed(script.root))
+    assert isinstance(ending, Ending) and ending.reason == "window"
+    record = new_record(edited, PLAN)
+    for messages in seen:
+        record.extend(messages)
+    assert losses(record) == here(edited) != here(script)
+    assert not _left_over()
+
+
+def _left_over() -> list[Path]:
+    return [p for p in Path("/tmp").glob(f"{PREFIX}run-*") if (p / "files" / "data" / "scale.txt").exists()]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"versions": {"torch": "0.1"}}, "has torch .*, and this machine has 0.1: their losses could not be compared"),
+        ({"machine": "another", "reads": ("/nowhere/data.csv",)}, "has no /nowhere/data.csv, which the script reads"),
+    ],
+)
+def test_a_node_that_cannot_compare_is_refused(script, changed, says) -> None:
+    with pytest.raises(UsageError, match=says):
+        list(there(errand(script, **changed), packed(script.root)))
+
+
+def test_a_directory_too_large_to_be_sent_is_refused(script, monkeypatch) -> None:
+    monkeypatch.setattr(cluster, "MOST_BYTES", 100)
+    with pytest.raises(UsageError, match="holds more than the 0 MB that are sent"):
+        packed(script.root)
+
+
+def test_trials_on_a_cluster_have_the_verdict_of_trials_here(descend, nodes, tmp_path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "scale.txt").write_text("2.5")
+    (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "200").replace("optimizer.zero_grad()", "pass"))
+    told = []
+    for number, where in enumerate([[], ["--ray", nodes[0].address]]):
+        store = str(tmp_path / f"store{number}")
+        options = [
+            "--steps",
+            "200",
+            "--seeds",
+            "2",
+            "--select",
+            "no_zero_grad",
+            "--format",
+            "json",
+            "--jobs",
+            "2",
+            "--store",
+            store,
+        ]
+        ended = descend("doctor", *options, *where, "train.py", cwd=tmp_path, env={"DESCEND_CLOCK": "steps"})
+        assert ended.returncode == 1, ended.stderr
+        told.append(json.loads(ended.stdout))
+    local, spread = told
+    assert [f["symptom"] for f in local["findings"]] == [f["symptom"] for f in spread["findings"]]
+    assert _numbers(local["trials"]) == _numbers(spread["trials"]) and local["trials"]
+
+
+def _numbers(trials) -> list[tuple]:
+    return [tuple(map(str, (t["remedies"], t["verdict"], t["before"], t["after"], t["seeds"]))) for t in trials]
+
+
+def test_no_cluster_is_one_line(descend, tmp_path) -> None:
+    (tmp_path / "train.py").write_text("print()")
+    ended = descend("doctor", "--ray", "127.0.0.1:1", "train.py", cwd=tmp_path)
+    lines = complaints(ended.stderr)
+    assert ended.returncode == 2 and "no Ray cluster is at 127.0.0.1:1" in lines[-1], ended.stderr
+
+
+def test_a_cluster_says_how_many_arms_fit(joined) -> None:
+    assert isinstance(joined, Cluster) and joined.slots == 2 // PLAN.threads
