@@ -1,4 +1,4 @@
-"""What a command says on standard error of what is wrong, without the lines on which a slow machine says how far it is."""
+"""What a command complains of on standard error, without the lines that say on a slow machine how far it is."""
 
 import re
 
