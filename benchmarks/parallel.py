@@ -7,9 +7,12 @@ from functools import partial
 from math import inf
 from statistics import fmean
 
+import graphs
 import hogwild_trainings
 import large_batches
 import layouts
+import narrow
+import serving
 import stragglers
 import torch
 from measure import HERE, fill_section
@@ -184,7 +187,10 @@ def _rate(models: list[nn.Module]) -> float:
 SECTIONS = {
     "splits": layouts.of_splits,
     "a table of 2013": layouts.of_table,
+    "a graph over workers": graphs.of_graphs,
     "large batches": large_batches.of_large_batches,
+    "a narrow link": narrow.of_narrow_link,
+    "a server": serving.of_serving,
     "stragglers": stragglers.of_stragglers,
     "staleness": of_staleness,
     "hogwild": of_hogwild,

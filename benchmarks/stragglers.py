@@ -10,7 +10,7 @@ from torch import multiprocessing
 
 from descend.parallel.cost import Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
-from descend.parallel.simulated import in_step, take_turns
+from descend.turns import in_step, take_turns
 
 SLEEPERS, STEPS, MEAN, SPREAD = 4, 40, 0.05, 0.3
 SIMULATED = 400  # steps

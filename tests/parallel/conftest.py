@@ -13,8 +13,11 @@ sys.path.insert(0, str(HERE))
 def torchrun():
     """Run a program of this folder in so many processes, as a user would; return how it ended."""
 
-    def run(program: str, processes: int, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    def run(
+        program: str, processes: int, *arguments: str, check: bool = True, restarts: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command = [*launcher, f"--max-restarts={restarts}"]
         ended = subprocess.run(
             [*command, str(HERE / "programs" / program), *arguments],
             env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -85,6 +85,18 @@ def drawn(replicas: int, whole: bool, passes: int = 1, rows: int = 20) -> list[l
     return [[x.tolist() for _ in range(passes) for (x,) in one] for one in loaders]
 
 
+@pytest.mark.slow
+def test_a_killed_rank_is_started_again_and_the_run_goes_on_as_though_it_had_lived(torchrun, tmp_path, attempt) -> None:
+    told = []
+    for name, killed in (("lived", -1), ("killed", 1 + attempt % 5)):
+        (tmp_path / name).mkdir()
+        torchrun("restarting.py", 2, str(tmp_path / name), str(killed), restarts=1)
+        told.append(torch.load(tmp_path / name / "told.pt"))
+    lived, killed = told
+    assert (lived["starts"], killed["starts"]) == ("0", "1")
+    assert all(torch.equal(a, b) for a, b in zip(lived["weights"], killed["weights"]))
+
+
 @pytest.mark.parametrize("replicas", [1, 2, 3, 4])
 def test_shares_of_a_batch_make_the_batch(replicas) -> None:
     alone = drawn(1, False)[0]

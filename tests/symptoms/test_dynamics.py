@@ -42,6 +42,7 @@ from sick_runs import RUNS, look, named, neighbours
 
 from descend.symptoms import SYMPTOMS
 from descend.symptoms.stability import curvature_name
+from descend.symptoms.stragglers import foretold
 
 MOMENTUM = {"momentum": 0.9}  # its bound is 3.8
 ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
@@ -230,3 +231,11 @@ def test_a_run_that_was_cut_off_must_be_slower_to_be_called_slow(reason, curvatu
     record = slow_progress(curvature=curvature)
     record.ending = replace(record.ending, reason=reason)
     assert (SYMPTOMS["slow_progress"](record) is not None) == shown
+
+
+def test_what_helps_against_stragglers_is_foretold_from_their_times():
+    """A step of 50 ms is 31 of the slowest rank's own and 19 that all need; the others take 20."""
+    gains = foretold(stragglers(), 0.05)
+    even = 3 / (2 / 0.02 + 1 / 0.031)
+    expected = [0.05 / (even + 0.019), 0.05 / 0.039 * 2 / 3, 1.0, (2 * 0.05 / 0.039 + 1) / 3]
+    assert list(gains.values()) == pytest.approx(expected)

@@ -11,7 +11,7 @@ from descend.parallel.pipelined import Pipelined
 from descend.parallel.remote import RemoteServer
 from descend.parallel.replica import DownpourReplica, ElasticReplica, Traffic
 from descend.parallel.server import DownpourServer, Fetched, Server
-from descend.parallel.simulated import Turn, in_step, take_turns
+from descend.turns import Turn, in_step, take_turns
 
 __all__ = [
     "AdaptiveRevisionServer",

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descend.parallel.messages import in_a_row
 from descend.parallel.server import Fetched, ParameterServer
 
 
@@ -36,7 +37,7 @@ class AdaptiveRevisionServer(ParameterServer):
             raise ValueError(f"lr must be positive, not {lr}")
         super().__init__(parameters)
         self.lr = lr
-        self.memory = [torch.zeros_like(p) for p in self.parameters]  # ḡ, the sum of all gradients so far
+        self.memory = in_a_row([torch.zeros_like(p) for p in self.parameters])  # ḡ, the sum of all gradients so far
         self._z = [torch.ones_like(p) for p in self.parameters]
         self._z_max = [torch.ones_like(p) for p in self.parameters]
 

@@ -30,7 +30,7 @@ RAY_ADMISSION = "RAY_AUTH_MODE"  # a cluster that Ray starts asks for the token 
 
 
 def replica(scheme: str, model: nn.Module, rule: Rule, period: int, checkpoint: str | None) -> Any:
-    """Return the optimizer of this process's replica: it talks to the server every `period` steps.
+    """Return the optimizer of this process's replica: it talks to the server every `period` steps, behind the next.
 
     checkpoint: the server's file, from which it goes on; one that lasts as long as the run where none is given.
     """
@@ -45,10 +45,10 @@ def replica(scheme: str, model: nn.Module, rule: Rule, period: int, checkpoint: 
         "delay_tolerant": partial(AdaptiveRevisionServer, lr=lr),
         "elastic": partial(Centre, alpha=SHARE / dist.get_world_size()),
     }
-    server = _served(make[scheme], parameters, checkpoint)
+    server, waits = _served(make[scheme], parameters, checkpoint), period == 1
     if scheme == "elastic":
-        return ElasticReplica(own, server, period=period)
-    return DownpourReplica(parameters, server, n_push=period, n_fetch=period, lr=lr)
+        return ElasticReplica(own, server, period=period, waits=waits)
+    return DownpourReplica(parameters, server, n_push=period, n_fetch=period, lr=lr, waits=waits)
 
 
 def share(model: nn.Module) -> None:

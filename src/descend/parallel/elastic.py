@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descend.parallel.messages import in_a_row
 from descend.parallel.server import check_pushed
 
 
@@ -23,7 +24,7 @@ class Centre:
     def __init__(self, parameters: Sequence[Tensor], alpha: float) -> None:
         if not 0 < alpha < 1:
             raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-        self.parameters = [p.detach().clone() for p in parameters]
+        self.parameters = in_a_row(parameters)
         self.alpha, self.version = alpha, 0
 
     @torch.no_grad()

@@ -104,10 +104,13 @@ class Layout:
 
     def collect(self, optimizer: Any) -> None:
         """Wait for all processes; of an asynchronous scheme, put the result into the model of each."""
-        dist.barrier()
-        if isinstance(optimizer, DownpourReplica | ElasticReplica):
-            optimizer.collect()
+        if not isinstance(optimizer, DownpourReplica | ElasticReplica):
             dist.barrier()
+            return
+        optimizer.settle()
+        dist.barrier()
+        optimizer.collect()
+        dist.barrier()
 
     def _place(self, model: nn.Module, loader: DataLoader[Any], mesh: DeviceMesh) -> nn.Module:
         if self.pipeline > 1:

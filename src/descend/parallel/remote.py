@@ -63,7 +63,7 @@ class Host:
 
     def fetch(self) -> tuple[int, int, Any, Any]:
         """Return its life, the number of updates, the parameters and the rule's memory."""
-        fetched = self.kept.fetch()
+        fetched = self.kept.held
         return self.life, fetched.version, pack(fetched.parameters), pack(fetched.memory)
 
     def push(self, replica: str, number: int, life: int, version: int, gradients: Any, memory: Any) -> int | str | None:
@@ -151,7 +151,10 @@ class RemoteServer:
             raise ValueError(f"shards must lie between 1 and {len(held)}, the number of tensors, not {shards}")
         make([p.clone() for p in held])  # what it raises is raised here
         begin_ray()
-        actor: Any = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0)(Host)
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )  # where the checkpoint's file is
+        actor: Any = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, scheduling_strategy=here)(Host)
         hosts = []
         for number, part in enumerate(_parts(len(held), shards)):
             path = Path(checkpoint).absolute()

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from descend.optim import Adagrad
+from descend.parallel.messages import in_a_row
 
 Rule = Callable[[list[Tensor]], Optimizer]  # makes an optimizer of some parameters
 
@@ -48,9 +49,14 @@ class ParameterServer:
     """Holds copies of the parameters and counts the updates; a subclass says what an update does."""
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.parameters = [p.detach().clone() for p in parameters]
+        self.parameters = in_a_row(parameters)
         self.version = 0
         self.memory: list[Tensor] = []
+
+    @property
+    def held(self) -> Fetched:
+        """The parameters themselves, which go on changing, and what a push must bring back."""
+        return Fetched(self.version, self.parameters, self.memory)
 
     def fetch(self) -> Fetched:
         """Return copies of the parameters, and of what a push must bring back."""
@@ -113,7 +119,8 @@ def check_pushed(given: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
     if theirs != ours:
         other = next((pair for pair in zip(theirs, ours) if pair[0] != pair[1]), (len(theirs), len(ours)))
         raise ValueError(f"what is pushed belongs to another model: {other[0]} where the server holds {other[1]}")
-    ill = [number for number, tensor in enumerate(given) if not bool(torch.isfinite(tensor).all())]
+    doubtful = [(k, t) for k, t in enumerate(given) if not bool(torch.isfinite(t.sum()))]  # a finite sum has no other
+    ill = [number for number, tensor in doubtful if not bool(torch.isfinite(tensor).all())]
     if ill:
         raise ValueError(f"what is pushed is not finite, in tensor {ill[0]} of {len(given)}: it has not been applied")
 
