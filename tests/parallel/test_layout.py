@@ -14,7 +14,7 @@ from descend.parallel.layers import split_plan
 from descend.parallel.shares import shared
 from descend.parallel.stages import balanced, cut_points
 
-ROUND_OFF = 1e-6
+ROUND_OFF = 1e-11
 LAYOUTS = ["data=4", "tensor=4", "pipeline=4", "data=2, tensor=2", "data=2, pipeline=2"]
 
 

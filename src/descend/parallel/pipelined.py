@@ -21,7 +21,8 @@ Loss = Callable[..., Tensor]
 class Pipelined(nn.Module):
     """One stage of a pipeline. In training its outputs are known to the loss alone; after `eval()` they are returned.
 
-    Raises `ValueError` for a batch that the micro-batches do not divide, and for one of another size than the first.
+    Raises `ValueError` for a batch that the micro-batches do not divide, and in training for one of another size than
+    the first.
     """
 
     def __init__(self, model: nn.Module, example: tuple[Any, ...], mesh: DeviceMesh, micro_batches: int) -> None:
@@ -49,16 +50,27 @@ class Pipelined(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         """Return the outputs; in training what the loss needs to work them out."""
+        if not self.training:
+            return self._evaluated(inputs)
         if len(inputs[0]) != self.size:
             raise ValueError(
                 f"the batches of a pipeline have one size: {self.size} at first, now {len(inputs[0])} "
                 "(drop_last=True in the DataLoader leaves the last one out)"
             )
-        if self.training and torch.is_grad_enabled():
-            return Awaited(self, inputs)
-        with torch.no_grad():
-            schedule = Schedule1F1B(self.stage, self.micro_batches, loss_fn=None)
-            return self._from_last(schedule.eval(*self._fed(inputs)), inputs[0].device)
+        return Awaited(self, inputs) if torch.is_grad_enabled() else self._computed(inputs)
+
+    def _evaluated(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Return the outputs of any number of examples: by whole batches, the last one filled up with its last one."""
+        count, found = len(inputs[0]), []
+        for begin in range(0, count, self.size):
+            rows = torch.arange(begin, begin + self.size).clamp(max=count - 1)
+            found.append(self._computed(tuple(x[rows.to(x.device)] for x in inputs)))
+        return torch.cat(found)[:count]
+
+    @torch.no_grad()
+    def _computed(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        schedule = Schedule1F1B(self.stage, self.micro_batches, loss_fn=None)
+        return self._from_last(schedule.eval(*self._fed(inputs)), inputs[0].device)
 
     def forwards_and_backwards(self, inputs: tuple[Tensor, ...], labels: Tensor, loss_fn: Loss) -> Tensor:
         """Accumulate the gradients of the mean loss in this stage's parameters, and return that loss in all stages."""
