@@ -1,15 +1,24 @@
 """Workers that wait for the slowest: foretold to a thousand, checked by processes that sleep, and what helps."""
 
+import json
+import os
 import random
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from math import exp
-from statistics import fmean
+from pathlib import Path
+from statistics import fmean, median
 
+from measure import HERE
 from torch import multiprocessing
 
 from descend.parallel.cost import Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
+from descend.record.store import open_store
+from descend.symptoms.stragglers import foretold
 from descend.turns import in_step, take_turns
 
 SLEEPERS, STEPS, MEAN, SPREAD = 4, 40, 0.05, 0.3
@@ -17,6 +26,11 @@ SIMULATED = 400  # steps
 WORLDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 LINK = Link(1.25e9, 2e-5)  # of 10 Gbit/s: the measured one of this machine is its memory, which no thousand share
 STEP, WEIGHTS, BATCH = 0.2, 12e6, 2048  # of `splits`: seconds on half its batch, bytes of gradients
+TRIED = {  # what is done, and what `descend watch` calls it
+    "balanced": "shares that go with their speed",
+    "local": "10 local steps between two meetings",
+    "elastic": "asynchronous",
+}
 Seconds = Callable[[int], float]
 
 
@@ -44,6 +58,17 @@ def of_stragglers(write: Callable[..., None]) -> None:
             write(f"| {workers} | {'yes' if slow else 'no'} | {' | '.join(speeds(workers, slow))} |")
     write(
         "",
+        "A real group of four processes, one of them three times as slow: examples a second over those of the group in",
+        "which all wait, as `descend watch` foretells them from the times of that one, and as measured.",
+        "",
+        "| remedy | foretold | measured |",
+        "|---|---|---|",
+    )
+    gains, now = watched()
+    for remedy, name in TRIED.items():
+        write(f"| {name} | {gains[name]:.2f} | {_launched(remedy) / now:.2f} |")
+    write(
+        "",
         f"A step of {STEP * 2:.1f} s on one worker, one batch divided among all, {WEIGHTS / 1e6:.0f} MB of gradients",
         "over 10 Gbit/s and 0.02 ms: speed over one worker's, foretold as `descend layout` does.",
         "",
@@ -54,6 +79,24 @@ def of_stragglers(write: Callable[..., None]) -> None:
     found = [forecast(work, Layout(data=world), LINK) for world in WORLDS]
     write("| speed | " + " | ".join(f"{found[0].seconds / each.seconds:.1f}" for each in found) + " |")
     write("| waiting | " + " | ".join(f"{each.waiting / each.seconds:.0%}" for each in found) + " |")
+
+
+def watched() -> tuple[dict[str, float], float]:
+    """Return what is foretold of a group that is watched, and its own examples a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        _launched("equal", "-m", "descend", "watch", "--store", folder)
+        with open_store(Path(folder)) as store:
+            record = store.load(store.runs()[0].number)
+    step = median(record.series("step_seconds", "0").values)
+    return foretold(record, step), _launched("equal")
+
+
+def _launched(remedy: str, *through: str) -> float:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4", *through]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    program = [str(HERE / "straggler_trainings.py"), remedy]
+    done = subprocess.run([*command, *program], capture_output=True, text=True, env=environment, check=True)
+    return float(json.loads(done.stdout.splitlines()[-1]))
 
 
 def speeds(workers: int, slow: bool) -> list[str]:

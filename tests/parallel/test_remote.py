@@ -3,12 +3,16 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from waiting import comes
 
 from descend.optim import Adagrad
 from descend.parallel import (
@@ -184,6 +188,35 @@ def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
     for scheme, replicas in told.items():
         assert all(replica["same"] and replica["steps"] == 6 * 56 for replica in replicas), scheme
         assert replicas[0]["loss"] < 0.8 and replicas[0]["loss"] == replicas[1]["loss"], (scheme, replicas)
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_no_process(tmp_path) -> None:
+    mark = f"DESCEND_TEST={tmp_path}"
+
+    def running() -> list[str]:
+        return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in _text(path)]
+
+    name, _, value = mark.partition("=")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    program = [str(Path(__file__).parent / "programs" / "endless.py"), str(tmp_path)]
+    with (tmp_path / "said").open("w") as said:
+        environment = {**os.environ, name: value, "OMP_NUM_THREADS": "1"}
+        started = subprocess.Popen(
+            [*launcher, *program], env=environment, stdout=said, stderr=said, start_new_session=True
+        )
+    assert comes(lambda: len(list(tmp_path.glob("begun-*"))) == 2, of=started), (tmp_path / "said").read_text()[-2000:]
+    assert len(running()) > 3  # Ray's, too
+    os.killpg(started.pid, signal.SIGINT)
+    started.wait(60)
+    assert comes(lambda: not running(), within=30), running()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # it has ended
+        return ""
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int8, torch.bool])

@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 import torch
 
+from descend.observing import together
 from descend.reading import step_times
 from descend.reading.step_times import StepTimes
 from descend.record import Ending, Reading, Record
@@ -165,3 +166,54 @@ def test_the_curvature_of_a_group_is_that_of_its_averaged_loss(tmp_path):
     hessians = [2 * part.T @ part / len(part) for part in x]
     found = record.series("curvature", "0").values
     assert found and found == pytest.approx([float(torch.linalg.eigvalsh(sum(hessians) / 2)[-1])] * len(found)), record
+
+
+MEETINGS = """
+import json
+import pathlib
+from datetime import timedelta
+from types import SimpleNamespace
+
+import torch
+import torch.distributed as dist
+
+from descend.observing import together
+from descend.observing.together import Together
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+weight = (torch.ones(3),)
+loss = SimpleNamespace(gradient=lambda parameters: (torch.full((3,), float(rank)),))  # on average 0.5
+recording = SimpleNamespace(loss=lambda parameters: loss)
+told = {}
+
+
+def meet(name, step, gradient, ready=True, comes=True):
+    notes, asked = [], []
+    meeting = Together(rank, lambda: True, lambda probe, reason, step: notes.append(reason))
+    moment = SimpleNamespace(step=step, parameters=weight, gradients=(torch.full((3,), gradient),), recording=recording)
+    if comes:
+        meeting.look(moment, ready, asked.append, None)
+    told[name] = {"notes": notes, "goes on": meeting.next < float("inf")}
+
+
+meet("another step", 8 + rank, 0.5)
+meet("not ready", 8, 0.5, ready=rank == 0)
+meet("another gradient", 8, 0.6)
+together.PATIENCE = timedelta(seconds=2)
+meet("one does not come", 8, 0.5, comes=rank == 0)
+pathlib.Path(f"told-{rank}.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
+def test_a_meeting_that_cannot_be_is_given_up_and_the_training_goes_on(tmp_path):
+    (tmp_path / "meetings.py").write_text(MEETINGS)
+    done = subprocess.run([sys.executable, *TORCHRUN, "meetings.py"], cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for rank in (0, 1):
+        told = json.loads((tmp_path / f"told-{rank}.json").read_text())
+        assert told["not ready"] == {"notes": [], "goes on": True}
+        assert told["another step"] == {"notes": [together.APART], "goes on": False}
+        assert told["another gradient"] == {"notes": [together.HIDDEN], "goes on": False}
+    assert not json.loads((tmp_path / "told-0.json").read_text())["one does not come"]["goes on"]
