@@ -103,7 +103,7 @@ def test_after_the_doctor_was_killed_and_the_next_has_begun(consultation, level)
 def test_after_it_was_told_to_end(consultation, ending):
     one = consultation("landlock")
     os.kill(one.process.pid, ending)
-    assert one.process.wait(30) == 130
+    assert one.process.wait(120) == 130
     assert one.is_over() and list(one.temporary.iterdir()) == []
 
 
