@@ -6,7 +6,6 @@ import sys
 from statistics import median
 
 import pytest
-import torch
 
 from descend.observing import together
 from descend.reading import step_times
@@ -131,41 +130,6 @@ def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
     assert "of rank 3 there is no record" in said and "rank 1 was cut off after at least 5 steps" in said
     assert "rank 2: killed, last heard of at step 4" in said
     assert json.loads(json.dumps(again.environment)) == first.environment
-
-
-UNLIKE = """
-import torch
-import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
-
-dist.init_process_group("gloo")
-rank = dist.get_rank()
-torch.manual_seed(rank)
-model = DistributedDataParallel(nn.Linear(4, 1, bias=False))
-optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
-x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
-y = x[:, :1] + torch.randn(256, 1)
-torch.save(x, f"inputs-{rank}.pt")
-for step in range(750):
-    for _ in range(60):
-        torch.randn(128, 128) @ torch.randn(128, 128)
-    optimizer.zero_grad()
-    (model(x) - y).square().mean().backward()
-    optimizer.step()
-dist.destroy_process_group()
-"""
-
-
-@pytest.mark.slow
-def test_the_curvature_of_a_group_is_that_of_its_averaged_loss(tmp_path):
-    """Of the mean square of a linear layer H is 2 XᵀX / n; the ranks see other inputs."""
-    done, said, record = watched(tmp_path, training=UNLIKE)
-    assert done.returncode == 0, done.stderr
-    x = [torch.load(tmp_path / f"inputs-{rank}.pt") for rank in (0, 1)]
-    hessians = [2 * part.T @ part / len(part) for part in x]
-    found = record.series("curvature", "0").values
-    assert found and found == pytest.approx([float(torch.linalg.eigvalsh(sum(hessians) / 2)[-1])] * len(found)), record
 
 
 MEETINGS = """
