@@ -47,9 +47,9 @@ def main(layout: Layout, batch: int, lr: float, steps: int) -> None:
     if layout.data == layout.world:
         told |= {"loss": trained(own, data), "bytes": getattr(getattr(optimizer, "traffic", None), "bytes", 0)}
     print(json.dumps(told), flush=True)
-    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(Layout(**json.loads(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    dist.destroy_process_group()  # once the model has gone: its end waits for threads that may wait for the interpreter

@@ -76,9 +76,9 @@ def main(remedy: str) -> None:
     dist.all_gather_object(rates, steps(take, share))
     if rank == 0:
         print(json.dumps(sum(rates)))
-    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(sys.argv[1] if len(sys.argv) > 1 else "equal")
+    dist.destroy_process_group()  # once the model has gone: its end waits for threads that may wait for the interpreter

@@ -6,7 +6,9 @@ import sys
 from statistics import median
 
 import pytest
+import torch
 
+from descend.observing import together
 from descend.reading import step_times
 from descend.reading.step_times import StepTimes
 from descend.record import Ending, Reading, Record
@@ -41,9 +43,11 @@ dist.destroy_process_group()
 """
 
 
-def watched(folder, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[str], Record]:
+def watched(
+    folder, *arguments: str, training: str = TRAINING
+) -> tuple[subprocess.CompletedProcess[str], list[str], Record]:
     """Run the training on two ranks, each watched; return what was said, and the one run that is listed."""
-    (folder / "train.py").write_text(TRAINING)
+    (folder / "train.py").write_text(training)
     command = [sys.executable, *TORCHRUN, "-m", "descend", "watch", "train.py", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     with open_store(folder / ".descend") as store:
@@ -127,3 +131,89 @@ def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
     assert "of rank 3 there is no record" in said and "rank 1 was cut off after at least 5 steps" in said
     assert "rank 2: killed, last heard of at step 4" in said
     assert json.loads(json.dumps(again.environment)) == first.environment
+
+
+UNLIKE = """
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+torch.manual_seed(rank)
+model = DistributedDataParallel(nn.Linear(4, 1, bias=False))
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
+y = x[:, :1] + torch.randn(256, 1)
+torch.save(x, f"inputs-{rank}.pt")
+for step in range(750):
+    for _ in range(60):
+        torch.randn(128, 128) @ torch.randn(128, 128)
+    optimizer.zero_grad()
+    (model(x) - y).square().mean().backward()
+    optimizer.step()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_the_curvature_of_a_group_is_that_of_its_averaged_loss(tmp_path):
+    """Of the mean square of a linear layer H is 2 XᵀX / n; the ranks see other inputs."""
+    done, said, record = watched(tmp_path, training=UNLIKE)
+    assert done.returncode == 0, done.stderr
+    x = [torch.load(tmp_path / f"inputs-{rank}.pt") for rank in (0, 1)]
+    hessians = [2 * part.T @ part / len(part) for part in x]
+    found = record.series("curvature", "0").values
+    assert found and found == pytest.approx([float(torch.linalg.eigvalsh(sum(hessians) / 2)[-1])] * len(found)), record
+
+
+MEETINGS = """
+import json
+import pathlib
+from datetime import timedelta
+from types import SimpleNamespace
+
+import torch
+import torch.distributed as dist
+
+from descend.observing import together
+from descend.observing.together import Together
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+weight = (torch.ones(3),)
+loss = SimpleNamespace(gradient=lambda parameters: (torch.full((3,), float(rank)),))  # on average 0.5
+recording = SimpleNamespace(loss=lambda parameters: loss)
+told = {}
+
+
+def meet(name, step, gradient, ready=True, comes=True):
+    notes, asked = [], []
+    meeting = Together(rank, lambda: True, lambda probe, reason, step: notes.append(reason))
+    moment = SimpleNamespace(step=step, parameters=weight, gradients=(torch.full((3,), gradient),), recording=recording)
+    if comes:
+        meeting.look(moment, ready, asked.append, None)
+    told[name] = {"notes": notes, "goes on": meeting.next < float("inf")}
+
+
+meet("another step", 8 + rank, 0.5)
+meet("not ready", 8, 0.5, ready=rank == 0)
+meet("another gradient", 8, 0.6)
+together.PATIENCE = timedelta(seconds=2)
+meet("one does not come", 8, 0.5, comes=rank == 0)
+pathlib.Path(f"told-{rank}.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
+def test_a_meeting_that_cannot_be_is_given_up_and_the_training_goes_on(tmp_path):
+    (tmp_path / "meetings.py").write_text(MEETINGS)
+    done = subprocess.run([sys.executable, *TORCHRUN, "meetings.py"], cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for rank in (0, 1):
+        told = json.loads((tmp_path / f"told-{rank}.json").read_text())
+        assert told["not ready"] == {"notes": [], "goes on": True}
+        assert told["another step"] == {"notes": [together.APART], "goes on": False}
+        assert told["another gradient"] == {"notes": [together.HIDDEN], "goes on": False}
+    assert not json.loads((tmp_path / "told-0.json").read_text())["one does not come"]["goes on"]

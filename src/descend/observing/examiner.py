@@ -4,22 +4,22 @@ Every probe runs just after a backward pass, on recordings of the fixed examples
 the budget. What cannot be measured becomes a note with the reason.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any
 
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from descend.observing.fingerprint import bytes_of
 from descend.observing.modules import Modules
-from descend.observing.repeats import distinct
+from descend.observing.repeats import digest, distinct
 from descend.observing.taping import REFUSALS, Taping, first_line
-from descend.probes import PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
-from descend.probes.moment import Forward, forward
+from descend.observing.together import Together
+from descend.probes import CURVATURE, PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
+from descend.probes.moment import forward
 from descend.probes.shown.points import next_step
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
@@ -44,6 +44,7 @@ class Examiner:
         self.asked: Mapping[str, Any] = {}  # in a run that is made to show something: what, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self.loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
+        self.together: Together | None = None  # with the other ranks of a group that is watched
         self._noted: set[tuple[str, str]] = set()
         self._failed: Counter[str] = Counter()  # calls of each probe that measured nothing
         self.restart()
@@ -70,21 +71,18 @@ class Examiner:
 
     def wants_tape(self, step: int) -> bool:
         """Whether the coming step should be taped: to fix its examples, or to see what later batches are like."""
-        return bool(self.probes) and self.tape.allowed() and (not self.monitor or self._sampling(step))
+        wanted = not self.monitor or self._sampling(step) or self._meets(step)
+        return self.looks and self.tape.allowed() and wanted
 
     def _sampling(self, step: int) -> bool:
         return self.sampling and step >= self._next_probe and self.budget.left() > 0
 
     def examines(self, key: str, step: int) -> bool:
         """Whether a backward pass of that optimizer is to be looked at."""
-        if not self.probes or self.key not in (None, key):
+        if not self.looks or self.key not in (None, key):
             return False
-        return (
-            (self.tape.runs and not self.monitor)
-            or not self._gathering
-            and self.is_due(step)
-            and self.budget.left() > 0
-        )
+        opens = (self.tape.runs and not self.monitor) or self._meets(step)
+        return opens or bool(self.probes) and not self._gathering and self.is_due(step) and self.budget.left() > 0
 
     def next_look(self, key: str, step: int) -> float:
         """Return the step of that optimizer that is to be looked at next.
@@ -93,16 +91,25 @@ class Examiner:
         """
         if not self.tape.rests:
             return step
-        if not self.probes or self.key not in (None, key):
+        if not self.looks or self.key not in (None, key):
             return inf
-        if not self.is_due(step):
-            return self._next_probe
+        meeting = self.together.next if self.together else inf
+        if not self._gathering and not (self.probes and self.is_due(step)):
+            return min(meeting, self._next_probe if self.probes else inf)
         affordable = self.tape.allowed() if self._gathering else self.budget.left() > 0
-        return step if affordable or not self.budget.is_wary else inf
+        return step if affordable or not self.budget.is_wary else meeting
 
     def is_due(self, step: int) -> bool:
         """Whether this step is to be probed."""
         return step >= self._next_probe
+
+    @property
+    def looks(self) -> bool:
+        """Whether anything is to be measured, by this rank or by all together."""
+        return bool(self.probes or self.together)
+
+    def _meets(self, step: int) -> bool:
+        return self.together is not None and self.together.is_due(step)
 
     @property
     def _gathering(self) -> bool:
@@ -121,6 +128,11 @@ class Examiner:
                 self._give_up()
             if recording is not None or self.is_due(passed.step):
                 self._examine(passed, recording)
+            if self.together is not None and self._meets(passed.step):
+                able = recording is not None and bool(self.monitor) and self.tape.differentiates
+                ready = able and self.budget.affords(CURVATURE.name)
+                moment, measured = self._moment(passed, recording), partial(self._take, CURVATURE, always=True)
+                self.together.look(moment, ready, measured, self.budget.charging)
 
     def _keep(self, recording: Recording) -> None:
         self._memory["embeddings"] = self.modules.embeddings()
@@ -157,26 +169,25 @@ class Examiner:
         self._memory["complete"] = bool(self.monitor)
         self.key = passed.key
         self._last = replace(passed, gradients=())  # what is kept until the end holds no copy of every gradient
-        if self._gathering and (recording is None or passed.step > 0 and not self.is_due(passed.step)):
+        if (
+            not self.probes
+            or self._gathering
+            and (recording is None or passed.step > 0 and not self.is_due(passed.step))
+        ):
             return
         if self.probed == passed.step and not complete:
             return  # a script that never steps
         self.probed = passed.step
         self._next_probe = self._after(passed.step)
         moment = self._moment(passed, recording)
-        self.send(
-            [
-                Fact(
-                    "modes",
-                    "",
-                    passed.step,
-                    {"evaluation": self.modules.idle_switches(), "unfit": self.modules.unfit_statistics()},
-                )
-            ]
-        )
+        modes = {"evaluation": self.modules.idle_switches(), "unfit": self.modules.unfit_statistics()}
+        self.send([Fact("modes", "", passed.step, modes)])
         if passed.optimizer is not None and not any(map(self.is_held, passed.parameters)):
             self.send([Fact("lost", passed.key, passed.step, {"count": len(passed.parameters)})])
+        left = CURVATURE if self.together is not None and self.together.replaces else None  # to all ranks together
         for probe in self.probes:
+            if probe is left:
+                continue
             if not probe.once or complete or passed.step == 0 or probe.name in self._owed:
                 self._take(probe, moment)
         self.report_costs()
@@ -190,7 +201,7 @@ class Examiner:
     def finish(self, step: int) -> None:
         """Measure the fixed examples at the final parameters."""
         self.settle()
-        if self._last is None or not self.monitor:
+        if self._last is None or not self.monitor or not self.probes:
             return
         moment = replace(self._moment(replace(self._last, step=step), None), is_last=True)
         with _disable_current_modes():
@@ -287,14 +298,3 @@ class Examiner:
         if (probe, reason) not in self._noted:
             self._noted.add((probe, reason))
             self.send([Note(probe, reason, step)])
-
-
-def digest(forwards: Sequence[Forward]) -> str:
-    """Return a fingerprint of the examples' targets: runs that differ in it were not shown the same examples."""
-    sha = hashlib.sha256()
-    for found in forwards:
-        integers = [t for t in found.recording.data.values() if not t.is_floating_point() and t.numel() > 1]
-        for tensor in integers if found.pair is None else [found.pair[1]]:
-            sha.update(bytes_of(tensor))
-        sha.update(b"|")
-    return sha.hexdigest()[:16]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from descend.observing.frames import (
     CallSpan,
@@ -77,6 +78,10 @@ class Modules:
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]
+
+    def averages_gradients(self) -> bool:
+        """Whether a model of the script's averages its gradients over the processes of its group."""
+        return any(isinstance(root, DistributedDataParallel) for _, root in self._roots())
 
     def _whole(self, part: nn.Module) -> nn.Module:
         """Return the largest of the script's modules that `part` belongs to: its parts may be called one by one."""

@@ -12,6 +12,7 @@ from descend.observing.examiner import Examiner
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
+from descend.observing.together import Together
 from descend.observing.witness import Witness
 from descend.probes import GRADIENTS, PROBES, SHOWN, Moment
 from descend.probes.moment import Measurement
@@ -59,6 +60,9 @@ class Observation:
         probing = role in ("watch", "exam") and not follows
         observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
         if world is not None:
+            averages = self.modules.averages_gradients
+            examiner.tape.averages = averages
+            examiner.together = Together(world.rank, averages, examiner.note)
             observer.curves.times = StepTimes(world.rank, self.channel.send)
         self.watch: Observer | Witness = Witness(self.tree) if role == "bare" else observer
 

@@ -45,3 +45,14 @@ def _inputs(forward: Forward) -> Tensor | None:
 
 def _print_of(tensors: Sequence[Tensor]) -> bytes:
     return hashlib.blake2b(b"|".join(bytes_of(tensor) for tensor in tensors), digest_size=16).digest()
+
+
+def digest(forwards: Sequence[Forward]) -> str:
+    """Return a fingerprint of the examples' targets: runs that differ in it were not shown the same examples."""
+    sha = hashlib.sha256()
+    for found in forwards:
+        integers = [t for t in found.recording.data.values() if not t.is_floating_point() and t.numel() > 1]
+        for tensor in integers if found.pair is None else [found.pair[1]]:
+            sha.update(bytes_of(tensor))
+        sha.update(b"|")
+    return sha.hexdigest()[:16]

@@ -1,7 +1,7 @@
 """The tape in a running script: when it runs, when it must not, and whether what it recorded is the truth."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -28,6 +28,7 @@ class Taping:
 
     def __init__(self, budget: Budget, modules: Modules, tell: Tell) -> None:
         self.budget, self.modules, self._tell = budget, modules, tell
+        self.averages: Callable[[], bool] = lambda: False  # whether the script's gradients are those of all ranks
         self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of a graph is a parameter
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
@@ -137,7 +138,7 @@ class Taping:
         with self.budget.charging("tape"):
             try:
                 wrong = _another_loss(recording, passed)
-                hidden = _another_gradient(recording, passed) if self.differentiates and not wrong else ""
+                hidden = self._hidden(recording, passed) if self.differentiates and not wrong else ""
                 self._changed = self._changed + 1 if hidden else 0
                 if hidden and (recording.custom is not None or self._changed > CHANGED):
                     self.differentiates = False
@@ -151,6 +152,16 @@ class Taping:
         else:
             self.refused = 0
         return not wrong
+
+    def _hidden(self, recording: Recording, passed: Pass) -> str:
+        """Say why the replay cannot be differentiated for the script's gradient; "" where it can."""
+        if recording.custom is not None:
+            return f"the custom autograd.Function {recording.custom} computes its gradient where it cannot be recorded"
+        if self.averages():  # one rank's replay alone does not give them
+            return ""
+        gradient = recording.loss(passed.parameters).gradient(passed.parameters)
+        hook = "the replayed gradient is not the script's (a hook may change it)"
+        return "" if is_gradient(gradient, passed.gradients) else hook
 
     def _refuse(self, reason: str, step: int) -> None:
         self._tell("tape", reason, step)
@@ -167,17 +178,13 @@ def _another_loss(recording: Recording, passed: Pass) -> str:
     return ""
 
 
-def _another_gradient(recording: Recording, passed: Pass) -> str:
-    """Say why the replay cannot be differentiated for the script's gradient; "" where it can."""
-    if recording.custom is not None:
-        return f"the custom autograd.Function {recording.custom} computes its gradient where it cannot be recorded"
-    gradient = recording.loss(passed.parameters).gradient(passed.parameters)
-    pairs = [(r, g) for r, g in zip(gradient, passed.gradients) if g is not None and not g.is_sparse]
+def is_gradient(replayed: Sequence[Tensor], actual: Sequence[Tensor | None]) -> bool:
+    """Whether a replayed gradient is the script's, but for the order of its sums."""
+    pairs = [(r, g) for r, g in zip(replayed, actual) if g is not None and not g.is_sparse]
     pieces = [both for r, g in pairs for both in zip(_pieces(r), _pieces(g))]
     size = sum(float(g.double().square().sum()) for _, g in pieces)
     apart = sum(float((r - g).double().square().sum()) for r, g in pieces)
-    differs = apart > SAME_GRADIENT**2 * size and size == size
-    return "the replayed gradient is not the script's (a hook may change it)" if differs else ""
+    return not (apart > SAME_GRADIENT**2 * size and size == size)
 
 
 def first_line(error: Exception) -> str:

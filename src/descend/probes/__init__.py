@@ -32,6 +32,8 @@ from descend.probes.twins import twins
 from descend.probes.widths import widths
 from descend.probes.zero_input import zero_input
 
+CURVATURE = Probe("curvature", "loss per squared parameter unit", curvature, differentiates=True, dear=True)
+
 # In the order they are taken: the curvature needs the inputs' statistics.
 PROBES = (
     Probe("loss_input", "", loss_input),
@@ -60,7 +62,7 @@ PROBES = (
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),
     Probe("running statistics", "loss", running_statistics),
-    Probe("curvature", "loss per squared parameter unit", curvature, differentiates=True, dear=True),
+    CURVATURE,
     Probe("gradient_noise", "examples", gradient_noise, differentiates=True, dear=True),
 )
 
@@ -70,4 +72,4 @@ SPREAD = Probe("spread_yardstick", "loss", spread_yardstick)
 # What `descend gradcheck` takes, and nothing else.
 GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, differentiates=True, once=True),)
 
-__all__ = ["GRADIENTS", "PROBES", "SHOWN", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]
+__all__ = ["CURVATURE", "GRADIENTS", "PROBES", "SHOWN", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from descend.landscape import CurvatureUnavailable, Loss, TopEigenpair, top_eigenpair
-from descend.landscape.loss import Evaluate
+from descend.landscape.loss import Evaluate, Hessian
 from descend.landscape.vectors import flat, normal_like, shaped
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
@@ -51,18 +51,13 @@ def curvature(moment: Moment) -> Measurement:
 def _top(
     moment: Moment, memory: str, scale: list[Tensor] | None, change: Callable[[Tensor], Tensor] | None
 ) -> TopEigenpair:
-    parts: list[Evaluate] = []
-    for recording in _enough(moment.recordings()):
-        slot = recording.input_slot
-        replace = {slot: change} if change is not None and slot is not None else None
-        parts += recording.loss(moment.parameters, replace=replace).parts
     memory = f"{memory} {moment.key}"
     known = moment.memory.get(memory)
     if known is not None and [v.shape for v in known] != [p.shape for p in moment.parameters]:
         known = None  # a layer has been frozen, or another added
     try:
         top = top_eigenpair(
-            Loss(tuple(parts)).hessian(moment.parameters),
+            hessian_of(moment, change) if change else moment.averaged(hessian_of(moment)),
             known or _start(moment.parameters),
             preconditioner=scale,
             iterations=WARM_PRODUCTS if known else PRODUCTS,
@@ -72,6 +67,19 @@ def _top(
         raise Unavailable(str(error)) from None
     moment.memory[memory] = top.vector
     return top
+
+
+def hessian_of(moment: Moment, change: Callable[[Tensor], Tensor] | None = None) -> Hessian:
+    """Return the Hessian of the cost on the fixed examples, their inputs changed or as they are.
+
+    Raises `CurvatureUnavailable`, `Stale`.
+    """
+    parts: list[Evaluate] = []
+    for recording in _enough(moment.recordings()):
+        slot = recording.input_slot
+        replace = {slot: change} if change is not None and slot is not None else None
+        parts += recording.loss(moment.parameters, replace=replace).parts
+    return Loss(tuple(parts)).hessian(moment.parameters)
 
 
 def _enough(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from descend.landscape.loss import Hessian
 from descend.probes.loss_call import loss_call, module_of
 from descend.record import Fact, Note, Reading, Site
 from descend.tape import Op, Recording, Stale
@@ -53,6 +54,7 @@ class Moment:
     asked: Mapping[str, Any] = field(default_factory=dict)  # in a run that is made to show something: what, and how
     is_last: bool = False  # whether the run is at its end
     loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
+    averaged: Callable[[Hessian], Hessian] = lambda hessian: hessian  # over all ranks, where they look together
 
     def name(self, parameter: Tensor) -> str:
         """Return the parameter's qualified name, or its place in the optimizer."""
