@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import add_fact, forget, healthy, probe, set_cost
-from sick_dynamics import outrun, overfitting
+from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_wiring import (
     constant_term,
     made_in_forward,
@@ -186,6 +186,10 @@ def lost() -> Record:
 
 
 AMOUNTS = [
+    ("by_speed", stragglers(slow=0.06, step=0.065), {"speeds": [3.0, 3.0, 1.0], "shown": "3, 3, 1"}),
+    ("by_speed", stragglers(), None),  # a step is mostly what all need
+    ("between_averages", now_and_then(), {"period": 10}),
+    ("between_averages", stragglers(slow=0.06, step=0.065), None),  # always the same one
     ("until_least", overfitting(), {"times": 0.3, "steps": 60, "of": 200}),
     ("until_least", healthy(), None),
     ("rare_norm", with_norms("gradient_norm", *map(float, range(1, 12))), {"max_norm": 10.0}),

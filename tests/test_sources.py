@@ -3,11 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
-import torch
 
 from descend.canon import CANON
 
@@ -76,8 +75,8 @@ def known_name(text: str) -> bool:
 def exists(name: str) -> bool:
     """Whether torch has something of that name."""
     try:
-        reduce(getattr, name.split(".")[1:], torch)
-    except AttributeError:
+        resolve_name(name)
+    except (AttributeError, ImportError):
         return False
     return True
 

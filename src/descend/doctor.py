@@ -16,6 +16,7 @@ from descend.record.store import Store
 from descend.remedies import Prescription
 from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
+from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.source.later_training import trains_later
@@ -29,6 +30,7 @@ from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
+from descend.trials.speed import hasten
 
 TOLD = 0.9  # the least confidence of what is told without a trial: below it, it stays a suspicion
 LATER = 10  # times the steps, for a training behind the one that filled the window
@@ -130,7 +132,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
 
     def may_help(refuted: frozenset[str]) -> list[Prescription]:
-        return prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
+        asked = prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
+        return [p for p in asked if p.judged_on != "time"]
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.can_be_judged:
@@ -140,6 +143,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
             where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
             bench = Bench(same, record.run, *where)
             prove(script, record, may_help, bench, proof)  # what did help
+            quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
+            hasten(script, record, quicker, bench, proof)
             verified = reproduce(proof, script, record, bench)
         except KeyboardInterrupt:
             proof.interrupted = True
@@ -153,7 +158,8 @@ def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     if proof.cure or proof.interrupted or proof.changed or record.ending is None or record.ending.reason != "window":
         return False
     facts = {symptom.id for symptom in symptoms if symptom.certain}
-    return any(trial.symptom in facts and isfinite(trial.after) for trial in proof.trials)
+    tried = [trial for trial in proof.trials if trial.judged_on != "time"]
+    return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
 
 
 def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkServer | None = None) -> Record:
@@ -172,6 +178,10 @@ def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkSe
             show(record, [Fact("window", "", 0, asdict(plan))])
         try:
             run(script, plan, record, listen, server)
+            if plan.role == "exam" and plan.processes > 1 and record.can_be_judged:
+                paced = step_times(script, plan, record)
+                record.extend(paced)
+                listen(paced)
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record

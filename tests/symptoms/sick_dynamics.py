@@ -215,6 +215,16 @@ def stragglers(
     return record
 
 
+def now_and_then(slow: float = 0.05, usual: float = 0.01, every: int = 4, ranks: int = 3) -> Record:
+    """A group in which each rank in its turn takes longer before its backward pass."""
+    record = healthy()
+    for rank in range(ranks):
+        own = [slow if k % every == rank else usual for k in range(20)]
+        record.readings["own_seconds", str(rank)] = ([*range(20)], own)
+        record.readings["step_seconds", str(rank)] = ([*range(20)], [slow + 0.01] * 20)
+    return record
+
+
 DYNAMICS = {
     schedule: "schedule",
     clipping_too_hard: "clipping_too_hard",
@@ -233,6 +243,7 @@ DYNAMICS = {
     local_optima: "local_optima",
     overfitting: "overfitting",
     stragglers: "stragglers",
+    now_and_then: "stragglers",
     batch_size: "batch_size",
     stopped_too_early: "stopped_too_early",
 }

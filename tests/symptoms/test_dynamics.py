@@ -27,6 +27,7 @@ from sick_dynamics import (
     local_optima,
     momentum_mismatch,
     not_finite,
+    now_and_then,
     oscillation,
     outrun,
     overfitting,
@@ -85,6 +86,7 @@ SHOWN = [
     (overfitting, {}, False, 5, "from 1 at step 60 to 1.31", None),
     (stragglers, {}, True, 24, "rank 2 takes 0.031 s before its backward pass, the others 0.02 s", None),
     (stragglers, {"ranks": 2, "usual": 0.0}, True, 24, "rank 1 takes 0.031 s before its", None),
+    (now_and_then, {}, False, 24, "the slowest rank takes 0.04 s before its backward pass, now this one and", None),
     (batch_size, {}, False, 3, "averages 129 examples where 32 are usual", "stopped_too_early"),
     (batch_size, {"examples": 1000, "batches": 2, "noise": 124.0}, False, 3, "500 examples at a gradient noise", None),
     (stopped_too_early, {"cost": lambda t: 0.8 - 0.1 * t}, False, 25, "(6% over", None),
@@ -145,6 +147,7 @@ LEFT_ALONE = {
         {"rise": nan},
     ],
     stragglers: [{"slow": 0.029}, {"step": 0.056}, {"readings": 4}, {"ranks": 1}],
+    now_and_then: [{"slow": 0.015}, {"every": 40}],
     batch_size: [{"examples": 127}, {"examples": 256, "batches": 2, "noise": 33.0}, {"reason": "window"}]
     + [{"left": 0.09}, {"cost": settling_at(0.5)}, {"cost": rising}],
     stopped_too_early: [{"reason": "window"}, {"reason": "failed"}, {"left": 0.19}, {"cost": settling_at(0.5)}]

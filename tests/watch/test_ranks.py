@@ -13,6 +13,7 @@ from descend.reading import step_times
 from descend.reading.step_times import StepTimes
 from descend.record import Ending, Reading, Record
 from descend.record.store import open_store
+from descend.run.pace import TIMES
 from descend.watching import ranks
 from descend.watching.ranks import gather
 
@@ -107,7 +108,7 @@ def test_what_comes_before_the_backward_pass_is_a_rank_s_own(monkeypatch):
 
 def rank_of(job: str, rank: int, own: float, ending: Ending | None) -> Record:
     record = Record(0, "rank" if rank else "watch", environment={"job": job, "rank": str(rank), "world_size": "4"})
-    record.extend(Reading(name, str(rank), step, own) for step in range(6) for name in ranks.TIMES)
+    record.extend(Reading(name, str(rank), step, own) for step in range(6) for name in TIMES)
     record.ending = ending
     return record
 

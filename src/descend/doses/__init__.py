@@ -51,6 +51,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
+from descend.doses.ranks import between_averages, by_speed
 from descend.doses.rate import (
     SAFE_SHARE,
     SHARPENING,
@@ -88,7 +89,9 @@ __all__ = [
     "another_start",
     "averaged_alike",
     "batch_norm",
+    "between_averages",
     "by_likelihood",
+    "by_speed",
     "calmer_rate",
     "cut_graph",
     "cut_up",

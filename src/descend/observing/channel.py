@@ -8,6 +8,7 @@ on a pipe of its own: lines of several processes do not mix there as long as the
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from descend.record.reading import Message
 from descend.record.wire import encode
@@ -43,11 +44,14 @@ class Channel:
         """Queue one short message; write it at once in a forked worker, and after the end."""
         if os.getpid() == self._process and not self._closed.is_set():
             self.send([message])
-            return
-        try:
-            os.write(self._telling, encode([message]))
-        except OSError:
-            return
+        else:
+            self.tell_at_once([message])
+
+    def tell_at_once(self, messages: Iterable[Message]) -> None:
+        """Write short messages from any process, one by one."""
+        with suppress(OSError):
+            for message in messages:
+                os.write(self._telling, encode([message]))
 
     def close(self) -> None:
         """Write what is left. The pipe itself ends with the process."""

@@ -64,7 +64,11 @@ class Observation:
             examiner.tape.averages = averages
             examiner.together = Together(world.rank, averages, examiner.note)
             observer.curves.times = StepTimes(world.rank, self.channel.send)
-        self.watch: Observer | Witness = Witness(self.tree) if role == "bare" else observer
+        self.watch: Observer | Witness = observer
+        if role == "bare":
+            self.watch = Witness(self.tree)
+            if (group := world_of(os.environ)) is not None:
+                self.watch.times = StepTimes(group.rank, self.channel.tell_at_once, interval=0.0)
 
     def look(self, *, stage: int, spread: bool, examples: int, asked: Mapping[str, Any]) -> None:
         """Look at one stage only, as `Witness.stage` has it; at batches from all over the run; at so many examples.

@@ -1,4 +1,7 @@
-"""The nearest to plain python that can still be stopped and compared: a count of the optimizer's steps, no more."""
+"""The nearest to plain python that can still be stopped and compared: a count of the optimizer's steps, no more.
+
+In a group of processes the steps are timed, too.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +22,7 @@ from descend.observing.guard import harmless
 from descend.observing.makings import Makings, optimizer_init
 from descend.observing.replacing import replaced
 from descend.reading.attribution import Stepper
+from descend.reading.step_times import StepTimes
 from descend.tape import leaf_parameters
 
 
@@ -35,6 +39,7 @@ class Witness:
         self.stage_begins: Callable[[Optimizer, FrameType | None], None] = lambda optimizer, frame: None
         self.stage_over: Callable[[], None] = lambda: None
         self.began: float | None = None  # when the first step ended
+        self.times: StepTimes | None = None  # of a process that is one of a group
         self.inert = False
         self._steppers: dict[str, Stepper] = {}
         self._makings = Makings(self._steppers, owning=True)
@@ -64,6 +69,8 @@ class Witness:
         """Count a step."""
         stepper = self._makings.find(optimizer) or self._makings.take(optimizer, ())[0]
         stepper.steps += 1
+        if self.times is not None:
+            self.times.step(self.steps)
         if not self.stage:
             self.began = self.began or time.perf_counter()
             self.after_step(self.steps)
@@ -74,6 +81,8 @@ class Witness:
     @harmless
     def backward_begins(self, root: Any) -> None:
         """Remember which parameters a script without an optimizer trains."""
+        if self.times is not None:
+            self.times.backward()
         if not self.steps and isinstance(root, Tensor):
             self._leaves = tuple(leaf_parameters(root))
 

@@ -11,6 +11,7 @@ from descend.parallel.pipelined import Pipelined
 from descend.parallel.remote import RemoteServer
 from descend.parallel.replica import DownpourReplica, ElasticReplica, Traffic
 from descend.parallel.server import DownpourServer, Fetched, Server
+from descend.parallel.speeds import share_by_speed
 from descend.turns import Turn, in_step, take_turns
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "in_step",
     "load",
     "save",
+    "share_by_speed",
     "split_layers",
     "take_turns",
     "whole",

@@ -60,10 +60,14 @@ def shared(loader: DataLoader[Any], replica: int, replicas: int, *, whole: bool,
             "a stream of data, or a loader without batches, cannot be divided from outside: let the data set yield "
             "each process its own part, and give no loader"
         )
-    shares: Any = Shares(loader.batch_sampler, replica, replicas, whole=whole, seed=seed)
+    return with_batches(loader, Shares(loader.batch_sampler, replica, replicas, whole=whole, seed=seed))
+
+
+def with_batches(loader: DataLoader[Any], batches: Any) -> DataLoader[Any]:
+    """Return a loader like another one that draws its batches from another batch sampler."""
     return DataLoader(
         loader.dataset,
-        batch_sampler=shares,
+        batch_sampler=batches,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,

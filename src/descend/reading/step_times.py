@@ -7,7 +7,7 @@ import time
 
 from descend.record import Listener, Reading
 
-INTERVAL_S = 0.5  # the mean over about so long is one reading,
+INTERVAL_S = 0.5  # the mean over about so long is one reading, where not each step is to be one,
 MOST = 4_000  # and of a longer run over this share of it
 
 
@@ -16,8 +16,8 @@ class StepTimes:
     the latter is what the process itself does: reading data, starting kernels.
     """
 
-    def __init__(self, rank: int, send: Listener) -> None:
-        self._place, self._send = str(rank), send
+    def __init__(self, rank: int, send: Listener, interval: float = INTERVAL_S) -> None:
+        self._place, self._send, self._interval = str(rank), send, interval
         self._began = self._sent = time.perf_counter()
         self._since: float | None = None  # the end of the last step; None before the first one
         self._waits = False  # whether a backward pass has begun since
@@ -37,7 +37,7 @@ class StepTimes:
             self._all += now - self._since
             self._count += 1
         self._since, self._waits = now, False
-        if self._count and now - self._sent > max(INTERVAL_S, (now - self._began) / MOST):
+        if self._count and now - self._sent > max(self._interval, (now - self._began) / MOST):
             self.flush()
 
     def flush(self) -> None:

@@ -23,6 +23,7 @@ from descend.remedies.keep_graph import keep_graph
 from descend.remedies.keep_order import keep_order
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.linear_schedule import linear_schedule
+from descend.remedies.local_steps import local_steps
 from descend.remedies.loss_reduction import loss_reduction
 from descend.remedies.make_layers_once import make_layers_once
 from descend.remedies.match_shapes import match_shapes
@@ -38,6 +39,7 @@ from descend.remedies.remove_normalisation import remove_normalisation
 from descend.remedies.rename_weights import rename_weights
 from descend.remedies.shuffle import shuffle
 from descend.remedies.softmax_dimension import softmax_dimension
+from descend.remedies.speed_shares import speed_shares
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 from descend.remedies.statistics_momentum import statistics_momentum
@@ -78,6 +80,7 @@ REMEDIES: dict[str, Remedy] = {
     "keep_order": keep_order,
     "learning_rate": learning_rate,
     "linear_schedule": linear_schedule,
+    "local_steps": local_steps,
     "loss_reduction": loss_reduction,
     "make_layers_once": make_layers_once,
     "match_shapes": match_shapes,
@@ -92,6 +95,7 @@ REMEDIES: dict[str, Remedy] = {
     "rename_weights": rename_weights,
     "shuffle": shuffle,
     "softmax_dimension": softmax_dimension,
+    "speed_shares": speed_shares,
     "standardise_inputs": standardise_inputs,
     "standardise_targets": standardise_targets,
     "statistics_momentum": statistics_momentum,

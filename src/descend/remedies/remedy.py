@@ -11,8 +11,9 @@ from descend.source.not_applicable import NotApplicable
 # What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
 # script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
 # examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
-# trains another network; the median error, where a few targets are wrong; nothing, where the fault makes the cost low.
-JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "nothing"]
+# trains another network; the median error, where a few targets are wrong; nothing, where the fault makes the cost low;
+# the time of a step, where the cost stays what it is.
+JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "nothing", "time"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 

@@ -1,4 +1,4 @@
-"""The other processes of a script's group: each runs the same script, and none of them is observed.
+"""The other processes of a script's group: each runs the same script, and of none more is observed than its pace.
 
 They are forked before anything of torch's has begun. They have the sandbox and the seeds of the first, and end with it.
 """
@@ -33,8 +33,9 @@ def grouped(config: "Config") -> "Config":
 def _as_peer(config: "Config", rank: int) -> "Config":
     os.environ.update(place(rank))
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (config.descriptor, config.telling):
-        os.dup2(nowhere, descriptor)  # what it would say of itself is for nobody
+    unheard = (config.descriptor,) if config.role == "bare" else (config.descriptor, config.telling)
+    for descriptor in unheard:
+        os.dup2(nowhere, descriptor)  # what it would say of itself is for nobody, but for how long its steps take
     os.close(nowhere)
     endless = replace(config, steps=ENDLESS, least_steps=ENDLESS, seconds=inf, patience=inf)
     return replace(endless, role="bare", peers=0, rank=rank, stage=None, asked={})

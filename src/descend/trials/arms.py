@@ -30,6 +30,7 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "training": "loss",
     "median": "median_error",
     "nothing": "",
+    "time": "step_seconds",
 }
 NEARLY = 0.9  # of the steps: a batch size that does not divide the examples leaves some of them out
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step

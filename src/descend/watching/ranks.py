@@ -3,13 +3,13 @@
 import time
 from statistics import median
 
-from descend.record import Message, Note, Reading, Record
+from descend.record import Message, Note, Record
 from descend.record.store import Store
+from descend.run.pace import readings
 from descend.symptoms.stragglers import own_seconds
 
 PATIENCE_S = 10.0  # for the others to have written their last
 EVERY_S = 0.25
-TIMES = ("step_seconds", "own_seconds")
 LISTED = 8  # ranks that are told one by one
 
 
@@ -17,13 +17,7 @@ def gather(record: Record, store: Store) -> str:
     """Bring the step times of the other ranks into rank 0's record and its place in the store; say what they are."""
     size = int(record.environment["world_size"])
     others = _waited_for(record, store, size - 1)
-    messages: list[Message] = [
-        Reading(name, rank, step, value)
-        for other in others
-        for name in TIMES
-        for rank in other.places(name)
-        for step, value in other.series(name, rank)
-    ]
+    messages: list[Message] = [message for other in others for message in readings(other)]
     endings = _endings(others, size)
     messages += [Note("ranks", text) for text in endings]
     record.extend(messages)

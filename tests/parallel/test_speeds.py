@@ -1,0 +1,38 @@
+"""Shares of a batch that go with the speed of the processes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descend.parallel.speeds import divided
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=20), st.integers(0, 500))
+def test_all_examples_are_divided_and_the_quick_have_no_fewer(speeds, spare) -> None:
+    sizes = divided(len(speeds) + spare, speeds)
+    assert sum(sizes) == len(speeds) + spare and min(sizes) >= 1
+    ranked = [size for _, size in sorted(zip(speeds, sizes))]
+    assert all(a <= b + 1 for a, b in zip(ranked, ranked[1:]))
+
+
+def test_shares_go_with_the_speed() -> None:
+    assert divided(64, (3, 3, 3, 1)) == [19, 19, 19, 7] and divided(4, (100, 1, 1, 1)) == [1, 1, 1, 1]
+    with pytest.raises(ValueError, match="3 examples cannot be divided among 4 processes"):
+        divided(3, (1, 1, 1, 1))
+
+
+@pytest.mark.slow
+def test_unequal_shares_make_the_steps_of_equal_ones(torchrun, tmp_path) -> None:
+    torchrun("speeds.py", 3, str(tmp_path))
+    told = json.loads((tmp_path / "told.json").read_text())
+    for workers in ("0", "1"):  # a worker process draws ahead of the steps
+        sizes = told[workers]["sizes"]
+        assert [row[0] for row in sizes] == [7, 4, 1] and [row[4] for row in sizes] == [1, 1, 1]
+        assert told[workers]["apart"] < 1e-12
+    assert [text.split(",")[0] for text in told["refused"]] == [
+        "speeds must be 3 numbers above 0",
+        "speeds must be 3 numbers above 0",
+        "only a loader with a DistributedSampler and a batch size can be shared out by speed",
+    ]

@@ -1,0 +1,67 @@
+"""What is done about a slow process of a group: in scripts that average their gradients."""
+
+import pytest
+
+from descend.remedies.local_steps import local_steps
+from descend.remedies.speed_shares import speed_shares
+
+HEAD = """import torch
+from torch.nn.parallel import DistributedDataParallel as DDP
+from torch.utils.data import DataLoader
+
+"""
+MADE = """loader = DataLoader(data, sampler=sampler)
+net: DDP = DDP(network())
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+"""
+IN_A_FUNCTION = "def model():\n    net = DDP(network())\n    return net\n\n\n"
+CALLS = {"loader": "DataLoader(", "optimizer": "torch.optim.SGD("}
+
+
+def test_the_loader_is_shared_out_where_the_model_is_known(patient) -> None:
+    added = ["+from descend.parallel import share_by_speed", "+loader = share_by_speed(loader, net, (3.0, 1.0))"]
+    p = patient(HEAD + MADE, **CALLS)
+    assert p.changes(speed_shares, speeds=[3.0, 1.0]) == added
+    text = p.edited(speed_shares, speeds=[3.0, 1.0])
+    assert text.index("net: DDP") < text.index("share_by_speed(loader") < text.index("opt =")
+
+
+def test_the_later_one_decides_on_the_place(patient) -> None:
+    lines = MADE.splitlines(keepends=True)
+    text = patient(HEAD + "".join([*lines[1:], lines[0]]), **CALLS).edited(speed_shares, speeds=[3.0, 1.0])
+    assert text.endswith(
+        "loader = DataLoader(data, sampler=sampler)\nloader = share_by_speed(loader, net, (3.0, 1.0))\n"
+    )
+
+
+def test_weights_are_averaged_with_torchs_own_parts(patient) -> None:
+    changes = patient(HEAD + MADE, **CALLS).changes(local_steps, period=10)
+    assert changes[-2:] == [
+        "+net.register_comm_hook(PostLocalSGDState(None, None, start_localSGD_iter=0, "
+        "post_local_gradient_allreduce=False), post_localSGD_hook)",
+        "+opt = PostLocalSGDOptimizer(opt, PeriodicModelAverager(10))",
+    ]
+    assert [line.split(" import ")[1] for line in changes[:-2]] == [
+        "PostLocalSGDState, post_localSGD_hook",
+        "PeriodicModelAverager",
+        "PostLocalSGDOptimizer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (MADE.replace("DDP(network())", "network()"), "does not make one DistributedDataParallel model"),
+        (MADE + "with net.no_sync():\n    pass\n", "decides by itself in which backward passes"),
+        (MADE.replace("loader = DataLoader(data, sampler=sampler)", "use(DataLoader(data))"), "no name"),
+        (IN_A_FUNCTION + MADE.replace("DDP(network())", "model()"), "do not stand in one block"),
+    ],
+)
+def test_refusals_say_why(patient, text: str, reason: str) -> None:
+    assert reason in patient(HEAD + text, **CALLS).refusal(speed_shares, speeds=[3.0, 1.0])
+
+
+def test_another_rule_than_torchs_is_left_alone(patient) -> None:
+    text = MADE.replace("torch.optim.SGD(net.parameters(), lr=0.1)", "rule(net)")
+    p = patient(HEAD + text, made={"optimizer": "SGD"}, loader="DataLoader(", optimizer="rule(")
+    assert "does not make its optimizer" in p.refusal(local_steps, period=10)

@@ -1,0 +1,79 @@
+"""What makes a group's steps quicker is proved by time, where the cost stays what it is."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from descend.record import Reading, Record
+from descend.trials.speed import OTHER_EXAMPLES, step_seconds, trains_as_well
+
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+TRAINING = """
+import time
+
+import torch
+import torch.distributed as dist
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+
+class Digits(Dataset):
+    def __init__(self, seconds):
+        digits = load_digits()
+        self.x, self.y = torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target)
+        self.seconds = seconds
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, k):
+        time.sleep(self.seconds)
+        return self.x[k], self.y[k]
+
+
+dist.init_process_group("gloo")
+torch.manual_seed(0)
+data = Digits(0.004 if dist.get_rank() else 0.0005)
+loader = DataLoader(data, batch_size=8, sampler=DistributedSampler(data))
+model = DistributedDataParallel(nn.Linear(64, 10))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+for number, (images, labels) in enumerate(loader):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+    if number == 40:
+        break
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> None:
+    (tmp_path / "train.py").write_text(TRAINING)
+    asked = ("doctor", "--select", "stragglers", "--seeds", "3", "--format", "json", "train.py")
+    command = [sys.executable, *TORCHRUN, "-m", "descend", *asked]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    case = json.loads(done.stdout)
+    (finding,) = case["findings"]
+    assert finding["symptom"] == "stragglers" and "rank 1 takes" in finding["sentence"]
+    (trial,) = case["trials"]  # local steps, which make up for what is slow now and then, are foretold to bring nothing
+    assert trial["remedies"] == ["speed_shares"] and trial["metric"].startswith("seconds a step")
+    assert trial["after"] < 0.7 * trial["before"] and trial["verdict"] == "proved", trial
+    assert "share_by_speed(loader, model, (" in case["patch"]
+
+
+def test_a_steps_time_is_that_of_all_processes_together() -> None:
+    record = Record()
+    record.extend([Reading("step_seconds", rank, k, s) for rank, s in (("0", 0.1), ("1", 0.3)) for k in range(1, 11)])
+    assert step_seconds(record) == pytest.approx(2 / (1 / 0.1 + 1 / 0.3))
+    assert step_seconds(Record()) != step_seconds(Record())
+
+
+def test_a_cost_has_to_stay_what_it_is() -> None:
+    assert trains_as_well(1.0, 1.2, 2.0) and not trains_as_well(1.0, 1.3, 2.0)
+    assert trains_as_well(1.0, 1.4, 2.0, OTHER_EXAMPLES) and not trains_as_well(1.0, 1.6, 2.0, OTHER_EXAMPLES)
+    assert trains_as_well(1e-4, 1e-2, 2.0) and not trains_as_well(1e-4, 1e-2, None)
