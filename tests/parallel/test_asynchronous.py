@@ -11,6 +11,7 @@ from torch import nn
 from descend.optim import Adagrad, Nesterov
 from descend.parallel import (
     AdaptiveRevisionServer,
+    BackupServer,
     Centre,
     DownpourReplica,
     DownpourServer,
@@ -106,6 +107,31 @@ def test_a_server_that_hears_of_stale_gradients_says_how_stale() -> None:
         assert optimizer.traffic.staleness == [k] + [3] * 19  # each other replica has pushed once meanwhile
 
 
+def test_a_step_is_the_mean_of_the_first_gradients_and_what_is_late_is_dropped() -> None:
+    server = BackupServer([torch.zeros(2)], 2, lambda parameters: torch.optim.SGD(parameters, lr=1.0))
+    then = server.fetch()
+    first, second, third = ([torch.tensor(row)] for row in ([1.0, 2.0], [3.0, 0.0], [100.0, 100.0]))
+    assert server.push(first, then) == 0 and server.version == 0 and not server.parameters[0].any()
+    assert server.push(second, then) == 0 and server.version == 1
+    assert server.parameters[0].tolist() == [-2.0, -1.0]
+    assert server.push(third, then) == 1 and (server.version, server.dropped) == (1, 1)
+    assert server.parameters[0].tolist() == [-2.0, -1.0]
+
+
+def test_no_more_gradients_are_wanted_than_replicas_attend() -> None:
+    server = BackupServer([torch.zeros(1)], 2, lambda parameters: torch.optim.SGD(parameters, lr=1.0))
+    for replica in ("a", "b", "c"):
+        server.attend(replica, True)
+    server.push([torch.ones(1)], server.fetch())
+    server.attend("a", False)
+    assert server.version == 0  # two attend, and two are wanted
+    server.attend("b", False)
+    assert server.version == 1 and server.parameters[0].item() == -1.0
+    again = BackupServer([torch.zeros(1)], 2, lambda parameters: torch.optim.SGD(parameters, lr=1.0))
+    again.load_state_dict(server.state_dict())
+    assert (again.version, again.attending, again.parameters[0].item()) == (1, {"c"}, -1.0)
+
+
 def test_a_slow_replica_takes_fewer_turns_and_is_staler() -> None:
     steps = [lambda: None, lambda: None]
     turns = take_turns(steps, lambda k: (1.0, 3.0)[k], steps=40)
@@ -138,6 +164,8 @@ def test_downpour_that_talks_seldom_still_learns_and_moves_less() -> None:
 
 
 def test_bad_input_is_named() -> None:
+    with pytest.raises(ValueError, match="wanted must be at least 1 gradient, not 0"):
+        BackupServer([torch.zeros(1)], 0)
     model = regression()
     server = DownpourServer(list(model.parameters()))
     with pytest.raises(ValueError, match=r"belongs to another model: \(2, 5\) where the server holds \(1, 5\)"):

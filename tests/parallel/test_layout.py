@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from descend.parallel import Layout
+from descend.parallel import Layout, group
 from descend.parallel.layers import split_plan
 from descend.parallel.shares import shared
 from descend.parallel.stages import balanced, cut_points
@@ -76,6 +77,25 @@ def test_what_goes_wrong_is_named(wrong, case, says) -> None:
     assert re.search(says, wrong[case]) and wrong["status"] == 1
 
 
+@pytest.mark.slow
+def test_one_that_hangs_is_named_by_one_that_waits(torchrun, tmp_path) -> None:
+    torchrun("hanging.py", 2, str(tmp_path))
+    waits, hangs = json.loads((tmp_path / "told.json").read_text())
+    assert len(waits) == 1 and "the others have waited for process 1: it hangs" in waits[0] and not hangs
+
+
+@pytest.mark.slow
+def test_a_port_that_is_in_use_is_named(monkeypatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ConnectionError, match=f"port {port} of 127.0.0.1 is in use: another --master-port"):
+            group.join()
+
+
 def loader(rows: int = 20, **options) -> DataLoader:
     return DataLoader(TensorDataset(torch.arange(rows)), **{"batch_size": 8, "shuffle": True, **options})
 
@@ -135,9 +155,10 @@ def test_a_stream_is_left_to_its_author() -> None:
         ({"data": 0}, "data must be at least 1, not 0"),
         (
             {"scheme": "gossip"},
-            "scheme must be one of synchronous, hogwild, downpour, delay_tolerant, elastic, not 'go",
+            "scheme must be one of synchronous, hogwild, downpour, delay_tolerant, elastic, backup, not",
         ),
         ({"tensor": 2, "pipeline": 2}, "not by both"),
+        ({"data": 2, "backups": 2, "scheme": "backup"}, "backups must be fewer than the 2 replicas, not 2"),
         ({"tensor": 2, "scheme": "downpour"}, "the replicas of 'downpour' are whole models"),
     ],
 )

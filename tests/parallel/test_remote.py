@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 from waiting import comes
 
 from descend.optim import Adagrad
@@ -21,7 +22,9 @@ from descend.parallel import (
     DownpourReplica,
     DownpourServer,
     ElasticReplica,
+    Layout,
     RemoteServer,
+    on_ray,
 )
 from descend.parallel.messages import pack, unpack
 
@@ -46,7 +49,7 @@ def cluster():
     ray = pytest.importorskip("ray")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+        ray.init("local", num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a worker's path holds none of the tests' modules
     yield ray
     ray.shutdown()
@@ -117,29 +120,63 @@ def test_a_push_that_is_repeated_is_applied_once(cluster, tmp_path) -> None:
     assert server.push(gradients, fetched) == 0 and server.version == 1
 
 
+def work(rank, server, folder, steps):
+    """Push so many gradients; the first life of process 1 ends in the middle."""
+    own = nn.Linear(20, 5)
+    replica = DownpourReplica(own.parameters(), server)
+    first = not list(folder.glob(f"{rank} *"))
+    for step in range(steps):
+        train(own, replica, 1)
+        (folder / f"{rank} {os.getpid()}").write_text(str(step + 1))
+        if rank == 1 and first and step == steps // 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return rank
+
+
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_nothing_is_applied_twice(cluster, tmp_path, attempt) -> None:
-    model = network()
-    server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
-
-    @cluster.remote(num_cpus=0, max_retries=3)
-    def work(server, folder, steps):
-        own = nn.Linear(20, 5)
-        replica = DownpourReplica(own.parameters(), server)
-        begun = len(list(folder.iterdir()))
-        (folder / str(os.getpid())).touch()
-        for step in range(steps):
-            train(own, replica, 1)
-            (folder / f"{os.getpid()}").write_text(str(step + 1))
-            if begun == 0 and step == steps // 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return steps
-
+    server = RemoteServer.start(DownpourServer, network().parameters(), tmp_path / "server.pt")
     folder = tmp_path / "workers"
     folder.mkdir()
-    assert cluster.get(work.remote(server, folder, 20)) == 20
+    assert on_ray(work, 2, (server, folder, 20), cores=0) == [0, 1]
     told = [int(file.read_text()) for file in folder.iterdir()]
-    assert sorted(told) == [11, 20] and server.version == 31 and server.lost == 0
+    assert sorted(told) == [11, 20, 20] and server.version == 51 and server.lost == 0
+
+
+def spread(rank):
+    torch.set_num_threads(1)
+    data = DataLoader(TensorDataset(X, Y), batch_size=16)
+    model, loader, optimizer, loss_fn = Layout(data=2).spread(
+        network(), data, lambda p: torch.optim.SGD(p, lr=0.1), nn.CrossEntropyLoss()
+    )
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    return [p.tolist() for p in model.parameters()]
+
+
+def fails(rank):
+    if rank == 1:
+        raise KeyError("the second")
+    time.sleep(1000)
+
+
+@pytest.mark.slow
+def test_a_layout_is_spread_over_a_ray_cluster(cluster) -> None:
+    one, two = on_ray(spread, 2, cores=0)
+    model = network()
+    rule = torch.optim.SGD(model.parameters(), lr=0.1)
+    for x, y in zip(X.split(16), Y.split(16)):
+        rule.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        rule.step()
+    assert one == two
+    assert all(torch.allclose(torch.tensor(a), b, atol=1e-6) for a, b in zip(one, model.parameters()))
+    with pytest.raises(KeyError, match="the second"):  # and the other one does not sleep on
+        on_ray(fails, 2, cores=0)
+    with pytest.raises(ValueError, match="processes must be at least 1, not 0"):
+        on_ray(fails, 0)
 
 
 @pytest.mark.slow
@@ -189,6 +226,20 @@ def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
     for scheme, replicas in told.items():
         assert all(replica["same"] and replica["steps"] == 6 * 56 for replica in replicas), scheme
         assert replicas[0]["loss"] < 0.8 and replicas[0]["loss"] == replicas[1]["loss"], (scheme, replicas)
+    for replica in told["hogwild"]:  # of each step, how many the other one has taken since the last
+        assert len(replica["late"]) == 6 * 56 and 0 < sum(replica["late"]) <= 6 * 56
+
+
+@pytest.mark.slow
+def test_steps_do_not_wait_for_the_slow_replica_and_its_batches_are_dealt_out_again(torchrun, tmp_path) -> None:
+    torchrun("backups.py", 3, str(tmp_path))
+    told = json.loads((tmp_path / "told.json").read_text())
+    for number in (0, 1):  # passes
+        batches = [batch for process in told["counted"] for batch in process[number]]
+        assert sorted(row for batch in batches for row in batch) == list(range(120))  # each of them once
+    quick, slow = (sum(map(len, told["counted"][rank])) for rank in (0, 2))
+    assert quick > 3 * slow and len(told["dropped"][2]) > 0
+    assert len(set(told["losses"])) == 1 and told["losses"][0] < 0.7 * told["before"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Shares of a batch that go with the speed of the processes."""
+"""Shares of a batch that go with the speed of the processes, and batches that are dealt out as they come."""
 
 import json
 
@@ -34,5 +34,19 @@ def test_unequal_shares_make_the_steps_of_equal_ones(torchrun, tmp_path) -> None
     assert [text.split(",")[0] for text in told["refused"]] == [
         "speeds must be 3 numbers above 0",
         "speeds must be 3 numbers above 0",
-        "only a loader with a DistributedSampler and a batch size can be shared out by speed",
+        "only a loader with a DistributedSampler and a batch size can be shared out anew",
     ]
+
+
+@pytest.mark.slow
+def test_batches_are_dealt_out_once_and_the_slow_process_takes_fewer(torchrun, tmp_path) -> None:
+    torchrun("coming.py", 2, str(tmp_path))
+    told = json.loads((tmp_path / "told.json").read_text())
+    for number in (0, 1):  # passes
+        dealt = [batch for process in told["batches"] for batch in process[number]]
+        assert sorted(row for batch in dealt for row in batch) == list(range(120)) and {len(b) for b in dealt} == {4}
+    assert told["batches"][0][0][0] != told["batches"][0][1][0]  # each pass in an order of its own
+    quick, slow = (sum(map(len, process)) for process in told["batches"])
+    assert quick > 2 * slow > 0
+    assert told["loss"][0] == told["loss"][1] < 0.5 * told["before"]  # one model, which learns
+    assert told["waited"] < 0.5 * told["slow_seconds"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from descend.remedies.asynchronous_steps import asynchronous_steps
 from descend.remedies.local_steps import local_steps
 from descend.remedies.speed_shares import speed_shares
 
@@ -24,6 +25,11 @@ def test_the_loader_is_shared_out_where_the_model_is_known(patient) -> None:
     assert p.changes(speed_shares, speeds=[3.0, 1.0]) == added
     text = p.edited(speed_shares, speeds=[3.0, 1.0])
     assert text.index("net: DDP") < text.index("share_by_speed(loader") < text.index("opt =")
+
+
+def test_batches_are_dealt_out_where_nobody_is_to_wait(patient) -> None:
+    added = ["+from descend.parallel import step_as_they_come", "+loader = step_as_they_come(loader, net)"]
+    assert patient(HEAD + MADE, **CALLS).changes(asynchronous_steps) == added
 
 
 def test_the_later_one_decides_on_the_place(patient) -> None:

@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 class Digits(Dataset):
     def __init__(self, seconds):
-        digits = load_digits()
-        self.x, self.y = torch.tensor(digits.data).float() / 16 - 0.3, torch.tensor(digits.target)
+        digits, labels = load_digits(return_X_y=True)
+        self.x, self.y = torch.tensor(digits[:656]).float() / 16 - 0.3, torch.tensor(labels[:656])
         self.seconds = seconds
 
     def __len__(self):
@@ -41,12 +41,10 @@ data = Digits(0.004 if dist.get_rank() else 0.0005)
 loader = DataLoader(data, batch_size=8, sampler=DistributedSampler(data))
 model = DistributedDataParallel(nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-for number, (images, labels) in enumerate(loader):
+for images, labels in loader:
     optimizer.zero_grad()
     nn.functional.cross_entropy(model(images), labels).backward()
     optimizer.step()
-    if number == 40:
-        break
 dist.destroy_process_group()
 """
 
@@ -60,9 +58,11 @@ def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> Non
     case = json.loads(done.stdout)
     (finding,) = case["findings"]
     assert finding["symptom"] == "stragglers" and "rank 1 takes" in finding["sentence"]
-    (trial,) = case["trials"]  # local steps, which make up for what is slow now and then, are foretold to bring nothing
-    assert trial["remedies"] == ["speed_shares"] and trial["metric"].startswith("seconds a step")
-    assert trial["after"] < 0.7 * trial["before"] and trial["verdict"] == "proved", trial
+    trials = {trial["remedies"][0]: trial for trial in case["trials"]}
+    assert set(trials) == {"speed_shares", "asynchronous_steps"}  # local steps even out what is slow now and then
+    for trial in trials.values():
+        assert trial["metric"].startswith("seconds a step")
+        assert trial["after"] < 0.7 * trial["before"] and trial["verdict"] == "proved", trial
     assert "share_by_speed(loader, model, (" in case["patch"]
 
 

@@ -23,6 +23,7 @@ from descend.canon.row import Row
 from descend.doses import (
     adam,
     another_start,
+    as_they_come,
     batch_norm,
     between_averages,
     by_speed,
@@ -174,6 +175,8 @@ DYNAMICS = (
     Row("stragglers", "local_steps", between_averages, "{period} local steps between two averages of the weights",
         "what is slow in one step is made up for in the next ones", "torch.distributed.optim.PostLocalSGDOptimizer",
         cost=3, judged_on="time"),
+    Row("stragglers", "asynchronous_steps", as_they_come, "each process steps as it comes, on weights in shared memory",
+        "nobody waits", "Niu et al. 2011, §3", cost=4, judged_on="time"),
     Row("stopped_too_early", "training_length", longer, "{times} times as many passes", "it is still learning",
         "Ba, CSC413 lecture 4, Training Curves", cost=1),
 )  # fmt: skip

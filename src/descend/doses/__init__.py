@@ -51,7 +51,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
-from descend.doses.ranks import between_averages, by_speed
+from descend.doses.ranks import as_they_come, between_averages, by_speed
 from descend.doses.rate import (
     SAFE_SHARE,
     SHARPENING,
@@ -87,6 +87,7 @@ __all__ = [
     "another_activation",
     "another_loss",
     "another_start",
+    "as_they_come",
     "averaged_alike",
     "batch_norm",
     "between_averages",

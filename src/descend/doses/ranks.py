@@ -5,14 +5,23 @@ from statistics import fmean
 from descend.doses.rate import Dose
 from descend.record import Record
 from descend.symptoms import Symptom
-from descend.symptoms.stragglers import BY_SPEED, LOCAL, LOCAL_STEPS, WORTH, foretold, own_seconds
+from descend.symptoms.stragglers import (
+    ASYNCHRONOUS,
+    BY_SPEED,
+    LOCAL,
+    LOCAL_STEPS,
+    WORTH,
+    alone,
+    foretold,
+    own_times,
+)
 
 
 def by_speed(record: Record, symptom: Symptom) -> Dose | None:
     """How many times as quick as the slowest each process is, where shares by that are foretold to be worth it."""
     if not _is_worth(record, BY_SPEED):
         return None
-    rows = {int(rank): record.series("own_seconds", rank).values for rank in own_seconds(record)}
+    rows = {int(rank): values for rank, values in own_times(record).items()}
     slowest = max(fmean(values) for values in rows.values())
     speeds = [round(slowest / fmean(rows[rank]), 1) for rank in sorted(rows)]
     return {"speeds": speeds, "shown": ", ".join(f"{speed:g}" for speed in speeds)}
@@ -23,6 +32,23 @@ def between_averages(record: Record, symptom: Symptom) -> Dose | None:
     return {"period": LOCAL_STEPS} if _is_worth(record, LOCAL) else None
 
 
+def as_they_come(record: Record, symptom: Symptom) -> Dose | None:
+    """Nothing to choose, where not to wait is foretold to be worth it.
+
+    `smaller`: the examples of the group that a step of its first process stands for, now over then.
+    """
+    if not _is_worth(record, ASYNCHRONOUS):
+        return None
+    seconds = alone(record, _step(record))
+    speeds = {int(rank): 1 / each for rank, each in seconds.items()}
+    return {"smaller": round(len(speeds) * speeds[min(speeds)] / sum(speeds.values()), 2)}
+
+
 def _is_worth(record: Record, remedy: str) -> bool:
-    steps = [value for rank in own_seconds(record) for value in record.series("step_seconds", rank).values]
-    return bool(steps) and foretold(record, fmean(steps))[remedy] >= WORTH
+    step = _step(record)
+    return step > 0 and foretold(record, step)[remedy] >= WORTH
+
+
+def _step(record: Record) -> float:
+    steps = [value for rank in own_times(record) for value in record.series("step_seconds", rank).values]
+    return fmean(steps) if steps else 0.0

@@ -1,6 +1,7 @@
 """Training on several processors: splits of the work, parameter servers, replicas that step as they come."""
 
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_revision
+from descend.parallel.backup import BackupReplica, BackupServer
 from descend.parallel.checkpoint import load, save
 from descend.parallel.elastic import Centre
 from descend.parallel.hogwild import hogwild
@@ -11,11 +12,15 @@ from descend.parallel.pipelined import Pipelined
 from descend.parallel.remote import RemoteServer
 from descend.parallel.replica import DownpourReplica, ElasticReplica, Traffic
 from descend.parallel.server import DownpourServer, Fetched, Server
+from descend.parallel.shared_memory import step_as_they_come
 from descend.parallel.speeds import share_by_speed
+from descend.parallel.workers import on_ray
 from descend.turns import Turn, in_step, take_turns
 
 __all__ = [
     "AdaptiveRevisionServer",
+    "BackupReplica",
+    "BackupServer",
     "Centre",
     "DownpourReplica",
     "DownpourServer",
@@ -33,9 +38,11 @@ __all__ = [
     "hogwild",
     "in_step",
     "load",
+    "on_ray",
     "save",
     "share_by_speed",
     "split_layers",
+    "step_as_they_come",
     "take_turns",
     "whole",
 ]

@@ -2,12 +2,14 @@
 
 import os
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.rendezvous import rendezvous
 
+Said = TypeVar("Said")
 PATIENCE = timedelta(minutes=5)  # after which a process that waits for another gives up
 
 
@@ -24,7 +26,10 @@ def join() -> torch.device:
     if "RANK" not in os.environ:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
         return device
-    store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    try:
+        store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    except dist.DistNetworkError as error:
+        raise ConnectionError(_unreachable(error)) from None
     generation = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     dist.init_process_group(
         backend,
@@ -39,6 +44,13 @@ def join() -> torch.device:
 def store() -> dist.Store:
     """Return what the processes tell one another by."""
     return dist.distributed_c10d._get_default_store()
+
+
+def first_says(said: Said) -> Said:
+    """Return what the first process says, in all of them."""
+    told = [said]
+    dist.broadcast_object_list(told, 0)
+    return told[0]
 
 
 def start_alike(model: nn.Module) -> None:
@@ -69,6 +81,13 @@ def _own_device() -> torch.device:
     device = torch.device(accelerator.type, local)
     torch.accelerator.set_device_index(device.index)
     return device
+
+
+def _unreachable(error: dist.DistNetworkError) -> str:
+    host, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
+    if "EADDRINUSE" in str(error):
+        return f"port {port} of {host} is in use: another --master-port would do, or torchrun --standalone"
+    return f"process 0 of the group does not answer at {host}:{port}: {str(error).splitlines()[0]}"
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

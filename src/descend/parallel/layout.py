@@ -17,6 +17,8 @@ from torch.utils.data import DataLoader
 
 from descend.parallel import group
 from descend.parallel.asynchronous import replica
+from descend.parallel.dealing import dealt_out
+from descend.parallel.hang import Progress
 from descend.parallel.layers import split_layers
 from descend.parallel.loss import SpreadLoss
 from descend.parallel.pipelined import Pipelined
@@ -24,7 +26,7 @@ from descend.parallel.replica import DownpourReplica, ElasticReplica
 from descend.parallel.server import Rule
 from descend.parallel.shares import sample, shared
 
-Scheme = Literal["synchronous", "hogwild", "downpour", "delay_tolerant", "elastic"]
+Scheme = Literal["synchronous", "hogwild", "downpour", "delay_tolerant", "elastic", "backup"]
 SEEDS = 2**31
 
 
@@ -42,8 +44,9 @@ class Layout:
     """data: replicas, each with its share of every batch; tensor: parts of each layer; pipeline: stages of the model.
 
     Their product is the number of processes. micro_batches: pieces in which a batch passes through the stages. Of the
-    other schemes: period, steps between two exchanges with the server; checkpoint, the file that it goes on from.
-    Raises `ValueError` for numbers below 1.
+    other schemes: period, steps between two exchanges with the server; checkpoint, the file that it goes on from;
+    backups, replicas that a step does not wait for. Raises `ValueError` for numbers below 1, and for as many backups as
+    replicas.
 
     >>> layout = Layout(data=2, tensor=2)
     >>> model, loader, optimizer, loss_fn = layout.spread(model, loader, rule, loss_fn)
@@ -56,9 +59,10 @@ class Layout:
     micro_batches: int = 4
     period: int = 10
     checkpoint: str | None = None
+    backups: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("data", "tensor", "pipeline", "micro_batches", "period"):
+        for name in ("data", "tensor", "pipeline", "micro_batches", "period", "backups"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.scheme not in get_args(Scheme):
@@ -67,6 +71,9 @@ class Layout:
             raise ValueError("a model is split by its layers' outputs (tensor) or into stages (pipeline), not by both")
         if self.scheme != "synchronous" and self.world != self.data:
             raise ValueError(f"the replicas of {self.scheme!r} are whole models: tensor and pipeline must be 1")
+
+        if self.scheme == "backup" and self.backups >= self.data:
+            raise ValueError(f"backups must be fewer than the {self.data} replicas, not {self.backups}")
 
     @property
     def world(self) -> int:
@@ -93,14 +100,20 @@ class Layout:
         group.start_alike(model)
         alone = self.scheme != "synchronous"
         placed = model if alone else self._place(model, loader, mesh)
-        mine = shared(loader, mesh["data"].get_local_rank(), self.data, whole=alone, seed=_common_seed())
-        optimizer = (
-            replica(self.scheme, placed, rule, self.period, self.checkpoint)
-            if alone
-            else rule([p for p in placed.parameters() if p.requires_grad])
+        seed = group.first_says(int(torch.randint(SEEDS, ())))
+        mine = (
+            dealt_out(loader, seed)
+            if self.scheme == "backup"
+            else shared(loader, mesh["data"].get_local_rank(), self.data, whole=alone, seed=seed)
         )
-        shares: Any = mine.batch_sampler
-        return Spread(placed, mine, optimizer, SpreadLoss(loss_fn, shares))
+        batches: Any = mine.batch_sampler
+        optimizer = (
+            replica(self, placed, rule, batches) if alone else rule([p for p in placed.parameters() if p.requires_grad])
+        )
+        progress = Progress()
+        placed.register_forward_pre_hook(progress.mark)
+        weight = (lambda: 1.0) if alone else batches.weight
+        return Spread(placed, mine, optimizer, SpreadLoss(loss_fn, weight, progress))
 
     def collect(self, optimizer: Any) -> None:
         """Wait for all processes; of an asynchronous scheme, put the result into the model of each."""
@@ -127,9 +140,3 @@ def _inputs(loader: DataLoader[Any], replicas: int) -> tuple[Any, ...]:
     batch = sample(loader)
     inputs = batch[0] if isinstance(batch, list | tuple) else batch
     return (inputs[: len(inputs) // replicas],)
-
-
-def _common_seed() -> int:
-    seed = [int(torch.randint(SEEDS, ()))]
-    dist.broadcast_object_list(seed, 0)
-    return seed[0]

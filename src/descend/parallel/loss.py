@@ -6,8 +6,8 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor
 
+from descend.parallel.hang import Progress
 from descend.parallel.pipelined import Awaited, PipelinedLoss
-from descend.parallel.shares import Shares
 
 
 class SpreadLoss:
@@ -17,8 +17,8 @@ class SpreadLoss:
     all have it then, and this one had it first.
     """
 
-    def __init__(self, loss_fn: Callable[..., Tensor], shares: Shares) -> None:
-        self.loss_fn, self.shares = loss_fn, shares
+    def __init__(self, loss_fn: Callable[..., Tensor], weight: Callable[[], float], progress: Progress) -> None:
+        self.loss_fn, self.weight, self.progress = loss_fn, weight, progress
         self.calls = 0
         self._last: Tensor | None = None
 
@@ -26,6 +26,7 @@ class SpreadLoss:
         """Return the loss; its value is the mean over this replica's share."""
         if self._last is not None and bool(self._last.isnan()):
             raise FloatingPointError(f"the loss of process {dist.get_rank()} was NaN in its step {self.calls}")
+        self.progress.mark()
         if isinstance(outputs, Awaited):
             own = [p for p in outputs.model.parameters() if p.requires_grad]
             if len(labels) != 1:
@@ -37,5 +38,5 @@ class SpreadLoss:
             loss = self.loss_fn(outputs, *labels)
         self.calls += 1
         self._last = loss.detach()
-        weight = self.shares.weight() if loss.requires_grad else 1.0
+        weight = self.weight() if loss.requires_grad else 1.0
         return loss if weight == 1 else loss + (weight - 1) * (loss - loss.detach())

@@ -5,113 +5,21 @@ says what was lost. A push carries its number, so that one which Ray repeats is 
 """
 
 import os
-import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from descend.parallel.host import Host
 from descend.parallel.messages import pack, unpack
 from descend.parallel.server import Fetched, check_pushed
 
 NO_RAY = "parameter servers in other processes run on Ray: pip install 'descend[ray]'"
 NAMESPACE = "descend"
-
-
-class Kept(Protocol):
-    """What can be served: a parameter server or a centre."""
-
-    parameters: list[Tensor]
-    version: int
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return all that it needs to go on."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        ...
-
-
-class Host:
-    """What runs in the server's process: one server, its checkpoint, and the last push of each replica."""
-
-    def __init__(self, make: Callable[[list[Tensor]], Any], checkpoint: Path, every: float) -> None:
-        torch.set_num_threads(1)
-        self.make, self.checkpoint, self.every = make, checkpoint, every
-        self.life = 0  # counts its restarts
-        self.answers: dict[str, tuple[int, int | str | None]] = {}  # each replica's last push, and what it was told
-        if checkpoint.exists():
-            saved = torch.load(checkpoint, weights_only=True)
-            self.kept = make(saved["kept"]["parameters"])
-            self.kept.load_state_dict(saved["kept"])
-            self.life, self.answers = saved["life"] + 1, saved["answers"]
-            self.save()
-
-    def begin(self, parameters: list[Tensor]) -> str | None:
-        """Take the parameters, unless there was a checkpoint; return why the checkpoint cannot be gone on from."""
-        if not hasattr(self, "kept"):
-            self.kept = self.make(parameters)
-            self.save()
-        held, given = ([(tuple(p.shape), p.dtype) for p in row] for row in (self.kept.parameters, parameters))
-        other = f"{self.checkpoint} is the checkpoint of another model: delete it, or name another"
-        return None if held == given else other
-
-    def fetch(self) -> tuple[int, int, Any, Any]:
-        """Return its life, the number of updates, the parameters and the rule's memory."""
-        fetched = self.kept.held
-        return self.life, fetched.version, pack(fetched.parameters), pack(fetched.memory)
-
-    def push(self, replica: str, number: int, life: int, version: int, gradients: Any, memory: Any) -> int | str | None:
-        """Apply gradients once; return their staleness, none where they are from an earlier life, or why not."""
-        if number <= self.answers.get(replica, (0, None))[0]:
-            return self.answers[replica][1]
-        if life != self.life:
-            return None
-        like = self.kept.parameters
-        try:
-            taken = Fetched(version, [], unpack(memory, like) if len(memory) else [])
-            answer: int | str = self.kept.push(unpack(gradients, like), taken)
-        except ValueError as error:
-            answer = str(error)
-        self._done(replica, number, answer)
-        return answer
-
-    def exchange(self, replica: str, number: int, parameters: Any) -> Any:
-        """Pull and be pulled, once; one that Ray repeats pulls alone. Return why not where it is refused."""
-        try:
-            sent = unpack(parameters, self.kept.parameters)
-            if number <= self.answers.get(replica, (0, None))[0]:
-                return pack(self.kept.pulled(sent))
-            answer = pack(self.kept.exchange(sent))
-        except ValueError as error:
-            return str(error)
-        self._done(replica, number, None)
-        return answer
-
-    def state(self) -> tuple[int, int, Any]:
-        """Return its life, the number of updates and the parameters."""
-        return self.life, self.kept.version, pack(self.kept.parameters)
-
-    def process(self) -> int:
-        """Return the number of this process."""
-        return os.getpid()
-
-    def save(self) -> None:
-        """Write the checkpoint: the old one stays until the new one is whole."""
-        self.saved = time.monotonic()
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save({"kept": self.kept.state_dict(), "life": self.life, "answers": self.answers}, partial)
-        partial.replace(self.checkpoint)
-
-    def _done(self, replica: str, number: int, answer: int | str | None) -> None:
-        self.answers[replica] = number, answer
-        if time.monotonic() - self.saved > self.every:
-            self.save()
 
 
 class RemoteServer:
@@ -219,6 +127,10 @@ class RemoteServer:
         answers = self._ask("exchange", arguments)
         return [t for number, answer in enumerate(answers) for t in unpack(answer, self._like(number))]
 
+    def attend(self, attends: bool) -> None:
+        """Tell a `BackupServer` whether this replica takes part in the steps from now on."""
+        self._ask("attend", [(self.replica, attends)] * len(self.shards))
+
     @property
     def parameters(self) -> list[Tensor]:
         """Copies of the parameters."""
@@ -284,12 +196,11 @@ def ray_module() -> Any:
 
 
 def begin_ray(address: str | None = None) -> str:
-    """Join a Ray cluster, or start one on this machine; return its address."""
+    """Join the Ray cluster of that address, or of RAY_ADDRESS, or else start one here; return its address."""
     ray = ray_module()
-    if not ray.is_initialized():
-        ray.init(
-            address, logging_level="ERROR", log_to_driver=False, **({} if address else {"include_dashboard": False})
-        )
+    address = address or os.environ.get("RAY_ADDRESS")
+    if not ray.is_initialized():  # "local": another training's cluster, which ends with it, is not joined by accident
+        ray.init(address or "local", logging_level="ERROR", **({} if address else {"include_dashboard": False}))
     return str(ray.get_runtime_context().gcs_address)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 
 
 class Shares:
@@ -77,6 +77,33 @@ def with_batches(loader: DataLoader[Any], batches: Any) -> DataLoader[Any]:
         prefetch_factor=loader.prefetch_factor,
         persistent_workers=loader.persistent_workers,
     )
+
+
+class DrawnTogether:
+    """What all processes of a `DistributedSampler` draw in a pass, one after the other in turn, so many at a time.
+
+    Raises `ValueError` for a loader with another sampler, which does not know of the other processes.
+    """
+
+    def __init__(self, loader: DataLoader[Any], processes: int = 1) -> None:
+        """processes: so many draw a batch at a time."""
+        if not isinstance(loader.sampler, DistributedSampler) or loader.batch_size is None:
+            raise ValueError("only a loader with a DistributedSampler and a batch size can be shared out anew")
+        self.sampler, self.drop_last = loader.sampler, loader.drop_last
+        self.size = loader.batch_size * processes
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.sampler.total_size, self.size)
+        return whole if self.drop_last else whole + bool(rest)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        own = self.sampler
+        one: Any = DistributedSampler(own.dataset, 1, 0, shuffle=own.shuffle, seed=own.seed)
+        one.set_epoch(own.epoch)
+        order = list(one)
+        order = (order * -(-own.total_size // len(order)))[: own.total_size]
+        for number in range(len(self)):
+            yield order[number * self.size :][: self.size]
 
 
 def sample(loader: DataLoader[Any]) -> Any:

@@ -8,9 +8,9 @@ import torch
 import torch.distributed as dist
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
-from descend.parallel.shares import with_batches
+from descend.parallel.shares import DrawnTogether, with_batches
 
 
 def share_by_speed(loader: DataLoader[Any], model: DistributedDataParallel, speeds: Sequence[float]) -> DataLoader[Any]:
@@ -21,12 +21,10 @@ def share_by_speed(loader: DataLoader[Any], model: DistributedDataParallel, spee
     pass a batch. Raises `ValueError` for another number of speeds than processes, for a speed that is not above 0, and
     for a loader without a `DistributedSampler` or with a batch size that leaves a process without an example.
     """
-    sampler, world = loader.sampler, dist.get_world_size()
+    world = dist.get_world_size()
     if len(speeds) != world or not all(0 < speed < float("inf") for speed in speeds):
         raise ValueError(f"speeds must be {world} numbers above 0, one for each process, not {tuple(speeds)}")
-    if not isinstance(sampler, DistributedSampler) or loader.batch_size is None:
-        raise ValueError("only a loader with a DistributedSampler and a batch size can be shared out by speed")
-    batches = SharesBySpeed(sampler, loader.batch_size, tuple(speeds), dist.get_rank(), drop_last=loader.drop_last)
+    batches = SharesBySpeed(DrawnTogether(loader, world), tuple(speeds), dist.get_rank())
     model.register_comm_hook(batches, _weighed)
     return with_batches(loader, batches)
 
@@ -34,32 +32,21 @@ def share_by_speed(loader: DataLoader[Any], model: DistributedDataParallel, spee
 class SharesBySpeed:
     """A batch sampler: of each batch of all processes, this one's part."""
 
-    def __init__(self, sampler: Any, batch_size: int, speeds: tuple[float, ...], rank: int, *, drop_last: bool) -> None:
-        self.sampler, self.batch_size, self.speeds, self.rank = sampler, batch_size, speeds, rank
-        self.drop_last = drop_last
+    def __init__(self, together: DrawnTogether, speeds: tuple[float, ...], rank: int) -> None:
+        self.together, self.speeds, self.rank = together, speeds, rank
         self.weights: list[float] = []  # of the batches that were drawn and are not yet stepped on
-        divided(batch_size * len(speeds), speeds)
+        divided(together.size, speeds)
 
     def __len__(self) -> int:
-        return len(self.sampler) // self.batch_size if self.drop_last else -(-len(self.sampler) // self.batch_size)
+        return len(self.together)
 
     def __iter__(self) -> Iterator[list[int]]:
-        world, order = len(self.speeds), self._order()
         self.weights.clear()
-        for number in range(len(self)):
-            together = order[number * self.batch_size * world :][: self.batch_size * world]
-            sizes = divided(len(together), self.speeds)
-            self.weights.append(sizes[self.rank] * world / len(together))
+        for batch in self.together:
+            sizes = divided(len(batch), self.speeds)
+            self.weights.append(sizes[self.rank] * len(sizes) / len(batch))
             first = sum(sizes[: self.rank])
-            yield together[first : first + sizes[self.rank]]
-
-    def _order(self) -> list[int]:
-        """Return the examples of the pass as all processes draw them, one after the other in turn."""
-        own = self.sampler
-        whole: Any = DistributedSampler(own.dataset, 1, 0, shuffle=own.shuffle, seed=own.seed)
-        whole.set_epoch(own.epoch)
-        order = list(whole)
-        return (order * -(-own.total_size // len(order)))[: own.total_size]
+            yield batch[first : first + sizes[self.rank]]
 
 
 def divided(examples: int, speeds: Sequence[float]) -> list[int]:

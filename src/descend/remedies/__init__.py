@@ -1,6 +1,7 @@
 """One change to a training script a file: each takes a script and gives it back, edited."""
 
 from descend.remedies.adaptive_rule import adaptive_rule
+from descend.remedies.asynchronous_steps import asynchronous_steps
 from descend.remedies.attach import attach
 from descend.remedies.away_from_zero import away_from_zero
 from descend.remedies.batch_first import batch_first
@@ -58,6 +59,7 @@ from descend.source.not_applicable import NotApplicable
 
 REMEDIES: dict[str, Remedy] = {
     "adaptive_rule": adaptive_rule,
+    "asynchronous_steps": asynchronous_steps,
     "attach": attach,
     "away_from_zero": away_from_zero,
     "batch_first": batch_first,

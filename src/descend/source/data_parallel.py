@@ -5,6 +5,8 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.beside import statements_after
+from descend.source.imports import import_name
+from descend.source.insert import insert_after
 from descend.source.locate import locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
@@ -38,6 +40,18 @@ def beside_model(
             return syntax, calls[later], names[0], names[1]
     lines = " and ".join(str(syntax.line(call)) for call in calls)
     return NotApplicable(f"lines {lines} do not stand in one block")
+
+
+def another_loader(script: Script, record: Record, key: str, part: str, *arguments: str) -> Script | NotApplicable:
+    """Insert `loader = part(loader, model, *arguments)` where both are made; `part` is one of descend.parallel."""
+    made = beside_model(script, record, "loader", key)
+    if isinstance(made, NotApplicable):
+        return made
+    syntax, call, loader, model = made
+    text = insert_after(syntax, call, f"{loader} = {part}({', '.join((loader, model, *arguments))})")
+    if isinstance(text, str):
+        text = import_name(syntax.file, text, "descend.parallel", part)
+    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
 
 def _name(syntax: Syntax, call: cst.Call) -> str:

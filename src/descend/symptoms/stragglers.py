@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from math import isfinite
 from statistics import fmean, harmonic_mean, median
 
 from descend.record import Record
@@ -17,6 +18,7 @@ SLOWER = 1.5  # times as long as the others take before their backward pass,
 WAITED = 0.2  # where that is at least this share of a step,
 LOCAL_STEPS = 10  # between two meetings
 BY_SPEED, LOCAL = "shares that go with their speed", f"{LOCAL_STEPS} local steps between two meetings"
+ASYNCHRONOUS = "asynchronous"
 WORTH = 1.25  # times the examples a second, foretold: a fifth of the time, as any remedy takes off its cost
 TICK = 1e-6  # seconds, which a clock may show as none
 LEAST = 5  # and there are so many readings of each: the first steps are slow anywhere
@@ -28,8 +30,8 @@ def stragglers(record: Record) -> Symptom | None:
     That the times of the same one add up is a fact; whether all gain by not waiting for each slow moment, a trial has
     to tell, where enough is foretold.
     """
-    own = own_seconds(record)
-    if len(own) < 2 or min(len(record.series("own_seconds", rank)) for rank in own) < LEAST:
+    times, own = own_times(record), own_seconds(record)
+    if len(own) < 2 or min(map(len, times.values())) < LEAST:
         return None
     rank = max(own, key=lambda rank: own[rank])
     step = median(record.series("step_seconds", rank).values or [float("nan")])
@@ -37,7 +39,7 @@ def stragglers(record: Record) -> Symptom | None:
     always = slow > SLOWER * usual and slow - usual > WAITED * step
     said = f"rank {rank} takes {slow:.2g} s before its backward pass, the others {usual:.2g} s: in each step of"
     if not always:
-        rows = [record.series("own_seconds", rank).values for rank in own]
+        rows = list(times.values())
         step = fmean(value for rank in own for value in record.series("step_seconds", rank).values or [float("nan")])
         slow, usual = fmean(map(max, zip(*rows))), fmean(map(fmean, rows))
         said = f"the slowest rank takes {slow:.2g} s before its backward pass, now this one and now that, an average "
@@ -69,10 +71,7 @@ def foretold(record: Record, step: float) -> dict[str, float]:
     What a step of so many seconds takes after the longest of the measured times, every other scheme needs as well; a
     rank's time goes with its share of the examples.
     """
-    rows = {
-        rank: [max(seconds, TICK) for seconds in record.series("own_seconds", rank).values]
-        for rank in own_seconds(record)
-    }
+    rows = {rank: [max(seconds, TICK) for seconds in values] for rank, values in own_times(record).items()}
     ranks, steps = len(rows), LOCAL_STEPS * max(map(len, rows.values()))
 
     usual = [fmean(values) for values in rows.values()]
@@ -90,11 +89,24 @@ def foretold(record: Record, step: float) -> dict[str, float]:
         BY_SPEED: now / (together(shares=shares) + rest),
         "the slowest of each step dropped": now / (together(backups=1) + rest) * (ranks - 1) / ranks,
         LOCAL: now / (together(local=LOCAL_STEPS) + rest),
-        "asynchronous": fmean(now / (seconds + rest) for seconds in usual),
+        ASYNCHRONOUS: fmean(now / seconds for seconds in alone(record, step).values()),
     }
+
+
+def alone(record: Record, step: float) -> dict[str, float]:
+    """Return how long a step of each rank would take if it waited for none, where one of all takes so many seconds."""
+    usual = {rank: max(fmean(values), TICK) for rank, values in own_times(record).items()}
+    rest = max(0.0, step - fmean(map(max, zip(*own_times(record).values()))))
+    return {rank: seconds + rest for rank, seconds in usual.items()}
 
 
 def own_seconds(record: Record) -> dict[str, float]:
     """Return how long each rank usually takes before its backward pass, where none waits for another."""
-    times = {rank: record.series("own_seconds", rank).values for rank in record.places("own_seconds")}
-    return {rank: median(values) for rank, values in times.items() if values}
+    return {rank: median(values) for rank, values in own_times(record).items()}
+
+
+def own_times(record: Record) -> dict[str, list[float]]:
+    """Return what each rank has taken before its backward passes, as far as it is known."""
+    rows = {rank: record.series("own_seconds", rank).values for rank in record.places("own_seconds")}
+    known = {rank: [seconds for seconds in values if isfinite(seconds)] for rank, values in rows.items()}
+    return {rank: values for rank, values in known.items() if values}

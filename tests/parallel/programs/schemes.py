@@ -44,7 +44,8 @@ if __name__ == "__main__":
             loss = float(nn.functional.cross_entropy(model(x), y))
         same = all(torch.equal(a, b) for a, b in zip(result, first[0]))
         everywhere: list[object] = [None, None]
-        dist.all_gather_object(everywhere, {"loss": loss, "same": same, "steps": len(rows)})
+        late = optimizer.traffic.staleness
+        dist.all_gather_object(everywhere, {"loss": loss, "same": same, "steps": len(rows), "late": late})
         told[scheme] = everywhere
     if dist.get_rank() == 0:
         Path(sys.argv[1], "told.json").write_text(json.dumps(told))
