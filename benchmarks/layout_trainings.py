@@ -1,4 +1,4 @@
-"""Synchronous training by two processes, ours against the bare engines', in turn: for torchrun.
+"""Synchronous training by two or four processes, ours against the bare engines', in turn: for torchrun.
 
 Prints what `layouts.py` needs, as JSON: seconds of a step by each way, the medians of rounds that alternate.
 """
@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.pipelining import Schedule1F1B, SplitPoint, pipeline
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.functional import cross_entropy
@@ -26,6 +27,11 @@ from descend.parallel.link import measured
 
 warnings.simplefilter("ignore")
 ROUNDS, STEPS, BATCH, WIDTH = 7, 3, 2048, 1024
+KINDS = {
+    2: {"data": Layout(data=2), "tensor": Layout(tensor=2), "pipeline": Layout(pipeline=2)},
+    4: {"data and tensor": Layout(data=2, tensor=2)},
+}
+PAIRED = {"0": ColwiseParallel(), "2": RowwiseParallel(), "4": ColwiseParallel(), "6": RowwiseParallel()}
 Step = Callable[[], Any]
 
 
@@ -51,9 +57,7 @@ def stepping(model: nn.Module, optimizer: Any, loss_fn: Any, x: torch.Tensor, y:
 def bare(x: torch.Tensor, y: torch.Tensor, rank: int) -> dict[str, Step]:
     mine = slice(rank, None, 2)
     data = DistributedDataParallel(network())
-    mesh = init_device_mesh("cpu", (2,))
-    layers = {"0": ColwiseParallel(), "2": RowwiseParallel(), "4": ColwiseParallel(), "6": RowwiseParallel()}
-    tensor = parallelize_module(network(), mesh, layers)
+    tensor = parallelize_module(network(), init_device_mesh("cpu", (2,)), PAIRED)
     stage = pipeline(network(), mb_args=(x[: BATCH // 4],), split_spec={"4": SplitPoint.BEGINNING}).build_stage(
         rank, torch.device("cpu")
     )
@@ -72,12 +76,19 @@ def bare(x: torch.Tensor, y: torch.Tensor, rank: int) -> dict[str, Step]:
     }
 
 
+def bare_of_four(x: torch.Tensor, y: torch.Tensor, rank: int) -> dict[str, Step]:
+    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("data", "tensor"))
+    model = fully_shard(parallelize_module(network(), mesh["tensor"], PAIRED), mesh=mesh["data"])
+    mine = slice(rank // 2, None, 2)
+    return {"data and tensor": stepping(model, rule(model.parameters()), cross_entropy, x[mine], y[mine])}
+
+
 def ours(x: torch.Tensor, y: torch.Tensor, rank: int) -> dict[str, Step]:
     found = {}
-    for kind in ("data", "tensor", "pipeline"):
+    for kind, layout in KINDS[dist.get_world_size()].items():
         loader = DataLoader(TensorDataset(x, y), batch_size=BATCH)
-        spread = Layout(**{kind: 2}).spread(network(), loader, rule, cross_entropy)
-        mine = slice(rank, None, 2) if kind == "data" else slice(None)
+        spread = layout.spread(network(), loader, rule, cross_entropy)
+        mine = slice(rank // layout.tensor % layout.data, None, layout.data)
         found[kind] = stepping(spread.model, spread.optimizer, spread.loss_fn, x[mine], y[mine])
     return found
 
@@ -98,7 +109,8 @@ if __name__ == "__main__":
     rank = dist.get_rank()
     x, y = torch.randn(BATCH, 784), torch.randint(0, 10, (BATCH,))
     half = network()
-    ways = {f"bare {kind}": step for kind, step in bare(x, y, rank).items()}
+    engines = {2: bare, 4: bare_of_four}[dist.get_world_size()]
+    ways = {f"bare {kind}": step for kind, step in engines(x, y, rank).items()}
     ways |= {f"ours {kind}": step for kind, step in ours(x, y, rank).items()}
     ways["two that share nothing"] = stepping(half, rule(half.parameters()), cross_entropy, x[rank::2], y[rank::2])
     whole, small = network(), network()
@@ -121,7 +133,7 @@ if __name__ == "__main__":
     told = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in spent.items() if rows}
     told["over bare"] = {
         kind: statistics.median(a[0] / b[0] for a, b in zip(spent[f"ours {kind}"], spent[f"bare {kind}"]))
-        for kind in ("data", "tensor", "pipeline")
+        for kind in KINDS[dist.get_world_size()]
         if spent[f"ours {kind}"]
     }
     told["link"] = [link.bandwidth, link.latency]

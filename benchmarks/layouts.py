@@ -66,6 +66,12 @@ def of_splits(write: Write) -> None:
             _of(there[f"Layout({kind}=2)"]["seconds"] / mine[0] for (_, there), mine in zip(found, ours)),
         )
         write(f"| {kind}=2 | {' | '.join(cells)} |")
+    four = [_measured(4) for _ in range(LAUNCHES)]
+    write(
+        "",
+        "Four processes on two cores, shards of layers that are split, too (`data=2, tensor=2`), over",
+        f"`fully_shard` of the same layers: {_of(told['over bare']['data and tensor'] for told in four)}.",
+    )
 
 
 def _of(values: Iterable[float]) -> str:
@@ -124,8 +130,8 @@ def alexnet(layout: Layout, granule: int = GRANULE) -> Forecast:
     return Forecast(layout, found.seconds + crossing, found.waiting + crossing, found.memory)
 
 
-def _measured() -> dict:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+def _measured(processes: int = 2) -> dict:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     ended = subprocess.run(
         [*command, str(HERE / "layout_trainings.py")], capture_output=True, text=True, env=ENVIRONMENT, check=True
     )

@@ -15,6 +15,7 @@ import narrow
 import serving
 import stragglers
 import torch
+import updates
 from measure import HERE, fill_section
 from torch import Tensor, multiprocessing, nn
 from torch.nn.functional import cross_entropy
@@ -159,33 +160,39 @@ def of_hogwild(write: Callable[..., None]) -> None:
     """Measure two processes on one model beside two on their own."""
     write(
         "Steps a second of two processes together over twice those of one, on one model in shared memory, and of two",
-        f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun.",
+        f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun. Beside it the",
+        "processor's time of a step, Hogwild! over two that share nothing.",
         "",
-        "| gradients | one process, steps a second | two that share nothing | Hogwild! | Hogwild! over that |",
-        "|---|---|---|---|---|",
+        "| gradients | one process, steps a second | two that share nothing | Hogwild! | over that | CPU time |",
+        "|---|---|---|---|---|---|",
     )
     for name, make in hogwild_trainings.MODELS.items():
-        one, apart, together = zip(*(_rates(make) for _ in range(PAIRS)))
+        (one, _), (apart, own), (together, shared) = (
+            zip(*column) for column in zip(*(_rates(make) for _ in range(PAIRS)))
+        )
         shares = [fmean(values) / (2 * fmean(one)) for values in (apart, together)]
-        write(f"| {name} | {fmean(one):.0f} | {shares[0]:.0%} | {shares[1]:.0%} | {shares[1] / shares[0]:.0%} |")
+        rates = f"{fmean(one):.0f} | {shares[0]:.0%} | {shares[1]:.0%} | {shares[1] / shares[0]:.0%}"
+        write(f"| {name} | {rates} | {fmean(shared) / fmean(own):.0%} |")
 
 
-def _rates(make: Callable[[], nn.Module]) -> tuple[float, float, float]:
-    """Return the steps a second of one process, of two apart, and of two together."""
-    return tuple(
+def _rates(make: Callable[[], nn.Module]) -> list[tuple[float, float]]:
+    """Return the steps a second and the processor's seconds a step: of one process, two apart, two together."""
+    return [
         _rate([make()] * n if shared else [make() for _ in range(n)])
         for n, shared in ((1, True), (2, False), (2, True))
-    )
+    ]
 
 
-def _rate(models: list[nn.Module]) -> float:
+def _rate(models: list[nn.Module]) -> tuple[float, float]:
     done = multiprocessing.get_context("spawn").SimpleQueue()
     hogwild(hogwild_trainings.train, nn.ModuleList(models), len(models), (done,))
-    return sum(done.get() for _ in models)
+    rates, busy = zip(*(done.get() for _ in models))
+    return sum(rates), fmean(busy)
 
 
 SECTIONS = {
     "splits": layouts.of_splits,
+    "updates": updates.of_updates,
     "a table of 2013": layouts.of_table,
     "a graph over workers": graphs.of_graphs,
     "large batches": large_batches.of_large_batches,

@@ -1,7 +1,8 @@
 """Four processes, one of them three times as slow as the others: for torchrun, with what is done about it.
 
 equal: all wait in each step. balanced: shares of the examples that go with the speed. local: ten steps between two
-meetings. elastic: no waiting. Prints the examples a second of this process. An example takes its time by sleeping.
+meetings. elastic: no waiting. backup: nobody waits for the slowest, whose batches are dealt out again. Prints the
+examples a second of all that have counted. An example takes its time by sleeping.
 """
 
 import json
@@ -24,6 +25,7 @@ from descend.parallel import Layout
 from descend.symptoms.stragglers import LOCAL_STEPS
 
 STEPS, WARM, SHARE, SLOW, SCATTER = 60, 10, 16, 3, 0.1
+SECONDS = 4.0  # of the scheme in which the processes take different numbers of steps together
 EACH = 0.003  # seconds of an example
 BALANCED = (19, 19, 19, 6)  # of four shares
 
@@ -43,9 +45,40 @@ def steps(take: Callable[[int], None], examples: int) -> float:
     return examples * (STEPS - WARM) / (perf_counter() - began)
 
 
+def pause(rank: int, examples: int, scattered: random.Random) -> None:
+    slow = SLOW if rank == dist.get_world_size() - 1 else 1
+    time.sleep(EACH * examples * slow * exp(SCATTER * scattered.gauss(0, 1)))
+
+
+def with_backups(rank: int) -> float:
+    """Return the examples a second of this process whose gradients have counted."""
+    size, scattered = dist.get_world_size(), random.Random(rank)
+    rows = 2 * round(size * SHARE * SECONDS / (EACH * SHARE))
+    data = DataLoader(TensorDataset(torch.randn(rows, 32), torch.randint(0, 4, (rows,))), batch_size=SHARE)
+    layout = Layout(data=size, scheme="backup")
+    model, loader, optimizer, loss_fn = layout.spread(
+        nn.Linear(32, 4), data, lambda given: torch.optim.SGD(given, lr=0.1), cross_entropy
+    )
+    counted, began = 0, 0.0
+    for number, (x, y) in enumerate(loader):
+        if number == WARM // 2:
+            counted, began = 0, perf_counter()
+        pause(rank, SHARE, scattered)
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+        counted += optimizer.traffic.staleness[-1] == 0
+        if began and perf_counter() - began > SECONDS:
+            break
+    loader.batch_sampler.attend(False)
+    return SHARE * counted / (perf_counter() - began)
+
+
 def main(remedy: str) -> None:
     dist.init_process_group("gloo")
     rank, size = dist.get_rank(), dist.get_world_size()
+    if remedy == "backup":
+        return tell(with_backups(rank))
     torch.manual_seed(0)
     scattered = random.Random(rank)
     share = BALANCED[rank] if remedy == "balanced" else SHARE
@@ -63,7 +96,7 @@ def main(remedy: str) -> None:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
     def take(number: int) -> None:
-        time.sleep(EACH * share * (SLOW if rank == size - 1 else 1) * exp(SCATTER * scattered.gauss(0, 1)))
+        pause(rank, share, scattered)
         optimizer.zero_grad()
         with model.no_sync() if remedy == "local" else nullcontext():
             (weight * cross_entropy(model(x), y)).backward()
@@ -72,9 +105,13 @@ def main(remedy: str) -> None:
             average(model)
 
     dist.barrier()
-    rates: list[float] = [0.0] * size
-    dist.all_gather_object(rates, steps(take, share))
-    if rank == 0:
+    return tell(steps(take, share))
+
+
+def tell(rate: float) -> None:
+    rates: list[float] = [0.0] * dist.get_world_size()
+    dist.all_gather_object(rates, rate)
+    if dist.get_rank() == 0:
         print(json.dumps(sum(rates)))
 
 

@@ -28,6 +28,7 @@ LINK = Link(1.25e9, 2e-5)  # of 10 Gbit/s: the measured one of this machine is i
 STEP, WEIGHTS, BATCH = 0.2, 12e6, 2048  # of `splits`: seconds on half its batch, bytes of gradients
 TRIED = {  # what is done, and what `descend watch` calls it
     "balanced": "shares that go with their speed",
+    "backup": "the slowest of each step dropped",
     "local": "10 local steps between two meetings",
     "elastic": "asynchronous",
 }

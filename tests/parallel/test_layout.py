@@ -198,5 +198,12 @@ def test_the_dearest_stage_is_as_cheap_as_can_be(costs, stages, cuts) -> None:
 def test_a_model_is_cut_by_its_operations() -> None:
     model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2)).train()
     assert cut_points(model, (torch.zeros(4, 8),), 2) == ["2"] and model.training
-    with pytest.raises(ValueError, match="5 layers cannot be cut into 6 stages"):
-        cut_points(model, (torch.zeros(4, 8),), 6)
+    with pytest.raises(ValueError, match="3 layers cannot be cut into 4 stages"):
+        cut_points(model, (torch.zeros(4, 8),), 4)
+
+
+def test_each_stage_has_a_layer_that_learns() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(8, 9), nn.Tanh(), nn.ReLU(), nn.Linear(9, 4), nn.Linear(4, 2))
+    assert cut_points(model, (torch.zeros(4, 8),), 3) == ["4", "5"]
+    model[1].requires_grad_(False)
+    assert cut_points(model, (torch.zeros(4, 8),), 2) == ["5"]

@@ -12,11 +12,18 @@ SWITCHED = ("dropout", "batch_norm")  # functions that training and evaluation c
 def cut_points(model: nn.Module, inputs: tuple[Any, ...], stages: int) -> list[str]:
     """Return the layers with which the later stages begin, so that the dearest stage has the fewest operations.
 
-    Raises `ValueError` for a model with fewer layers than stages.
+    Each has a layer that learns, or its process would have nothing to step on. Raises `ValueError` for a model with
+    fewer of those than stages.
     """
+    learns = {name for name, layer in model.named_modules() if any(p.requires_grad for p in layer.parameters())}
+    runs: list[list[str]] = []  # of layers, each with one that learns
     dear = operations(model, inputs)
-    names = list(dear)
-    return [names[k] for k in balanced([dear[name] for name in names], stages)]
+    for name in dear:
+        if not runs or (name in learns and learns.intersection(runs[-1])):
+            runs.append([name])
+        else:
+            runs[-1].append(name)
+    return [runs[k][0] for k in balanced([sum(dear[name] for name in run) for run in runs], stages)]
 
 
 def operations(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, float]:
