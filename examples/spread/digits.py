@@ -2,8 +2,8 @@
 
 python -m torch.distributed.run --nproc-per-node 2 examples/spread/digits.py SPREAD
 
-SPREAD: data, tensor, pipeline, hogwild, downpour, delay_tolerant or elastic. A batch of 64 is divided among the
-replicas of `data`; each replica of the last four has batches of its own.
+SPREAD: data, tensor, pipeline, hogwild, downpour, delay_tolerant, elastic or backup. A batch of 64 is divided among the
+replicas of `data`; each replica of the last five has batches of its own.
 """
 
 import sys

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,49 +11,12 @@ from descend.record import Reading, Record
 from descend.trials.speed import OTHER_EXAMPLES, step_seconds, trains_as_well
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-TRAINING = """
-import time
-
-import torch
-import torch.distributed as dist
-from sklearn.datasets import load_digits
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
-
-
-class Digits(Dataset):
-    def __init__(self, seconds):
-        digits, labels = load_digits(return_X_y=True)
-        self.x, self.y = torch.tensor(digits[:656]).float() / 16 - 0.3, torch.tensor(labels[:656])
-        self.seconds = seconds
-
-    def __len__(self):
-        return len(self.x)
-
-    def __getitem__(self, k):
-        time.sleep(self.seconds)
-        return self.x[k], self.y[k]
-
-
-dist.init_process_group("gloo")
-torch.manual_seed(0)
-data = Digits(0.004 if dist.get_rank() else 0.0005)
-loader = DataLoader(data, batch_size=8, sampler=DistributedSampler(data))
-model = DistributedDataParallel(nn.Linear(64, 10))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-for images, labels in loader:
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(model(images), labels).backward()
-    optimizer.step()
-dist.destroy_process_group()
-"""
+UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"
 
 
 @pytest.mark.slow
 def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> None:
-    (tmp_path / "train.py").write_text(TRAINING)
-    asked = ("doctor", "--select", "stragglers", "--seeds", "3", "--format", "json", "train.py")
+    asked = ("doctor", "--select", "stragglers", "--seeds", "3", "--format", "json", str(UNEVEN))
     command = [sys.executable, *TORCHRUN, "-m", "descend", *asked]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
     case = json.loads(done.stdout)

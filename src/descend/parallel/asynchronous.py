@@ -72,12 +72,12 @@ def _served(make: Callable[[list[Tensor]], Any], parameters: list[Tensor], check
         begin_ray(told[0])
         server = RemoteServer.find(told[1], parameters)
     dist.barrier()
-    _stay_for_the_others(ending)
+    _stay_for_the_others(ending, server)
     return server
 
 
-def _stay_for_the_others(ending: ExitStack) -> None:
-    """Let the first process, in which the server lives, end after the others."""
+def _stay_for_the_others(ending: ExitStack, server: RemoteServer) -> None:
+    """Let the first process end after the others: the server ends with it, or when nothing here refers to it."""
     store, rank, size = group.store(), dist.get_rank(), dist.get_world_size()
     left = group.first_says(f"left {uuid.uuid4().hex}")
 
@@ -85,6 +85,7 @@ def _stay_for_the_others(ending: ExitStack) -> None:
         store.set(f"{left} {rank}", "")
         if rank == 0 and not hasattr(sys, "last_value"):  # one that failed waits for nobody
             store.wait([f"{left} {k}" for k in range(size)], timedelta(days=1))
+        server.shards.clear()
         ending.close()
 
     atexit.register(leave)

@@ -13,7 +13,7 @@ from torch import Tensor
 from descend.parallel.dealing import Dealt
 from descend.parallel.messages import in_a_row
 from descend.parallel.replica import DownpourReplica
-from descend.parallel.server import DownpourServer, Fetched, Rule, Server, check_pushed
+from descend.parallel.server import DownpourServer, Fetched, Rule, Server
 
 
 class BackupServer(DownpourServer):
@@ -32,9 +32,8 @@ class BackupServer(DownpourServer):
         self._sum = in_a_row([torch.zeros_like(p) for p in self.parameters])
         self._came = 0
 
-    def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
+    def apply(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
         """Count gradients in, or drop them where the step was made without them; return how many steps were."""
-        check_pushed(gradients, self.parameters)
         late = self.version - fetched.version
         if late:
             self.dropped += 1

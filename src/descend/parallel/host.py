@@ -36,7 +36,6 @@ class Host:
         torch.set_num_threads(1)
         self.make, self.checkpoint, self.every = make, checkpoint, every
         self.life = 0  # counts its restarts
-        self.news = asyncio.Event()  # that the server's version is another; an event for each
         self.answers: dict[str, tuple[int, int | str | None]] = {}  # each replica's last push, and what it was told
         if checkpoint.exists():
             saved = torch.load(checkpoint, weights_only=True)
@@ -59,13 +58,8 @@ class Host:
         fetched = self.kept.held
         return self.life, fetched.version, pack(fetched.parameters), pack(fetched.memory)
 
-    async def push(
-        self, replica: str, number: int, life: int, version: int, gradients: Any, memory: Any
-    ) -> int | str | None:
-        """Apply gradients once; return their staleness, none where they are from an earlier life, or why not.
-
-        The answer is given when the server has made a step since they were taken.
-        """
+    def push(self, replica: str, number: int, life: int, version: int, gradients: Any, memory: Any) -> int | str | None:
+        """Apply gradients once; return their staleness, none where they are from an earlier life, or why not."""
         if number <= self.answers.get(replica, (0, None))[0]:
             return self.answers[replica][1]
         if life != self.life:
@@ -73,18 +67,11 @@ class Host:
         like = self.kept.parameters
         try:
             taken = Fetched(version, [], unpack(memory, like) if len(memory) else [])
-            answer: int | str = self.kept.push(unpack(gradients, like), taken)
+            answer: int | str = self.kept.apply(unpack(gradients, like), taken)
         except ValueError as error:
             answer = str(error)
         self._done(replica, number, answer)
-        while answer == 0 and self.kept.version <= version:
-            await self.news.wait()
         return answer
-
-    def attend(self, replica: str, attends: bool) -> None:
-        """Tell the server whether a replica takes part."""
-        self.kept.attend(replica, attends)
-        self._tell()
 
     def exchange(self, replica: str, number: int, parameters: Any) -> Any:
         """Pull and be pulled, once; one that Ray repeats pulls alone. Return why not where it is refused."""
@@ -115,9 +102,31 @@ class Host:
 
     def _done(self, replica: str, number: int, answer: int | str | None) -> None:
         self.answers[replica] = number, answer
-        self._tell()
         if time.monotonic() - self.saved > self.every:
             self.save()
+
+
+class MeetingHost(Host):
+    """The process of a `BackupServer`: a push is answered when the step is made. Ray runs it as coroutines."""
+
+    def __init__(self, make: Callable[[list[Tensor]], Any], checkpoint: Path, every: float) -> None:
+        super().__init__(make, checkpoint, every)
+        self.news = asyncio.Event()  # that something was pushed or a replica has gone; another one each time
+
+    async def push(  # type: ignore[override]  # Ray awaits it
+        self, replica: str, number: int, life: int, version: int, gradients: Any, memory: Any
+    ) -> int | str | None:
+        """Push, and wait until the server has made a step since the gradients were taken."""
+        answer = super().push(replica, number, life, version, gradients, memory)
+        self._tell()
+        while answer == 0 and self.kept.version <= version:
+            await self.news.wait()
+        return answer
+
+    def attend(self, replica: str, attends: bool) -> None:
+        """Tell the server whether a replica takes part."""
+        self.kept.attend(replica, attends)
+        self._tell()
 
     def _tell(self) -> None:
         self.news.set()

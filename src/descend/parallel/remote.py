@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.parallel.host import Host
+from descend.parallel.backup import BackupServer
+from descend.parallel.host import Host, MeetingHost
 from descend.parallel.messages import pack, unpack
 from descend.parallel.server import Fetched, check_pushed
 
@@ -57,12 +58,13 @@ class RemoteServer:
         held = [p.detach().cpu().clone() for p in parameters]
         if not 1 <= shards <= len(held):
             raise ValueError(f"shards must lie between 1 and {len(held)}, the number of tensors, not {shards}")
-        make([p.clone() for p in held])  # what it raises is raised here
+        kind = type(make([p.clone() for p in held]))  # what it raises is raised here
         begin_ray()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )  # where the checkpoint's file is
-        actor: Any = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, scheduling_strategy=here)(Host)
+        host = MeetingHost if issubclass(kind, BackupServer) else Host
+        actor: Any = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, scheduling_strategy=here)(host)
         hosts = []
         for number, part in enumerate(_parts(len(held), shards)):
             path = Path(checkpoint).absolute()
@@ -101,7 +103,7 @@ class RemoteServer:
         """
         if self._seen is None:
             raise ValueError("fetch the parameters before gradients are pushed")
-        check_pushed(gradients, self.like)  # here: one shard would apply its part where another refuses
+        check_pushed(gradients, self.like)  # here, where they are at hand; one shard would apply what another refuses
         self.pushes += 1
         arguments = []
         for number, (life, version) in enumerate(self._fetched):

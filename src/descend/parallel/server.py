@@ -68,6 +68,10 @@ class ParameterServer:
         Raises `ValueError` for gradients of another model, and for infinities and NaN.
         """
         check_pushed(gradients, self.parameters)
+        return self.apply(gradients, fetched)
+
+    def apply(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
+        """The same of gradients that have been checked, where they came from."""
         self.update([g.detach() for g in gradients], fetched)
         self.version += 1
         return self.version - 1 - fetched.version
