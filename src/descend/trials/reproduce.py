@@ -52,7 +52,7 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
         off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in exam.notes) else ""
         then = ", and then fails as before" if fails else ""
         return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps{then}"
-    return "plain python ends with other weights: the patched script is not deterministic, so the proof rests on the seeds' spread"
+    return "plain python ends with other weights: the patched script is not deterministic: the seeds' spread decides"
 
 
 def _reason(record: Record) -> str:
