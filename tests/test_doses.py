@@ -190,7 +190,6 @@ AMOUNTS = [
     ("by_speed", stragglers(), None),  # a step is mostly what all need
     ("between_averages", now_and_then(), {"period": 10}),
     ("as_they_come", stragglers(slow=0.06, step=0.065), {"smaller": 1.26}),
-    ("as_they_come", stragglers(), None),
     ("between_averages", stragglers(slow=0.06, step=0.065), None),  # always the same one
     ("until_least", overfitting(), {"times": 0.3, "steps": 60, "of": 200}),
     ("until_least", healthy(), None),
