@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 class Digits(Dataset):
     def __init__(self, seconds):
         pixels, digits = load_digits(return_X_y=True)
-        self.x, self.y = torch.tensor(pixels[:656]).float() / 16 - 0.3, torch.tensor(digits[:656])
+        self.x, self.y = torch.tensor(pixels[:400]).float() / 16 - 0.3, torch.tensor(digits[:400])
         self.seconds = seconds  # that reading an example takes
 
     def __len__(self):

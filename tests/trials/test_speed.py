@@ -9,6 +9,7 @@ import pytest
 
 from descend.record import Reading, Record
 from descend.trials.speed import OTHER_EXAMPLES, step_seconds, trains_as_well
+from descend.trials.statistics import MARGIN
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"
@@ -23,11 +24,13 @@ def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> Non
     (finding,) = case["findings"]
     assert finding["symptom"] == "stragglers" and "rank 1 takes" in finding["sentence"]
     trials = {trial["remedies"][0]: trial for trial in case["trials"]}
-    assert set(trials) == {"speed_shares", "asynchronous_steps"}  # local steps even out what is slow now and then
-    for trial in trials.values():
+    shares, alone = (trials[name] for name in ("speed_shares", "asynchronous_steps"))
+    for trial in (shares, alone):
         assert trial["metric"].startswith("seconds a step")
         assert trial["after"] < 0.7 * trial["before"] and trial["verdict"] == "proved", trial
-    assert "share_by_speed(loader, model, (" in case["patch"]
+    as_quick = shares["after"] <= (1 + MARGIN) * min(trial["after"] for trial in trials.values())
+    cheapest = "share_by_speed(loader, model, (" if as_quick else "step_as_they_come(loader, model)"
+    assert cheapest in case["patch"]
 
 
 def test_a_steps_time_is_that_of_all_processes_together() -> None:
