@@ -154,7 +154,7 @@ def _curves(work: "Work", link: "Link") -> Figure:
         keys,
         x_title="processes",
         x={"type": "log", "tickvals": list(WORLDS), "ticktext": [str(world) for world in WORLDS]},
-        y=log_axis([y for trace in traces for y in trace["y"]]),
+        y=log_axis([y for trace in (*traces, ideal) for y in trace["y"]]),
         height=300,
     )
     caption = (
