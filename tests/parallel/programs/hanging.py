@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from descend.parallel import Layout, hang
 
-HANGS = 3, 4.0  # before its step, for so many seconds
+HANGS = 3, 6.0  # before its step, for so many seconds
 
 
 def main() -> list[str]:
@@ -34,7 +34,7 @@ def main() -> list[str]:
 
 if __name__ == "__main__":
     dist.init_process_group("gloo")
-    hang.EVERY_S, hang.QUIET_S = 0.2, 1.5
+    hang.EVERY_S, hang.QUIET_S = 0.2, 2.5
     told: list[object] = [None, None]
     dist.all_gather_object(told, main())
     if dist.get_rank() == 0:
