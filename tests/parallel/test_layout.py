@@ -85,6 +85,11 @@ def test_one_that_hangs_is_named_by_one_that_waits(torchrun, tmp_path) -> None:
 
 
 @pytest.mark.slow
+def test_a_program_ends_well_whatever_its_progress_tells_at_that_moment(torchrun) -> None:
+    torchrun("ending.py", 3)  # raises where a process was aborted
+
+
+@pytest.mark.slow
 def test_a_port_that_is_in_use_is_named(monkeypatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
