@@ -134,26 +134,32 @@ def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
     assert json.loads(json.dumps(again.environment)) == first.environment
 
 
+# A model that outlives its group may hang PyTorch 2.13 (docs/parallel.md): it goes with the function here.
 UNLIKE = """
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+
+def main():
+    rank = dist.get_rank()
+    torch.manual_seed(rank)
+    model = DistributedDataParallel(nn.Linear(4, 1, bias=False))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
+    y = x[:, :1] + torch.randn(256, 1)
+    torch.save(x, f"inputs-{rank}.pt")
+    for step in range(750):
+        for _ in range(60):
+            torch.randn(128, 128) @ torch.randn(128, 128)
+        optimizer.zero_grad()
+        (model(x) - y).square().mean().backward()
+        optimizer.step()
+
+
 dist.init_process_group("gloo")
-rank = dist.get_rank()
-torch.manual_seed(rank)
-model = DistributedDataParallel(nn.Linear(4, 1, bias=False))
-optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
-x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
-y = x[:, :1] + torch.randn(256, 1)
-torch.save(x, f"inputs-{rank}.pt")
-for step in range(750):
-    for _ in range(60):
-        torch.randn(128, 128) @ torch.randn(128, 128)
-    optimizer.zero_grad()
-    (model(x) - y).square().mean().backward()
-    optimizer.step()
+main()
 dist.destroy_process_group()
 """
 
