@@ -8,6 +8,9 @@ from typing import Any
 from mutations.script import OPTIMIZERS, Edit, Script
 
 Sites = Callable[[Script], Iterator[Edit]]
+CLASSES = ("cross_entropy", "nll_loss")  # losses, by what they are told to be right
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+REAL = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,18 @@ def input_of_model(template: str) -> Sites:
     def sites(script: Script) -> Iterator[Edit]:
         for call in script.model_calls():
             yield script.replaced(call.args[0], template.format(_closed(script, call.args[0])))
+
+    return sites
+
+
+def after_model(code: str) -> Sites:
+    """Put a statement after the one that makes what an optimizer trains: `{model}` its name."""
+
+    def sites(script: Script) -> Iterator[Edit]:
+        for node in ast.walk(script.tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                if (name := ast.unparse(node.targets[0])) in script.models:
+                    yield script.beside(node, code.format(model=name), after=True)
 
     return sites
 

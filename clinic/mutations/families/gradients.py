@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from mutations.mutant import Operator, beside, dropped, in_forward, rewritten
+from mutations.mutant import Operator, after_model, beside, dropped, in_forward, rewritten
 from mutations.script import OPTIMIZERS, Edit, Script
 
 QUESTION = "public questions"
@@ -32,14 +32,6 @@ def _detached(script: Script, node: ast.AST) -> Edit | None:
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         return script.replaced(node.value, f"{script.code(node.value)}.detach()")
     return None
-
-
-def _frozen(script: Script) -> Iterator[Edit]:
-    for node in ast.walk(script.tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and ast.unparse(node.targets[0]) in script.models:
-            model = ast.unparse(node.targets[0])
-            code = f"[p.requires_grad_(False) for p in list({model}.parameters())[:-2]]"
-            yield script.beside(node, code, after=True)
 
 
 OPERATORS = (
@@ -83,7 +75,11 @@ OPERATORS = (
         "DeepCrime OCG",
         "1e-6",
     ),
-    Operator("first_layers_frozen", _frozen, QUESTION),
+    Operator(
+        "first_layers_frozen",
+        after_model("[p.requires_grad_(False) for p in list({model}.parameters())[:-2]]"),
+        QUESTION,
+    ),
     Operator("detached_within", in_forward(_detached), QUESTION, "cut"),
     Operator("last_parameter_alone", _parameters("list({all})[-1:]"), QUESTION),
     Operator("first_layer_left_out", _parameters("list({all})[2:]"), QUESTION),

@@ -1,10 +1,7 @@
 """What the loss is told to be right: by another convention, without its partner, or wrong."""
 
-from mutations.mutant import Operator, wrapped
+from mutations.mutant import BINARY, CLASSES, REAL, Operator, wrapped
 
-CLASSES = ("cross_entropy", "nll_loss")
-BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
-REAL = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 ANY = (*CLASSES, *BINARY, *REAL)
 TAXONOMY = "Humbatova et al. 2020, training data quality"
 QUESTION = "public questions"

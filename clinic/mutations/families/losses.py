@@ -3,12 +3,20 @@
 import ast
 from collections.abc import Iterator
 
-from mutations.mutant import Operator, argument, exchanged, objective, renamed, rewritten, wrapped
+from mutations.mutant import (
+    BINARY,
+    CLASSES,
+    REAL,
+    Operator,
+    argument,
+    exchanged,
+    objective,
+    renamed,
+    rewritten,
+    wrapped,
+)
 from mutations.script import Edit, Script
 
-CLASSES = ("cross_entropy", "nll_loss")
-BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
-REAL = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 ANY = (*CLASSES, *BINARY, *REAL, "kl_div", "triplet_margin_loss")
 TAXONOMY = "Humbatova et al. 2020, wrong loss function calculation"
 QUESTION = "public questions"

@@ -1,9 +1,8 @@
 """What can be learnt at all: activations, initial weights, normalisation, paths and heads of the network."""
 
 import ast
-from collections.abc import Iterator
 
-from mutations.mutant import Operator, argument, in_forward, renamed, rewritten
+from mutations.mutant import Operator, after_model, argument, in_forward, renamed, rewritten
 from mutations.script import Edit, Script
 
 RECTIFIERS = ("ReLU", "GELU", "SiLU", "ELU", "LeakyReLU", "Tanh")
@@ -11,19 +10,6 @@ CALLED = ("relu", "gelu", "silu", "elu", "leaky_relu", "tanh")
 NORMS = ("BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 LAYERS = ("Linear", "Conv1d", "Conv2d")
 QUESTION = "public questions"
-
-
-def _after_model(code: str):
-    def sites(script: Script) -> Iterator[Edit]:
-        for node in ast.walk(script.tree):
-            if (
-                isinstance(node, ast.Assign)
-                and len(node.targets) == 1
-                and ast.unparse(node.targets[0]) in script.models
-            ):
-                yield script.beside(node, code.format(model=ast.unparse(node.targets[0])), after=True)
-
-    return sites
 
 
 def _returned(template: str):
@@ -49,21 +35,21 @@ OPERATORS = (
     Operator("sigmoid_within", renamed(RECTIFIERS, "Sigmoid"), "DeepCrime ACH"),
     Operator("hard_threshold_within", renamed(CALLED, "sign"), "DeepCrime ACH"),
     Operator("softmax_within", rewritten(RECTIFIERS, "torch.nn.Softmax(-1)"), "DeepCrime ACH"),
-    Operator("all_zero", _after_model(INIT.format("zeros_", "")), "DeepCrime WCI", "0"),
-    Operator("all_alike", _after_model(INIT.format("constant_", ", 0.1")), "DeepCrime WCI", "0.1"),
-    Operator("large_weights", _after_model("[p.data.mul_(20) for p in {model}.parameters()]"), "DeepCrime WCI", "20"),
+    Operator("all_zero", after_model(INIT.format("zeros_", "")), "DeepCrime WCI", "0"),
+    Operator("all_alike", after_model(INIT.format("constant_", ", 0.1")), "DeepCrime WCI", "0.1"),
+    Operator("large_weights", after_model("[p.data.mul_(20) for p in {model}.parameters()]"), "DeepCrime WCI", "20"),
     Operator(
-        "small_weights", _after_model("[p.data.mul_(0.01) for p in {model}.parameters()]"), "DeepCrime WCI", "0.01"
+        "small_weights", after_model("[p.data.mul_(0.01) for p in {model}.parameters()]"), "DeepCrime WCI", "0.01"
     ),
     Operator(
         "negative_weights",
-        _after_model("[p.data.abs_().neg_() for p in {model}.parameters()]"),
+        after_model("[p.data.abs_().neg_() for p in {model}.parameters()]"),
         "DeepCrime WCI",
         "sign",
     ),
     Operator(
         "biases_of_minus_ten",
-        _after_model("[p.data.fill_(-10) for p in {model}.parameters() if p.dim() == 1]"),
+        after_model("[p.data.fill_(-10) for p in {model}.parameters() if p.dim() == 1]"),
         "DeepCrime WCI",
         "-10",
     ),
