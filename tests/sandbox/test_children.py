@@ -87,6 +87,24 @@ def test_spawned_workers_work_and_are_held_by_the_kernel(world):
     assert outcome.effects == []
 
 
+ENDED = """
+    import signal
+    child = subprocess.Popen(["true"], start_new_session=True)
+    child.wait()
+    attempt("child", lambda: os.kill(child.pid, signal.SIGTERM))
+    attempt("group", lambda: os.killpg(child.pid, signal.SIGTERM))
+    attempt("later", lambda: os.kill(child.pid + 100_000, signal.SIGTERM))
+    print("number:", child.pid)
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_s_own_that_has_ended_reaches_nobody(world):
+    outcome = examine(world, ENDED)
+    assert outcome.said["child"] == outcome.said["group"] == outcome.said["later"] == "No such process"
+    assert [effect.target for effect in outcome.effects] == [f"process {int(outcome.said['number']) + 100_000}"]
+
+
 COMPILED = """
     import torch
     model = torch.compile(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU()))

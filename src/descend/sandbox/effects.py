@@ -24,7 +24,7 @@ from descend.sandbox.connections import CONNECTS, leaves_machine, shown
 from descend.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
 from descend.sandbox.programs import STARTS, command_of, library, may_start
-from descend.sandbox.signals import SIGNALS, is_below, reached
+from descend.sandbox.signals import SIGNALS, has_ended, is_below, reached
 
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
@@ -167,7 +167,7 @@ def _connected(_: str, arguments: Arguments) -> Outside | None:
 def _signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
     target, number = arguments[:2]
     processes = reached(target, is_group=event == "os.killpg")
-    if not number or (processes and all(is_below(process, keeper) for process in processes)):
+    if not number or all(is_below(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
         return None
     what = "group" if event == "os.killpg" or target < -1 else "process"
     # one that is not there may be one outside the run's own namespace: the kernel knows neither

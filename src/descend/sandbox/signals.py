@@ -20,10 +20,29 @@ def reached(target: int, is_group: bool = False) -> list[int]:
 
 
 def is_below(process: int, ancestor: int) -> bool:
-    """Whether a process is `ancestor` itself, or was started by it or by one below it."""
-    while process > 1 and process != ancestor:
-        process = int((_status(process) or ["", "0"])[1])
-    return process == ancestor
+    """Whether a process is `ancestor` itself, or was started by it or by one below it; or has ended meanwhile."""
+    above, unread = process, 0
+    while above > 1 and above != ancestor:
+        status = _status(above)
+        if status:
+            above = int(status[1])
+        elif above == process:
+            return True  # a signal reaches nobody any more
+        elif above == unread:
+            return False
+        else:
+            above, unread = process, above  # what the ended one had started has another parent now
+    return above == ancestor
+
+
+def has_ended(process: int) -> bool:
+    """Whether a number that nobody has now was given in this process's own namespace, which gives them in order."""
+    last = Path("/proc/loadavg").read_text().split()[-1]  # proc(5): the number of the process started last
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError) and process <= int(last)
+    return False
 
 
 def _status(process: int) -> list[str]:
