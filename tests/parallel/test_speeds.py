@@ -1,8 +1,10 @@
 """Shares of a batch that go with the speed of the processes, and batches that are dealt out as they come."""
 
 import json
+from functools import partial
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +52,32 @@ def test_batches_are_dealt_out_once_and_the_slow_process_takes_fewer(torchrun, t
     assert quick > 2 * slow > 0
     assert told["loss"][0] == told["loss"][1] < 0.5 * told["before"]  # one model, which learns
     assert told["waited"] < 0.5 * told["slow_seconds"]
+
+
+@pytest.mark.slow
+def test_steps_of_the_first_gradients_are_those_of_one_rule_and_each_example_counts_once(torchrun, tmp_path) -> None:
+    torchrun("firsts.py", 3, str(tmp_path))
+    told = json.loads((tmp_path / "told.json").read_text())
+    rows, passes, together = 30, 3, 3
+    steps = rows * passes - together + 1  # the first step is everybody's
+    assert "wanted must be 1 to 3, the number of processes, not 4" in told["said"][0]
+    assert "a pass must have two batches for each of 3 processes, and it has 1" in told["said"][1]
+    trained = told["how"]
+    for how in trained.values():
+        assert all(each == how["weight"][0] for each in how["weight"])  # they hold one model
+        quick, slow = min(how["taken"][:2]), how["taken"][2]
+        assert sum(how["taken"]) == rows * passes + sum(how["dropped"]) and slow < quick
+    first = passes - 1 + 1 / together  # of the rows of the first step
+    assert sorted(trained["alone"]["weight"][0], reverse=True) == pytest.approx([-first] * 3 + [-passes] * 27, abs=1e-5)
+    assert all(-passes <= weight <= -passes / 2 + 1 / 6 + 1e-5 for weight in trained["two"]["weight"][0])
+    for how, rule in (
+        ("alone", torch.optim.SGD),
+        ("momentum", partial(torch.optim.SGD, momentum=0.9)),
+        ("adam", torch.optim.Adam),
+    ):
+        weight = torch.nn.Parameter(torch.zeros(1))
+        optimizer = rule([weight], lr=1.0)
+        for _ in range(steps):
+            weight.grad = torch.ones(1)
+            optimizer.step()
+        assert trained[how]["steps"][0] == weight.item(), how  # whichever process made them

@@ -24,6 +24,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "asynchronous_steps": {},
     "attach": {},
     "away_from_zero": {"eps": 1e-8},
+    "backup_workers": {"wanted": 3, "optimizer": "0"},
     "batch_first": {},
     "batch_size": {"batch_size": 32},
     "call_step": {"optimizer": "0"},

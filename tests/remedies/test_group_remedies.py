@@ -3,6 +3,7 @@
 import pytest
 
 from descend.remedies.asynchronous_steps import asynchronous_steps
+from descend.remedies.backup_workers import backup_workers
 from descend.remedies.local_steps import local_steps
 from descend.remedies.speed_shares import speed_shares
 
@@ -30,6 +31,15 @@ def test_the_loader_is_shared_out_where_the_model_is_known(patient) -> None:
 def test_batches_are_dealt_out_where_nobody_is_to_wait(patient) -> None:
     added = ["+from descend.parallel import step_as_they_come", "+loader = step_as_they_come(loader, net)"]
     assert patient(HEAD + MADE, **CALLS).changes(asynchronous_steps) == added
+
+
+def test_steps_of_the_first_gradients_are_asked_for_where_the_rule_is_known_too(patient) -> None:
+    added = ["+from descend.parallel import step_of_the_first", "+loader = step_of_the_first(loader, net, opt, 3)"]
+    p = patient(HEAD + MADE, **CALLS)
+    assert p.changes(backup_workers, wanted=3) == added
+    assert p.edited(backup_workers, wanted=3).endswith("opt, 3)\n")
+    text = HEAD + IN_A_FUNCTION + MADE.replace("net: DDP = DDP(network())", "net = model()")
+    assert "do not stand in one block" in patient(text, **CALLS).refusal(backup_workers, wanted=3)
 
 
 def test_the_later_one_decides_on_the_place(patient) -> None:
@@ -71,3 +81,4 @@ def test_another_rule_than_torchs_is_left_alone(patient) -> None:
     text = MADE.replace("torch.optim.SGD(net.parameters(), lr=0.1)", "rule(net)")
     p = patient(HEAD + text, made={"optimizer": "SGD"}, loader="DataLoader(", optimizer="rule(")
     assert "does not make its optimizer" in p.refusal(local_steps, period=10)
+    assert "does not make its optimizer" in p.refusal(backup_workers, wanted=1)

@@ -54,6 +54,7 @@ from descend.doses import (
     usual_norm,
     usual_step_rate,
     whole_run,
+    without_the_last,
 )
 
 BATCH = "batch size {old:g} → {batch_size}"
@@ -175,6 +176,8 @@ DYNAMICS = (
     Row("stragglers", "local_steps", between_averages, "{period} local steps between two averages of the weights",
         "what is slow in one step is made up for in the next ones", "torch.distributed.optim.PostLocalSGDOptimizer",
         cost=3, judged_on="time"),
+    Row("stragglers", "backup_workers", without_the_last, "steps of the first {wanted} gradients that come",
+        "the slowest of each step is not waited for", "Chen et al. 2016, §3", cost=3, judged_on="time"),
     Row("stragglers", "asynchronous_steps", as_they_come, "each process steps as it comes, on weights in shared memory",
         "nobody waits", "Niu et al. 2011, §3", cost=4, judged_on="time"),
     Row("stopped_too_early", "training_length", longer, "{times} times as many passes", "it is still learning",

@@ -51,7 +51,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
-from descend.doses.ranks import as_they_come, between_averages, by_speed
+from descend.doses.ranks import as_they_come, between_averages, by_speed, without_the_last
 from descend.doses.rate import (
     SAFE_SHARE,
     SHARPENING,
@@ -148,4 +148,5 @@ __all__ = [
     "wiped_gradients",
     "within_the_example",
     "wrong_function",
+    "without_the_last",
 ]

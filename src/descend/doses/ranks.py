@@ -7,6 +7,7 @@ from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.stragglers import (
     ASYNCHRONOUS,
+    BACKUP,
     BY_SPEED,
     LOCAL,
     LOCAL_STEPS,
@@ -32,11 +33,21 @@ def between_averages(record: Record, symptom: Symptom) -> Dose | None:
     return {"period": LOCAL_STEPS} if _is_worth(record, LOCAL) else None
 
 
-def as_they_come(record: Record, symptom: Symptom) -> Dose | None:
-    """Nothing to choose, where not to wait is foretold to be worth it.
+def without_the_last(record: Record, symptom: Symptom) -> Dose | None:
+    """Steps of the gradients of all processes but one, where they are foretold to be worth it.
 
     `smaller`: the examples of the group that a step of its first process stands for, now over then.
     """
+    if not _is_worth(record, BACKUP):
+        return None
+    seconds = alone(record, _step(record))
+    wanted = len(seconds) - 1
+    step, first = sorted(seconds.values())[wanted - 1], seconds[min(seconds, key=int)]
+    return {"wanted": wanted, "smaller": round(len(seconds) / wanted * step / max(step, first), 2)}
+
+
+def as_they_come(record: Record, symptom: Symptom) -> Dose | None:
+    """Nothing to choose, where not to wait is foretold to be worth it. `smaller` is as of `without_the_last`."""
     if not _is_worth(record, ASYNCHRONOUS):
         return None
     seconds = alone(record, _step(record))

@@ -69,8 +69,8 @@ class Witness:
         """Count a step."""
         stepper = self._makings.find(optimizer) or self._makings.take(optimizer, ())[0]
         stepper.steps += 1
-        if self.times is not None:
-            self.times.step(self.steps)
+        if self.times is not None and any(p.grad is not None for p in stepper.parameters()):
+            self.times.step(self.steps)  # else nothing was stepped on, and the next step has taken this time, too
         if not self.stage:
             self.began = self.began or time.perf_counter()
             self.after_step(self.steps)

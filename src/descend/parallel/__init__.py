@@ -4,6 +4,7 @@ from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_
 from descend.parallel.backup import BackupReplica, BackupServer
 from descend.parallel.checkpoint import load, save
 from descend.parallel.elastic import Centre
+from descend.parallel.first_comers import step_of_the_first
 from descend.parallel.hogwild import hogwild
 from descend.parallel.layers import split_layers, whole
 from descend.parallel.layout import Layout, Spread
@@ -43,6 +44,7 @@ __all__ = [
     "share_by_speed",
     "split_layers",
     "step_as_they_come",
+    "step_of_the_first",
     "take_turns",
     "whole",
 ]

@@ -16,6 +16,37 @@ from descend.parallel.replica import DownpourReplica
 from descend.parallel.server import DownpourServer, Fetched, Rule, Server
 
 
+class Gathered:
+    """The gradients of one step as they come, until `wanted` have. Raises `ValueError` for fewer than one.
+
+    sums, came: where their sum and number are kept, which may be memory that processes share; all zero.
+    """
+
+    def __init__(self, wanted: int, sums: Sequence[Tensor], came: Tensor) -> None:
+        if wanted < 1:
+            raise ValueError(f"wanted must be at least 1 gradient, not {wanted}")
+        self.wanted, self.sums, self.came = wanted, sums, came
+
+    def add(self, gradients: Sequence[Tensor]) -> None:
+        """Count gradients in."""
+        for total, gradient in zip(self.sums, gradients):
+            total += gradient.detach()
+        self.came += 1
+
+    def are_enough(self, attending: int) -> bool:
+        """Whether the step is due, where so many replicas attend."""
+        came = int(self.came)
+        return came > 0 and came >= min(self.wanted, attending)
+
+    def taken(self) -> list[Tensor]:
+        """Return the mean, and begin the next step's sum."""
+        means = [total / int(self.came) for total in self.sums]
+        self.came.zero_()
+        for total in self.sums:
+            total.zero_()
+        return means
+
+
 class BackupServer(DownpourServer):
     """Steps on the mean of the first `wanted` gradients that are taken from the parameters as they are.
 
@@ -24,13 +55,11 @@ class BackupServer(DownpourServer):
     """
 
     def __init__(self, parameters: Sequence[Tensor], wanted: int, rule: Rule | None = None) -> None:
-        if wanted < 1:
-            raise ValueError(f"wanted must be at least 1 gradient, not {wanted}")
         super().__init__(parameters, rule)
-        self.wanted, self.dropped = wanted, 0
+        sums = in_a_row([torch.zeros_like(p) for p in self.parameters])
+        self._gathered = Gathered(wanted, sums, torch.zeros((), dtype=torch.int64))
+        self.dropped = 0
         self.attending: set[str] = set()
-        self._sum = in_a_row([torch.zeros_like(p) for p in self.parameters])
-        self._came = 0
 
     def apply(self, gradients: Sequence[Tensor], fetched: Fetched) -> int:
         """Count gradients in, or drop them where the step was made without them; return how many steps were."""
@@ -38,9 +67,7 @@ class BackupServer(DownpourServer):
         if late:
             self.dropped += 1
             return late
-        for total, gradient in zip(self._sum, gradients):
-            total += gradient.detach()
-        self._came += 1
+        self._gathered.add(gradients)
         self._step_if_due()
         return 0
 
@@ -50,12 +77,9 @@ class BackupServer(DownpourServer):
         self._step_if_due()
 
     def _step_if_due(self) -> None:
-        wanted = min(self.wanted, len(self.attending) or self.wanted)
-        if self._came and self._came >= wanted:
-            self.update([total / self._came for total in self._sum], Fetched(self.version, []))
-            self.version, self._came = self.version + 1, 0
-            for total in self._sum:
-                total.zero_()
+        if self._gathered.are_enough(len(self.attending) or self._gathered.wanted):
+            self.update(self._gathered.taken(), Fetched(self.version, []))
+            self.version += 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return the server's state, without the gradients of a step that is not made yet."""

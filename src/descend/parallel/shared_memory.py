@@ -1,9 +1,11 @@
 """One model in the memory of all processes of a group on one machine, each of which steps as it comes (Hogwild!)."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 import torch.distributed as dist
@@ -25,11 +27,20 @@ def share(model: nn.Module) -> Tensor:
     What a rule remembers, its momentum, stays each process's own. Returns how many steps each process has taken, which
     they share, too. Raises `ValueError` for processes on several machines, and for a model that is not on the CPU.
     """
+    steps = torch.zeros(dist.get_world_size(), dtype=torch.int64)
+    in_one_memory(model, [steps])
+    return steps
+
+
+def in_one_memory(model: nn.Module, beside: Sequence[Tensor]) -> BinaryIO:
+    """Let the processes of one machine hold one model and the tensors beside it, as the first process has them.
+
+    Returns a file that is theirs alone, in the same memory. Raises `ValueError` as `share` does.
+    """
     if os.environ.get("LOCAL_WORLD_SIZE", "1") != str(dist.get_world_size()):
         raise ValueError("memory is shared by the processes of one machine, and these are on several")
     require_cpu(model)
-    steps = torch.zeros(dist.get_world_size(), dtype=torch.int64)
-    held = [*model.parameters(), *model.buffers(), steps]
+    held = [*model.parameters(), *model.buffers(), *beside]
     room = tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) if dist.get_rank() == 0 else ""
     folder = Path(group.first_says(room))
     for number, tensor in enumerate(held):
@@ -40,12 +51,11 @@ def share(model: nn.Module) -> Tensor:
         ].view(given.shape)
         if dist.get_rank() == 0:
             tensor.data.copy_(given)
+    own = open(os.open(folder / "file", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
     dist.barrier()
     if dist.get_rank() == 0:  # everybody holds them: without names they are gone with the last process
-        for number in range(len(held)):
-            (folder / str(number)).unlink()
-        folder.rmdir()
-    return steps
+        shutil.rmtree(folder)
+    return own
 
 
 def counted(optimizer: Optimizer, steps: Tensor) -> Optimizer:

@@ -4,6 +4,7 @@ from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.asynchronous_steps import asynchronous_steps
 from descend.remedies.attach import attach
 from descend.remedies.away_from_zero import away_from_zero
+from descend.remedies.backup_workers import backup_workers
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
 from descend.remedies.call_step import call_step
@@ -62,6 +63,7 @@ REMEDIES: dict[str, Remedy] = {
     "asynchronous_steps": asynchronous_steps,
     "attach": attach,
     "away_from_zero": away_from_zero,
+    "backup_workers": backup_workers,
     "batch_first": batch_first,
     "batch_size": batch_size,
     "call_step": call_step,

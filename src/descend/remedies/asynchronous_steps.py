@@ -10,4 +10,4 @@ from descend.source.not_applicable import NotApplicable
 
 def asynchronous_steps(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `loader = step_as_they_come(loader, model)` where both are made."""
-    return another_loader(script, record, dose.get("loader", "0"), "step_as_they_come")
+    return another_loader(script, record, "step_as_they_come")

@@ -4,11 +4,9 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.arguments import makes_optimizer
 from descend.source.data_parallel import beside_model
 from descend.source.imports import import_name
 from descend.source.insert import insert_after
-from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 
 HOOKS = "torch.distributed.algorithms.ddp_comm_hooks.post_localSGD_hook"
@@ -22,14 +20,10 @@ NAMES = {
 
 def local_steps(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Keep gradients apart and average the weights every `dose["period"]` steps, with torch's own parts for it."""
-    key = dose.get("optimizer", "0")
-    made = beside_model(script, record, "optimizer", key)
+    made = beside_model(script, record, ("optimizer", dose.get("optimizer", "0")))
     if isinstance(made, NotApplicable):
         return made
-    place = locate(script, record, "optimizer", key)
-    if not isinstance(place, Place) or not makes_optimizer(place):
-        return NotApplicable("the script does not make its optimizer by itself")
-    syntax, call, optimizer, model = made
+    syntax, call, (optimizer, model) = made
     apart = "PostLocalSGDState(None, None, start_localSGD_iter=0, post_local_gradient_allreduce=False)"
     text = insert_after(
         syntax,

@@ -10,4 +10,4 @@ from descend.source.not_applicable import NotApplicable
 
 def speed_shares(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `loader = share_by_speed(loader, model, speeds)` where both are made. The dose gives the speeds."""
-    return another_loader(script, record, dose.get("loader", "0"), "share_by_speed", str(tuple(dose["speeds"])))
+    return another_loader(script, record, "share_by_speed", str(tuple(dose["speeds"])))

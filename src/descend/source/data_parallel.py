@@ -4,51 +4,63 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.arguments import makes_optimizer
 from descend.source.beside import statements_after
 from descend.source.imports import import_name
 from descend.source.insert import insert_after
-from descend.source.locate import locate
+from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax
 
 
 def beside_model(
-    script: Script, record: Record, kind: str, key: str
-) -> tuple[Syntax, cst.Call, str, str] | NotApplicable:
-    """Return, of the recorded call and that of `DistributedDataParallel`, the later one; and what both are called.
+    script: Script, record: Record, *made: tuple[str, str]
+) -> tuple[Syntax, cst.Call, list[str]] | NotApplicable:
+    """Return, of recorded calls and that of `DistributedDataParallel`, the last one; and what they make is called.
 
-    Not applicable where they are not made in one block, each with a name of its own.
+    made: the kind and key of each. The model's name comes last. Not applicable where they are not all in one block,
+    each with a name of its own.
     """
-    place = locate(script, record, kind, key)
-    if isinstance(place, NotApplicable):
-        return place
-    syntax = place.syntax
+    places = [locate(script, record, kind, key) for kind, key in made]
+    found = [place for place in places if isinstance(place, Place)]
+    if len(found) < len(places):
+        return next(place for place in places if isinstance(place, NotApplicable))
+    if any(place.site.kind == "optimizer" and not makes_optimizer(place) for place in found):
+        return NotApplicable("the script does not make its optimizer by itself")
+    syntax = found[0].syntax
+    if any(place.syntax is not syntax for place in found):
+        return NotApplicable("what has to be changed is not made in one file")
     wrapped = [call for call in syntax.every(cst.Call) if is_call_of(syntax, call, "DistributedDataParallel")]
     if len(wrapped) != 1:
         return NotApplicable(f"{syntax.file.name} does not make one DistributedDataParallel model")
     if any(isinstance(node, cst.Attribute) and node.attr.value == "no_sync" for node in syntax.every(cst.Attribute)):
         return NotApplicable("the script decides by itself in which backward passes gradients are averaged")
-    calls = [place.call, wrapped[0]]
+    calls = [*(place.call for place in found), wrapped[0]]
     names = [_name(syntax, call) for call in calls]
     if not all(names):
         line = next(syntax.line(call) for call, name in zip(calls, names) if not name)
         return NotApplicable(f"line {line} gives what it makes no name")
-    statements = [syntax.parents[call] for call in calls]
-    for first, later in ((0, 1), (1, 0)):
-        if statements[later] in statements_after(syntax, calls[first]):
-            return syntax, calls[later], names[0], names[1]
-    lines = " and ".join(str(syntax.line(call)) for call in calls)
+    for last in calls:
+        others = [call for call in calls if call is not last]
+        if all(syntax.parents[last] in statements_after(syntax, call) for call in others):
+            return syntax, last, names
+    lines = " and ".join(str(line) for line in sorted(map(syntax.line, calls)))
     return NotApplicable(f"lines {lines} do not stand in one block")
 
 
-def another_loader(script: Script, record: Record, key: str, part: str, *arguments: str) -> Script | NotApplicable:
-    """Insert `loader = part(loader, model, *arguments)` where both are made; `part` is one of descend.parallel."""
-    made = beside_model(script, record, "loader", key)
+def another_loader(
+    script: Script, record: Record, part: str, *arguments: str, beside: tuple[tuple[str, str], ...] = ()
+) -> Script | NotApplicable:
+    """Insert `loader = part(loader, model, *beside, *arguments)` where all are made; `part` is of descend.parallel.
+
+    beside: the kind and key of what else the part is given.
+    """
+    made = beside_model(script, record, ("loader", "0"), *beside)
     if isinstance(made, NotApplicable):
         return made
-    syntax, call, loader, model = made
-    text = insert_after(syntax, call, f"{loader} = {part}({', '.join((loader, model, *arguments))})")
+    syntax, call, (loader, *others, model) = made
+    text = insert_after(syntax, call, f"{loader} = {part}({', '.join((loader, model, *others, *arguments))})")
     if isinstance(text, str):
         text = import_name(syntax.file, text, "descend.parallel", part)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)

@@ -18,7 +18,7 @@ SLOWER = 1.5  # times as long as the others take before their backward pass,
 WAITED = 0.2  # where that is at least this share of a step,
 LOCAL_STEPS = 10  # between two meetings
 BY_SPEED, LOCAL = "shares that go with their speed", f"{LOCAL_STEPS} local steps between two meetings"
-ASYNCHRONOUS = "asynchronous"
+BACKUP, ASYNCHRONOUS = "the slowest of each step dropped", "asynchronous"
 WORTH = 1.25  # times the examples a second, foretold: a fifth of the time, as any remedy takes off its cost
 TICK = 1e-6  # seconds, which a clock may show as none
 LEAST = 5  # and there are so many readings of each: the first steps are slow anywhere
@@ -87,7 +87,7 @@ def foretold(record: Record, step: float) -> dict[str, float]:
     now = longest + rest
     return {
         BY_SPEED: now / (together(shares=shares) + rest),
-        "the slowest of each step dropped": now / (together(backups=1) + rest) * (ranks - 1) / ranks,
+        BACKUP: now / (together(backups=1) + rest) * (ranks - 1) / ranks,
         LOCAL: now / (together(local=LOCAL_STEPS) + rest),
         ASYNCHRONOUS: fmean(now / seconds for seconds in alone(record, step).values()),
     }

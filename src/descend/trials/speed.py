@@ -6,7 +6,7 @@ First one run under observation has to end at about the same cost; then the time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import fmean, harmonic_mean
+from statistics import fmean
 
 from descend.record import Record
 from descend.remedies import NotApplicable, Prescription
@@ -38,7 +38,7 @@ class Timing:
     def arm(self, script: Script, seed: int) -> Arm:
         """Run a script under plain python; its value is what a step takes, over all processes."""
         record = self.bench.run([Job(script, seed, horizon(self.exam), role="bare")])[0]
-        return Arm(record.run, seed, step_seconds(record), None, record.ending.error if record.ending else "")
+        return Arm(record.run, seed, step_seconds(record, self.bench.plan.processes), None, record.ending.error if record.ending else "")
 
 
 def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
@@ -70,15 +70,18 @@ def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], 
         _, proof.cure, proof.arm = min((each for each in proved if each[1].after <= quick), key=lambda each: each[0])
 
 
-def step_seconds(record: Record) -> float:
-    """Return what a step takes: the harmonic mean over the processes, NaN where one of them was not timed."""
+def step_seconds(record: Record, processes: int) -> float:
+    """Return what a step takes: the harmonic mean over the processes, NaN where none of them was timed.
+
+    Of one that was not timed no step has counted.
+    """
     each = []
     for rank in record.places("step_seconds"):
         series = record.series("step_seconds", rank)
         steps = [last - before for before, last in pairwise((0, *series.steps))]
         first = int(WARM_UP * len(steps))
         each.append(fmean(series.values[first:], weights=steps[first:]))
-    return harmonic_mean(each) if each else float("nan")
+    return processes / sum(1 / seconds for seconds in each) if each else float("nan")
 
 
 def _seeds(timing: Timing) -> range:
