@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from difflib import unified_diff
 
-from mutations.catalogue import hosts, mutants
+from mutations.catalogue import hosts, mutants, unseen
 from mutations.families import BENIGN, FAMILIES
 from mutations.script import Script
 
@@ -17,9 +17,10 @@ from mutations.script import Script
 def main(asked: str = "") -> None:
     """Print the counts, the mutants of a host, or what one of them changes."""
     host, _, rest = asked.partition("/")
-    found = [mutant for path in hosts() if host in ("", path.stem) for mutant in mutants(Script(path))]
+    programs = [*hosts(), *unseen()]
+    found = [mutant for path in programs if host in ("", path.stem) for mutant in mutants(Script(path))]
     if not found:
-        sys.exit(f"there is no host {host!r}: {', '.join(path.stem for path in hosts())}")
+        sys.exit(f"there is no host {host!r}: {', '.join(path.stem for path in programs)}")
     if rest:
         for mutant in (mutant for mutant in found if mutant.id == asked):
             before, after = (text.splitlines(keepends=True) for text in (mutant.host.data.decode(), mutant.text))

@@ -11,8 +11,13 @@ CLINIC = Path(__file__).parents[1]
 HEALTHY_EXAMPLES = ("digits_deep", "digits_cnn", "topics_transformer", "digits_lstm")
 
 
+def unseen() -> list[Path]:
+    """Return the programs on which nobody has consulted."""
+    return sorted((CLINIC / "hosts").glob("*.py"))
+
+
 def hosts() -> list[Path]:
-    """Return the healthy programs."""
+    """Return the healthy programs of the clinic, and those of the examples."""
     examples = CLINIC.parent / "examples"
     return [*sorted((CLINIC / "healthy").glob("*.py")), *(examples / f"{name}.py" for name in HEALTHY_EXAMPLES)]
 

@@ -1,0 +1,141 @@
+"""Measures the doctor on mutants: which of them hurt, what it makes of those, and what a random search does.
+
+python clinic/measure.py validity                 # which mistakes hurt: once for each version of PyTorch
+python clinic/measure.py doctor --label before    # every mistake that hurts through the doctor
+python clinic/measure.py doctor --label before --half tuning --every 5
+python clinic/measure.py search                   # eight random changes beside it
+python clinic/measure.py table --label before     # what is known of it so far
+
+All of it goes on where it was stopped: by Ctrl-C, or after so many `--minutes`.
+"""
+
+import argparse
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mutations.consulted import consulted
+from mutations.judged import Values
+from mutations.random_search import searched
+from mutations.rows import Rows, key
+from mutations.sample import HALVES, Subject, benign, pairs, singles
+from mutations.tables import table
+
+HERE = Path(__file__).parent
+
+
+class Measurement:
+    """What is measured, and for how long at most."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.values, self.hurts = options, Values(), Rows("hurts")
+        self.until = time.monotonic() + 60 * options.minutes
+
+    def validity(self) -> None:
+        """Run singles, then pairs of those that hurt."""
+        for half in self.options.half:
+            self._each("single", list(singles(half)), self._hurts)
+            self._each("pair", list(pairs(half, {s.id for s in self.valid(singles(half))})), self._hurts)
+
+    def doctor(self) -> None:
+        """Consult on all that hurt, and on what changes nothing."""
+        rows, version = Rows(f"doctor.{self.options.label}"), _version()
+        for half in self.options.half:
+            for kind, subjects in self.subjects(half).items():
+                self._each(
+                    kind, subjects[:: self.options.every], lambda subject: _consulted(subject, self, rows, version)
+                )
+
+    def search(self) -> None:
+        """Try random changes of all that hurt."""
+        rows = Rows("search")
+        for half in self.options.half:
+            for kind in ("single", "pair"):
+                some = self.subjects(half)[kind][:: self.options.every]
+                self._each(kind, some, lambda subject: _searched(subject, self.values, rows))
+
+    def table(self) -> None:
+        """Print what is known."""
+        rows = Rows(f"doctor.{self.options.label}").known, Rows("search").known
+        for half in self.options.half:
+            print(table(half, self.subjects(half), *({row["of"]: row for row in known.values()} for known in rows)))
+
+    def subjects(self, half: str) -> dict[str, list[Subject]]:
+        """Return what is consulted on, by kind."""
+        valid = self.valid(singles(half))
+        return {
+            "single": valid,
+            "pair": self.valid(pairs(half, {subject.id for subject in valid})),
+            "benign": list(benign(half)),
+        }
+
+    def valid(self, subjects: Iterator[Subject]) -> list[Subject]:
+        """Return those that are known to hurt."""
+        return [subject for subject in subjects if self.hurts.known.get(_own(subject), {}).get("hurts")]
+
+    def _hurts(self, subject: Subject) -> str:
+        own = _own(subject)
+        if own not in self.hurts.known:
+            row = {"of": subject.id, "half": subject.half, "hurts": self.values.hurts(subject)}
+            self.hurts.add({"key": own, **row})
+        return {True: "hurts", False: "does not hurt", None: "fails"}[self.hurts.known[own]["hurts"]]
+
+    def _each(self, kind: str, subjects: Sequence[Subject], measure: Callable[[Subject], str]) -> None:
+        only = self.options.host
+        subjects = [subject for subject in subjects if not only or subject.mutants[0].host.name in only]
+
+        def one(numbered: tuple[int, Subject]) -> None:
+            number, subject = numbered
+            if time.monotonic() < self.until:
+                said = measure(subject)
+                print(f"{kind} {number}/{len(subjects)} {subject.id}: {said}", flush=True)
+
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            for _ in pool.map(one, enumerate(subjects, 1)):
+                pass
+
+
+def _consulted(subject: Subject, measurement: Measurement, rows: Rows, version: str) -> str:
+    own = key(subject.text, version)
+    row: dict[str, Any] = rows.known.get(own) or rows.add(
+        {"key": own, "of": subject.id, **consulted(subject, measurement.values)}
+    )
+    first = next(iter(row.get("findings", [])), ["nothing", None])[0]
+    return f"{row.get('trouble') or first}, given back {row.get('given_back', 0):.2f}"
+
+
+def _searched(subject: Subject, values: Values, rows: Rows) -> str:
+    own = key(subject.text)
+    row = rows.known.get(own) or rows.add({"key": own, "of": subject.id, **searched(subject, values)})
+    return f"{row['best'] or 'nothing'}, given back {row.get('given_back', 0):.2f}"
+
+
+def _own(subject: Subject) -> str:
+    return key(subject.host_text, subject.text)
+
+
+def _version() -> str:
+    """Return what the doctor is made of."""
+    command = ["git", "rev-parse", "HEAD:src/descend"]
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main() -> None:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("validity", "doctor", "search", "table"))
+    parser.add_argument("--half", choices=HALVES, nargs="+", default=HALVES)
+    parser.add_argument("--host", nargs="+", default=(), help="these alone")
+    parser.add_argument("--label", default="now", help="of the doctor's column")
+    parser.add_argument("--every", type=int, default=1, help="one of so many")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so many")
+    parser.add_argument("--jobs", type=int, default=2, help="so many at a time")
+    options = parser.parse_args()
+    getattr(Measurement(options), options.what)()
+
+
+if __name__ == "__main__":
+    main()
