@@ -38,7 +38,8 @@ class Timing:
     def arm(self, script: Script, seed: int) -> Arm:
         """Run a script under plain python; its value is what a step takes, over all processes."""
         record = self.bench.run([Job(script, seed, horizon(self.exam), role="bare")])[0]
-        return Arm(record.run, seed, step_seconds(record, self.bench.plan.processes), None, record.ending.error if record.ending else "")
+        seconds = step_seconds(record, self.bench.plan.processes)
+        return Arm(record.run, seed, seconds, None, record.ending.error if record.ending else "")
 
 
 def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
