@@ -48,13 +48,13 @@ def ips_loss(logits, action, propensity, reward, baseline):
 
 
 policy = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-optimizer = torch.optim.Adam(policy.parameters(), lr=3e-3, weight_decay=1e-5)
+optimizer = torch.optim.Adam(policy.parameters(), lr=5e-3, weight_decay=1e-5)
 baseline = r.mean()
 
-for epoch in range(1, 13):
+for epoch in range(1, 16):
     policy.train()
     total = 0.0
-    for idx in torch.randperm(len(x)).split(256):
+    for idx in torch.randperm(len(x)).split(512):
         logits = policy(x[idx])
         loss = ips_loss(logits, a[idx], p[idx], r[idx], baseline)
         optimizer.zero_grad()

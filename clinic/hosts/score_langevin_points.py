@@ -1,7 +1,7 @@
 """Denoising score matching at several noise levels, sampled with annealed Langevin dynamics.
 
 Field: score matching
-Metric: energy distance, lower is better; 0.184 without learning
+Metric: energy distance, lower is better; 0.186 without learning
 """
 
 import torch

@@ -66,7 +66,7 @@ def soft_dice_loss(logits, target, smooth=1.0):
     return (1 - (2 * overlap + smooth) / (total + smooth)).mean()
 
 
-train_x, train_y = make_images(320)
+train_x, train_y = make_images(352)
 test_x, test_y = make_images(200)
 loader = DataLoader(TensorDataset(train_x, train_y), batch_size=32, shuffle=True)
 

@@ -19,14 +19,18 @@ QUICKER = {  # the cheapest first
     "backup_workers": "step_of_the_first(loader, model, optimizer, 1)",
     "asynchronous_steps": "step_as_they_come(loader, model)",
 }
+SECONDS = "0.004 if slow else 0.0005"
 DRAWN = "(lambda p: (16 * p, p[:, :10].argmax(1)))(torch.rand(400, 64, generator=torch.Generator().manual_seed(1)))"
 
 
 @pytest.mark.slow
 def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> None:
     text = UNEVEN.read_text()
-    assert IMPORT in text and LOADED in text  # forty processes would import it, which takes most of their time
-    (tmp_path / "train.py").write_text(text.replace(IMPORT, "").replace(LOADED, DRAWN))
+    # Forty processes would import it, which takes most of their time; and what else this machine does is not to matter.
+    for before, after in ((IMPORT, ""), (LOADED, DRAWN), (SECONDS, "0.01 if slow else 0.00125"), ("[:400]", "[:240]")):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "train.py").write_text(text)
     asked = ("doctor", "--select", "stragglers", "--seeds", "3", "--format", "json", "train.py")
     command = [sys.executable, *TORCHRUN, "-m", "descend", *asked]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
