@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import torch
 from mutations.consulted import consulted
 from mutations.judged import Values
 from mutations.random_search import searched
@@ -114,7 +115,7 @@ def _searched(subject: Subject, values: Values, rows: Rows) -> str:
 
 
 def _own(subject: Subject) -> str:
-    return key(subject.host_text, subject.text)
+    return key(subject.host_text, subject.text, torch.__version__)
 
 
 def _version() -> str:
