@@ -67,19 +67,34 @@ class Consultation:
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder, self.patient.path.name)
             script.write_text(self.patient.variant(self.half, self.number, self.drawn))
-            command = [sys.executable, "-m", "descend", "doctor", "--format", "json", *self.options, script.name]
-            try:
-                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=MOST_S)
-                case = json.loads(done.stdout)
-            except subprocess.TimeoutExpired:
-                outcome.trouble = f"no answer in {MOST_S:.0f} s"
-            except json.JSONDecodeError:
-                outcome.trouble = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            case = case_of(script, *self.options)
+            if isinstance(case, str):
+                outcome.trouble = case
             else:
                 _read(case, outcome)
                 if case["patch"]:
                     outcome.reproduced = bool(case.get("reproduced")) and _runs(case["patch"], script)
         return outcome
+
+
+def case_of(script: Path, *options: str) -> dict[str, Any] | str:
+    """Return what `descend doctor` says of a script, or why it says nothing."""
+    command = [sys.executable, "-m", "descend", "doctor", "--format", "json", *options, script.name]
+    try:
+        done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, timeout=MOST_S)
+    except subprocess.TimeoutExpired:
+        return f"no answer in {MOST_S:.0f} s"
+    try:
+        case: dict[str, Any] = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return (done.stderr.strip().splitlines() or ["no output"])[-1]
+    return case
+
+
+def applies(patch: str, script: Path) -> bool:
+    """Write a patch into the script; return whether it fits."""
+    done = subprocess.run(["patch", "-p0"], input=patch, text=True, cwd=script.parent, capture_output=True)
+    return done.returncode == 0
 
 
 def _read(case: dict[str, Any], outcome: Outcome) -> None:
@@ -104,8 +119,7 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
 
 def _runs(patch: str, script: Path) -> bool:
     """Whether the patch applies to the script and plain python runs what it makes."""
-    applied = subprocess.run(["patch", "-p0"], input=patch, text=True, cwd=script.parent, capture_output=True)
-    if applied.returncode:
+    if not applies(patch, script):
         return False
     environment = {**os.environ, **ONE_THREAD}
     try:

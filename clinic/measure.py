@@ -39,7 +39,7 @@ class Measurement:
         """Run singles, then pairs of those that hurt."""
         for half in self.options.half:
             self._each("single", list(singles(half)), self._hurts)
-            self._each("pair", list(pairs(half, {s.id for s in self.valid(singles(half))})), self._hurts)
+            self._each("pair", list(pairs(self.valid(singles(half)))), self._hurts)
 
     def doctor(self) -> None:
         """Consult on all that hurt, and on what changes nothing."""
@@ -54,8 +54,9 @@ class Measurement:
         """Try random changes of all that hurt."""
         rows = Rows("search")
         for half in self.options.half:
+            subjects = self.subjects(half)
             for kind in ("single", "pair"):
-                some = self.subjects(half)[kind][:: self.options.every]
+                some = subjects[kind][:: self.options.every]
                 self._each(kind, some, lambda subject: _searched(subject, self.values, rows))
 
     def table(self) -> None:
@@ -67,11 +68,7 @@ class Measurement:
     def subjects(self, half: str) -> dict[str, list[Subject]]:
         """Return what is consulted on, by kind."""
         valid = self.valid(singles(half))
-        return {
-            "single": valid,
-            "pair": self.valid(pairs(half, {subject.id for subject in valid})),
-            "benign": list(benign(half)),
-        }
+        return {"single": valid, "pair": self.valid(pairs(valid)), "benign": list(benign(half))}
 
     def valid(self, subjects: Iterator[Subject]) -> list[Subject]:
         """Return those that are known to hurt."""
@@ -100,7 +97,7 @@ class Measurement:
 
 
 def _consulted(subject: Subject, measurement: Measurement, rows: Rows, version: str) -> str:
-    own = key(subject.text, version)
+    own = key(_own(subject), version)
     row: dict[str, Any] = rows.known.get(own) or rows.add(
         {"key": own, "of": subject.id, **consulted(subject, measurement.values)}
     )
@@ -109,7 +106,7 @@ def _consulted(subject: Subject, measurement: Measurement, rows: Rows, version: 
 
 
 def _searched(subject: Subject, values: Values, rows: Rows) -> str:
-    own = key(subject.text)
+    own = _own(subject)
     row = rows.known.get(own) or rows.add({"key": own, "of": subject.id, **searched(subject, values)})
     return f"{row['best'] or 'nothing'}, given back {row.get('given_back', 0):.2f}"
 

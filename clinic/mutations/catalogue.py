@@ -29,12 +29,13 @@ def mutants(host: Script, families: Mapping[str, tuple[Operator, ...]] = {**FAMI
         for operator in operators:
             for number, edit in enumerate(operator.sites(host)):
                 mutant = Mutant(family, operator, host, number, edit)
-                if mutant.text not in seen and _compiles(mutant.text):
+                if mutant.text not in seen and compiles(mutant.text):
                     seen.add(mutant.text)
                     yield mutant
 
 
-def _compiles(text: str) -> bool:
+def compiles(text: str) -> bool:
+    """Whether a text is Python."""
     try:
         compile(text, "mutant", "exec", dont_inherit=True)
     except SyntaxError:

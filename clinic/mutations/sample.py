@@ -1,14 +1,13 @@
 """Which mutants are measured: the halves, singles by operator and host, pairs of them, and paraphrases."""
 
-import ast
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from mutations.catalogue import hosts, mutants, unseen
+from mutations.catalogue import compiles, hosts, mutants, unseen
 from mutations.families import BENIGN, FAMILIES
 from mutations.metric import Metric, metric_of
 from mutations.mutant import Mutant
@@ -32,7 +31,7 @@ FAMILIES_OF = dict(zip(HALVES, (sorted(FAMILIES, key=order)[:FIRST], sorted(FAMI
 
 @dataclass(frozen=True)
 class Subject:
-    """A program with one mistake or two. lines: of its own text, in which they are."""
+    """A program with one mistake or two."""
 
     half: str
     mutants: tuple[Mutant, ...]
@@ -111,16 +110,16 @@ def singles(half: str) -> Iterator[Subject]:
                     yield Subject(half, (mutant,))
 
 
-def pairs(half: str, valid: Collection[str]) -> Iterator[Subject]:
+def pairs(valid: Iterable[Subject]) -> Iterator[Subject]:
     """Yield pairs of mistakes of different families, each of which hurts alone; at most so many of a host."""
-    of_host: dict[str, list[Mutant]] = {}
-    for subject in singles(half):
-        if subject.id in valid:
-            of_host.setdefault(subject.mutants[0].host.name, []).append(subject.mutants[0])
+    of_host: dict[str, list[Subject]] = {}
+    for subject in valid:
+        of_host.setdefault(subject.mutants[0].host.name, []).append(subject)
     for found in of_host.values():
-        both = [(a, b) for a, b in combinations(found, 2) if a.family != b.family and _apart(a, b)]
-        both.sort(key=lambda pair: order(pair[0].id + pair[1].id))
-        yield from (Subject(half, pair) for pair in both[:PAIRS] if _compiles(Subject(half, pair).text))
+        both = [Subject(a.half, a.mutants + b.mutants) for a, b in combinations(found, 2)]
+        both = [pair for pair in both if _apart(*pair.mutants)]
+        both.sort(key=lambda pair: order("".join(mutant.id for mutant in pair.mutants)))
+        yield from (pair for pair in both[:PAIRS] if compiles(pair.text))
 
 
 def benign(half: str) -> Iterator[Subject]:
@@ -131,12 +130,4 @@ def benign(half: str) -> Iterator[Subject]:
 
 
 def _apart(a: Mutant, b: Mutant) -> bool:
-    return a.edit.end < b.edit.start or b.edit.end < a.edit.start
-
-
-def _compiles(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return False
-    return True
+    return a.family != b.family and (a.edit.end < b.edit.start or b.edit.end < a.edit.start)

@@ -1,4 +1,4 @@
-"""What came of the mutants, in one table: shares with their intervals, worst rows first."""
+"""What came of the mutants, in one table: shares with their intervals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median

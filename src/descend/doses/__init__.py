@@ -147,6 +147,6 @@ __all__ = [
     "whole_run",
     "wiped_gradients",
     "within_the_example",
-    "wrong_function",
     "without_the_last",
+    "wrong_function",
 ]
