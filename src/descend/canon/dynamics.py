@@ -176,7 +176,7 @@ DYNAMICS = (
     Row("stragglers", "local_steps", between_averages, "{period} local steps between two averages of the weights",
         "what is slow in one step is made up for in the next ones", "torch.distributed.optim.PostLocalSGDOptimizer",
         cost=3, judged_on="time"),
-    Row("stragglers", "backup_workers", without_the_last, "steps of the first {wanted} gradients that come",
+    Row("stragglers", "backup_workers", without_the_last, "steps of the first {wanted} of {of} gradients that come",
         "the slowest of each step is not waited for", "Chen et al. 2016, §3", cost=3, judged_on="time"),
     Row("stragglers", "asynchronous_steps", as_they_come, "each process steps as it comes, on weights in shared memory",
         "nobody waits", "Niu et al. 2011, §3", cost=4, judged_on="time"),

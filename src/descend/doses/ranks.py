@@ -43,7 +43,8 @@ def without_the_last(record: Record, symptom: Symptom) -> Dose | None:
     seconds = alone(record, _step(record))
     wanted = len(seconds) - 1
     step, first = sorted(seconds.values())[wanted - 1], seconds[min(seconds, key=int)]
-    return {"wanted": wanted, "smaller": round(len(seconds) / wanted * step / max(step, first), 2)}
+    smaller = round(len(seconds) / wanted * step / max(step, first), 2)
+    return {"wanted": wanted, "of": len(seconds), "smaller": smaller}
 
 
 def as_they_come(record: Record, symptom: Symptom) -> Dose | None:
