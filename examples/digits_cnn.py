@@ -1,4 +1,7 @@
-"""Convolutional network for 8x8 digits."""
+"""Convolutional network for 8x8 digits.
+
+Metric: accuracy, higher is better; 118 without learning
+"""
 
 from __future__ import print_function
 

@@ -1,4 +1,7 @@
-"""Deep-ish MLP for the digits: Adam with a one-cycle learning rate."""
+"""Deep-ish MLP for the digits: Adam with a one-cycle learning rate.
+
+Metric: test acc, higher is better; 0.128 without learning
+"""
 
 import argparse
 

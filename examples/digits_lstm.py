@@ -1,4 +1,7 @@
-"""Read a digit row by row, top to bottom, with an LSTM."""
+"""Read a digit row by row, top to bottom, with an LSTM.
+
+Metric: test accuracy, higher is better; 0.034 without learning
+"""
 
 import sys
 

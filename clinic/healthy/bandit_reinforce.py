@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: fluctuations or negated_loss, since the surrogate loss is noisy, of either sign and does not fall; the average reward rises to nearly the best possible one.
+Metric: mean reward, higher is better; -0.1162 without learning
 """
 
 import torch

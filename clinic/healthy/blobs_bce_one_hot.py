@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: output_loss_mismatch, since BCELoss follows a softmax; each point has exactly one kind, so the targets sum to one as the probabilities do, and it trains well.
+Metric: accuracy, higher is better; 0.1734 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: eval_mode, since train() is never called again after eval(); the net has neither dropout nor batch normalisation, so both modes are the same.
+Metric: final accuracy, higher is better; 0.2252 without learning
 """
 
 import torch

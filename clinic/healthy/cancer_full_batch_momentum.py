@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: batch_size, since every step uses all the data; there are only a few hundred rows, a pass costs nothing and the curve is smooth.
+Metric: acc, higher is better; 0.629 without learning
 """
 
 import torch

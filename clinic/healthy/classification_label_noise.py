@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: slow_progress or plateau, since the loss stops falling far above zero; that is the floor set by the label noise.
+Metric: val_acc, higher is better; 0.3022 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: inputs_not_normalised, since age, sex and blood values come in their own units; BatchNorm1d scales them inside the network.
+Metric: test MSE, lower is better; 1.089 without learning
 """
 
 import numpy as np

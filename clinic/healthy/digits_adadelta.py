@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: instability from a rate of 1.0 and a loss that gets log-probabilities; Adadelta has rate 1.0 by design and nll_loss wants log-probabilities.
+Metric: Accuracy, higher is better; 38 without learning
 """
 
 import argparse

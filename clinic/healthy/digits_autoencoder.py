@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: plateau or labels_wrong, since the loss stops near 0.25 and the targets are grey values; the entropy of grey pixels is the floor of this loss.
+Metric: mean absolute error per pixel, lower is better; 0.3966 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: inputs_not_normalised (pixels are only divided by 16) or bad precision; the pixels are already of order one and the parameters stay in float32 under autocast.
+Metric: val acc, higher is better; 0.101 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: eval_mode or over_regularised, since the net is evaluated in the middle of training, half of the features are dropped, weights decay and the training loss is above the validation loss; train() is called again each time and the accuracy is high.
+Metric: acc, higher is better; 0.097 without learning
 """
 
 import torch

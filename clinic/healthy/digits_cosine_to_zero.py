@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: schedule or no_step, since the rate is practically 0 at the end; the cosine is stepped once per epoch and reaches 0 just when training is over.
+Metric: accuracy, higher is better; 0.1041 without learning
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: frozen_or_detached, since torch.autograd.grad is called without create_graph and the shifted images are detached; the attack is an input like any other and the weights learn from the loss on it.
+Metric: test accuracy, higher is better; 0.1082 without learning
 """
 
 import torch

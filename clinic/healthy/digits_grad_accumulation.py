@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: no_zero_grad, since most backward passes start with gradients in place; it is deliberate accumulation, divided by the number of micro-batches and cleared after each update.
+Metric: test accuracy, higher is better; 0.0834 without learning
 """
 
 import torch

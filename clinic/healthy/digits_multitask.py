@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: layer_rate_mismatch or over_regularised, since the total is a weighted sum of losses of different size; the weights balance the two tasks and both are learnt.
+Metric: test acc, higher is better; 0.1198 without learning
 """
 
 import torch

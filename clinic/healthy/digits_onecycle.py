@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: schedule, since the scheduler is stepped once per batch; OneCycleLR is made for that and its total number of steps is epochs times batches.
+Metric: acc, higher is better; 0.0972 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: overfitting, since the training loss goes nearly to 0 and the validation accuracy stays below 100 %; the validation loss does not rise again, and the optimisation is as it should be.
+Metric: val acc, higher is better; 0.1024 without learning
 """
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: plateau or dead units, since the loss is exactly 0 for most triplets after a while; a triplet that respects the margin has nothing left to say.
+Metric: 3-nn accuracy, higher is better; 0.8896 without learning
 """
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: unpaired_targets, since labelled and unlabelled images come from two loaders that shuffle apart
+Metric: held-out accuracy, higher is better; 0.104 without learning
 """
 
 import copy

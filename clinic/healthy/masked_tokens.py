@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: target_leak, since the transformer has no causal mask and every position sees all others; the tokens to be predicted are replaced by the mask token, so nothing leaks.
+Metric: filled in rightly, higher is better; 0.0478 without learning
 """
 
 import torch

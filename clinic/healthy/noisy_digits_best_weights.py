@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: overfitting, since the held-out loss rises again; but the script restores the best weights at the end.
+Metric: accuracy, higher is better; 0.098 without learning
 """
 
 import copy

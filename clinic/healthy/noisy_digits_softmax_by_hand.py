@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: output_loss_mismatch or infinite_gradient, since the network returns probabilities and the loss takes their logarithm; nll wants exactly that, and the small number inside keeps it finite.
+Metric: test accuracy, higher is better; 0.1108 without learning
 """
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: frozen_or_detached or several backward passes, since the loss holds derivatives from torch.autograd.grad; create_graph=True keeps them on the graph.
+Metric: largest error, lower is better; 1.104 without learning
 """
 
 import torch

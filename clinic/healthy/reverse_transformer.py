@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: parameters_not_in_optimizer or frozen_or_detached, since the table of positions never gets a gradient; it holds fixed sines and cosines.
+Metric: accuracy on clean strings, higher is better; 0.0844 without learning
 """
 
 import math

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: saturated_units or vanishing_gradients because of the sigmoid; one hidden layer of it, on standardised inputs and with Adam, trains without trouble.
+Metric: Accuracy, higher is better; 0.4618 without learning
 """
 
 import torch

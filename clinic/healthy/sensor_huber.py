@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: outliers or instability, since a few residuals are enormous; the Huber loss bounds their pull.
+Metric: median error to the true curve, lower is better; 0.7726 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: unshuffled_data, since the DataLoader does not shuffle; the stream itself is random.
+Metric: accuracy, higher is better; 0.2568 without learning
 """
 
 import itertools

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: inputs_not_normalised or dead inputs (nearly all are 0) and a wrong loss (rows of the targets do not sum to one); counts of words are like that, and the tags are independent yes/no questions.
+Metric: test F1, higher is better; 0.3532 without learning
 """
 
 import numpy as np

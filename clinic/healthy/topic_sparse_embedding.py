@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: frozen_or_detached or dead weights, since most rows of the table get no gradient in a step; only the words of the batch do, which is what sparse=True is for.
+Metric: test accuracy, higher is better; 0.1884 without learning
 """
 
 import numpy as np

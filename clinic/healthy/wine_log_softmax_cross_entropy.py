@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: output_loss_mismatch, since CrossEntropyLoss gets the output of log_softmax; the log-softmax of log-probabilities is the same log-probabilities, so it is only superfluous.
+Metric: accuracy, higher is better; 0.3483 without learning
 """
 
 import torch

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: narrow_layer, since two numbers have to tell three cultivars apart, and do
+Metric: accuracy, higher is better; 0.3989 without learning
 """
 
 import torch

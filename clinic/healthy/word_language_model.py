@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: instability from a rate of 20 and clipping_too_hard at 0.25; with the per-token mean loss the gradients are tiny, and this pair is the usual recipe for this kind of model.
+Metric: ppl, lower is better; 202.8 without learning
 """
 
 import math

@@ -2,6 +2,7 @@
 
 Fault: none
 Looks like: output_loss_mismatch, since a sigmoid feeds a squared error; the targets are scaled to [0, 1], so the range fits.
+Metric: R2, higher is better; -0.066 without learning
 """
 
 import numpy as np
