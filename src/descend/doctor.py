@@ -14,6 +14,7 @@ from descend.record import Ending, Fact, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
+from descend.run.chance import untrained_numbers
 from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
 from descend.run.pace import step_times
@@ -22,6 +23,7 @@ from descend.script import Script
 from descend.source.later_training import trains_later
 from descend.sources import Sources
 from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
+from descend.symptoms.own_metric import asks_untrained
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
@@ -179,9 +181,13 @@ def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkSe
         try:
             run(script, plan, record, listen, server)
             if plan.role == "exam" and plan.processes > 1 and record.can_be_judged:
-                paced = step_times(script, plan, record)
-                record.extend(paced)
-                listen(paced)
+                further = step_times(script, plan, record)
+            elif plan.role == "exam" and record.can_be_judged and asks_untrained(record):
+                further = untrained_numbers(script, plan, record, server)
+            else:
+                further = []
+            record.extend(further)
+            listen(further)
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record
@@ -193,6 +199,7 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
     findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof, record)
+    findings = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0

@@ -6,9 +6,11 @@ from functools import partial
 from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
 from descend.doses import Dose, adam_for_few_steps
 from descend.record import Record
-from descend.remedies import REMEDIES, Key, NotApplicable, Prescription
+from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom
+from descend.symptoms.opponents import has_exploded
+from descend.symptoms.own_metric import is_told_by_loss, own_metric
 
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
@@ -39,13 +41,22 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         row.cost,
         row.decides,
         max(1, int(dose.get("times", 1))),
-        row.judged_on,
+        _judged_on(row, record),
         symptom.certain,
         str(dose.get("optimizer", "")),
         float(dose.get("smaller", 1.0)),
         row.restart,
         row.adds_parameters,
+        (dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
+
+
+def _judged_on(row: Row, record: Record) -> JudgedOn:
+    """Return what a remedy is judged on: what its row says, or what the script says itself where no loss can tell."""
+    if own_metric(record) is None:
+        return "fixed" if row.judged_on == "metric" else row.judged_on
+    by_loss = row.judged_on not in ("fixed", "spread") or is_told_by_loss(record) or has_exploded(record)
+    return row.judged_on if by_loss else "metric"
 
 
 def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:

@@ -1,6 +1,6 @@
 """Builds a `Moment` from a network and its batches, as a run does just after a backward pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -32,8 +32,10 @@ def located(frame: FrameType) -> Origin:
     return Modules(SourceTree(), lambda messages: None).origin(frame)
 
 
-def record(step: Step, origin: Callable[[FrameType], Origin] = origin) -> Recording:
-    tape = Tape(INTERESTING, origin)
+def record(
+    step: Step, origin: Callable[[FrameType], Origin] = origin, interesting: Container[str] = INTERESTING
+) -> Recording:
+    tape = Tape(interesting, origin)
     tape.start()
     try:
         return tape.seal(step())
@@ -52,10 +54,11 @@ class Training:
     backwards: int = 1
     memory: dict[str, Any] = field(default_factory=dict)
     origin: Callable[[FrameType], Origin] = origin
+    interesting: Container[str] = INTERESTING
     noted: dict[tuple[str, str], tuple[Site | None, str]] = field(default_factory=dict)  # sites, by kind and key
 
     def __post_init__(self) -> None:
-        self.monitor = tuple(record(step, self.origin) for step in self.steps)
+        self.monitor = tuple(record(step, self.origin, self.interesting) for step in self.steps)
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:

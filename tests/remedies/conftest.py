@@ -162,6 +162,22 @@ def patient(tmp_path: Path) -> Callable[..., Patient]:
 
 
 @pytest.fixture
+def pointed_at(tmp_path: Path) -> Callable[..., Patient]:
+    """Return a function that writes a script with a site at each expression or statement that reads as given."""
+
+    def point(text: str, *pieces: str, function: str = "") -> Patient:
+        path = tmp_path / "train.py"
+        path.write_text(text)
+        nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.expr | ast.stmt)]
+        found = [next(n for n in nodes if ast.get_source_segment(text, n) == piece) for piece in pieces]
+        places = [(n.lineno, n.col_offset, n.end_lineno or 0, n.end_col_offset or 0) for n in found]
+        sites = [Site("on_loss", str(i), str(path), *at, detail=function) for i, at in enumerate(places)]
+        return Patient(Script(path, tmp_path), Record(sites=sites))
+
+    return point
+
+
+@pytest.fixture
 def styled(style: str, patient: Callable[..., Patient]) -> Patient:
     """The script written in one of the styles."""
     return patient(read_style(style), **CALLS[style])

@@ -6,6 +6,7 @@ from typing import Any
 from sick_dynamics import DYNAMICS
 from sick_held import HELD
 from sick_layers import LAYERS
+from sick_metric import METRIC
 from sick_statics import STATICS
 from sick_wiring import WIRING
 
@@ -13,7 +14,7 @@ from descend.record import Record
 from descend.symptoms import SYMPTOMS, Symptom
 
 Run = Callable[..., Record]
-RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD}  # -> the id that they show
+RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD, **METRIC}  # -> the id that they show
 
 
 def look(run: Run, **changes: Any) -> Symptom | None:

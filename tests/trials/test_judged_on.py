@@ -43,6 +43,36 @@ def test_a_change_is_judged_by_its_own_measure(judged_on, name, place):
     assert proof.cure.before == pytest.approx(1.0, abs=0.1) and proof.cure.after == pytest.approx(0.2, abs=0.05)
 
 
+class Printing(Table):
+    """Arms that print an accuracy of their own."""
+
+    def answer(self, job) -> Record:
+        text = next(iter(job.script.edits.values())).strip()
+        return printing(super().answer(job), self.outcomes[text] - 0.01 * job.seed)
+
+
+def printing(record: Record, accuracy: float) -> Record:
+    record.add(Fact("own_number", "test acc", 0, {"rises": True, "is_loss": False, "is_held_out": True}))
+    return with_series(record, "own_number", "test acc", [0.1] * 9 + [accuracy])
+
+
+def test_a_change_is_judged_by_what_the_script_prints_itself():
+    exam = printing(record_of(1.0), 0.4)
+    better, worse, mute = (replace(prescription(text), judged_on="metric") for text in ("better", "worse", "mute"))
+    outcomes = {"pass": 0.4, "better": 0.9, "worse": 0.2, "mute": float("nan")}
+    proof, _ = tried({}, [better, worse, mute], exam, Printing(outcomes))
+    assert verdicts(proof) == {"better": "proved", "worse": "worse", "mute": "failed"}
+    assert proof.cure.before == pytest.approx(0.63, abs=0.01) and proof.cure.after == pytest.approx(0.13, abs=0.01)
+    assert proof.cure.metric == "1 − 'test acc', which the script prints itself, after 100 steps"
+    assert "does not print" in next(t for t in proof.trials if t.label == "mute").reason
+
+
+def test_what_comes_behind_the_last_step_is_heard_too():
+    exam = printing(record_of(1.0, reason="finished"), 0.4)
+    _, table = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing({"pass": 0.4, "a": 0.9}))
+    assert {job.steps for job in table.jobs} == {101}
+
+
 def test_the_last_evaluations_are_averaged():
     record = with_series(record_of(1.0), "evaluation_loss", "", [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 1.0, 2.0, 3.0])
     assert yardstick(record, "held_out") == ("evaluation_loss", 2.0)

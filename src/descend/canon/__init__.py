@@ -7,10 +7,11 @@ does at least as well as what else was tried.
 
 from descend.canon.dynamics import DYNAMICS
 from descend.canon.phrases import ADAM_AT, ADAM_COST, TO
+from descend.canon.places import PLACES
 from descend.canon.row import Row
 from descend.canon.statics import STATICS
 from descend.canon.wiring import WIRING
 
-CANON = (*WIRING, *STATICS, *DYNAMICS)
+CANON = (*WIRING, *STATICS, *DYNAMICS, *PLACES)
 
 __all__ = ["ADAM_AT", "ADAM_COST", "CANON", "TO", "Row"]

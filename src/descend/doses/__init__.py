@@ -51,6 +51,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
+from descend.doses.places import alteration, on_the_way
 from descend.doses.ranks import as_they_come, between_averages, by_speed, without_the_last
 from descend.doses.rate import (
     SAFE_SHARE,
@@ -84,6 +85,7 @@ __all__ = [
     "all_parameters",
     "along_the_classes",
     "along_the_entries",
+    "alteration",
     "another_activation",
     "another_loss",
     "another_start",
@@ -123,6 +125,7 @@ __all__ = [
     "no_step_at_all",
     "nothing_to_dose",
     "of_the_difference",
+    "on_the_way",
     "other_names",
     "output_activation",
     "rare_norm",

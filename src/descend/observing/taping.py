@@ -20,6 +20,15 @@ SAME_GRADIENT = 1e-3  # relative, in norm: float32 sums in another order
 PIECE = 2**22  # numbers that are compared at once
 THREADS = "the script trains in several threads, and steps are recorded in one"
 
+
+class _Anything:
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANYTHING = _Anything()
 Tell = Callable[[str, str, int], None]  # (probe, reason, step)
 
 
@@ -32,6 +41,9 @@ class Taping:
         self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of a graph is a parameter
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
+        self.thorough = (
+            not budget.is_wary
+        )  # whether the place of every call is noted: of the first step in a run of ours
         self.restart()
         self._tape: Tape | None = None
         self._thread = 0  # where the tape runs: torch's function modes are a thread's own
@@ -68,7 +80,7 @@ class Taping:
 
     def start(self) -> None:
         """Record from here to the next backward pass."""
-        self._tape = Tape(INTERESTING, self.modules.origin)
+        self._tape = Tape(ANYTHING if self.thorough else INTERESTING, self.modules.origin)
         self._tape.on_first_use, self._tape.trains = self.modules.note_model_call, self.trains
         self._thread = threading.get_ident()
         with beneath():
@@ -150,7 +162,7 @@ class Taping:
         if wrong:
             self._refuse(wrong, passed.step)
         else:
-            self.refused = 0
+            self.refused, self.thorough = 0, False
         return not wrong
 
     def _hidden(self, recording: Recording, passed: Pass) -> str:

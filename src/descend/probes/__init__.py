@@ -20,6 +20,7 @@ from descend.probes.mixing import mixing
 from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
+from descend.probes.on_the_way import on_the_way
 from descend.probes.own_draws import own_draws
 from descend.probes.own_selection import own_selection
 from descend.probes.pairing import pairing
@@ -44,6 +45,7 @@ PROBES = (
     Probe("divergence", "", divergence, once=True),
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
+    Probe("on the way", "", on_the_way, once=True),
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),

@@ -15,6 +15,7 @@ from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.constant_rate import constant_rate
 from descend.remedies.create_graph import create_graph
 from descend.remedies.dropout_rate import dropout_rate
+from descend.remedies.exchange_arguments import exchange_arguments
 from descend.remedies.feed_logits import feed_logits
 from descend.remedies.hidden_activation import hidden_activation
 from descend.remedies.hold_parameters import hold_parameters
@@ -24,6 +25,7 @@ from descend.remedies.insert_normalisation import insert_normalisation
 from descend.remedies.keep_graph import keep_graph
 from descend.remedies.keep_order import keep_order
 from descend.remedies.learning_rate import learning_rate
+from descend.remedies.leave_out import leave_out
 from descend.remedies.linear_schedule import linear_schedule
 from descend.remedies.local_steps import local_steps
 from descend.remedies.loss_reduction import loss_reduction
@@ -40,6 +42,7 @@ from descend.remedies.remedy import JudgedOn, Key, Prescription, Remedy
 from descend.remedies.remove_normalisation import remove_normalisation
 from descend.remedies.rename_weights import rename_weights
 from descend.remedies.shuffle import shuffle
+from descend.remedies.skip_call import skip_call
 from descend.remedies.softmax_dimension import softmax_dimension
 from descend.remedies.speed_shares import speed_shares
 from descend.remedies.standardise_inputs import standardise_inputs
@@ -50,6 +53,7 @@ from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
 from descend.remedies.transpose import transpose
 from descend.remedies.turn_loss import turn_loss
+from descend.remedies.turn_term import turn_term
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
 from descend.remedies.weigh_term import weigh_term
@@ -74,6 +78,7 @@ REMEDIES: dict[str, Remedy] = {
     "constant_rate": constant_rate,
     "create_graph": create_graph,
     "dropout_rate": dropout_rate,
+    "exchange_arguments": exchange_arguments,
     "feed_logits": feed_logits,
     "hidden_activation": hidden_activation,
     "hold_parameters": hold_parameters,
@@ -83,6 +88,7 @@ REMEDIES: dict[str, Remedy] = {
     "keep_graph": keep_graph,
     "keep_order": keep_order,
     "learning_rate": learning_rate,
+    "leave_out": leave_out,
     "linear_schedule": linear_schedule,
     "local_steps": local_steps,
     "loss_reduction": loss_reduction,
@@ -98,6 +104,7 @@ REMEDIES: dict[str, Remedy] = {
     "remove_normalisation": remove_normalisation,
     "rename_weights": rename_weights,
     "shuffle": shuffle,
+    "skip_call": skip_call,
     "softmax_dimension": softmax_dimension,
     "speed_shares": speed_shares,
     "standardise_inputs": standardise_inputs,
@@ -108,6 +115,7 @@ REMEDIES: dict[str, Remedy] = {
     "train_mode": train_mode,
     "transpose": transpose,
     "turn_loss": turn_loss,
+    "turn_term": turn_term,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,
     "weigh_term": weigh_term,

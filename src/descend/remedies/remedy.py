@@ -11,9 +11,10 @@ from descend.source.not_applicable import NotApplicable
 # What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
 # script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
 # examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
-# trains another network; the median error, where a few targets are wrong; nothing, where the fault makes the cost low;
-# the time of a step, where the cost stays what it is.
-JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "nothing", "time"]
+# trains another network; the median error, where a few targets are wrong; a number that the script prints by name,
+# where no loss can tell; nothing, where the fault makes the cost low; the time of a step, where the cost stays what it
+# is.
+JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "metric", "nothing", "time"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
@@ -38,6 +39,7 @@ class Prescription:
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
+    at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
     with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate
 

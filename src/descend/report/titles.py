@@ -54,10 +54,13 @@ TITLES = {
     "target_leak": "the network sees what it is to predict",
     "targets_not_scaled": "targets are not scaled",
     "unpaired_targets": "inputs and targets are shuffled apart",
+    "unreadable": "the data lose on the way what they say",
     "unshuffled_data": "the data are not shuffled",
     "vanishing_gradients": "gradients vanish",
     "warm_start": "the warm start has a wrong learning rate",
     "weights_not_loaded": "the weights were not loaded",
+    "wrong_objective": "the loss asks for another task than is measured",
+    "wrong_step": "the step is not the loss's gradient",
     "zero_input": "a layer is fed nothing but zeros",
 }
 

@@ -49,6 +49,7 @@ class Config:
     examples: int  # how many of the first ones are fixed at most; 0 for as many as suffice
     peers: int  # other processes of the script's group, which run beside it and are not observed
     rank: int  # which of them this one is; 0 is observed
+    trains: bool  # whether the optimizers' steps move the parameters
     descriptor: int  # where messages go
     telling: int  # where forked workers' messages go
     allow_effects: bool
@@ -117,6 +118,7 @@ class Run:
 
     def __init__(self, config: Config, began: float) -> None:
         from descend.observing.observation import Observation
+        from descend.observing.own_numbers import Hearing
 
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
@@ -128,15 +130,18 @@ class Run:
         )
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
+        self.heard = Hearing(self.channel.send, lambda: self.watch.steps)
         self.ended = threading.Lock()
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.observing.own_numbers import hearing
         from descend.observing.witness import Witness, counting
         from descend.run.reads import noting_reads
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
         from descend.run.uncompiled import uncompiled
+        from descend.run.untrained import untrained
 
         config = self.config
         program = Program(config.path, config.root, config.module, config.arguments, config.files)
@@ -149,6 +154,10 @@ class Run:
                 if config.role == "exam":
                     stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
+                if config.role in ("exam", "arm"):
+                    stack.enter_context(hearing(self.heard))
+                if not config.trains:
+                    stack.enter_context(untrained())
             if config.stage is not None:
                 self.watch.stage_over = self._stage_over
             if isinstance(self.watch, Witness):
@@ -246,6 +255,7 @@ class Run:
         if not self.ended.acquire(blocking=False):
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
+        self.heard.finish()
         self.observation.end(reason, status, error)
 
 

@@ -57,10 +57,13 @@ from descend.symptoms.symptom import Symptom
 from descend.symptoms.target_leak import target_leak
 from descend.symptoms.targets_not_scaled import targets_not_scaled
 from descend.symptoms.unpaired_targets import unpaired_targets
+from descend.symptoms.unreadable import unreadable
 from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
 from descend.symptoms.warm_start import warm_start
 from descend.symptoms.weights_not_loaded import weights_not_loaded
+from descend.symptoms.wrong_objective import wrong_objective
+from descend.symptoms.wrong_step import wrong_step
 from descend.symptoms.zero_input import zero_input
 
 # Causes before consequences: wiring first, then the data and the start, then what happens over time.
@@ -71,6 +74,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "weights_not_loaded": weights_not_loaded,
     "frozen_or_detached": frozen_or_detached,
     "incorrect_gradients": incorrect_gradients,
+    "wrong_step": wrong_step,
     "negated_loss": negated_loss,
     "no_zero_grad": no_zero_grad,
     "labels_wrong": labels_wrong,
@@ -121,7 +125,10 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "stragglers": stragglers,
     "batch_size": batch_size,
     "stopped_too_early": stopped_too_early,
+    "unreadable": unreadable,
+    "wrong_objective": wrong_objective,
 }
+GENERAL = frozenset({"unreadable", "wrong_objective"})  # what has a name of its own goes before
 
 
 def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
@@ -140,7 +147,8 @@ def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection
     found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
     found = [replace(s, where=record.site_in_script(s.where)) if s.where else s for s in found]
     later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
-    return [replace(symptom, explains=symptom.explains & ids) for symptom, ids in zip(found, later)]
+    explained = [symptom.explains | (GENERAL - {symptom.id}) for symptom in found]
+    return [replace(symptom, explains=known & ids) for symptom, known, ids in zip(found, explained, later)]
 
 
 def causes(symptoms: list[Symptom]) -> list[Symptom]:

@@ -8,7 +8,7 @@ reason: a wrong curvature is worse than none.
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import FrameType
 from typing import Any
 
@@ -41,7 +41,7 @@ _UNSEEN = frozenset(
 class Tape(TorchFunctionMode):
     """Records the torch calls of one forward pass. `start`, then `seal(root)`; `pause`/`resume` around loaders."""
 
-    def __init__(self, interesting: frozenset[str], origin: Callable[[FrameType], Origin]) -> None:
+    def __init__(self, interesting: Container[str], origin: Callable[[FrameType], Origin]) -> None:
         super().__init__()
         self.interesting, self.origin = (
             interesting,

@@ -15,6 +15,7 @@ from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
 from descend.symptoms.opponents import has_exploded, has_opponents
+from descend.symptoms.own_metric import own_metric
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Elsewhere
 
@@ -29,6 +30,7 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "held_out": "evaluation_loss",
     "training": "loss",
     "median": "median_error",
+    "metric": "own_number",
     "nothing": "",
     "time": "step_seconds",
 }
@@ -139,6 +141,8 @@ def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None
     what, curve = judged_curve(record, judged_on, exam)
     if not what or not record.can_be_judged or (has_opponents(record) and has_exploded(record)):
         return what, float("nan")
+    if judged_on == "metric":
+        return what, curve.last if isfinite(curve.last) else float("nan")
     if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
         return what, float("nan")
     if judged_on in ("fixed", "spread", "median"):
@@ -156,6 +160,9 @@ def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | N
     """
     name = YARDSTICKS[judged_on]
     places = record.places(name)
+    if judged_on == "metric":
+        metric = own_metric(exam or record)
+        return ("", Series()) if metric is None else (metric.in_words, metric.curve(record))
     if not places:
         return "", Series()
     if judged_on == "held_out":

@@ -9,6 +9,7 @@ from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms.opponents import has_exploded, has_opponents
+from descend.symptoms.own_metric import own_metric
 from descend.symptoms.progress import constant_cost, diverged
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
@@ -16,6 +17,7 @@ from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
 OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
+NOT_PRINTED = "the changed script does not print its own number as a finite one"
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
@@ -60,6 +62,8 @@ def reference(before: float, exam: Record, judged_on: JudgedOn) -> float:
     What diverges costs far more than what learns nothing. 1 where neither is known.
     """
     constant = constant_cost(exam) if judged_on == "fixed" else None
+    if judged_on == "metric" and (metric := own_metric(exam)) and isfinite(metric.untrained):
+        constant = metric.cost(metric.untrained)
     least = min(before if isfinite(before) else inf, constant or inf)
     return least if 0 < least < inf else 1.0
 
@@ -72,7 +76,13 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:
-    return Job(script, exam.seed, p.steps(horizon(exam)), _to_keep_up_with(exam, p), spread=p.judged_on == "spread")
+    return Job(
+        script,
+        exam.seed,
+        p.steps(horizon(exam, p.judged_on)),
+        _to_keep_up_with(exam, p),
+        spread=p.judged_on == "spread",
+    )
 
 
 def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
@@ -93,11 +103,12 @@ def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
     same_examples = not exam.fact(VARIES) and candidate.prescription.same_batches
     reason = incomparable(record, exam, judged_on, same_examples=same_examples)
-    if not candidate.prescription.of_fact and exam.fact("own_selection"):
+    if not candidate.prescription.of_fact and judged_on != "metric" and exam.fact("own_selection"):
         reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
-    known = value if has_opponents(exam) else reference(before, exam, judged_on)  # all that stand are alike
+    all_alike = has_opponents(exam) and judged_on != "metric"  # all that stand are
+    known = value if all_alike else reference(before, exam, judged_on)
     return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
 
 
@@ -115,9 +126,21 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
+    if judged_on == "metric":
+        return "" if isfinite(yardstick(record, judged_on, exam)[1]) else NOT_PRINTED
+    return _otherwise_judged(record, exam, judged_on, same_examples)
+
+
+def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool) -> str:
+    """Return why the costs of two runs that have come to an end cannot be compared, or nothing."""
     if has_opponents(exam) and not has_exploded(exam):
         return OPPONENTS
-    if judged_on == "held_out" and record.ending.reason in ("finished", "window") and not len(record.held_out(exam)):
+    if (
+        judged_on == "held_out"
+        and record.ending
+        and record.ending.reason in ("finished", "window")
+        and not len(record.held_out(exam))
+    ):
         return "it ends before its held-out data are evaluated"
     if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):
         return ""  # one has diverged before it was judged: that is a result
@@ -140,6 +163,11 @@ def _cause(record: Record) -> str:
     return cause_of(record.ending.error) or f"status {record.ending.status}"
 
 
-def horizon(exam: Record) -> int:
-    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped."""
-    return exam.steps or int((exam.fact("passes") or {}).get("backward", 0))
+def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
+    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
+
+    What a script prints of its own accord it may print behind its last step: then there is room for one more.
+    """
+    is_over = exam.ending is not None and exam.ending.reason == "finished"
+    beyond = int(judged_on == "metric" and is_over)
+    return beyond + (exam.steps or int((exam.fact("passes") or {}).get("backward", 0)))

@@ -32,7 +32,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     assert candidate.script is not None
     p = candidate.prescription
     least, judged_on = candidate.least_gain, p.judged_on
-    scripts, steps = (script, candidate.script), (horizon(exam), p.steps(horizon(exam)))
+    scripts, steps = (script, candidate.script), (whole := horizon(exam, judged_on), p.steps(whole))
     same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):

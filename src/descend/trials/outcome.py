@@ -54,7 +54,7 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
                 metric(exam, p.judged_on),
                 *_other_length(candidate, exam),
                 *([STARTS] if p.restart else []),
-                *([OPPOSED] if has_opponents(exam) else []),
+                *([OPPOSED] if has_opponents(exam) and p.judged_on != "metric" else []),
             ]
         ),
         result.before,
@@ -88,6 +88,8 @@ def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     place = yardstick(exam)[0].replace("_", " ")
     if judged_on == "training":
         return f"the script's own training loss after {horizon(exam)} steps"
+    if judged_on == "metric":
+        return f"{yardstick(exam, judged_on)[0]}, which the script prints itself, after {horizon(exam)} steps"
     if judged_on == "held_out":
         return f"loss on the script's own held-out data after {horizon(exam)} steps"
     if judged_on == "spread":

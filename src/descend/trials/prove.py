@@ -44,6 +44,7 @@ class Proof:
     cure: Trial | None = None
     tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
     arm: Record | None = None  # the cure's arm under the script's own seed
+    at: dict[str, tuple[str, str]] = field(default_factory=dict)  # confirmed -> the site at which its remedy has won
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
     judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
     failed: dict[Key, Trial] = field(default_factory=dict)  # on fresh seeds
@@ -93,6 +94,8 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             proof.cure, proof.arm = trial, candidate.record
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
+            best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
+            proof.at = {c.prescription.symptom: c.prescription.at for c in best if c.prescription.at}
             rival = untuned(candidate, ranked, exam, bench) or _rival(candidate, ranked)
             if rival is not None:
                 other = confirm(script, exam, rival, bench, proof.unchanged)
@@ -181,7 +184,7 @@ def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription],
         edited = prescription.apply(script)
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
-        elif has_opponents(exam) and not has_exploded(exam):
+        elif prescription.judged_on != "metric" and has_opponents(exam) and not has_exploded(exam):
             candidates.append(Candidate(prescription, edited, reason=OPPONENTS))
         elif not yardstick(exam, prescription.judged_on)[0]:
             missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)

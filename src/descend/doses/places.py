@@ -1,0 +1,40 @@
+"""Where a general edit is made: the call or statement that an instrument points at."""
+
+from collections.abc import Callable
+
+from descend.doses.rate import Dose
+from descend.record import Record
+from descend.symptoms import Symptom
+
+
+def alteration(number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of leaving out the statement of that number that changes gradients or parameters."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        kinds = ("altered_gradient", "altered_parameters")
+        sites = [site for kind in kinds for site in record.every_site(kind)]
+        by_line = list({(site.file, site.line): site for site in sites}.values())
+        if number >= len(by_line):
+            return None
+        return {"kind": by_line[number].kind, "place": by_line[number].key, "line": by_line[number].line}
+
+    return dose
+
+
+def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of an edit of a call on the inputs or on the loss: of those that allow it the one of that number.
+
+    kind: `on_inputs` or `on_loss`. edit: `skip`, `turn` or `exchange`.
+    """
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        known = [(place, record.fact(kind, place) or {}) for place in record.places(kind)]
+        fitting = [(place, fact) for place, fact in known if fact.get("edit") == edit]
+        if number >= len(fitting):
+            return None
+        place, fact = fitting[number]
+        first = int(fact.get("argument", 0))
+        both = f"{first + 1} and {first + 2}"
+        return {"kind": kind, "place": place, "both": both, **{name: fact[name] for name in fact if name != "edit"}}
+
+    return dose

@@ -1,0 +1,156 @@
+"""Is the step this loss's step? What changes gradients on their way to the optimizer, and parameters between its steps.
+
+In a few early steps the gradients as the backward pass leaves them are held against those that the step is given, and
+the parameters as the step leaves them against those of the next backward pass. Where they differ, the calls that wrote
+to them are known by their lines.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from types import FrameType
+from typing import Any
+
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from descend.observing.frames import CallSpan, SourceTree, call_span
+from descend.observing.modules import Modules
+from descend.reading.attribution import Stepper
+from descend.record import Fact, Listener
+from descend.tape import at_the_bottom, take_off
+from descend.tape.call import call_name
+from descend.tape.nesting import leaves
+
+FIRST, LAST = 2, 4  # steps that are looked at; of the first ones a rule may not have any memory yet
+SCALED = "unscale"
+KNOWN = {"torch.nn.utils.clip_grad": "clip", "torch.amp.grad_scaler": SCALED}  # module -> what its calls are told as
+
+
+class _Writes(TorchFunctionMode):
+    """Notes which calls write to the memory of some tensors, and where they stand."""
+
+    def __init__(self, kind: str, watched: Iterable[Tensor], tree: SourceTree) -> None:
+        super().__init__()
+        self.kind = kind
+        self.memory, self.tree = {_memory(tensor) for tensor in watched}, tree
+        self.calls: dict[CallSpan | None, str] = {}  # where -> which
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = call_name(func)
+        is_write = name.endswith("_") or name.startswith(("__i", "set ", "_amp", "_foreach")) or name == "__setitem__"
+        if is_write or (kwargs and "out" in kwargs):
+            given = (args[:1], (kwargs or {}).get("out")) if args else kwargs  # `torch.nn.init` gives all by name
+            written = [leaf for leaf in leaves(given) if isinstance(leaf, Tensor)]
+            if self._is_written(name, written):
+                frame = sys._getframe(1)
+                name = next((of for module, of in KNOWN.items() if _is_within(frame, module)), name.strip("_"))
+                self.calls.setdefault(call_span(self.tree.caller(frame)), name)
+        return func(*args, **(kwargs or {}))
+
+    def _is_written(self, name: str, written: Iterable[Tensor]) -> bool:
+        if name == "set grad":
+            return self.kind == "gradient"
+        return any(_memory(tensor) in self.memory for tensor in written)
+
+
+class Alterations:
+    """Follows one optimizer's gradients and parameters over a few steps; says nothing where several take turns."""
+
+    def __init__(self, modules: Modules, send: Listener) -> None:
+        self.modules, self.send = modules, send
+        self._mode: _Writes | None = None
+        self._kept: list[Tensor | None] = []  # gradients, or parameters, as they were
+        self._sums: dict[str, list[float]] = {}  # by kind: what was given · what was made, and their squares
+        self._seen: set[CallSpan | None] = set()
+        self._is_stepping = False
+
+    def backward_begins(self, steppers: Sequence[Stepper]) -> None:
+        """Before a backward pass: have the parameters been changed since the last step?"""
+        if not self._is_stepping:
+            self._stop("parameters", [p.detach() for s in steppers for p in s.parameters()])
+
+    def backward_ended(self, steppers: Sequence[Stepper]) -> None:
+        """Behind a backward pass: keep its gradients, and see who writes to them."""
+        if self._looks(steppers) and not self._is_stepping:
+            self._start("gradient", [p.grad for p in steppers[0].parameters()])
+
+    def step_begins(self, steppers: Sequence[Stepper]) -> None:
+        """Before a step: are the gradients still those?"""
+        given = [p.grad for s in steppers for p in s.parameters()]
+        self._stop("gradient", given)
+        self._is_stepping = True
+        self._before = [p.detach().clone() for p in steppers[0].parameters()] if self._looks(steppers) else []
+
+    def step_ended(self, steppers: Sequence[Stepper]) -> None:
+        """Behind a step: keep the parameters, and see who writes to them."""
+        self._is_stepping = False
+        if self._looks(steppers) and self._before:
+            after = [p.detach() for p in steppers[0].parameters()]
+            if len(after) == len(self._before):
+                self._add("step", self._before, after)
+            self._start("parameters", after)
+        if len(steppers) == 1 and steppers[0].steps == LAST:
+            self._tell(steppers[0])
+
+    def _looks(self, steppers: Sequence[Stepper]) -> bool:
+        return len(steppers) == 1 and not steppers[0].by_hand and FIRST <= steppers[0].steps <= LAST
+
+    def _start(self, kind: str, watched: Sequence[Tensor | None]) -> None:
+        self._take_off()
+        present = [tensor for tensor in watched if tensor is not None]
+        if present and not any(tensor.is_sparse for tensor in present):
+            self._kept = [None if tensor is None else tensor.detach().clone() for tensor in watched]
+            self._mode = _Writes(kind, present, self.modules.tree)
+            at_the_bottom(self._mode)
+
+    def _stop(self, kind: str, now: Sequence[Tensor | None]) -> None:
+        mode, kept = self._mode, self._kept
+        self._take_off()
+        if mode is None or mode.kind != kind or len(kept) != len(now):
+            return
+        if SCALED in mode.calls.values():
+            return  # its own factor is taken out again
+        self._add(kind, kept, now)
+        for span, name in mode.calls.items():
+            if span not in self._seen:
+                self.modules.note_site(f"altered_{kind}", str(len(self._seen)), span, name)
+                self._seen.add(span)
+
+    def _add(self, kind: str, before: Sequence[Tensor | None], after: Sequence[Tensor | None]) -> None:
+        pairs = [(b, a) for b, a in zip(before, after) if b is not None and a is not None and b.shape == a.shape]
+        sums = self._sums.setdefault(kind, [0.0, 0.0, 0.0, 0.0])
+        for b, a in pairs:
+            b, a = b.double(), a.double()
+            for i, value in enumerate(((b * a).sum(), b.square().sum(), a.square().sum(), (a - b).square().sum())):
+                sums[i] += float(value)
+
+    def _take_off(self) -> None:
+        if self._mode is not None:
+            take_off(self._mode)
+        self._mode, self._kept = None, []
+
+    def _tell(self, stepper: Stepper) -> None:
+        dot, made, given, apart = self._sums.get("gradient", (0.0,) * 4)
+        moved, since = self._sums.get("step", (0.0,) * 4)[3], self._sums.get("parameters", (0.0,) * 4)[3]
+        detail: dict[str, Any] = {}
+        if apart > 0 and made > 0 and given > 0:
+            detail |= {"cosine": dot / (made * given) ** 0.5, "ratio": (given / made) ** 0.5}
+        if since > 0:
+            detail["between_steps"] = (since / moved) ** 0.5 if moved > 0 else float("inf")
+        if detail:
+            self.send([Fact("alterations", stepper.key, stepper.steps, detail)])
+
+
+def _memory(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        return id(tensor)
+
+
+def _is_within(frame: FrameType | None, module: str) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return True
+        frame = frame.f_back
+    return False

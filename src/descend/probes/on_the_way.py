@@ -1,0 +1,103 @@
+"""Which calls stand between the data and the network, and between the network and the loss, and how each could be left.
+
+A call that is wrong there is wrong in one of few ways: it should not be there, its sign is turned, its arguments are
+exchanged. Which of them changes anything is known from the recording; whether that is for the better, trials tell.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.feeding import run_watched
+from descend.probes.moment import Measurement, Moment
+from descend.record import Fact, Site
+from descend.tape import Op, Recording
+from descend.tape.call import NONE, SMOOTH, Slot
+from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
+
+MOST = 8  # places of each kind: the nearest to the loss, and to the network
+SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
+Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
+
+
+def on_the_way(moment: Moment) -> Measurement:
+    """Yield the facts `on_inputs` and `on_loss` of the first recorded step: a call, and an edit that changes it.
+
+    edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments).
+    """
+    recording = moment.recordings()[0]
+    before, after = _before(recording), _after(recording)
+    found: dict[str, list[Edit]] = {"on_inputs": [], "on_loss": []}
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        kind = "on_inputs" if op in before else "on_loss" if op in after else ""
+        if kind and op.site is not None:
+            found[kind] += [(op.site, op.name.strip("_"), edit) for edit in _edits(op, args, kwargs, result)]
+
+    run_watched(recording, watch)
+    for kind, edits in found.items():
+        for place, (site, name, edit) in enumerate(_once(reversed(edits))):
+            moment.note_site(kind, str(place), site, name)
+            yield Fact(kind, str(place), moment.step, {"function": name, "line": site.line, **edit})
+
+
+def _once(edits: Iterator[Edit]) -> list[Edit]:
+    """Return each edit of a place once: a call in a loop is one."""
+    known: dict[Any, Edit] = {}
+    for site, name, edit in edits:
+        known.setdefault((site.file, site.line, site.column, site.end_column, *edit.items()), (site, name, edit))
+    return list(known.values())[:MOST]
+
+
+def _before(recording: Recording) -> set[Op]:
+    """Return the calls that make what the parameters meet, of data alone."""
+    met = {s for op in recording.ops if SMOOTH in op.taints for s, taint in zip(op.inputs, op.taints) if taint == NONE}
+    needed = {slot for slot in met if slot not in recording.parameters}
+    for op in reversed(recording.ops):
+        if needed.intersection(op.outputs) and SMOOTH not in op.taints:
+            needed.update(op.inputs)
+    return {op for op in recording.ops if set(op.taints) == {NONE} and needed.intersection(op.outputs)}
+
+
+def _after(recording: Recording) -> set[Op]:
+    """Return the calls on what the network says, behind its last parameter on every way."""
+    inner: set[int] = set()
+    for op in reversed(recording.ops):
+        if recording.parameters.keys() & set(op.inputs) or inner.intersection(op.outputs):
+            inner.update(op.inputs)
+    meets = recording.parameters.keys()
+    return {
+        op for op in recording.ops if SMOOTH in op.taints and not meets & set(op.inputs) and not inner & {*op.outputs}
+    }
+
+
+def _edits(op: Op, args: tuple, kwargs: dict, result: Any) -> Iterator[dict[str, Any]]:
+    tensors = [leaf for leaf in args if isinstance(leaf, Tensor)]
+    if not isinstance(result, Tensor) or not tensors or op.name in SKIPPED:
+        return
+    is_second = isinstance(op.args[1], Slot) if len(op.args) > 1 else False
+    if op.name in ADDITIONS and is_second:
+        yield {"edit": "turn"}
+    elif op.name in NEGATIONS or op.name == "__getitem__" and result.shape == tensors[0].shape:
+        yield {"edit": "skip"}
+    elif SMOOTH in op.taints and op.name in PRODUCTS | QUOTIENTS | ADDITIONS:
+        return  # a factor, or a shift: what it is worth is a matter of amounts
+    elif result.shape == tensors[0].shape and result.is_floating_point() and not torch.equal(result, tensors[0]):
+        yield {"edit": "skip"}
+    if SMOOTH in op.taints and op.name not in ADDITIONS:
+        yield from ({"edit": "exchange", "argument": i} for i in _exchangeable(op, args, kwargs, result))
+
+
+def _exchangeable(op: Op, args: tuple, kwargs: dict, result: Tensor) -> Iterator[int]:
+    """Yield which neighbouring arguments, alike in shape and type, give another value when they change places."""
+    for i, (a, b) in enumerate(zip(args, args[1:])):
+        if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape or a.dtype != b.dtype:
+            continue
+        try:
+            other = op.func(*args[:i], b, a, *args[i + 2 :], **kwargs)
+        except (RuntimeError, TypeError, ValueError):
+            continue
+        if isinstance(other, Tensor) and not torch.allclose(other, result, equal_nan=True):
+            yield i

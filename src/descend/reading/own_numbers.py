@@ -1,0 +1,76 @@
+"""The numbers that a script prints by name, and which way each of them is better: `test acc 0.93`, `val_loss=0.4`.
+
+Only names that say their direction are read: a loss, an error, a perplexity falls; an accuracy, a reward rises.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FALLING = frozenset(
+    "loss losses error errors err nll perplexity ppl mse rmse mae mape crps cost deviance distance divergence kl kld "
+    "bce ce bpc regret residual negative".split()
+)
+RISING = frozenset(
+    "accuracy acc r2 auc auroc auprc ap map f1 precision recall reward rewards return returns score bleu rouge iou "
+    "dice ndcg mrr hit hits correlation corr success likelihood elbo psnr ssim right rightly agreement concordance "
+    "cindex solved wins winrate purity nmi ari".split()
+)
+LOSSES = frozenset(
+    "loss losses cost bce ce mse nll kl kld elbo likelihood objective".split()
+)  # what may be minimised itself
+HELD_OUT = frozenset("test val valid validation eval evaluation heldout held dev unseen".split())
+TRAINING = frozenset("train training running batch".split())
+LONGEST = 400  # characters of a line that is read: what is longer is a table or a sample
+_NUMBER = re.compile(
+    r"(?<![\w.@^+\-])(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)"
+    r"(?:\s?/\s?(?P<of>\d+(?:\.\d+)?))?(?![\w@]|-[A-Za-z]|\.\d)"
+)
+_ASIDE = re.compile(r"\([^()]*\)(?=\s*[:=])")  # as in `mean return (last 50): 12.3`
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_BREAKS = re.compile(r"[:=,;|()\[\]{}#>*\"'\t]+|\s[-–—]+\s")
+_WORDS = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class OwnNumber:
+    """One number of a line that says its name. `is_held_out` is None where the name does not tell."""
+
+    name: str
+    value: float
+    rises: bool
+    is_loss: bool
+    is_held_out: bool | None
+
+
+def own_numbers(line: str) -> Iterator[OwnNumber]:
+    """Yield the numbers of a line whose names say which way is better."""
+    line, end, of_data = _ASIDE.sub("", _COLOURS.sub("", line))[:LONGEST], 0, ""
+    for found in _NUMBER.finditer(line):
+        pieces = [piece.strip() for piece in _BREAKS.split(line[end : found.start()]) if piece.strip()]
+        end = found.end()
+        for piece in pieces:  # `train loss 0.5 acc 0.8 | test loss 0.6 acc 0.7`: the word holds for what follows
+            of_data = next((word for word in _words(piece) if word in HELD_OUT | TRAINING), of_data)
+        number = _named(pieces[-1], of_data, _value(found)) if pieces else None
+        if number is not None:
+            yield number
+
+
+def _named(piece: str, of_data: str, value: float) -> OwnNumber | None:
+    words = _words(piece)
+    falls = not FALLING.isdisjoint(words)
+    if not falls and RISING.isdisjoint(words):
+        return None
+    is_told = not (HELD_OUT | TRAINING).isdisjoint(words)
+    name = piece if is_told or not of_data else f"{of_data} {piece}"
+    kind = None if not of_data else of_data in HELD_OUT
+    return OwnNumber(" ".join(name.lower().split()), value, not falls, not LOSSES.isdisjoint(words), kind)
+
+
+def _words(piece: str) -> list[str]:
+    return _WORDS.findall(piece.lower().replace("²", "2").replace("^2", "2"))
+
+
+def _value(found: re.Match[str]) -> float:
+    of = float(found["of"] or 1)
+    return float(found["value"]) / of if of else float("nan")

@@ -1,0 +1,29 @@
+"""Two arguments of a call in each other's place: `loss(anchor, positive, negative)`."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.exact import expression_at
+from descend.source.not_applicable import NotApplicable
+
+
+def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Exchange the argument of number `dose["argument"]`, from 0, with the next one, at the site that it names."""
+    site = record.site(dose["kind"], dose["place"])
+    if site is None:
+        return NotApplicable("the run did not show where it is in the source")
+    found = expression_at(script, site, cst.Call)
+    if isinstance(found, NotApplicable):
+        return found
+    syntax, call = found
+    i = int(dose["argument"])
+    given = [argument for argument in call.args if argument.keyword is None and not argument.star]
+    if len(given) < i + 2:
+        return NotApplicable(f"line {site.line} does not show both arguments of {site.detail}")
+    first, second = given[i], given[i + 1]
+    swapped = {first: second.value, second: first.value}
+    arguments = [a.with_changes(value=swapped[a]) if a in swapped else a for a in call.args]
+    return script.edit(syntax.file, syntax.replace(call, call.with_changes(args=arguments)))

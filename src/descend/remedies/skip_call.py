@@ -1,0 +1,58 @@
+"""A call on the way that gives way to what it is applied to: `x.round()` to `x`, `x[order]` to `x`, `-z` to `z`."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.brackets import bracketed
+from descend.source.exact import expression_at
+from descend.source.give_way import give_way
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import Syntax, last_name
+
+KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
+
+
+def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of."""
+    site = record.site(dose["kind"], dose["place"])
+    if site is None:
+        return NotApplicable("the run did not show where it is in the source")
+    for kind in KINDS:
+        found = expression_at(script, site, kind)
+        if not isinstance(found, NotApplicable):
+            syntax, node = found
+            text = _text(syntax, node, site.detail)
+            return script.edit(syntax.file, text) if isinstance(text, str) else text
+    return NotApplicable(f"line {site.line} does not show what {site.detail} is applied to")
+
+
+def _text(syntax: Syntax, node: cst.CSTNode, function: str) -> str | NotApplicable:
+    if isinstance(node, cst.Call):
+        value = _given(syntax, node, function)
+        if value is None:
+            return NotApplicable(f"line {syntax.line(node)} does not show what `{syntax.code(node.func)}` is given")
+        return give_way(syntax, node, value)
+    value = _operand(node)
+    return syntax.replace(node, bracketed(value) if getattr(node, "lpar", ()) else value)
+
+
+def _given(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression | None:
+    """Return the tensor of `x.round()` and of `torch.round(x)`; of any other function its first argument."""
+    callee = call.func
+    if isinstance(callee, cst.Attribute) and last_name(callee).strip("_") == function:
+        if not syntax.is_module(callee.value):
+            return callee.value
+    first = next(iter(call.args), None)
+    return None if first is None or first.keyword is not None or first.star else first.value
+
+
+def _operand(node: cst.CSTNode) -> cst.BaseExpression:
+    if isinstance(node, cst.BinaryOperation):
+        is_number = isinstance(node.left, cst.Integer | cst.Float)
+        return node.right if is_number else node.left
+    if isinstance(node, cst.Subscript):
+        return node.value
+    return cst.ensure_type(node, cst.UnaryOperation).expression

@@ -1,0 +1,35 @@
+"""A term with the other sign: `a - b` for `a + b`, and the other way round."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.exact import expression_at, statement_at
+from descend.source.not_applicable import NotApplicable
+
+TURNED = {cst.Add: cst.Subtract, cst.Subtract: cst.Add}
+TURNED_IN_PLACE = {cst.AddAssign: cst.SubtractAssign, cst.SubtractAssign: cst.AddAssign}
+
+
+def turn_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Turn the sign between the terms at the site of `dose["kind"]` and `dose["place"]`."""
+    site = record.site(dose["kind"], dose["place"])
+    if site is None:
+        return NotApplicable("the run did not show where it is in the source")
+    found = expression_at(script, site, cst.BinaryOperation)
+    if not isinstance(found, NotApplicable):
+        syntax, node = found
+        turned = TURNED.get(type(node.operator))
+        if turned is not None:
+            operator = turned(node.operator.whitespace_before, node.operator.whitespace_after)  # type: ignore[attr-defined]
+            return script.edit(syntax.file, syntax.replace(node, node.with_changes(operator=operator)))
+    within = statement_at(script, site)
+    if isinstance(within, NotApplicable):
+        return within
+    syntax, statement = within
+    other = TURNED_IN_PLACE.get(type(statement.operator)) if isinstance(statement, cst.AugAssign) else None
+    if other is not None:
+        return script.edit(syntax.file, syntax.replace(statement, statement.with_changes(operator=other())))
+    return NotApplicable(f"line {site.line} does not show a sum or a difference")

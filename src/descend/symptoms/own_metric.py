@@ -1,0 +1,141 @@
+"""The number by which a script itself says how good what it trains is, read as a cost that no remedy can move.
+
+Where no loss can judge (a policy's, an adversary's, one whose terms a remedy changes), what the script prints of its
+own accord still can: `test accuracy 0.93`, `mean reward 12.1`.
+"""
+
+import re
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+
+from descend.record import Record, Series
+from descend.symptoms.opponents import has_opponents
+from descend.symptoms.progress import STUCK, yardstick_place
+
+# What is at most 1, or 100 where it is printed in percent.
+SHARES = frozenset(
+    "accuracy acc r2 auc auroc auprc ap map f1 precision recall iou dice ndcg mrr hit hits correlation corr success "
+    "ssim right rightly agreement concordance solved wins winrate purity nmi ari".split()
+)
+PERCENT = 1.5  # a share that is larger than this is printed in percent
+LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
+HALVED = 0.5  # of what was missing at first is still missing: something has been learnt
+LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
+LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """One number that a script prints by name, and how it reads as a cost.
+
+    kind: `error` is one itself; of a `share` it is what is missing; of a `gain` its inverse over the untrained network.
+    """
+
+    name: str
+    kind: str
+    rises: bool
+    untrained: float = nan
+    whole: float = 1.0  # of a share: 1, or 100 where it is printed in percent
+
+    def cost(self, value: float) -> float:
+        """Return a printed value as a cost, at least 0; infinite for what is no number."""
+        if not isfinite(value):
+            return inf
+        if self.kind == "gain":
+            gained = (value - self.untrained) * (1 if self.rises else -1)
+            return 1 / max(gained, LEAST_PROGRESS * abs(self.untrained), 1e-9)
+        return max(0.0, self.whole - value if self.kind == "share" else value)
+
+    @property
+    def in_words(self) -> str:
+        """What the cost is: `1 − test accuracy`."""
+        if self.kind == "gain":
+            return f"1 / gain in {self.name!r} over the untrained network's {self.untrained:.3g}"
+        return f"{self.whole:g} − {self.name!r}" if self.kind == "share" else repr(self.name)
+
+    def curve(self, record: Record) -> Series:
+        """Return how the cost of a run went."""
+        printed = record.series("own_number", self.name)
+        return Series(printed.steps, tuple(map(self.cost, printed.values)))
+
+
+def own_metrics(record: Record) -> list[OwnMetric]:
+    """Return what a script says of what it has trained, the most telling first: what a training may minimise is left.
+
+    What is measured on held-out data goes before what does not say on which; of those that are alike the last one.
+    """
+    found = []
+    for order, name in enumerate(record.places("own_number")):
+        if _is_left_out(record, name) or (metric := _read(record, name)) is None:
+            continue
+        told = record.fact("own_number", name) or {}
+        held_out = {True: 0, None: 1, False: 2}[told.get("is_held_out")]
+        found.append(((bool(told.get("is_loss")), held_out, -order), metric))
+    return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
+
+
+def asks_untrained(record: Record) -> bool:
+    """Whether it has to be known what a script's own numbers are where nothing is learnt.
+
+    Not where one of them has come down to half of what is missing, or lacks little: then something is learnt.
+    """
+    names = [name for name in record.places("own_number") if not _is_left_out(record, name)]
+    metrics = [metric for name in names if (metric := _read(record, name)) is not None]
+    if len(metrics) < len(names) and not is_told_by_loss(record):
+        return True
+    curves = [metric.curve(record) for metric in metrics]
+    fell = any(len(curve) > 1 and curve.last < HALVED * curve.first for curve in curves)
+    is_good = any(m.kind == "share" and c.last < LITTLE * m.whole for m, c in zip(metrics, curves))
+    return bool(metrics) and not fell and not is_good
+
+
+def is_told_by_loss(record: Record) -> bool:
+    """Whether the cost of the fixed examples tells good from bad, whatever the change."""
+    is_of_task = yardstick_place(record) not in ("", "loss")
+    draws = record.fact("own_draws") or record.fact("own_selection")
+    return is_of_task and not draws and not has_opponents(record)
+
+
+def own_metric(record: Record) -> OwnMetric | None:
+    """Return the most telling of them; None where the script prints none."""
+    return next(iter(own_metrics(record)), None)
+
+
+def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:
+    """Whether a run ends no better by its own metric than where nothing is learnt; None where that is not known."""
+    if not isfinite(metric.untrained):
+        return None
+    value = record.series("own_number", metric.name).last
+    if metric.kind == "gain":
+        gained = (value - metric.untrained) * (1 if metric.rises else -1)
+        return not gained > LEAST_PROGRESS * abs(metric.untrained)
+    return not metric.cost(value) < STUCK * metric.cost(metric.untrained)
+
+
+def _is_left_out(record: Record, name: str) -> bool:
+    """Whether a number may be what is minimised, comes too early, or is the same whatever is learnt."""
+    told, printed = record.fact("own_number", name) or {}, record.series("own_number", name)
+    if (
+        not printed.steps
+        or printed.steps[-1] < LATE * record.steps
+        or (told.get("is_loss") and not told.get("is_held_out"))
+    ):
+        return True
+    is_same = (record.fact("untrained", name) or {}).get("value") == printed.last
+    return is_same and SHARES.isdisjoint(_words(name))  # of a few hundred examples the same share may be right
+
+
+def _read(record: Record, name: str) -> OwnMetric | None:
+    values, rises = record.series("own_number", name).values, bool((record.fact("own_number", name) or {}).get("rises"))
+    untrained = float((record.fact("untrained", name) or {}).get("value", nan))
+    known = [v for v in (*values, untrained) if isfinite(v)]
+    is_share = rises and not SHARES.isdisjoint(_words(name))
+    if is_share:
+        return OwnMetric(name, "share", True, untrained, 1.0 if max(known, default=0.0) <= PERCENT else 100.0)
+    if not rises and min(known, default=0.0) >= 0:
+        return OwnMetric(name, "error", False, untrained)
+    return OwnMetric(name, "gain", rises, untrained) if isfinite(untrained) else None
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", name.lower().replace("²", "2").replace("^2", "2")))

@@ -1,0 +1,40 @@
+"""Does the run suffer? The one gate of what is only suspected because something has to be wrong.
+
+Free of charge, from what is on record: the loss diverged or rose, nothing was learnt beyond a constant, what had been
+learnt was lost again, or the script's own numbers stand where they stand without learning.
+"""
+
+from descend.record import Record
+from descend.symptoms.own_metric import is_at_chance, is_told_by_loss, own_metrics
+from descend.symptoms.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
+
+POORER = 0.5  # of what the untrained network lacks is lacking still, where the training examples are learnt
+
+
+def suffers(record: Record, key: str = "0") -> bool:
+    """Whether something must be wrong with a run. False where it cannot be told, too."""
+    if diverged(record, key) or first_rise(record, key) is not None or rebounds(record):
+        return True
+    if is_told_by_loss(record) and has_reference(record) and is_stuck(record, key):
+        return True
+    return has_learnt_nothing(record) or is_worse_elsewhere(record)
+
+
+def has_learnt_nothing(record: Record) -> bool:
+    """Whether all that the script says of what it has trained is known to stand where it stands without learning."""
+    answers = [is_at_chance(record, metric) for metric in own_metrics(record)]
+    return bool(answers) and all(answer is True for answer in answers)
+
+
+def is_worse_elsewhere(record: Record) -> bool:
+    """Whether the training examples are learnt, and the script's own numbers have not come half of the way."""
+    if not (is_told_by_loss(record) and left(record) < FAIR):
+        return False
+    known = [m for m in own_metrics(record) if m.untrained == m.untrained and m.kind != "gain"]
+    costs = [(m.cost(record.series("own_number", m.name).last), m.cost(m.untrained)) for m in known]
+    return bool(costs) and all(cost > POORER * untrained for cost, untrained in costs)
+
+
+def may_suffer(record: Record, key: str = "0") -> bool:
+    """Whether a run suffers, or much is left, or nothing tells how well it goes: a trial is worth its time."""
+    return suffers(record, key) or not is_told_by_loss(record) or not left(record) < FAIR

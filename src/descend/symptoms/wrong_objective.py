@@ -1,0 +1,34 @@
+"""Wrong objective: the loss falls, and what the script itself measures stands where it stands without learning."""
+
+from descend.record import Record
+from descend.symptoms.own_metric import own_metric
+from descend.symptoms.progress import is_falling
+from descend.symptoms.suffering import has_learnt_nothing
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
+
+
+def wrong_objective(record: Record) -> Symptom | None:
+    """The training loss falls; every number that the script prints of what it has trained is as without learning."""
+    metric = own_metric(record)
+    if metric is None or not has_learnt_nothing(record) or not is_falling(record, "0"):
+        return None
+    losses, ended = record.series("loss", "0").finite(), record.series("own_number", metric.name).last
+    is_no_better = not (ended - metric.untrained) * (1 if metric.rises else -1) > 0
+    compared = "no better than" if is_no_better else "hardly better than"
+    return Symptom(
+        id="wrong_objective",
+        kind="dynamics",
+        certain=is_no_better,
+        confidence=0.9 if is_no_better else 0.7,
+        sentence=f"the training loss falls ({losses.first:.3g} → {losses.last:.3g}), and {metric.name!r}, by which the "
+        f"script itself says how good the network is, ends at {ended:.3g}, {compared} the {metric.untrained:.3g} of "
+        "a network that has learnt nothing: what is minimised is another task than what is measured",
+        quantity=metric.name,
+        value=ended,
+        bound=metric.untrained,
+        source=SOURCE,
+        where=record.site("on_loss", "0") or record.site("loss") or record.site("backward"),
+        evidence=(("loss", "0"), ("own_number", metric.name)),
+    )

@@ -1,0 +1,58 @@
+"""Wrong step: what moves the parameters is not the rule's step along this loss's gradient."""
+
+from descend.record import Record, Site
+from descend.symptoms.suffering import may_suffer, suffers
+from descend.symptoms.symptom import ECHOES, Symptom
+
+SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
+UPHILL = 0.0  # cosine with the gradient: below it the cost rises along the step, however short it is
+UNCHANGED = 1.0
+
+
+def wrong_step(record: Record) -> Symptom | None:
+    """Something else than backward pass and optimizer writes to gradients or parameters, in a run that may suffer."""
+    for key in record.places("alterations"):
+        facts = record.fact("alterations", key) or {}
+        cosine, between = facts.get("cosine", 1.0), facts.get("between_steps", 0.0)
+        gradient, parameters = _site(record, "altered_gradient", key), _site(record, "altered_parameters", key)
+        is_clipped = gradient is not None and gradient.detail == "clip"
+        is_changed = "cosine" in facts and not is_clipped
+        if between > 0 and (not is_changed or between > UNCHANGED):
+            told = (
+                "between the optimizer's steps the parameters are changed here by something else, "
+                f"{between:.2g} times as much as a step moves them"
+            )
+            quantity, value, where = "change between the steps / change by a step", between, parameters
+        elif is_changed:
+            told = (
+                "between the backward pass and the step the gradients are changed here: what the optimizer is given "
+                f"has a cosine of {cosine:.2g} with the loss's gradient, and {facts['ratio']:.2g} times its length"
+            )
+            quantity, value, where = "cosine of the step's gradient with the loss's", cosine, gradient
+        else:
+            continue
+        is_sure = quantity.startswith("cosine") and cosine < UPHILL and suffers(record, key)
+        if not is_sure and not may_suffer(record, key):
+            continue
+        return Symptom(
+            id="wrong_step",
+            kind="wiring",
+            certain=is_sure,
+            confidence=0.95 if is_sure else 0.6,
+            sentence=told,
+            quantity=quantity,
+            value=value,
+            bound=UPHILL if is_sure or not is_changed else UNCHANGED,
+            source=SOURCE,
+            where=where,
+            optimizer=key,
+            evidence=(("loss", key),),
+            explains=ECHOES | {"negated_loss"},
+        )
+    return None
+
+
+def _site(record: Record, kind: str, key: str) -> Site | None:
+    """Return the first line that writes there, clipping last, which may be meant; else where the optimizer steps."""
+    sites = sorted(record.every_site(kind), key=lambda site: site.detail == "clip")
+    return next(iter(sites), record.site("step", key))

@@ -1,0 +1,69 @@
+"""Which calls stand on the way, and which edits of them change anything."""
+
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, located
+from torch import Tensor, nn
+
+from descend.observing.taping import ANYTHING
+from descend.probes.on_the_way import MOST, on_the_way
+
+torch.manual_seed(0)
+X, Y, LABELS = torch.randn(20, 4), torch.randn(20, 3), torch.randint(0, 3, (20,))
+NET = nn.Linear(4, 3)
+ORDER = torch.randperm(20)
+
+
+def seen(step) -> dict[str, list[tuple[str, str]]]:
+    """Return (function, edit) of each place on the inputs and on the loss."""
+    training = Training(NET, [step], origin=located, interesting=ANYTHING)
+    found = facts(list(on_the_way(training.moment())))
+    assert {(kind, place) for kind, place in found} == training.noted.keys()
+    kinds = {"on_inputs": [], "on_loss": []}
+    for (kind, _), detail in found.items():
+        kinds[kind].append((detail["function"], detail["edit"]))
+    return kinds
+
+
+def test_a_plain_loss_leaves_nothing_to_edit():
+    assert seen(lambda: F.cross_entropy(NET(X), LABELS)) == {"on_inputs": [], "on_loss": []}
+
+
+def test_what_the_data_go_through():
+    found = seen(lambda: F.mse_loss(NET((X.flip(-1) * 2)[ORDER]), Y.roll(1, 0)))
+    assert set(found["on_inputs"]) == {("flip", "skip"), ("mul", "skip"), ("getitem", "skip"), ("roll", "skip")}
+    assert found["on_loss"] == []
+
+
+def test_what_leaves_them_as_they_are_is_left_out():
+    assert seen(lambda: F.mse_loss(NET(X.clone().view(20, 4) * 1.0), Y))["on_inputs"] == []
+
+
+def test_terms_and_signs():
+    def step() -> Tensor:
+        mean = NET(X)
+        return ((mean - Y) ** 2).sum() - 0.1 * torch.special.entr(mean.softmax(1)).sum() + (-mean).exp().mean()
+
+    found = seen(step)["on_loss"]
+    assert found.count(("sub", "turn")) == 2 and ("add", "turn") in found and ("neg", "skip") in found
+    assert ("softmax", "skip") in found and not any(edit == "exchange" for _, edit in found)
+
+
+def test_arguments_that_make_a_difference():
+    found = seen(lambda: F.triplet_margin_loss(NET(X), NET(X + 1), NET(2 * X)))["on_loss"]
+    assert found.count(("triplet_margin_loss", "exchange")) == 2
+    assert ("cosine_similarity", "exchange") not in seen(lambda: F.cosine_similarity(NET(X), NET(X + 1)).sum())[
+        "on_loss"
+    ]
+
+
+def test_a_call_in_a_loop_is_one_and_there_are_not_too_many():
+    def loops() -> Tensor:
+        x = X
+        for _ in range(5):
+            x = x.roll(1, 0)
+        return F.mse_loss(NET(x), Y)
+
+    assert seen(loops)["on_inputs"] == [("roll", "skip")]
+    line = "lambda: F.mse_loss(NET(X" + ".roll(1, 0).flip(0)" * 8 + "), Y)"
+    assert len(seen(eval(line))["on_inputs"]) <= MOST

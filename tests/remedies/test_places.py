@@ -1,0 +1,89 @@
+"""General edits of the place that an instrument points at, whatever stands there."""
+
+import pytest
+
+from descend.remedies import REMEDIES
+from descend.remedies.exchange_arguments import exchange_arguments
+from descend.remedies.leave_out import leave_out
+from descend.remedies.skip_call import skip_call
+from descend.remedies.turn_term import turn_term
+
+AT = {"kind": "on_loss", "place": "0"}
+
+
+SKIPPED = [  # before, where, what the run saw there, after
+    ("y = net(x.round())", "x.round()", "round", "y = net(x)"),
+    ("y = net(x[order], t)", "x[order]", "__getitem__", "y = net(x, t)"),
+    ("import torch\ny = net(torch.flip(x, (-1,)))", "torch.flip(x, (-1,))", "flip", "import torch\ny = net(x)"),
+    ("y = net(self.jitter(x, 3))", "self.jitter(x, 3)", "add", "y = net(x)"),
+    ("y = net(x * 0)", "x * 0", "mul", "y = net(x)"),
+    ("y = net(0.5 * x)", "0.5 * x", "mul", "y = net(x)"),
+    ("y = net(x + 3 * torch.randn_like(x))", "x + 3 * torch.randn_like(x)", "add", "y = net(x)"),
+    ("loss = -(a * b).sum()", "-(a * b).sum()", "neg", "loss = (a * b).sum()"),
+    ("x = x.roll(1, 0)\ny = net(x)", "x.roll(1, 0)", "roll", "y = net(x)"),
+]
+TURNED = [
+    ("loss = a - b * c", "a - b * c", "loss = a + b * c"),
+    ("loss = (1 + s - m**2 - s.exp()).sum()", "1 + s - m**2", "loss = (1 + s + m**2 - s.exp()).sum()"),
+    ("loss = a + b - c", "a + b", "loss = a - b - c"),
+    ("loss -= weight * entropy", "loss -= weight * entropy", "loss += weight * entropy"),
+]
+
+
+@pytest.mark.parametrize(("before", "at", "function", "after"), SKIPPED)
+def test_a_call_gives_way_to_what_it_is_applied_to(pointed_at, before, at, function, after):
+    assert pointed_at(before + "\n", at, function=function).edited(skip_call, **AT) == after + "\n"
+
+
+@pytest.mark.parametrize(("before", "at", "after"), TURNED)
+def test_a_term_gets_the_other_sign(pointed_at, before, at, after):
+    assert pointed_at(before + "\n", at).edited(turn_term, **AT) == after + "\n"
+
+
+def test_what_stands_behind_a_minus_stays_together(pointed_at):
+    edited = pointed_at("loss = a + (b - c)\n", "a + (b - c)").edited(turn_term, **AT)
+    scope = {"a": 1, "b": 10, "c": 100}
+    exec(edited, scope)
+    assert scope["loss"] == 91
+
+
+def test_arguments_change_places(pointed_at):
+    text = "loss = triplet(net(a), net(p), net(n), margin=0.2)\n"
+    patient = pointed_at(text, text[7:-1])
+    assert "triplet(net(a), net(n), net(p), margin=0.2)" in patient.edited(exchange_arguments, **AT, argument=1)
+    assert "does not show both" in patient.refusal(exchange_arguments, **AT, argument=2)
+
+
+LEFT_OUT = [
+    ("for p in ps:\n    p.grad.neg_()\nopt.step()", "p.grad.neg_()", "opt.step()"),
+    ("a()\n[p.mul_(0.9) for p in ps]\nb()", "p.mul_(0.9)", "a()\nb()"),
+    ("if x:\n    clip(ps)\nelse:\n    b()", "clip(ps)", "if x:\n    pass\nelse:\n    b()"),
+]
+
+
+@pytest.mark.parametrize(("before", "at", "after"), LEFT_OUT)
+def test_a_statement_is_left_out_with_its_loop(pointed_at, before, at, after):
+    assert pointed_at(before + "\n", at).edited(leave_out, **AT) == after + "\n"
+
+
+def test_two_edits_of_one_script(pointed_at):
+    """The place of the second one has moved by then."""
+    patient = pointed_at("a()\nb()\nloss = c - d\nb()\n", "a()", "c - d")
+    first = leave_out(patient.script, patient.record, AT)
+    second = turn_term(first, patient.record, {"kind": "on_loss", "place": "1"})
+    assert second.read(second.path) == "b()\nloss = c + d\nb()\n"
+
+
+def test_what_reads_otherwise_by_now_is_left_alone(pointed_at):
+    patient = pointed_at("b()\nb()\n", "b()")
+    once = leave_out(patient.script, patient.record, AT)
+    assert "otherwise by now" in leave_out(once, patient.record, AT).reason
+
+
+@pytest.mark.parametrize("remedy", ["leave_out", "skip_call", "turn_term", "exchange_arguments"])
+def test_what_is_not_there_is_said(pointed_at, remedy):
+    patient = pointed_at("x = y\n", "y")
+    dose = {**AT, "argument": 0}
+    assert "did not show where" in patient.refusal(REMEDIES[remedy], kind="on_loss", place="7", argument=0)
+    if remedy != "leave_out":
+        assert "line 1 does not show" in patient.refusal(REMEDIES[remedy], **dose)

@@ -1,0 +1,84 @@
+"""The numbers that a script prints by name: which are read, from what is printed, and that printing is unharmed."""
+
+import sys
+
+import pytest
+
+from descend.observing.own_numbers import MOST_READINGS, Hearing, hearing
+from descend.reading.own_numbers import own_numbers
+from descend.record import Reading
+
+LINES = {
+    "epoch 3 loss 0.52 acc 0.87": {"loss": 0.52, "acc": 0.87},
+    "epoch  1: train loss 0.5  val acc 0.9": {"train loss": 0.5, "val acc": 0.9},
+    "train loss 0.5 acc 0.8 | test loss 0.6 acc 0.7": {
+        "train loss": 0.5,
+        "train acc": 0.8,
+        "test loss": 0.6,
+        "test acc": 0.7,
+    },
+    "episode 100  mean return (last 50): -12.3": {"mean return": -12.3},
+    "Test set: Average loss: 0.1, Accuracy: 95/100 (95%)": {"test average loss": 0.1, "test accuracy": 0.95},
+    "1-NN accuracy on embeddings: 0.91": {"1-nn accuracy on embeddings": 0.91},
+    " 12%|███ | 12/100 [00:01<00:10, 9.9it/s, loss=0.5, acc=91.2%]": {"loss": 0.5, "acc": 91.2},
+    "hits@10 0.4 top-5 accuracy 0.9": {"hits@10": 0.4, "top-5 accuracy": 0.9},
+    "step 5: nll -3.2e-1": {"nll": -0.32},
+    "negative log-likelihood 4 R² 0.3": {"negative log-likelihood": 4.0, "r²": 0.3},
+    "\x1b[32maccuracy\x1b[0m 0.5": {"accuracy": 0.5},
+    "Epoch [1/5], Loss: 0.3": {"loss": 0.3},
+    "[12/100] D 0.6 G 0.7": {},
+    "parameters: 1200, seed 3, version 2.13.0": {},
+    "loss after v1.2.3": {},
+    "accuracy 3/0": {"accuracy": "nan"},
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_is_read_of_a_line(line):
+    found = {n.name: "nan" if n.value != n.value else n.value for n in own_numbers(line)}
+    assert found == LINES[line]
+
+
+def test_which_way_is_better_and_on_which_data():
+    told = {
+        n.name: (n.rises, n.is_loss, n.is_held_out) for n in own_numbers("val loss 1 error 2 | train f1 3 reward 4")
+    }
+    assert told == {
+        "val loss": (False, True, True),
+        "val error": (False, False, True),
+        "train f1": (True, False, False),
+        "train reward": (True, False, False),
+    }
+
+
+def heard(*printed: str) -> list[tuple[str, float]]:
+    messages = []
+    known = Hearing(messages.extend, lambda: 7)
+    with hearing(known):
+        for text in printed:
+            sys.stdout.write(text)
+    known.finish()
+    return [(m.place, m.value) for m in messages if isinstance(m, Reading)]
+
+
+def test_a_line_may_be_written_in_pieces_and_bars_of_progress_again_and_again():
+    assert heard("acc", "uracy ", "0.5", "\n", "loss 1\rloss 2\r") == [("accuracy", 0.5), ("loss", 1.0), ("loss", 2.0)]
+
+
+def test_what_is_printed_arrives(capsys):
+    with hearing(Hearing(lambda messages: None, lambda: 0)):
+        print("accuracy", 0.5)
+        print("loss 0.1", file=sys.stderr)
+        with pytest.raises(TypeError):
+            sys.stdout.write(3)
+    assert capsys.readouterr() == ("accuracy 0.5\n", "loss 0.1\n")
+    assert "write" not in vars(sys.stdout)
+
+
+def test_of_endless_prints_the_last_one_is_kept():
+    found = heard(*(f"loss {i}\n" for i in range(MOST_READINGS + 50)))
+    assert len(found) == MOST_READINGS + 1 and found[-1] == ("loss", MOST_READINGS + 49)
+
+
+def test_names_without_end_are_not():
+    assert len(heard(*(f"accuracy of class {'a' * i} 0.5\n" for i in range(80)))) == 50

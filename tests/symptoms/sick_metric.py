@@ -1,0 +1,76 @@
+"""Runs that their own numbers, or what stands on the way, accuse; the keywords move them to neighbours."""
+
+from typing import Any
+
+from records import STEPS, add_fact, add_site, healthy, real, set_cost, stuck
+
+from descend.record import Reading, Record
+
+
+def printing(
+    name: str = "test accuracy",
+    values: tuple[float, ...] = (0.12, 0.1),
+    untrained: float | None = 0.1,
+    *,
+    rises: bool = True,
+    is_loss: bool = False,
+    is_held_out: bool | None = True,
+    late: bool = True,
+) -> Record:
+    """A run that learns its task, and prints a number of its own."""
+    record = healthy()
+    add_fact(record, "own_number", name, rises=rises, is_loss=is_loss, is_held_out=is_held_out)
+    last = STEPS if late else STEPS // 4
+    for i, value in enumerate(values, 1):
+        record.add(Reading("own_number", name, last * i // len(values), value))
+    if untrained is not None:
+        add_fact(record, "untrained", name, value=untrained)
+    return record
+
+
+def wrong_objective(*, falls: bool = True, beside: float | None = None, **printed: Any) -> Record:
+    record = printing(**printed)
+    if not falls:
+        stuck(record)
+    if beside is not None:
+        add_fact(record, "own_number", "f1", rises=True, is_loss=False, is_held_out=None)
+        record.add(Reading("own_number", "f1", STEPS, beside))
+        add_fact(record, "untrained", "f1", value=0.1)
+    return record
+
+
+def wrong_step(cosine: float = -1.0, ratio: float = 1.0, left: float = 1.0, by: str = "neg") -> Record:
+    record = healthy()
+    set_cost(record, lambda t: left**t)
+    add_fact(record, "alterations", "0", 4, cosine=cosine, ratio=ratio)
+    add_site(record, "altered_gradient", "0", 26, by)
+    return record
+
+
+def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = False) -> Record:
+    record = healthy()
+    real(record)
+    set_cost(record, lambda t: left**t)
+    detail = {"cosine": 0.6, "ratio": 0.2} if gradient else {}
+    add_fact(record, "alterations", "0", 4, between_steps=between, **detail)
+    add_site(record, "altered_parameters", "0", 28, "mul")
+    if gradient:
+        add_site(record, "altered_gradient", "1", 26, "sign")
+    return record
+
+
+def unreadable(left: float = 1.0, calls: int = 1) -> Record:
+    record = healthy()
+    set_cost(record, lambda t: left**t)
+    for place in range(calls):
+        add_fact(record, "on_inputs", str(place), function="roll", line=19, edit="skip")
+        add_site(record, "on_inputs", str(place), 19, "roll")
+    return record
+
+
+METRIC = {
+    wrong_objective: "wrong_objective",
+    wrong_step: "wrong_step",
+    weights_changed: "wrong_step",
+    unreadable: "unreadable",
+}

@@ -1,0 +1,109 @@
+"""The script's own numbers as a cost, what they say of a run, and the general findings that rest on them."""
+
+from math import inf, nan
+
+import pytest
+from records import add_fact, healthy, rising, set_cost, stuck
+from sick_metric import printing, unreadable, weights_changed, wrong_objective, wrong_step
+from sick_runs import look, named, neighbours
+
+from descend.symptoms.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
+from descend.symptoms.suffering import suffers
+
+SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
+    (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),
+    (wrong_objective, {"values": (0.12, 0.11)}, False, 22, "hardly better than the 0.1"),
+    (wrong_objective, {"name": "rmse", "values": (2.0, 2.0), "untrained": 1.9, "rises": False}, True, 22, "no better"),
+    (wrong_objective, {"name": "mean reward", "values": (-5.0,), "untrained": -4.8}, True, 22, "ends at -5"),
+    (wrong_objective, {"beside": 0.1}, True, 22, "is another task than what is measured"),
+    (wrong_step, {}, True, 26, "cosine of -1 with the loss's gradient, and 1 times its length"),
+    (wrong_step, {"cosine": 0.6}, False, 26, "cosine of 0.6"),
+    (wrong_step, {"cosine": -0.2, "left": 0.5}, False, 26, "cosine of -0.2"),  # it learns all the same
+    (weights_changed, {}, False, 28, "2.5 times as much as a step moves them"),
+    (weights_changed, {"gradient": True}, False, 28, "2.5 times as much"),
+    (weights_changed, {"gradient": True, "between": 0.1}, False, 26, "cosine of 0.6"),
+    (unreadable, {}, False, 19, "goes through roll first"),
+]
+NOT_SHOWN = {
+    wrong_objective: [
+        {"falls": False},
+        {"values": (0.1, 0.4)},
+        {"untrained": None},
+        {"beside": 0.9},
+        {"name": "loss", "is_loss": True, "is_held_out": None, "rises": False},
+        {"name": "noise rmse", "values": (0.3,), "untrained": 0.3, "rises": False},  # the same whatever is learnt
+        {"late": False},
+    ],
+    wrong_step: [{"left": 0.01}, {"by": "clip", "cosine": 1.0}],
+    weights_changed: [{"left": 0.01}, {"between": 0.0}],
+    unreadable: [{"left": 0.01}, {"calls": 0}],
+}
+
+
+@pytest.mark.parametrize(("run", "changes", "is_fact", "line", "said"), SHOWN, ids=named)
+def test_what_is_wrong_is_said(run, changes, is_fact, line, said):
+    symptom = look(run, **changes)
+    assert symptom is not None and symptom.certain is is_fact and symptom.where.line == line
+    assert said in symptom.sentence
+
+
+@pytest.mark.parametrize(("run", "changes"), neighbours(NOT_SHOWN), ids=named)
+def test_its_neighbours_are_left_alone(run, changes):
+    assert look(run, **changes) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "value", "cost"),
+    [
+        ({}, "share", 0.9, 0.1),
+        ({"values": (12.0, 87.0)}, "share", 87.0, 13.0),  # in percent
+        ({"name": "R² on test data", "values": (-8.0, 0.3)}, "share", -8.0, 9.0),
+        ({"name": "val rmse", "rises": False, "values": (3.0, 2.0)}, "error", 2.0, 2.0),
+        ({"name": "mean reward", "values": (-9.0, -2.0), "untrained": -10.0}, "gain", -2.0, 1 / 8),
+        ({"name": "mean reward", "values": (-9.0, -2.0), "untrained": -10.0}, "gain", -30.0, 1.0),  # at least a tenth
+        ({"name": "nll", "rises": False, "values": (2.0, -3.0), "untrained": 5.0}, "gain", -3.0, 1 / 8),
+        ({}, "share", nan, inf),
+    ],
+)
+def test_a_number_reads_as_a_cost(printed, kind, value, cost):
+    metric = own_metric(printing(**printed))
+    assert metric.kind == kind and metric.cost(value) == pytest.approx(cost)
+
+
+def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
+    assert own_metric(printing(name="mean reward", untrained=None)) is None
+    assert asks_untrained(own_draws := printing(name="mean reward", values=(1.0, 9.0), untrained=None)) is False
+    add_fact(own_draws, "own_draws", function="multinomial")
+    assert asks_untrained(own_draws) and not is_told_by_loss(own_draws)
+
+
+def test_the_most_telling_number_is_taken():
+    record = printing(name="train accuracy", is_held_out=False)
+    for name, of in (("test loss", True), ("test accuracy", True)):
+        add_fact(record, "own_number", name, rises="acc" in name, is_loss="loss" in name, is_held_out=of)
+        record.readings["own_number", name] = ([100, 200], [0.5, 0.4])
+    assert own_metric(record).name == "test accuracy"
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [((0.12, 0.1), True), ((0.12,), True), ((0.1, 0.6), False), ((0.85,), False), ((0.79,), True)],
+)
+def test_when_it_must_be_known_what_no_learning_gives(values, asked):
+    assert asks_untrained(printing(values=values, untrained=None)) is asked
+
+
+def test_chance_is_where_nothing_is_learnt():
+    at = {value: is_at_chance(r := printing(values=(value,)), own_metric(r)) for value in (0.05, 0.18, 0.2)}
+    assert at == {0.05: True, 0.18: True, 0.2: False}
+    unknown = printing(untrained=None)
+    assert is_at_chance(unknown, own_metric(unknown)) is None
+
+
+def test_a_run_suffers():
+    assert not suffers(healthy()) and suffers(printing())
+    for make in (stuck, lambda record: set_cost(record, rising)):
+        make(record := healthy())
+        assert suffers(record)
+    assert suffers(printing(values=(0.45,)))  # the training examples are learnt, and it has not come half of the way
+    assert not suffers(printing(values=(0.6,)))

@@ -1,0 +1,49 @@
+"""Which of the places that an instrument points at a general edit is made at."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
+
+from records import add_fact, add_site, healthy
+from test_doses import SYMPTOM
+
+from descend.doses import alteration, on_the_way
+from descend.record import Record
+
+
+def altered() -> Record:
+    """Two lines write to the gradients, one of them twice, and two to the parameters."""
+    record = healthy()
+    for key, (kind, line) in enumerate([("gradient", 26), ("gradient", 26), ("gradient", 27), ("parameters", 30)]):
+        add_site(record, f"altered_{kind}", str(key), line, "mul")
+    add_site(record, "altered_parameters", "4", 31, "round")
+    return record
+
+
+def on_all_ways() -> Record:
+    """Calls of each kind between data and network, and between network and loss."""
+    record = healthy()
+    edits = [("turn", {}), ("exchange", {"argument": 1}), ("skip", {})]
+    for i in range(8):
+        add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
+    for number in range(8):
+        for i, (edit, detail) in enumerate(edits):
+            add_fact(record, "on_loss", str(3 * number + i), function="sub", line=20 + number, edit=edit, **detail)
+    return record
+
+
+@pytest.mark.parametrize(("number", "line"), [(0, 26), (1, 27), (2, 30), (3, 31), (4, None)])
+def test_each_line_that_changes_something_is_left_out_once(number, line):
+    dose = alteration(number)(altered(), SYMPTOM)
+    assert dose is None if line is None else dose["line"] == line
+
+
+def test_edits_of_one_kind_are_counted_apart():
+    record = on_all_ways()
+    assert on_the_way("on_loss", "turn", 1)(record, SYMPTOM)["place"] == "3"
+    assert on_the_way("on_loss", "exchange", 0)(record, SYMPTOM)["both"] == "2 and 3"
+    assert on_the_way("on_inputs", "turn", 0)(record, SYMPTOM) is None
+    assert on_the_way("on_inputs", "skip", 8)(record, SYMPTOM) is None
