@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from math import inf, isfinite
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import SYMPTOMS, Symptom, causes, chosen, diagnose
+from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.own_metric import asks_untrained
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
@@ -30,7 +31,7 @@ from descend.trials.arms import Bench, longest
 from descend.trials.candidate import reference
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
-from descend.trials.prove import Proof, prove
+from descend.trials.prove import Prescribe, Proof, prove
 from descend.trials.reproduce import reproduce
 from descend.trials.speed import hasten
 
@@ -133,9 +134,12 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
     symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
 
-    def may_help(refuted: frozenset[str]) -> list[Prescription]:
-        asked = prescribe(record, causes([s for s in symptoms if s.certain or s.id not in refuted]))
-        return [p for p in asked if p.judged_on != "time"]
+    def may_help(refuted: frozenset[str], left_out: frozenset[str] = frozenset()) -> list[Prescription]:
+        live = [s for s in symptoms if s.id not in left_out and (s.certain or s.id not in refuted)]
+        return [p for p in prescribe(record, causes(live)) if p.judged_on != "time"]
+
+    stages: list[Prescribe] = [partial(may_help, left_out=GENERAL)]
+    stages += [may_help] if any(s.id in GENERAL for s in symptoms) else []
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.can_be_judged:
@@ -144,7 +148,7 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
             failing = record.ending if record.ending.reason == "failed" else None
             where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
             bench = Bench(same, record.run, *where)
-            prove(script, record, may_help, bench, proof)  # what did help
+            prove(script, record, stages, bench, proof)  # what did help
             quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
             hasten(script, record, quicker, bench, proof)
             verified = reproduce(proof, script, record, bench)
@@ -200,6 +204,8 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     """
     findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof, record)
     findings = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
+    if any(s.id not in GENERAL for s in findings):
+        findings = [s for s in findings if s.id not in GENERAL or s.id in proof.confirmed]
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0

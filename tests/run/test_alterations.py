@@ -70,6 +70,15 @@ def test_a_scaler_takes_its_own_factor_out_again(observe, tmp_path) -> None:
     assert observe(Script(tmp_path / "train.py", tmp_path), steps=20).fact("alterations", "0") is None
 
 
+@pytest.mark.slow
+def test_a_rule_that_is_made_to_forget(observe, tmp_path) -> None:
+    text = LOOP.format(before="pass", after="optimizer.state.clear()").replace("lr=0.01", "lr=0.01, momentum=0.9")
+    (tmp_path / "train.py").write_text(text)
+    record = observe(Script(tmp_path / "train.py", tmp_path), steps=20)
+    assert record.fact("alterations", "0") == {"forgotten": 2}
+    assert [site.line for site in record.every_site("altered_state")] == [14]
+
+
 PRINTED = """\
 import torch
 from torch import nn

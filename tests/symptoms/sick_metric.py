@@ -59,8 +59,16 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
     return record
 
 
-def unreadable(left: float = 1.0, calls: int = 1) -> Record:
+def forgetful_step() -> Record:
     record = healthy()
+    stuck(record)
+    add_fact(record, "alterations", "0", 4, forgotten=2)
+    add_site(record, "altered_state", "0", 29, "state")
+    return record
+
+
+def unreadable(left: float = 1.0, calls: int = 1, accuracy: float | None = None) -> Record:
+    record = healthy() if accuracy is None else printing(values=(accuracy,), untrained=None)
     set_cost(record, lambda t: left**t)
     for place in range(calls):
         add_fact(record, "on_inputs", str(place), function="roll", line=19, edit="skip")
@@ -72,5 +80,6 @@ METRIC = {
     wrong_objective: "wrong_objective",
     wrong_step: "wrong_step",
     weights_changed: "wrong_step",
+    forgetful_step: "wrong_step",
     unreadable: "unreadable",
 }

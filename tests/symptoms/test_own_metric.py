@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 from records import add_fact, healthy, rising, set_cost, stuck
-from sick_metric import printing, unreadable, weights_changed, wrong_objective, wrong_step
+from sick_metric import forgetful_step, printing, unreadable, weights_changed, wrong_objective, wrong_step
 from sick_runs import look, named, neighbours
 
 from descend.symptoms.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
@@ -13,21 +13,24 @@ from descend.symptoms.suffering import suffers
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),
     (wrong_objective, {"values": (0.12, 0.11)}, False, 22, "hardly better than the 0.1"),
+    (wrong_objective, {"values": (0.12, 0.4)}, False, 22, "not so far from the 0.1"),
     (wrong_objective, {"name": "rmse", "values": (2.0, 2.0), "untrained": 1.9, "rises": False}, True, 22, "no better"),
     (wrong_objective, {"name": "mean reward", "values": (-5.0,), "untrained": -4.8}, True, 22, "ends at -5"),
     (wrong_objective, {"beside": 0.1}, True, 22, "is another task than what is measured"),
     (wrong_step, {}, True, 26, "cosine of -1 with the loss's gradient, and 1 times its length"),
+    (forgetful_step, {}, False, 29, "is thrown away here between the steps"),
     (wrong_step, {"cosine": 0.6}, False, 26, "cosine of 0.6"),
     (wrong_step, {"cosine": -0.2, "left": 0.5}, False, 26, "cosine of -0.2"),  # it learns all the same
     (weights_changed, {}, False, 28, "2.5 times as much as a step moves them"),
     (weights_changed, {"gradient": True}, False, 28, "2.5 times as much"),
     (weights_changed, {"gradient": True, "between": 0.1}, False, 26, "cosine of 0.6"),
+    (unreadable, {"left": 0.01, "accuracy": 0.7}, False, 19, "what that takes away"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
 NOT_SHOWN = {
     wrong_objective: [
         {"falls": False},
-        {"values": (0.1, 0.4)},
+        {"values": (0.1, 0.6)},
         {"untrained": None},
         {"beside": 0.9},
         {"name": "loss", "is_loss": True, "is_held_out": None, "rises": False},
@@ -36,7 +39,7 @@ NOT_SHOWN = {
     ],
     wrong_step: [{"left": 0.01}, {"by": "clip", "cosine": 1.0}],
     weights_changed: [{"left": 0.01}, {"between": 0.0}],
-    unreadable: [{"left": 0.01}, {"calls": 0}],
+    unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }
 
 

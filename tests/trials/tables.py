@@ -54,7 +54,7 @@ def tried(outcomes, prescriptions, exam=None, table=None) -> tuple[Proof, Table]
     table = table or Table({"pass": 1.0, **outcomes})
     proof = Proof()
     exam = exam or record_of(1.0)
-    prove(SCRIPT, exam, lambda refuted: [p for p in prescriptions if p.symptom not in refuted], table, proof)
+    prove(SCRIPT, exam, [lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
     return proof, table
 
 

@@ -13,6 +13,17 @@ from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
 
+@pytest.mark.parametrize(("named", "tried"), [(0.1, {"named"}), (0.95, {"named", "general"})])
+def test_what_is_general_is_tried_where_what_has_a_name_has_not_won(named, tried):
+    specific, general = prescription("named", "a"), prescription("general", "b")
+    stages = [lambda refuted: [specific], lambda refuted: [specific, general]]
+    proof, table = Proof(), Table({"pass": 1.0, "named": named, "general": 0.2})
+    prove(SCRIPT, record_of(1.0), stages, table, proof)
+    assert set(verdicts(proof)) == tried and proof.cure.label == max(tried, key=len)
+    screens = [job for job in table.jobs if job.seed == 0]
+    assert len(screens) == len(tried)  # what has been tried is not tried again
+
+
 def test_a_rival_that_does_better_does_not_refute_a_cure_that_takes_most_of_the_trouble():
     outcomes = {"scale": 0.1, "adam": 0.04, "faint": 0.7}
     adam = prescription("adam", decides=False, cost=3)
@@ -47,7 +58,7 @@ def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
     rate = prescription("rate", "instability", cost=1)
     proof = Proof()
     table = Table({"pass": 1.0, "standardise": 0.7, "rate": 0.1})
-    prove(SCRIPT, record_of(1.0), lambda refuted: [rate] if "inputs" in refuted else inputs, table, proof)
+    prove(SCRIPT, record_of(1.0), [lambda refuted: [rate] if "inputs" in refuted else inputs], table, proof)
     assert proof.confirmed == {"instability"}
     assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
 
@@ -114,7 +125,7 @@ def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
 
     rate, clip = prescription("rate", "instability"), prescription("clip", "cliff")
     proof, table = Proof(), Lucky({"pass": 1.0, "rate": 0.98, "clip": 0.2})
-    prove(SCRIPT, record_of(1.0), lambda refuted: [clip] if "instability" in refuted else [rate], table, proof)
+    prove(SCRIPT, record_of(1.0), [lambda refuted: [clip] if "instability" in refuted else [rate]], table, proof)
     assert verdicts(proof) == {"rate": "not_proved", "clip": "proved"} and proof.confirmed == {"cliff"}
 
 
@@ -131,7 +142,7 @@ def test_a_cure_that_does_not_hold_confirms_nothing_else_that_it_is_prescribed_f
         return [next(p for p in known if p.symptom not in refuted)]
 
     proof = Proof()
-    prove(SCRIPT, record_of(1.0), asked, Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
+    prove(SCRIPT, record_of(1.0), [asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
     assert verdicts(proof) == {"adam": "not_proved", "momentum": "proved"} and proof.confirmed == {"slow"}
     assert proof.refuted == {"drift", "ravine"}
 

@@ -11,7 +11,7 @@ def alteration(number: int) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of leaving out the statement of that number that changes gradients or parameters."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        kinds = ("altered_gradient", "altered_parameters")
+        kinds = ("altered_gradient", "altered_parameters", "altered_state")
         sites = [site for kind in kinds for site in record.every_site(kind)]
         by_line = list({(site.file, site.line): site for site in sites}.values())
         if number >= len(by_line):

@@ -6,11 +6,13 @@ to them are known by their lines.
 """
 
 import sys
+import weakref
 from collections.abc import Iterable, Sequence
 from types import FrameType
 from typing import Any
 
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 from descend.observing.frames import CallSpan, SourceTree, call_span
@@ -63,6 +65,8 @@ class Alterations:
         self._sums: dict[str, list[float]] = {}  # by kind: what was given · what was made, and their squares
         self._seen: set[CallSpan | None] = set()
         self._is_stepping = False
+        self._state: weakref.ref[Tensor] | None = None  # one tensor that the rule remembers
+        self._forgotten = 0  # times that it was gone when the next step began
 
     def backward_begins(self, steppers: Sequence[Stepper]) -> None:
         """Before a backward pass: have the parameters been changed since the last step?"""
@@ -79,6 +83,10 @@ class Alterations:
         given = [p.grad for s in steppers for p in s.parameters()]
         self._stop("gradient", given)
         self._is_stepping = True
+        optimizer = steppers[0].optimizer if self._looks(steppers) else None
+        if self._state is not None and optimizer is not None and not _remembered(optimizer):
+            self._forgotten += 1
+        self._state = None
         self._before = [p.detach().clone() for p in steppers[0].parameters()] if self._looks(steppers) else []
 
     def step_ended(self, steppers: Sequence[Stepper]) -> None:
@@ -89,8 +97,18 @@ class Alterations:
             if len(after) == len(self._before):
                 self._add("step", self._before, after)
             self._start("parameters", after)
+            optimizer = steppers[0].optimizer
+            kept = None if optimizer is None else _remembered(optimizer)
+            self._state = None if kept is None else weakref.ref(kept, self._note_forgetting)
         if len(steppers) == 1 and steppers[0].steps == LAST:
             self._tell(steppers[0])
+
+    def _note_forgetting(self, gone: object) -> None:
+        """Where the last use of what the rule remembers ends: the line that throws it away."""
+        span = call_span(self.modules.tree.caller(sys._getframe(1)))
+        if not self._is_stepping and span not in self._seen:
+            self.modules.note_site("altered_state", str(len(self._seen)), span, "state")
+            self._seen.add(span)
 
     def _looks(self, steppers: Sequence[Stepper]) -> bool:
         return len(steppers) == 1 and not steppers[0].by_hand and FIRST <= steppers[0].steps <= LAST
@@ -137,8 +155,16 @@ class Alterations:
             detail |= {"cosine": dot / (made * given) ** 0.5, "ratio": (given / made) ** 0.5}
         if since > 0:
             detail["between_steps"] = (since / moved) ** 0.5 if moved > 0 else float("inf")
+        if self._forgotten:
+            detail["forgotten"] = self._forgotten
         if detail:
             self.send([Fact("alterations", stepper.key, stepper.steps, detail)])
+
+
+def _remembered(optimizer: Optimizer) -> Tensor | None:
+    """Return one tensor of what a rule remembers; None where it remembers nothing."""
+    values = (value for state in optimizer.state.values() if isinstance(state, dict) for value in state.values())
+    return next((value for value in values if isinstance(value, Tensor) and value.ndim), None)
 
 
 def _memory(tensor: Tensor) -> int:

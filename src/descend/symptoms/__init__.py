@@ -128,7 +128,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "unreadable": unreadable,
     "wrong_objective": wrong_objective,
 }
-GENERAL = frozenset({"unreadable", "wrong_objective"})  # what has a name of its own goes before
+GENERAL = frozenset({"unreadable", "wrong_objective"})  # told and tried where what has a name of its own does not do
 
 
 def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
@@ -147,8 +147,7 @@ def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection
     found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
     found = [replace(s, where=record.site_in_script(s.where)) if s.where else s for s in found]
     later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
-    explained = [symptom.explains | (GENERAL - {symptom.id}) for symptom in found]
-    return [replace(symptom, explains=known & ids) for symptom, known, ids in zip(found, explained, later)]
+    return [replace(symptom, explains=symptom.explains & ids) for symptom, ids in zip(found, later)]
 
 
 def causes(symptoms: list[Symptom]) -> list[Symptom]:
@@ -162,4 +161,4 @@ def causes(symptoms: list[Symptom]) -> list[Symptom]:
     return kept
 
 
-__all__ = ["SYMPTOMS", "Symptom", "causes", "chosen", "diagnose"]
+__all__ = ["GENERAL", "SYMPTOMS", "Symptom", "causes", "chosen", "diagnose"]

@@ -1,14 +1,14 @@
 """Does the run suffer? The one gate of what is only suspected because something has to be wrong.
 
 Free of charge, from what is on record: the loss diverged or rose, nothing was learnt beyond a constant, what had been
-learnt was lost again, or the script's own numbers stand where they stand without learning.
+learnt was lost again, or the script's own numbers have not come half of the way from where they stand without learning.
 """
 
 from descend.record import Record
 from descend.symptoms.own_metric import is_at_chance, is_told_by_loss, own_metrics
 from descend.symptoms.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 
-POORER = 0.5  # of what the untrained network lacks is lacking still, where the training examples are learnt
+POORER = 0.5  # of what the untrained network lacks by the script's own numbers is lacking still
 
 
 def suffers(record: Record, key: str = "0") -> bool:
@@ -17,7 +17,7 @@ def suffers(record: Record, key: str = "0") -> bool:
         return True
     if is_told_by_loss(record) and has_reference(record) and is_stuck(record, key):
         return True
-    return has_learnt_nothing(record) or is_worse_elsewhere(record)
+    return has_learnt_nothing(record) or is_poor(record)
 
 
 def has_learnt_nothing(record: Record) -> bool:
@@ -26,10 +26,8 @@ def has_learnt_nothing(record: Record) -> bool:
     return bool(answers) and all(answer is True for answer in answers)
 
 
-def is_worse_elsewhere(record: Record) -> bool:
-    """Whether the training examples are learnt, and the script's own numbers have not come half of the way."""
-    if not (is_told_by_loss(record) and left(record) < FAIR):
-        return False
+def is_poor(record: Record) -> bool:
+    """Whether none of the script's own numbers has come half of the way from where it stands without learning."""
     known = [m for m in own_metrics(record) if m.untrained == m.untrained and m.kind != "gain"]
     costs = [(m.cost(record.series("own_number", m.name).last), m.cost(m.untrained)) for m in known]
     return bool(costs) and all(cost > POORER * untrained for cost, untrained in costs)

@@ -3,7 +3,7 @@
 from descend.record import Record
 from descend.symptoms.own_metric import own_metric
 from descend.symptoms.progress import is_falling
-from descend.symptoms.suffering import has_learnt_nothing
+from descend.symptoms.suffering import has_learnt_nothing, is_poor
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
@@ -12,19 +12,21 @@ SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope th
 def wrong_objective(record: Record) -> Symptom | None:
     """The training loss falls; every number that the script prints of what it has trained is as without learning."""
     metric = own_metric(record)
-    if metric is None or not has_learnt_nothing(record) or not is_falling(record, "0"):
+    is_nothing = has_learnt_nothing(record)
+    if metric is None or not (is_nothing or is_poor(record)) or not is_falling(record, "0"):
         return None
     losses, ended = record.series("loss", "0").finite(), record.series("own_number", metric.name).last
-    is_no_better = not (ended - metric.untrained) * (1 if metric.rises else -1) > 0
-    compared = "no better than" if is_no_better else "hardly better than"
+    is_no_better = is_nothing and not (ended - metric.untrained) * (1 if metric.rises else -1) > 0
+    compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
+    verb = "is" if is_no_better else "may be"
     return Symptom(
         id="wrong_objective",
         kind="dynamics",
         certain=is_no_better,
-        confidence=0.9 if is_no_better else 0.7,
+        confidence=0.9 if is_no_better else 0.7 if is_nothing else 0.5,
         sentence=f"the training loss falls ({losses.first:.3g} → {losses.last:.3g}), and {metric.name!r}, by which the "
         f"script itself says how good the network is, ends at {ended:.3g}, {compared} the {metric.untrained:.3g} of "
-        "a network that has learnt nothing: what is minimised is another task than what is measured",
+        f"a network that has learnt nothing: what is minimised {verb} another task than what is measured",
         quantity=metric.name,
         value=ended,
         bound=metric.untrained,

@@ -29,6 +29,13 @@ def wrong_step(record: Record) -> Symptom | None:
                 f"has a cosine of {cosine:.2g} with the loss's gradient, and {facts['ratio']:.2g} times its length"
             )
             quantity, value, where = "cosine of the step's gradient with the loss's", cosine, gradient
+        elif facts.get("forgotten"):
+            told = (
+                "what the rule remembers from step to step (its momentum, its scale of the gradients) is thrown away "
+                "here between the steps"
+            )
+            quantity, value = "steps before which the rule had forgotten", float(facts["forgotten"])
+            where = _site(record, "altered_state", key)
         else:
             continue
         is_sure = quantity.startswith("cosine") and cosine < UPHILL and suffers(record, key)

@@ -23,7 +23,7 @@ from descend.trials.trial import Trial
 from descend.trials.tuning import Tried, beside, parted, untuned
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
-FAILED = 4  # of them in all
+FAILED = 4  # of them in all, in each stage
 NO_BETTER = "on fresh seeds no better than the change that is taken"
 NO_YARDSTICK = "no step could be recorded and replayed, so there is nothing to judge a remedy by"
 MISSING: dict[JudgedOn, str] = {
@@ -58,18 +58,21 @@ class Proof:
         return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
 
 
-def prove(script: Script, exam: Record, prescribe: Prescribe, bench: Bench, proof: Proof) -> None:
-    """Try what `prescribe` gives and fill `proof`: every trial, which suspicions held, the cheapest proven cure.
+def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Bench, proof: Proof) -> None:
+    """Try what the stages give and fill `proof`: every trial, which suspicions held, the cheapest proven cure.
 
-    A suspicion whose cures do not hold on fresh seeds is refuted by that, and sets its consequences free.
+    A suspicion whose cures do not hold on fresh seeds is refuted by that, and sets its consequences free. The next
+    stage is asked where none of the one before has won.
     """
     candidates: list[Candidate] = []
-    while proof.cure is None and len(proof.failed) < FAILED:
-        known = len(proof.failed)
-        candidates = _screen_all(script, exam, prescribe, bench, candidates, proof)
-        _confirm_best(script, exam, candidates, bench, proof)
-        if len(proof.failed) == known:
-            break  # none is left
+    for prescribe in stages:
+        most = len(proof.failed) + FAILED
+        while proof.cure is None and len(proof.failed) < most:
+            known = len(proof.failed)
+            candidates = _screen_all(script, exam, prescribe, bench, candidates, proof)
+            _confirm_best(script, exam, candidates, bench, proof)
+            if len(proof.failed) == known:
+                break  # none is left
 
 
 def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
