@@ -84,7 +84,7 @@ class Alterations:
         self._stop("gradient", given)
         self._is_stepping = True
         optimizer = steppers[0].optimizer if self._looks(steppers) else None
-        if self._state is not None and optimizer is not None and not _remembered(optimizer):
+        if self._state is not None and optimizer is not None and _remembered(optimizer) is None:
             self._forgotten += 1
         self._state = None
         self._before = [p.detach().clone() for p in steppers[0].parameters()] if self._looks(steppers) else []
