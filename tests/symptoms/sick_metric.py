@@ -76,7 +76,16 @@ def unreadable(left: float = 1.0, calls: int = 1, accuracy: float | None = None)
     return record
 
 
+def blocked_signal(left: float = 1.0, passes: float = 0.01) -> Record:
+    record = healthy()
+    set_cost(record, lambda t: left**t)
+    add_fact(record, "on_network", "0", function="Softmax", line=6, passes=passes, edit="skip")
+    add_site(record, "on_network", "0", 6, "Softmax")
+    return record
+
+
 METRIC = {
+    blocked_signal: "blocked_signal",
     wrong_objective: "wrong_objective",
     wrong_step: "wrong_step",
     weights_changed: "wrong_step",

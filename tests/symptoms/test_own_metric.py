@@ -4,7 +4,15 @@ from math import inf, nan
 
 import pytest
 from records import add_fact, healthy, rising, set_cost, stuck
-from sick_metric import forgetful_step, printing, unreadable, weights_changed, wrong_objective, wrong_step
+from sick_metric import (
+    blocked_signal,
+    forgetful_step,
+    printing,
+    unreadable,
+    weights_changed,
+    wrong_objective,
+    wrong_step,
+)
 from sick_runs import look, named, neighbours
 
 from descend.symptoms.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
@@ -25,6 +33,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (weights_changed, {"gradient": True}, False, 28, "2.5 times as much"),
     (weights_changed, {"gradient": True, "between": 0.1}, False, 26, "cosine of 0.6"),
     (unreadable, {"left": 0.01, "accuracy": 0.7}, False, 19, "what that takes away"),
+    (blocked_signal, {}, False, 6, "behind Softmax 0.01 of its length passes it"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
 NOT_SHOWN = {
@@ -39,6 +48,7 @@ NOT_SHOWN = {
     ],
     wrong_step: [{"left": 0.01}, {"by": "clip", "cosine": 1.0}],
     weights_changed: [{"left": 0.01}, {"between": 0.0}],
+    blocked_signal: [{"left": 0.5}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }
 

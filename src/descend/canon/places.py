@@ -8,8 +8,9 @@ from descend.doses import alteration, on_the_way
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
 TASK = "Goodfellow et al. 2016, §8.1"
+GRADIENT = "Glorot & Bengio 2010, §4.2"
 TOLD = "Cover & Thomas 2006, §2.8"
-STATEMENTS, INPUTS, TERMS, CALLS = 4, 4, 6, 3  # places of each kind that are tried
+STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 6, 3  # places of each kind that are tried
 MEANT = "what is minimised is then what is measured"
 READ = "what is given is then what the network learns from"
 
@@ -23,6 +24,12 @@ PLACES = (
         Row("unreadable", "skip_call", on_the_way("on_inputs", "skip", number), "without {function} in line {line}",
             READ, TOLD, judged_on="metric")
         for number in range(INPUTS)
+    ),
+    *(
+        Row("blocked_signal", "skip_call", on_the_way("on_network", "skip", number),
+            "without {function} in line {line}",
+            "the error then reaches what stands before it", GRADIENT, judged_on="metric")
+        for number in range(BLOCKS)
     ),
     *(
         Row("wrong_objective", "turn_term", on_the_way("on_loss", "turn", number),

@@ -3,6 +3,7 @@
 from descend.probes.activations import activations
 from descend.probes.answers import answers
 from descend.probes.batch import batch
+from descend.probes.blocking import blocking
 from descend.probes.connections import connections
 from descend.probes.constant_term import constant_term
 from descend.probes.curvature import curvature
@@ -46,6 +47,7 @@ PROBES = (
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("on the way", "", on_the_way, once=True),
+    Probe("blocking", "share of the gradient", blocking, differentiates=True, once=True),
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),

@@ -6,11 +6,14 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.activations import is_constructor
 from descend.source.brackets import bracketed
 from descend.source.exact import expression_at
 from descend.source.give_way import give_way
+from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
+from descend.source.without_call import without_call
 
 KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
 
@@ -24,9 +27,14 @@ def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
         found = expression_at(script, site, kind)
         if not isinstance(found, NotApplicable):
             syntax, node = found
-            text = _text(syntax, node, site.detail)
-            return script.edit(syntax.file, text) if isinstance(text, str) else text
+            if isinstance(node, cst.Call) and is_constructor(site.detail):
+                return _edited(script, syntax, without_call(Place(syntax, node, site)))
+            return _edited(script, syntax, _text(syntax, node, site.detail))
     return NotApplicable(f"line {site.line} does not show what {site.detail} is applied to")
+
+
+def _edited(script: Script, syntax: Syntax, text: str | NotApplicable) -> Script | NotApplicable:
+    return script.edit(syntax.file, text) if isinstance(text, str) else text
 
 
 def _text(syntax: Syntax, node: cst.CSTNode, function: str) -> str | NotApplicable:

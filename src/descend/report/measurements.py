@@ -15,6 +15,7 @@ NAMES = {
     "divergence": "the divergence's inputs",
     "constant term": "constant terms of the loss",
     "mixed reductions": "whether the loss adds a sum to a mean",
+    "blocking": "calls that block the gradient",
     "on the way": "calls between data, network and loss",
     "pairing": "batch pairing",
     "widths": "layer widths",

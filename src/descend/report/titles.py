@@ -6,6 +6,7 @@ TITLES = {
     "bad_data": "the data are damaged",
     "bad_initialisation": "the initial weights are badly scaled",
     "batch_size": "the batches are so large that the training makes few steps",
+    "blocked_signal": "a call lets hardly any of the gradient pass",
     "broadcasting": "predictions and targets are broadcast against each other",
     "cliff": "one long step undid the progress",
     "clipping_too_hard": "gradients are clipped too hard",

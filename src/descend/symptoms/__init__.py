@@ -8,6 +8,7 @@ from descend.record import Record
 from descend.symptoms.bad_data import bad_data
 from descend.symptoms.bad_initialisation import bad_initialisation
 from descend.symptoms.batch_size import batch_size
+from descend.symptoms.blocked_signal import blocked_signal
 from descend.symptoms.broadcasting import broadcasting
 from descend.symptoms.cliff import cliff
 from descend.symptoms.clipping_too_hard import clipping_too_hard
@@ -125,10 +126,13 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "stragglers": stragglers,
     "batch_size": batch_size,
     "stopped_too_early": stopped_too_early,
+    "blocked_signal": blocked_signal,
     "unreadable": unreadable,
     "wrong_objective": wrong_objective,
 }
-GENERAL = frozenset({"unreadable", "wrong_objective"})  # told and tried where what has a name of its own does not do
+GENERAL = frozenset(
+    {"blocked_signal", "unreadable", "wrong_objective"}
+)  # told and tried where what has a name of its own does not do
 
 
 def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import combinations
+from math import inf, isfinite
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
@@ -11,6 +13,7 @@ from descend.trials.statistics import as_good, promising
 
 ADDED = 2  # remedies at most, to the best one
 TRIED = 2  # of the others, each time
+PAIRED = 4  # changes that are tried two by two where none helps alone
 ENOUGH = 0.05  # of the cost: what is left is not worth another change
 
 
@@ -64,15 +67,24 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
     return min(kept, key=lambda c: c.value, default=candidate)
 
 
+def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
+    """Return the best few changes two by two, as one run of each pair went: where nothing helps alone, two may."""
+    known = [c for c in candidates if not c.reason and c.script is not None and isfinite(c.value) and not c.parts]
+    best = sorted(known, key=lambda c: c.value / c.before if c.before > 0 else inf)[:PAIRED]
+    both = [together(two) for two in combinations(best, 2)]
+    return run_all([pair for pair in both if pair is not None], exam, bench)
+
+
 def _can_be_joined(p: Prescription) -> bool:
     """Whether it takes as many steps as the unchanged script, and is judged on the same examples."""
-    return p.times == 1 and p.same_batches and p.judged_on == "fixed" and not p.restart
+    return p.times == 1 and p.same_batches and p.judged_on in ("fixed", "metric") and not p.restart
 
 
 def together(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     names = [name for part in parts for name in part.prescription.remedy.split("+")]
-    if not all(_can_be_joined(part.prescription) for part in parts) or len(set(names)) < len(names):
+    edits = [(name, part.prescription.at) for part in parts for name in part.prescription.remedy.split("+")]
+    if not all(_can_be_joined(part.prescription) for part in parts) or len(set(edits)) < len(edits):
         return None
     script = parts[0].script
     for part in parts[1:]:
@@ -86,6 +98,7 @@ def together(parts: Sequence[Candidate]) -> Candidate | None:
         label=" + ".join(part.prescription.label for part in parts),
         cost=sum(part.cost for part in parts),
         of_fact=any(part.prescription.of_fact for part in parts),
+        judged_on="metric" if any(part.prescription.judged_on == "metric" for part in parts) else "fixed",
         at_rate=None,
         with_adam=None,
     )

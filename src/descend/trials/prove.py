@@ -14,7 +14,7 @@ from descend.script import Script
 from descend.symptoms.opponents import has_exploded, has_opponents
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import OPPONENTS, Candidate, judged_unpaired, run_all
-from descend.trials.combine import beside_fact, combined
+from descend.trials.combine import beside_fact, combined, pairs
 from descend.trials.confirm import Unchanged, confirm
 from descend.trials.outcome import screened
 from descend.trials.retune import retuned
@@ -73,6 +73,22 @@ def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Benc
             _confirm_best(script, exam, candidates, bench, proof)
             if len(proof.failed) == known:
                 break  # none is left
+    if proof.cure is None and len(stages) > 1:
+        _confirm_pair(script, exam, candidates, bench, proof)
+
+
+def _confirm_pair(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
+    """Where nothing has won alone, try the best few two by two: a pair that wins makes findings of both."""
+    tried = sorted((c for c in pairs(candidates, exam, bench) if c.helps), key=lambda c: c.left)
+    for both in tried[:CONFIRMED]:
+        trial = confirm(script, exam, both, bench, proof.unchanged)
+        proof.trials.append(trial)
+        if trial.verdict in PROVED:
+            proof.cure, proof.arm = trial, both.record
+            won = {part.prescription.symptom: part.prescription.at for part in both.parts}
+            proof.confirmed, proof.refuted = proof.confirmed | won.keys(), proof.refuted - won.keys()
+            proof.at |= {symptom: at for symptom, at in won.items() if at}
+            return
 
 
 def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:

@@ -1,0 +1,61 @@
+"""Which calls within the network let little of the gradient pass: what stands before them hardly hears of the error."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at
+from descend.record import Fact, Site
+from descend.tape import Op, Stale
+from descend.tape.call import SMOOTH
+from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
+
+LITTLE = 0.5  # of the gradient's norm: a rectifier passes half of its variance, 0.7 of its norm (He et al. 2015, §2.2)
+MOST = 4
+ARITHMETIC = ADDITIONS | PRODUCTS | QUOTIENTS | NEGATIONS | RESHAPES
+
+
+def blocking(moment: Moment) -> Measurement:
+    """Yield the facts `on_network` of the first recorded step, the call that passes least first.
+
+    Calls that have no parameters and leave the shape as it is: without one, the network is still a network.
+    """
+    recording = moment.recordings()[0]
+    seen: list[tuple[Op, Tensor, Tensor]] = []
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        given = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input")
+        if SMOOTH not in op.taints[:1] or op.name in ARITHMETIC or recording.parameters.keys() & set(op.inputs):
+            return
+        if isinstance(given, Tensor) and isinstance(result, Tensor) and result.shape == given.shape:
+            if given.requires_grad and not op.written:
+                seen.append((op, given, result))
+
+    theta = {s: p.detach().requires_grad_() for s, p in recording.parameters.items() if p.is_floating_point()}
+    try:
+        with torch.enable_grad():
+            root = recording.run(theta, watch=watch)
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+    if not seen or not root.requires_grad:
+        return
+    tensors = [tensor for _, given, result in seen for tensor in (given, result)]
+    wanted = [tensor for tensor in tensors if tensor.requires_grad]
+    found = torch.autograd.grad(root, wanted, torch.ones_like(root), allow_unused=True)
+    norms = {id(t): 0.0 if g is None else float(g.double().norm()) for t, g in zip(wanted, found)}
+    passed = [(op, norms[id(given)] / out) for op, given, r in seen if (out := norms.get(id(r), 1.0)) > 0]
+    yield from _least(moment, passed)
+
+
+def _least(moment: Moment, passed: list[tuple[Op, float]]) -> Measurement:
+    known: dict[Any, tuple[float, Site, str]] = {}
+    for op, share in sorted(passed, key=lambda each: each[1]):
+        site, name = chosen_at(moment, op)
+        if site is not None and share < LITTLE:
+            at = (site.file, site.line, site.column, site.end_column)
+            known.setdefault(at, (share, site, name.rstrip("_")))
+    for place, (share, site, name) in enumerate([*known.values()][:MOST]):
+        moment.note_site("on_network", str(place), site, name)
+        detail = {"function": name, "line": site.line, "passes": share, "edit": "skip"}
+        yield Fact("on_network", str(place), moment.step, detail)

@@ -1,0 +1,72 @@
+"""Which calls let little of the gradient pass."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, located
+from torch import Tensor, nn
+
+from descend.observing.taping import ANYTHING
+from descend.probes.blocking import MOST, blocking
+
+torch.manual_seed(0)
+X, Y = torch.randn(64, 8), torch.randint(0, 4, (64,))
+
+
+class Net(nn.Module):
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.inner, self.outer, self.function = nn.Linear(8, 16), nn.Linear(16, 4), function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.outer(self.function(self.inner(x)))
+
+
+def seen(net: nn.Module) -> list[tuple[str, float]]:
+    """Return what is told of each call: its name, and how much of the gradient passes."""
+    training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located, interesting=ANYTHING)
+    found = facts(list(blocking(training.moment())))
+    assert found.keys() == training.noted.keys()
+    return [(detail["function"], detail["passes"]) for detail in found.values()]
+
+
+BLOCKING = {"softmax": lambda h: h.softmax(-1), "sign": torch.sign, "sigmoid": torch.sigmoid, "round": torch.round}
+PASSING = {"relu": torch.relu, "tanh": torch.tanh, "gelu": F.gelu, "nothing": lambda h: h, "scale": lambda h: h * 0.1}
+
+
+@pytest.mark.parametrize("name", BLOCKING)
+def test_what_blocks_is_told(name):
+    [(function, passes)] = seen(Net(BLOCKING[name]))
+    assert function == name and passes < 0.3 and (passes == 0) == (name in ("sign", "round"))
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_lets_it_pass_is_not(name):
+    assert seen(Net(PASSING[name])) == []
+
+
+def test_the_share_is_that_of_the_slope():
+    """Where all inputs of a sigmoid are 0 its slope is a quarter everywhere."""
+    net = Net(torch.sigmoid)
+    nn.init.zeros_(net.inner.weight)
+    nn.init.zeros_(net.inner.bias)
+    [(_, passes)] = seen(net)
+    assert passes == pytest.approx(0.25, rel=1e-5)
+
+
+def test_the_worst_come_first_and_not_all_of_many():
+    def several(h: Tensor) -> Tensor:
+        h = torch.sigmoid(h)
+        h = torch.sign(h - 0.5)
+        h = h.softmax(-1)
+        h = torch.sigmoid(h)
+        return torch.sigmoid(h).softmax(-1)
+
+    found = seen(Net(several))
+    assert len(found) == MOST and [p for _, p in found] == sorted(p for _, p in found) and found[0][0] == "sign"
+
+
+def test_nothing_where_nothing_is_trained():
+    frozen = Net(torch.sigmoid)
+    frozen.inner.requires_grad_(False)
+    assert seen(frozen) == []
