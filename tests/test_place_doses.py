@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import add_fact, add_site, healthy
 from test_doses import SYMPTOM
 
-from descend.doses import alteration, on_the_way
+from descend.doses import alteration, on_the_way, rate_times, usual_argument
 from descend.record import Record
 
 
@@ -36,6 +36,13 @@ def on_all_ways() -> Record:
     return record
 
 
+def unusual() -> Record:
+    """Adam with three arguments that are not its own defaults, and a scheduler of another kind."""
+    odd = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}
+    rule = {"class": "Adam", "betas": [0.5, 0.5], "eps": 1.0, "weight_decay": 0.1}
+    return healthy(**rule, unusual=odd)
+
+
 @pytest.mark.parametrize(("number", "line"), [(0, 26), (1, 27), (2, 30), (3, 31), (4, None)])
 def test_each_line_that_changes_something_is_left_out_once(number, line):
     dose = alteration(number)(altered(), SYMPTOM)
@@ -48,3 +55,15 @@ def test_edits_of_one_kind_are_counted_apart():
     assert on_the_way("on_loss", "exchange", 0)(record, SYMPTOM)["both"] == "2 and 3"
     assert on_the_way("on_inputs", "turn", 0)(record, SYMPTOM) is None
     assert on_the_way("on_inputs", "skip", 8)(record, SYMPTOM) is None
+
+
+def test_arguments_of_the_rule_that_are_not_its_defaults():
+    record = unusual()
+    dose = usual_argument(1)(record, SYMPTOM)
+    assert dose == {"argument": "eps", "value": 1e-8, "default": 1e-8, "old": 1.0, "optimizer": "0"}
+    assert usual_argument(0)(record, SYMPTOM)["value"] == [0.9, 0.999]
+    assert usual_argument(3)(record, SYMPTOM) is None and usual_argument(0)(healthy(), SYMPTOM) is None
+
+
+def test_so_many_times_the_rate():
+    assert rate_times(10.0)(healthy(lr=0.1), SYMPTOM) == {"lr": 1.0, "old": 0.1, "optimizer": "0"}

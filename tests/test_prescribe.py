@@ -15,7 +15,7 @@ from sick_statics import inputs_not_normalised, no_signal
 from sick_wiring import no_step, output_before_loss
 from test_dimension_doses import DIMENSIONS
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
-from test_place_doses import altered, on_all_ways
+from test_place_doses import altered, on_all_ways, unusual
 
 from descend.canon import CANON
 from descend.prescribe import prescribe
@@ -26,7 +26,7 @@ from descend.symptoms import SYMPTOMS
 def treatable() -> Iterator[Record]:
     """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
-    yield from (altered(), on_all_ways())
+    yield from (altered(), on_all_ways(), unusual())
 
 
 @pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")

@@ -12,7 +12,7 @@ from mutations.right import RIGHT, UNDONE
 from mutations.sample import FAMILIES_OF, Subject
 
 # Findings that say in which line, and not what: right at the mistake's place.
-GENERAL = frozenset({"wrong_step", "wrong_objective", "unreadable", "blocked_signal"})
+GENERAL = frozenset({"wrong_step", "wrong_objective", "unreadable", "blocked_signal", "optimisation"})
 OF_MEANING = frozenset({"inputs", "labels", "losses"})  # families of faults of meaning and data; the others are wiring
 HEAD = "| | programs | right first finding | half given back | four fifths | random search: half | four fifths |"
 GROUPS = {"no_remedy": "no remedy undoes it", "remedy": "a remedy undoes it", "inverse": "the inverse of a remedy only"}

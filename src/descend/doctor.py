@@ -1,7 +1,7 @@
 """The whole idea on one screen: script → run → record → symptoms → prescriptions → trials → report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import inf, isfinite
@@ -23,7 +23,7 @@ from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose
+from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.own_metric import asks_untrained
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
@@ -132,14 +132,15 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
 
 
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
-    symptoms = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong
+    named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
+    further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it
+    symptoms = [*named, *further]
 
-    def may_help(refuted: frozenset[str], left_out: frozenset[str] = frozenset()) -> list[Prescription]:
-        live = [s for s in symptoms if s.id not in left_out and (s.certain or s.id not in refuted)]
-        return [p for p in prescribe(record, causes(live)) if p.judged_on != "time"]
+    def may_help(refuted: frozenset[str], beside: Sequence[Symptom] = ()) -> list[Prescription]:
+        live = [*causes([s for s in named if s.certain or s.id not in refuted]), *beside]
+        return [p for p in prescribe(record, live) if p.judged_on != "time"]
 
-    stages: list[Prescribe] = [partial(may_help, left_out=GENERAL)]
-    stages += [may_help] if any(s.id in GENERAL for s in symptoms) else []
+    stages: list[Prescribe] = [may_help, *([partial(may_help, beside=further)] if further else [])]
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.can_be_judged:
@@ -202,10 +203,11 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
-    findings = ranked(causes([s for s in symptoms if s.certain or s.id in proof.confirmed]), proof, record)
+    known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
+    named = causes([s for s in known if s.id not in GENERAL])
+    others = [s for s in known if s.id in GENERAL and (s.id in proof.confirmed or not named)]
+    findings = ranked([*named, *others], proof, record)
     findings = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
-    if any(s.id not in GENERAL for s in findings):
-        findings = [s for s in findings if s.id not in GENERAL or s.id in proof.confirmed]
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0

@@ -47,6 +47,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         float(dose.get("smaller", 1.0)),
         row.restart,
         row.adds_parameters,
+        row.much,
         (dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
 

@@ -2,7 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from descend.probes.wiring import LISTED, carries_gradient, describe_optimizer, gradients_held, wiring
+from descend.probes.wiring import (
+    LISTED,
+    carries_gradient,
+    describe_optimizer,
+    gradients_held,
+    unusual_arguments,
+    wiring,
+)
 from descend.record import Fact
 
 
@@ -69,8 +76,15 @@ def test_optimizers_are_described_by_plain_values(make, expected: dict) -> None:
     detail = describe_optimizer(make(list(net.parameters())))
     assert detail.items() >= expected.items()
     assert detail["parameters"] == 8 and detail["groups"] == 1
+    usual = detail.pop("unusual")
+    assert usual == ({"momentum": 0} if detail["class"] == "SGD" else {})
     assert all(isinstance(v, bool | int | float | str | list | None) for v in detail.values())
     assert detail["lr"] == pytest.approx({"SGD": 0.1, "LBFGS": 1.0}.get(detail["class"], 0.01))
+
+
+def test_arguments_that_are_not_the_rules_defaults() -> None:
+    make = torch.optim.Adam(nn.Linear(2, 2).parameters(), lr=1.0, betas=(0.9, 0.5), eps=1e-8, amsgrad=True)
+    assert unusual_arguments(make) == {"betas": (0.9, 0.999), "amsgrad": False}
 
 
 def test_several_groups() -> None:

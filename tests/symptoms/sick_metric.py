@@ -84,7 +84,17 @@ def blocked_signal(left: float = 1.0, passes: float = 0.01) -> Record:
     return record
 
 
+def optimisation(left: float = 1.0, **printed: Any) -> Record:
+    record = printing(**printed) if printed else healthy()
+    if printed:
+        add_fact(record, "own_draws", function="multinomial")
+    else:
+        set_cost(record, lambda t: left**t)
+    return record
+
+
 METRIC = {
+    optimisation: "optimisation",
     blocked_signal: "blocked_signal",
     wrong_objective: "wrong_objective",
     wrong_step: "wrong_step",

@@ -7,6 +7,7 @@ from records import add_fact, healthy, rising, set_cost, stuck
 from sick_metric import (
     blocked_signal,
     forgetful_step,
+    optimisation,
     printing,
     unreadable,
     weights_changed,
@@ -33,6 +34,9 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (weights_changed, {"gradient": True}, False, 28, "2.5 times as much"),
     (weights_changed, {"gradient": True, "between": 0.1}, False, 26, "cosine of 0.6"),
     (unreadable, {"left": 0.01, "accuracy": 0.7}, False, 19, "what that takes away"),
+    (optimisation, {}, False, 10, "the run does not learn what it is asked, and nothing that has a name"),
+    (optimisation, {"name": "mean reward", "values": (1.0, 9.0), "untrained": -2.0}, False, 10, "'mean reward' at 9"),
+    (optimisation, {"values": (0.5, 0.7)}, False, 10, "'test accuracy' at 0.7"),
     (blocked_signal, {}, False, 6, "behind Softmax 0.01 of its length passes it"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
@@ -48,6 +52,11 @@ NOT_SHOWN = {
     ],
     wrong_step: [{"left": 0.01}, {"by": "clip", "cosine": 1.0}],
     weights_changed: [{"left": 0.01}, {"between": 0.0}],
+    optimisation: [
+        {"left": 0.5},
+        {"values": (0.5, 0.9)},
+        {"name": "rmse", "values": (1.0, 0.4), "untrained": 1.0, "rises": False},
+    ],
     blocked_signal: [{"left": 0.5}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }

@@ -46,14 +46,16 @@ def test_a_change_is_judged_by_its_own_measure(judged_on, name, place):
 class Printing(Table):
     """Arms that print an accuracy of their own."""
 
+    named = "test acc"
+
     def answer(self, job) -> Record:
         text = next(iter(job.script.edits.values())).strip()
-        return printing(super().answer(job), self.outcomes[text] - 0.01 * job.seed)
+        return printing(super().answer(job), self.outcomes[text] - 0.01 * job.seed, self.named)
 
 
-def printing(record: Record, accuracy: float) -> Record:
-    record.add(Fact("own_number", "test acc", 0, {"rises": True, "is_loss": False, "is_held_out": True}))
-    return with_series(record, "own_number", "test acc", [0.1] * 9 + [accuracy])
+def printing(record: Record, accuracy: float, name: str = "test acc") -> Record:
+    record.add(Fact("own_number", name, 0, {"rises": True, "is_loss": False, "is_held_out": True}))
+    return with_series(record, "own_number", name, [0.1] * 9 + [accuracy])
 
 
 def test_a_change_is_judged_by_what_the_script_prints_itself():
@@ -65,6 +67,25 @@ def test_a_change_is_judged_by_what_the_script_prints_itself():
     assert proof.cure.before == pytest.approx(0.63, abs=0.01) and proof.cure.after == pytest.approx(0.13, abs=0.01)
     assert proof.cure.metric == "1 − 'test acc', which the script prints itself, after 100 steps"
     assert "does not print" in next(t for t in proof.trials if t.label == "mute").reason
+
+
+def test_what_has_no_name_must_take_off_half():
+    exam = printing(record_of(1.0), 0.4)
+    asked = [replace(prescription(text), judged_on="metric", much=True) for text in ("some", "much")]
+    proof, _ = tried({}, asked, exam, Printing({"pass": 0.4, "some": 0.6, "much": 0.9}))
+    assert verdicts(proof) == {"some": "no_effect", "much": "proved"}
+
+
+def test_a_number_without_bounds_is_read_by_the_exam_alone():
+    """Of the arms nobody knows what they are without learning."""
+    exam = printing(record_of(1.0), 4.0, "mean reward")
+    exam.add(Fact("untrained", "mean reward", 0, {"value": 2.0}))
+    better = replace(prescription("better"), judged_on="metric")
+    table = Printing({"pass": 4.0, "better": 9.0})
+    table.named = "mean reward"
+    proof, _ = tried({}, [better], exam, table)
+    assert verdicts(proof) == {"better": "proved"} and proof.cure.after == pytest.approx(1 / 7, abs=0.01)
+    assert proof.cure.metric.startswith("1 / gain in 'mean reward' over the untrained network's 2,")
 
 
 def test_what_comes_behind_the_last_step_is_heard_too():

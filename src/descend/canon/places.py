@@ -3,8 +3,18 @@
 They know nothing of what stands there. That one of them wins says where the mistake is, and what undoes it.
 """
 
+from descend.canon.phrases import ADAM, ADAM_AT, ADAM_COST, CLIP, INIT, RESCALED, TO, VARIANCE
 from descend.canon.row import Row
-from descend.doses import alteration, on_the_way
+from descend.doses import (
+    adam,
+    alteration,
+    following_activation,
+    nothing_to_dose,
+    on_the_way,
+    rate_times,
+    usual_argument,
+    usual_norm,
+)
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
 TASK = "Goodfellow et al. 2016, §8.1"
@@ -13,6 +23,9 @@ TOLD = "Cover & Thomas 2006, §2.8"
 STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 6, 3  # places of each kind that are tried
 MEANT = "what is minimised is then what is measured"
 READ = "what is given is then what the network learns from"
+
+TUNED = "Choi et al. 2019, §2"
+ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
 
 PLACES = (
     *(
@@ -51,4 +64,22 @@ PLACES = (
             "without {function} in line {line}", READ, TOLD, judged_on="metric")
         for number in range(INPUTS)
     ),
+    *(
+        Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
+            "the rule then does what it was published with", TUNED, cost=1, judged_on="metric", much=True)
+        for number in range(ARGUMENTS)
+    ),
+    *(
+        Row("optimisation", "learning_rate", rate_times(factor), TO, "the steps are then of another length", TUNED,
+            cost=1, judged_on="metric", much=True)
+        for factor in FACTORS
+    ),
+    Row("optimisation", "adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, cost=ADAM_COST, judged_on="metric", much=True),
+    Row("optimisation", "constant_rate", nothing_to_dose, "no schedule", "the steps keep their length", TUNED,
+        judged_on="metric", much=True),
+    Row("optimisation", "clip_gradients", usual_norm, CLIP, "no single step is much longer than the usual one", TUNED,
+        judged_on="metric", much=True),
+    Row("optimisation", "reinitialise", following_activation,
+        "initialise for {activation} (Kaiming or Xavier)", VARIANCE, INIT,
+        judged_on="metric", much=True),
 )  # fmt: skip

@@ -236,6 +236,20 @@ def momentum(record: Record, symptom: Symptom) -> Dose | None:
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
 
 
+def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of the rule's own default, in the place of that of its arguments of that number that has none."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        optimizer = record.fact("optimizer", symptom.optimizer) or {}
+        names = list(optimizer.get("unusual", {}))[number : number + 1]
+        if not names:
+            return None
+        usual, old = optimizer["unusual"][names[0]], optimizer.get(names[0])
+        return {"argument": names[0], "value": usual, "default": usual, "old": old, "optimizer": symptom.optimizer}
+
+    return dose
+
+
 def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
     """An `eps` that half precision can hold, in place of one that it rounds to 0."""
     old = lost_eps(record, symptom.optimizer)

@@ -201,6 +201,11 @@ def tenth_rate(record: Record, symptom: Symptom) -> Dose | None:
     return _times(record, symptom, 0.1)
 
 
+def rate_times(factor: float) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of so many times the present rate."""
+    return lambda record, symptom: _times(record, symptom, factor)
+
+
 def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
     rate = float((record.fact("optimizer", symptom.optimizer) or {}).get("lr") or 0.0)
     return {"lr": factor * rate, "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None

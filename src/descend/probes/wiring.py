@@ -1,5 +1,6 @@
 """How the parts are connected, seen in the first steps: gradients carried over, parameters held by nobody, modes."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from descend.probes.moment import Measurement
 from descend.record import Fact
 
 LISTED = 20
+IMPLEMENTATION = frozenset("lr foreach fused capturable differentiable".split())  # no part of what a rule does
 
 
 def wiring(
@@ -56,6 +58,21 @@ def _values(grad: Tensor) -> Tensor:
     return grad.coalesce().values() if grad.is_sparse else grad
 
 
+def unusual_arguments(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the arguments of a rule that are not its own defaults, other than the rate, with those defaults."""
+    group, found = optimizer.param_groups[0], {}
+    for name, parameter in inspect.signature(type(optimizer)).parameters.items():
+        usual, now = parameter.default, group.get(name)
+        is_number = isinstance(usual, int | float | tuple) and isinstance(now, int | float | tuple | list)
+        if name not in IMPLEMENTATION and is_number and tuple(_numbers(now)) != tuple(_numbers(usual)):
+            found[name] = usual
+    return found
+
+
+def _numbers(value: Any) -> Iterable[float]:
+    return map(float, value if isinstance(value, tuple | list) else (value,))
+
+
 def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
     """Return the rule's name and its plain hyper-parameters (of the first group)."""
     group = optimizer.param_groups[0]
@@ -70,6 +87,7 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
             and name != "params"
         ):
             detail[name] = [float(v) for v in value]
+    detail["unusual"] = unusual_arguments(optimizer)
     rates = [rate for g in optimizer.param_groups if isinstance(rate := g.get("lr"), int | float)]
     if len(rates) > 1:
         detail["rates"] = rates

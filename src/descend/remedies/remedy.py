@@ -39,6 +39,7 @@ class Prescription:
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
+    much: bool = False  # whether it must take off half to be worth a finding
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
     with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate

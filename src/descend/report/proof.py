@@ -40,7 +40,7 @@ def proof_picture(trial: Trial, arms: Mapping[int, Record], exam: Record | None 
     keys = [Key("as it is", "cause")] if before else []
     keys += [Key("with the remedy", "cure")] if after else []
     marks = _broken(before, "as it is") + _broken(after, "with the remedy")
-    title = _title(trial, arms, judged_on)
+    title = _title(trial, arms, judged_on, exam)
     panel = Panel(title[:1].upper() + title[1:], tuple(traces), (*keys, *marks), y=axis, height=340)
     return Figure((panel,), _caption(trial, len(before), len(after)))
 
@@ -62,10 +62,11 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
     return Series(tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps))
 
 
-def _title(trial: Trial, arms: Mapping[int, Record], judged_on: JudgedOn) -> str:
+def _title(trial: Trial, arms: Mapping[int, Record], judged_on: JudgedOn, exam: Record | None) -> str:
     known = [arms[arm.run] for arm in (*trial.baseline, *trial.treated) if arm.run in arms]
-    what = next(what for record in known if (what := judged_curve(record, judged_on)[0]))
-    return "median squared error" if judged_on == "median" else LABELS.get(what, plain_name(what))
+    what = next(what for record in known if (what := judged_curve(record, judged_on, exam)[0]))
+    known_as = {"median": "median squared error", "metric": what}
+    return known_as.get(judged_on) or LABELS.get(what, plain_name(what))
 
 
 def _bundle(bundle: list[Series], tone: str, label: str) -> list[Trace]:

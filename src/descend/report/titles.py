@@ -37,6 +37,7 @@ TITLES = {
     "no_signal": "the inputs say nothing of the targets",
     "no_step": "the optimizer never changes the weights",
     "no_zero_grad": "gradients are never zeroed",
+    "optimisation": "the optimisation is at fault",
     "oscillation": "the steps oscillate",
     "outliers": "a few examples dominate the loss",
     "output_loss_mismatch": "the output layer and the loss disagree",

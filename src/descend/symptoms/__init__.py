@@ -39,6 +39,7 @@ from descend.symptoms.no_nonlinearity import no_nonlinearity
 from descend.symptoms.no_signal import no_signal
 from descend.symptoms.no_step import no_step
 from descend.symptoms.no_zero_grad import no_zero_grad
+from descend.symptoms.optimisation import optimisation
 from descend.symptoms.oscillation import oscillation
 from descend.symptoms.outliers import outliers
 from descend.symptoms.output_loss_mismatch import output_loss_mismatch
@@ -129,9 +130,10 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "blocked_signal": blocked_signal,
     "unreadable": unreadable,
     "wrong_objective": wrong_objective,
+    "optimisation": optimisation,
 }
 GENERAL = frozenset(
-    {"blocked_signal", "unreadable", "wrong_objective"}
+    {"blocked_signal", "optimisation", "unreadable", "wrong_objective"}
 )  # told and tried where what has a name of its own does not do
 
 
@@ -148,10 +150,19 @@ def check_ids(ids: Collection[str]) -> None:
 
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
     """Return what is wrong, causes first; each with those of its possible consequences that were seen."""
-    found = [symptom for name in chosen(select, ignore) if (symptom := SYMPTOMS[name](record)) is not None]
-    found = [replace(s, where=record.site_in_script(s.where)) if s.where else s for s in found]
+    found = _found(record, [name for name in chosen(select, ignore) if name not in GENERAL])
     later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
     return [replace(symptom, explains=symptom.explains & ids) for symptom, ids in zip(found, later)]
+
+
+def general(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
+    """Return what may be wrong where nothing that has a name of its own does explain a run."""
+    return _found(record, [name for name in chosen(select, ignore) if name in GENERAL])
+
+
+def _found(record: Record, names: Collection[str]) -> list[Symptom]:
+    found = [symptom for name in names if (symptom := SYMPTOMS[name](record)) is not None]
+    return [replace(s, where=record.site_in_script(s.where)) if s.where else s for s in found]
 
 
 def causes(symptoms: list[Symptom]) -> list[Symptom]:
@@ -165,4 +176,4 @@ def causes(symptoms: list[Symptom]) -> list[Symptom]:
     return kept
 
 
-__all__ = ["GENERAL", "SYMPTOMS", "Symptom", "causes", "chosen", "diagnose"]
+__all__ = ["GENERAL", "SYMPTOMS", "Symptom", "causes", "chosen", "diagnose", "general"]

@@ -48,7 +48,8 @@ class Candidate:
     @property
     def least_gain(self) -> float:
         """The least share of the yardstick that it must take off."""
-        return EASY_GAIN if self.prescription.times > 1 or self.prescription.adds_parameters else LEAST_GAIN
+        p = self.prescription
+        return EASY_GAIN if p.times > 1 or p.adds_parameters or p.much else LEAST_GAIN
 
     @property
     def left(self) -> float:
@@ -116,8 +117,18 @@ def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
     return exam if prescription.judged_on in ("fixed", "spread") else None
 
 
-def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *, same_examples: bool = True) -> str:
-    """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same."""
+def incomparable(
+    record: Record,
+    exam: Record,
+    judged_on: JudgedOn = "fixed",
+    *,
+    same_examples: bool = True,
+    told: Record | None = None,
+) -> str:
+    """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same.
+
+    told: the run in which it is known how the script's own numbers read; `exam` where none is given.
+    """
     if record.ending is not None and record.ending.reason == "failed":
         return "the changed script fails: " + _cause(record)
     if exam.role == "arm" and exam.ending and exam.ending.reason == "failed" and not diverged(exam, "0"):
@@ -127,7 +138,7 @@ def incomparable(record: Record, exam: Record, judged_on: JudgedOn = "fixed", *,
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "metric":
-        return "" if isfinite(yardstick(record, judged_on, exam)[1]) else NOT_PRINTED
+        return "" if isfinite(yardstick(record, judged_on, told or exam)[1]) else NOT_PRINTED
     return _otherwise_judged(record, exam, judged_on, same_examples)
 
 

@@ -42,7 +42,11 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
             pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
         else:
             pairs += _pairs(scripts, steps, seeds, bench, known, judged_on)
-        reasons = [reason for b, a in pairs if (reason := incomparable(a, b, judged_on, same_examples=same_examples))]
+        reasons = [
+            reason
+            for b, a in pairs
+            if (reason := incomparable(a, b, judged_on, same_examples=same_examples, told=exam))
+        ]
         if reasons:
             return replace(screened(candidate, exam), verdict="failed", reason=reasons[0])
         before, after = ([arm(r, judged_on, exam) for r in side] for side in zip(*pairs))
