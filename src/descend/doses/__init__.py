@@ -20,22 +20,18 @@ from descend.doses.change import (
     least_dropout,
     longer,
     longer_and_faster,
-    lower_momentum,
-    momentum,
     no_step_at_all,
     nothing_to_dose,
     output_activation,
     rare_norm,
     rectifier,
     replaced_parameters,
-    representable_eps,
     robust_loss,
     sequence_length,
     small_amount,
     smaller_batch,
     summed,
     until_least,
-    usual_argument,
     usual_norm,
     wiped_gradients,
     wrong_function,
@@ -77,6 +73,7 @@ from descend.doses.rate import (
     usual_step_rate,
     whole_run,
 )
+from descend.doses.rule import lower_momentum, momentum, representable_eps, usual_argument
 
 __all__ = [
     "SAFE_SHARE",

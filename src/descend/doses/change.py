@@ -9,15 +9,12 @@ from descend.quantile import quantile
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
-from descend.symptoms.instability import lost_eps
 from descend.symptoms.mixed_reductions import outweighs
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 from descend.symptoms.progress import constant_cost, yardstick_place
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
-MOMENTUM = 0.9  # Sutskever et al. 2013
-HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 TIMES = (4, 10, 20, 50, 100, 200)  # as many passes: the most of these, but at least the first,
@@ -226,42 +223,6 @@ def rare_norm(record: Record, symptom: Symptom) -> Dose | None:
     norms = sorted(record.series("gradient_norm").finite().values)
     norm = quantile(norms, RARE) if norms else 0.0
     return {"max_norm": norm, "optimizer": symptom.optimizer} if norm > 0 else None
-
-
-def momentum(record: Record, symptom: Symptom) -> Dose | None:
-    """The usual momentum, where there is none."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
-        return None
-    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
-
-
-def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
-    """Return the dose of the rule's own default, in the place of that of its arguments of that number that has none."""
-
-    def dose(record: Record, symptom: Symptom) -> Dose | None:
-        optimizer = record.fact("optimizer", symptom.optimizer) or {}
-        names = list(optimizer.get("unusual", {}))[number : number + 1]
-        if not names:
-            return None
-        usual, old = optimizer["unusual"][names[0]], optimizer.get(names[0])
-        return {"argument": names[0], "value": usual, "default": usual, "old": old, "optimizer": symptom.optimizer}
-
-    return dose
-
-
-def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
-    """An `eps` that half precision can hold, in place of one that it rounds to 0."""
-    old = lost_eps(record, symptom.optimizer)
-    return None if old is None else {"argument": "eps", "value": HALF_EPS, "old": old, "optimizer": symptom.optimizer}
-
-
-def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
-    """The usual momentum in place of a higher one."""
-    old = float((record.fact("optimizer", symptom.optimizer) or {}).get("momentum") or 0.0)
-    if old <= MOMENTUM:
-        return None
-    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 
 
 def longer(record: Record, symptom: Symptom) -> Dose:

@@ -1,0 +1,47 @@
+"""Arguments of the rule other than its rate: momentum, eps, and what is not its own default."""
+
+from collections.abc import Callable
+
+from descend.doses.rate import Dose
+from descend.record import Record
+from descend.symptoms import Symptom
+from descend.symptoms.instability import lost_eps
+
+MOMENTUM = 0.9  # Sutskever et al. 2013
+HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
+
+
+def momentum(record: Record, symptom: Symptom) -> Dose | None:
+    """The usual momentum, where there is none."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
+        return None
+    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
+
+
+def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of the rule's own default, in the place of that of its arguments of that number that has none."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        optimizer = record.fact("optimizer", symptom.optimizer) or {}
+        names = list(optimizer.get("unusual", {}))[number : number + 1]
+        if not names:
+            return None
+        usual, old = optimizer["unusual"][names[0]], optimizer.get(names[0])
+        return {"argument": names[0], "value": usual, "default": usual, "old": old, "optimizer": symptom.optimizer}
+
+    return dose
+
+
+def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
+    """An `eps` that half precision can hold, in place of one that it rounds to 0."""
+    old = lost_eps(record, symptom.optimizer)
+    return None if old is None else {"argument": "eps", "value": HALF_EPS, "old": old, "optimizer": symptom.optimizer}
+
+
+def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
+    """The usual momentum in place of a higher one."""
+    old = float((record.fact("optimizer", symptom.optimizer) or {}).get("momentum") or 0.0)
+    if old <= MOMENTUM:
+        return None
+    return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
