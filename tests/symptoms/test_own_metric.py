@@ -37,6 +37,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (optimisation, {}, False, 10, "the run does not learn what it is asked, and nothing that has a name"),
     (optimisation, {"name": "mean reward", "values": (1.0, 9.0), "untrained": -2.0}, False, 10, "'mean reward' at 9"),
     (optimisation, {"values": (0.5, 0.7)}, False, 10, "'test accuracy' at 0.7"),
+    (blocked_signal, {"left": 0.5}, False, 6, "does not learn so well"),
     (blocked_signal, {}, False, 6, "behind Softmax 0.01 of its length passes it"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
@@ -57,7 +58,7 @@ NOT_SHOWN = {
         {"values": (0.5, 0.9)},
         {"name": "rmse", "values": (1.0, 0.4), "untrained": 1.0, "rises": False},
     ],
-    blocked_signal: [{"left": 0.5}],
+    blocked_signal: [{"left": 0.5, "passes": 0.2}, {"left": 0.01}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }
 

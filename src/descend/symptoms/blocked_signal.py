@@ -1,17 +1,19 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
 from descend.record import Record
-from descend.symptoms.suffering import suffers
+from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
 LITTLE = 0.5  # the probe's bound: a rectifier passes 0.7 of the gradient's norm (He et al. 2015, §2.2)
 
+HARDLY = 0.1  # two sigmoids in a row pass a sixteenth at most: so little is looked into where much is left
+
 
 def blocked_signal(record: Record) -> Symptom | None:
     """Less than half of the gradient passes a call that has no parameters: without it, more may be learnt."""
     fact = record.fact("on_network", "0")
-    if fact is None or not suffers(record):
+    if fact is None or not (suffers(record) or fact["passes"] < HARDLY and may_suffer(record)):
         return None
     return Symptom(
         id="blocked_signal",
@@ -19,7 +21,7 @@ def blocked_signal(record: Record) -> Symptom | None:
         certain=False,
         confidence=0.6,
         sentence=f"of the gradient that arrives behind {fact['function']} {fact['passes']:.2g} of its length passes it "
-        f"(a rectifier: 0.7), and the run does not learn what it is asked: what stands before it hardly hears of "
+        f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly hears of "
         "the error",
         quantity="share of the gradient that passes",
         value=fact["passes"],
