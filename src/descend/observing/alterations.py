@@ -56,15 +56,19 @@ class _Writes(TorchFunctionMode):
 
 
 class Alterations:
-    """Follows one optimizer's gradients and parameters over a few steps; says nothing where several take turns."""
+    """Follows one optimizer's gradients and parameters over a few steps; says nothing where several take turns.
 
-    def __init__(self, modules: Modules, send: Listener) -> None:
-        self.modules, self.send = modules, send
+    In a run of ours alone: a function mode would have somebody's compiled step compiled anew.
+    """
+
+    def __init__(self, modules: Modules, send: Listener, *, owning: bool) -> None:
+        self.modules, self.send, self.owning = modules, send, owning
         self._mode: _Writes | None = None
         self._kept: list[Tensor | None] = []  # gradients, or parameters, as they were
         self._sums: dict[str, list[float]] = {}  # by kind: what was given · what was made, and their squares
         self._seen: set[CallSpan | None] = set()
         self._is_stepping = False
+        self._before: list[Tensor] = []  # parameters, as the step found them
         self._state: weakref.ref[Tensor] | None = None  # one tensor that the rule remembers
         self._forgotten = 0  # times that it was gone when the next step began
 
@@ -111,7 +115,8 @@ class Alterations:
             self._seen.add(span)
 
     def _looks(self, steppers: Sequence[Stepper]) -> bool:
-        return len(steppers) == 1 and not steppers[0].by_hand and FIRST <= steppers[0].steps <= LAST
+        is_plain = self.owning and len(steppers) == 1 and not steppers[0].by_hand
+        return is_plain and FIRST <= steppers[0].steps <= LAST
 
     def _start(self, kind: str, watched: Sequence[Tensor | None]) -> None:
         self._take_off()

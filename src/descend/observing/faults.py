@@ -18,12 +18,12 @@ WIRING_STEPS = 6  # a wiring mistake shows in each of the first steps
 class Faults:
     """Looks at each of the first steps, and at the first loss that is not finite."""
 
-    def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper]) -> None:
+    def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper], *, owning: bool) -> None:
         self.modules, self.send, self.steppers = modules, send, steppers
         self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
         self.called: Callable[[str], Site | None] = lambda function: None  # where a function was last seen on tape
-        self.alterations = Alterations(modules, send)
+        self.alterations = Alterations(modules, send, owning=owning)
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:

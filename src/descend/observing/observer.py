@@ -64,7 +64,7 @@ class Observer:
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
-        self.faults = Faults(modules, send, self.steppers)
+        self.faults = Faults(modules, send, self.steppers, owning=owning)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)

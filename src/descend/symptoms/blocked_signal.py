@@ -21,8 +21,8 @@ def blocked_signal(record: Record) -> Symptom | None:
         certain=False,
         confidence=0.6,
         sentence=f"of the gradient that arrives behind {fact['function']} {fact['passes']:.2g} of its length passes it "
-        f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly hears of "
-        "the error",
+        f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly "
+        "hears of the error",
         quantity="share of the gradient that passes",
         value=fact["passes"],
         bound=LITTLE,
