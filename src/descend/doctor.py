@@ -39,6 +39,9 @@ TOLD = 0.9  # the least confidence of what is told without a trial: below it, it
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
+SEARCHED = 8  # changes at most that have no name to go by: first of places, then of the rule
+LAST = "optimisation"
+
 Show = Callable[[Record, list[Message]], None]
 
 
@@ -136,11 +139,14 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
     further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it
     symptoms = [*named, *further]
 
-    def may_help(refuted: frozenset[str], beside: Sequence[Symptom] = ()) -> list[Prescription]:
-        live = [*causes([s for s in named if s.certain or s.id not in refuted]), *beside]
-        return [p for p in prescribe(record, live) if p.judged_on != "time"]
+    def may_help(refuted: frozenset[str], beside: Sequence[Prescription] = ()) -> list[Prescription]:
+        asked = prescribe(record, causes([s for s in named if s.certain or s.id not in refuted]))
+        known = {p.key for p in asked}
+        return [p for p in asked if p.judged_on != "time"] + [p for p in beside if p.key not in known]
 
-    stages: list[Prescribe] = [may_help, *([partial(may_help, beside=further)] if further else [])]
+    beside = [prescribe(record, [s for s in further if (s.id == LAST) is last])[:SEARCHED] for last in (False, True)]
+    searched = [beside[0], [*beside[0], *beside[1]]] if further else []
+    stages: list[Prescribe] = [may_help, *(partial(may_help, beside=every) for every in searched)]
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.can_be_judged:

@@ -20,7 +20,7 @@ ANGLE = "Nocedal & Wright 2006, §2.2"
 TASK = "Goodfellow et al. 2016, §8.1"
 GRADIENT = "Glorot & Bengio 2010, §4.2"
 TOLD = "Cover & Thomas 2006, §2.8"
-STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 6, 3  # places of each kind that are tried
+STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
 MEANT = "what is minimised is then what is measured"
 READ = "what is given is then what the network learns from"
 
