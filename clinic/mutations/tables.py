@@ -6,13 +6,14 @@ from typing import Any
 
 from scipy.stats import binomtest
 
+from descend.symptoms import GENERAL
 from mutations.judged import HALF, MOSTLY
 from mutations.mutant import Mutant
 from mutations.right import RIGHT, UNDONE
 from mutations.sample import FAMILIES_OF, Subject
 
 # Findings that say in which line, and not what: right at the mistake's place.
-GENERAL = frozenset({"wrong_step", "wrong_objective", "unreadable", "blocked_signal", "optimisation"})
+AT_A_PLACE = GENERAL | {"wrong_step"}
 OF_MEANING = frozenset({"inputs", "labels", "losses"})  # families of faults of meaning and data; the others are wiring
 HEAD = "| | programs | right first finding | half given back | four fifths | random search: half | four fifths |"
 GROUPS = {"no_remedy": "no remedy undoes it", "remedy": "a remedy undoes it", "inverse": "the inverse of a remedy only"}
@@ -57,7 +58,7 @@ def table(half: str, subjects: Mapping[str, Sequence[Subject]], doctor: ById, se
 def is_right(mutant: Mutant, place: frozenset[int], found: Sequence[Any]) -> bool:
     """Whether a finding, its name and line, names a mistake, or is a general one in its place."""
     name, line = found
-    return name in RIGHT[mutant.operator.name] or (name in GENERAL and line in place)
+    return name in RIGHT[mutant.operator.name] or (name in AT_A_PLACE and line in place)
 
 
 def is_right_first(subject: Subject, row: Row) -> bool:

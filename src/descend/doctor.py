@@ -23,7 +23,7 @@ from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose, general
+from descend.symptoms import GENERAL, SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.own_metric import asks_untrained
 from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
@@ -39,8 +39,7 @@ TOLD = 0.9  # the least confidence of what is told without a trial: below it, it
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
-SEARCHED = 8  # changes at most that have no name to go by: first of places, then of the rule
-LAST = "optimisation"
+SEARCHED = 8  # changes at most of each search for what has no name of its own
 
 Show = Callable[[Record, list[Message]], None]
 
@@ -144,9 +143,11 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
         known = {p.key for p in asked}
         return [p for p in asked if p.judged_on != "time"] + [p for p in beside if p.key not in known]
 
-    beside = [prescribe(record, [s for s in further if (s.id == LAST) is last])[:SEARCHED] for last in (False, True)]
-    searched = [beside[0], [*beside[0], *beside[1]]] if further else []
-    stages: list[Prescribe] = [may_help, *(partial(may_help, beside=every) for every in searched)]
+    stages: list[Prescribe] = [may_help]
+    searched: list[Prescription] = []
+    for ids in SEARCHES if further else ():
+        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids])[:SEARCHED]]
+        stages.append(partial(may_help, beside=searched))
 
     proof, verified = Proof(), ""
     if symptoms and record.ending and record.can_be_judged:
@@ -196,7 +197,7 @@ def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkSe
             elif plan.role == "exam" and record.can_be_judged and asks_untrained(record):
                 further = untrained_numbers(script, plan, record, server)
             else:
-                further = []
+                return record
             record.extend(further)
             listen(further)
         except KeyboardInterrupt:

@@ -54,10 +54,12 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
 
 def _judged_on(row: Row, record: Record) -> JudgedOn:
     """Return what a remedy is judged on: what its row says, or what the script says itself where no loss can tell."""
-    if own_metric(record) is None:
-        return "fixed" if row.judged_on == "metric" else row.judged_on
-    by_loss = row.judged_on not in ("fixed", "spread") or is_told_by_loss(record) or has_exploded(record)
-    return row.judged_on if by_loss else "metric"
+    if row.judged_on not in ("fixed", "spread", "metric"):
+        return row.judged_on
+    by_loss = "fixed" if row.judged_on == "metric" else row.judged_on
+    if row.judged_on != "metric" and (is_told_by_loss(record) or has_exploded(record)):
+        return by_loss
+    return by_loss if own_metric(record) is None else "metric"
 
 
 def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:

@@ -17,15 +17,23 @@ from descend.doses import (
 )
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
-TASK = "Goodfellow et al. 2016, §8.1"
-GRADIENT = "Glorot & Bengio 2010, §4.2"
-TOLD = "Cover & Thomas 2006, §2.8"
 STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
-MEANT = "what is minimised is then what is measured"
-READ = "what is given is then what the network learns from"
-
+WITHOUT = "without {function} in line {line}"
+MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
+READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
+HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
 ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
+
+
+def _rows(
+    symptom: str, remedy: str, where: tuple[str, str, int], label: str, because: tuple[str, str], cost: int = 2
+) -> list[Row]:
+    """Return a row for each of so many places of a kind that allow an edit; where: kind, edit, places."""
+    kind, edit, places = where
+    doses = [on_the_way(kind, edit, number) for number in range(places)]
+    return [Row(symptom, remedy, dose, label, *because, cost=cost, judged_on="metric") for dose in doses]
+
 
 PLACES = (
     *(
@@ -33,37 +41,14 @@ PLACES = (
             "a step along the loss's own gradient lowers the loss", ANGLE)
         for number in range(STATEMENTS)
     ),
-    *(
-        Row("unreadable", "skip_call", on_the_way("on_inputs", "skip", number), "without {function} in line {line}",
-            READ, TOLD, judged_on="metric")
-        for number in range(INPUTS)
-    ),
-    *(
-        Row("blocked_signal", "skip_call", on_the_way("on_network", "skip", number),
-            "without {function} in line {line}",
-            "the error then reaches what stands before it", GRADIENT, judged_on="metric")
-        for number in range(BLOCKS)
-    ),
-    *(
-        Row("wrong_objective", "turn_term", on_the_way("on_loss", "turn", number),
-            "the other sign of {function} in line {line}, term {place}", MEANT, TASK, cost=1, judged_on="metric")
-        for number in range(TERMS)
-    ),
-    *(
-        Row("wrong_objective", "exchange_arguments", on_the_way("on_loss", "exchange", number),
-            "arguments {both} of {function} in line {line} exchanged", MEANT, TASK, cost=1, judged_on="metric")
-        for number in range(CALLS)
-    ),
-    *(
-        Row("wrong_objective", "skip_call", on_the_way("on_loss", "skip", number),
-            "without {function} in line {line}, call {place}", MEANT, TASK, judged_on="metric")
-        for number in range(CALLS)
-    ),
-    *(
-        Row("wrong_objective", "skip_call", on_the_way("on_inputs", "skip", number),
-            "without {function} in line {line}", READ, TOLD, judged_on="metric")
-        for number in range(INPUTS)
-    ),
+    *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
+    *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
+    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS),
+        "the other sign of {function} in line {line}, term {place}", MEANT, cost=1),
+    *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
+        "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
+    *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
+    *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *(
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
             "the rule then does what it was published with", TUNED, cost=1, judged_on="metric", much=True)

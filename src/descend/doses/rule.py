@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from descend.doses.rate import Dose
+from descend.doses.rate import MOMENTUM, Dose
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.instability import lost_eps
 
-MOMENTUM = 0.9  # Sutskever et al. 2013
 HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 
 

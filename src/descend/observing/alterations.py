@@ -7,7 +7,7 @@ to them are known by their lines.
 
 import sys
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -16,12 +16,12 @@ from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 from descend.observing.frames import CallSpan, SourceTree, call_span
+from descend.observing.heirs import memory_of, tensors_in
 from descend.observing.modules import Modules
 from descend.reading.attribution import Stepper
 from descend.record import Fact, Listener
 from descend.tape import at_the_bottom, take_off
 from descend.tape.call import call_name
-from descend.tape.nesting import leaves
 
 FIRST, LAST = 2, 4  # steps that are looked at; of the first ones a rule may not have any memory yet
 SCALED = "unscale"
@@ -34,7 +34,7 @@ class _Writes(TorchFunctionMode):
     def __init__(self, kind: str, watched: Iterable[Tensor], tree: SourceTree) -> None:
         super().__init__()
         self.kind = kind
-        self.memory, self.tree = {_memory(tensor) for tensor in watched}, tree
+        self.memory, self.tree = {memory_of(tensor) for tensor in watched}, tree
         self.calls: dict[CallSpan | None, str] = {}  # where -> which
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -42,7 +42,7 @@ class _Writes(TorchFunctionMode):
         is_write = name.endswith("_") or name.startswith(("__i", "set ", "_amp", "_foreach")) or name == "__setitem__"
         if is_write or (kwargs and "out" in kwargs):
             given = (args[:1], (kwargs or {}).get("out")) if args else kwargs  # `torch.nn.init` gives all by name
-            written = [leaf for leaf in leaves(given) if isinstance(leaf, Tensor)]
+            written = tensors_in(given)
             if self._is_written(name, written):
                 frame = sys._getframe(1)
                 name = next((of for module, of in KNOWN.items() if _is_within(frame, module)), name.strip("_"))
@@ -52,7 +52,7 @@ class _Writes(TorchFunctionMode):
     def _is_written(self, name: str, written: Iterable[Tensor]) -> bool:
         if name == "set grad":
             return self.kind == "gradient"
-        return any(_memory(tensor) in self.memory for tensor in written)
+        return any(memory_of(tensor) in self.memory for tensor in written)
 
 
 class Alterations:
@@ -61,8 +61,8 @@ class Alterations:
     In a run of ours alone: a function mode would have somebody's compiled step compiled anew.
     """
 
-    def __init__(self, modules: Modules, send: Listener, *, owning: bool) -> None:
-        self.modules, self.send, self.owning = modules, send, owning
+    def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper], *, owning: bool) -> None:
+        self.modules, self.send, self.steppers, self.owning = modules, send, steppers, owning
         self._mode: _Writes | None = None
         self._kept: list[Tensor | None] = []  # gradients, or parameters, as they were
         self._sums: dict[str, list[float]] = {}  # by kind: what was given · what was made, and their squares
@@ -72,40 +72,42 @@ class Alterations:
         self._state: weakref.ref[Tensor] | None = None  # one tensor that the rule remembers
         self._forgotten = 0  # times that it was gone when the next step began
 
-    def backward_begins(self, steppers: Sequence[Stepper]) -> None:
+    def backward_begins(self) -> None:
         """Before a backward pass: have the parameters been changed since the last step?"""
         if not self._is_stepping:
-            self._stop("parameters", [p.detach() for s in steppers for p in s.parameters()])
+            self._stop("parameters")
 
-    def backward_ended(self, steppers: Sequence[Stepper]) -> None:
+    def backward_ended(self) -> None:
         """Behind a backward pass: keep its gradients, and see who writes to them."""
-        if self._looks(steppers) and not self._is_stepping:
-            self._start("gradient", [p.grad for p in steppers[0].parameters()])
+        if not self._is_stepping and (stepper := self._looked_at()):
+            self._start("gradient", _gradients(stepper))
 
-    def step_begins(self, steppers: Sequence[Stepper]) -> None:
+    def step_begins(self) -> None:
         """Before a step: are the gradients still those?"""
-        given = [p.grad for s in steppers for p in s.parameters()]
-        self._stop("gradient", given)
+        self._stop("gradient")
         self._is_stepping = True
-        optimizer = steppers[0].optimizer if self._looks(steppers) else None
+        stepper = self._looked_at()
+        optimizer = stepper.optimizer if stepper else None
         if self._state is not None and optimizer is not None and _remembered(optimizer) is None:
             self._forgotten += 1
         self._state = None
-        self._before = [p.detach().clone() for p in steppers[0].parameters()] if self._looks(steppers) else []
+        self._before = [p.clone() for p in _parameters(stepper)] if stepper else []
 
-    def step_ended(self, steppers: Sequence[Stepper]) -> None:
+    def step_ended(self) -> None:
         """Behind a step: keep the parameters, and see who writes to them."""
         self._is_stepping = False
-        if self._looks(steppers) and self._before:
-            after = [p.detach() for p in steppers[0].parameters()]
+        stepper = self._looked_at()
+        if stepper is None:
+            return
+        if self._before:
+            after = _parameters(stepper)
             if len(after) == len(self._before):
                 self._add("step", self._before, after)
             self._start("parameters", after)
-            optimizer = steppers[0].optimizer
-            kept = None if optimizer is None else _remembered(optimizer)
+            kept = None if stepper.optimizer is None else _remembered(stepper.optimizer)
             self._state = None if kept is None else weakref.ref(kept, self._note_forgetting)
-        if len(steppers) == 1 and steppers[0].steps == LAST:
-            self._tell(steppers[0])
+        if stepper.steps == LAST:
+            self._tell(stepper)
 
     def _note_forgetting(self, gone: object) -> None:
         """Where the last use of what the rule remembers ends: the line that throws it away."""
@@ -114,9 +116,10 @@ class Alterations:
             self.modules.note_site("altered_state", str(len(self._seen)), span, "state")
             self._seen.add(span)
 
-    def _looks(self, steppers: Sequence[Stepper]) -> bool:
-        is_plain = self.owning and len(steppers) == 1 and not steppers[0].by_hand
-        return is_plain and FIRST <= steppers[0].steps <= LAST
+    def _looked_at(self) -> Stepper | None:
+        """Return the optimizer that is followed at this step; None where none is."""
+        alone = next(iter(self.steppers.values())) if self.owning and len(self.steppers) == 1 else None
+        return alone if alone and not alone.by_hand and FIRST <= alone.steps <= LAST else None
 
     def _start(self, kind: str, watched: Sequence[Tensor | None]) -> None:
         self._take_off()
@@ -126,10 +129,14 @@ class Alterations:
             self._mode = _Writes(kind, present, self.modules.tree)
             at_the_bottom(self._mode)
 
-    def _stop(self, kind: str, now: Sequence[Tensor | None]) -> None:
+    def _stop(self, kind: str) -> None:
         mode, kept = self._mode, self._kept
         self._take_off()
-        if mode is None or mode.kind != kind or len(kept) != len(now):
+        if mode is None or mode.kind != kind:
+            return
+        followed = list(self.steppers.values())
+        now = [t for s in followed for t in (_gradients(s) if kind == "gradient" else _parameters(s))]
+        if len(kept) != len(now):
             return
         if SCALED in mode.calls.values():
             return  # its own factor is taken out again
@@ -166,17 +173,18 @@ class Alterations:
             self.send([Fact("alterations", stepper.key, stepper.steps, detail)])
 
 
+def _gradients(stepper: Stepper) -> list[Tensor | None]:
+    return [parameter.grad for parameter in stepper.parameters()]
+
+
+def _parameters(stepper: Stepper) -> list[Tensor]:
+    return [parameter.detach() for parameter in stepper.parameters()]
+
+
 def _remembered(optimizer: Optimizer) -> Tensor | None:
     """Return one tensor of what a rule remembers; None where it remembers nothing."""
     values = (value for state in optimizer.state.values() if isinstance(state, dict) for value in state.values())
     return next((value for value in values if isinstance(value, Tensor) and value.ndim), None)
-
-
-def _memory(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):
-        return id(tensor)
 
 
 def _is_within(frame: FrameType | None, module: str) -> bool:

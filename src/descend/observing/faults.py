@@ -23,7 +23,7 @@ class Faults:
         self._reached: tuple[str, ...] = ()  # the optimizers that the pass under way reaches
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
         self.called: Callable[[str], Site | None] = lambda function: None  # where a function was last seen on tape
-        self.alterations = Alterations(modules, send, owning=owning)
+        self.alterations = Alterations(modules, send, steppers, owning=owning)
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -50,7 +50,7 @@ class Faults:
         `leaves` are the parameters of a script that updates them by hand.
         """
         self._reached = tuple(reaches)
-        self.alterations.backward_begins(list(self.steppers.values()))
+        self.alterations.backward_begins()
         for stepper in self._early():
             stepper.cleared |= not carries_gradient(leaves if stepper.by_hand else stepper.parameters())
 
@@ -58,12 +58,12 @@ class Faults:
         """After the backward pass: note which of those optimizers it has given gradients."""
         for stepper in self._early():
             stepper.delivered |= carries_gradient(stepper.parameters())
-        self.alterations.backward_ended(list(self.steppers.values()))
+        self.alterations.backward_ended()
 
     def step_begins(self, stepper: Stepper) -> None:
         """Read its parameters again; note whether the gradients that were there are there still, and what has none."""
         stepper.refresh()
-        self.alterations.step_begins(list(self.steppers.values()))
+        self.alterations.step_begins()
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
         stepper.unreached = tuple(self.modules.unreached(stepper.held)) if stepper.delivered else ()
 
@@ -75,7 +75,7 @@ class Faults:
         """Send what is known of the step that has just ended, one of the first."""
         if stepper.steps >= WIRING_STEPS:
             return
-        self.alterations.step_ended(list(self.steppers.values()))
+        self.alterations.step_ended()
         held = frozenset().union(*(s.held for s in self.steppers.values()))
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)

@@ -29,28 +29,30 @@ class Heirs(TorchFunctionMode):
 
     def include(self, tensors: Sequence[Tensor]) -> bool:
         """Whether any of the tensors is made of the sources."""
-        return any(_memory(tensor) in self._made for tensor in tensors)
+        return any(memory_of(tensor) in self._made for tensor in tensors)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make the call; what it gives or changes is made of what it is given."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        given = _tensors((args, kwargs))
+        given = tensors_in((args, kwargs))
         if self.include(given):
             name = getattr(func, "__name__", "")
             changes = name.endswith("_") or name == "__set__"  # `add_`, `__setitem__`; `.data = …`
-            self._take([*_tensors(result), *(_tensors(args[:1]) if changes else ())])
+            self._take([*tensors_in(result), *(tensors_in(args[:1]) if changes else ())])
         return result
 
     def _take(self, tensors: Iterable[Tensor]) -> None:
-        self._made.update({_memory(tensor): tensor for tensor in tensors})
+        self._made.update({memory_of(tensor): tensor for tensor in tensors})
 
 
-def _tensors(tree: Any) -> list[Tensor]:
+def tensors_in(tree: Any) -> list[Tensor]:
+    """Return the tensors among a call's arguments, or its results."""
     return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
 
 
-def _memory(tensor: Tensor) -> int:
+def memory_of(tensor: Tensor) -> int:
+    """Return what tells the memory of a tensor, which its views share, from that of others."""
     try:
         return int(torch.Tensor.untyped_storage(tensor)._cdata)
     except (RuntimeError, NotImplementedError):  # sparse tensors have none, nor has what a function transform wraps

@@ -51,6 +51,7 @@ class Observation:
         self.tree = SourceTree(files)
         self.modules = Modules(self.tree, self.channel.send)
         probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
+        probes = [p for p in probes if role != "watch" or not p.for_trials]
         probes = list(GRADIENTS) if role == "gradcheck" else probes
         world = world_of(os.environ) if role == "watch" else None
         follows = world is not None and world.rank > 0  # of all ranks only the first is looked at

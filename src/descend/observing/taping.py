@@ -41,9 +41,7 @@ class Taping:
         self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of a graph is a parameter
         self.blocked: str | None = None  # why no step will be taped
         self.refused = 0  # steps in a row
-        self.thorough = (
-            not budget.is_wary
-        )  # whether the place of every call is noted: of the first step in a run of ours
+        self.thorough = not budget.is_wary  # whether every call's place is noted: of the first step in a run of ours
         self.restart()
         self._tape: Tape | None = None
         self._thread = 0  # where the tape runs: torch's function modes are a thread's own

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at
+from descend.probes.feeding import run_followed
+from descend.probes.moment import Measurement, Moment, chosen_at
 from descend.record import Fact, Site
-from descend.tape import Op, Stale
+from descend.tape import Op
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
@@ -32,12 +33,7 @@ def blocking(moment: Moment) -> Measurement:
             if given.requires_grad and not op.written:
                 seen.append((op, given, result))
 
-    theta = {s: p.detach().requires_grad_() for s, p in recording.parameters.items() if p.is_floating_point()}
-    try:
-        with torch.enable_grad():
-            root = recording.run(theta, watch=watch)
-    except Stale as stale:
-        raise Unavailable(str(stale)) from None
+    root, _ = run_followed(recording, watch)
     if not seen or not root.requires_grad:
         return
     tensors = [tensor for _, given, result in seen for tensor in (given, result)]

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from descend.probes.feeding import run_followed
 from descend.probes.fresh import is_fresh
 from descend.probes.linearity import linear_layers
 from descend.probes.loss_call import ROOTS, LossCall, loss_call, taint_behind
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.moment import Measurement, Moment
 from descend.record import Fact
-from descend.tape import Op, Recording, Stale
+from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH
 from descend.tape.vocabulary import DIFFERENCES, PAIRED
 
@@ -84,14 +85,7 @@ class _Replay:
         fed = recording.input_slot
         self._examples = 0 if fed is None else recording.sizes[fed]
         self._scores: Tensor | None = None  # log-probabilities that no loss call was seen to take
-        theta = {
-            slot: p.detach().requires_grad_(True) for slot, p in recording.parameters.items() if p.is_floating_point()
-        }
-        try:
-            with torch.enable_grad():
-                root = recording.run(theta, watch=self._watch)
-        except Stale as stale:
-            raise Unavailable(str(stale)) from None
+        root, theta = run_followed(recording, self._watch)
         self.slope, self.share = self._lead(root)
         leaves = list(theta.items())
         gradients = torch.autograd.grad(root, [p for _, p in leaves], allow_unused=True) if root.requires_grad else []

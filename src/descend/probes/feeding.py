@@ -36,6 +36,18 @@ def fed(recording: Recording, slot: int, examples: Tensor) -> Recording:
     return replace(recording, ops=ops, data={**recording.data, slot: examples}, watched=watched)
 
 
+def run_followed(
+    recording: Recording, watch: Callable[[Op, tuple, dict, Any], None]
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """Compute a recording again with its graph; return the loss and its parameters by slot. Raises `Unavailable`."""
+    theta = {s: p.detach().requires_grad_(True) for s, p in recording.parameters.items() if p.is_floating_point()}
+    try:
+        with torch.enable_grad():
+            return recording.run(theta, watch=watch), theta
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+
+
 def run_watched(
     recording: Recording, watch: Callable[[Op, tuple, dict, Any], None], *, evaluation: bool = False
 ) -> None:

@@ -124,6 +124,7 @@ class Probe:
     dear: bool = False  # taken on the sparse schedule only
     differentiates: bool = False  # whether it takes the derivative of what was recorded
     piecewise: bool = False  # whether what it yields is sent at once, and not all or nothing
+    for_trials: bool = False  # whether nothing but a trial can make something of it
     once: bool = False  # taken when the monitor batches are complete, and at the first step
 
 

@@ -6,15 +6,15 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import expression_at
+from descend.source.exact import expression_at, pointed_at
 from descend.source.not_applicable import NotApplicable
 
 
 def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Exchange the argument of number `dose["argument"]`, from 0, with the next one, at the site that it names."""
-    site = record.site(dose["kind"], dose["place"])
-    if site is None:
-        return NotApplicable("the run did not show where it is in the source")
+    site = pointed_at(record, dose)
+    if isinstance(site, NotApplicable):
+        return site
     found = expression_at(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found

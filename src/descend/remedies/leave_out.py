@@ -4,16 +4,16 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import statement_at
+from descend.source.exact import pointed_at, statement_at
 from descend.source.not_applicable import NotApplicable
 from descend.source.remove import remove
 
 
 def leave_out(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Take away the statement at the site of `dose["kind"]` and `dose["place"]`."""
-    site = record.site(dose["kind"], dose["place"])
-    if site is None:
-        return NotApplicable("the run did not show where it is in the source")
+    site = pointed_at(record, dose)
+    if isinstance(site, NotApplicable):
+        return site
     found = statement_at(script, site)
     if isinstance(found, NotApplicable):
         return found

@@ -8,7 +8,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.activations import is_constructor
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at
+from descend.source.exact import expression_at, pointed_at
 from descend.source.give_way import give_way
 from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
@@ -20,9 +20,9 @@ KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
 
 def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of."""
-    site = record.site(dose["kind"], dose["place"])
-    if site is None:
-        return NotApplicable("the run did not show where it is in the source")
+    site = pointed_at(record, dose)
+    if isinstance(site, NotApplicable):
+        return site
     for kind in KINDS:
         found = expression_at(script, site, kind)
         if not isinstance(found, NotApplicable):

@@ -6,7 +6,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import expression_at, statement_at
+from descend.source.exact import expression_at, pointed_at, statement_at
 from descend.source.not_applicable import NotApplicable
 
 TURNED = {cst.Add: cst.Subtract, cst.Subtract: cst.Add}
@@ -15,9 +15,9 @@ TURNED_IN_PLACE = {cst.AddAssign: cst.SubtractAssign, cst.SubtractAssign: cst.Ad
 
 def turn_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Turn the sign between the terms at the site of `dose["kind"]` and `dose["place"]`."""
-    site = record.site(dose["kind"], dose["place"])
-    if site is None:
-        return NotApplicable("the run did not show where it is in the source")
+    site = pointed_at(record, dose)
+    if isinstance(site, NotApplicable):
+        return site
     found = expression_at(script, site, cst.BinaryOperation)
     if not isinstance(found, NotApplicable):
         syntax, node = found

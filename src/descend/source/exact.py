@@ -1,16 +1,19 @@
-"""The expression or statement that a site of the record stands at, in the source as it reads now."""
+"""The expression or statement that an instrument points at, in the source as it reads now."""
 
-from pathlib import Path
+from typing import Any
 
 import libcst as cst
 
-from descend.record import Site
+from descend.record import Record, Site
 from descend.script import Script
-from descend.source.locate import is_users, split_lines
+from descend.source.locate import in_characters, syntax_at
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Node, Syntax, parse
 
-Position = tuple[int, int]
+
+def pointed_at(record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
+    """Return the site of the kind and place that a dose names."""
+    return record.site(dose["kind"], dose["place"]) or NotApplicable("the run did not show where it is in the source")
 
 
 def statement_at(script: Script, site: Site) -> tuple[Syntax, cst.BaseSmallStatement] | NotApplicable:
@@ -25,14 +28,12 @@ def expression_at(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax,
 
 def _found(script: Script, site: Site, kind: type[Node], *, whole: bool) -> tuple[Syntax, Node] | NotApplicable:
     """Return the node. Where other edits have been made before, it is the one that reads the same."""
-    file = Path(site.file)
-    if not is_users(script, file) or not script.has(file):
-        return NotApplicable(f"it is in a library, at {site.file}:{site.line}")
-    original, syntax = parse(file, script.unedited(file)), parse(file, script.read(file))
-    if isinstance(original, NotApplicable):
-        return original
+    syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return syntax
+    original = parse(syntax.file, script.unedited(syntax.file))
+    if isinstance(original, NotApplicable):
+        return original
     node = _at(original, site, kind, whole)
     if node is None:
         return NotApplicable(f"line {site.line} does not show it")
@@ -44,18 +45,14 @@ def _found(script: Script, site: Site, kind: type[Node], *, whole: bool) -> tupl
 
 def _at(syntax: Syntax, site: Site, kind: type[Node], whole: bool) -> Node | None:
     text = syntax.module.code
-    begin, end = _place(text, site.line, site.column), _place(text, site.end_line or site.line, site.end_column)
+    begin = in_characters(text, site.line, site.column)
+    end = in_characters(text, site.end_line or site.line, site.end_column)
     for node in syntax.every(kind):
         span = syntax.spans[node]
         start, stop = (span.start.line, span.start.column), (span.end.line, span.end.column)
         if (start, stop) == (begin, end) if whole else start <= begin <= stop:
             return node
     return None
-
-
-def _place(text: str, line: int, column: int) -> Position:
-    lines = split_lines(text)
-    return (line, len(lines[line - 1].encode()[:column].decode(errors="ignore"))) if line <= len(lines) else (line, 0)
 
 
 def _alike(syntax: Syntax, kind: type[Node], code: str) -> list[Node]:

@@ -38,6 +38,12 @@ WORDS = {
     "reduction": "sum that makes the loss",
     "dropout": "dropout layer",
     "hidden_activation": "hidden activation",
+    "on_inputs": "call on the data",
+    "on_network": "call within the network",
+    "on_loss": "call on the way to the loss",
+    "altered_gradient": "change of the gradients",
+    "altered_parameters": "change of the parameters",
+    "altered_state": "end of what the rule remembers",
 }
 
 
@@ -77,19 +83,28 @@ def locate_site(script: Script, site: Site) -> Place | NotApplicable:
 
 def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, Node] | NotApplicable:
     """Return the expression of that kind that stands at `site`, or why it cannot be edited."""
-    file = Path(site.file)
-    word = WORDS.get(site.kind, site.kind)
-    if not is_users(script, file):
-        return NotApplicable(f"the {word} is in a library, at {site.file}:{site.line}")
-    if not script.has(file):
-        return NotApplicable(f"the {word} is in {site.file}, which is not a file")
-    syntax = parse(file, script.read(file))
+    syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return syntax
-    node = _find(syntax, site, script.unedited(file), kind)
+    node = _find(syntax, site, script.unedited(syntax.file), kind)
     if node is None:
-        return NotApplicable(f"no {word} is found at {file.name}:{site.line}")
+        return NotApplicable(f"no {word_of(site)} is found at {syntax.file.name}:{site.line}")
     return syntax, node
+
+
+def syntax_at(script: Script, site: Site) -> Syntax | NotApplicable:
+    """Return the file of a site as it reads now, or why it cannot be edited."""
+    file = Path(site.file)
+    if not is_users(script, file):
+        return NotApplicable(f"the {word_of(site)} is in a library, at {site.file}:{site.line}")
+    if not script.has(file):
+        return NotApplicable(f"the {word_of(site)} is in {site.file}, which is not a file")
+    return parse(file, script.read(file))
+
+
+def word_of(site: Site) -> str:
+    """Return what a site is called."""
+    return WORDS.get(site.kind, site.kind)
 
 
 def is_users(script: Script, file: Path) -> bool:
@@ -115,9 +130,9 @@ def _find(syntax: Syntax, site: Site, before: str, kind: type[Node]) -> Node | N
 def _node_at(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
     nodes = syntax.every(kind)
     if site.end_line:
-        end = _in_characters(syntax.module.code, site.end_line, site.end_column)
+        end = in_characters(syntax.module.code, site.end_line, site.end_column)
         return next((node for node in nodes if _end(syntax, node) == end), None)
-    start = _in_characters(syntax.module.code, site.line, site.column)
+    start = in_characters(syntax.module.code, site.line, site.column)
     beginning = [node for node in nodes if _start(syntax, node) == start]
     named = [node for node in beginning if isinstance(node, cst.Call) and last_name(node.func) == site.detail]
     return next(iter(named or beginning), None)
@@ -147,7 +162,8 @@ def split_lines(text: str) -> list[str]:
     return NEWLINE.split(text)
 
 
-def _in_characters(text: str, line: int, column: int) -> tuple[int, int]:
+def in_characters(text: str, line: int, column: int) -> tuple[int, int]:
+    """Return a place whose column is counted in bytes as one in characters."""
     lines = split_lines(text)
     if not 1 <= line <= len(lines):
         return line, column

@@ -132,9 +132,9 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "wrong_objective": wrong_objective,
     "optimisation": optimisation,
 }
-GENERAL = frozenset(
-    {"blocked_signal", "optimisation", "unreadable", "wrong_objective"}
-)  # told and tried where what has a name of its own does not do
+# Told and tried where what has a name of its own does not do: first what points at a place, then what points at none.
+SEARCHES = (frozenset({"blocked_signal", "unreadable", "wrong_objective"}), frozenset({"optimisation"}))
+GENERAL = frozenset().union(*SEARCHES)
 
 
 def chosen(select: Collection[str], ignore: Collection[str]) -> list[str]:
@@ -176,4 +176,4 @@ def causes(symptoms: list[Symptom]) -> list[Symptom]:
     return kept
 
 
-__all__ = ["GENERAL", "SYMPTOMS", "Symptom", "causes", "chosen", "diagnose", "general"]
+__all__ = ["GENERAL", "SEARCHES", "SYMPTOMS", "Symptom", "causes", "chosen", "diagnose", "general"]

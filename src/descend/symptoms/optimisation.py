@@ -14,7 +14,7 @@ def optimisation(record: Record) -> Symptom | None:
     is_open = bool(metrics) and not is_told_by_loss(record) and all(_leaves_much(record, m) for m in metrics)
     if not is_open and not suffers(record):
         return None
-    ends = [record.series("own_number", metric.name).last for metric in metrics[:1]]
+    ends = [metric.end(record) for metric in metrics[:1]]
     told = f"ends with {metrics[0].name!r} at {ends[0]:.3g}" if ends else "does not learn what it is asked"
     return Symptom(
         id="optimisation",

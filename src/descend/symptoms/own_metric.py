@@ -42,9 +42,16 @@ class OwnMetric:
         if not isfinite(value):
             return inf
         if self.kind == "gain":
-            gained = (value - self.untrained) * (1 if self.rises else -1)
-            return 1 / max(gained, LEAST_PROGRESS * abs(self.untrained), 1e-9)
+            return 1 / max(self.gained(value), LEAST_PROGRESS * abs(self.untrained), 1e-9)
         return max(0.0, self.whole - value if self.kind == "share" else value)
+
+    def gained(self, value: float) -> float:
+        """Return by how much a printed value is better than without learning."""
+        return (value - self.untrained) * (1 if self.rises else -1)
+
+    def end(self, record: Record) -> float:
+        """Return what a run printed last."""
+        return record.series("own_number", self.name).last
 
     @property
     def in_words(self) -> str:
@@ -105,10 +112,9 @@ def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:
     """Whether a run ends no better by its own metric than where nothing is learnt; None where that is not known."""
     if not isfinite(metric.untrained):
         return None
-    value = record.series("own_number", metric.name).last
+    value = metric.end(record)
     if metric.kind == "gain":
-        gained = (value - metric.untrained) * (1 if metric.rises else -1)
-        return not gained > LEAST_PROGRESS * abs(metric.untrained)
+        return not metric.gained(value) > LEAST_PROGRESS * abs(metric.untrained)
     return not metric.cost(value) < STUCK * metric.cost(metric.untrained)
 
 

@@ -29,7 +29,7 @@ def has_learnt_nothing(record: Record) -> bool:
 def is_poor(record: Record) -> bool:
     """Whether none of the script's own numbers has come half of the way from where it stands without learning."""
     known = [m for m in own_metrics(record) if m.untrained == m.untrained and m.kind != "gain"]
-    costs = [(m.cost(record.series("own_number", m.name).last), m.cost(m.untrained)) for m in known]
+    costs = [(m.cost(m.end(record)), m.cost(m.untrained)) for m in known]
     return bool(costs) and all(cost > POORER * untrained for cost, untrained in costs)
 
 

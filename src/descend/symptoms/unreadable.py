@@ -37,5 +37,5 @@ def _lacks_elsewhere(record: Record) -> bool:
     told = record.fact("own_number", metric.name) or {} if metric else {}
     if metric is None or told.get("is_held_out") is False or metric.kind == "gain":
         return False
-    whole = metric.whole if metric.kind == "share" else metric.cost(record.series("own_number", metric.name).first)
-    return metric.cost(record.series("own_number", metric.name).last) > FAIR * whole
+    curve = metric.curve(record)
+    return curve.last > FAIR * (metric.whole if metric.kind == "share" else curve.first)

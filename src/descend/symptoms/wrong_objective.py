@@ -15,8 +15,8 @@ def wrong_objective(record: Record) -> Symptom | None:
     is_nothing = has_learnt_nothing(record)
     if metric is None or not (is_nothing or is_poor(record)) or not is_falling(record, "0"):
         return None
-    losses, ended = record.series("loss", "0").finite(), record.series("own_number", metric.name).last
-    is_no_better = is_nothing and not (ended - metric.untrained) * (1 if metric.rises else -1) > 0
+    losses, ended = record.series("loss", "0").finite(), metric.end(record)
+    is_no_better = is_nothing and not metric.gained(ended) > 0
     compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
     verb = "is" if is_no_better else "may be"
     return Symptom(
