@@ -30,6 +30,7 @@ def on_all_ways() -> Record:
     for i in range(8):
         add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
         add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
+    add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
     for number in range(8):
         for i, (edit, detail) in enumerate(edits):
             add_fact(record, "on_loss", str(3 * number + i), function="sub", line=20 + number, edit=edit, **detail)

@@ -214,9 +214,9 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     named = causes([s for s in known if s.id not in GENERAL])
     others = [s for s in known if s.id in GENERAL and (s.id in proof.confirmed or not named)]
     findings = ranked([*named, *others], proof, record)
-    findings = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
+    findings = _at_their_places(findings, proof, record)
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
     trials = tuple(proof.trials)
@@ -235,6 +235,21 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
         dismissed=tuple(sorted(proof.dismissed)),
         changed=proof.changed,
     )
+
+
+def _at_their_places(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
+    """Return the findings where what cures them stands; of those that have no name of their own one for each place."""
+    placed = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
+    kept: list[Symptom] = []
+    for symptom in placed:
+        told = [other for other in kept if other.id in GENERAL and _line(other) == _line(symptom)]
+        if symptom.id not in GENERAL or not told:
+            kept.append(symptom)
+    return kept
+
+
+def _line(symptom: Symptom) -> tuple[str, int] | None:
+    return (symptom.where.file, symptom.where.line) if symptom.where else None
 
 
 def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:

@@ -33,6 +33,9 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
 
 
 def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Prescription:
+    judged_on, metric = _judged_on(row, record), own_metric(record)
+    if judged_on == "metric" and metric is not None and metric.kind == "error":
+        dose = {**dose, "is_judged_by_error": True}
     return Prescription(
         symptom.id,
         row.remedy,
@@ -41,7 +44,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         row.cost,
         row.decides,
         max(1, int(dose.get("times", 1))),
-        _judged_on(row, record),
+        judged_on,
         symptom.certain,
         str(dose.get("optimizer", "")),
         float(dose.get("smaller", 1.0)),

@@ -87,3 +87,28 @@ def test_what_is_not_there_is_said(pointed_at, remedy):
     assert "did not show where" in patient.refusal(REMEDIES[remedy], kind="on_loss", place="7", argument=0)
     if remedy != "leave_out":
         assert "line 1 does not show" in patient.refusal(REMEDIES[remedy], **dose)
+
+
+SHARED = [  # what makes the loss
+    "def error(a, b):\n    return a - b\nerror(x, y).backward()\n",
+    "class E(nn.Module):\n    def forward(self, a, b):\n        return a - b\nerror = E()\nerror(x, y).backward()\n",
+]
+
+
+@pytest.mark.parametrize("made", SHARED)
+def test_what_the_script_measures_itself_by_is_left_alone(pointed_at, made):
+    """An error that is smaller because it is measured otherwise proves nothing."""
+    text = "from torch import nn\n" + made
+    twice = pointed_at(text + "print(error(u, v))\n", "a - b")
+    assert "also what the script measures itself by" in twice.refusal(turn_term, **AT, is_judged_by_error=True)
+    assert "a + b" in twice.edited(turn_term, **AT)  # where the number is no error, it is another one
+    assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
+
+
+def test_a_network_is_no_measure(pointed_at):
+    text = (
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.inner = nn.Linear(2, 2)\n    def forward(self, x):\n        return self.inner(x) - x\n"
+        "net = Net()\nnet(x).backward()\nprint(net(u))\n"
+    )
+    assert "+ x" in pointed_at(text, "self.inner(x) - x").edited(turn_term, **AT, is_judged_by_error=True)

@@ -84,6 +84,27 @@ def blocked_signal(left: float = 1.0, passes: float = 0.01) -> Record:
     return record
 
 
+def unbounded_loss(left: float = 1.0, **changes: Any) -> Record:
+    record = healthy()
+    set_cost(record, lambda t: left**t)
+    facts = {"cost": -3.0, "constant": -2e6, "unbounded": True, "is_compared": True, "examples": 64}
+    add_fact(record, "reachability", **(facts | changes))
+    return record
+
+
+def crossing(left: float = 1.0, **changes: Any) -> Record:
+    record = healthy()
+    set_cost(record, lambda t: left**t)
+    facts = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
+    add_fact(record, "crossing", "0", **(facts | changes), edit="skip")
+    add_site(record, "crossing", "0", 7, "Sigmoid")
+    return record
+
+
+def barred_within(left: float = 1.0) -> Record:
+    return crossing(left, in_head=False)
+
+
 def optimisation(left: float = 1.0, **printed: Any) -> Record:
     record = printing(**printed) if printed else healthy()
     if printed:
@@ -96,6 +117,9 @@ def optimisation(left: float = 1.0, **printed: Any) -> Record:
 METRIC = {
     optimisation: "optimisation",
     blocked_signal: "blocked_signal",
+    barred_within: "blocked_signal",
+    crossing: "unreachable_loss",
+    unbounded_loss: "unbounded_loss",
     wrong_objective: "wrong_objective",
     wrong_step: "wrong_step",
     weights_changed: "wrong_step",

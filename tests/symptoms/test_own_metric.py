@@ -5,10 +5,13 @@ from math import inf, nan
 import pytest
 from records import add_fact, healthy, rising, set_cost, stuck
 from sick_metric import (
+    barred_within,
     blocked_signal,
+    crossing,
     forgetful_step,
     optimisation,
     printing,
+    unbounded_loss,
     unreadable,
     weights_changed,
     wrong_objective,
@@ -39,6 +42,11 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (optimisation, {"values": (0.5, 0.7)}, False, 10, "'test accuracy' at 0.7"),
     (blocked_signal, {"left": 0.5}, False, 6, "does not learn so well"),
     (blocked_signal, {}, False, 6, "behind Softmax 0.01 of its length passes it"),
+    (barred_within, {}, False, 7, "nothing good enough passes Sigmoid"),
+    (crossing, {}, True, 7, "does not fall below 1.5 (one answer for all of them: 2.3)"),
+    (crossing, {"left": 0.5}, False, 7, "behind Sigmoid"),
+    (unbounded_loss, {}, True, 22, "has no least value"),
+    (unbounded_loss, {"left": 0.5}, False, 22, "has no least value"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
 NOT_SHOWN = {
@@ -59,6 +67,9 @@ NOT_SHOWN = {
         {"name": "rmse", "values": (1.0, 0.4), "untrained": 1.0, "rises": False},
     ],
     blocked_signal: [{"left": 0.5, "passes": 0.2}, {"left": 0.01}],
+    barred_within: [{"left": 0.01}],
+    crossing: [{"left": 0.01}],
+    unbounded_loss: [{"left": 0.01}, {"unbounded": False}, {"is_compared": False}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }
 

@@ -20,6 +20,8 @@ ANGLE = "Nocedal & Wright 2006, §2.2"
 STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
 WITHOUT = "without {function} in line {line}"
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
+OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
+HELD = "the loss then has a least value", "Rockafellar 1970, §8"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
 HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
@@ -41,10 +43,13 @@ PLACES = (
             "a step along the loss's own gradient lowers the loss", ANGLE)
         for number in range(STATEMENTS)
     ),
+    Row("unbounded_loss", "turn_loss", nothing_to_dose, "the loss with its sign turned", *HELD, judged_on="metric"),
+    *_rows("unbounded_loss", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, HELD, cost=1),
+    *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
+    *_rows("blocked_signal", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
-    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS),
-        "the other sign of {function} in line {line}, term {place}", MEANT, cost=1),
+    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
         "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
     *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),

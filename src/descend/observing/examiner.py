@@ -186,7 +186,7 @@ class Examiner:
             self.send([Fact("lost", passed.key, passed.step, {"count": len(passed.parameters)})])
         left = CURVATURE if self.together is not None and self.together.replaces else None  # to all ranks together
         for probe in self.probes:
-            if probe is left:
+            if probe is left or probe.at_end:
                 continue
             if not probe.once or complete or passed.step == 0 or probe.name in self._owed:
                 self._take(probe, moment)
@@ -199,14 +199,20 @@ class Examiner:
         return max(step + 1, int(step * GROWTH + 0.999))
 
     def finish(self, step: int) -> None:
-        """Measure the fixed examples at the final parameters."""
+        """Measure the fixed examples at the final parameters, and say what could not be afforded."""
+        self.tape.stop()
         self.settle()
-        if self._last is None or not self.monitor or not self.probes:
-            return
-        moment = replace(self._moment(replace(self._last, step=step), None), is_last=True)
+        if self._last is not None and self.monitor and self.probes:
+            self._measure_at_end(replace(self._moment(replace(self._last, step=step), None), is_last=True))
+        for name, times in self.budget.refused.items():
+            if name in {p.name for p in PROBES}:
+                done = self.budget.costs().get(name, (0.0, 0))[1]
+                self.note(name, f"left out {times} of {times + done} times to stay within the time budget", 0)
+
+    def _measure_at_end(self, moment: Moment) -> None:
         with _disable_current_modes():
             for probe in self.probes:
-                if not probe.dear and not probe.once and probe.name != "gradient":
+                if probe.at_end or not probe.dear and not probe.once and probe.name != "gradient":
                     self._take(probe, moment, always=probe.name == "monitored_loss")
             if self._later:
                 self._take(SPREAD, replace(moment, monitor=tuple(self._later)), always=True)
@@ -285,13 +291,6 @@ class Examiner:
         """Send what each probe has cost so far."""
         costs = self.budget.costs().items()
         self.send([Cost(name, seconds, calls, self._failed[name]) for name, (seconds, calls) in costs])
-
-    def report_unaffordable(self) -> None:
-        """Say what the budget left out."""
-        for name, times in self.budget.refused.items():
-            if name in {p.name for p in PROBES}:
-                done = self.budget.costs().get(name, (0.0, 0))[1]
-                self.note(name, f"left out {times} of {times + done} times to stay within the time budget", 0)
 
     def note(self, probe: str, reason: str, step: int) -> None:
         """Send once why something could not be measured."""

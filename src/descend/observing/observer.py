@@ -256,9 +256,9 @@ class Observer:
         self.knobs.finish()
         self.functions.finish()
         if measuring and not self._is_past:  # what a later stage made of its weights is not the first one's doing
-            self.examiner.tape.stop()
+            self.inert = True  # what measurements step and differentiate by themselves is not the script's
             self.examiner.finish(self.steps)
-            self.examiner.report_unaffordable()
+            self.inert = False
 
     def flush(self, *, last: bool = False) -> None:
         """Read the waiting losses off the device and send them."""

@@ -25,6 +25,7 @@ from descend.probes.on_the_way import on_the_way
 from descend.probes.own_draws import own_draws
 from descend.probes.own_selection import own_selection
 from descend.probes.pairing import pairing
+from descend.probes.reachability import reachability
 from descend.probes.running_statistics import running_statistics
 from descend.probes.shown import SHOWN
 from descend.probes.signal import signal
@@ -68,6 +69,7 @@ PROBES = (
     Probe("running statistics", "loss", running_statistics),
     CURVATURE,
     Probe("gradient_noise", "examples", gradient_noise, differentiates=True, dear=True),
+    Probe("reachability", "loss", reachability, differentiates=True, dear=True, for_trials=True, at_end=True),
 )
 
 # Taken at the end, on later batches than the monitor's.

@@ -126,6 +126,7 @@ class Probe:
     piecewise: bool = False  # whether what it yields is sent at once, and not all or nothing
     for_trials: bool = False  # whether nothing but a trial can make something of it
     once: bool = False  # taken when the monitor batches are complete, and at the first step
+    at_end: bool = False  # taken when the run is over, and at no other time
 
 
 def no_grad_float(tensor: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from descend.source.not_applicable import NotApplicable
 
 def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Exchange the argument of number `dose["argument"]`, from 0, with the next one, at the site that it names."""
-    site = pointed_at(record, dose)
+    site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
     found = expression_at(script, site, cst.Call)

@@ -11,7 +11,7 @@ from descend.source.remove import remove
 
 def leave_out(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Take away the statement at the site of `dose["kind"]` and `dose["place"]`."""
-    site = pointed_at(record, dose)
+    site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
     found = statement_at(script, site)

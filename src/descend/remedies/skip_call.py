@@ -20,7 +20,7 @@ KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
 
 def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of."""
-    site = pointed_at(record, dose)
+    site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
     for kind in KINDS:

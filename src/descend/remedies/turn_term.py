@@ -15,7 +15,7 @@ TURNED_IN_PLACE = {cst.AddAssign: cst.SubtractAssign, cst.SubtractAssign: cst.Ad
 
 def turn_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Turn the sign between the terms at the site of `dose["kind"]` and `dose["place"]`."""
-    site = pointed_at(record, dose)
+    site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
     found = expression_at(script, site, cst.BinaryOperation)

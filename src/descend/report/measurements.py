@@ -35,6 +35,7 @@ NAMES = {
     "activations": "activations",
     "monitored_loss": "cost of fixed examples",
     "running statistics": "running statistics",
+    "reachability": "how low the loss can go behind each call",
     "curvature": "curvature",
     "gradient_noise": "gradient noise",
     "spread_yardstick": "cost of later examples",

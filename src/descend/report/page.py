@@ -15,9 +15,11 @@ from descend.errors import UsageError
 from descend.record import Record, Site
 from descend.redaction import clean
 from descend.report.document import Figures, render, script_json, write_whole
+from descend.report.floors_picture import floors
 from descend.report.lecture import nature, reasons, ruled_out
 from descend.report.ledger import ledger
 from descend.report.loss_picture import LOSS_FLOOR
+from descend.report.own_picture import own_numbers
 from descend.report.patch import read_diff, summarise_diff
 from descend.report.patches import FILES, Patch, patches
 from descend.report.pictures import course, picture
@@ -43,7 +45,9 @@ from descend.trials.trial import Arm
 
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
 LONGEST_EXCERPT = 12
-OF_CURVATURE = ("instability", "inputs_not_normalised")  # findings whose own pictures show α·λmax
+OF_CURVATURE = {"instability", "inputs_not_normalised"}  # findings whose own pictures show α·λmax,
+OF_FLOORS = {"blocked_signal", "unreachable_loss"}  # the floors along the graph,
+OF_OWN_NUMBERS = {"wrong_objective"}  # what the script prints
 
 
 def render_page(case: Case, arms: Mapping[int, Record]) -> str:
@@ -63,7 +67,7 @@ def write_page(case: Case, arms: Mapping[int, Record], path: Path) -> None:
 def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
     standing = causes(case)
     failed = case.status == "script_failed"
-    is_drawn = any(finding.id in OF_CURVATURE for finding in case.findings)
+    drawn = {finding.id for finding in case.findings}
     return {
         "headline": headline(case),
         "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
@@ -75,7 +79,9 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
         "findings": [_finding(case, finding, figures) for finding in standing],
         "suspicions": [_brief(case, s) | {"ruled_out": ruled_out(case, s)} for s in case.suspicions],
         "proof": _proof(case, arms, figures),
-        "curvature": None if is_drawn else figures.take(stability(case.record)),  # in the order of the page
+        "own_numbers": None if drawn & OF_OWN_NUMBERS else figures.take(own_numbers(case.record)),  # in the order
+        "floors": None if drawn & OF_FLOORS or not case.findings else figures.take(floors(case.record)),
+        "curvature": None if drawn & OF_CURVATURE else figures.take(stability(case.record)),  # of the page
         "trials": trial_rows(case.trials),
         "patch": _patch(case),
         "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],

@@ -9,8 +9,10 @@ from math import nan
 from descend.record import Record, Series
 from descend.report.feature_picture import inputs_not_normalised
 from descend.report.figure import Figure, Key, Panel, break_mark, level, line, value_axis
+from descend.report.floors_picture import floors
 from descend.report.layer_picture import layer_bars
 from descend.report.loss_picture import output_loss_mismatch
+from descend.report.own_picture import own_numbers
 from descend.report.stability_picture import CAPTION, stability_panel
 from descend.report.wording import one_line, plain_name
 from descend.symptoms.symptom import Symptom
@@ -109,6 +111,7 @@ def lagging_statistics(record: Record, symptom: Symptom) -> Figure | None:
 
 
 PICTURES: Mapping[str, Callable[[Record, Symptom], Figure | None]] = {
+    "blocked_signal": floors,
     "dead_units": dead_units,
     "inputs_not_normalised": inputs_not_normalised,
     "instability": instability,
@@ -117,6 +120,8 @@ PICTURES: Mapping[str, Callable[[Record, Symptom], Figure | None]] = {
     "output_loss_mismatch": output_loss_mismatch,
     "saturated_units": saturated_units,
     "symmetric_units": symmetric_units,
+    "unreachable_loss": floors,
+    "wrong_objective": own_numbers,
 }
 
 

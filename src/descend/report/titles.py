@@ -6,6 +6,8 @@ TITLES = {
     "bad_data": "the data are damaged",
     "bad_initialisation": "the initial weights are badly scaled",
     "batch_size": "the batches are so large that the training makes few steps",
+    "unbounded_loss": "the loss has no least value",
+    "unreachable_loss": "no output makes the loss small",
     "blocked_signal": "a call lets hardly any of the gradient pass",
     "broadcasting": "predictions and targets are broadcast against each other",
     "cliff": "one long step undid the progress",

@@ -25,12 +25,12 @@ def way_out(syntax: Syntax, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def only_caller(syntax: Syntax, function: cst.FunctionDef) -> cst.Call | None:
     """Return the only call of the function, or the only one in a loop that trains."""
-    calls = [call for call in syntax.every(cst.Call) if _is_call_of(syntax, call, function)]
+    calls = [call for call in syntax.every(cst.Call) if is_call_of_function(syntax, call, function)]
     training = [call for call in calls if _is_training(syntax, call)] if len(calls) > 1 else calls
     return training[0] if len(training) == 1 else None
 
 
-def _is_call_of(syntax: Syntax, call: cst.Call, function: cst.FunctionDef) -> bool:
+def is_call_of_function(syntax: Syntax, call: cst.Call, function: cst.FunctionDef) -> bool:
     """Return whether the call may be one of the function from elsewhere: `model.train()` is none of `train`."""
     is_method = enclosing_class(syntax, function) is not None
     if last_name(call.func) != function.name.value or function in syntax.ancestors(call):

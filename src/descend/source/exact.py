@@ -8,12 +8,20 @@ from descend.record import Record, Site
 from descend.script import Script
 from descend.source.locate import in_characters, syntax_at
 from descend.source.not_applicable import NotApplicable
+from descend.source.shared_measure import measures_elsewhere
 from descend.source.syntax import Node, Syntax, parse
 
+BEHIND_THE_NETWORK = ("on_loss", "crossing")  # kinds of places that a script's measure of errors may go through
 
-def pointed_at(record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
-    """Return the site of the kind and place that a dose names."""
-    return record.site(dose["kind"], dose["place"]) or NotApplicable("the run did not show where it is in the source")
+
+def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
+    """Return the site of the kind and place that a dose names; none that makes what the dose is judged on."""
+    site = record.site(dose["kind"], dose["place"])
+    if site is None:
+        return NotApplicable("the run did not show where it is in the source")
+    if dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error") and measures_elsewhere(script, site):
+        return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
+    return site
 
 
 def statement_at(script: Script, site: Site) -> tuple[Syntax, cst.BaseSmallStatement] | NotApplicable:

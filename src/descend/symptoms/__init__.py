@@ -58,7 +58,9 @@ from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
 from descend.symptoms.target_leak import target_leak
 from descend.symptoms.targets_not_scaled import targets_not_scaled
+from descend.symptoms.unbounded_loss import unbounded_loss
 from descend.symptoms.unpaired_targets import unpaired_targets
+from descend.symptoms.unreachable_loss import unreachable_loss
 from descend.symptoms.unreadable import unreadable
 from descend.symptoms.unshuffled_data import unshuffled_data
 from descend.symptoms.vanishing_gradients import vanishing_gradients
@@ -127,13 +129,18 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "stragglers": stragglers,
     "batch_size": batch_size,
     "stopped_too_early": stopped_too_early,
+    "unbounded_loss": unbounded_loss,
+    "unreachable_loss": unreachable_loss,
     "blocked_signal": blocked_signal,
     "unreadable": unreadable,
     "wrong_objective": wrong_objective,
     "optimisation": optimisation,
 }
 # Told and tried where what has a name of its own does not do: first what points at a place, then what points at none.
-SEARCHES = (frozenset({"blocked_signal", "unreadable", "wrong_objective"}), frozenset({"optimisation"}))
+SEARCHES = (
+    frozenset({"unbounded_loss", "unreachable_loss", "blocked_signal", "unreadable", "wrong_objective"}),
+    frozenset({"optimisation"}),
+)
 GENERAL = frozenset().union(*SEARCHES)
 
 

@@ -1,8 +1,10 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
 from descend.record import Record
+from descend.symptoms.opponents import has_opponents
 from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
+from descend.symptoms.unreachable_loss import BARRED, share_kept
 
 SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
 LITTLE = 0.5  # the probe's bound: a rectifier passes 0.7 of the gradient's norm (He et al. 2015, §2.2)
@@ -11,7 +13,34 @@ HARDLY = 0.1  # two sigmoids in a row pass a sixteenth at most: so little is loo
 
 
 def blocked_signal(record: Record) -> Symptom | None:
-    """Less than half of the gradient passes a call that has no parameters: without it, more may be learnt."""
+    """A call that has no parameters passes less than half of the gradient, or no value before one is good enough."""
+    return _barred(record) or _faded(record)
+
+
+def _barred(record: Record) -> Symptom | None:
+    """A call across which the floor falls by most of what a constant leaves."""
+    fact = record.fact("crossing", "0") or {}
+    if fact.get("in_head", True) or has_opponents(record) or not may_suffer(record):
+        return None
+    return Symptom(
+        id="blocked_signal",
+        kind="dynamics",
+        certain=False,
+        confidence=0.7,
+        sentence=f"nothing good enough passes {fact['function']}: with any values at all before it the loss of the "
+        f"fixed examples stays at {fact['before']:.3g}, with any behind it it comes down to {fact['behind']:.3g} (one "
+        f"answer for all: {fact['constant']:.3g})",
+        quantity="share of a constant's cost that is kept up",
+        value=share_kept(fact),
+        bound=BARRED,
+        source=SOURCE,
+        where=record.site("crossing", "0"),
+        evidence=(("loss", "0"),),
+    )
+
+
+def _faded(record: Record) -> Symptom | None:
+    """Of the gradient that arrives behind a call, less than half comes out before it."""
     fact = record.fact("on_network", "0")
     if fact is None or not (suffers(record) or fact["passes"] < HARDLY and may_suffer(record)):
         return None

@@ -1,0 +1,111 @@
+"""The least value of a function within a finite budget, and whether it has one at all."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import torch
+from torch import Tensor
+
+FALLEN = 1e6  # times its start: what has fallen so far is followed no further
+
+
+class _Fallen(Exception):
+    """The function has come so low that nothing further is to be learnt of it."""
+
+
+Function = Callable[[Sequence[Tensor]], Tensor]
+EVALUATIONS, STEPS = 100, 60  # of the quasi-Newton method, and of each rate behind it
+RATES = (0.3, 0.03)  # in units of what is free
+ENOUGH = 1e-3  # of its start: what is as low as that is looked at no further
+FAR = (1e2, 1e4, 1e6)  # in units of what is free, in the direction of the least value
+LEAST_FALL = 1e-3  # of itself: less is round-off
+STEADY = 0.5  # of its slope nearby that a fall without end keeps far out
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least value that was reached, and where; `slope` where it falls without end, in units of the start."""
+
+    value: float
+    at: tuple[Tensor, ...]
+    slope: float = 0.0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the function does not fall without end."""
+        return isfinite(self.value) and not self.slope < 0
+
+
+def floor(function: Function, start: Sequence[Tensor]) -> Floor:
+    """Minimise from where it stands: L-BFGS with strong Wolfe steps, then, if much is left, Adam at two falling rates.
+
+    The budget is finite on purpose: what cannot be reached within it cannot be trained through either. Steps are taken
+    in units of each tensor's root mean square.
+    """
+    scales = [float(t.square().mean().sqrt()) or 1.0 for t in start]
+    best, at = inf, [t.detach().clone() for t in start]
+    free = [(t / s).detach().clone().requires_grad_(True) for t, s in zip(start, scales)]
+
+    def evaluate() -> Tensor:
+        nonlocal best, at
+        for f in free:
+            f.grad = None
+        loss = function([f * s for f, s in zip(free, scales)])
+        value = float(loss.detach())
+        if isfinite(value) and value < best:
+            best, at = value, [(f * s).detach() for f, s in zip(free, scales)]
+        if value < -FALLEN * max(1.0, abs(first)):
+            raise _Fallen
+        if loss.requires_grad:
+            loss.backward(inputs=free)
+        return loss
+
+    first = 0.0
+    with torch.enable_grad(), suppress(_Fallen):
+        search = torch.optim.LBFGS(free, max_iter=EVALUATIONS, max_eval=EVALUATIONS, line_search_fn="strong_wolfe")
+        first = float(evaluate().detach())
+        if isfinite(first) and any(f.grad is not None for f in free):
+            search.step(evaluate)
+            for rate in RATES if best > ENOUGH * abs(first) else ():
+                _descend(free, at, scales, rate, evaluate)
+    slope = _slope(function, start, at, scales)
+    return Floor(best, tuple(at), slope)
+
+
+def _descend(
+    free: list[Tensor], at: list[Tensor], scales: list[float], rate: float, evaluate: Callable[[], Tensor]
+) -> None:
+    """Go on from the least value with Adam."""
+    with torch.no_grad():
+        for f, t, s in zip(free, at, scales):
+            f.copy_(t / s)
+    rule = torch.optim.Adam(free, lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(rule, STEPS)
+    for _ in range(STEPS):
+        loss = evaluate()
+        if not isfinite(float(loss.detach())):
+            return
+        rule.step()
+        schedule.step()
+
+
+def _slope(function: Function, start: Sequence[Tensor], at: Sequence[Tensor], scales: Sequence[float]) -> float:
+    """Return the slope far out in the direction of the least value, if the function falls there as it does nearby.
+
+    One that is bounded below cannot: where the recession function is negative it falls without end (Rockafellar 1970,
+    §8).
+    """
+    way = [(a - s) / scale for a, s, scale in zip(at, start, scales)]
+    length = sum(float(w.double().square().sum()) for w in way) ** 0.5
+    if not 0 < length < inf:
+        return 0.0
+    with torch.no_grad():
+        steps = [[s + t / length * scale * w for s, w, scale in zip(start, way, scales)] for t in FAR]
+        near, middle, far = (float(function(step)) for step in steps)
+    if middle == -inf or far == -inf:
+        return -inf
+    nearby, slope = (middle - near) / (FAR[1] - FAR[0]), (far - middle) / (FAR[2] - FAR[1])
+    falls = near - middle > LEAST_FALL * abs(near)
+    return slope if falls and slope <= STEADY * nearby else 0.0

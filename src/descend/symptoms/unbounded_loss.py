@@ -1,0 +1,32 @@
+"""Unbounded loss: it has no least value, even where the network gives all examples one and the same answer."""
+
+from descend.record import Record
+from descend.symptoms.opponents import has_opponents
+from descend.symptoms.suffering import may_suffer, suffers
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Rockafellar 1970, §8: where its recession function is negative a function falls without end"
+
+
+def unbounded_loss(record: Record) -> Symptom | None:
+    """A constant output lets the loss fall without end; not where the network draws what it is judged on."""
+    fact = record.fact("reachability") or {}
+    is_policy = record.fact("own_draws") or record.fact("own_selection") or has_opponents(record)
+    if not (fact.get("unbounded") and fact["is_compared"]) or is_policy or not may_suffer(record):
+        return None
+    losses = record.series("loss", "0").finite()
+    return Symptom(
+        id="unbounded_loss",
+        kind="dynamics",
+        certain=suffers(record),
+        confidence=0.9 if suffers(record) else 0.6,
+        sentence=f"the loss ({losses.first:.3g} → {losses.last:.3g}) has no least value: even where the network "
+        "answers all examples alike it falls without end, so it can be lowered for ever without a look at the data. "
+        "Some term has the wrong sign, or the one that holds it up is missing",
+        quantity="loss",
+        value=losses.last,
+        bound=fact["constant"],
+        source=SOURCE,
+        where=record.site("loss") or record.site("on_loss", "0") or record.site("backward"),
+        evidence=(("loss", "0"),),
+    )
