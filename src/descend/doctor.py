@@ -11,7 +11,7 @@ from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.plan import Plan, Stage
 from descend.prescribe import prescribe
-from descend.record import Ending, Fact, Message, Record
+from descend.record import Ending, Fact, Message, Record, Site
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
@@ -239,13 +239,24 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
 
 def _at_their_places(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
     """Return the findings where what cures them stands; of those that have no name of their own one for each place."""
-    placed = [replace(s, where=record.site(*proof.at[s.id])) if s.id in proof.at else s for s in findings]
+    placed = [replace(s, where=_cured_at(s, proof, record) or s.where) for s in findings]
     kept: list[Symptom] = []
     for symptom in placed:
         told = [other for other in kept if other.id in GENERAL and _line(other) == _line(symptom)]
         if symptom.id not in GENERAL or not told:
             kept.append(symptom)
     return kept
+
+
+def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
+    """Return the site that its winning edit names; of what points at none the first line that its cure rewrites."""
+    if symptom.id in proof.at:
+        return record.site(*proof.at[symptom.id])
+    cure = proof.cure
+    if cure is None or cure.script is None or cure.symptom != symptom.id or symptom.id not in SEARCHES[-1]:
+        return None
+    rewritten = [(c.file, first + 1) for c in changes_of(cure.script) for first, end, _ in c.lines if end > first]
+    return Site("cure", "", *rewritten[0]) if rewritten else None
 
 
 def _line(symptom: Symptom) -> tuple[str, int] | None:

@@ -22,6 +22,7 @@ WITHOUT = "without {function} in line {line}"
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
 OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
 HELD = "the loss then has a least value", "Rockafellar 1970, §8"
+OPEN = "what the network says then reaches the loss as it is", "Goodfellow et al. 2016, §6.2.2"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
 HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
@@ -45,7 +46,7 @@ PLACES = (
     ),
     Row("unbounded_loss", "turn_loss", nothing_to_dose, "the loss with its sign turned", *HELD, judged_on="metric"),
     *_rows("unbounded_loss", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, HELD, cost=1),
-    *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
+    *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, OPEN),
     *_rows("blocked_signal", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),

@@ -1,0 +1,29 @@
+"""What is measured when a run is over: the script's own optimizers are the only ones that count."""
+
+from descend.script import Script
+
+TEXT = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(64, 3)
+net = nn.Linear(3, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for step in range(30):
+    loss = (net(x).relu() + x[:, :1].abs()).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_what_a_measurement_steps_and_differentiates_is_not_the_scripts(observe, tmp_path):
+    """The floors are found by rules of torch.optim, which the hooks know."""
+    path = tmp_path / "train.py"
+    path.write_text(TEXT)
+    record = observe(Script(path, tmp_path))
+    crossing = record.fact("crossing", "0")
+    assert crossing and crossing["function"] == "relu" and crossing["in_head"]
+    assert record.site("crossing", "0").line == 10
+    assert record.steps == 30 and record.places("optimizer") == ["0"]
