@@ -152,7 +152,7 @@ app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(w
 def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = "text") -> None:
     """Diagnose a recorded run again, without running anything."""
     from descend.archive import load_case
-    from descend.doctor import conclude
+    from descend.concluding import conclude
     from descend.record.loading import intact
     from descend.record.store import open_existing
     from descend.symptoms import diagnose as find
@@ -165,7 +165,9 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
         proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
         proof.changed = known.changed
-        case = conclude(known.record, find(known.record), proof, known.verified, known.total_s)
+        again = find(known.record)
+        searched = [s for s in known.findings if s.id not in {found.id for found in again}]  # what trials alone showed
+        case = conclude(known.record, [*again, *searched], proof, known.verified, known.total_s)
         _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
 

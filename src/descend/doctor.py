@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 
 from descend.case import Case
 from descend.changes import Change, changes_of
+from descend.concluding import conclude
 from descend.plan import Plan, Stage
 from descend.prescribe import prescribe
-from descend.record import Ending, Fact, Message, Record, Site
+from descend.record import Ending, Fact, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.remedies import Prescription
@@ -21,21 +22,19 @@ from descend.run.launch import new_record, run
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
+from descend.second_look import as_in, mended, take_both
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import GENERAL, SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
+from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.own_metric import asks_untrained
-from descend.symptoms.progress import constant_cost, is_stuck
 from descend.symptoms.stages import stages
 from descend.trials.arms import Bench, longest
-from descend.trials.candidate import reference
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
 from descend.trials.prove import Prescribe, Proof, prove
 from descend.trials.reproduce import reproduce
 from descend.trials.speed import hasten
 
-TOLD = 0.9  # the least confidence of what is told without a trial: below it, it stays a suspicion
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
@@ -134,9 +133,29 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
 
 
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
+    proof, verified = Proof(), ""
+    symptoms, stages = _suspected(plan, record)
+    if symptoms and record.ending and record.can_be_judged:
+        bench = _bench(plan, lab, record)
+        try:
+            prove(script, record, stages, bench, proof)  # what did help
+            quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
+            hasten(script, record, quicker, bench, proof)
+            hidden = _behind(script, plan, lab, record, proof)
+            ids = {symptom.id for symptom in hidden}
+            symptoms = [*(replace(s, explains=s.explains - ids) for s in symptoms if s.id not in ids), *hidden]
+            verified = reproduce(proof, script, record, bench)
+        except KeyboardInterrupt:
+            proof.interrupted = True
+        except Changed as error:
+            proof.changed = str(error)
+    return record, symptoms, proof, verified
+
+
+def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescribe]]:
+    """Return what is, or may be, wrong, and what may help: what has a name first, then the searches one by one."""
     named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
     further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it
-    symptoms = [*named, *further]
 
     def may_help(refuted: frozenset[str], beside: Sequence[Prescription] = ()) -> list[Prescription]:
         asked = prescribe(record, causes([s for s in named if s.certain or s.id not in refuted]))
@@ -146,25 +165,37 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
     stages: list[Prescribe] = [may_help]
     searched: list[Prescription] = []
     for ids in SEARCHES if further else ():
-        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids])[:SEARCHED]]
+        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids], named)[:SEARCHED]]
         stages.append(partial(may_help, beside=searched))
+    return [*named, *further], stages
 
-    proof, verified = Proof(), ""
-    if symptoms and record.ending and record.can_be_judged:
-        try:
-            same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
-            failing = record.ending if record.ending.reason == "failed" else None
-            where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
-            bench = Bench(same, record.run, *where)
-            prove(script, record, stages, bench, proof)  # what did help
-            quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
-            hasten(script, record, quicker, bench, proof)
-            verified = reproduce(proof, script, record, bench)
-        except KeyboardInterrupt:
-            proof.interrupted = True
-        except Changed as error:
-            proof.changed = str(error)
-    return record, symptoms, proof, verified
+
+def _bench(plan: Plan, lab: Lab, record: Record) -> Bench:
+    """Return where the trials of what was found in a record are run."""
+    same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
+    failing = record.ending if record.ending and record.ending.reason == "failed" else None
+    where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
+    return Bench(same, record.run, *where)
+
+
+def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
+    """Examine the mended script where it is still poor; return what stood behind the change, if its cure is taken."""
+    first = None if plan.stage else mended(proof, record)
+    if first is None:
+        return []
+    cured = first.script.to_be_examined()
+    second = lab.observe(cured, plan)
+    symptoms, stages = _suspected(plan, second)
+    if not symptoms or second.ending is None or not second.can_be_judged:
+        return []
+    further = Proof()
+    prove(cured, second, stages, _bench(plan, lab, second), further)
+    if not take_both(script, record, first, further.cure, proof, _bench(plan, lab, record)):
+        return []
+    found = [as_in(cured, s) for s in conclude(second, symptoms, further, "", 0.0).findings]
+    proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
+    proof.at |= {first.symptom: first.at} if first.at else {}
+    return found
 
 
 def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
@@ -203,88 +234,3 @@ def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkSe
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record
-
-
-def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
-    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
-
-    Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
-    """
-    known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
-    named = causes([s for s in known if s.id not in GENERAL])
-    others = [s for s in known if s.id in GENERAL and (s.id in proof.confirmed or not named)]
-    findings = ranked([*named, *others], proof, record)
-    findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
-    held = {s.id for s in findings} | {i for s in findings for i in s.explains}
-    findings = _at_their_places(findings, proof, record)
-    bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
-    suspicions = tuple(s for s in symptoms if s.id not in held)
-    trials = tuple(proof.trials)
-    interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
-    return Case(
-        record,
-        tuple(findings),
-        suspicions,
-        trials,
-        proof.cure,
-        verified,
-        bare_s,
-        total_s,
-        interrupted=interrupted,
-        tuning=proof.tuning,
-        dismissed=tuple(sorted(proof.dismissed)),
-        changed=proof.changed,
-    )
-
-
-def _at_their_places(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
-    """Return the findings where what cures them stands; of those that have no name of their own one for each place."""
-    placed = [replace(s, where=_cured_at(s, proof, record) or s.where) for s in findings]
-    kept: list[Symptom] = []
-    for symptom in placed:
-        told = [other for other in kept if other.id in GENERAL and _line(other) == _line(symptom)]
-        if symptom.id not in GENERAL or not told:
-            kept.append(symptom)
-    return kept
-
-
-def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
-    """Return the site that its winning edit names; of what points at none the first line that its cure rewrites."""
-    if symptom.id in proof.at:
-        return record.site(*proof.at[symptom.id])
-    cure = proof.cure
-    if cure is None or cure.script is None or cure.symptom != symptom.id or symptom.id not in SEARCHES[-1]:
-        return None
-    rewritten = [(c.file, first + 1) for c in changes_of(cure.script) for first, end, _ in c.lines if end > first]
-    return Site("cure", "", *rewritten[0]) if rewritten else None
-
-
-def _line(symptom: Symptom) -> tuple[str, int] | None:
-    return (symptom.where.file, symptom.where.line) if symptom.where else None
-
-
-def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
-    """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all.
-
-    Of a network whose loss is made of its own draws that is not known: what it learns is in what it draws next.
-    """
-    if record.fact("own_draws"):
-        return False
-    mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
-    untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
-    is_likely = symptom.confidence >= TOLD and constant_cost(record) is not None
-    return untried and is_likely and is_stuck(record, symptom.optimizer)
-
-
-def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
-    """Facts first, as they come; then what was suspected, by how much of the trouble its best remedy took away."""
-
-    def left(symptom: Symptom) -> float:
-        mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
-        costs = [(t.after, reference(t.before, record, t.judged_on)) for t in mine if isfinite(t.after)]
-        return min((after / whole for after, whole in costs), default=inf)
-
-    def rank(symptom: Symptom) -> tuple[bool, float, float]:
-        return (False, 0.0, 0.0) if symptom.certain else (True, round(left(symptom), 1), -symptom.confidence)
-
-    return sorted(findings, key=rank)

@@ -1,5 +1,6 @@
 """From what is wrong to what may help: the rows of the table that fit, each with its dose."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,8 +16,12 @@ from descend.symptoms.own_metric import is_told_by_loss, own_metric
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
 
-def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
-    """Return what may help, in the order of the symptoms and of the table; the same change only once."""
+def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] = ()) -> list[Prescription]:
+    """Return what may help, in the order of the symptoms and of the table; the same change only once.
+
+    named: what else is known of the run: an edit in the line of a fact among them mends that fact.
+    """
+    facts = {(s.where.file, s.where.line) for s in named if s.certain and s.where}
     found: dict[Key, Prescription] = {}
     for symptom in symptoms:
         for row in CANON:
@@ -28,7 +33,9 @@ def prescribe(record: Record, symptoms: list[Symptom]) -> list[Prescription]:
                     sets_the_step = SETS_THE_STEP.intersection(row.remedy.split("+"))
                     if not sets_the_step and (usual := adam_for_few_steps(record, symptom)):
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
-                found.setdefault(known.key, known)
+                site = record.site(*known.at) if known.at else None
+                mends = site is not None and (site.file, site.line) in facts
+                found.setdefault(known.key, replace(known, of_fact=known.of_fact or mends))
     return list(found.values())
 
 

@@ -30,6 +30,7 @@ class Script:
     module: str | None = None  # dotted name when started as `-m module`
     python: str = sys.executable  # the interpreter that runs it
     edits: Mapping[Path, str] = field(default_factory=dict)  # file -> its whole new text
+    examined: Mapping[Path, str] = field(default_factory=dict)  # file -> its text as the examined run read it
     streamed: bool = False  # read from standard input or a pipe: there is no file that could be patched
     sources: Sources | None = field(default=None, compare=False, repr=False)  # None: files are read as they lie there
 
@@ -40,6 +41,14 @@ class Script:
     def unedited(self, file: Path) -> str:
         """Return the text of `file` without any edit; of a notebook its code cells as one Python source."""
         return _source(file, self.kept(file))
+
+    def as_examined(self, file: Path) -> str:
+        """Return the text of `file` as the run has read it to which a record's sites belong."""
+        return self.examined[file] if file in self.examined else self.unedited(file)
+
+    def to_be_examined(self) -> "Script":
+        """Return the same script, of which the next record is to be: its edits are no news to it."""
+        return replace(self, examined=self.edits)
 
     def kept(self, file: Path) -> bytes:
         """Return the bytes of `file` without any edit, as they were when the doctor began. Raises `OSError`."""

@@ -39,6 +39,15 @@ def test_what_leaves_them_as_they_are_is_left_out():
     assert seen(lambda: F.mse_loss(NET(X.clone().view(20, 4) * 1.0), Y))["on_inputs"] == []
 
 
+def test_whole_numbers_in_another_order_or_by_another_convention():
+    found = [
+        seen(lambda change=change: F.cross_entropy(NET(X), change(LABELS)))["on_inputs"]
+        for change in (lambda t: 2 - t, lambda t: (t + 1) % 3, lambda t: t.flip(0), lambda t: t[ORDER])
+    ]
+    assert [edits[0][1] for edits in found] == ["skip"] * 4
+    assert seen(lambda: F.cross_entropy(NET(X)[:, :1], (LABELS > 0).long() * 0))["on_inputs"][1:] == []
+
+
 def test_terms_and_signs():
     def step() -> Tensor:
         mean = NET(X)

@@ -17,6 +17,9 @@ SKIPPED = [  # before, where, what the run saw there, after
     ("import torch\ny = net(torch.flip(x, (-1,)))", "torch.flip(x, (-1,))", "flip", "import torch\ny = net(x)"),
     ("y = net(self.jitter(x, 3))", "self.jitter(x, 3)", "add", "y = net(x)"),
     ("y = net(x * 0)", "x * 0", "mul", "y = net(x)"),
+    ("loss = f(z, 2 * t - 1)", "2 * t - 1", "sub", "loss = f(z, t)"),  # all of what is made of one variable alone
+    ("loss = f(z, (t + 1) % (t.max() + 1))", "(t + 1) % (t.max() + 1)", "remainder", "loss = f(z, t)"),
+    ("y = net((x - mean) / std)", "(x - mean) / std", "div", "y = net((x - mean))"),
     ("y = net(0.5 * x)", "0.5 * x", "mul", "y = net(x)"),
     ("y = net(x + 3 * torch.randn_like(x))", "x + 3 * torch.randn_like(x)", "add", "y = net(x)"),
     ("loss = -(a * b).sum()", "-(a * b).sum()", "neg", "loss = (a * b).sum()"),

@@ -58,9 +58,24 @@ def _given(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression 
 
 
 def _operand(node: cst.CSTNode) -> cst.BaseExpression:
+    """Return what stands behind the call; all of what is made of one variable alone: `y` of `2 * y - 1`."""
     if isinstance(node, cst.BinaryOperation):
-        is_number = isinstance(node.left, cst.Integer | cst.Float)
-        return node.right if is_number else node.left
+        leaf: cst.BaseExpression = node
+        while isinstance(leaf, cst.BinaryOperation):
+            leaf = leaf.right if isinstance(leaf.left, cst.Integer | cst.Float) else leaf.left
+        if _variables(node) == _variables(leaf):
+            return leaf
+        return node.right if isinstance(node.left, cst.Integer | cst.Float) else node.left
     if isinstance(node, cst.Subscript):
         return node.value
     return cst.ensure_type(node, cst.UnaryOperation).expression
+
+
+def _variables(node: cst.CSTNode) -> set[str]:
+    """Return the names that an expression reads: `tb` of `tb.max() + 1`."""
+    if isinstance(node, cst.Attribute):
+        return _variables(node.value)
+    if isinstance(node, cst.Arg):
+        return _variables(node.value)
+    own = {node.value} if isinstance(node, cst.Name) else set()
+    return own.union(*(_variables(child) for child in node.children))

@@ -39,7 +39,7 @@ def _found(script: Script, site: Site, kind: type[Node], *, whole: bool) -> tupl
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return syntax
-    original = parse(syntax.file, script.unedited(syntax.file))
+    original = parse(syntax.file, script.as_examined(syntax.file))
     if isinstance(original, NotApplicable):
         return original
     node = _at(original, site, kind, whole)

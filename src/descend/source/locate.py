@@ -41,6 +41,7 @@ WORDS = {
     "on_inputs": "call on the data",
     "on_network": "call within the network",
     "on_loss": "call on the way to the loss",
+    "crossing": "call that keeps the loss up",
     "altered_gradient": "change of the gradients",
     "altered_parameters": "change of the parameters",
     "altered_state": "end of what the rule remembers",
@@ -86,7 +87,7 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, N
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return syntax
-    node = _find(syntax, site, script.unedited(syntax.file), kind)
+    node = _find(syntax, site, script.as_examined(syntax.file), kind)
     if node is None:
         return NotApplicable(f"no {word_of(site)} is found at {syntax.file.name}:{site.line}")
     return syntax, node

@@ -68,11 +68,17 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 
 
 def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    """Return the best few changes two by two, as one run of each pair went: where nothing helps alone, two may."""
-    known = [c for c in candidates if not c.reason and c.script is not None and isfinite(c.value) and not c.parts]
-    best = sorted(known, key=lambda c: c.value / c.before if c.before > 0 else inf)[:PAIRED]
-    both = [together(two) for two in combinations(best, 2)]
-    return run_all([pair for pair in both if pair is not None], exam, bench)
+    """Return changes two by two, as one run of each pair went: where nothing helps alone, two may.
+
+    What mends a fact beside each of the others, be it that those diverge without it; and the best few of all.
+    """
+    known = [c for c in candidates if not c.reason and c.script is not None and not c.parts]
+    known.sort(key=lambda c: c.value / c.before if c.before > 0 and isfinite(c.value) else inf)
+    mending = [c for c in known if c.prescription.of_fact][:1]
+    found = [(first, c) for first in mending for c in known if not c.prescription.of_fact]
+    found += combinations([c for c in known if isfinite(c.value)][:PAIRED], 2)
+    joined = {both.prescription.key: both for two in found if (both := together(two)) is not None}
+    return run_all(list(joined.values()), exam, bench)
 
 
 def _can_be_joined(p: Prescription) -> bool:

@@ -6,7 +6,7 @@ no remedy can move.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import inf, isfinite
 
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
@@ -44,6 +44,7 @@ class Proof:
     cure: Trial | None = None
     tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
     arm: Record | None = None  # the cure's arm under the script's own seed
+    mending: Candidate | None = None  # where nothing has won: the best that mends a fact, and runs
     at: dict[str, tuple[str, str]] = field(default_factory=dict)  # confirmed -> the site at which its remedy has won
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
     judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
@@ -75,6 +76,13 @@ def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Benc
                 break  # none is left
     if proof.cure is None and len(stages) > 1:
         _confirm_pair(script, exam, candidates, bench, proof)
+    if proof.cure is None:
+        ran = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
+        proof.mending = min((c for c in ran if c.prescription.times == 1), key=_value, default=None)
+
+
+def _value(candidate: Candidate) -> float:
+    return candidate.value if isfinite(candidate.value) else inf
 
 
 def _confirm_pair(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:

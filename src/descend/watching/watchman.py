@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from descend.archive import save_case
-from descend.doctor import conclude
+from descend.concluding import conclude
 from descend.errors import UsageError
 from descend.record import Message, Record
 from descend.record.store import Store

@@ -1,0 +1,108 @@
+"""What stands behind a change: one mistake may hide another, so a mended script that is still poor is examined, too.
+
+What is mended is the cure, or where nothing has won what mends a fact. What cures the rest is taken where both changes
+together are proved on the script as it was, and do better than the first alone.
+"""
+
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from math import inf, isfinite
+from pathlib import Path
+
+from descend.record import Record, Site
+from descend.remedies import JudgedOn, Prescription
+from descend.script import Script
+from descend.symptoms import Symptom
+from descend.symptoms.own_metric import own_metrics
+from descend.symptoms.progress import FAIR
+from descend.symptoms.suffering import POORER
+from descend.trials.arms import Bench
+from descend.trials.candidate import Candidate, reference, run_all
+from descend.trials.confirm import confirm
+from descend.trials.prove import Proof
+from descend.trials.statistics import promising
+from descend.trials.trial import Trial
+
+NOT_ALONE = "with what was found behind it it does better"
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A script with a first change, behind which another mistake may stand."""
+
+    script: Script
+    symptom: str
+    remedies: tuple[str, ...]
+    label: str
+    judged_on: JudgedOn
+    after: float  # on fresh seeds, if it is proved; else infinite: anything is better
+    at: tuple[str, str] | None = None  # kind and key of the site that it edits
+
+
+def mended(proof: Proof, record: Record) -> Mended | None:
+    """Return the script as the cure leaves it, at the same budget, where that is poor; else with what mends a fact."""
+    cure = proof.cure
+    if cure is None:
+        known = proof.mending
+        if known is None or known.script is None:
+            return None
+        p = known.prescription
+        return Mended(known.script, p.symptom, tuple(p.remedy.split("+")), p.label, p.judged_on, inf, p.at)
+    if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "metric"):
+        return None
+    is_much = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
+    if not is_much and not _is_poor(record, proof.arm):
+        return None
+    return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
+
+
+def _is_poor(record: Record, cured: Record | None) -> bool:
+    """Whether none of the script's own numbers comes half of the way from where it stands without learning."""
+    known = [m for m in own_metrics(record) if isfinite(m.untrained) and m.kind != "gain"]
+    return bool(known) and all(m.cost(m.end(cured)) > POORER * m.cost(m.untrained) for m in known if cured)
+
+
+def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
+    """Make one cure of both where that is proved, and better than the first alone; return whether it is."""
+    if second is None or second.script is None or second.verdict != "proved":
+        return False
+    [candidate] = run_all([Candidate(_both(first, second, second.script), second.script)], record, bench)
+    if not candidate.helps:
+        return False
+    trial = confirm(script, record, candidate, bench, proof.unchanged)
+    if trial.verdict != "proved" or not promising(first.after, trial.after):
+        proof.trials.append(trial)
+        return False
+    alone = proof.cure
+    rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
+    proof.trials, proof.cure, proof.arm, proof.tuning = [trial, *rest], trial, candidate.record, None
+    return True
+
+
+def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
+    return Prescription(
+        first.symptom,
+        "+".join((*first.remedies, *second.remedies)),
+        f"{first.label} + {second.label}",
+        lambda script: changed,
+        cost=len(first.remedies) + len(second.remedies),
+        judged_on="metric" if "metric" in (first.judged_on, second.judged_on) else "fixed",
+    )
+
+
+def as_in(script: Script, symptom: Symptom) -> Symptom:
+    """Return what was found in an edited script with its place in the file as it was: edits have moved the lines."""
+    return symptom if symptom.where is None else replace(symptom, where=_moved(script, symptom.where))
+
+
+def _moved(script: Script, site: Site) -> Site:
+    file = Path(site.file)
+    if file not in script.edits:
+        return site
+    old, new = script.unedited(file).splitlines(), script.read(file).splitlines()
+    line = site.line - 1
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if k <= line < m:
+            now = i + line - k if tag == "equal" else min(max(i, j - 1), len(old) - 1)
+            return replace(site, line=now + 1, end_line=now + 1 + max(0, site.end_line - site.line))
+    return site

@@ -1,0 +1,78 @@
+"""Two mistakes in one script, each of which hides what the other's cure is worth."""
+
+import json
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from descend.record import Record, Site
+from descend.script import Script
+from descend.second_look import as_in, mended
+from descend.symptoms import Symptom
+from descend.trials.prove import Proof
+from descend.trials.trial import Trial
+
+# The labels of a batch in reverse order, and weights that leave every rectifier dead: neither edit helps alone.
+TWO = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+torch.manual_seed(0)
+x = torch.randn(400, 6)
+y = (x[:, 0] * 2 + x[:, 1] > 0).long()
+model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+[p.data.abs_().neg_() for p in model.parameters()]
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+for epoch in range(20):
+    for rows in torch.randperm(400).split(40):
+        loss = F.cross_entropy(model(x[rows]), y[rows].flip(0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print("accuracy", (model(x).argmax(1) == y).float().mean().item())
+"""
+
+
+@pytest.mark.slow
+def test_two_mistakes_are_found_one_behind_the_other(descend, tmp_path):
+    (tmp_path / "train.py").write_text(TWO)
+    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert {finding["symptom"] for finding in case["findings"]} >= {"dead_units"}, case["findings"]
+    assert (
+        "reinitialise" in case["patch"] and "+        loss = F.cross_entropy(model(x[rows]), y[rows])" in case["patch"]
+    )
+    [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
+    assert proved["after"] < 0.2 * proved["before"] and len(proved["remedies"]) == 2
+    told = descend("diagnose", "--format", "json", "1", cwd=tmp_path)
+    assert json.loads(told.stdout)["findings"] == case["findings"]
+
+
+SYMPTOM = Symptom("unreadable", "dynamics", True, 0.9, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
+
+
+@pytest.mark.parametrize(("line", "was"), [(1, 1), (3, 2), (4, 3)])
+def test_lines_of_an_edited_script_are_told_as_those_of_the_file(tmp_path, line, was):
+    path = tmp_path / "train.py"
+    path.write_text("a\nb\nc\n")
+    script = Script(path, Path(tmp_path)).edit(path, "a\nnew\nb\nc\n").to_be_examined()
+    assert script.as_examined(path).count("\n") == 4
+    found = replace(SYMPTOM, where=replace(SYMPTOM.where, file=str(path), line=line, end_line=line))
+    assert as_in(script, found).where.line == was
+    elsewhere = replace(SYMPTOM, where=replace(SYMPTOM.where, file="other.py"))
+    assert as_in(script, elsewhere) == elsewhere and as_in(script, replace(SYMPTOM, where=None)).where is None
+
+
+def cured(after: float, verdict: str = "proved") -> Proof:
+    interval = (after, after)
+    trial = Trial(("zero_grad",), "zero_grad()", "no_zero_grad", verdict, "cost", 2.0, after, interval, interval, (1,))
+    return Proof(cure=replace(trial, script=Script(Path("train.py"), Path())))
+
+
+def test_what_is_cured_is_looked_at_no_further():
+    assert mended(cured(0.05), Record()) is None and mended(cured(1.0, "train_longer"), Record()) is None
+    assert mended(cured(1.0), Record()).after == 1.0 and mended(Proof(), Record()) is None
+    assert mended(cured(inf), Record()) is None
