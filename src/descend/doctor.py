@@ -53,14 +53,14 @@ class Lab:
     elsewhere: Elsewhere
     cluster: Cluster | None = None
 
-    def observe(self, script: Script, plan: Plan) -> Record:
-        """Run the script once under observation."""
+    def observe(self, script: Script, plan: Plan, parent: int | None = None) -> Record:
+        """Run the script once under observation; parent: the run that it is examined for, if any."""
 
         def listen(record: Record, messages: list[Message]) -> None:
             self.elsewhere.take(messages)
             self.show(record, messages)
 
-        return observe(script, plan, self.store, listen, self.server)
+        return observe(script, plan, self.store, listen, self.server, parent)
 
 
 def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluster | None = None) -> Case:
@@ -184,7 +184,9 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
     if first is None:
         return []
     cured = first.script.to_be_examined()
-    second = lab.observe(cured, plan)
+    second = lab.observe(cured, plan, record.run)
+    if second.ending and second.ending.reason == "interrupted":
+        raise KeyboardInterrupt
     symptoms, stages = _suspected(plan, second)
     if not symptoms or second.ending is None or not second.can_be_judged:
         return []
@@ -207,9 +209,11 @@ def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
 
 
-def observe(script: Script, plan: Plan, store: Store, show: Show, server: ForkServer | None = None) -> Record:
+def observe(
+    script: Script, plan: Plan, store: Store, show: Show, server: ForkServer | None = None, parent: int | None = None
+) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
-    record = new_record(script, plan)
+    record = new_record(script, plan, parent)
     stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
     with keeping(store, record) as take:
 

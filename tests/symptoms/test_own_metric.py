@@ -20,6 +20,7 @@ from sick_metric import (
 from sick_runs import look, named, neighbours
 
 from descend.symptoms.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
+from descend.symptoms.progress import is_stuck, left, left_in_words
 from descend.symptoms.suffering import suffers
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
@@ -141,3 +142,29 @@ def test_a_run_suffers():
         assert suffers(record)
     assert suffers(printing(values=(0.45,)))  # the training examples are learnt, and it has not come half of the way
     assert not suffers(printing(values=(0.6,)))
+
+
+@pytest.mark.parametrize(
+    ("printed", "share"),
+    [
+        ({"values": (0.2, 0.7)}, 0.3 / 0.9),
+        ({"values": (0.2, 0.7), "untrained": None}, 0.3),  # of its whole
+        ({"name": "rmse", "rises": False, "values": (2.0, 1.0), "untrained": 4.0}, 0.25),
+        ({"name": "mean reward", "values": (1.0, 9.0), "untrained": -1.0}, 0.01),
+    ],
+)
+def test_where_no_loss_can_tell_the_scripts_own_number_says_what_is_left(printed, share):
+    record = printing(**printed)
+    assert left(record) < 0.01  # by its loss
+    add_fact(record, "own_draws", function="multinomial")
+    assert left(record) == pytest.approx(share) and f"what {printed.get('name', 'test accuracy')!r} lacks" in (
+        left_in_words(record)
+    )
+    assert is_stuck(record, "0", share - 0.001) and not is_stuck(record, "0", share + 0.001)
+
+
+def test_an_error_that_is_not_known_without_learning_says_nothing_of_it():
+    record = printing(name="rmse", rises=False, values=(2.0, 1.9), untrained=None)
+    before = left(record)
+    add_fact(record, "own_draws", function="multinomial")
+    assert left(record) == before

@@ -35,6 +35,8 @@ for epoch in range(20):
     print("accuracy", (model(x).argmax(1) == y).float().mean().item())
 """
 
+ONE_RUN = 2  # lines of the list: its heading, and one
+
 
 @pytest.mark.slow
 def test_two_mistakes_are_found_one_behind_the_other(descend, tmp_path):
@@ -47,7 +49,8 @@ def test_two_mistakes_are_found_one_behind_the_other(descend, tmp_path):
     )
     [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
     assert proved["after"] < 0.2 * proved["before"] and len(proved["remedies"]) == 2
-    told = descend("diagnose", "--format", "json", "1", cwd=tmp_path)
+    assert len(descend("runs", cwd=tmp_path).stdout.strip().splitlines()) == ONE_RUN
+    told = descend("diagnose", "--format", "json", cwd=tmp_path)
     assert json.loads(told.stdout)["findings"] == case["findings"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from descend.errors import UsageError
 from descend.record import schema
@@ -142,13 +142,14 @@ class Store:
             return {newest[rank].number: newest[rank].ending is not None for rank in sorted(newest, key=int)}
 
     def runs(self, roles: Sequence[str] = ("exam", "watch")) -> list[RunRow]:
-        """Return one line for each run in these roles, oldest first."""
+        """Return one line for each run in these roles, oldest first; not for what was examined on behalf of another."""
         runs, parts, findings = schema.runs, schema.parts, schema.findings
         last = select(func.max(parts.c.last_step)).where(parts.c.run == runs.c.number).scalar_subquery()
         found = select(func.count()).where(findings.c.run == runs.c.number).scalar_subquery()
         query = select(runs, last.label("last"), found.label("found"))
         with transaction(self.engine, self.where) as connection:
-            rows = connection.execute(query.where(runs.c.role.in_(roles)).order_by(runs.c.number)).all()
+            own = or_(runs.c.parent.is_(None), runs.c.role != "exam")
+            rows = connection.execute(query.where(runs.c.role.in_(roles), own).order_by(runs.c.number)).all()
         return [line(row) for row in rows]
 
     def number(self, run: int | None) -> int:

@@ -10,7 +10,7 @@ from math import inf, isfinite, nan
 
 from descend.record import Record, Series
 from descend.symptoms.opponents import has_opponents
-from descend.symptoms.progress import STUCK, yardstick_place
+from descend.symptoms.yardstick import STUCK, yardstick_place
 
 # What is at most 1, or 100 where it is printed in percent.
 SHARES = frozenset(
@@ -106,6 +106,26 @@ def is_told_by_loss(record: Record) -> bool:
 def own_metric(record: Record) -> OwnMetric | None:
     """Return the most telling of them; None where the script prints none."""
     return next(iter(own_metrics(record)), None)
+
+
+def own_left(record: Record) -> float:
+    """Return what the best of the script's own numbers lacks, as a share of what it lacks unlearnt; NaN unknown.
+
+    A share that is not known without learning is held against its whole.
+    """
+    return min((left for metric in own_metrics(record) if isfinite(left := _left(record, metric))), default=nan)
+
+
+def own_left_in_words(record: Record, share: float) -> str:
+    """Return of which number it is what is left: `52% of what 'test rmse' lacks without learning`."""
+    name = next((m.name for m in own_metrics(record) if _left(record, m) == share), "")
+    return f"{share:.0%} of what {name!r} lacks without learning"
+
+
+def _left(record: Record, metric: OwnMetric) -> float:
+    known = isfinite(metric.untrained)
+    whole = metric.cost(metric.untrained) if known else metric.whole if metric.kind == "share" else nan
+    return metric.cost(metric.end(record)) / whole if whole > 0 else nan
 
 
 def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:

@@ -1,16 +1,17 @@
 """Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
 
-from math import inf, isfinite, log, prod, sqrt
+from math import inf, isfinite, log, nan, prod, sqrt
 from statistics import fmean, median, median_low, variance
 
 from descend.record import Record, Series
 from descend.symptoms.opponents import exploded_at, has_opponents
+from descend.symptoms.own_metric import is_told_by_loss, own_left, own_left_in_words
+from descend.symptoms.yardstick import STUCK, yardstick_place
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
 TINY = 4  # examples: of so few a batch's loss says which examples they are
 NOISE = 1.5  # times the median difference of neighbouring losses
-STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 POOR = 0.3  # and above this share it has not learnt much
 FAIR = 0.1  # and above this one there is something left to learn
 KNOWN = 1 - STUCK  # share of it that two ways to estimate a constant's cost may differ by: what `STUCK` can tell apart
@@ -104,12 +105,6 @@ def constant_in_words(record: Record) -> str:
     return "the best single number for all outputs" if shared else "the best constant prediction"
 
 
-def yardstick_place(record: Record) -> str:
-    """Return what the yardstick of this run is; "" when there is none."""
-    places = record.places("yardstick")
-    return places[0] if places else ""
-
-
 def has_reference(record: Record) -> bool:
     """Whether there is what the cost at the end can be held against: a constant's, or one that was read earlier."""
     curve = record.series("yardstick", yardstick_place(record))
@@ -117,7 +112,12 @@ def has_reference(record: Record) -> bool:
 
 
 def left(record: Record) -> float:
-    """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown."""
+    """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown.
+
+    Where no loss can tell, it is what the script's own number lacks, as a share of what it lacks without learning.
+    """
+    if isfinite(share := _own_left(record)):
+        return share
     curve = record.series("yardstick", yardstick_place(record)).finite()
     if not len(curve) or has_opponents(record) or not has_reference(record):
         return float("nan")
@@ -125,8 +125,14 @@ def left(record: Record) -> float:
     return curve.last / reference if reference > 0 else float("nan")
 
 
+def _own_left(record: Record) -> float:
+    return nan if is_told_by_loss(record) else own_left(record)
+
+
 def left_in_words(record: Record) -> str:
     """Return what is left, and of what: `87% of the cost of the best constant prediction`."""
+    if isfinite(share := _own_left(record)):
+        return own_left_in_words(record, share)
     whose = f"the cost of {constant_in_words(record)}" if constant_cost(record) else "the first cost"
     share = left(record)
     return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
@@ -145,6 +151,8 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
     """Whether the run ends no better than `share` of what a constant prediction costs (or of its own first cost)."""
     if diverged(record, key):
         return True
+    if isfinite(own := _own_left(record)):
+        return not own < share
     if has_opponents(record):
         return exploded_at(record, key) is not None
     curve = record.series("yardstick", yardstick_place(record))
