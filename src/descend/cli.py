@@ -166,7 +166,8 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
         proof.changed = known.changed
         again = find(known.record)
-        searched = [s for s in known.findings if s.id not in {found.id for found in again}]  # what trials alone showed
+        ids = {symptom.id for symptom in again}
+        searched = [s for s in (*known.findings, *known.suspicions) if s.id not in ids]  # what trials alone have shown
         case = conclude(known.record, [*again, *searched], proof, known.verified, known.total_s)
         _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
