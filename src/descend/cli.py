@@ -165,10 +165,9 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
         proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
         proof.changed = known.changed
-        again = find(known.record)
-        ids = {symptom.id for symptom in again}
-        searched = [s for s in (*known.findings, *known.suspicions) if s.id not in ids]  # what trials alone have shown
-        case = conclude(known.record, [*again, *searched], proof, known.verified, known.total_s)
+        told = {s.id: s for s in (*known.findings, *known.suspicions)}  # by trials alone, too
+        again = list((told | {s.id: s for s in find(known.record)}).values())
+        case = conclude(known.record, again, proof, known.verified, known.total_s)
         _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
 
