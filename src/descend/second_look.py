@@ -13,9 +13,8 @@ from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom
-from descend.symptoms.own_metric import own_metrics
 from descend.symptoms.progress import FAIR
-from descend.symptoms.suffering import POORER
+from descend.symptoms.suffering import is_poor
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm
@@ -51,15 +50,9 @@ def mended(proof: Proof, record: Record) -> Mended | None:
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "metric"):
         return None
     is_much = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_much and not _is_poor(record, proof.arm):
+    if not is_much and not (proof.arm and is_poor(record, proof.arm)):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
-
-
-def _is_poor(record: Record, cured: Record | None) -> bool:
-    """Whether none of the script's own numbers comes half of the way from where it stands without learning."""
-    known = [m for m in own_metrics(record) if isfinite(m.untrained) and m.kind != "gain"]
-    return bool(known) and all(m.cost(m.end(cured)) > POORER * m.cost(m.untrained) for m in known if cured)
 
 
 def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:

@@ -26,10 +26,13 @@ def has_learnt_nothing(record: Record) -> bool:
     return bool(answers) and all(answer is True for answer in answers)
 
 
-def is_poor(record: Record) -> bool:
-    """Whether none of the script's own numbers has come half of the way from where it stands without learning."""
+def is_poor(record: Record, ended: Record | None = None) -> bool:
+    """Whether none of the script's own numbers has come half of the way from where it stands without learning.
+
+    ended: another run of the script, whose ends are asked for instead: how its numbers read is known of `record`.
+    """
     known = [m for m in own_metrics(record) if m.untrained == m.untrained and m.kind != "gain"]
-    costs = [(m.cost(m.end(record)), m.cost(m.untrained)) for m in known]
+    costs = [(m.cost(m.end(ended or record)), m.cost(m.untrained)) for m in known]
     return bool(costs) and all(cost > POORER * untrained for cost, untrained in costs)
 
 
