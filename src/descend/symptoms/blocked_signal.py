@@ -1,10 +1,9 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
 from descend.record import Record
-from descend.symptoms.opponents import has_opponents
 from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
-from descend.symptoms.unreachable_loss import BARRED, share_kept
+from descend.symptoms.unreachable_loss import BARRED, crossing, share_kept
 
 SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
 LITTLE = 0.5  # the probe's bound: a rectifier passes 0.7 of the gradient's norm (He et al. 2015, §2.2)
@@ -19,8 +18,8 @@ def blocked_signal(record: Record) -> Symptom | None:
 
 def _barred(record: Record) -> Symptom | None:
     """A call across which the floor falls by most of what a constant leaves."""
-    fact = record.fact("crossing", "0") or {}
-    if fact.get("in_head", True) or has_opponents(record) or not may_suffer(record):
+    fact = crossing(record, in_head=False)
+    if fact is None:
         return None
     return Symptom(
         id="blocked_signal",

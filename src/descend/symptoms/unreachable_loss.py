@@ -1,5 +1,8 @@
 """Unreachable loss: what stands between the network's output and the loss keeps it up, whatever the network says."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from descend.record import Record
 from descend.symptoms.opponents import has_opponents
 from descend.symptoms.suffering import may_suffer, suffers
@@ -11,8 +14,8 @@ BARRED = 0.5  # the probe's bound: most of what a constant leaves
 
 def unreachable_loss(record: Record) -> Symptom | None:
     """With any output at all the loss stays above half of what a constant leaves: one call keeps it there."""
-    fact = record.fact("crossing", "0") or {}
-    if not fact.get("in_head") or has_opponents(record) or not may_suffer(record):
+    fact = crossing(record, in_head=True)
+    if fact is None:
         return None
     return Symptom(
         id="unreachable_loss",
@@ -31,6 +34,13 @@ def unreachable_loss(record: Record) -> Symptom | None:
     )
 
 
-def share_kept(crossing: dict) -> float:
+def crossing(record: Record, *, in_head: bool) -> Mapping[str, Any] | None:
+    """Return the call that bars the way behind the network's output, or within it, in a run that may suffer."""
+    fact = record.fact("crossing", "0")
+    is_there = fact is not None and fact["in_head"] is in_head
+    return fact if is_there and not has_opponents(record) and may_suffer(record) else None
+
+
+def share_kept(fact: Mapping[str, Any]) -> float:
     """Return the share of what a constant leaves to be learnt that a call keeps up."""
-    return float((crossing["before"] - crossing["behind"]) / (crossing["constant"] - crossing["behind"]))
+    return float((fact["before"] - fact["behind"]) / (fact["constant"] - fact["behind"]))
