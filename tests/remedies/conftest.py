@@ -73,6 +73,8 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "lone_entry": "0",
     "derivative": "0",
     "singular": "0",
+    "drawn": "0",
+    "evaluated": "0",
     "summed_term": "0",
     "load_state_dict": "0",
     "running_statistics": "",

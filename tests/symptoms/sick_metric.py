@@ -105,6 +105,15 @@ def barred_within(left: float = 1.0) -> Record:
     return crossing(left, in_head=False)
 
 
+def evaluated_in_training_mode(function: str = "dropout", by_itself: bool = False, **printed: Any) -> Record:
+    record = printing(**printed)
+    add_fact(record, "training_mode", "0", function=function, by_itself=by_itself)
+    add_site(record, "evaluated", "0", 31, function)
+    if by_itself:
+        add_site(record, "drawn", "0", 9, function)
+    return record
+
+
 def optimisation(left: float = 1.0, **printed: Any) -> Record:
     record = printing(**printed) if printed else healthy()
     if printed:
@@ -115,6 +124,7 @@ def optimisation(left: float = 1.0, **printed: Any) -> Record:
 
 
 METRIC = {
+    evaluated_in_training_mode: "evaluated_in_training_mode",
     optimisation: "optimisation",
     blocked_signal: "blocked_signal",
     barred_within: "blocked_signal",

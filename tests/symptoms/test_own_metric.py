@@ -8,6 +8,7 @@ from sick_metric import (
     barred_within,
     blocked_signal,
     crossing,
+    evaluated_in_training_mode,
     forgetful_step,
     optimisation,
     printing,
@@ -48,6 +49,9 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (crossing, {"left": 0.5}, False, 7, "behind Sigmoid"),
     (unbounded_loss, {}, True, 22, "has no least value"),
     (unbounded_loss, {"left": 0.5}, False, 22, "has no least value"),
+    (evaluated_in_training_mode, {}, False, 31, "leaves out units as it does in training: eval() was not called"),
+    (evaluated_in_training_mode, {"function": "batch_norm"}, False, 31, "moves the running ones: eval()"),
+    (evaluated_in_training_mode, {"by_itself": True}, False, 9, "nothing tells it the mode"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
 NOT_SHOWN = {
@@ -70,6 +74,7 @@ NOT_SHOWN = {
     blocked_signal: [{"left": 0.5, "passes": 0.2}, {"left": 0.01}],
     barred_within: [{"left": 0.01}],
     crossing: [{"left": 0.01}],
+    evaluated_in_training_mode: [{"late": False}],
     unbounded_loss: [{"left": 0.01}, {"unbounded": False}, {"is_compared": False}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }

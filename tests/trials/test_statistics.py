@@ -60,6 +60,14 @@ def test_a_diverged_baseline_loses_to_a_vanishing_cost():
     assert compare([math.inf] * 5, [1e-14, 2e-14, 1e-14, 1e-13, 1e-14]).wins()
 
 
+@pytest.mark.parametrize("after", [[0.02, 0.0, 0.02, 0.0, 0.04], [0.0, 0.02, 0.02, 0.04, 0.02], [0.0] * 5])
+def test_a_seed_without_any_mistake_does_not_hide_what_all_of_them_gain(after):
+    result = compare([0.53, 0.57, 0.6, 0.6, 0.55], after)
+    assert result.wins() and result.gain[1] > 0.9
+    assert not compare([0.0, 0.0, 0.5, 0.0, 0.0], [0.0] * 5).wins()
+    assert not compare(after, after).wins() and not compare(after, [0.53, 0.57, 0.6, 0.6, 0.55]).wins()
+
+
 def test_a_cost_has_no_negative_interval():
     assert compare([1.0] * 5, [0.01, 0.5, 0.02, 0.9, 0.01]).interval[0] >= 0
 

@@ -89,6 +89,8 @@ WIRING = (
         "dropout and normalisation do their work in training mode alone", "torch.nn.Module.train"),
     Row("eval_mode", "train_mode", idle_dropout, "train mode while training: dropout at work",
         "units that cannot rely on each other memorise less", "Srivastava et al. 2014", judged_on="held_out"),
+    Row("evaluated_in_training_mode", "evaluation_mode", nothing_to_dose, "evaluation mode while evaluating",
+        "what is measured is then what the network does in use", "torch.nn.Module.eval", judged_on="metric"),
     Row("lagging_statistics", "statistics_momentum", usual_share, "momentum {momentum:g} of the running statistics",
         "evaluation then computes with what training has seen", "Ioffe & Szegedy 2015, alg. 2", cost=1),
     Row("weights_not_loaded", "rename_weights", other_names, "the checkpoint's names made the module's",

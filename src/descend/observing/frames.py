@@ -20,7 +20,12 @@ from descend.observing.calls import call_ending
 from descend.record import Site, is_installed
 
 OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
-_FUNCTIONAL = ("torch.nn.functional", "torch.overrides", "descend.observing.knobs")  # between a module and its call
+_FUNCTIONAL = (  # between a module and its call
+    "torch.nn.functional",
+    "torch.overrides",
+    "descend.observing.knobs",
+    "descend.observing.modes",
+)
 DEPTH = 4  # lines that tell two calls of one function apart
 Lines = tuple[tuple[str, int], ...]  # files and line numbers, innermost first
 _PACKAGE = str(Path(__file__).parents[1])

@@ -19,7 +19,7 @@ from descend.observing.evaluation import Batch, readings, terms
 from descend.observing.frames import Lines, call_span, constructor_caller
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
-from descend.observing.replacing import replaced
+from descend.observing.replacing import replaced, standing_for
 from descend.record import Fact, Listener, Reading
 from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
@@ -213,7 +213,7 @@ def _clipping(name: str, original: Any, knobs: Knobs) -> Any:
 
 
 def _loss(name: str, original: Any, knobs: Knobs) -> Any:
-    @functools.wraps(original)
+    @standing_for(original)
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
         if not is_compiling():

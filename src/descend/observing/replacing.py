@@ -1,6 +1,7 @@
 """An attribute replaced for as long as a context lasts."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,3 +16,13 @@ def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
     finally:
         if owner.__dict__[name] is new:
             setattr(owner, name, old)
+
+
+def standing_for(original: Any) -> Callable[[Any], Any]:
+    """Like `functools.wraps`, for a function of torch's: TorchScript compiles the original in its place."""
+
+    def marked(new: Any) -> Any:
+        new.__prepare_scriptable__ = lambda: original
+        return functools.wraps(original)(new)
+
+    return marked

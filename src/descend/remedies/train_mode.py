@@ -31,7 +31,7 @@ def train_mode(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     called = called_model(place)
     if isinstance(called, NotApplicable):
         return called
-    syntax, model = place.syntax, _whole(called, record)
+    syntax, model = place.syntax, whole_model(called, record)
     line = syntax.line(place.call)
     names = {name.value for loop in _comprehensions(place) for name in syntax.every(cst.Name, loop.target)}
     if model.split(".")[0] in names:
@@ -45,7 +45,7 @@ def train_mode(script: Script, record: Record, dose: dict[str, Any]) -> Script |
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
 
-def _whole(called: str, record: Record) -> str:
+def whole_model(called: str, record: Record) -> str:
     """Return the whole model where the script calls a part of it (`net.encoder(x)`)."""
     made = record.site("model")
     is_part = made is not None and made.variable and called.startswith(made.variable + ".")

@@ -18,6 +18,7 @@ TITLES = {
     "degenerate_normalisation": "a normalisation over a single entry lets nothing through",
     "dimensions_exchanged": "dimensions are exchanged, but not their values",
     "eval_mode": "the model trains in evaluation mode",
+    "evaluated_in_training_mode": "the network is evaluated in training mode",
     "examples_mixed": "the examples of a batch are mixed",
     "exploding_gradients": "gradients explode",
     "fluctuations": "gradient noise hides the progress",

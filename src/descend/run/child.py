@@ -176,6 +176,7 @@ class Run:
         from descend.observing.custom import observing_functions
         from descend.observing.hooks import observing
         from descend.observing.knobs import observing_knobs
+        from descend.observing.modes import modes_of, observing_modes
         from descend.observing.observer import Observer
 
         assert isinstance(self.watch, Observer)
@@ -183,6 +184,8 @@ class Run:
         if self.config.role in ("exam", "arm", "gradcheck", "show"):
             stack.enter_context(observing_functions(self.watch.functions))
             stack.enter_context(observing_knobs(self.watch.knobs))
+        if self.config.role == "exam":
+            stack.enter_context(observing_modes(modes_of(self.watch)))
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch

@@ -21,7 +21,7 @@ from descend.run.keeper import Confinement, kept
 from descend.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
-OBSERVING = ("observation", "hooks", "custom", "knobs")
+OBSERVING = ("observation", "hooks", "custom", "knobs", "modes")
 RUN = ("reads", "seeds", "stage", "uncompiled")
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
 

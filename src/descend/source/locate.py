@@ -27,6 +27,8 @@ WORDS = {
     "activation": "output activation",
     "loss_module": "loss module",
     "detach": "detach() call",
+    "drawn": "call of dropout",
+    "evaluated": "evaluation",
     "singular": "root or logarithm",
     "leak": "attention or recurrent layer",
     "summed_term": "summed term of the loss",

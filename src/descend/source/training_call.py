@@ -1,5 +1,6 @@
 """The call of the model on which training goes back: the first one that a run sees may be of an evaluation."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import libcst as cst
@@ -19,14 +20,14 @@ WITHOUT_GRADIENTS = {"no_grad", "inference_mode"}
 def training_call(script: Script, record: Record) -> Place | NotApplicable:
     """Return the recorded call of the model; where that is without gradients, the one before the backward pass."""
     place, backward = locate(script, record, "model_call"), locate(script, record, "backward")
-    if isinstance(place, NotApplicable) or not _is_without_gradients(place.syntax, place.call):
+    if isinstance(place, NotApplicable) or block_without_gradients(place.syntax, place.call) is None:
         return place
     syntax, line = place.syntax, place.syntax.line(place.call)
     if isinstance(backward, Place) and backward.syntax is syntax:
         around = [*loops_around(syntax, backward.call)[::-1], *functions_around(syntax, backward.call), syntax.module]
         for name in _names(script, record, place, backward):
             for call in syntax.every(cst.Call, around[0]):
-                if syntax.code(call.func) == name and not _is_without_gradients(syntax, call):
+                if syntax.code(call.func) == name and block_without_gradients(syntax, call) is None:
                     return replace(place, call=call)
     return NotApplicable(f"line {line} calls the model without gradients: it does not train there")
 
@@ -41,11 +42,15 @@ def _names(script: Script, record: Record, place: Place, backward: Place) -> lis
     return names
 
 
-def _is_without_gradients(syntax: Syntax, node: cst.CSTNode) -> bool:
-    marks: list[cst.BaseExpression] = []
+def block_without_gradients(syntax: Syntax, node: cst.CSTNode) -> cst.With | cst.FunctionDef | None:
+    """Return the innermost block or function around the node in which gradients are switched off."""
     for outer in syntax.ancestors(node):
-        if isinstance(outer, cst.With):
-            marks += [item.item for item in outer.items]
-        elif isinstance(outer, cst.FunctionDef):
-            marks += [decorator.decorator for decorator in outer.decorators]
+        if isinstance(outer, cst.With) and _switch_off(item.item for item in outer.items):
+            return outer
+        if isinstance(outer, cst.FunctionDef) and _switch_off(mark.decorator for mark in outer.decorators):
+            return outer
+    return None
+
+
+def _switch_off(marks: Iterable[cst.BaseExpression]) -> bool:
     return any(last_name(m.func if isinstance(m, cst.Call) else m) in WITHOUT_GRADIENTS for m in marks)

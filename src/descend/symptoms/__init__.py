@@ -18,6 +18,7 @@ from descend.symptoms.dead_units import dead_units
 from descend.symptoms.degenerate_normalisation import degenerate_normalisation
 from descend.symptoms.dimensions_exchanged import dimensions_exchanged
 from descend.symptoms.eval_mode import eval_mode
+from descend.symptoms.evaluated_in_training_mode import evaluated_in_training_mode
 from descend.symptoms.examples_mixed import examples_mixed
 from descend.symptoms.exploding_gradients import exploding_gradients
 from descend.symptoms.fluctuations import fluctuations
@@ -91,6 +92,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "infinite_gradient": infinite_gradient,
     "eval_mode": eval_mode,
     "lagging_statistics": lagging_statistics,
+    "evaluated_in_training_mode": evaluated_in_training_mode,
     "examples_mixed": examples_mixed,
     "unpaired_targets": unpaired_targets,
     "no_signal": no_signal,

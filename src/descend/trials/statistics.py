@@ -12,6 +12,7 @@ EASY_GAIN = 0.5  # and one that goes on for longer, or adds parameters, half: an
 MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
 DOWN = 0.01  # of the cost: how much farther a cure brings it down does not count against another one
 LOOK = 0.9706  # level of each of two looks at the seeds, so that both together err in 5 % (Pocock 1977, table 1)
+VANISHING = 1e-12  # costs below it are alike
 CAP = 10.0  # a diverged arm counts as this many times the worst finite one
 
 
@@ -42,7 +43,8 @@ class Comparison:
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged arms."""
     ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
-    b, a = [_finite(v, ceiling) for v in before], [_finite(v, ceiling) for v in after]
+    least = _in_place_of_zero(before, after)
+    b, a = [_finite(v, ceiling, least) for v in before], [_finite(v, ceiling, least) for v in after]
     ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)], LOOK)
     low, high = mean_interval(a)
     return Comparison(
@@ -72,5 +74,18 @@ def explains(left: float, best: float) -> bool:
     return as_good(left, best) or left <= max(best, DOWN) ** 0.5
 
 
-def _finite(value: float, ceiling: float) -> float:
-    return max(value, 1e-12) if isfinite(value) else ceiling
+def _in_place_of_zero(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return what a cost of exactly 0 counts as: no example was wrong, and half of one may be (Hornung & Reed 1990).
+
+    A logarithm of something smaller would let the one seed with no mistake decide how the others spread.
+    """
+    afterwards = [v for v in after if 0 < v < inf]
+    seen = [v for v in (*before, *afterwards) if 0 < v < inf]
+    whole = min(seen, default=0.0) if afterwards else 2 * DOWN * min(seen, default=0.0)
+    return max(whole / 2, VANISHING)
+
+
+def _finite(value: float, ceiling: float, least: float) -> float:
+    if not isfinite(value):
+        return ceiling
+    return max(value, VANISHING) if value > 0 else least

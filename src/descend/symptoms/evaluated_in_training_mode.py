@@ -1,0 +1,35 @@
+"""Evaluated in training mode: what the script says of its network is not what the network would do in use."""
+
+from descend.record import Record
+from descend.symptoms.own_metric import own_metric
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every unit is present, with its weight scaled"
+
+
+def evaluated_in_training_mode(record: Record) -> Symptom | None:
+    """Passes without gradients draw, or move running statistics, in a script that prints how good its network is."""
+    places = record.places("training_mode")
+    if not places or own_metric(record) is None:
+        return None
+    facts = [record.fact("training_mode", place) or {} for place in places]
+    function, by_itself = facts[0]["function"], facts[0]["by_itself"]
+    if function == "batch_norm":
+        what = "batch normalisation takes the statistics of the batch that is evaluated, and moves the running ones"
+    else:
+        what = f"{function} leaves out units as it does in training"
+    why = ": it is called as a function, and nothing tells it the mode" if by_itself else ": eval() was not called"
+    return Symptom(
+        id="evaluated_in_training_mode",
+        kind="wiring",
+        certain=False,
+        confidence=0.6,
+        sentence=f"where no gradients are asked for, {what}{why}",
+        quantity="places that evaluate in training mode",
+        value=float(len(places)),
+        bound=0.0,
+        source=SOURCE,
+        where=record.site("drawn" if by_itself else "evaluated", places[0]),
+        evidence=(("loss", "0"),),
+        explains=frozenset({"overfitting"}),
+    )

@@ -1,0 +1,96 @@
+"""Training mode is seen where no gradient is taken: what draws there, and which call of the model that is in."""
+
+import linecache
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from descend.observing.frames import SourceTree
+from descend.observing.modes import Modes, observing_modes
+from descend.observing.modules import Modules
+from descend.record import Record
+
+
+class Bare(nn.Module):
+    """Leaves units out whatever its mode; with `told` as its mode says."""
+
+    def __init__(self, *told: bool) -> None:
+        super().__init__()
+        self.told = told
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, 0.5, *self.told)
+
+
+def seen(*nets: nn.Module, step: int = 3, gradients: bool = False, of_ours: bool = False) -> Record:
+    record = Record()
+    modes = Modes(Modules(SourceTree(), record.extend), record.extend, lambda: step, lambda: not of_ours)
+    modes.stumbled = mistaken
+    with observing_modes(modes), torch.set_grad_enabled(gradients):
+        for net in nets:
+            net(torch.randn(8, 3))
+    return record
+
+
+def mistaken(error: Exception) -> None:
+    raise error
+
+
+def called(record: Record, kind: str, key: str = "0") -> str:
+    site = record.site(kind, key)
+    return linecache.getline(site.file, site.line).strip()
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.2), nn.AlphaDropout(), nn.BatchNorm1d(3), nn.Dropout1d()])
+def test_a_layer_in_training_mode_is_told_where_the_model_is_called(layer: nn.Module) -> None:
+    record = seen(nn.Sequential(nn.Linear(3, 3), layer))
+    assert record.places("training_mode") == ["0"] and called(record, "evaluated") == "net(torch.randn(8, 3))"
+    assert record.fact("training_mode", "0")["by_itself"] is False and record.site("drawn") is None
+
+
+def test_a_function_that_no_mode_is_given_is_told_where_it_stands() -> None:
+    record = seen(Bare().eval())
+    assert record.fact("training_mode", "0") == {"function": "dropout", "by_itself": True}
+    assert called(record, "drawn") == "return F.dropout(x, 0.5, *self.told)" and record.site("evaluated", "0")
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        nn.Dropout().eval(),
+        nn.Dropout(0.0),
+        nn.BatchNorm1d(3).eval(),
+        nn.BatchNorm1d(3, track_running_stats=False).eval(),
+        nn.BatchNorm1d(3, track_running_stats=False),  # there is nothing else that it could take
+        nn.LayerNorm(3),
+        Bare(False),
+    ],
+    ids=str,
+)
+def test_what_does_the_same_in_both_modes_is_left_alone(net: nn.Module) -> None:
+    assert not seen(net).places("training_mode")
+
+
+@pytest.mark.parametrize("state", [{"step": 0}, {"gradients": True}, {"of_ours": True}], ids=str)
+def test_only_evaluations_of_the_script_once_it_trains(state: dict) -> None:
+    assert not seen(nn.Dropout(), **state).places("training_mode")
+
+
+def test_each_place_is_told_once() -> None:
+    assert seen(nn.Dropout(), nn.Dropout(), nn.Sequential(nn.Dropout())).places("training_mode") == ["0"]
+
+
+def test_torchscript_compiles_what_is_looked_at() -> None:
+    """It reads the source of a function by the globals of what stands in its place."""
+    from .bench import bench
+
+    warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+    record = Record()
+    modes = Modes(Modules(SourceTree(), record.extend), record.extend, lambda: 1, lambda: True)
+    with bench(), observing_modes(modes):
+        net = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.Dropout(), nn.BatchNorm1d(3)))
+        loss = torch.jit.script(nn.CrossEntropyLoss())(net(torch.randn(4, 3)), torch.tensor([0, 1, 2, 0]))
+    assert loss.isfinite()
