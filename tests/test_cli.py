@@ -69,6 +69,7 @@ def test_every_command_and_option_has_help():
         (["--seconds", "-1", "train.py"], "--seconds"),
         (["--seconds", "nan", "train.py"], "--seconds"),
         (["--seeds", "1", "train.py"], "--seeds must be at least 2, not 1"),
+        (["--trials", "-1", "train.py"], "--trials must be at least 0, not -1"),
         (["--jobs", "0", "train.py"], "--jobs"),
         (["--select", "overfiting", "train.py"], "overfiting"),
         (["--python", "/no/such/python", "train.py"], "/no/such/python"),

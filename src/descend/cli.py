@@ -24,8 +24,10 @@ from descend.options import (
     Ignore,
     Number,
     Python,
+    Ray,
     Select,
     Target,
+    Trials,
     Where,
 )
 from descend.showing.layout import layout
@@ -73,12 +75,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
             "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            "--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster there; auto: the one that is found."
-        ),
-    ] = None,
+    ray: Ray = None,
+    trials: Trials = 8,
     select: Select = None,
     ignore: Ignore = None,
     apply: Annotated[
@@ -128,6 +126,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         seconds=Plan.seconds if seconds is None else seconds,
         patience=Plan.patience if seconds is None else seconds,
         seeds=seeds,
+        trials=trials,
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,

@@ -38,8 +38,6 @@ from descend.trials.speed import hasten
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
-SEARCHED = 8  # changes at most of each search for what has no name of its own
-
 Show = Callable[[Record, list[Message]], None]
 
 
@@ -165,7 +163,7 @@ def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescrib
     stages: list[Prescribe] = [may_help]
     searched: list[Prescription] = []
     for ids in SEARCHES if further else ():
-        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids], named)[:SEARCHED]]
+        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids], named)[: plan.trials]]
         stages.append(partial(may_help, beside=searched))
     return [*named, *further], stages
 

@@ -74,4 +74,14 @@ Select = Annotated[
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster there; auto: the one that is found."
+    ),
+]
+Trials = Annotated[
+    int,
+    typer.Option(help="Changes tried at most in each search, where nothing that has a name explains what is wrong."),
+]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]

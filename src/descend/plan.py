@@ -31,6 +31,7 @@ class Plan:
     quick_s: float = 5.0  # this many seconds
     patience: float = 600.0  # seconds for reading and preparing data, before the first backward pass
     seeds: int = 5  # fresh seeds that confirm a remedy
+    trials: int = 8  # changes at most of each search for what has no name of its own
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     pinned_threads: int = 0  # of each run, where another machine than this one runs it
     seed: int = 0  # offset for the script's own seeds
@@ -49,7 +50,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raise `UsageError` naming the first option that is out of range."""
-        for name, low in {"steps": 1, "seeds": 2, "jobs": 1}.items():
+        for name, low in {"steps": 1, "seeds": 2, "trials": 0, "jobs": 1}.items():
             if getattr(self, name) < low:
                 raise UsageError(f"--{name} must be at least {low}, not {getattr(self, name)}")
         if not (self.seconds > 0 and math.isfinite(self.seconds)):

@@ -54,6 +54,17 @@ def test_two_mistakes_are_found_one_behind_the_other(descend, tmp_path):
     assert json.loads(told.stdout)["findings"] == case["findings"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [0, 1])
+def test_so_many_changes_are_tried_as_are_asked_for(descend, tmp_path, most):
+    (tmp_path / "train.py").write_text(TWO.replace("[p.data", "0 and [p.data"))
+    done = descend("doctor", "--format", "json", "--seeds", "2", "--trials", str(most), "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    named = [finding["symptom"] for finding in case["findings"]]
+    assert ("unreadable" in named) == bool(most)
+    assert len([trial for trial in case["trials"] if trial["remedies"] == ["skip_call"]]) == most
+
+
 SYMPTOM = Symptom("unreadable", "dynamics", True, 0.9, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
 
 
