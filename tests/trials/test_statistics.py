@@ -75,6 +75,7 @@ def test_a_cost_has_no_negative_interval():
 def test_screening_asks_for_the_least_gain():
     assert promising(1.0, 0.8) and not promising(1.0, 0.81)
     assert promising(math.nan, 5.0) and not promising(1.0, math.nan)
+    assert promising(1e-11, 0.0) and not promising(1e-12, 0.0) and not promising(0.0, 0.0)
 
 
 def test_training_longer_has_to_gain_more():

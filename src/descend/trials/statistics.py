@@ -57,8 +57,8 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
 
 
 def promising(before: float, after: float, least: float = LEAST_GAIN) -> bool:
-    """Whether one pair shows the least gain."""
-    return isfinite(after) and (not isfinite(before) or after <= (1 - least) * before)
+    """Whether one pair shows the least gain; what has vanished already cannot get better."""
+    return isfinite(after) and (not isfinite(before) or (before > VANISHING and after <= (1 - least) * before))
 
 
 def as_good(value: float, best: float) -> bool:
