@@ -8,7 +8,7 @@ FRAMEWORKS := $(VENV)/.frameworks
 # Else each of the thousands of processes that the tests start would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick kinds faults lint bench clinic docs sentences browser postgres clean
+.PHONY: demo test quick thorough kinds faults lint bench clinic docs sentences browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -20,6 +20,10 @@ test: lint browser postgres $(FRAMEWORKS)
 
 quick: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not frameworks"
+
+# All cases of each kind, of which `make test` takes some.
+thorough: lint browser postgres $(FRAMEWORKS)
+	$(BIN)/pytest -n 3 --dist worksteal --thorough
 
 # Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
 kinds: $(FRAMEWORKS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from complaints import one_line
+from sampling import sampled
 
 pytestmark = pytest.mark.slow
 TRAINING = """
@@ -73,7 +74,7 @@ def test_a_window_that_closes_in_an_evaluation_is_no_end_of_the_script(descend, 
     assert "had taken a single optimizer step" in done.stderr and "(it was at train.py:10 then)" in done.stderr
 
 
-@pytest.mark.parametrize("sent", ["SIGKILL", "SIGSEGV"])
+@pytest.mark.parametrize("sent", sampled(["SIGKILL", "SIGSEGV"], "SIGKILL"))
 def test_of_a_killed_script_at_least_so_many_steps_are_told(descend, tmp_path, sent):
     kill = f"import os, time; time.sleep(1); os.kill(os.getpid(), {int(getattr(signal, sent))})"
     done = descend("doctor", script(tmp_path, body=f"optimizer.zero_grad()\n    if step == 30: {kill}"), cwd=tmp_path)
@@ -81,7 +82,9 @@ def test_of_a_killed_script_at_least_so_many_steps_are_told(descend, tmp_path, s
     assert "the script was killed after at least" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("end", ["raise RuntimeError('no display')", "import sys; sys.exit(3)"])
+@pytest.mark.parametrize(
+    "end", sampled(["raise RuntimeError('no display')", "import sys; sys.exit(3)"], "import sys; sys.exit(3)")
+)
 def test_a_failing_end_is_not_held_against_a_remedy(descend, tmp_path, end):
     name = script(tmp_path, steps=120, rate=30, end=f"print('plotting')\n{end}\n")
     options = ("--format", "json", "--select", "instability", "--seeds", "2")
@@ -138,7 +141,7 @@ def test_the_live_page_is_at_its_port_or_one_line_says_why_not(descend, tmp_path
 
 
 @pytest.mark.parametrize("command", [["watch"], ["doctor", "--select", "dead_units"]], ids=" ".join)
-@pytest.mark.parametrize("piped", [True, False])
+@pytest.mark.parametrize("piped", sampled([True, False], True))
 def test_a_script_comes_in_by_standard_input(tmp_path, command, piped):
     name = script(tmp_path, "import mine, sys\n", end="print('done', sys.argv[1:])\nsys.exit(5)")
     (tmp_path / "mine.py").write_text("")

@@ -44,7 +44,7 @@ class Kind:
     needs: str = ""  # a package
     ranks: int = 1  # processes that torchrun starts
     always: bool = False  # taken to the doctor by `make test`, too
-    in_run: bool = False  # a loop of tests/run is like it: `make test` watches that one
+    in_run: bool = False  # nothing is in it that no loop of tests/run has: `make test` watches that one
 
     def write(self, folder: Path, *, sick: bool) -> list[str]:
         """Write the program and return how it is named on a command line."""
@@ -117,8 +117,8 @@ def printed_in_jupyter(folder: Path, *, watched: bool) -> list[str]:
 
 LR, CLEARED = ("instability", "lr="), ("no_zero_grad", "zero_grad()")
 KINDS = [
-    Kind("a plain loop", "plain_loop.py", *CLEARED),
-    Kind("a trainer class", "trainer_class.py", "output_loss_mismatch", "return scores"),
+    Kind("a plain loop", "plain_loop.py", *CLEARED, in_run=True),
+    Kind("a trainer class", "trainer_class.py", "output_loss_mismatch", "return scores", in_run=True),
     Kind("L-BFGS with a closure", "lbfgs_closure.py", *CLEARED, in_run=True),
     Kind("accumulated gradients", "accumulation.py", *CLEARED, in_run=True),
     Kind(
@@ -161,18 +161,23 @@ KINDS = [
     ),
     Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr=", in_run=True),
     Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "reinitialise(", in_run=True),
-    Kind("shared weights", "shared_weights.py", *CLEARED),
-    Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)"),
-    Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR),
+    Kind("shared weights", "shared_weights.py", *CLEARED, in_run=True),
+    Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)", in_run=True),
+    Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR, in_run=True),
     Kind("functional: torch.func", "functional.py", "instability", "lr = ", in_run=True),
     Kind("physics-informed: double backward", "physics_informed.py", *LR),
-    Kind("reinforcement learning", "reinforcement.py", *LR),
+    Kind("reinforcement learning", "reinforcement.py", *LR, in_run=True),
     Kind(
-        "`python -m package.train`", "package_module", "output_loss_mismatch", "self.output(", ("-m", "trainer.train")
+        "`python -m package.train`",
+        "package_module",
+        "output_loss_mismatch",
+        "self.output(",
+        ("-m", "trainer.train"),
+        in_run=True,
     ),
-    Kind("configured by argparse", "by_argparse.py", "instability", "lr"),
-    Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr"),
-    Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr: ", ("train.py",)),
+    Kind("configured by argparse", "by_argparse.py", "instability", "lr", in_run=True),
+    Kind("configured by a dataclass", "by_dataclass.py", "instability", "lr", in_run=True),
+    Kind("configured by YAML groups", "configured_by_yaml", "instability", "lr: ", ("train.py",), in_run=True),
     Kind(
         "torchrun, two processes",
         "distributed.py",

@@ -231,6 +231,7 @@ def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_steps_do_not_wait_for_the_slow_replica_and_its_batches_are_dealt_out_again(torchrun, tmp_path) -> None:
     torchrun("backups.py", 3, str(tmp_path))
     told = json.loads((tmp_path / "told.json").read_text())

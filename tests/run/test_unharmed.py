@@ -1,6 +1,7 @@
 """Watched and unwatched runs are the same bit for bit: losses, weights, random numbers, and everything hooked."""
 
 import pytest
+from sampling import sampled
 
 VICTIMS = {
     "workers_forked": ("workers.py", "fork"),
@@ -14,10 +15,11 @@ VICTIMS = {
     "custom_function": ("corners.py", "function"),
     "thread": ("corners.py", "thread"),
 }
+USUAL = ("workers_forked", "stream_workers", "function_mode", "checkpoint_reentrant", "custom_function")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", sampled(VICTIMS, *USUAL))
 def test_watched_and_unwatched_are_the_same(stage, victim):
     name, *arguments = VICTIMS[victim]
     losses, records = stage.unharmed(name, *arguments)

@@ -1,0 +1,11 @@
+"""Of many cases of one kind `make test` takes some, and `make thorough` all: each starts several processes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def sampled(cases: Iterable[Any], *always: Any) -> list[Any]:
+    """Return the cases for `parametrize`; those beside `always` are left to `make thorough`."""
+    return [case if case in always else pytest.param(case, marks=pytest.mark.thorough) for case in cases]
