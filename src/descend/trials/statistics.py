@@ -24,7 +24,7 @@ class Comparison:
     after: float
     interval: tuple[float, float]  # of the mean after
     difference: tuple[float, float]  # of the mean of after − before
-    gain: tuple[float, float]  # interval of 1 − after/before, by the mean of log ratios
+    gain: tuple[float, float]  # interval of 1 − after/before, by the mean of log ratios; a hundredth counts as nothing
 
     @property
     def typical_gain(self) -> float:
@@ -45,7 +45,7 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
     least = _in_place_of_zero(before, after)
     b, a = [_finite(v, ceiling, least) for v in before], [_finite(v, ceiling, least) for v in after]
-    ratios = mean_interval([log(y) - log(x) for x, y in zip(b, a)], LOOK)
+    ratios = mean_interval([_bounded(log(y) - log(x)) for x, y in zip(b, a)], LOOK)
     low, high = mean_interval(a)
     return Comparison(
         fmean(b) if all(map(isfinite, before)) else inf,
@@ -74,15 +74,18 @@ def explains(left: float, best: float) -> bool:
     return as_good(left, best) or left <= max(best, DOWN) ** 0.5
 
 
+def _bounded(log_ratio: float) -> float:
+    """Return a seed's log ratio: how far below a hundredth it comes must not outweigh what the others show."""
+    return min(max(log_ratio, log(DOWN)), -log(DOWN))
+
+
 def _in_place_of_zero(before: Sequence[float], after: Sequence[float]) -> float:
     """Return what a cost of exactly 0 counts as: no example was wrong, and half of one may be (Hornung & Reed 1990).
 
-    A logarithm of something smaller would let the one seed with no mistake decide how the others spread.
+    With the logarithm of something smaller the seeds without a mistake alone would say how all of them spread.
     """
-    afterwards = [v for v in after if 0 < v < inf]
-    seen = [v for v in (*before, *afterwards) if 0 < v < inf]
-    whole = min(seen, default=0.0) if afterwards else 2 * DOWN * min(seen, default=0.0)
-    return max(whole / 2, VANISHING)
+    some, whole = ([v for v in values if 0 < v < inf] for values in (after, (*before, *after)))
+    return max(min(whole) / 2, VANISHING) if some else VANISHING
 
 
 def _finite(value: float, ceiling: float, least: float) -> float:
