@@ -23,9 +23,11 @@ from descend.options import (
     Format,
     Ignore,
     Number,
+    Processes,
     Python,
     Ray,
     Select,
+    Suggest,
     Target,
     Trials,
     Where,
@@ -69,14 +71,10 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     ] = 5,
     seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
-        ),
-    ] = None,
+    processes: Processes = None,
     ray: Ray = None,
     trials: Trials = 8,
+    suggest: Suggest = False,
     select: Select = None,
     ignore: Ignore = None,
     apply: Annotated[
@@ -127,6 +125,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         patience=Plan.patience if seconds is None else seconds,
         seeds=seeds,
         trials=trials,
+        suggest=suggest,
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import isfinite
@@ -28,12 +29,14 @@ from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.own_metric import asks_untrained
 from descend.symptoms.stages import stages
+from descend.symptoms.suggestible import suggestible
 from descend.trials.arms import Bench, longest
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
 from descend.trials.prove import Prescribe, Proof, prove
 from descend.trials.reproduce import reproduce
 from descend.trials.speed import hasten
+from descend.trials.suggest import suggest
 
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
@@ -127,7 +130,13 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
     if not plan.is_fixed and _was_short(*found[:3]):
         longer = plan.fixed_at(LONGER * record.steps)
         found = _prove(script, longer, lab, lab.observe(script, longer))
-    return conclude(*found, 0.0)
+    case = conclude(*found, 0.0)
+    if plan.suggest and case.status == "healthy" and record.can_be_judged:
+        record, _, proof, _ = found
+        with suppress(KeyboardInterrupt):
+            suggest(script, record, prescribe(record, suggestible()), _bench(plan, lab, record), proof)
+        case = conclude(*found, 0.0)
+    return case
 
 
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:

@@ -74,6 +74,18 @@ Select = Annotated[
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
+    ),
+]
+Suggest = Annotated[
+    bool,
+    typer.Option(
+        "--suggest", help="Where nothing is wrong, try what may make it a little better, too; --apply never writes it."
+    ),
+]
 Ray = Annotated[
     str | None,
     typer.Option(

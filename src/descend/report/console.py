@@ -15,7 +15,7 @@ from descend.case import Case
 from descend.redaction import clean
 from descend.report.measurements import group_notes, looked_at, unseen
 from descend.report.patch import summarise_diff
-from descend.report.patches import FILES, Patch, patches
+from descend.report.patches import Patch, patches
 from descend.report.titles import title
 from descend.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
 from descend.report.wording import count, listed, number, one_line, percent, place, plain_name, root_of, taken_off
@@ -31,6 +31,7 @@ VERDICT_STYLES = {
     "proved": "bold green",
     "train_longer": "bold green",
     "helps": "green",
+    "suggested": "green",
     "worse": "red",
     "failed": "dim",
     "not_proved": "dim",
@@ -38,7 +39,7 @@ VERDICT_STYLES = {
 }
 
 TOO_LITTLE = "too little: less than a fifth better (half, where it adds steps or parameters) or less than a fifth worse"
-PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved"}
+PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved", "suggestion": "suggest"}
 MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
 Row = tuple[str, RenderableType]
@@ -167,7 +168,7 @@ def _patches(case: Case, folder: Path | None, apply: str) -> list[Row]:
 
 
 def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> RenderableType:
-    by_hand = f"patch -p0 < {folder / FILES[patch.kind]}" if folder else ""
+    by_hand = f"patch -p0 < {folder / patch.file}" if folder else ""
     summary = one_line(summarise_diff(patch.diff), 80)
     if patch.kind == "cure":
         lines = [Text(f"{summary} ({apply}, or: {by_hand})" if folder else summary)]
@@ -175,7 +176,7 @@ def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> Rendera
     else:
         how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
         lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim")]
-    lines += [Text(f"{FILES[patch.kind]} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
+    lines += [Text(f"{patch.file} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
     return Group(*lines)
 
 

@@ -21,7 +21,7 @@ from descend.report.ledger import ledger
 from descend.report.loss_picture import LOSS_FLOOR
 from descend.report.own_picture import own_numbers
 from descend.report.patch import read_diff, summarise_diff
-from descend.report.patches import FILES, Patch, patches
+from descend.report.patches import Patch, patches
 from descend.report.pictures import course, picture
 from descend.report.proof import decisive_trial, proof_picture
 from descend.report.stability_picture import stability
@@ -160,6 +160,13 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
     }
 
 
+FURTHER = {
+    "tuning": "What tuning adds",
+    "not_proved": "A change that is not proved",
+    "suggestion": "What would make it a little better",
+}
+
+
 def _longest(side: Sequence[Arm], arms: Mapping[int, Record]) -> int:
     """Return how many steps an arm took that was not ended early; 0 where no record is at hand."""
     return max((arms[arm.run].steps for arm in side if arm.run in arms), default=0)
@@ -168,10 +175,10 @@ def _longest(side: Sequence[Arm], arms: Mapping[int, Record]) -> int:
 def _further(patch: Patch) -> dict[str, Any]:
     """Return a patch that --apply does not write."""
     return {
-        "title": "What tuning adds" if patch.kind == "tuning" else "A change that is not proved",
+        "title": FURTHER[patch.kind],
         "sentence": sentence(patch.sentence),
         "summary": summarise_diff(patch.diff),
-        "file": FILES[patch.kind],
+        "file": patch.file,
         "lines": read_diff(patch.diff),
     }
 

@@ -1,4 +1,4 @@
-"""The patches of a case: the cure, what tuning adds to it, and the edit of a sure fact that no trial has proved."""
+"""The patches of a case: the cure, what tuning adds to it, the edit of a sure fact that is not proved, suggestions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,13 @@ from descend.report.verdict import change
 from descend.report.wording import count, number, one_line
 from descend.trials.trial import Trial
 
-FILES = {"cure": "fix.diff", "tuning": "tuning.diff", "not_proved": "not_proved.diff"}
-
 
 @dataclass(frozen=True)
 class Patch:
     """One unified diff: of the script as it is, and of the cured one for tuning, which goes on top of the cure."""
 
-    kind: str  # cure, tuning or not_proved
+    kind: str  # cure, tuning, not_proved or suggestion
+    file: str  # what it is kept as
     diff: str
     sentence: str
 
@@ -28,20 +27,29 @@ def patches(case: Case) -> tuple[Patch, ...]:
         return ()
     found = []
     if case.cure and case.patch:
-        found.append(Patch("cure", case.patch, f"{_label(case.cure)}: {change(case.cure)}{_seeds(case.cure)}"))
+        found.append(Patch("cure", "fix.diff", case.patch, _gain(case.cure)))
         if case.tuning and case.tuning.patch:
             further = f"{number(case.cure.after)} → {number(case.tuning.after)}{_seeds(case.tuning)}"
-            found.append(Patch("tuning", case.tuning.patch, f"on top of the cure, {_label(case.tuning)}: {further}"))
+            told = f"on top of the cure, {_label(case.tuning)}: {further}"
+            found.append(Patch("tuning", "tuning.diff", case.tuning.patch, told))
     if (unproved := case.unproved) is not None:
         of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"
-        found.append(Patch("not_proved", unproved.patch, f"{of}; {unproved.reason or 'its trial showed no gain'}"))
+        told = f"{of}; {unproved.reason or 'its trial showed no gain'}"
+        found.append(Patch("not_proved", "not_proved.diff", unproved.patch, told))
+    for i, trial in enumerate((trial for trial in case.trials if trial.verdict == "suggested"), 1):
+        told = f"{_gain(trial)}; {one_line(trial.metric, 100)}"
+        found.append(Patch("suggestion", f"suggestion-{i}.diff", trial.patch, told))
     return tuple(found)
 
 
 def write_patches(case: Case, folder: Path) -> None:
     """Write each patch of a case, exact as it is, into `folder`, for its owner alone."""
     for patch in patches(case):
-        write_file(folder / FILES[patch.kind], patch.diff.encode())
+        write_file(folder / patch.file, patch.diff.encode())
+
+
+def _gain(trial: Trial) -> str:
+    return f"{_label(trial)}: {change(trial)}{_seeds(trial)}"
 
 
 def _label(trial: Trial) -> str:

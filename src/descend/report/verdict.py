@@ -103,7 +103,9 @@ def tried(case: Case) -> str:
     """Return how many remedies were run, and how many of them were proved: `5 remedies tried, 1 proved`."""
     ran = [trial for trial in case.trials if trial.was_judged]
     proved = sum(trial.verdict in ("proved", "train_longer") for trial in ran)
-    return f"{count(len(ran), 'remedy', 'remedies')} tried, {number(proved)} proved"
+    suggested = sum(trial.verdict == "suggested" for trial in ran)
+    told = f"{count(len(ran), 'remedy', 'remedies')} tried, {number(proved)} proved"
+    return f"{told}, {number(suggested)} suggested" if suggested else told
 
 
 def observed(case: Case) -> str:

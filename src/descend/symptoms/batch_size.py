@@ -2,14 +2,13 @@
 
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import ended_smoothly, falls, left, left_in_words
+from descend.symptoms.progress import FAIR, ended_smoothly, falls, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"
 LARGE = 128  # examples; of fewer a step is cheap anyway
 BEYOND = 4.0  # times the noise scale
 USUAL = 32  # Masters & Luschi 2018: the best batches have at most so many examples
-LEFT = 0.1  # of the cost of a constant prediction
 STILL_FALLING = 0.05  # of the cost, over the last half of the run
 
 
@@ -19,7 +18,7 @@ def batch_size(record: Record) -> Symptom | None:
         return None
     size, noise = examples_in_batch(record), noise_scale(record)
     least = max(LARGE, BEYOND * noise) if noise is not None else LARGE
-    if not size >= least or not left(record) > LEFT or falls(record) < STILL_FALLING:
+    if not size >= least or not left(record) > FAIR or falls(record) < STILL_FALLING:
         return None
     known = f"at a gradient noise scale of {noise:.2g}" if noise is not None else f"where {USUAL} are usual"
     return Symptom(

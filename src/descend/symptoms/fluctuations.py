@@ -3,11 +3,10 @@
 from statistics import fmean, stdev
 
 from descend.record import Record
-from descend.symptoms.progress import left
+from descend.symptoms.progress import FAIR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
-LEFT = 0.1  # of the cost of a constant prediction
 NOISY = 0.4  # standard deviation of the losses over their mean
 FLAT = 0.15  # of the mean loss, fallen within the last half: single values say little here
 
@@ -18,7 +17,7 @@ def fluctuations(record: Record) -> Symptom | None:
         values = record.series("loss", key).finite().values
         tail = values[len(values) // 2 :]
         rates = record.series("learning_rate", key)
-        if len(tail) < 30 or not left(record) > LEFT or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
+        if len(tail) < 30 or not left(record) > FAIR or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
             continue
         spread = stdev(tail) / fmean(tail)
         half = len(tail) // 2

@@ -2,12 +2,9 @@
 
 from descend.record import Record, Site
 from descend.symptoms.progress import POOR, is_stuck
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, FRESH, SUSPICION, Symptom
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
-STEPS = 3
-SUSPICION = 0.9  # up to this confidence a trial has to decide: random features may be meant
-FRESH = 0.5  # share of the weight matrices without a gradient that nothing has trained or loaded
 CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
 
 
@@ -19,7 +16,7 @@ def frozen_or_detached(record: Record) -> Symptom | None:
 def _nothing_learns(record: Record) -> Symptom | None:
     for key in record.places("wiring"):
         seen = [f.detail for f in record.history("wiring", key) if "held" in f.detail]
-        if len(seen) < STEPS or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
+        if len(seen) < EARLY or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
             continue
         made = record.site("optimizer", key)
         name = f"`{made.variable}`" if made is not None and made.variable else "the optimizer"
@@ -64,7 +61,7 @@ def _unreached(record: Record) -> Symptom | None:
     if len(record.places("optimizer")) > 1:
         return None
     seen = [set(fact.detail.get("unreached", ())) for fact in record.history("wiring", "0")]
-    names = sorted(set.intersection(*seen)) if len(seen) >= STEPS else []
+    names = sorted(set.intersection(*seen)) if len(seen) >= EARLY else []
     if not names:
         return None
     sentence = (

@@ -5,7 +5,7 @@
 
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import STUCK, constant_cost, left
+from descend.symptoms.progress import STANDARD_ERRORS, STUCK, constant_cost, left
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Zhang et al. 2017: networks fit random labels too; Gretton et al. 2005: a test of independence"
@@ -14,7 +14,6 @@ ADVICE = (
     "the two lost each other."
 )
 POWER = 0.8  # share of planted dependences that the test finds (Cohen 1988's convention)
-ANSWERED = 3.0  # standard errors by which outputs and targets of new examples go together: chance once in 700 times
 EXAMPLES = 100
 
 
@@ -51,4 +50,4 @@ def no_signal(record: Record) -> Symptom | None:
 def _has_learnt(record: Record) -> bool:
     """Whether the outputs answer to the targets of examples that the training had not seen: that is a dependence."""
     answers = record.fact("answers") or {}
-    return not answers.get("again", 1) and answers["standard_errors"] > ANSWERED
+    return not answers.get("again", 1) and answers["standard_errors"] > STANDARD_ERRORS

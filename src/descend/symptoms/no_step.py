@@ -1,11 +1,9 @@
 """No step: the gradients are computed and nobody uses them, or they are cleared before the step."""
 
 from descend.record import Record, Site
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, Symptom
 
 SOURCE = "torch.optim: backward() fills .grad, only optimizer.step() moves the parameters"
-STEPS = 3  # in which the gradients were gone
-PASSES = 3  # backward passes without a step; accumulation on purpose takes one in the end
 
 
 def no_step(record: Record) -> Symptom | None:
@@ -16,7 +14,7 @@ def no_step(record: Record) -> Symptom | None:
 def _never_called(record: Record) -> Symptom | None:
     passes = int((record.fact("passes") or {}).get("backward", 0))
     ended = record.ending is not None and record.ending.reason in ("finished", "window")
-    if not ended or record.steps or passes < PASSES or not record.places("optimizer"):
+    if not ended or record.steps or passes < EARLY or not record.places("optimizer"):
         return None
     sentence = f"{passes} backward passes and not one optimizer step: the parameters stay as they were initialised"
     return _symptom(sentence, "optimizer steps", 1.0, record.site("backward"))
@@ -25,12 +23,12 @@ def _never_called(record: Record) -> Symptom | None:
 def _wiped(record: Record) -> Symptom | None:
     for key in record.places("wiring"):
         seen = [fact.detail.get("gradients_wiped") for fact in record.history("wiring", key)]
-        if len(seen) >= STEPS and all(seen):
+        if len(seen) >= EARLY and all(seen):
             sentence = (
                 f"in each of the first {len(seen)} steps the gradients were cleared between backward() and step(): the "
                 "step finds none, and the parameters stay as they were initialised"
             )
-            return _symptom(sentence, "steps with gradients", float(STEPS), record.site("step", key), key)
+            return _symptom(sentence, "steps with gradients", float(EARLY), record.site("step", key), key)
     return None
 
 

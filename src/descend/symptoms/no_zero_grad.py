@@ -1,10 +1,9 @@
 """No zero_grad: each step uses the sum of all gradients so far."""
 
 from descend.record import Record
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, Symptom
 
 SOURCE = "torch.Tensor.backward: it adds to .grad, and clearing that is the loop's own task"
-STEPS = 3  # accumulation on purpose clears at least once in a step
 
 
 def no_zero_grad(record: Record) -> Symptom | None:
@@ -13,7 +12,7 @@ def no_zero_grad(record: Record) -> Symptom | None:
         # where no gradient arrives there is none to clear
         later = [f for f in record.history("wiring", key) if f.step > 0 and f.detail.get("with_gradient") != 0]
         uncleared = [f for f in later if not f.detail["gradients_cleared"]]
-        if len(later) < STEPS or len(uncleared) < len(later):
+        if len(later) < EARLY or len(uncleared) < len(later):
             continue
         return Symptom(
             "no_zero_grad",
@@ -24,7 +23,7 @@ def no_zero_grad(record: Record) -> Symptom | None:
             "steps before, so the step follows a sum of old directions",
             "steps with cleared gradients",
             0.0,
-            float(STEPS),
+            float(EARLY),
             SOURCE,
             record.site("backward") or record.site("step", key),
             optimizer=key,

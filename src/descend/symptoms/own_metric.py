@@ -119,7 +119,9 @@ def own_left(record: Record) -> float:
 def own_left_in_words(record: Record, share: float) -> str:
     """Return of which number it is what is left: `52% of what 'test rmse' lacks without learning`."""
     metric = next(metric for metric in own_metrics(record) if _left(record, metric) == share)
-    whole = f"what {metric.name!r} lacks without learning" if isfinite(metric.untrained) else f"a perfect {metric.name!r}"
+    whole = (
+        f"what {metric.name!r} lacks without learning" if isfinite(metric.untrained) else f"a perfect {metric.name!r}"
+    )
     return f"{share:.0%} of {whole}"
 
 

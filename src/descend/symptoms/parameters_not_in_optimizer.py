@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from descend.record import Record
 from descend.symptoms.progress import POOR, is_stuck
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.symptom import ECHOES, FRESH, Symptom
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
 LOOKS = 2  # at the network after its layers were replaced
-FRESH = 0.5  # share of the weight matrices left out that nothing has trained or loaded: a backbone would be
 
 
 def parameters_not_in_optimizer(record: Record) -> Symptom | None:

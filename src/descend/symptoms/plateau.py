@@ -6,12 +6,11 @@ from statistics import median
 from descend.record import Record
 from descend.symptoms.progress import falls, left
 from descend.symptoms.stability import stability_bound
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.symptom import EARLY, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
 LEFT = 0.85
 FLAT = 0.05  # of the cost, by which it falls, or by which the slope would let it
-LOOKS = 3  # at the gradient, and none less
 
 
 def plateau(record: Record) -> Symptom | None:
@@ -21,7 +20,7 @@ def plateau(record: Record) -> Symptom | None:
     the gradient's size, so a small gradient is no plateau to it.
     """
     norms = record.series("gradient_norm", "").finite()
-    if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < LOOKS:
+    if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < EARLY:
         return None
     for key in record.places("optimizer"):
         bound = stability_bound(record.fact("optimizer", key) or {})

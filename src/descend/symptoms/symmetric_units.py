@@ -1,17 +1,16 @@
 """Symmetric units: hidden units with identical weights that no gradient can tell apart."""
 
 from descend.record import Record
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: units with identical weights always remain identical"
 TWINS = 0.5  # share of a layer's units with a twin; a random initialisation has none
-STEPS = 3  # an output layer started at zero, as in logistic regression, tells its units apart at once
 
 
 def symmetric_units(record: Record) -> Symptom | None:
     """A weight matrix at least half of whose units have kept an identical twin since the first step."""
     curves = [(place, record.series("twin_share", place)) for place in record.places("twin_share")]
-    sick = [(p, c) for p, c in curves if len(c) > 1 and c.min >= TWINS and c.steps[-1] >= STEPS]
+    sick = [(p, c) for p, c in curves if len(c) > 1 and c.min >= TWINS and c.steps[-1] >= EARLY]
     if not sick:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].last)

@@ -12,6 +12,9 @@ ECHOES = frozenset(
     "stopped_too_early "
     "over_regularised momentum_mismatch layer_rate_mismatch correlated_inputs overfitting".split()
 )
+EARLY = 3  # steps, or looks: what is wired wrongly shows in each of the first few; what is meant shows otherwise once
+FRESH = 0.5  # share of the weight matrices that nothing has trained or loaded: a backbone's were
+SUSPICION = 0.9  # up to this confidence a trial has to decide
 
 
 @dataclass(frozen=True)

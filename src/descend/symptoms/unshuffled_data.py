@@ -6,13 +6,12 @@ from statistics import fmean, pvariance
 from descend.record import Record
 from descend.symptoms.places import data_site
 from descend.symptoms.progress import POOR, left
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.symptom import SUSPICION, Symptom
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"
 BATCHES = 4  # looked at, at least
 SORTED = 0.35  # of the entropy over all batches: what is left within a batch
 ALIKE = 0.2  # of the variance of real targets
-SUSPICION = 0.9  # up to this confidence a trial has to decide
 EXAMPLES = 8  # in a batch, or its entropy says little
 
 

@@ -5,7 +5,6 @@ from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
-UPHILL = 0.0  # cosine with the gradient: below it the cost rises along the step, however short it is
 UNCHANGED = 1.0
 
 
@@ -38,7 +37,7 @@ def wrong_step(record: Record) -> Symptom | None:
             where = _site(record, "altered_state", key)
         else:
             continue
-        is_sure = quantity.startswith("cosine") and cosine < UPHILL and suffers(record, key)
+        is_sure = quantity.startswith("cosine") and cosine < 0 and suffers(record, key)
         if not is_sure and not may_suffer(record, key):
             continue
         return Symptom(
@@ -49,7 +48,7 @@ def wrong_step(record: Record) -> Symptom | None:
             sentence=told,
             quantity=quantity,
             value=value,
-            bound=UPHILL if is_sure or not is_changed else UNCHANGED,
+            bound=0.0 if is_sure or not is_changed else UNCHANGED,
             source=SOURCE,
             where=where,
             optimizer=key,

@@ -1,0 +1,31 @@
+"""Tries what might make a script a little better in which nothing is wrong: what wins is told, and never applied."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from descend.record import Record
+from descend.remedies import NotApplicable, Prescription
+from descend.script import Script
+from descend.trials.arms import Bench
+from descend.trials.candidate import Candidate, run_all
+from descend.trials.confirm import confirm
+from descend.trials.outcome import screened
+from descend.trials.prove import PROVED, Proof
+
+CONFIRMED = 3  # of those that show a gain at first, the best
+
+
+def suggest(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
+    """Try each change by itself and add its trial to the proof; the verdict is `suggested` where the gain holds."""
+    edited = [(p, p.apply(script)) for p in prescriptions]
+    made = [
+        Candidate(p, None, reason=changed.reason) if isinstance(changed, NotApplicable) else Candidate(p, changed)
+        for p, changed in edited
+    ]
+    candidates = run_all(made, exam, bench)
+    best = sorted((c for c in candidates if c.helps), key=lambda c: c.left)[:CONFIRMED]
+    for candidate in candidates:
+        trial = confirm(script, exam, candidate, bench, proof.unchanged) if candidate in best else None
+        if trial is not None and trial.verdict in PROVED:
+            trial = replace(trial, verdict="suggested")
+        proof.trials.append(trial or screened(candidate, exam))
