@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+import torch.utils.checkpoint
 from torch import nn
 
 from descend.observing.frames import SourceTree
@@ -77,6 +78,19 @@ def test_what_does_the_same_in_both_modes_is_left_alone(net: nn.Module) -> None:
 @pytest.mark.parametrize("state", [{"step": 0}, {"gradients": True}, {"of_ours": True}], ids=str)
 def test_only_evaluations_of_the_script_once_it_trains(state: dict) -> None:
     assert not seen(nn.Dropout(), **state).places("training_mode")
+
+
+def test_a_forward_pass_that_is_computed_again_in_the_backward_pass_is_no_evaluation() -> None:
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(3, 3), nn.Dropout())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.utils.checkpoint.checkpoint(self.layers, x.requires_grad_(), use_reentrant=True)
+
+    assert not seen(Checkpointed(), gradients=True).places("training_mode")
+    assert seen(Checkpointed().layers).places("training_mode")
 
 
 def test_each_place_is_told_once() -> None:

@@ -138,6 +138,15 @@ def is_in_forward(frame: FrameType | None) -> bool:
     return False
 
 
+def is_in_autograd(frame: FrameType | None) -> bool:
+    """Whether a function of autograd is under way, whose forward pass always has gradients switched off."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "torch.autograd.function":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def constructor_caller(frame: FrameType | None, made: object) -> FrameType | None:
     """Return the frame that called the outermost `__init__` of `made` (subclasses call upwards)."""
     found = frame

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch.compiler import is_compiling
 
-from descend.observing.frames import CallSpan, call_span, outermost_module
+from descend.observing.frames import CallSpan, call_span, is_in_autograd, outermost_module
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
@@ -46,7 +46,7 @@ class Modes:
     @harmless
     def evaluated(self, function: str, frame: FrameType | None, by_itself: bool) -> None:
         """Note the call of the model; and within it the one that draws, where nothing tells that one the mode."""
-        if not self.step() or len(self._seen) == MOST or not self.is_script():
+        if not self.step() or len(self._seen) == MOST or not self.is_script() or is_in_autograd(frame):
             return
         tree = self.modules.tree
         evaluated = call_span(tree.caller(outermost_module(frame)[1]))
