@@ -19,10 +19,11 @@ def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
 
 
 def standing_for(original: Any) -> Callable[[Any], Any]:
-    """Like `functools.wraps`, for a function of torch's: TorchScript compiles the original in its place."""
+    """Like `functools.wraps`, for a function of torch's: TorchScript compiles the original, and the tape records it."""
 
     def marked(new: Any) -> Any:
         new.__prepare_scriptable__ = lambda: original
+        new.stands_for = original
         return functools.wraps(original)(new)
 
     return marked

@@ -106,6 +106,7 @@ class Tape(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make the call and record it. Whatever goes wrong with the recording, the call is the script's own."""
         kwargs, frame = kwargs or {}, sys._getframe(1)
+        func = getattr(func, "stands_for", func)  # torch's own functions find what stands in their place by its name
         name = call_name(func)
         if self.refusal is not None or not _is_seen(func, name) or self._is_forked():
             return func(*args, **kwargs)
