@@ -10,10 +10,9 @@ from typing import Any
 
 from descend.record import Record
 from descend.symptoms import Symptom
-from descend.symptoms.instability import ADAM_RATE, OUTRUN, first_step
+from descend.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
 from descend.symptoms.progress import first_rise
 from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
-from descend.symptoms.symptom import EARLY
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
@@ -67,7 +66,7 @@ def _curvature(record: Record, key: str, name: str, *, first: bool) -> float:
     curve = record.series(name, key).finite()
     rise = first_rise(record, key)
     if name == "preconditioned_curvature":
-        warm = [value for step, value in curve if step >= EARLY]
+        warm = [value for step, value in curve if step >= EARLY_STEPS]
         return median(warm) if warm and first else max(warm, default=curve.max)
     met = curve.until(rise + 1) if rise is not None else curve
     return met.first if first else met.max

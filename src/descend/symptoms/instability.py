@@ -4,9 +4,9 @@ from math import isfinite, nan
 from statistics import median
 
 from descend.record import Record
-from descend.symptoms.progress import FAIR, POOR, diverged, first_rise, is_stuck, left
+from descend.symptoms.progress import FAIR, diverged, first_rise, is_stuck, left
 from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
-from descend.symptoms.symptom import EARLY, Symptom
+from descend.symptoms.symptom import Symptom
 
 CONSEQUENCES = frozenset(
     {
@@ -22,8 +22,10 @@ CONSEQUENCES = frozenset(
     }
 )
 OUTRUN = 1.0  # times the weights' own norm
+MUCH_LEFT = 1 / 3  # of the cost of a constant prediction
 FAR = 2.0  # times the bound: at the edge of stability α·λmax hovers closer to it (Cohen et al. 2021)
 ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
+EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
 
 
 def instability(record: Record) -> Symptom | None:
@@ -47,7 +49,7 @@ def _leaps(record: Record, key: str) -> bool:
     """Whether a plain rule's steps are over their bound as often as not, some of them far, and much is left."""
     bound = stability_bound(record.fact("optimizer", key) or {})
     lengths = step_lengths(record, key, "curvature").finite().values
-    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not left(record) > POOR:
+    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not left(record) > MUCH_LEFT:
         return False
     return median(lengths) > bound.value and max(lengths) > FAR * bound.value
 
@@ -57,7 +59,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
     name = curvature_name(record, key)
     if bound is None or name is None:
         return None
-    early = EARLY if name == "preconditioned_curvature" else 0
+    early = EARLY_STEPS if name == "preconditioned_curvature" else 0
     latest = record.steps if rise is None else max(rise, early + 2)
     over = [(s, v) for s, v in step_lengths(record, key, name).finite() if v > bound.value and early <= s <= latest]
     if not over or (rise is None and over[0][0] > 0.5 * record.steps):
