@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from inspect import BoundArguments
 from types import FrameType
 from typing import Any
 
@@ -17,16 +18,9 @@ from descend.observing.modules import Modules
 from descend.observing.observer import Observer
 from descend.observing.replacing import replaced, standing_for
 from descend.record import Fact, Listener
+from descend.tape.evaluation import DROPOUTS
 
-SWITCHED = (
-    "dropout",
-    "dropout1d",
-    "dropout2d",
-    "dropout3d",
-    "alpha_dropout",
-    "feature_alpha_dropout",
-    "batch_norm",
-)
+SWITCHED = (*DROPOUTS, F.batch_norm)
 MOST = 4  # places that are told
 
 
@@ -44,9 +38,14 @@ class Modes:
         """A mistake here costs a measurement and nothing else."""
 
     @harmless
-    def evaluated(self, function: str, frame: FrameType | None, by_itself: bool) -> None:
+    def called(self, function: str, given: Callable[[], BoundArguments], frame: FrameType | None) -> None:
         """Note the call of the model; and within it the one that draws, where nothing tells that one the mode."""
         if not self.step() or len(self._seen) == MOST or not self.is_script() or is_in_autograd(frame):
+            return
+        arguments = given()
+        by_itself = "training" not in arguments.arguments
+        arguments.apply_defaults()
+        if not _draws(arguments.arguments):
             return
         tree = self.modules.tree
         evaluated = call_span(tree.caller(outermost_module(frame)[1]))
@@ -73,22 +72,18 @@ def modes_of(watch: Observer) -> Modes:
 def observing_modes(modes: Modes) -> Iterator[None]:
     """Report to `modes` for as long as the context lasts."""
     with ExitStack() as stack:
-        for name in SWITCHED:
-            stack.enter_context(replaced(F, name, _noting(name, getattr(F, name), modes)))
+        for function in SWITCHED:
+            stack.enter_context(replaced(F, function.__name__, _noting(function, modes)))
         yield
 
 
-def _noting(name: str, original: Any, modes: Modes) -> Any:
+def _noting(original: Any, modes: Modes) -> Any:
     signature = inspect.signature(original)
 
     @standing_for(original)
     def function(*args: Any, **kwargs: Any) -> Any:
         if not torch.is_grad_enabled() and not is_compiling():
-            given = signature.bind(*args, **kwargs)
-            is_told = "training" in given.arguments
-            given.apply_defaults()
-            if _draws(given.arguments):
-                modes.evaluated(name, sys._getframe(1), not is_told)
+            modes.called(original.__name__, lambda: signature.bind(*args, **kwargs), sys._getframe(1))
         return original(*args, **kwargs)
 
     return function

@@ -5,14 +5,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
 # function -> the argument that says "training", where it stands, and what it is in evaluation
 _SWITCHES: dict[Any, tuple[str, int, Any]] = {
-    F.dropout: ("training", 2, False),
-    F.dropout1d: ("training", 2, False),
-    F.dropout2d: ("training", 2, False),
-    F.dropout3d: ("training", 2, False),
-    F.alpha_dropout: ("training", 2, False),
-    F.feature_alpha_dropout: ("training", 2, False),
+    **dict.fromkeys(DROPOUTS, ("training", 2, False)),
     F.rrelu: ("training", 3, False),
     F.batch_norm: ("training", 5, False),
     F.instance_norm: ("use_input_stats", 5, False),
