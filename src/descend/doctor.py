@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import isfinite
@@ -130,19 +129,13 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
     if not plan.is_fixed and _was_short(*found[:3]):
         longer = plan.fixed_at(LONGER * record.steps)
         found = _prove(script, longer, lab, lab.observe(script, longer))
-    case = conclude(*found, 0.0)
-    if plan.suggest and case.status == "healthy" and record.can_be_judged:
-        record, _, proof, _ = found
-        with suppress(KeyboardInterrupt):
-            suggest(script, record, prescribe(record, suggestible()), _bench(plan, lab, record), proof)
-        case = conclude(*found, 0.0)
-    return case
+    return conclude(*found, 0.0)
 
 
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
     proof, verified = Proof(), ""
     symptoms, stages = _suspected(plan, record)
-    if symptoms and record.ending and record.can_be_judged:
+    if (symptoms or plan.suggest) and record.ending and record.can_be_judged:
         bench = _bench(plan, lab, record)
         try:
             prove(script, record, stages, bench, proof)  # what did help
@@ -152,6 +145,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
             ids = {symptom.id for symptom in hidden}
             symptoms = [*(replace(s, explains=s.explains - ids) for s in symptoms if s.id not in ids), *hidden]
             verified = reproduce(proof, script, record, bench)
+            if plan.suggest and conclude(record, symptoms, proof, verified, 0.0).status == "healthy":
+                suggest(script, record, prescribe(record, suggestible()), bench, proof)
         except KeyboardInterrupt:
             proof.interrupted = True
         except Changed as error:

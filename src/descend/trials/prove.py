@@ -193,7 +193,7 @@ def _screen_all(
     while True:
         asked = prescribe(proof.refuted)
         known = {c.prescription.key for c in candidates}
-        candidates += _screen(script, exam, [p for p in asked if p.key not in known], bench)
+        candidates += screen(script, exam, [p for p in asked if p.key not in known], bench)
         owners = {c.prescription.key: c for c in candidates}
         mine = [replace(owners[p.key], prescription=p) for p in asked]
         mine = [replace(c, value=float("nan")) if c.prescription.key in proof.failed else c for c in mine]
@@ -205,7 +205,8 @@ def _screen_all(
         proof.refuted |= newly
 
 
-def _screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
+def screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
+    """Run each change that applies and can be judged once, under the script's own seed."""
     candidates = []
     for prescription in prescriptions:
         edited = prescription.apply(script)

@@ -4,25 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from descend.record import Record
-from descend.remedies import NotApplicable, Prescription
+from descend.remedies import Prescription
 from descend.script import Script
 from descend.trials.arms import Bench
-from descend.trials.candidate import Candidate, run_all
 from descend.trials.confirm import confirm
 from descend.trials.outcome import screened
-from descend.trials.prove import PROVED, Proof
+from descend.trials.prove import PROVED, Proof, screen
 
 CONFIRMED = 3  # of those that show a gain at first, the best
 
 
 def suggest(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
     """Try each change by itself and add its trial to the proof; the verdict is `suggested` where the gain holds."""
-    edited = [(p, p.apply(script)) for p in prescriptions]
-    made = [
-        Candidate(p, None, reason=changed.reason) if isinstance(changed, NotApplicable) else Candidate(p, changed)
-        for p, changed in edited
-    ]
-    candidates = run_all(made, exam, bench)
+    candidates = screen(script, exam, prescriptions, bench)
     best = sorted((c for c in candidates if c.helps), key=lambda c: c.left)[:CONFIRMED]
     for candidate in candidates:
         trial = confirm(script, exam, candidate, bench, proof.unchanged) if candidate in best else None
