@@ -75,6 +75,7 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
     "singular": "0",
     "drawn": "0",
     "evaluated": "0",
+    "evaluation": "0",
     "summed_term": "0",
     "load_state_dict": "0",
     "running_statistics": "",

@@ -35,6 +35,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "causal_mask": {},
     "create_graph": {},
     "dropout_rate": {"p": 0.2},
+    "evaluate_as_trained": {},
     "evaluation_mode": {},
     "exchange_arguments": {"kind": "on_loss", "place": "0", "argument": 0},
     "hidden_activation": {"activation": "relu"},

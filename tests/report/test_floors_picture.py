@@ -57,7 +57,9 @@ def test_nothing_measured_is_no_picture():
 
 def printing() -> Record:
     record = Record(script="train.py")
-    record.add(Fact("own_number", "test accuracy", 0, {"rises": True, "is_loss": False, "is_held_out": True}))
+    record.add(
+        Fact("own_number", "test accuracy", 0, {"rises": True, "is_share": True, "is_loss": False, "is_held_out": True})
+    )
     for step, value in ((10, 0.1), (20, 0.12)):
         record.add(Reading("own_number", "test accuracy", step, value))
         record.add(Reading("loss", "0", step, 2.0 - step / 20))

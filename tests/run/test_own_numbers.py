@@ -26,6 +26,7 @@ LINES = {
     "negative log-likelihood 4 R² 0.3": {"negative log-likelihood": 4.0, "r²": 0.3},
     "\x1b[32maccuracy\x1b[0m 0.5": {"accuracy": 0.5},
     "Epoch [1/5], Loss: 0.3": {"loss": 0.3},
+    "test c-index 0.61 (exact match 0.2)": {"test c-index": 0.61, "test exact match": 0.2},
     "[12/100] D 0.6 G 0.7": {},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},
@@ -41,13 +42,14 @@ def test_what_is_read_of_a_line(line):
 
 def test_which_way_is_better_and_on_which_data():
     told = {
-        n.name: (n.rises, n.is_loss, n.is_held_out) for n in own_numbers("val loss 1 error 2 | train f1 3 reward 4")
+        n.name: (n.rises, n.is_share, n.is_loss, n.is_held_out)
+        for n in own_numbers("val loss 1 error 2 | train f1 3 reward 4")
     }
     assert told == {
-        "val loss": (False, True, True),
-        "val error": (False, False, True),
-        "train f1": (True, False, False),
-        "train reward": (True, False, False),
+        "val loss": (False, False, True, True),
+        "val error": (False, False, False, True),
+        "train f1": (True, True, False, False),
+        "train reward": (True, False, False, False),
     }
 
 

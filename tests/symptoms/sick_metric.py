@@ -19,7 +19,8 @@ def printing(
 ) -> Record:
     """A run that learns its task, and prints a number of its own."""
     record = healthy()
-    add_fact(record, "own_number", name, rises=rises, is_loss=is_loss, is_held_out=is_held_out)
+    is_share = rises and "reward" not in name
+    add_fact(record, "own_number", name, rises=rises, is_share=is_share, is_loss=is_loss, is_held_out=is_held_out)
     last = STEPS if late else STEPS // 4
     for i, value in enumerate(values, 1):
         record.add(Reading("own_number", name, last * i // len(values), value))
@@ -33,7 +34,7 @@ def wrong_objective(*, falls: bool = True, beside: float | None = None, **printe
     if not falls:
         stuck(record)
     if beside is not None:
-        add_fact(record, "own_number", "f1", rises=True, is_loss=False, is_held_out=None)
+        add_fact(record, "own_number", "f1", rises=True, is_share=True, is_loss=False, is_held_out=None)
         record.add(Reading("own_number", "f1", STEPS, beside))
         add_fact(record, "untrained", "f1", value=0.1)
     return record
@@ -114,6 +115,22 @@ def evaluated_in_training_mode(function: str = "dropout", by_itself: bool = Fals
     return record
 
 
+def evaluated_on_other_inputs(distance: float = 5.0, **printed: Any) -> Record:
+    record = printing(**printed)
+    scale = {"mean": 68.0, "std": 213.0, "trained_mean": 0.0, "trained_std": 1.0}
+    for place, apart in (("0", 0.1), ("1", distance)):
+        add_fact(record, "evaluated_inputs", place, distance=apart, examples=58, **scale)
+        add_site(record, "evaluation", place, 30 + int(place), "")
+    return record
+
+
+def disordered_in_evaluation(accuracy: float = 0.1) -> Record:
+    record = printing(values=(accuracy,), untrained=None)
+    add_fact(record, "on_evaluated", "0.0", function="getitem", line=31, edit="skip")
+    add_site(record, "on_evaluated", "0.0", 31, "getitem")
+    return record
+
+
 def optimisation(left: float = 1.0, **printed: Any) -> Record:
     record = printing(**printed) if printed else healthy()
     if printed:
@@ -124,6 +141,8 @@ def optimisation(left: float = 1.0, **printed: Any) -> Record:
 
 
 METRIC = {
+    evaluated_on_other_inputs: "evaluated_on_other_inputs",
+    disordered_in_evaluation: "unreadable",
     evaluated_in_training_mode: "evaluated_in_training_mode",
     optimisation: "optimisation",
     blocked_signal: "blocked_signal",

@@ -8,7 +8,9 @@ from sick_metric import (
     barred_within,
     blocked_signal,
     crossing,
+    disordered_in_evaluation,
     evaluated_in_training_mode,
+    evaluated_on_other_inputs,
     forgetful_step,
     optimisation,
     printing,
@@ -52,6 +54,9 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (evaluated_in_training_mode, {}, False, 31, "leaves out units as it does in training: eval() was not called"),
     (evaluated_in_training_mode, {"function": "batch_norm"}, False, 31, "moves the running ones: eval()"),
     (evaluated_in_training_mode, {"by_itself": True}, False, 9, "nothing tells it the mode"),
+    (evaluated_on_other_inputs, {}, True, 31, "against 0 and 1; the feature in the middle lies 5 standard"),
+    (evaluated_on_other_inputs, {"distance": 2.0}, False, 31, "2 standard deviations off (bound 1)"),
+    (disordered_in_evaluation, {}, False, 31, "what the network is evaluated on goes through getitem first"),
     (unreadable, {}, False, 19, "goes through roll first"),
 ]
 NOT_SHOWN = {
@@ -75,6 +80,8 @@ NOT_SHOWN = {
     barred_within: [{"left": 0.01}],
     crossing: [{"left": 0.01}],
     evaluated_in_training_mode: [{"late": False}],
+    evaluated_on_other_inputs: [{"distance": 0.9}, {"values": (0.1, 0.95)}],
+    disordered_in_evaluation: [{"accuracy": 0.95}],
     unbounded_loss: [{"left": 0.01}, {"unbounded": False}, {"is_compared": False}],
     unreadable: [{"left": 0.01}, {"calls": 0}, {"left": 0.01, "accuracy": 0.95}],
 }
@@ -120,7 +127,8 @@ def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
 def test_the_most_telling_number_is_taken():
     record = printing(name="train accuracy", is_held_out=False)
     for name, of in (("test loss", True), ("test accuracy", True)):
-        add_fact(record, "own_number", name, rises="acc" in name, is_loss="loss" in name, is_held_out=of)
+        detail = {"rises": "acc" in name, "is_share": "acc" in name, "is_loss": "loss" in name, "is_held_out": of}
+        add_fact(record, "own_number", name, **detail)
         record.readings["own_number", name] = ([100, 200], [0.5, 0.4])
     assert own_metric(record).name == "test accuracy"
 

@@ -54,7 +54,8 @@ class Printing(Table):
 
 
 def printing(record: Record, accuracy: float, name: str = "test acc") -> Record:
-    record.add(Fact("own_number", name, 0, {"rises": True, "is_loss": False, "is_held_out": True}))
+    detail = {"rises": True, "is_share": "acc" in name, "is_loss": False, "is_held_out": True}
+    record.add(Fact("own_number", name, 0, detail))
     return with_series(record, "own_number", name, [0.1] * 9 + [accuracy])
 
 

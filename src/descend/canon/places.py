@@ -24,6 +24,7 @@ OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
 HELD = "the loss then has a least value", "Rockafellar 1970, §8"
 OPEN = "what the network says then reaches the loss as it is", "Goodfellow et al. 2016, §6.2.2"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
+SAME = "the network then meets what it has learnt from", "Shimodaira 2000, §1"
 HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
 ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
@@ -48,7 +49,12 @@ PLACES = (
     *_rows("unbounded_loss", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, HELD, cost=1),
     *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, OPEN),
     *_rows("blocked_signal", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
+    Row("evaluated_on_other_inputs", "evaluate_as_trained", nothing_to_dose, "in evaluation the data as in training",
+        *SAME, cost=1, judged_on="metric"),
+    *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
+    *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
     *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),

@@ -37,7 +37,7 @@ class Hearing:
         reading = Reading("own_number", number.name, self.step(), number.value)
         self._counts[number.name] += 1
         if self._counts[number.name] == 1:
-            detail = {"rises": number.rises, "is_loss": number.is_loss, "is_held_out": number.is_held_out}
+            detail = {name: getattr(number, name) for name in ("rises", "is_share", "is_loss", "is_held_out")}
             self.send([Fact("own_number", number.name, reading.step, detail)])
         if self._counts[number.name] <= MOST_READINGS:
             self.send([reading])

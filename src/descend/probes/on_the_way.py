@@ -4,7 +4,7 @@ A call that is wrong there is wrong in one of few ways: it should not be there, 
 exchanged. Which of them changes anything is known from the recording; whether that is for the better, trials tell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, R
 MOST = 8  # places of each kind: the nearest to the loss, and to the network
 COUNTING = ADDITIONS | PRODUCTS | NEGATIONS | {"remainder", "__mod__", "fmod"}
 SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
+Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, where, detail
 Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
 
 
@@ -29,32 +30,40 @@ def on_the_way(moment: Moment) -> Measurement:
     edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments).
     """
     recording = moment.recordings()[0]
-    before, after = _before(recording), _after(recording)
-    found: dict[str, list[Edit]] = {"on_inputs": [], "on_loss": []}
+    for kind, ops in (("on_inputs", before(recording)), ("on_loss", _after(recording))):
+        yield from told(kind, edits(recording, ops), moment.step, moment.note_site)
+
+
+def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") -> Iterator[Fact]:
+    """Yield a fact of that kind for each edit, its place noted; `of` begins their keys."""
+    for number, (site, name, edit) in enumerate(found[:MOST]):
+        note(kind, f"{of}{number}", site, name)
+        yield Fact(kind, f"{of}{number}", step, {"function": name, "line": site.line, **edit})
+
+
+def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
+    """Return what changes any of these calls, the last call first; one in a loop is one."""
+    found: list[Edit] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        kind = "on_inputs" if op in before else "on_loss" if op in after else ""
-        if kind and op.site is not None:
-            found[kind] += [(op.site, op.name.strip("_"), edit) for edit in _edits(op, args, kwargs, result)]
+        if op in ops and op.site is not None:
+            found.extend((op.site, op.name.strip("_"), edit) for edit in _edits(op, args, kwargs, result))
 
     run_watched(recording, watch)
-    for kind, edits in found.items():
-        for place, (site, name, edit) in enumerate(_once(reversed(edits))):
-            moment.note_site(kind, str(place), site, name)
-            yield Fact(kind, str(place), moment.step, {"function": name, "line": site.line, **edit})
-
-
-def _once(edits: Iterator[Edit]) -> list[Edit]:
-    """Return each edit of a place once: a call in a loop is one."""
     known: dict[Any, Edit] = {}
-    for site, name, edit in edits:
-        known.setdefault((site.file, site.line, site.column, site.end_column, *edit.items()), (site, name, edit))
-    return list(known.values())[:MOST]
+    for site, name, edit in reversed(found):
+        known.setdefault((span(site), *edit.items()), (site, name, edit))
+    return list(known.values())
 
 
-def _before(recording: Recording) -> set[Op]:
-    """Return the calls that make what the parameters meet, of data alone."""
-    met = {s for op in recording.ops if SMOOTH in op.taints for s, taint in zip(op.inputs, op.taints) if taint == NONE}
+def span(site: Site) -> tuple[str, int, int, int]:
+    """Return where a call stands."""
+    return site.file, site.line, site.column, site.end_column
+
+
+def before(recording: Recording) -> set[Op]:
+    """Return the calls that make what the network, or what it says, meets, of data alone."""
+    met = {s for op in recording.ops if max(op.taints, default=NONE) for s, t in zip(op.inputs, op.taints) if t == NONE}
     needed = {slot for slot in met if slot not in recording.parameters}
     for op in reversed(recording.ops):
         if needed.intersection(op.outputs) and SMOOTH not in op.taints:

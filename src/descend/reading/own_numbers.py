@@ -1,6 +1,8 @@
 """The numbers that a script prints by name, and which way each of them is better: `test acc 0.93`, `val_loss=0.4`.
 
-Only names that say their direction are read: a loss, an error, a perplexity falls; an accuracy, a reward rises.
+Only names that say their direction are read: a loss, an error, a perplexity falls; an accuracy, a reward rises. The
+words are those by which the field names its measures (the metrics of torchmetrics and scikit-learn, with their
+directions), and what scripts call them.
 """
 
 import re
@@ -9,13 +11,14 @@ from dataclasses import dataclass
 
 FALLING = frozenset(
     "loss losses error errors err nll perplexity ppl mse rmse mae mape crps cost deviance distance divergence kl kld "
-    "bce ce bpc regret residual negative".split()
+    "bce ce bpc regret residual negative wer cer brier ece hamming fid".split()
 )
-RISING = frozenset(
-    "accuracy acc r2 auc auroc auprc ap map f1 precision recall reward rewards return returns score bleu rouge iou "
-    "dice ndcg mrr hit hits correlation corr success likelihood elbo psnr ssim right rightly agreement concordance "
-    "cindex solved wins winrate purity nmi ari".split()
-)
+SHARES = frozenset(
+    "accuracy acc r2 auc auroc auprc ap map f1 precision recall sensitivity specificity rouge iou jaccard dice ndcg "
+    "mrr hit hits match matches correlation corr pearson spearman kendall kappa mcc success ssim right rightly "
+    "agreement concordance cindex solved wins winrate purity nmi ari".split()
+)  # what is at most 1, or 100 where it is printed in percent
+RISING = SHARES | frozenset("reward rewards return returns score bleu likelihood elbo psnr sdr snr".split())
 LOSSES = frozenset(
     "loss losses cost bce ce mse nll kl kld elbo likelihood objective".split()
 )  # what may be minimised itself
@@ -34,11 +37,15 @@ _WORDS = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class OwnNumber:
-    """One number of a line that says its name. `is_held_out` is None where the name does not tell."""
+    """One number of a line that says its name.
+
+    is_share: of what is best, it is 1, or 100. is_held_out: None where the name does not tell.
+    """
 
     name: str
     value: float
     rises: bool
+    is_share: bool
     is_loss: bool
     is_held_out: bool | None
 
@@ -64,11 +71,14 @@ def _named(piece: str, of_data: str, value: float) -> OwnNumber | None:
     is_told = not (HELD_OUT | TRAINING).isdisjoint(words)
     name = piece if is_told or not of_data else f"{of_data} {piece}"
     kind = None if not of_data else of_data in HELD_OUT
-    return OwnNumber(" ".join(name.lower().split()), value, not falls, not LOSSES.isdisjoint(words), kind)
+    is_share, is_loss = not falls and not SHARES.isdisjoint(words), not LOSSES.isdisjoint(words)
+    return OwnNumber(" ".join(name.lower().split()), value, not falls, is_share, is_loss, kind)
 
 
 def _words(piece: str) -> list[str]:
-    return _WORDS.findall(piece.lower().replace("²", "2").replace("^2", "2"))
+    """Return the words of a name, and each two neighbours as one: `c-index` is one word of the field's."""
+    words = _WORDS.findall(piece.lower().replace("²", "2").replace("^2", "2"))
+    return [*words, *map("".join, zip(words, words[1:]))]
 
 
 def _value(found: re.Match[str]) -> float:

@@ -15,6 +15,7 @@ from descend.remedies.clip_threshold import clip_threshold
 from descend.remedies.constant_rate import constant_rate
 from descend.remedies.create_graph import create_graph
 from descend.remedies.dropout_rate import dropout_rate
+from descend.remedies.evaluate_as_trained import evaluate_as_trained
 from descend.remedies.evaluation_mode import evaluation_mode
 from descend.remedies.exchange_arguments import exchange_arguments
 from descend.remedies.feed_logits import feed_logits
@@ -79,6 +80,7 @@ REMEDIES: dict[str, Remedy] = {
     "constant_rate": constant_rate,
     "create_graph": create_graph,
     "dropout_rate": dropout_rate,
+    "evaluate_as_trained": evaluate_as_trained,
     "evaluation_mode": evaluation_mode,
     "exchange_arguments": exchange_arguments,
     "feed_logits": feed_logits,

@@ -19,6 +19,7 @@ TITLES = {
     "dimensions_exchanged": "dimensions are exchanged, but not their values",
     "eval_mode": "the model trains in evaluation mode",
     "evaluated_in_training_mode": "the network is evaluated in training mode",
+    "evaluated_on_other_inputs": "the network is evaluated on other numbers than it is trained on",
     "examples_mixed": "the examples of a batch are mixed",
     "exploding_gradients": "gradients explode",
     "fluctuations": "gradient noise hides the progress",

@@ -174,6 +174,7 @@ class Run:
 
     def _observe(self, stack: ExitStack) -> None:
         from descend.observing.custom import observing_functions
+        from descend.observing.evaluation_tape import taping_evaluations
         from descend.observing.hooks import observing
         from descend.observing.knobs import observing_knobs
         from descend.observing.modes import modes_of, observing_modes
@@ -186,6 +187,7 @@ class Run:
             stack.enter_context(observing_knobs(self.watch.knobs))
         if self.config.role == "exam":
             stack.enter_context(observing_modes(modes_of(self.watch)))
+            stack.enter_context(taping_evaluations(self.watch))
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch

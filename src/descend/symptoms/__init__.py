@@ -19,6 +19,7 @@ from descend.symptoms.degenerate_normalisation import degenerate_normalisation
 from descend.symptoms.dimensions_exchanged import dimensions_exchanged
 from descend.symptoms.eval_mode import eval_mode
 from descend.symptoms.evaluated_in_training_mode import evaluated_in_training_mode
+from descend.symptoms.evaluated_on_other_inputs import evaluated_on_other_inputs
 from descend.symptoms.examples_mixed import examples_mixed
 from descend.symptoms.exploding_gradients import exploding_gradients
 from descend.symptoms.fluctuations import fluctuations
@@ -93,6 +94,7 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "eval_mode": eval_mode,
     "lagging_statistics": lagging_statistics,
     "evaluated_in_training_mode": evaluated_in_training_mode,
+    "evaluated_on_other_inputs": evaluated_on_other_inputs,
     "examples_mixed": examples_mixed,
     "unpaired_targets": unpaired_targets,
     "no_signal": no_signal,

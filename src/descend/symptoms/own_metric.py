@@ -4,7 +4,6 @@ Where no loss can judge (a policy's, an adversary's, one whose terms a remedy ch
 own accord still can: `test accuracy 0.93`, `mean reward 12.1`.
 """
 
-import re
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
@@ -12,11 +11,6 @@ from descend.record import Record, Series
 from descend.symptoms.opponents import has_opponents
 from descend.symptoms.yardstick import STUCK, yardstick_place
 
-# What is at most 1, or 100 where it is printed in percent.
-SHARES = frozenset(
-    "accuracy acc r2 auc auroc auprc ap map f1 precision recall iou dice ndcg mrr hit hits correlation corr success "
-    "ssim right rightly agreement concordance solved wins winrate purity nmi ari".split()
-)
 PERCENT = 1.5  # a share that is larger than this is printed in percent
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
 HALVED = 0.5  # of what was missing at first is still missing: something has been learnt
@@ -151,20 +145,16 @@ def _is_left_out(record: Record, name: str) -> bool:
     ):
         return True
     is_same = (record.fact("untrained", name) or {}).get("value") == printed.last
-    return is_same and SHARES.isdisjoint(_words(name))  # of a few hundred examples the same share may be right
+    return is_same and not told.get("is_share")  # of a few hundred examples the same share may be right
 
 
 def _read(record: Record, name: str) -> OwnMetric | None:
-    values, rises = record.series("own_number", name).values, bool((record.fact("own_number", name) or {}).get("rises"))
+    values, told = record.series("own_number", name).values, record.fact("own_number", name) or {}
     untrained = float((record.fact("untrained", name) or {}).get("value", nan))
     known = [v for v in (*values, untrained) if isfinite(v)]
-    is_share = rises and not SHARES.isdisjoint(_words(name))
-    if is_share:
+    rises = bool(told.get("rises"))
+    if told.get("is_share"):
         return OwnMetric(name, "share", True, untrained, 1.0 if max(known, default=0.0) <= PERCENT else 100.0)
     if not rises and min(known, default=0.0) >= 0:
         return OwnMetric(name, "error", False, untrained)
     return OwnMetric(name, "gain", rises, untrained) if isfinite(untrained) else None
-
-
-def _words(name: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", name.lower().replace("²", "2").replace("^2", "2")))

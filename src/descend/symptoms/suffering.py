@@ -5,7 +5,7 @@ learnt was lost again, or the script's own numbers have not come half of the way
 """
 
 from descend.record import Record
-from descend.symptoms.own_metric import is_at_chance, is_told_by_loss, own_metrics
+from descend.symptoms.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics
 from descend.symptoms.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 
 POORER = 0.5  # of what the untrained network lacks by the script's own numbers is lacking still
@@ -39,3 +39,13 @@ def is_poor(record: Record, ended: Record | None = None) -> bool:
 def may_suffer(record: Record, key: str = "0") -> bool:
     """Whether a run suffers, or much is left, or nothing tells how well it goes: a trial is worth its time."""
     return suffers(record, key) or not is_told_by_loss(record) or not left(record) < FAIR
+
+
+def lacks_elsewhere(record: Record) -> bool:
+    """Whether much is missing by a number that the script does not measure on its training data."""
+    metric = own_metric(record)
+    told = record.fact("own_number", metric.name) or {} if metric else {}
+    if metric is None or told.get("is_held_out") is False or metric.kind == "gain":
+        return False
+    curve = metric.curve(record)
+    return curve.last > FAIR * (metric.whole if metric.kind == "share" else curve.first)

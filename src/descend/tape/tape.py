@@ -93,6 +93,11 @@ class Tape(TorchFunctionMode):
         """Return the calls whose line is known, by name (`__pow__` as `pow`), whether or not they can be sealed."""
         return [(op.name.strip("_"), op.site) for op in self._trace.ops if op.site is not None]
 
+    def outcome(self) -> Tensor | None:
+        """Return what was computed last of the parameters; None where nothing was."""
+        made = [s for op in self._trace.ops if max(op.taints, default=NONE) for s in (*op.outputs, *op.written)]
+        return next((self._trace.tensors[slot] for slot in reversed(made) if slot is not None), None)
+
     def seal(self, root: Tensor) -> Recording:
         """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""
         self.pause()

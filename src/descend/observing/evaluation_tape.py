@@ -1,0 +1,171 @@
+"""Records the calls of evaluations: what is computed where a script switches gradients off.
+
+The first pass of each place that does so is taped, to the end of the context or of the first batch of a loader.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.compiler import is_compiling
+from torch.utils.data import dataloader
+
+from descend.observing.frames import CallSpan, call_span, outermost_module
+from descend.observing.guard import harmless
+from descend.observing.observer import Observer
+from descend.observing.replacing import replaced
+from descend.observing.taping import ANYTHING
+from descend.probes.evaluated import evaluated, is_same_network
+from descend.probes.moment import Unavailable
+from descend.tape import Origin, Recording, Refused, Tape, beneath
+
+MOST = 8  # places
+PROBE = "evaluated"
+
+
+class EvaluationTape:
+    """Owns the tape of the evaluation that is under way in the run that `watch` observes."""
+
+    def __init__(self, watch: Observer) -> None:
+        self.watch, self.modules, self.examiner = watch, watch.modules, watch.examiner
+        self._tape: Tape | None = None
+        self._context: Any = None  # that has opened it
+        self._called: CallSpan | None = None  # where the network is
+        self._seen: set[CallSpan] = set()
+        self._measured = 0
+
+    @property
+    def inert(self) -> bool:
+        """Whether nothing is to be recorded: in a forked process, and while something is measured."""
+        return self.watch.inert or self.examiner.budget.is_spending
+
+    def stumbled(self, error: Exception) -> None:
+        """Take note of a mistake of ours: it costs the measurement."""
+        self.watch.stumbled(error)
+        self._stop()
+
+    @harmless
+    def begins(self, context: Any, frame: FrameType | None) -> None:
+        """Gradients are about to be switched off by the script."""
+        if self._tape is not None or not self.examiner.monitor or self.examiner.tape.blocked or len(self._seen) == MOST:
+            return
+        span = None if _is_within(frame) else call_span(self.modules.tree.caller(frame))
+        if span is None or span in self._seen:
+            return
+        self._seen.add(span)
+        self.examiner.tape.pause()
+        self._tape, self._context, self._called = Tape(ANYTHING, self._origin), context, None
+        self._tape.trains = self.watch.faults.is_parameter
+        with beneath():
+            self._tape.start()
+
+    @harmless
+    def ends(self, context: Any) -> None:
+        """Gradients are as before."""
+        if context is self._context:
+            self._finish()
+
+    @harmless
+    def batch_begins(self) -> None:
+        """A loader is about to be asked for a batch: its own work is no part of the evaluation."""
+        if self._tape is not None:
+            self._tape.pause()
+
+    @harmless
+    def batch_ended(self) -> None:
+        """The batch is there: the first one is enough."""
+        if self._tape is not None and self._called is not None:
+            self._finish()
+        elif self._tape is not None:
+            with beneath():
+                self._tape.resume()
+
+    def _origin(self, frame: FrameType) -> Origin:
+        if self._called is None:
+            self._called = call_span(self.modules.tree.caller(outermost_module(frame)[1]))
+        return self.modules.origin(frame)
+
+    def _stop(self) -> Tape | None:
+        tape, self._tape, self._context = self._tape, None, None
+        if tape is not None:
+            tape.pause()
+            self.examiner.tape.resume()
+        return tape
+
+    def _finish(self) -> None:
+        tape = self._stop()
+        outcome = tape.outcome() if tape is not None else None
+        if tape is None or outcome is None:
+            return
+        with self.examiner.budget.charging(PROBE):
+            try:
+                self._measure(_as_trained(tape.seal(outcome)))
+            except (Refused, Unavailable) as reason:
+                self.examiner.note(PROBE, str(reason), self.watch.steps)
+
+    def _measure(self, recording: Recording) -> None:
+        trained = self.examiner.monitor
+        if is_same_network(recording, trained[0]):
+            key = str(self._measured)
+            self._measured += 1
+            self.modules.note_site("evaluation", key, self._called)
+            self.watch.send(list(evaluated(recording, trained, key, self.watch.steps, self.modules.note_known)))
+
+
+def _as_trained(recording: Recording) -> Recording:
+    """Return a recording whose calls read as if gradients had been on: what meets a parameter is then found."""
+    return replace(recording, ops=tuple(replace(op, state=replace(op.state, grad=True)) for op in recording.ops))
+
+
+def _is_within(frame: FrameType | None) -> bool:
+    """Whether torch itself switches gradients off, in an optimizer's step, an initialisation; or we do."""
+    name = "" if frame is None else frame.f_globals.get("__name__", "")
+    if name == "torch.utils._contextlib" and frame is not None:  # a decorator
+        function = frame.f_locals.get("func")
+        name = getattr(function, "__module__", "") or ""
+    return name.partition(".")[0] in ("torch", "descend")
+
+
+@contextmanager
+def taping_evaluations(watch: Observer) -> Iterator[None]:
+    """Record evaluations for as long as the context lasts."""
+    tape = EvaluationTape(watch)
+    with ExitStack() as stack:
+        for name, make in (("__enter__", _enter), ("__exit__", _exit)):
+            stack.enter_context(replaced(torch.no_grad, name, make(torch.no_grad.__dict__[name], tape)))
+        loader = dataloader._BaseDataLoaderIter
+        stack.enter_context(replaced(loader, "__next__", _next(loader.__dict__["__next__"], tape)))
+        yield
+
+
+def _enter(original: Any, tape: EvaluationTape) -> Any:
+    def __enter__(self: Any) -> Any:
+        if torch.is_grad_enabled() and not is_compiling():
+            tape.begins(self, sys._getframe(1))
+        return original(self)
+
+    return __enter__
+
+
+def _exit(original: Any, tape: EvaluationTape) -> Any:
+    def __exit__(self: Any, *raised: Any) -> Any:
+        if not is_compiling():
+            tape.ends(self)
+        return original(self, *raised)
+
+    return __exit__
+
+
+def _next(original: Any, tape: EvaluationTape) -> Any:
+    def __next__(self: Any) -> Any:
+        tape.batch_begins()
+        try:
+            return original(self)
+        finally:
+            tape.batch_ended()
+
+    return __next__

@@ -1,0 +1,34 @@
+"""Evaluated on other inputs: what the network is given in evaluation lies elsewhere than what it is trained on."""
+
+from descend.record import Record
+from descend.symptoms.suffering import lacks_elsewhere, suffers
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"
+APART = 1.0  # standard deviations: as far from what is trained on as that lies from its own mean
+BEYOND = 3.0  # and beyond this many there is hardly any of what is trained on
+
+
+def evaluated_on_other_inputs(record: Record) -> Symptom | None:
+    """Inputs in evaluation further from those in training than these vary, in a script whose evaluation is poor."""
+    known = [(place, record.fact("evaluated_inputs", place) or {}) for place in record.places("evaluated_inputs")]
+    place, fact = max(known, key=lambda pair: pair[1]["distance"], default=("", {"distance": 0.0}))
+    if not fact["distance"] > APART or not (suffers(record) or lacks_elsewhere(record)):
+        return None
+    return Symptom(
+        id="evaluated_on_other_inputs",
+        kind="wiring",
+        certain=fact["distance"] > BEYOND,
+        confidence=0.9 if fact["distance"] > BEYOND else 0.7,
+        sentence=f"where it is evaluated, the network is given other numbers than where it is trained: mean "
+        f"{fact['mean']:.3g} and standard deviation {fact['std']:.3g} against {fact['trained_mean']:.3g} and "
+        f"{fact['trained_std']:.3g}; the feature in the middle lies {fact['distance']:.3g} standard deviations off "
+        f"(bound {APART:g})",
+        quantity="Fréchet distance / standard deviation",
+        value=fact["distance"],
+        bound=APART,
+        source=SOURCE,
+        where=record.site("evaluation", place),
+        evidence=(("loss", "0"),),
+        explains=frozenset({"overfitting"}),
+    )

@@ -1,0 +1,98 @@
+"""What the network is given in evaluation is seen where it differs from training, however that is written."""
+
+from pathlib import Path
+
+import pytest
+
+from descend.record import Record
+from descend.script import Script
+
+SCRIPT = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+X, T = torch.randn(300, 4), torch.randn(300, 1)
+net, teacher = nn.Linear(4, 1), nn.Linear(4, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+loader = DataLoader(TensorDataset(X[200:], T[200:]), batch_size=50)
+{before}
+
+for step in range(12):
+    loss = nn.functional.mse_loss(net({given}), T[:64])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    {each}
+{after}
+"""
+SHIFTED = 'with torch.no_grad():\n        print("test error", (net(X[200:] * 10) - T[200:]).square().mean().item())'
+LOADED = """with torch.no_grad():
+        for x, t in loader:
+            error = (net(x.flip(0)) - t).square().mean()
+    print("test error", error.item())"""
+DECORATED = """@torch.no_grad()
+def score(x):
+    return net(x).mean().item()
+"""
+TEACHER = "with torch.no_grad():\n        teacher(X[:64] * 10)"
+
+
+@pytest.fixture
+def seen(observe, tmp_path: Path):
+    def look(
+        *, before: str = "", each: str = "pass", after: str = "", role: str = "exam", given: str = "(X[:64] - 1) / 2"
+    ) -> Record:
+        path = tmp_path / "train.py"
+        path.write_text(SCRIPT.format(before=before, each=each, after=after, given=given))
+        return observe(Script(path, tmp_path), role=role)
+
+    return look
+
+
+def line(record: Record, kind: str, key: str) -> str:
+    site = record.site(kind, key)
+    text = Path(site.file).read_text().splitlines()[site.line - 1]
+    return text[site.column : site.end_column]
+
+
+def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen) -> None:
+    record = seen(each=SHIFTED)
+    fact = record.fact("evaluated_inputs", "0")
+    assert record.places("evaluated_inputs") == ["0"] and fact["examples"] == 100
+    assert fact["trained_mean"] == pytest.approx(-0.5, abs=0.2) and fact["std"] == pytest.approx(10, rel=0.2)
+    assert fact["distance"] > 10
+    assert line(record, "evaluation", "0") == "net(X[200:] * 10)"
+    assert (
+        record.fact("on_evaluated", "0.0")["function"] == "mul"
+        and line(record, "on_evaluated", "0.0") == "X[200:] * 10"
+    )
+
+
+def test_the_first_batch_of_a_loader_is_enough(seen) -> None:
+    record = seen(each=LOADED)
+    assert record.fact("evaluated_inputs", "0")["examples"] == 50
+    assert [record.fact("on_evaluated", place)["function"] for place in record.places("on_evaluated")] == ["flip"]
+
+
+@pytest.mark.parametrize("given", ["X[200:]", "(X[200:] - 1) / 2"])
+def test_an_evaluation_in_a_decorated_function(seen, given: str) -> None:
+    record = seen(before=DECORATED, after=f"score({given})")
+    assert record.fact("evaluated_inputs", "0")["distance"] < 2
+    assert not record.places("on_evaluated")  # what is done outside of it is out of sight
+
+
+def test_what_training_does_too_is_not_listed(seen) -> None:
+    each = "with torch.no_grad():\n        net(prepared(X[200:]).roll(1, 0))"
+    found = seen(before="def prepared(x):\n    return x.flip(0)\n", given="prepared(X[:64])", each=each)
+    assert [found.fact("on_evaluated", place)["function"] for place in found.places("on_evaluated")] == ["roll"]
+
+
+def test_another_network_is_no_evaluation_of_this_one(seen) -> None:
+    record = seen(each=TEACHER)
+    assert not record.places("evaluated_inputs") and not record.places("on_evaluated")
+
+
+def test_arms_do_not_look(seen) -> None:
+    assert not seen(each=SHIFTED, role="arm").places("evaluated_inputs")
