@@ -66,6 +66,17 @@ def test_arguments_that_make_a_difference():
     ]
 
 
+def test_a_loss_that_is_given_prediction_and_target_the_right_way_round_keeps_them_so():
+    soft, target = Y.softmax(1), torch.sigmoid(Y)
+    right, turned = (
+        seen(lambda: F.binary_cross_entropy(NET(X).sigmoid(), target)),
+        seen(lambda: F.binary_cross_entropy(target, NET(X).sigmoid())),
+    )
+    assert ("binary_cross_entropy", "exchange") not in right["on_loss"]
+    assert ("binary_cross_entropy", "exchange") in turned["on_loss"]
+    assert ("kl_div", "exchange") not in seen(lambda: F.kl_div(NET(X).log_softmax(1), soft, reduction="sum"))["on_loss"]
+
+
 def test_a_call_in_a_loop_is_one_and_there_are_not_too_many():
     def loops() -> Tensor:
         x = X

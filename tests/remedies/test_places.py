@@ -38,6 +38,12 @@ def test_a_call_gives_way_to_what_it_is_applied_to(pointed_at, before, at, funct
     assert pointed_at(before + "\n", at, function=function).edited(skip_call, **AT) == after + "\n"
 
 
+def test_several_calls_give_way_one_after_the_other(pointed_at):
+    patient = pointed_at("y = net(x.flip(0).flip(1))\n", "x.flip(0).flip(1)", "x.flip(0)", function="flip")
+    assert patient.edited(skip_call, kind="on_loss", places=["0", "1"]) == "y = net(x)\n"
+    assert "did not show where" in patient.refusal(skip_call, kind="on_loss", places=["0", "7"])
+
+
 @pytest.mark.parametrize(("before", "at", "after"), TURNED)
 def test_a_term_gets_the_other_sign(pointed_at, before, at, after):
     assert pointed_at(before + "\n", at).edited(turn_term, **AT) == after + "\n"

@@ -7,6 +7,7 @@ from descend.canon.phrases import ADAM, ADAM_AT, ADAM_COST, CLIP, INIT, RESCALED
 from descend.canon.row import Row
 from descend.doses import (
     adam,
+    all_on_the_way,
     alteration,
     following_activation,
     nothing_to_dose,
@@ -55,6 +56,11 @@ PLACES = (
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
+    *(
+        Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without any of the calls on the data, lines {lines}",
+            *READ, cost=3, judged_on="metric")
+        for kind in ("on_inputs", "on_evaluated")
+    ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
     *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),

@@ -48,7 +48,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
-from descend.doses.places import alteration, on_the_way
+from descend.doses.places import all_on_the_way, alteration, on_the_way
 from descend.doses.ranks import as_they_come, between_averages, by_speed, without_the_last
 from descend.doses.rate import (
     SAFE_SHARE,
@@ -81,6 +81,7 @@ __all__ = [
     "Dose",
     "adam",
     "adam_for_few_steps",
+    "all_on_the_way",
     "all_parameters",
     "along_the_classes",
     "along_the_entries",

@@ -1,6 +1,7 @@
 """Where a general edit is made: the call or statement that an instrument points at."""
 
 from collections.abc import Callable
+from typing import Any
 
 from descend.doses.rate import Dose
 from descend.record import Record
@@ -28,8 +29,7 @@ def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom],
     """
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        known = [(place, record.fact(kind, place) or {}) for place in record.places(kind)]
-        fitting = [(place, fact) for place, fact in known if fact.get("edit") == edit]
+        fitting = _fitting(record, kind, edit)
         if number >= len(fitting):
             return None
         place, fact = fitting[number]
@@ -38,3 +38,22 @@ def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom],
         return {"kind": kind, "place": place, "both": both, **{name: fact[name] for name in fact if name != "edit"}}
 
     return dose
+
+
+def all_on_the_way(kind: str, edit: str) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of that edit of every call of a kind; None where there is one alone: it is tried by itself."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        fitting = _fitting(record, kind, edit)
+        lines = sorted({int(fact["line"]) for _, fact in fitting})
+        if len(fitting) < 2:
+            return None
+        return {"kind": kind, "places": [place for place, _ in fitting], "lines": ", ".join(map(str, lines))}
+
+    return dose
+
+
+def _fitting(record: Record, kind: str, edit: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the places of a kind that allow an edit, with what is known of them."""
+    known = [(place, record.fact(kind, place) or {}) for place in record.places(kind)]
+    return [(place, fact) for place, fact in known if fact.get("edit") == edit]

@@ -15,11 +15,12 @@ from descend.probes.moment import Measurement, Moment
 from descend.record import Fact, Site
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH, Slot
-from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
+from descend.tape.vocabulary import ADDITIONS, LOSSES, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
 MOST = 8  # places of each kind: the nearest to the loss, and to the network
 COUNTING = ADDITIONS | PRODUCTS | NEGATIONS | {"remainder", "__mod__", "fmod"}
 SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
+FITTED = LOSSES | {"kl_div", "poisson_nll_loss", "gaussian_nll_loss"}  # of (input, target): which is which is known
 Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, where, detail
 Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
 
@@ -111,6 +112,8 @@ def _exchangeable(op: Op, args: tuple, kwargs: dict, result: Tensor) -> Iterator
     """Yield which neighbouring arguments, alike in shape and type, give another value when they change places."""
     for i, (a, b) in enumerate(zip(args, args[1:])):
         if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape or a.dtype != b.dtype:
+            continue
+        if op.name in FITTED and i == 0 and op.taints[0] > op.taints[1]:
             continue
         try:
             other = op.func(*args[:i], b, a, *args[i + 2 :], **kwargs)

@@ -19,7 +19,18 @@ KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
 
 
 def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of."""
+    """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of.
+
+    Of several, `dose["places"]`, each in turn, the outermost first.
+    """
+    edited: Script | NotApplicable = script
+    for place in dose.get("places", [dose.get("place")]):
+        if isinstance(edited, Script):
+            edited = _skip(edited, record, {**dose, "place": place})
+    return edited
+
+
+def _skip(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site

@@ -1,0 +1,40 @@
+"""Six programs with a mistake that hurts, through the doctor: it is named, or its place is, and the patch gives it back."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "clinic"))
+catalogue = __import__("mutations.catalogue", fromlist=["mutants"])
+consulted = __import__("mutations.consulted", fromlist=["consulted"]).consulted
+judged = __import__("mutations.judged", fromlist=["HALF"])
+sample = __import__("mutations.sample", fromlist=["Subject"])
+tables = __import__("mutations.tables", fromlist=["is_right_first"])
+Rows = __import__("mutations.rows", fromlist=["Rows"]).Rows
+Script = __import__("mutations.script", fromlist=["Script"]).Script
+
+SIX = [
+    "linear_regression_gd/labels_reversed/0",
+    "fraud_logistic/labels_turned/0",
+    "blobs_eval_mode/labels_reversed/0",
+    "cancer_nll/over_the_batch/0",
+    "friedman_warmup_cosine/rate_times_1000/0",
+    "digits_frozen_backbone/maximised/0",
+]
+
+
+def subject_of(name: str):
+    """Return a mutant of the tuning half."""
+    host = next(path for path in sample.hosts_of("tuning") if path.stem == name.partition("/")[0])
+    mutant = next(mutant for mutant in catalogue.mutants(Script(host)) if mutant.id == name)
+    return sample.Subject("tuning", (mutant,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIX)
+def test_a_mistake_is_named_and_its_harm_undone(tmp_path, name: str) -> None:
+    subject = subject_of(name)
+    row = consulted(subject, judged.Values(Rows("values", tmp_path)))
+    assert tables.is_right_first(subject, row), row
+    assert row["given_back"] >= judged.HALF, row
