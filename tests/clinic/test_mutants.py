@@ -1,4 +1,4 @@
-"""Six programs with a mistake that hurts, through the doctor: it is named, or its place is, and the patch gives it back."""
+"""Six programs with a mistake that hurts, through the doctor: it, or its place, is named, and the patch undoes it."""
 
 import sys
 from pathlib import Path

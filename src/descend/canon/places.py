@@ -57,7 +57,7 @@ PLACES = (
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
-        Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without any of the calls on the data, lines {lines}",
+        Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without all calls on the data, lines {lines}",
             *READ, cost=3, judged_on="metric")
         for kind in ("on_inputs", "on_evaluated")
     ),
