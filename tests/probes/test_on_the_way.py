@@ -33,6 +33,7 @@ def test_what_the_data_go_through():
     found = seen(lambda: F.mse_loss(NET((X.flip(-1) * 2)[ORDER]), Y.roll(1, 0)))
     assert set(found["on_inputs"]) == {("flip", "skip"), ("mul", "skip"), ("getitem", "skip"), ("roll", "skip")}
     assert found["on_loss"] == []
+    assert seen(lambda: F.mse_loss(NET(X + 3 * torch.randn_like(X)), Y))["on_inputs"][0] == ("add", "skip")
 
 
 def test_what_leaves_them_as_they_are_is_left_out():

@@ -89,7 +89,7 @@ def _edits(op: Op, args: tuple, kwargs: dict, result: Any) -> Iterator[dict[str,
     if not isinstance(result, Tensor) or not tensors or op.name in SKIPPED:
         return
     is_second = isinstance(op.args[1], Slot) if len(op.args) > 1 else False
-    if op.name in ADDITIONS and is_second:
+    if op.name in ADDITIONS and is_second and SMOOTH in op.taints:
         yield {"edit": "turn"}
     elif op.name in NEGATIONS or op.name == "__getitem__" and result.shape == tensors[0].shape:
         yield {"edit": "skip"}
