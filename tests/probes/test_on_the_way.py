@@ -21,7 +21,7 @@ def seen(step) -> dict[str, list[tuple[str, str]]]:
     assert {(kind, place) for kind, place in found} == training.noted.keys()
     kinds = {"on_inputs": [], "on_loss": []}
     for (kind, _), detail in found.items():
-        kinds[kind].append((detail["function"], detail["edit"]))
+        kinds.setdefault(kind, []).append((detail["function"], detail["edit"]))
     return kinds
 
 
@@ -76,6 +76,14 @@ def test_a_loss_that_is_given_prediction_and_target_the_right_way_round_keeps_th
     assert ("binary_cross_entropy", "exchange") not in right["on_loss"]
     assert ("binary_cross_entropy", "exchange") in turned["on_loss"]
     assert ("kl_div", "exchange") not in seen(lambda: F.kl_div(NET(X).log_softmax(1), soft, reduction="sum"))["on_loss"]
+
+
+def test_what_is_made_of_the_whole_loss():
+    def step() -> Tensor:
+        return (1e-3 * F.cross_entropy(NET(X) / 2, LABELS) ** 2).sum()
+
+    assert seen(step)["of_loss"] == [("mul", "skip"), ("pow", "skip")]
+    assert "of_loss" not in seen(lambda: F.cross_entropy(NET(X), LABELS) * 2 + NET.weight.square().sum())
 
 
 def test_a_call_in_a_loop_is_one_and_there_are_not_too_many():

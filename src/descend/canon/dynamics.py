@@ -13,11 +13,14 @@ from descend.canon.phrases import (
     NORMALISED,
     ORTHOGONAL,
     RESCALED,
+    SCALE,
+    SCALES,
     SHORTER,
     STABLE,
     TO,
     VARIANCE,
     WARMUP,
+    WITHOUT,
 )
 from descend.canon.row import Row
 from descend.doses import (
@@ -41,6 +44,7 @@ from descend.doses import (
     lower_momentum,
     momentum,
     nothing_to_dose,
+    on_the_way,
     rare_norm,
     rectifier,
     representable_eps,
@@ -83,6 +87,10 @@ DYNAMICS = (
     Row("instability", "optimizer_argument", representable_eps, "eps {old:g} → {value:g}",
         "it keeps the quotient finite where a gradient is 0, if the precision can hold it", "Kingma & Ba 2015, §2",
         cost=1),
+    *(
+        Row(symptom, "skip_call", on_the_way("of_loss", "skip", number), WITHOUT, *SCALE, cost=1)
+        for symptom in ("instability", "slow_progress") for number in range(SCALES)
+    ),
     Row("instability", "learning_rate", gentle_rate, TO, SHORTER, STABLE, cost=1),
     Row("instability", "learning_rate", safe_rate, TO, SHORTER, STABLE, cost=1),
     Row("instability", "learning_rate", default_rate, TO,

@@ -3,7 +3,7 @@
 They know nothing of what stands there. That one of them wins says where the mistake is, and what undoes it.
 """
 
-from descend.canon.phrases import ADAM, ADAM_AT, ADAM_COST, CLIP, INIT, RESCALED, TO, VARIANCE
+from descend.canon.phrases import ADAM, ADAM_AT, ADAM_COST, CLIP, INIT, RESCALED, SCALE, SCALES, TO, VARIANCE, WITHOUT
 from descend.canon.row import Row
 from descend.doses import (
     adam,
@@ -19,7 +19,6 @@ from descend.doses import (
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
 STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
-WITHOUT = "without {function} in line {line}"
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
 OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
 HELD = "the loss then has a least value", "Rockafellar 1970, §8"
@@ -71,6 +70,11 @@ PLACES = (
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
             "the rule then does what it was published with", TUNED, cost=1, judged_on="metric", much=True)
         for number in range(ARGUMENTS)
+    ),
+    *(
+        Row("optimisation", "skip_call", on_the_way("of_loss", "skip", number), WITHOUT, *SCALE,
+            cost=1, judged_on="metric", much=True)
+        for number in range(SCALES)
     ),
     *(
         Row("optimisation", "learning_rate", rate_times(factor), TO, "the steps are then of another length", TUNED,

@@ -26,13 +26,27 @@ Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
 
 
 def on_the_way(moment: Moment) -> Measurement:
-    """Yield the facts `on_inputs` and `on_loss` of the first recorded step: a call, and an edit that changes it.
+    """Yield the facts `on_inputs`, `on_loss` and `of_loss` of the first recorded step: a call, and an edit of it.
 
     edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments).
     """
-    recording = moment.recordings()[0]
+    recording, note = moment.recordings()[0], moment.note_site
     for kind, ops in (("on_inputs", before(recording)), ("on_loss", _after(recording))):
-        yield from told(kind, edits(recording, ops), moment.step, moment.note_site)
+        yield from told(kind, edits(recording, ops), moment.step, note)
+    alone = [(op.site, op.name.strip("_"), {"edit": "skip"}) for op in _of_loss(recording) if op.site is not None]
+    yield from told("of_loss", alone, moment.step, note)
+
+
+def _of_loss(recording: Recording) -> Iterator[Op]:
+    """Yield the calls that make of the whole loss another number, the last first: a factor, a power.
+
+    Where such a function rises the loss is least where it was; the gradient, and so the step, has another length.
+    """
+    slot, made = recording.root, {s: op for op in recording.ops for s in op.outputs}
+    while slot in made and len(set(made[slot].inputs)) == 1 and recording.sizes[made[slot].inputs[0]] == 0:
+        if made[slot].name not in SKIPPED | NEGATIONS:
+            yield made[slot]
+        slot = made[slot].inputs[0]
 
 
 def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") -> Iterator[Fact]:

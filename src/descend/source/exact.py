@@ -11,7 +11,8 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.shared_measure import measures_elsewhere
 from descend.source.syntax import Node, Syntax, parse
 
-BEHIND_THE_NETWORK = ("on_loss", "crossing")  # kinds of places that a script's measure of errors may go through
+# Kinds of places that a script's measure of errors may go through.
+BEHIND_THE_NETWORK = ("on_loss", "of_loss", "crossing")
 
 
 def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
