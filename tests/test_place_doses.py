@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import add_fact, add_site, healthy
 from test_doses import SYMPTOM
 
-from descend.doses import alteration, on_the_way, rate_times, usual_argument
+from descend.doses import all_on_the_way, alteration, on_the_way, rate_times, usual_argument
 from descend.record import Record
 
 
@@ -29,6 +29,8 @@ def on_all_ways() -> Record:
     edits = [("turn", {}), ("exchange", {"argument": 1}), ("skip", {})]
     for i in range(8):
         add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
+        add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")
+        add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")
         add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
     add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
     for number in range(8):
@@ -40,7 +42,7 @@ def on_all_ways() -> Record:
 def unusual() -> Record:
     """Adam with three arguments that are not its own defaults, and a scheduler of another kind."""
     odd = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}
-    rule = {"class": "Adam", "betas": [0.5, 0.5], "eps": 1.0, "weight_decay": 0.1}
+    rule = {"class": "Adam", "betas": [0.5, 0.5], "eps": 1.0, "weight_decay": 0.1, "maximize": True}
     return healthy(**rule, unusual=odd)
 
 
@@ -56,6 +58,12 @@ def test_edits_of_one_kind_are_counted_apart():
     assert on_the_way("on_loss", "exchange", 0)(record, SYMPTOM)["both"] == "2 and 3"
     assert on_the_way("on_inputs", "turn", 0)(record, SYMPTOM) is None
     assert on_the_way("on_inputs", "skip", 8)(record, SYMPTOM) is None
+
+
+def test_all_calls_of_a_kind_are_left_out_together():
+    dose = all_on_the_way("on_inputs", "skip")(on_all_ways(), SYMPTOM)
+    assert dose["places"] == [str(i) for i in range(8)] and dose["lines"] == "10, 11, 12, 13, 14, 15, 16, 17"
+    assert all_on_the_way("crossing", "skip")(on_all_ways(), SYMPTOM) is None  # that one is tried by itself
 
 
 def test_arguments_of_the_rule_that_are_not_its_defaults():

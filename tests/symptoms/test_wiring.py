@@ -79,6 +79,7 @@ SHOWN = [
     (frozen, {}, False, 5, "75% of the network stays random", "plateau"),
     (incorrect_gradients, {}, True, 40, "by 0.0011 of itself (bound 0.001)", "instability"),
     (incorrect_gradients, {"Cube": 0.5}, True, 41, "the backward of Cube is wrong", "slow_progress"),
+    (negated_loss, {"maximize": True, "slope": 1.0}, True, 10, "climbs (maximize=True) a loss", "instability"),
     (negated_loss, {}, True, 22, "it falls (2.3 → -18.4) as the predictions get worse", "instability"),
     (no_zero_grad, {}, True, 24, "in each of the first 3 steps", "instability"),
     (constant_labels, {}, True, 22, "all 32 labels that were looked at are 3", "slow_progress"),
@@ -124,7 +125,15 @@ LEFT_ALONE = {
     detached: [{"fresh": 0.49}, {"optimizers": 2}],  # a GAN's discriminator step cuts the generator off
     frozen: [{"fresh": 0.49}, {"left": 0.29}],  # a pretrained backbone; an average of the network's own past
     incorrect_gradients: [{"error": 0.9e-3}, {"error": 0.0}, {"error": float("nan")}],
-    negated_loss: [{"slope": 1.0}, {"slope": 0.0}, {"slope": float("nan")}, {"maximize": True}, {"optimizers": 2}],
+    negated_loss: [
+        {"slope": 1.0},
+        {"slope": 0.0},
+        {"slope": float("nan")},
+        {"maximize": True},
+        {"maximize": True, "slope": 0.0},
+        {"optimizers": 2},
+        {"optimizers": 2, "maximize": True, "slope": 1.0},
+    ],
     no_zero_grad: [{"steps": 2}, {"cleared_at": 2}, {"with_gradient": 0}],  # accumulation clears once in a while
     constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}],
     labels_out_of_range: [{"low": 0.0}, {"task": "real"}],

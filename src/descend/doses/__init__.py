@@ -73,7 +73,7 @@ from descend.doses.rate import (
     usual_step_rate,
     whole_run,
 )
-from descend.doses.rule import lower_momentum, momentum, representable_eps, usual_argument
+from descend.doses.rule import downhill, lower_momentum, momentum, representable_eps, usual_argument
 
 __all__ = [
     "SAFE_SHARE",
@@ -100,6 +100,7 @@ __all__ = [
     "cut_up",
     "default_rate",
     "derivative_in_loss",
+    "downhill",
     "exchange",
     "far_default_rate",
     "first_steps",

@@ -18,6 +18,14 @@ def momentum(record: Record, symptom: Symptom) -> Dose | None:
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
 
 
+def downhill(record: Record, symptom: Symptom) -> Dose | None:
+    """Descent, in place of the rule's own ascent."""
+    optimizer = record.fact("optimizer", symptom.optimizer) or {}
+    if not optimizer.get("maximize"):
+        return None
+    return {"argument": "maximize", "value": False, "default": False, "optimizer": symptom.optimizer}
+
+
 def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of the rule's own default, in the place of that of its arguments of that number that has none."""
 

@@ -7,24 +7,32 @@ SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the grad
 
 
 def negated_loss(record: Record) -> Symptom | None:
-    """The loss falls where its own loss call grows; not where two optimizers play against each other."""
+    """The loss falls where its own loss call grows, or the rule climbs one that grows with it.
+
+    Not where two optimizers play against each other.
+    """
     facts, optimizer = record.fact("connections") or {}, record.fact("optimizer", "0") or {}
-    if not facts.get("slope", 1.0) < 0 or optimizer.get("maximize") or len(record.places("optimizer")) != 1:
+    slope, climbs = float(facts.get("slope", 0.0)), bool(optimizer.get("maximize"))
+    if not slope * (-1 if climbs else 1) < 0 or len(record.places("optimizer")) != 1:
         return None
     losses = record.series("loss", "0")
+    went = f"{losses.first:.3g} → {losses.last:.3g}"
+    turned = (
+        f"the optimizer climbs (maximize=True) a loss that grows with the errors ({went}): the predictions get worse"
+        if climbs
+        else f"the loss rewards errors: it falls ({went}) as the predictions get worse, because its sign is turned"
+    )
     return Symptom(
         id="negated_loss",
         kind="wiring",
         certain=True,
         confidence=0.96,
-        sentence=f"the loss rewards errors: it falls ({losses.first:.3g} → {losses.last:.3g}) as the predictions "
-        "get worse, "
-        "because its sign is turned",
+        sentence=turned,
         quantity="slope of the loss along its own error",
-        value=float(facts["slope"]),
+        value=slope,
         bound=0.0,
         source=SOURCE,
-        where=record.site("loss") or record.site("backward"),
+        where=(record.site("optimizer", "0") if climbs else record.site("loss")) or record.site("backward"),
         evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised", "output_loss_mismatch"},
     )
