@@ -1,6 +1,7 @@
 """Negated loss: training makes the predictions worse on purpose."""
 
 from descend.record import Record
+from descend.symptoms.stages import one_by_one
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the gradient of −cost raises it"
@@ -13,7 +14,8 @@ def negated_loss(record: Record) -> Symptom | None:
     """
     facts, optimizer = record.fact("connections") or {}, record.fact("optimizer", "0") or {}
     slope, climbs = float(facts.get("slope", 0.0)), bool(optimizer.get("maximize"))
-    if not slope * (-1 if climbs else 1) < 0 or len(record.places("optimizer")) != 1:
+    is_alone = len(record.places("optimizer")) == 1 or bool(one_by_one(record))
+    if not slope * (-1 if climbs else 1) < 0 or not is_alone:
         return None
     losses = record.series("loss", "0")
     went = f"{losses.first:.3g} → {losses.last:.3g}"
