@@ -15,11 +15,11 @@ Rows = __import__("mutations.rows", fromlist=["Rows"]).Rows
 Script = __import__("mutations.script", fromlist=["Script"]).Script
 
 SIX = [
-    "linear_regression_gd/labels_reversed/0",
-    "fraud_logistic/labels_turned/0",
     "blobs_eval_mode/labels_reversed/0",
-    "cancer_nll/over_the_batch/0",
-    "friedman_warmup_cosine/rate_times_1000/0",
+    "blobs_eval_mode/strong_decay/0",
+    "digits_autoencoder/labels_shuffled/0",
+    "digits_bn_dropout/rate_times_30/0",
+    "digits_cosine_to_zero/negative_weights/0",
     "digits_frozen_backbone/maximised/0",
 ]
 

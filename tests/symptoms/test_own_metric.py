@@ -55,6 +55,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (evaluated_in_training_mode, {"function": "batch_norm"}, False, 31, "moves the running ones: eval()"),
     (evaluated_in_training_mode, {"by_itself": True}, False, 9, "nothing tells it the mode"),
     (evaluated_on_other_inputs, {}, True, 31, "against 0 and 1; the feature in the middle lies 5 standard"),
+    (evaluated_on_other_inputs, {"distance": 1e6}, True, 31, "the feature in the middle does not vary on one side"),
     (evaluated_on_other_inputs, {"distance": 2.0}, False, 31, "2 standard deviations off (bound 1)"),
     (disordered_in_evaluation, {}, False, 31, "what the network is evaluated on goes through getitem first"),
     (unreadable, {}, False, 19, "goes through roll first"),

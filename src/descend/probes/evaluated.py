@@ -16,6 +16,7 @@ from descend.probes.units import units_first
 from descend.record import Fact
 from descend.tape import Recording
 
+LEAST_SPREAD = 1e-6  # of the larger σ: below it one sample does not vary
 LEAST = 30  # examples of each, or their mean and σ say little
 
 
@@ -61,6 +62,6 @@ def rows(recordings: Sequence[Recording]) -> Tensor:
 def distance(a: Tensor, b: Tensor) -> float:
     """Return how far two samples (examples, features) lie apart: the median over the features that vary in either."""
     (m, s), (n, t) = ((x.mean(0), x.std(0, correction=0)) for x in (a, b))
-    apart, unit = ((m - n).square() + (s - t).square()).sqrt(), torch.minimum(s, t)
-    varies = torch.maximum(s, t) > 0
+    apart, larger = ((m - n).square() + (s - t).square()).sqrt(), torch.maximum(s, t)
+    unit, varies = torch.maximum(torch.minimum(s, t), LEAST_SPREAD * larger), larger > 0
     return float((apart / unit)[varies].median()) if bool(varies.any()) else 0.0

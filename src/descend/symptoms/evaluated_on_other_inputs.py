@@ -7,6 +7,7 @@ from descend.symptoms.symptom import Symptom
 SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"
 APART = 1.0  # standard deviations: as far from what is trained on as that lies from its own mean
 BEYOND = 3.0  # and beyond this many there is hardly any of what is trained on
+BLANK = 1e5  # and beyond this many one side does not vary at all
 
 
 def evaluated_on_other_inputs(record: Record) -> Symptom | None:
@@ -22,8 +23,7 @@ def evaluated_on_other_inputs(record: Record) -> Symptom | None:
         confidence=0.9 if fact["distance"] > BEYOND else 0.7,
         sentence=f"where it is evaluated, the network is given other numbers than where it is trained: mean "
         f"{fact['mean']:.3g} and standard deviation {fact['std']:.3g} against {fact['trained_mean']:.3g} and "
-        f"{fact['trained_std']:.3g}; the feature in the middle lies {fact['distance']:.3g} standard deviations off "
-        f"(bound {APART:g})",
+        f"{fact['trained_std']:.3g}; the feature in the middle {_off(fact['distance'])}",
         quantity="Fréchet distance / standard deviation",
         value=fact["distance"],
         bound=APART,
@@ -32,3 +32,9 @@ def evaluated_on_other_inputs(record: Record) -> Symptom | None:
         evidence=(("loss", "0"),),
         explains=frozenset({"overfitting"}),
     )
+
+
+def _off(distance: float) -> str:
+    if distance > BLANK:
+        return "does not vary on one side"
+    return f"lies {distance:.3g} standard deviations off (bound {APART:g})"
