@@ -24,6 +24,8 @@ from descend.probes.moment import Unavailable
 from descend.tape import Origin, Recording, Refused, Tape, beneath
 
 MOST = 8  # places
+ROOM = 2**28  # bytes of all that an evaluation makes: more is not kept alive for our sake
+REPLAYS = 3  # of a recording, to measure it
 PROBE = "evaluated"
 
 
@@ -37,6 +39,7 @@ class EvaluationTape:
         self._called: CallSpan | None = None  # where the network is
         self._seen: set[CallSpan] = set()
         self._measured = 0
+        self._began = 0.0
 
     @property
     def inert(self) -> bool:
@@ -59,7 +62,8 @@ class EvaluationTape:
         self._seen.add(span)
         self.examiner.tape.pause()
         self._tape, self._context, self._called = Tape(ANYTHING, self._origin), context, None
-        self._tape.trains = self.watch.faults.is_parameter
+        self._tape.trains, self._tape.room = self.watch.faults.is_parameter, ROOM
+        self._began = self.examiner.budget.clock()
         with beneath():
             self._tape.start()
 
@@ -97,23 +101,26 @@ class EvaluationTape:
         return tape
 
     def _finish(self) -> None:
-        tape = self._stop()
-        outcome = tape.outcome() if tape is not None else None
-        if tape is None or outcome is None:
+        tape, budget = self._stop(), self.examiner.budget
+        if tape is None or self._called is None:
             return
-        with self.examiner.budget.charging(PROBE):
+        if REPLAYS * (budget.clock() - self._began) > budget.left():
+            self.examiner.note(PROBE, "an evaluation takes too long to be made again", self.watch.steps)
+            return
+        with budget.charging(PROBE):
             try:
-                self._measure(_as_trained(tape.seal(outcome)))
+                self._measure(tape.seal_last())
             except (Refused, Unavailable) as reason:
                 self.examiner.note(PROBE, str(reason), self.watch.steps)
 
-    def _measure(self, recording: Recording) -> None:
+    def _measure(self, recording: Recording | None) -> None:
         trained = self.examiner.monitor
-        if is_same_network(recording, trained[0]):
-            key = str(self._measured)
-            self._measured += 1
-            self.modules.note_site("evaluation", key, self._called)
-            self.watch.send(list(evaluated(recording, trained, key, self.watch.steps, self.modules.note_known)))
+        if recording is None or not is_same_network(recording := _as_trained(recording), trained[0]):
+            return
+        key = str(self._measured)
+        self._measured += 1
+        self.modules.note_site("evaluation", key, self._called)
+        self.watch.send(list(evaluated(recording, trained, key, self.watch.steps, self.modules.note_known)))
 
 
 def _as_trained(recording: Recording) -> Recording:

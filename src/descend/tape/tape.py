@@ -9,6 +9,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Container
+from math import inf
 from types import FrameType
 from typing import Any
 
@@ -49,6 +50,7 @@ class Tape(TorchFunctionMode):
         )  # names of the calls whose origin is worth knowing
         self.on_first_use: Callable[[FrameType], None] = lambda frame: None
         self.trains: Callable[[Tensor], bool] = lambda leaf: True  # whether a leaf of the graph is a parameter
+        self.room = inf  # bytes that what the calls make may take: it is kept until it is sealed
         self.unwraps = False  # while a loss is made within `torch.func.grad`: of its tensors those beneath count
         self.active = False
         self.refusal: str | None = None
@@ -93,11 +95,6 @@ class Tape(TorchFunctionMode):
         """Return the calls whose line is known, by name (`__pow__` as `pow`), whether or not they can be sealed."""
         return [(op.name.strip("_"), op.site) for op in self._trace.ops if op.site is not None]
 
-    def outcome(self) -> Tensor | None:
-        """Return what was computed last of the parameters; None where nothing was."""
-        made = [s for op in self._trace.ops if max(op.taints, default=NONE) for s in (*op.outputs, *op.written)]
-        return next((self._trace.tensors[slot] for slot in reversed(made) if slot is not None), None)
-
     def seal(self, root: Tensor) -> Recording:
         """Return the calls that make `root` as a function of the parameters. Raises `Refused` with the reason."""
         self.pause()
@@ -105,6 +102,17 @@ class Tape(TorchFunctionMode):
             raise Refused(self.refusal)
         trace, self._trace = self._trace, self._new_trace()
         return seal(trace, root, self.delivered)
+
+    def seal_last(self) -> Recording | None:
+        """Return the calls that make what was computed last of the parameters; None where nothing was.
+
+        Raises `Refused` with the reason.
+        """
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+        made = [s for op in self._trace.ops if max(op.taints, default=NONE) for s in (*op.outputs, *op.written)]
+        root = next((self._trace.tensors[slot] for slot in reversed(made) if slot is not None), None)
+        return None if root is None else self.seal(root)
 
     # -- recording
 
@@ -187,6 +195,7 @@ class Tape(TorchFunctionMode):
             call.kwargs.setdefault("device", made[0].device)  # the default device may be another at the replay
         taint = max(call.taints, default=NONE)
         outputs = tuple(None if tensor is None else trace.made(tensor, taint) for tensor in results)
+        self.room -= sum(tensor.numel() * tensor.element_size() for tensor in made)
         void = any([trace.wrote(slot, taint) for slot in written])
         origin = self.origin(frame) if call.name in self.interesting else None
         trace.append(
@@ -199,6 +208,8 @@ class Tape(TorchFunctionMode):
             self.restart()  # parameters or data were updated by hand before this step's forward pass began
         if len(trace.ops) > MOST_CALLS:
             self._refuse(f"the step makes more than {MOST_CALLS} torch calls")
+        elif self.room < 0:
+            self._refuse("what its calls make is too large to be kept")
 
     def _note_derivative(self, result: Any, frame: FrameType) -> Any:
         """Keep what `torch.autograd.grad` gives without its graph: it is data, though it depends on the parameters."""
