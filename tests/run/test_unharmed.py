@@ -4,6 +4,7 @@ import pytest
 from sampling import sampled
 
 VICTIMS = {
+    "evaluations": ("evaluates.py",),
     "workers_forked": ("workers.py", "fork"),
     "workers_spawned": ("workers.py", "spawn"),
     "stream": ("workers.py", "stream"),
@@ -15,7 +16,7 @@ VICTIMS = {
     "custom_function": ("corners.py", "function"),
     "thread": ("corners.py", "thread"),
 }
-USUAL = ("workers_forked", "stream_workers", "function_mode", "checkpoint_reentrant", "custom_function")
+USUAL = ("evaluations", "workers_forked", "stream_workers", "function_mode", "checkpoint_reentrant", "custom_function")
 
 
 @pytest.mark.slow
