@@ -139,8 +139,8 @@ KINDS = [
         needs="transformers",
         in_run=True,
     ),
-    Kind("accelerate", "accelerate_loop.py", *CLEARED, needs="accelerate", always=True),
-    Kind("torch.compile, model and step", "compiled.py", *CLEARED, always=True),
+    Kind("accelerate", "accelerate_loop.py", *CLEARED, needs="accelerate", in_run=True),
+    Kind("torch.compile, model and step", "compiled.py", *CLEARED, in_run=True),
     Kind("packed sequences", "packed_sequences.py", "output_loss_mismatch", "return self.head(last[0]).squeeze(1)"),
     Kind("graphs, ragged batches", "graphs.py", "inputs_not_normalised", "standardise"),
     Kind(
