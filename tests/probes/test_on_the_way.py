@@ -82,7 +82,13 @@ def test_what_is_made_of_the_whole_loss():
     def step() -> Tensor:
         return (1e-3 * F.cross_entropy(NET(X) / 2, LABELS) ** 2).sum()
 
+    def changed_in_place() -> Tensor:
+        loss = F.cross_entropy(NET(X), LABELS)
+        loss /= 4
+        return loss
+
     assert seen(step)["of_loss"] == [("mul", "skip"), ("pow", "skip")]
+    assert seen(changed_in_place)["of_loss"] == [("div", "skip")]
     assert "of_loss" not in seen(lambda: F.cross_entropy(NET(X), LABELS) * 2 + NET.weight.square().sum())
 
 

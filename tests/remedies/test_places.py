@@ -38,6 +38,11 @@ def test_a_call_gives_way_to_what_it_is_applied_to(pointed_at, before, at, funct
     assert pointed_at(before + "\n", at, function=function).edited(skip_call, **AT) == after + "\n"
 
 
+def test_a_value_that_is_changed_in_place_stays_as_it_was(pointed_at):
+    patient = pointed_at("loss = f(x)\nloss /= 256\nloss.backward()\n", "loss /= 256", function="div")
+    assert patient.edited(skip_call, **AT) == "loss = f(x)\nloss.backward()\n"
+
+
 def test_several_calls_give_way_one_after_the_other(pointed_at):
     patient = pointed_at("y = net(x.flip(0).flip(1))\n", "x.flip(0).flip(1)", "x.flip(0)", function="flip")
     assert patient.edited(skip_call, kind="on_loss", places=["0", "1"]) == "y = net(x)\n"

@@ -89,6 +89,12 @@ def test_what_training_does_too_is_not_listed(seen) -> None:
     assert [found.fact("on_evaluated", place)["function"] for place in found.places("on_evaluated")] == ["roll"]
 
 
+def test_what_makes_the_scripts_own_measure_is_left_alone(seen) -> None:
+    each = "with torch.no_grad():\n        r2 = 1 - (T - net(X)).square().mean() / (T - T.mean()).square().mean()"
+    record = seen(each=each)
+    assert record.places("evaluated_inputs") and not record.places("on_evaluated")
+
+
 def test_another_network_is_no_evaluation_of_this_one(seen) -> None:
     record = seen(each=TEACHER)
     assert not record.places("evaluated_inputs") and not record.places("on_evaluated")

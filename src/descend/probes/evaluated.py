@@ -38,7 +38,10 @@ def evaluated(recording: Recording, trained: Sequence[Recording], key: str, step
     evaluation.
     """
     shared = {span(op.site) for known in trained for op in before(known) if op.site is not None}
-    found = [edit for edit in edits(recording, before(recording)) if span(edit[0]) not in shared]
+    # What is compared with the network's answer makes the script's own measure, which no edit may touch.
+    fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
+    calls = {op for op in before(recording) if fed.intersection(op.outputs)}
+    found = [edit for edit in edits(recording, calls) if span(edit[0]) not in shared]
     yield from told("on_evaluated", found, step, note, f"{key}.")
     try:
         theirs, ours = rows([recording]), rows(trained)

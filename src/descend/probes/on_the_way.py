@@ -42,11 +42,15 @@ def _of_loss(recording: Recording) -> Iterator[Op]:
 
     Where such a function rises the loss is least where it was; the gradient, and so the step, has another length.
     """
-    slot, made = recording.root, {s: op for op in recording.ops for s in op.outputs}
-    while slot in made and len(set(made[slot].inputs)) == 1 and recording.sizes[made[slot].inputs[0]] == 0:
-        if made[slot].name not in SKIPPED | NEGATIONS:
-            yield made[slot]
-        slot = made[slot].inputs[0]
+    slot = recording.root
+    for op in reversed(recording.ops):
+        if slot not in op.outputs and slot not in op.written:
+            continue
+        if set(op.inputs) - {op.inputs[0]} or recording.sizes[op.inputs[0]] or SMOOTH not in op.taints:
+            return
+        if op.name not in SKIPPED | NEGATIONS:
+            yield op
+        slot = op.inputs[0]
 
 
 def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") -> Iterator[Fact]:

@@ -10,6 +10,7 @@ from descend.source.activations import is_constructor
 from descend.source.brackets import bracketed
 from descend.source.exact import expression_at, pointed_at
 from descend.source.give_way import give_way
+from descend.source.insert import without_line
 from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
@@ -41,6 +42,10 @@ def _skip(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotA
             if isinstance(node, cst.Call) and is_constructor(site.detail):
                 return _edited(script, syntax, without_call(Place(syntax, node, site)))
             return _edited(script, syntax, _text(syntax, node, site.detail))
+    changed = expression_at(script, site, cst.AugAssign)
+    if not isinstance(changed, NotApplicable):
+        syntax, statement = changed
+        return _edited(script, syntax, without_line(syntax, statement) or NotApplicable(f"line {site.line} is all"))
     return NotApplicable(f"line {site.line} does not show what {site.detail} is applied to")
 
 
