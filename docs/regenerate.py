@@ -63,6 +63,8 @@ def examples(page: str) -> dict[str, str]:
             with redirect_stdout(io.StringIO()) as out:
                 exec(code, known)
             printed = out.getvalue()
+    if "torch" in sys.modules and sys.modules["torch"].distributed.is_initialized():
+        sys.modules["torch"].distributed.destroy_process_group()  # an example's own
     return shown
 
 
