@@ -51,6 +51,8 @@ def doctors_output(script: str, store: str) -> str:
 
 def examples(page: str) -> dict[str, str]:
     """Run a page's examples one after another; return what those print that an output block follows."""
+    import torch
+
     shown, printed = {}, ""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         known = materials()
@@ -63,8 +65,8 @@ def examples(page: str) -> dict[str, str]:
             with redirect_stdout(io.StringIO()) as out:
                 exec(code, known)
             printed = out.getvalue()
-    if "torch" in sys.modules and sys.modules["torch"].distributed.is_initialized():
-        sys.modules["torch"].distributed.destroy_process_group()  # an example's own
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # an example's own
     return shown
 
 

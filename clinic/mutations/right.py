@@ -1,6 +1,6 @@
 """Which findings name each operator's mistake, and whether a remedy undoes it: judged before any result was seen."""
 
-# What became a symptom later was judged when it was made, before it met any of these.
+# `evaluated_on_other_inputs` was judged when it was made, before it met any of these.
 # A symptom is judged by what it says in the README's table, not by its name: `labels_wrong` says that labels are all
 # the same or outside what the loss is defined for, and is not right for labels that belong to another example.
 RIGHT: dict[str, tuple[str, ...]] = {
@@ -44,11 +44,8 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "half_of_the_labels_wrong": (),  # the other half does depend on the inputs; overfitting is a consequence
     # inputs
     "not_normalised": ("inputs_not_normalised", "targets_not_scaled"),  # some of what is left as it was are targets
-    "not_divided": (
-        "inputs_not_normalised",
-        "labels_wrong",
-        "evaluated_on_other_inputs",
-    ),  # an autoencoder's labels then leave [0, 1]
+    # an autoencoder's labels then leave [0, 1]
+    "not_divided": ("inputs_not_normalised", "labels_wrong", "evaluated_on_other_inputs"),
     "inputs_large": ("inputs_not_normalised", "evaluated_on_other_inputs"),
     "inputs_small": ("inputs_not_normalised", "evaluated_on_other_inputs"),
     "inputs_off_centre": ("inputs_not_normalised", "evaluated_on_other_inputs"),
@@ -134,7 +131,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     # modes
     "trained_in_evaluation_mode": ("eval_mode",),
     "not_switched_back": ("eval_mode",),
-    "evaluated_in_training_mode": ("evaluated_in_training_mode",),  # eval_mode speaks of training
+    "evaluated_in_training_mode": (),  # eval_mode speaks of training
     "evaluation_mode_from_the_start": ("eval_mode",),
     "in_order": ("unshuffled_data",),
     "begun_anew": (),

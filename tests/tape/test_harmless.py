@@ -282,3 +282,15 @@ def test_gradient_accumulation_with_a_loader_in_between(train: Step) -> None:
     parameters = tuple(train.net.parameters())
     assert_faithful(Taped(recording, total.detach(), parameters, torch.autograd.grad(total, parameters)))
     assert torch.overrides._len_torch_function_stack() == 0
+
+
+def test_what_takes_more_room_than_it_may_is_not_kept() -> None:
+    net, x, y = torch.nn.Linear(4, 3), torch.randn(6, 4), torch.randint(3, (6,))
+    tape = new_tape()
+    tape.room = 4 * 6 * 3
+    tape.start()
+    scores = net(x)
+    assert tape.refusal is None
+    loss = F.cross_entropy(scores, y)
+    with pytest.raises(Refused, match="too large to be kept"):
+        tape.seal(loss)

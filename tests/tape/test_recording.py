@@ -280,3 +280,18 @@ def test_the_first_use_of_a_parameter_is_reported_once() -> None:
     F.cross_entropy(net(X), Y)
     tape.pause()
     assert [frame.f_code.co_name for frame in frames] == ["forward"]
+
+
+def test_what_was_computed_last_of_the_parameters_is_the_root_without_gradients_too() -> None:
+    net = classifier()
+    tape = new_tape()
+    tape.start()
+    with torch.no_grad():
+        right = net(X.flip(0)).argmax(1) == Y
+    X.mean(), torch.zeros(3).add_(1)
+    recording = tape.seal_last()
+    assert torch.equal(recording.run({}), right) and [op.name for op in recording.ops][-1] in ("eq", "__eq__")
+    tape.start()
+    X.mean()
+    assert tape.seal_last() is None
+    tape.pause()

@@ -19,7 +19,7 @@ from descend.observing.guard import harmless
 from descend.observing.observer import Observer
 from descend.observing.replacing import replaced
 from descend.observing.taping import ANYTHING
-from descend.probes.evaluated import evaluated, is_same_network
+from descend.probes.evaluated import Trained, evaluated
 from descend.probes.moment import Unavailable
 from descend.tape import Origin, Recording, Refused, Tape, beneath
 
@@ -39,12 +39,18 @@ class EvaluationTape:
         self._called: CallSpan | None = None  # where the network is
         self._seen: set[CallSpan] = set()
         self._measured = 0
+        self._trained = Trained(())
         self._began = 0.0
 
     @property
     def inert(self) -> bool:
         """Whether nothing is to be recorded: in a forked process, and while something is measured."""
         return self.watch.inert or self.examiner.budget.is_spending
+
+    @property
+    def runs(self) -> bool:
+        """Whether an evaluation is being taped."""
+        return self._tape is not None
 
     def stumbled(self, error: Exception) -> None:
         """Take note of a mistake of ours: it costs the measurement."""
@@ -114,13 +120,14 @@ class EvaluationTape:
                 self.examiner.note(PROBE, str(reason), self.watch.steps)
 
     def _measure(self, recording: Recording | None) -> None:
-        trained = self.examiner.monitor
-        if recording is None or not is_same_network(recording := _as_trained(recording), trained[0]):
+        if self._trained.recordings is not self.examiner.monitor:
+            self._trained = Trained(self.examiner.monitor)
+        if recording is None or not self._trained.is_network_of(recording := _as_trained(recording)):
             return
         key = str(self._measured)
         self._measured += 1
         self.modules.note_site("evaluation", key, self._called)
-        self.watch.send(list(evaluated(recording, trained, key, self.watch.steps, self.modules.note_known)))
+        self.watch.send(list(evaluated(recording, self._trained, key, self.watch.steps, self.modules.note_known)))
 
 
 def _as_trained(recording: Recording) -> Recording:
@@ -160,7 +167,7 @@ def _enter(original: Any, tape: EvaluationTape) -> Any:
 
 def _exit(original: Any, tape: EvaluationTape) -> Any:
     def __exit__(self: Any, *raised: Any) -> Any:
-        if not is_compiling():
+        if tape.runs and not is_compiling():
             tape.ends(self)
         return original(self, *raised)
 
@@ -169,6 +176,8 @@ def _exit(original: Any, tape: EvaluationTape) -> Any:
 
 def _next(original: Any, tape: EvaluationTape) -> Any:
     def __next__(self: Any) -> Any:
+        if not tape.runs:
+            return original(self)
         tape.batch_begins()
         try:
             return original(self)

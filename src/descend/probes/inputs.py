@@ -4,6 +4,7 @@ The Hessian of a first layer is a mixture of the inputs' second moments E[x xᵀ
 (LeCun et al. 1998, "Efficient BackProp", §5.1). So off-centre inputs count as well as unequal scales.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +42,11 @@ class InputStatistics:
 
 def inputs(moment: Moment) -> Measurement:
     """Yield the fact `inputs`, and `input_condition_number` raw and standardised with their largest eigenvalues."""
-    tensors = [network_input(recording) for recording in moment.recordings()]
-    dim = feature_dim(moment.recordings()[0], tensors[0])
-    if len({(t.ndim, t.shape[dim] if t.ndim > dim else 0) for t in tensors}) > 1:
-        raise Unavailable("the batches have features of different numbers")
-    rows = torch.cat([units_first(t, dim).T for t in tensors]).double()
+    rows, dim, shape = fed_rows(moment.recordings())
     statistics = input_statistics(rows, dim)
     moment.memory["input_statistics"] = statistics
     layer = moment.recordings()[0].first_layer
-    detail = {"shape": list(tensors[0].shape), "first_layer": "" if layer is None else layer.name}
+    detail = {"shape": shape, "first_layer": "" if layer is None else layer.name}
     yield Fact("inputs", "", moment.step, _describe(rows, statistics) | detail)
     seen = rows[:, ~statistics.constant]
     if seen.shape[1] == 0 or seen.shape[1] > MOST_FEATURES or not seen.isfinite().all():
@@ -73,6 +70,18 @@ def _describe(rows: Tensor, statistics: InputStatistics) -> dict[str, Any]:
         "largest_rms": float(rows.square().mean(0).sqrt().max()),
         "finite": bool(rows.isfinite().all()),
     }
+
+
+def fed_rows(recordings: Sequence[Recording]) -> tuple[Tensor, int, list[int]]:
+    """Return what the network is fed (examples, features), the features' dimension, and the first batch's shape.
+
+    Raises `Unavailable`.
+    """
+    tensors = [network_input(recording) for recording in recordings]
+    dim = feature_dim(recordings[0], tensors[0])
+    if len({(t.ndim, t.shape[dim] if t.ndim > dim else 0) for t in tensors}) > 1:
+        raise Unavailable("the batches have features of different numbers")
+    return torch.cat([units_first(t, dim).T for t in tensors]).double(), dim, list(tensors[0].shape)
 
 
 def network_input(recording: Recording) -> Tensor:
