@@ -26,7 +26,7 @@ class Outcome:
     curable: bool
     by_hand: bool
     first: str = ""  # the finding ranked first; "" for none
-    confidence: float = 0.0
+    standing: str = ""  # of the first finding: a fact, likely, suspected
     certain: bool = False
     findings: tuple[str, ...] = ()
     cure: tuple[str, ...] = ()  # remedies
@@ -100,7 +100,7 @@ def applies(patch: str, script: Path) -> bool:
 def _read(case: dict[str, Any], outcome: Outcome) -> None:
     findings, trials, cost = case["findings"], case["trials"], case["cost"]
     if findings:
-        outcome.first, outcome.confidence = findings[0]["symptom"], findings[0]["confidence"]
+        outcome.first, outcome.standing = findings[0]["symptom"], findings[0]["standing"]
     outcome.findings = tuple(f["symptom"] for f in findings)
     outcome.trials = len(trials)
     if case["status"] == "script_failed":

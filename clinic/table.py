@@ -47,9 +47,9 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("as low as that median, or lower", searched, _as_low),
         _row("lower than a single such search, of all", searched, _lower_than_one),
         "",
-        "## Confidence",
+        "## How sure the first finding was before any trial",
         "",
-        "| given | findings | right |",
+        "| standing | findings | right |",
         "|---|---|---|",
         *_calibration(sick + healthy),
         "",
@@ -137,12 +137,10 @@ def _by_fault(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _calibration(outcomes: Sequence[Outcome]) -> list[str]:
     lines = []
-    for low, high in ((0.0, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01)):
-        found = [o for o in outcomes if o.first and low <= o.confidence < high]
+    for standing in ("fact", "likely", "suspected"):
+        found = [o for o in outcomes if o.first and o.standing == standing]
         if found:
-            lines.append(
-                f"| {low:.0%} to {min(high, 1):.0%} | {len(found)} | {sum(o.right for o in found) / len(found):.0%} |"
-            )
+            lines.append(f"| {standing} | {len(found)} | {sum(o.right for o in found) / len(found):.0%} |")
     return lines
 
 

@@ -11,6 +11,7 @@ from descend.record.store import Store
 from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
+LIKELY = 0.8  # the least confidence of older cases that is likely now
 KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed", "changed")
 
 
@@ -52,6 +53,7 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
 
 
 def _read_symptom(row: dict[str, Any]) -> Symptom:
+    row = {"likely": row.get("confidence", 0.0) >= LIKELY, **row}
     known = {f.name: row[f.name] for f in fields(Symptom)}
     known["where"] = Site(**known["where"]) if known["where"] else None
     known["evidence"] = tuple((name, place) for name, place in known["evidence"])

@@ -11,10 +11,6 @@ from descend.symptoms.progress import has_reference, is_stuck, yardstick_place
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
-# Of the clinic's findings given 80 to 90 % all 28 were right, so at least nine in ten are (95 %); of those given less
-# too few are known to say so.
-LIKELY = 0.8
-
 
 @dataclass(frozen=True)
 class Case:
@@ -108,7 +104,7 @@ class Case:
     def undecided(self) -> tuple[Symptom, ...]:
         """What stands in the way of a clean bill: what is left open and likely; all of it where nothing was tried."""
         were_tried = any(trial.was_judged for trial in self.trials) and not self.interrupted and not self.changed
-        return tuple(s for s in self.open if s.confidence >= LIKELY or not were_tried)
+        return tuple(s for s in self.open if s.likely or not were_tried)
 
     @property
     def unproved(self) -> Trial | None:

@@ -11,8 +11,6 @@ from descend.symptoms.progress import constant_cost, is_stuck
 from descend.trials.candidate import reference
 from descend.trials.prove import Proof
 
-TOLD = 0.9  # the least confidence of what is told without a trial: below it, it stays a suspicion
-
 
 def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
     """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
@@ -81,7 +79,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
         return False
     mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
-    is_likely = symptom.confidence >= TOLD and constant_cost(record) is not None
+    is_likely = symptom.likely and constant_cost(record) is not None
     return untried and is_likely and is_stuck(record, symptom.optimizer)
 
 
@@ -93,7 +91,7 @@ def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Sympto
         costs = [(t.after, reference(t.before, record, t.judged_on)) for t in mine if isfinite(t.after)]
         return min((after / whole for after, whole in costs), default=inf)
 
-    def rank(symptom: Symptom) -> tuple[bool, float, float]:
-        return (False, 0.0, 0.0) if symptom.certain else (True, round(left(symptom), 1), -symptom.confidence)
+    def rank(symptom: Symptom) -> tuple[bool, float]:
+        return (False, 0.0) if symptom.certain else (True, round(left(symptom), 1))
 
     return sorted(findings, key=rank)

@@ -94,7 +94,6 @@ def inputs_not_normalised(root: Path) -> Case:
         "inputs_not_normalised",
         "statics",
         True,
-        0.97,
         "feature σ from 0.1 to 6.5: κ is 2 300 times that of the standardised inputs (bound 100); "
         "so α·λmax = 5.1 > 2: the cost rises",
         "condition_ratio",
@@ -169,7 +168,6 @@ def instability_symptom(root: Path) -> Symptom:
         "instability",
         "dynamics",
         False,
-        0.9,
         "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the cost rises",
         "sharpness",
         5.1,
@@ -177,6 +175,7 @@ def instability_symptom(root: Path) -> Symptom:
         LECTURE,
         Site("optimizer", "0", str(root / "train.py"), 10, 12, 10, 55, "optimizer", detail="SGD"),
         evidence=(("loss", "0"), ("curvature", "0")),
+        likely=True,
         explains=frozenset({"dead_units"}),
     )
 
@@ -213,7 +212,6 @@ def output_loss_mismatch(root: Path, histogram: bool = True) -> Case:
         "output_loss_mismatch",
         "statics",
         True,
-        1.0,
         "cross_entropy receives rows of probabilities (each sums to 1), so the loss cannot fall below 1.461",
         "loss_floor",
         1.48,
@@ -235,7 +233,7 @@ def dead_units(root: Path) -> Case:
         for step, share in zip((0, 300), shares):
             record.add(Reading("dead_share", module, step, share))
     finding = Symptom(
-        "dead_units", "dynamics", False, 0.8, "95 % of the units of encoder.3 are never active (bound 50 %)",
+        "dead_units", "dynamics", False, "95 % of the units of encoder.3 are never active (bound 50 %)",
         "dead_share", 0.95, 0.5, LECTURE, module="encoder.3", evidence=(("dead_share", "encoder.3"),),
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
@@ -248,7 +246,7 @@ def no_zero_grad(root: Path) -> Case:
     norms = record.readings["gradient_norm", ""][1]
     norms[:] = [0.5 * (i + 1) for i in range(len(norms))]
     finding = Symptom(
-        "no_zero_grad", "wiring", True, 1.0, "backward adds to gradients that no step ever zeroes",
+        "no_zero_grad", "wiring", True, "backward adds to gradients that no step ever zeroes",
         "zeroed_share", 0.0, 1.0, "PyTorch: backward accumulates", evidence=(("gradient_norm", ""),),
         where=Site("backward", "", str(root / "train.py"), 15, 4, 15, 19),
     )  # fmt: skip
@@ -261,7 +259,7 @@ def symmetric_units(root: Path) -> Case:
     for name, share in {"0.weight": 1.0, "2.weight": 0.0}.items():
         record.add(Reading("twin_share", name, 0, share))
     finding = Symptom(
-        "symmetric_units", "statics", True, 1.0, "all 16 units of 0.weight start with the same weights",
+        "symmetric_units", "statics", True, "all 16 units of 0.weight start with the same weights",
         "twin_share", 1.0, 0.5, LECTURE, module="0.weight",
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
@@ -274,8 +272,7 @@ def vanishing_gradients(root: Path) -> Case:
         record.add(Reading("gradient_norm", "layers.0.weight", step, 1e-7 * (1 + step / 100)))
         record.add(Reading("gradient_norm", "layers.9.weight", step, 1.0 + step / 1000))
     finding = Symptom(
-        "vanishing_gradients", "dynamics", False, 0.7,
-        "the first layer's gradient is 10⁷ times smaller than the last's",
+        "vanishing_gradients", "dynamics", False, "the first layer's gradient is 10⁷ times smaller than the last's",
         "gradient_norm", 1e-7, 1e-3, LECTURE, module="layers.0",
         evidence=(("gradient_norm", "layers.0.weight"), ("gradient_norm", "layers.9.weight")),
     )  # fmt: skip

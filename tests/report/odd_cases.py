@@ -32,7 +32,7 @@ def not_a_number(root: Path) -> Case:
     for key in (("loss", "0"), ("curvature", "0")):
         values = record.readings[key][1]
         values[:] = [math.nan if i % 2 else math.inf for i in range(len(values))]
-    finding = replace(instability_symptom(root), value=math.inf, bound=math.nan, confidence=1.0)
+    finding = replace(instability_symptom(root), value=math.inf, bound=math.nan)
     script = write_script(root)
     trial = replace(
         trial_of(script, "learning_rate", "learning rate 0.5 → 0.09", "worse", (math.nan, math.nan, math.inf)),

@@ -17,7 +17,7 @@ KEYS = {
     "reproduced", "effects", "cost", "changed", "failure",
 }  # fmt: skip
 FINDING_KEYS = {
-    "symptom", "rank", "confidence", "consequences", "where",
+    "symptom", "rank", "standing", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
 TRIAL_KEYS = {"remedies", "verdict", "reason", "metric", "before", "after", "interval", "gain", "seeds", "patch"}
@@ -117,17 +117,17 @@ def test_the_patch_is_still_there_after_it_has_been_applied(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("confidence", "dismissed", "tried", "status"),
+    ("likely", "dismissed", "tried", "status"),
     [
-        (0.8, (), True, "undecided"),
-        (0.79, (), True, "healthy"),  # less than likely, beside trials that dismissed the rest
-        (0.79, (), False, "undecided"),  # nothing was tried at all
-        (0.95, ("instability",), True, "healthy"),
+        (True, (), True, "undecided"),
+        (False, (), True, "healthy"),  # less than likely, beside trials that dismissed the rest
+        (False, (), False, "undecided"),  # nothing was tried at all
+        (True, ("instability",), True, "healthy"),
     ],
 )
-def test_a_clean_bill_needs_that_nothing_likely_is_left_open(confidence, dismissed, tried, status, tmp_path):
+def test_a_clean_bill_needs_that_nothing_likely_is_left_open(likely, dismissed, tried, status, tmp_path):
     trials = inputs_not_normalised(tmp_path).trials[2:3] if tried else ()
-    suspicions = (replace(instability_symptom(tmp_path), confidence=confidence),)
+    suspicions = (replace(instability_symptom(tmp_path), likely=likely),)
     case = replace(healthy(tmp_path), suspicions=suspicions, dismissed=dismissed, trials=trials)
     contract = strict(render_json(case))
     assert contract["status"] == case.status == status and contract["findings"] == []

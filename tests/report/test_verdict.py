@@ -201,7 +201,7 @@ def test_one_reading_of_the_cost_has_no_course(tmp_path):
 
 def test_trials_that_could_not_be_run_decide_nothing(tmp_path):
     failed = [replace(trial, verdict="failed") for trial in inputs_not_normalised(tmp_path).trials]
-    doubtful = replace(instability_symptom(tmp_path), confidence=0.7)
+    doubtful = replace(instability_symptom(tmp_path), likely=False)
     assert replace(healthy(tmp_path), suspicions=(doubtful,), trials=tuple(failed)).status == "undecided"
 
 

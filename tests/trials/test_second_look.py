@@ -65,7 +65,7 @@ def test_so_many_changes_are_tried_as_are_asked_for(descend, tmp_path, most):
     assert len([trial for trial in case["trials"] if trial["remedies"] == ["skip_call"]]) == most
 
 
-SYMPTOM = Symptom("unreadable", "dynamics", True, 0.9, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
+SYMPTOM = Symptom("unreadable", "dynamics", True, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
 
 
 @pytest.mark.parametrize(("line", "was"), [(1, 1), (3, 2), (4, 3)])

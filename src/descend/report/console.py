@@ -18,7 +18,7 @@ from descend.report.patch import summarise_diff
 from descend.report.patches import Patch, patches
 from descend.report.titles import title
 from descend.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
-from descend.report.wording import count, listed, number, one_line, percent, place, plain_name, root_of, taken_off
+from descend.report.wording import count, listed, number, one_line, place, plain_name, root_of, taken_off
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -101,7 +101,7 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
-    name = title(finding.id) + ("" if finding in case.findings else f" ({percent(finding.confidence)} likely)")
+    name = title(finding.id) + ("" if finding in case.findings else f" ({finding.standing})")
     head.add_row(Text(name, style), Text(shown, "cyan"))
     lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
     if finding.explains:

@@ -58,7 +58,7 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
     return {
         "symptom": finding.id,
         "rank": rank,
-        "confidence": _finite(finding.confidence),
+        "standing": finding.standing,
         "consequences": sorted(finding.explains),
         "where": {
             "file": relative(where.file, root) if where else None,

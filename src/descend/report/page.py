@@ -118,7 +118,7 @@ def _brief(case: Case, symptom: Symptom) -> dict[str, Any]:
         "bound": number(symptom.bound) if isfinite(symptom.bound) else "",
         "bound_name": "floor" if is_floor else "bound",
         "source": sentence(symptom.source).rstrip("."),
-        "confidence": percent(symptom.confidence) + (", a fact" if symptom.certain else ""),
+        "standing": symptom.standing,
     }
 
 

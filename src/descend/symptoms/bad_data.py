@@ -24,7 +24,6 @@ def bad_data(record: Record) -> Symptom | None:
         id="bad_data",
         kind="wiring",
         certain=True,
-        confidence=0.97,
         sentence=f"{found['values']} of the {found['where']} of step {step} are {kind} "
         f"({found['examples']} of {found['of']} examples): {becomes}",
         quantity="values that are not finite",

@@ -29,7 +29,7 @@ def bad_initialisation(record: Record) -> Symptom | None:
         id="bad_initialisation",
         kind="statics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=sentence,
         quantity="activation scale of the last layer" + (" / of the first" if steep else ""),
         value=drift if steep else end,

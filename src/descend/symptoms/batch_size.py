@@ -25,7 +25,6 @@ def batch_size(record: Record) -> Symptom | None:
         id="batch_size",
         kind="dynamics",
         certain=False,
-        confidence=0.6,
         sentence=f"each step averages {size:.0f} examples {known}, and so the passes over the data come to "
         f"{record.steps} steps: {left_in_words(record)} is left, and it still falls",
         quantity="examples in a batch",

@@ -25,7 +25,6 @@ def _barred(record: Record) -> Symptom | None:
         id="blocked_signal",
         kind="dynamics",
         certain=False,
-        confidence=0.7,
         sentence=f"nothing good enough passes {fact['function']}: with any values at all before it the loss of the "
         f"fixed examples stays at {fact['before']:.3g}, with any behind it it comes down to {fact['behind']:.3g} (one "
         f"answer for all: {fact['constant']:.3g})",
@@ -47,7 +46,6 @@ def _faded(record: Record) -> Symptom | None:
         id="blocked_signal",
         kind="dynamics",
         certain=False,
-        confidence=0.6,
         sentence=f"of the gradient that arrives behind {fact['function']} {fact['passes']:.2g} of its length passes it "
         f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly "
         "hears of the error",

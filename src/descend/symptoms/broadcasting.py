@@ -17,7 +17,6 @@ def broadcasting(record: Record) -> Symptom | None:
         id="broadcasting",
         kind="wiring",
         certain=True,
-        confidence=0.98,
         sentence=f"predictions {tuple(found['prediction'])} and targets {tuple(found['target'])} broadcast to "
         f"{tuple(found['result'])}, every prediction against every target{floor}",
         quantity="loss_floor",

@@ -29,7 +29,6 @@ def cliff(record: Record) -> Symptom | None:
         id="cliff",
         kind="dynamics",
         certain=False,
-        confidence=0.75,
         sentence=f"at step {at} the loss jumps to {worst:.3g} times its usual value after it had come down (bound "
         f"{JUMP:g}): a "
         "single long step over a steep place undoes the progress",

@@ -26,7 +26,7 @@ def clipping_too_hard(record: Record) -> Symptom | None:
         id="clipping_too_hard",
         kind="dynamics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
         "steps are "
         f"{usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "

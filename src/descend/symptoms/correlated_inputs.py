@@ -22,7 +22,6 @@ def correlated_inputs(record: Record) -> Symptom | None:
         id="correlated_inputs",
         kind="statics",
         certain=False,
-        confidence=0.75,
         sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
         f"{condition:,.0f} (bound {ILL:,.0f}), and {left_in_words(record)} is left along the flat directions",
         quantity="condition_number",

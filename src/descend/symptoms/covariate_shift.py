@@ -22,7 +22,6 @@ def covariate_shift(record: Record) -> Symptom | None:
         id="covariate_shift",
         kind="dynamics",
         certain=False,
-        confidence=0.7,
         sentence=f"the scale of {place} changes {drift:.0f} times during training (bound {DRIFT:g}): the layers "
         "behind it chase it",
         quantity="activation scale / at the start",

@@ -30,7 +30,6 @@ def dead_units(record: Record) -> Symptom | None:
         "dead_units",
         "dynamics",
         curve.last == 1.0,
-        0.95 if curve.last == 1.0 else 0.75,
         sentence,
         "dead_share",
         curve.last,

@@ -22,7 +22,7 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
         id="degenerate_normalisation",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"{fact['function']} of values of shape {tuple(fact['shape'])} is taken over a single entry: what it "
         f"gives {gives}, so nothing passes through it, forward or backward; {left_in_words(record)} is left",
         quantity="entries that are normalised together",
@@ -44,7 +44,6 @@ def _all_masked(record: Record) -> Symptom | None:
         id="degenerate_normalisation",
         kind="wiring",
         certain=True,
-        confidence=0.95,
         sentence=f"{fact['function']} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
         "the loss before any step was taken. Leave one entry of each row unmasked: mask the keys alone, not the "
         "queries, or by a large negative number",

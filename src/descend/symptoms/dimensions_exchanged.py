@@ -16,7 +16,7 @@ def dimensions_exchanged(record: Record) -> Symptom | None:
         id="dimensions_exchanged",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"a change of shape makes {tuple(fact['result'])} of {tuple(fact['shape'])}: the sizes are exchanged "
         "and the values are not, so each lands in the place of another (transpose or permute would move them); "
         f"{left_in_words(record)} is left",

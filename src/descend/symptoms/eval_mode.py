@@ -38,7 +38,6 @@ def _symptom(record: Record, sentence: str, count: int) -> Symptom:
         id="eval_mode",
         kind="wiring",
         certain=True,
-        confidence=0.95,
         sentence=sentence,
         quantity="modules in evaluation mode",
         value=float(count),

@@ -23,7 +23,6 @@ def evaluated_in_training_mode(record: Record) -> Symptom | None:
         id="evaluated_in_training_mode",
         kind="wiring",
         certain=False,
-        confidence=0.6,
         sentence=f"where no gradients are asked for, {what}{why}",
         quantity="places that evaluate in training mode",
         value=float(len(places)),

@@ -20,7 +20,6 @@ def evaluated_on_other_inputs(record: Record) -> Symptom | None:
         id="evaluated_on_other_inputs",
         kind="wiring",
         certain=fact["distance"] > BEYOND,
-        confidence=0.9 if fact["distance"] > BEYOND else 0.7,
         sentence=f"where it is evaluated, the network is given other numbers than where it is trained: mean "
         f"{fact['mean']:.3g} and standard deviation {fact['std']:.3g} against {fact['trained_mean']:.3g} and "
         f"{fact['trained_std']:.3g}; the feature in the middle {_off(fact['distance'])}",

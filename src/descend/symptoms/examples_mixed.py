@@ -26,7 +26,7 @@ def examples_mixed(record: Record) -> Symptom | None:
         id="examples_mixed",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"when one of {fact['examples']} examples is exchanged, the outputs for {fact['share']:.0%} of the "
         f"others change: {SENTENCES[fact['by']]}{order}",
         quantity="share of the other outputs that change",

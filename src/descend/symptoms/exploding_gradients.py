@@ -25,7 +25,7 @@ def exploding_gradients(record: Record) -> Symptom | None:
         id="exploding_gradients",
         kind="dynamics",
         certain=False,
-        confidence=0.8,
+        likely=True,
         sentence=f"the gradient's norm is {at_first:.3g} at the first steps (bound {LARGE:g}){of_the_first_layer}",
         quantity="gradient_norm",
         value=at_first,

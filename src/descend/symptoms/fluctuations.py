@@ -29,7 +29,6 @@ def fluctuations(record: Record) -> Symptom | None:
             id="fluctuations",
             kind="dynamics",
             certain=False,
-            confidence=0.7,
             sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no "
             "longer falls: the "
             "gradient's noise, times a constant learning rate, is what is left",

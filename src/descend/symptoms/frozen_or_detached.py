@@ -2,7 +2,7 @@
 
 from descend.record import Record, Site
 from descend.symptoms.progress import POOR, is_stuck
-from descend.symptoms.symptom import EARLY, ECHOES, FRESH, SUSPICION, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
 CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
@@ -25,7 +25,7 @@ def _nothing_learns(record: Record) -> Symptom | None:
             "loss that goes backward is cut off from them"
         )
         where = record.site("backward") if len(record.places("optimizer")) == 1 else made
-        return _symptom(sentence, ("parameters with a gradient", 0.0), 0.97, record.site("detach") or where, key)
+        return _symptom(sentence, ("parameters with a gradient", 0.0), record.site("detach") or where, key)
     return None
 
 
@@ -37,7 +37,7 @@ def _constant_term(record: Record) -> Symptom | None:
         "a term of the loss is made of derivatives that torch.autograd.grad gave without their graph: it depends on "
         "the parameters and passes no gradient back to them, as if it were a constant"
     )
-    return _symptom(sentence, ("terms without a gradient", 1.0), 0.95, record.site("derivative"))
+    return _symptom(sentence, ("terms without a gradient", 1.0), record.site("derivative"))
 
 
 def _cut(record: Record) -> Symptom | None:
@@ -52,8 +52,9 @@ def _cut(record: Record) -> Symptom | None:
     )
     where = record.site("detach") or record.site("backward")
     # under no_grad() it may be a teacher, or a random projection: a trial has to decide
-    confidence = SUSPICION if facts.get("cut_on_purpose") else 0.93
-    return _symptom(sentence, ("share of parameters without a gradient", share), confidence, where)
+    return _symptom(
+        sentence, ("share of parameters without a gradient", share), where, certain=not facts.get("cut_on_purpose")
+    )
 
 
 def _unreached(record: Record) -> Symptom | None:
@@ -69,7 +70,7 @@ def _unreached(record: Record) -> Symptom | None:
         f"the first {len(seen)} steps no gradient got there: on the way to the loss their result leaves the graph"
     )
     where = record.site("detach") or record.site("model")
-    return _symptom(sentence, ("weights in use without a gradient", float(len(names))), 0.93, where)
+    return _symptom(sentence, ("weights in use without a gradient", float(len(names))), where)
 
 
 def _frozen(record: Record) -> Symptom | None:
@@ -82,17 +83,17 @@ def _frozen(record: Record) -> Symptom | None:
         "drawn: "
         f"{share:.0%} of the network stays random"
     )
-    return _symptom(sentence, ("share of parameters frozen", share), 0.8, record.site("model"))
+    return _symptom(sentence, ("share of parameters frozen", share), record.site("model"), certain=False)
 
 
 def _symptom(
-    sentence: str, number: tuple[str, float], confidence: float, where: Site | None, key: str = "0"
+    sentence: str, number: tuple[str, float], where: Site | None, key: str = "0", certain: bool = True
 ) -> Symptom:
     return Symptom(
         id="frozen_or_detached",
         kind="wiring",
-        certain=confidence > SUSPICION,
-        confidence=confidence,
+        certain=certain,
+        likely=True,
         sentence=sentence,
         quantity=number[0],
         value=number[1],

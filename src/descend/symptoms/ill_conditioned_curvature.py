@@ -38,7 +38,6 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             id="ill_conditioned_curvature",
             kind="dynamics",
             certain=False,
-            confidence=0.75,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
             f"longer, and yet {left_in_words(record)} is left: the progress fits a condition number of "
             f"{min(condition, 1e9):,.0f}{_measured(record, key)}",

@@ -20,7 +20,6 @@ def incorrect_gradients(record: Record) -> Symptom | None:
         id="incorrect_gradients",
         kind="wiring",
         certain=True,
-        confidence=0.97,
         sentence=f"the backward of {place} is wrong: its gradient for input {fact['input']} differs from finite "
         "differences by "
         f"{fact['error']:.2g} of itself (bound {WRONG:g})",

@@ -23,7 +23,7 @@ def infinite_gradient(record: Record) -> Symptom | None:
         id="infinite_gradient",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"the loss had not risen when it was NaN or infinite at step {step}: {fact['function']} has an "
         "infinite derivative at 0, and one value of 0 there makes every weight NaN (the least in the fixed examples "
         f"is {fact['least']:.2g})",

@@ -32,8 +32,8 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
     for key in record.places("optimizer") or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)
         if effect is not None:
-            confidence, consequence = effect
-            return _symptom(record, key, raw / standardised, confidence, consequence)
+            likely, consequence = effect
+            return _symptom(record, key, raw / standardised, likely, consequence)
     return None
 
 
@@ -43,7 +43,7 @@ def _off_centre(facts: dict[str, Any]) -> bool:
     return bool(shares) and median(shares) > OFF_CENTRE
 
 
-def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
+def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
     """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
     optimizer = record.fact("optimizer", key) or {}
     bound = None if optimizer.get("class") in PRECONDITIONED else stability_bound(optimizer)
@@ -55,17 +55,17 @@ def _makes_unstable(record: Record, key: str) -> tuple[float, str] | None:
     for step, value in lengths:
         other = counterfactual.get(step)
         if other is not None and value > bound.value > other:
-            return 0.95, (
+            return True, (
                 f"so the learning rate times the largest curvature is {value:.3g} > {bound.value:.3g} (standardised it "
                 f"would be {other:.2g}): the steps overshoot"
             )
     return None
 
 
-def _slows(record: Record, key: str) -> tuple[float, str] | None:
+def _slows(record: Record, key: str) -> tuple[bool, str] | None:
     if not is_stuck(record, key, POOR):
         return None
-    return 0.7, f"and {stuck_in_words(record, key, POOR)}"
+    return False, f"and {stuck_in_words(record, key, POOR)}"
 
 
 def _scales(facts: dict[str, Any]) -> str:
@@ -85,7 +85,7 @@ def _scales(facts: dict[str, Any]) -> str:
     )
 
 
-def _symptom(record: Record, key: str, ratio: float, confidence: float, consequence: str) -> Symptom:
+def _symptom(record: Record, key: str, ratio: float, likely: bool, consequence: str) -> Symptom:
     facts = record.fact("inputs") or {}
     sentence = (
         f"{_scales(facts)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
@@ -95,13 +95,13 @@ def _symptom(record: Record, key: str, ratio: float, confidence: float, conseque
         "inputs_not_normalised",
         "statics",
         False,
-        confidence,
         sentence,
         "condition_number ratio",
         ratio,
         WORSE_CONDITIONED,
         SOURCE,
         data_site(record),
+        likely=likely,
         optimizer=key,
         evidence=(("loss", key), ("curvature", key), ("curvature_standardised", key)),
         explains=frozenset(

@@ -79,7 +79,6 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         "instability",
         "dynamics",
         diverged(record, key),
-        0.95 if diverged(record, key) or rise is not None else 0.7,
         f"the step is too long for the curvature: the learning rate times the largest curvature, α·λmax, is "
         f"{value:.3g} at step {step}, over the bound of {bound.value:.3g}, and the cost {what}",
         "lr * lambda_max",
@@ -87,6 +86,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         bound.value,
         bound.source,
         record.site("optimizer", key) or record.site("backward"),
+        likely=rise is not None,
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
         explains=CONSEQUENCES,
@@ -106,7 +106,6 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
         "instability",
         "dynamics",
         True,
-        0.6,
         f"the loss is no longer finite at step {step}; {known}",
         "loss",
         float("inf"),
@@ -143,7 +142,6 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         "instability",
         "dynamics",
         False,
-        0.85,
         f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: "
         "1e-3 to 0.1): "
         f"a rate of {optimizer.get('lr'):g} is too large for weights of that size",

@@ -61,7 +61,6 @@ def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: 
         id="labels_wrong",
         kind="wiring",
         certain=True,
-        confidence=0.95,
         sentence=sentence,
         quantity=quantity,
         value=value,

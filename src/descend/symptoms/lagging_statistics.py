@@ -33,7 +33,7 @@ def lagging_statistics(record: Record) -> Symptom | None:
         id="lagging_statistics",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"in evaluation mode the cost of the same examples is {evaluated.last:.3g} where it is "
         f"{trained.last:.3g} in training mode: the running statistics of {fact['layer']}, which it takes, {why}",
         quantity="what remains of the first statistics" if lags else "share of the last batch",

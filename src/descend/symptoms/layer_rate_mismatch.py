@@ -33,7 +33,7 @@ def layer_rate_mismatch(record: Record) -> Symptom | None:
         id="layer_rate_mismatch",
         kind="dynamics",
         certain=False,
-        confidence=0.8,
+        likely=True,
         sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} "
         "times): their "
         f"groups have the rates {max(rates):g} and {min(rates):g}",

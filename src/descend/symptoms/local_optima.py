@@ -23,7 +23,6 @@ def local_optima(record: Record) -> Symptom | None:
         id="local_optima",
         kind="dynamics",
         certain=False,
-        confidence=0.65,
         sentence=f"with {size} parameters the cost has settled at {left(record):.0%} of that of a constant "
         "prediction and no "
         "longer moves: where so small a network ends depends on its start",

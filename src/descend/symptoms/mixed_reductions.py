@@ -26,7 +26,7 @@ def mixed_reductions(record: Record) -> Symptom | None:
         id="mixed_reductions",
         kind="statics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=f"{fact['function']} is averaged over the batch and all that it is given, and another term of the "
         f"loss is {told}; {left_in_words(record)} is left",
         quantity="times that one term outweighs its share",

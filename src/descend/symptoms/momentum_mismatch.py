@@ -26,7 +26,7 @@ def momentum_mismatch(record: Record) -> Symptom | None:
             id="momentum_mismatch",
             kind="dynamics",
             certain=False,
-            confidence=0.8,
+            likely=True,
             sentence=f"momentum {momentum:g} lengthens every step {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) = "
             f"{terminal:.3g}, "
             "and the cost overshoots; a higher momentum needs a lower rate",

@@ -24,7 +24,6 @@ def narrow_layer(record: Record) -> Symptom | None:
         id="narrow_layer",
         kind="statics",
         certain=False,
-        confidence=0.75,
         sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {fact['inputs']} "
         f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
         quantity="units of the narrowest hidden layer",

@@ -28,7 +28,6 @@ def negated_loss(record: Record) -> Symptom | None:
         id="negated_loss",
         kind="wiring",
         certain=True,
-        confidence=0.96,
         sentence=turned,
         quantity="slope of the loss along its own error",
         value=slope,

@@ -17,7 +17,7 @@ def no_nonlinearity(record: Record) -> Symptom | None:
         id="no_nonlinearity",
         kind="statics",
         certain=False,
-        confidence=0.8,
+        likely=True,
         sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
         f"function of the inputs, and {left_in_words(record)} is left",
         quantity="layers that make one linear function",

@@ -32,7 +32,6 @@ def no_signal(record: Record) -> Symptom | None:
         id="no_signal",
         kind="statics",
         certain=record.fact("answers") is not None,
-        confidence=0.75,
         sentence=f"{fact['p_value']:.0%} of {fact['shuffles']} shuffled copies of the targets look as dependent on the "
         f"inputs as the real ones (bound {fact['chance']:.0%}, {fact['examples']} examples), by a test that finds "
         f"{fact['power']:.0%} of dependences worth {fact['size']:.0%} of the cost; the training has found none either. "

@@ -37,7 +37,6 @@ def _symptom(sentence: str, quantity: str, bound: float, where: Site | None, key
         id="no_step",
         kind="wiring",
         certain=True,
-        confidence=0.98,
         sentence=sentence,
         quantity=quantity,
         value=0.0,

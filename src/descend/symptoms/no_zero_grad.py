@@ -18,7 +18,6 @@ def no_zero_grad(record: Record) -> Symptom | None:
             "no_zero_grad",
             "wiring",
             True,
-            0.98,
             f"the gradients are never cleared: in each of the first {len(later)} steps they were added to those of all "
             "steps before, so the step follows a sum of old directions",
             "steps with cleared gradients",

@@ -20,7 +20,6 @@ def optimisation(record: Record) -> Symptom | None:
         id="optimisation",
         kind="dynamics",
         certain=False,
-        confidence=0.4,
         sentence=f"the run {told}, and nothing that has a name of its own explains it: what the rule makes of the "
         "gradients is left",
         quantity="the script's own number" if ends else "cost",

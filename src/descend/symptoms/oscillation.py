@@ -25,7 +25,6 @@ def oscillation(record: Record) -> Symptom | None:
             id="oscillation",
             kind="dynamics",
             certain=False,
-            confidence=0.75,
             sentence=f"α·λmax = {near[-1]:.3g}, just below the bound of {bound.value:.3g}: along the steepest "
             "direction each "
             "step leaps to the other side of the valley",

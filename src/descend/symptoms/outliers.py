@@ -27,7 +27,6 @@ def outliers(record: Record) -> Symptom | None:
         id="outliers",
         kind="statics",
         certain=True,
-        confidence=0.85,
         sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): all "
         f"have a standard deviation of {targets['std']:.3g}, the bulk has one of {1.4826 * deviation:.3g}, so a few "
         "such examples outweigh the others in a squared error",

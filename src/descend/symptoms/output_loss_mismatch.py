@@ -38,13 +38,13 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         "output_loss_mismatch",
         "wiring",
         certain,
-        0.98 if certain else 0.8,
         sentence,
         quantity,
         value,
         bound,
         SOURCE,
         record.site("activation", "output") or record.site("loss"),
+        likely=True,
         module=facts.get("activation_module", ""),
         evidence=(("loss", "0"), ("monitored_loss", "")),
         explains=frozenset({"slow_progress", "plateau", "dead_units"}),
@@ -62,7 +62,6 @@ def _unbounded(record: Record) -> Symptom | None:
         "output_loss_mismatch",
         "wiring",
         True,
-        0.95,
         f"the loss is not finite {when}: {fact['function']} is given values from {fact['min']:.3g} "
         f"to {fact['max']:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
         "by the output layer or by the loss",
@@ -85,7 +84,6 @@ def _divergence(record: Record) -> Symptom | None:
         "output_loss_mismatch",
         "wiring",
         True,
-        0.98,
         f"kl_div takes log-probabilities first but is fed probabilities, from {fact['min']:.3g} to {fact['max']:.3g}: "
         "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
         "largest input",

@@ -54,7 +54,7 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
         id="over_regularised",
         kind="statics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=f"{sentence}, and {left_in_words(record)} is left on the training data",
         quantity=quantity,
         value=value,

@@ -26,7 +26,7 @@ def overfitting(record: Record) -> Symptom | None:
         id="overfitting",
         kind="dynamics",
         certain=False,
-        confidence=0.8,
+        likely=True,
         sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, "
         "while that on "
         "the training data falls: the network memorises",

@@ -23,7 +23,7 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
         return replaced
     if wiring.get("unheld_count") and wiring.get("with_gradient") == 0:
         names = ", ".join(wiring["unheld"][:3])
-        return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True, 0.96)
+        return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True)
     return None
 
 
@@ -35,7 +35,7 @@ def _made_in_forward(record: Record) -> Symptom:
         f"each forward pass makes its layers anew ({listed}): what a step would teach them is thrown away, and the "
         "next pass begins with others; make them once, in `__init__`"
     )
-    found = _symptom(record, sentence, float(len(made)), True, 0.96)
+    found = _symptom(record, sentence, float(len(made)), True)
     return replace(found, quantity="layers made anew in each pass", where=record.site("made_in_forward"))
 
 
@@ -48,7 +48,7 @@ def _replaced(record: Record) -> Symptom | None:
         f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].detail['count']} "
         "parameters that the loss depends on: layers were replaced after it was made"
     )
-    return _symptom(record, sentence, 1.0, True, 0.95)
+    return _symptom(record, sentence, 1.0, True)
 
 
 def _left_out(record: Record, facts: dict) -> Symptom | None:
@@ -60,34 +60,34 @@ def _left_out(record: Record, facts: dict) -> Symptom | None:
         sentence = (
             f"the optimizer holds none of the {count} parameters that the loss depends on{listed}: another copy's?"
         )
-        return _symptom(record, sentence, share, True, 0.97)
+        return _symptom(record, sentence, share, True)
     if any(name.startswith("(") for name in facts["untrained"]):
         sentence = (
             f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: "
             "layers in a "
             f"plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
         )
-        return _symptom(record, sentence, share, True, 0.95)
+        return _symptom(record, sentence, share, True)
     if (record.fact("optimizer", "0") or {}).get("empty_groups"):
         sentence = (
             f"{count} parameters{listed} are not in the optimizer, and one of its groups is empty: what `filter`, "
             "`map` and `parameters()` give can be read once"
         )
-        return _symptom(record, sentence, share, False, 0.85)
+        return _symptom(record, sentence, share, False)
     is_output = facts.get("output_untrained", False)  # which nobody leaves out on purpose
     if facts["untrained_share_fresh"] < FRESH and not is_output or not is_stuck(record, "0", POOR):
         return None
     what = "the output layer" if is_output else f"{share:.0%} of the network"
     sentence = f"{count} parameters{listed} are not in the optimizer: {what} stays as it was drawn"
-    return _symptom(record, sentence, share, False, 0.85)
+    return _symptom(record, sentence, share, False)
 
 
-def _symptom(record: Record, sentence: str, share: float, certain: bool, confidence: float) -> Symptom:
+def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Symptom:
     return Symptom(
         id="parameters_not_in_optimizer",
         kind="wiring",
         certain=certain,
-        confidence=confidence,
+        likely=True,
         sentence=sentence,
         quantity="share of parameters left out",
         value=share,

@@ -35,7 +35,6 @@ def plateau(record: Record) -> Symptom | None:
             id="plateau",
             kind="dynamics",
             certain=False,
-            confidence=0.7,
             sentence=f"the cost does not fall, and the gradient's norm is {usual:.1e} where the curvature is "
             f"{curvature:.2g}: at the longest steps that are stable so small a slope lowers the cost by "
             f"{share:.2%} of it in {record.steps} steps (bound {FLAT:.0%}): the run sits on a plateau",

@@ -31,7 +31,6 @@ def saddle_point(record: Record) -> Symptom | None:
         id="saddle_point",
         kind="dynamics",
         certain=False,
-        confidence=0.75,
         sentence=f"the gradient's norm starts at {norms.first:.1e} and grows to {norms.max:.1e}{times} (bound "
         f"{GROWS:g} times), while the cost stays flat for {flat} of {record.steps} steps: so a run leaves the "
         f"neighbourhood of a saddle point{_measured(downwards)}",

@@ -20,7 +20,7 @@ def saturated_units(record: Record) -> Symptom | None:
         id="saturated_units",
         kind="statics",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
         f"{fact.get('function', 'the sigmoid')} "
         f"at the first step (bound {SHARE:.0%}): hardly any gradient passes",

@@ -31,7 +31,7 @@ def schedule(record: Record) -> Symptom | None:
             id="schedule",
             kind="dynamics",
             certain=False,
-            confidence=0.9,
+            likely=True,
             sentence=sentence,
             quantity="learning rate / its largest",
             value=rates.last / largest if largest else 0.0,

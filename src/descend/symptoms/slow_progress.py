@@ -23,12 +23,12 @@ def slow_progress(record: Record) -> Symptom | None:
             continue
         found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:
-            value, bound, quantity, sentence, confidence = found
+            value, bound, quantity, sentence, likely = found
             return Symptom(
                 id="slow_progress",
                 kind="dynamics",
                 certain=False,
-                confidence=confidence,
+                likely=likely,
                 sentence=f"{sentence}; {left_in_words(record)} is left after {record.steps} steps",
                 quantity=quantity,
                 value=value,
@@ -46,7 +46,7 @@ def _is_over(record: Record) -> bool:
     return record.ending is not None and record.ending.reason == "finished"
 
 
-def _short(record: Record, key: str, short: float) -> tuple[float, float, str, str, float] | None:
+def _short(record: Record, key: str, short: float) -> tuple[float, float, str, str, bool] | None:
     bound, name = stability_bound(record.fact("optimizer", key) or {}), curvature_name(record, key)
     if bound is None or name != "curvature":
         return None
@@ -56,24 +56,24 @@ def _short(record: Record, key: str, short: float) -> tuple[float, float, str, s
     if not largest < short * bound.value:
         return None
     sentence = f"α·λmax is at most {largest:.2g} of a stability bound of {bound.value:.3g}: the steps are too short"
-    return largest, short * bound.value, "lr * lambda_max", sentence, 0.85
+    return largest, short * bound.value, "lr * lambda_max", sentence, True
 
 
-def _still(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+def _still(record: Record, key: str) -> tuple[float, float, str, str, bool] | None:
     ratio = _update_ratio(record)
     if not ratio < STILL:
         return None
     sentence = f"a step changes the weights by {ratio:.1e} of themselves (usual: 1e-3)"
-    return ratio, STILL, "update_ratio", sentence, 0.8
+    return ratio, STILL, "update_ratio", sentence, True
 
 
-def _near(record: Record, key: str) -> tuple[float, float, str, str, float] | None:
+def _near(record: Record, key: str) -> tuple[float, float, str, str, bool] | None:
     """An adaptive rule's steps are about its rate, whatever the gradient: in a few of them it cannot get far."""
     reach = _update_ratio(record) * record.steps
     if (record.fact("optimizer", key) or {}).get("class") not in ADAPTIVE or not _is_over(record) or not reach < NEAR:
         return None
     sentence = f"all {record.steps} steps together change the weights by at most {reach:.2g} of themselves"
-    return reach, NEAR, "update_ratio * steps", sentence, 0.7
+    return reach, NEAR, "update_ratio * steps", sentence, False
 
 
 def _update_ratio(record: Record) -> float:

@@ -23,7 +23,7 @@ def stopped_too_early(record: Record) -> Symptom | None:
         id="stopped_too_early",
         kind="dynamics",
         certain=False,
-        confidence=0.8 if fallen >= STILL_FALLING else 0.65,
+        likely=fallen >= STILL_FALLING,
         sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over "
         "the last "
         f"half) and {left(record):.0%} of it is left: it is not broken, it is not finished",

@@ -53,7 +53,6 @@ def stragglers(record: Record) -> Symptom | None:
         id="stragglers",
         kind="dynamics",
         certain=always,
-        confidence=0.95 if always else 0.5,
         sentence=f"{said} {step:.2g} s they wait for it. Foretold from these times, in examples a second over now's: "
         + ", ".join(f"{name} {gain:.2g}" for name, gain in gains.items()),
         quantity="own_seconds / that of the others",

@@ -9,4 +9,4 @@ NAMES = ("optimisation", "inputs_not_normalised", "batch_size", "fluctuations", 
 
 def suggestible() -> list[Symptom]:
     """Return each of them as it would be prescribed for, with nothing measured."""
-    return [Symptom(name, "dynamics", False, 0.0, "", "", nan, nan, "", optimizer="0") for name in NAMES]
+    return [Symptom(name, "dynamics", False, "", "", nan, nan, "", optimizer="0") for name in NAMES]

@@ -26,7 +26,7 @@ def sum_reduction(record: Record) -> Symptom | None:
         id="sum_reduction",
         kind="statics",
         certain=False,
-        confidence=0.88,
+        likely=True,
         sentence=f"the loss is the sum over {terms:.0f} terms: its gradient and its curvature are {terms:.0f} times "
         "those of "
         "the mean, so the learning rate acts like one that is so many times larger",

@@ -19,7 +19,6 @@ def symmetric_units(record: Record) -> Symptom | None:
         "symmetric_units",
         "statics",
         True,
-        0.95,
         f"{curve.last:.0%} of the units of {place}{others} have a twin with identical weights, still after "
         f"{curve.steps[-1]} steps (bound {TWINS:.0%}): the layer computes one feature many times over",
         "twin_share",

@@ -14,7 +14,6 @@ ECHOES = frozenset(
 )
 EARLY = 3  # steps, or looks: what is wired wrongly shows in each of the first few; what is meant shows otherwise once
 FRESH = 0.5  # share of the weight matrices that nothing has trained or loaded: a backbone's were
-SUSPICION = 0.9  # up to this confidence a trial has to decide
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class Symptom:
     id: str  # inputs_not_normalised, instability, ...
     kind: str  # wiring, statics or dynamics
     certain: bool  # a fact stands by itself; a suspicion becomes a finding when a trial of a remedy wins
-    confidence: float  # 0 to 1
     sentence: str  # what is wrong, the number against the bound, and what follows
     quantity: str  # name of the measured number
     value: float
@@ -34,4 +32,10 @@ class Symptom:
     module: str = ""  # the module or parameter it shows in
     optimizer: str = "0"  # key of the optimizer it concerns
     evidence: tuple[tuple[str, str], ...] = ()  # (name, place) of the series that show it
+    likely: bool = False  # a suspicion that a clean bill needs to be decided against
     explains: frozenset[str] = field(default=frozenset())  # ids that are its consequences in this run
+
+    @property
+    def standing(self) -> str:
+        """How sure it is without a trial: `fact`, `likely` or `suspected`."""
+        return "fact" if self.certain else "likely" if self.likely else "suspected"

@@ -24,7 +24,6 @@ def target_leak(record: Record) -> Symptom | None:
         id="target_leak",
         kind="wiring",
         certain=True,
-        confidence=0.97,
         sentence="each target is the next element of the inputs, and what the network says of an element changes with "
         f"those after it: it copies the answer, and its loss says nothing of how it predicts; {cure} hides them",
         quantity="elements that each prediction sees",

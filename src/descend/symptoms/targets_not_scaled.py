@@ -20,7 +20,7 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         id="targets_not_scaled",
         kind="statics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=f"the targets have mean {targets['mean']:.3g} and σ {targets['std']:.3g} (root mean square "
         f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
         f"initialised), and {stuck_in_words(record, '0', POOR)}",

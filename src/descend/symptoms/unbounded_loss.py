@@ -19,7 +19,6 @@ def unbounded_loss(record: Record) -> Symptom | None:
         id="unbounded_loss",
         kind="dynamics",
         certain=suffers(record),
-        confidence=0.9 if suffers(record) else 0.6,
         sentence=f"the loss ({losses.first:.3g} → {losses.last:.3g}) has no least value: even where the network "
         "answers all examples alike it falls without end, so it can be lowered for ever without a look at the data. "
         "Some term has the wrong sign, or the one that holds it up is missing",

@@ -18,7 +18,7 @@ def unpaired_targets(record: Record) -> Symptom | None:
         id="unpaired_targets",
         kind="wiring",
         certain=False,
-        confidence=0.9,
+        likely=True,
         sentence="the inputs come from one loader and their targets from another, and "
         f"{'both draw orders of their own' if len(shuffle) > 1 else 'one draws an order of its own'}: an example meets "
         f"the target of another, and the best answer is the targets' mean; {left_in_words(record)} is left",

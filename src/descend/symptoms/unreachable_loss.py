@@ -21,7 +21,6 @@ def unreachable_loss(record: Record) -> Symptom | None:
         id="unreachable_loss",
         kind="dynamics",
         certain=suffers(record),
-        confidence=0.9 if suffers(record) else 0.6,
         sentence=f"whatever the network says, the loss of the fixed examples does not fall below {fact['before']:.3g} "
         f"(one answer for all of them: {fact['constant']:.3g}); it could come down to {fact['behind']:.3g} behind "
         f"{fact['function']}, which stands between the output and the loss and does not let it",

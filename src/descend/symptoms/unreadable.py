@@ -18,7 +18,6 @@ def unreadable(record: Record) -> Symptom | None:
         id="unreadable",
         kind="dynamics",
         certain=False,
-        confidence=0.5,
         sentence=f"what {met} goes through {first['function']} first, and the run does not "
         "learn so well what it is asked: what that takes away, nothing behind it brings back",
         quantity="calls between the data and the network",

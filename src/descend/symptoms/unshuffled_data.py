@@ -6,7 +6,7 @@ from statistics import fmean, pvariance
 from descend.record import Record
 from descend.symptoms.places import data_site
 from descend.symptoms.progress import POOR, left
-from descend.symptoms.symptom import SUSPICION, Symptom
+from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"
 BATCHES = 4  # looked at, at least
@@ -36,7 +36,7 @@ def _sorted_labels(record: Record) -> Symptom | None:
         f"the labels come sorted: within a batch their entropy is {within:.2g}, over {len(counts)} batches "
         f"{overall:.2g} (bound {SORTED:.0%} of it), so that each step unlearns what the last ones taught"
     )
-    return _symptom(record, sentence, ("entropy within a batch / overall", within / overall, SORTED), 0.92)
+    return _symptom(record, sentence, ("entropy within a batch / overall", within / overall, SORTED), certain=True)
 
 
 def _sorted_targets(record: Record) -> Symptom | None:
@@ -52,15 +52,14 @@ def _sorted_targets(record: Record) -> Symptom | None:
         f"the targets come in order: within a batch they have {share:.0%} of their variance over {len(seen)} batches "
         f"(bound {ALIKE:.0%}), so that each step follows one part of the data alone"
     )
-    return _symptom(record, sentence, ("variance within a batch / overall", share, ALIKE), 0.75)
+    return _symptom(record, sentence, ("variance within a batch / overall", share, ALIKE), certain=False)
 
 
-def _symptom(record: Record, sentence: str, number: tuple[str, float, float], confidence: float) -> Symptom:
+def _symptom(record: Record, sentence: str, number: tuple[str, float, float], certain: bool) -> Symptom:
     return Symptom(
         id="unshuffled_data",
         kind="statics",
-        certain=confidence > SUSPICION,
-        confidence=confidence,
+        certain=certain,
         sentence=sentence,
         quantity=number[0],
         value=number[1],

@@ -69,7 +69,7 @@ def _symptom(
         id="vanishing_gradients",
         kind="dynamics",
         certain=False,
-        confidence=0.85,
+        likely=True,
         sentence=sentence,
         quantity=number[0],
         value=number[1],

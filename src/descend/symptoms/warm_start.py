@@ -24,7 +24,7 @@ def warm_start(record: Record) -> Symptom | None:
             id="warm_start",
             kind="dynamics",
             certain=is_lost,
-            confidence=0.85,
+            likely=True,
             sentence=f"a later stage starts at a loss of {losses.first:.3g}, where the first one began at "
             f"{first:.3g}, and "
             f"rises to {peak:.3g}{', above what untrained weights cost' if is_lost else ''}: its learning rate is too "

@@ -16,7 +16,6 @@ def weights_not_loaded(record: Record) -> Symptom | None:
         id="weights_not_loaded",
         kind="wiring",
         certain=True,
-        confidence=0.9,
         sentence=f"load_state_dict left {fact['missing']} of {fact['of']} tensors as they were initialised: the module "
         f"calls the first `{fact['first']}`, the checkpoint `{fact['unexpected']}`, and strict=False says nothing of "
         "it",

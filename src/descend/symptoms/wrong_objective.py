@@ -23,7 +23,6 @@ def wrong_objective(record: Record) -> Symptom | None:
         id="wrong_objective",
         kind="dynamics",
         certain=is_no_better,
-        confidence=0.9 if is_no_better else 0.7 if is_nothing else 0.5,
         sentence=f"the training loss falls ({losses.first:.3g} → {losses.last:.3g}), and {metric.name!r}, by which the "
         f"script itself says how good the network is, ends at {ended:.3g}, {compared} the {metric.untrained:.3g} of "
         f"a network that has learnt nothing: what is minimised {verb} another task than what is measured",

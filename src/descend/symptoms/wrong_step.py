@@ -44,7 +44,6 @@ def wrong_step(record: Record) -> Symptom | None:
             id="wrong_step",
             kind="wiring",
             certain=is_sure,
-            confidence=0.95 if is_sure else 0.6,
             sentence=told,
             quantity=quantity,
             value=value,

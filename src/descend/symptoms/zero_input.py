@@ -21,7 +21,6 @@ def zero_input(record: Record) -> Symptom | None:
         id="zero_input",
         kind="wiring",
         certain=True,
-        confidence=0.85,
         sentence=f"{fact['layer']} {names[0]} is fed nothing but zeros: it gives its bias whatever the example is, and "
         f"its weights get no gradient; {left_in_words(record)} is left",
         quantity="layers that are fed zeros",
