@@ -9,9 +9,10 @@ from descend.doses import Dose, adam_for_few_steps
 from descend.record import Record
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
-from descend.symptoms import Symptom
+from descend.symptoms import GENERAL, Symptom
 from descend.symptoms.opponents import has_exploded
 from descend.symptoms.own_metric import is_told_by_loss, own_metric
+from descend.symptoms.suffering import suffers
 
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
@@ -57,7 +58,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         float(dose.get("smaller", 1.0)),
         row.restart,
         row.adds_parameters,
-        row.much,
+        row.much or symptom.id in GENERAL and not suffers(record),  # it then does what it is asked, and fairly well
         (dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
 

@@ -18,7 +18,6 @@ from descend.tape.call import NONE, SMOOTH, Slot
 from descend.tape.vocabulary import ADDITIONS, LOSSES, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
 MOST = 8  # places of each kind: the nearest to the loss, and to the network
-COUNTING = ADDITIONS | PRODUCTS | NEGATIONS | {"remainder", "__mod__", "fmod"}
 SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
 FITTED = LOSSES | {"kl_div", "poisson_nll_loss", "gaussian_nll_loss"}  # of (input, target): which is which is known
 Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, where, detail
@@ -113,17 +112,15 @@ def _edits(op: Op, args: tuple, kwargs: dict, result: Any) -> Iterator[dict[str,
         yield {"edit": "skip"}
     elif SMOOTH in op.taints and op.name in PRODUCTS | QUOTIENTS | ADDITIONS:
         return  # a factor, or a shift: what it is worth is a matter of amounts
-    elif result.shape == tensors[0].shape and not torch.equal(result, tensors[0]) and _is_value(op, result, tensors):
+    elif result.shape == tensors[0].shape and not torch.equal(result, tensors[0]) and _is_value(result, tensors):
         yield {"edit": "skip"}
     if SMOOTH in op.taints and op.name not in ADDITIONS:
         yield from ({"edit": "exchange", "argument": i} for i in _exchangeable(op, args, kwargs, result))
 
 
-def _is_value(op: Op, result: Tensor, tensors: list[Tensor]) -> bool:
-    """Whether a result may be given up: a real one, or whole numbers in another order or by another convention."""
-    if result.is_floating_point() or result.dtype != tensors[0].dtype:
-        return result.is_floating_point()
-    return op.name in COUNTING or torch.equal(result.flatten().sort().values, tensors[0].flatten().sort().values)
+def _is_value(result: Tensor, tensors: list[Tensor]) -> bool:
+    """Whether a result may be given up: a real one, or whole numbers by another convention or in another order."""
+    return result.is_floating_point() or result.dtype == tensors[0].dtype != torch.bool
 
 
 def _exchangeable(op: Op, args: tuple, kwargs: dict, result: Tensor) -> Iterator[int]:

@@ -37,8 +37,9 @@ def is_poor(record: Record, ended: Record | None = None) -> bool:
 
 
 def may_suffer(record: Record, key: str = "0") -> bool:
-    """Whether a run suffers, or much is left, or nothing tells how well it goes: a trial is worth its time."""
-    return suffers(record, key) or not is_told_by_loss(record) or not left(record) < FAIR
+    """Whether a run suffers, or a tenth is left by any yardstick, or there is none: a trial is worth its time."""
+    is_open = not is_told_by_loss(record) or not left(record) < FAIR
+    return suffers(record, key) or is_open or lacks_elsewhere(record)
 
 
 def lacks_elsewhere(record: Record) -> bool:

@@ -1,7 +1,7 @@
 """Unreadable: what the network is given is made into something else on the way, in a run that suffers."""
 
 from descend.record import Record
-from descend.symptoms.suffering import lacks_elsewhere, suffers
+from descend.symptoms.suffering import may_suffer
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of the targets than the data do"
@@ -10,7 +10,7 @@ SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of
 def unreadable(record: Record) -> Symptom | None:
     """Calls stand between the data and the network, and nothing is learnt with them: without one, it may be."""
     calls = [(kind, place) for kind in ("on_inputs", "on_evaluated") for place in record.places(kind)]
-    if not calls or not (suffers(record) or lacks_elsewhere(record)):
+    if not calls or not may_suffer(record):
         return None
     first = record.fact(*calls[0]) or {}
     met = "the network or the loss is given" if calls[0][0] == "on_inputs" else "the network is evaluated on"

@@ -3,29 +3,33 @@
 from descend.record import Record
 from descend.symptoms.own_metric import own_metric
 from descend.symptoms.progress import is_falling
-from descend.symptoms.suffering import has_learnt_nothing, is_poor
+from descend.symptoms.suffering import has_learnt_nothing, is_poor, may_suffer
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
 
 
 def wrong_objective(record: Record) -> Symptom | None:
-    """The training loss falls; every number that the script prints of what it has trained is as without learning."""
+    """The training loss falls; what the script prints of what it has trained is as without learning, or lacks much."""
     metric = own_metric(record)
     is_nothing = has_learnt_nothing(record)
-    if metric is None or not (is_nothing or is_poor(record)) or not is_falling(record, "0"):
+    if metric is None or not may_suffer(record) or not is_falling(record, "0"):
         return None
+    is_near = is_nothing or is_poor(record)
+    if not is_near and not any(record.places(kind) for kind in ("on_loss", "on_inputs")):
+        return None  # there is nothing to try
     losses, ended = record.series("loss", "0").finite(), metric.end(record)
     is_no_better = is_nothing and not metric.gained(ended) > 0
-    compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
     verb = "is" if is_no_better else "may be"
+    compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
+    beside = f", {compared} the {metric.untrained:.3g} of a network that has learnt nothing" if is_near else ""
     return Symptom(
         id="wrong_objective",
         kind="dynamics",
         certain=is_no_better,
         sentence=f"the training loss falls ({losses.first:.3g} → {losses.last:.3g}), and {metric.name!r}, by which the "
-        f"script itself says how good the network is, ends at {ended:.3g}, {compared} the {metric.untrained:.3g} of "
-        f"a network that has learnt nothing: what is minimised {verb} another task than what is measured",
+        f"script itself says how good the network is, ends at {ended:.3g}{beside}: "
+        f"what is minimised {verb} another task than what is measured",
         quantity=metric.name,
         value=ended,
         bound=metric.untrained,
