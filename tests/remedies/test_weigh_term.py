@@ -21,6 +21,21 @@ def test_the_sum_is_divided(patient, line, call, after):
     assert f"    kl = {after}\n" in patient(LOSS.format(line), summed_term=call).edited(weigh_term, divisor=64)
 
 
+@pytest.mark.parametrize(
+    ("line", "term", "factor", "after"),
+    [
+        ("0.001 * mu.pow(2).sum()", "0.001 * mu.pow(2).sum()", 300.0, "0.3 * mu.pow(2).sum()"),
+        ("mu.pow(2).sum() * 5", "mu.pow(2).sum() * 5", 0.01, "mu.pow(2).sum() * 0.05"),
+        ("mu.pow(2).sum() - mu", "mu.pow(2).sum()", 0.01, "(0.01 * mu.pow(2).sum()) - mu"),
+        ("mu - logvar", "mu - logvar", 20.0, "(20.0 * (mu - logvar))"),
+        ("-mu", "-mu", 20.0, "(20.0 * (-mu))"),
+    ],
+)
+def test_a_term_has_another_weight(pointed_at, line, term, factor, after):
+    known = pointed_at(LOSS.format(line), term)
+    assert f"    kl = {after}\n" in known.edited(weigh_term, kind="on_loss", place="0", factor=factor)
+
+
 def test_a_sum_that_is_not_written_there(patient):
     assert patient(LOSS.format("mu.prod()"), summed_term="mu.prod(").refusal(weigh_term, divisor=64)
     assert "did not show where" in patient(LOSS.format("mu.prod()")).refusal(weigh_term, divisor=64)

@@ -85,6 +85,15 @@ def blocked_signal(left: float = 1.0, passes: float = 0.01) -> Record:
     return record
 
 
+def unbalanced_terms(weak: float = 0.001, accuracy: float | None = None, left: float = 1.0) -> Record:
+    record = healthy() if accuracy is None else printing(values=(accuracy,), untrained=None)
+    set_cost(record, lambda t: left**t)
+    for place, (line, pull, factor) in enumerate(((20, weak, 1 / weak), (21, 1.0, weak))):
+        add_fact(record, "loss_term", str(place), function="mul", line=line, pull=pull, factor=factor, edit="weigh")
+        add_site(record, "loss_term", str(place), line, "mul")
+    return record
+
+
 def unbounded_loss(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
@@ -148,6 +157,7 @@ METRIC = {
     blocked_signal: "blocked_signal",
     barred_within: "blocked_signal",
     crossing: "unreachable_loss",
+    unbalanced_terms: "unbalanced_terms",
     unbounded_loss: "unbounded_loss",
     wrong_objective: "wrong_objective",
     wrong_step: "wrong_step",

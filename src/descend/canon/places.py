@@ -61,6 +61,8 @@ PLACES = (
         for kind in ("on_inputs", "on_evaluated")
     ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
+    *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS), "the term of line {line} times {factor:g}",
+        ("the terms then pull alike", "Chen et al. 2018, §3"), cost=1),
     *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
         "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),

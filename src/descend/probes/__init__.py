@@ -2,6 +2,7 @@
 
 from descend.probes.activations import activations
 from descend.probes.answers import answers
+from descend.probes.balance import balance
 from descend.probes.batch import batch
 from descend.probes.blocking import blocking
 from descend.probes.connections import connections
@@ -48,6 +49,7 @@ PROBES = (
     Probe("constant term", "", constant_term, once=True),
     Probe("mixed reductions", "", mixed_reductions, once=True),
     Probe("on the way", "", on_the_way, for_trials=True, once=True),
+    Probe("balance", "gradient norm", balance, differentiates=True, for_trials=True, once=True),
     Probe("blocking", "share of the gradient", blocking, differentiates=True, for_trials=True, once=True),
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),

@@ -1,6 +1,7 @@
-"""A term of the loss divided by as many times as it has too much weight beside what is averaged over more values.
+"""A term of the loss with another weight beside the others.
 
 kl = -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()      # (torch.sum(…, dim=1) / 64).mean()
+loss = reconstruction + 0.001 * kl                                          # + 1 * kl
 """
 
 from typing import Any
@@ -11,13 +12,22 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import written
 from descend.source.brackets import bracketed
+from descend.source.exact import expression_at, pointed_at
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import last_name
+from descend.source.syntax import Syntax, last_name
+
+KINDS = (cst.BinaryOperation, cst.Call, cst.UnaryOperation)
+DIGITS = 2  # of a weight
 
 
 def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Divide the sum, or the mean, at the site `summed_term` by `dose["divisor"]`."""
+    """Multiply the term at the site of `dose["kind"]` and `dose["place"]` by `dose["factor"]`.
+
+    Without these: divide the sum, or the mean, at the site `summed_term` by `dose["divisor"]`.
+    """
+    if "kind" in dose:
+        return _multiplied(script, record, dose)
     place = locate(script, record, "summed_term")
     if isinstance(place, NotApplicable):
         return place
@@ -25,3 +35,28 @@ def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script |
         return NotApplicable(place.inside)
     quotient = cst.BinaryOperation(place.call, cst.Divide(), written(dose["divisor"]))
     return script.edit(place.syntax.file, place.syntax.replace(place.call, bracketed(quotient)))
+
+
+def _multiplied(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    site = pointed_at(script, record, dose)
+    if isinstance(site, NotApplicable):
+        return site
+    for kind in KINDS:
+        found = expression_at(script, site, kind)
+        if not isinstance(found, NotApplicable):
+            syntax, node = found
+            return script.edit(syntax.file, _product(syntax, node, dose["factor"]))
+    return NotApplicable(f"line {site.line} does not show the term")
+
+
+def _product(syntax: Syntax, node: cst.BaseExpression, factor: float) -> str:
+    """Return the source with the term times a number: with another number where it is multiplied by one already."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Multiply):
+        for number in (node.left, node.right):
+            if isinstance(number, cst.Integer | cst.Float):
+                return syntax.replace(number, written(_rounded(number.evaluated_value * factor)))
+    return syntax.replace(node, bracketed(cst.BinaryOperation(written(factor), cst.Multiply(), bracketed(node))))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

@@ -6,6 +6,7 @@ TITLES = {
     "bad_data": "the data are damaged",
     "bad_initialisation": "the initial weights are badly scaled",
     "batch_size": "the batches are so large that the training makes few steps",
+    "unbalanced_terms": "one term of the loss drowns another",
     "unbounded_loss": "the loss has no least value",
     "unreachable_loss": "no output makes the loss small",
     "blocked_signal": "a call lets hardly any of the gradient pass",

@@ -46,6 +46,7 @@ WORDS = {
     "on_network": "call within the network",
     "on_loss": "call on the way to the loss",
     "of_loss": "call on the loss",
+    "loss_term": "term of the loss",
     "crossing": "call that keeps the loss up",
     "altered_gradient": "change of the gradients",
     "altered_parameters": "change of the parameters",

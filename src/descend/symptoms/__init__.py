@@ -60,6 +60,7 @@ from descend.symptoms.symmetric_units import symmetric_units
 from descend.symptoms.symptom import Symptom
 from descend.symptoms.target_leak import target_leak
 from descend.symptoms.targets_not_scaled import targets_not_scaled
+from descend.symptoms.unbalanced_terms import unbalanced_terms
 from descend.symptoms.unbounded_loss import unbounded_loss
 from descend.symptoms.unpaired_targets import unpaired_targets
 from descend.symptoms.unreachable_loss import unreachable_loss
@@ -137,12 +138,15 @@ SYMPTOMS: dict[str, Callable[[Record], Symptom | None]] = {
     "unreachable_loss": unreachable_loss,
     "blocked_signal": blocked_signal,
     "unreadable": unreadable,
+    "unbalanced_terms": unbalanced_terms,
     "wrong_objective": wrong_objective,
     "optimisation": optimisation,
 }
 # Told and tried where what has a name of its own does not do: first what points at a place, then what points at none.
 SEARCHES = (
-    frozenset({"unbounded_loss", "unreachable_loss", "blocked_signal", "unreadable", "wrong_objective"}),
+    frozenset(
+        {"unbounded_loss", "unreachable_loss", "blocked_signal", "unreadable", "unbalanced_terms", "wrong_objective"}
+    ),
     frozenset({"optimisation"}),
 )
 GENERAL = frozenset().union(*SEARCHES)

@@ -1,0 +1,84 @@
+"""How hard each term of the loss pulls at the weights: one whose gradient is far smaller than another's is not heard.
+
+loss = reconstruction + 0.001 * divergence      # |∇reconstruction| = 0.8, |∇(0.001 · divergence)| = 0.0004
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descend.probes.feeding import run_followed
+from descend.probes.moment import Measurement, Moment
+from descend.record import Fact, Site
+from descend.tape import Op, Recording
+from descend.tape.call import SMOOTH
+from descend.tape.vocabulary import ADDITIONS, NEGATIONS, RESHAPES
+
+FAR = 10.0  # an order of magnitude
+MOST = 3  # terms on either side of the widest gap
+PASSED = NEGATIONS | RESHAPES | {"mean", "sum"}
+
+
+def balance(moment: Moment) -> Measurement:
+    """Yield a fact `loss_term` for each term on either side of the widest gap between the terms' gradients.
+
+    Of the first recorded step, where that gap is wider than `FAR`. factor: what takes the term across the gap.
+    """
+    recording = moment.recordings()[0]
+    made = {slot: op for op in recording.ops for slot in op.outputs if slot is not None}
+    values: dict[int, Tensor] = {}
+
+    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
+        if isinstance(result, Tensor) and len(op.outputs) == 1 and op.outputs[0] is not None:
+            values[op.outputs[0]] = result
+
+    root, theta = run_followed(recording, watch)
+    terms = list(dict.fromkeys(_terms(recording, recording.root, made, values)))
+    if len(terms) < 2 or not root.requires_grad:
+        return
+    pulls = [_pull(root, values[slot], list(theta.values())) for slot in terms]
+    known = sorted((pull, made[slot].site, made[slot].name) for slot, pull in zip(terms, pulls) if pull > 0)
+    yield from _told(moment, known)
+
+
+def _terms(recording: Recording, slot: int, made: dict[int, Op], values: dict[int, Tensor]) -> list[int]:
+    """Return what a number, or one for each example, is added up from: slots that depend on the parameters."""
+    op = made.get(slot)
+    if op is None or op.written or slot not in values:
+        return []
+    own = [s for s, taint in zip(op.inputs, op.taints) if taint == SMOOTH]
+    if op.name in ADDITIONS and len(own) == 2 and all(s in values and values[s].ndim <= 1 for s in own):
+        return [term for s in own for term in _terms(recording, s, made, values)]
+    if op.name in PASSED and len(own) == 1 and (within := _terms(recording, own[0], made, values)) != own[:1]:
+        return within
+    return [slot]
+
+
+def _pull(root: Tensor, term: Tensor, theta: list[Tensor]) -> float:
+    """Return the norm of the gradient that reaches the parameters through a term."""
+    [arriving] = torch.autograd.grad(root, [term], retain_graph=True, allow_unused=True)
+    if arriving is None:
+        return 0.0
+    found = torch.autograd.grad(term, theta, arriving, retain_graph=True, allow_unused=True)
+    return float(torch.stack([g.double().norm() for g in found if g is not None] or [torch.zeros(())]).norm())
+
+
+def _told(moment: Moment, known: list[tuple[float, Site | None, str]]) -> Measurement:
+    gaps = [stronger[0] / weaker[0] for weaker, stronger in pairwise(known)]
+    if not gaps or max(gaps) < FAR:
+        return
+    across, gap = gaps.index(max(gaps)) + 1, max(gaps)
+    sides = [(term, gap) for term in reversed(known[:across])][:MOST] + [(t, 1 / gap) for t in known[across:]][:MOST]
+    for place, ((pull, site, name), factor) in enumerate(sides):
+        if site is not None:
+            moment.note_site("loss_term", str(place), site, name)
+            detail = {
+                "function": name.strip("_"),
+                "line": site.line,
+                "pull": pull,
+                "factor": float(f"{factor:.2g}"),
+                "edit": "weigh",
+            }
+            yield Fact("loss_term", str(place), moment.step, detail)

@@ -1,0 +1,38 @@
+"""Unbalanced terms: of what the loss adds up one term hardly moves the weights, or all but one hardly do."""
+
+from descend.record import Record
+from descend.symptoms.own_metric import is_told_by_loss, own_metric
+from descend.symptoms.suffering import may_suffer
+from descend.symptoms.symptom import Symptom
+
+SOURCE = "Chen et al. 2018, §1: terms whose gradients differ much in their norms do not train together"
+BOUND = 10.0  # the probe's
+
+
+def unbalanced_terms(record: Record) -> Symptom | None:
+    """Terms of the loss whose gradients differ by an order of magnitude, where something other than it tells good."""
+    known = [record.fact("loss_term", place) or {} for place in record.places("loss_term")]
+    if not known or not may_suffer(record) or (own_metric(record) is None and not is_told_by_loss(record)):
+        return None
+    weak, strong = (sorted((t for t in known if (t["factor"] > 1) is is_weak), key=_pull) for is_weak in (True, False))
+    if not weak or not strong:
+        return None
+    least, most = weak[-1], strong[0]
+    return Symptom(
+        id="unbalanced_terms",
+        kind="dynamics",
+        certain=False,
+        sentence=f"the loss adds up terms that pull at the weights unequally: the gradient of the one in line "
+        f"{least['line']} is {least['pull'] / most['pull']:.1g} of the length of that in line {most['line']} at the "
+        "first step, and is hardly heard beside it",
+        quantity="ratio of the terms' gradient norms",
+        value=most["pull"] / least["pull"],
+        bound=BOUND,
+        source=SOURCE,
+        where=record.site("loss_term", record.places("loss_term")[0]),
+        evidence=(("loss", "0"),),
+    )
+
+
+def _pull(term: dict[str, float]) -> float:
+    return term["pull"]
