@@ -53,8 +53,8 @@ class Printing(Table):
         return printing(super().answer(job), self.outcomes[text] - 0.01 * job.seed, self.named)
 
 
-def printing(record: Record, accuracy: float, name: str = "test acc") -> Record:
-    detail = {"rises": True, "is_share": "acc" in name, "is_loss": False, "is_held_out": True}
+def printing(record: Record, accuracy: float, name: str = "test acc", is_held_out: bool = True) -> Record:
+    detail = {"rises": True, "is_share": "acc" in name, "is_loss": False, "is_held_out": is_held_out}
     record.add(Fact("own_number", name, 0, detail))
     return with_series(record, "own_number", name, [0.1] * 9 + [accuracy])
 
@@ -242,3 +242,18 @@ def test_what_is_judged_by_the_median_is_so_on_held_out_data_too():
     mend = replace(prescription("a"), judged_on="median")
     proof, _ = tried({}, [mend], exam, Outliers(64.0, 2.0))
     assert verdicts(proof) == {"a": "proved"}
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("test acc", "proved"), ("training acc", "not_proved")])
+def test_what_is_gained_on_held_out_data_is_no_memory(name, verdict):
+    """Another of the script's terms may be the dearer for it."""
+    is_held_out = name == "test acc"
+
+    class Both(Evaluated):
+        def answer(self, job) -> Record:
+            accuracy = 0.9 if "a" in job.script.edits[SCRIPT.path].split() else 0.4
+            return printing(super().answer(job), accuracy, name, is_held_out)
+
+    better = replace(prescription("a"), judged_on="metric")
+    proof, _ = tried({}, [better], printing(record_of(1.0), 0.4, name, is_held_out), Both(2.0, 2.0))
+    assert verdicts(proof) == {"a": verdict}

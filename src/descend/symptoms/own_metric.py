@@ -30,6 +30,7 @@ class OwnMetric:
     rises: bool
     untrained: float = nan
     whole: float = 1.0  # of a share: 1, or 100 where it is printed in percent
+    is_held_out: bool | None = None  # None where its name does not tell
 
     def cost(self, value: float) -> float:
         """Return a printed value as a cost, at least 0; infinite for what is no number."""
@@ -70,7 +71,7 @@ def own_metrics(record: Record) -> list[OwnMetric]:
         if _is_left_out(record, name) or (metric := _read(record, name)) is None:
             continue
         told = record.fact("own_number", name) or {}
-        held_out = {True: 0, None: 1, False: 2}[told.get("is_held_out")]
+        held_out = {True: 0, None: 1, False: 2}[metric.is_held_out]
         found.append(((bool(told.get("is_loss")), held_out, -order), metric))
     return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
 
@@ -152,9 +153,10 @@ def _read(record: Record, name: str) -> OwnMetric | None:
     values, told = record.series("own_number", name).values, record.fact("own_number", name) or {}
     untrained = float((record.fact("untrained", name) or {}).get("value", nan))
     known = [v for v in (*values, untrained) if isfinite(v)]
-    rises = bool(told.get("rises"))
+    rises, is_held_out = bool(told.get("rises")), told.get("is_held_out")
     if told.get("is_share"):
-        return OwnMetric(name, "share", True, untrained, 1.0 if max(known, default=0.0) <= PERCENT else 100.0)
+        whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
+        return OwnMetric(name, "share", True, untrained, whole, is_held_out)
     if not rises and min(known, default=0.0) >= 0:
-        return OwnMetric(name, "error", False, untrained)
-    return OwnMetric(name, "gain", rises, untrained) if isfinite(untrained) else None
+        return OwnMetric(name, "error", False, untrained, is_held_out=is_held_out)
+    return OwnMetric(name, "gain", rises, untrained, is_held_out=is_held_out) if isfinite(untrained) else None

@@ -45,8 +45,7 @@ def may_suffer(record: Record, key: str = "0") -> bool:
 def lacks_elsewhere(record: Record) -> bool:
     """Whether much is missing by a number that the script does not measure on its training data."""
     metric = own_metric(record)
-    told = record.fact("own_number", metric.name) or {} if metric else {}
-    if metric is None or told.get("is_held_out") is False or metric.kind == "gain":
+    if metric is None or metric.is_held_out is False or metric.kind == "gain":
         return False
     curve = metric.curve(record)
     return curve.last > FAIR * (metric.whole if metric.kind == "share" else curve.first)

@@ -8,6 +8,7 @@ from statistics import median
 from descend.record import Record
 from descend.remedies import JudgedOn
 from descend.script import Script
+from descend.symptoms.own_metric import own_metric
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.candidate import VARIES, Candidate, horizon, incomparable
 from descend.trials.outcome import arm, screened, told
@@ -56,7 +57,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     wins = result.wins(least)
     left_open = result.is_open(least)
     reason = "" if wins else OPEN if left_open else "the gain did not hold on fresh seeds"
-    memorises = wins and not p.of_fact and judged_on != "held_out" and _memorises(pairs, judged_on)
+    memorises = wins and not p.of_fact and not _is_judged_elsewhere(judged_on, exam) and _memorises(pairs, judged_on)
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
     elif wins and _may_be_short_lived(candidate, exam):
@@ -92,6 +93,12 @@ def _pairs(
     records = bench.run(jobs)
     known.update(zip(missing, records))
     return list(zip((known[place] for place in places), records[len(missing) :]))
+
+
+def _is_judged_elsewhere(judged_on: JudgedOn, exam: Record) -> bool:
+    """Whether what is gained is gained on held-out data."""
+    metric = own_metric(exam) if judged_on == "metric" else None
+    return judged_on == "held_out" or (metric is not None and metric.is_held_out is True)
 
 
 def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> bool | None:
