@@ -50,7 +50,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (barred_within, {}, False, 7, "nothing good enough passes Sigmoid"),
     (crossing, {}, True, 7, "does not fall below 1.5 (one answer for all of them: 2.3)"),
     (crossing, {"left": 0.5}, False, 7, "behind Sigmoid"),
-    (unbalanced_terms, {}, False, 20, "one (line 20) is 0.001 of the length of another's (line 21) at the first step"),
+    (unbalanced_terms, {}, False, 20, "one (line 20) is 0.001 of the length of another's (line 21), and it"),
     (unbalanced_terms, {"accuracy": 0.7, "left": 0.01}, False, 20, "hardly heard"),
     (unbounded_loss, {}, True, 22, "has no least value"),
     (unbounded_loss, {"left": 0.5}, False, 22, "has no least value"),

@@ -22,9 +22,9 @@ def unbalanced_terms(record: Record) -> Symptom | None:
         id="unbalanced_terms",
         kind="dynamics",
         certain=False,
-        sentence=f"the loss adds up terms that pull at the weights unequally: the gradient of one (line {least['line']}) "
-        f"is {least['pull'] / most['pull']:.1g} of the length of another's (line {most['line']}) at the first step, and "
-        "is hardly heard beside it",
+        sentence="the loss adds up terms that pull at the weights unequally: at the first step the gradient of one "
+        f"(line {least['line']}) is {least['pull'] / most['pull']:.1g} of the length of another's (line {most['line']}), "
+        "and it is hardly heard beside that",
         quantity="ratio of the terms' gradient norms",
         value=most["pull"] / least["pull"],
         bound=BOUND,
