@@ -18,15 +18,16 @@ def unbalanced_terms(record: Record) -> Symptom | None:
     if not weak or not strong:
         return None
     least, most = weak[-1], strong[0]
+    share = least["pull"] / most["pull"]
     return Symptom(
         id="unbalanced_terms",
         kind="dynamics",
         certain=False,
         sentence="the loss adds up terms that pull at the weights unequally: at the first step the gradient of one "
-        f"(line {least['line']}) is {least['pull'] / most['pull']:.1g} of the length of another's (line {most['line']}), "
-        "and it is hardly heard beside that",
+        f"(line {least['line']}) is {share:.1g} of the length of another's (line {most['line']}), and it is hardly "
+        "heard beside that",
         quantity="ratio of the terms' gradient norms",
-        value=most["pull"] / least["pull"],
+        value=1 / share,
         bound=BOUND,
         source=SOURCE,
         where=record.site("loss_term", record.places("loss_term")[0]),
