@@ -31,7 +31,7 @@ def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> Non
         assert before in text
         text = text.replace(before, after)
     (tmp_path / "train.py").write_text(text)
-    asked = ("doctor", "--select", "stragglers", "--seeds", "3", "--format", "json", "train.py")
+    asked = ("doctor", "--select", "stragglers", "--seeds", "2", "--format", "json", "train.py")
     command = [sys.executable, *TORCHRUN, "-m", "descend", *asked]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
     case = json.loads(done.stdout)

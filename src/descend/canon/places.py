@@ -54,11 +54,12 @@ PLACES = (
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
         Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without all calls on the data, lines {lines}",
             *READ, cost=3, judged_on="metric")
-        for kind in ("on_inputs", "on_evaluated")
+        for kind in ("on_inputs", "on_fetched", "on_evaluated")
     ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
     *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS), "the term of line {line} times {factor:g}",

@@ -25,7 +25,7 @@ def alteration(number: int) -> Callable[[Record, Symptom], Dose | None]:
 def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of an edit of a call on the way: of those that allow it the one of that number.
 
-    kind: `on_inputs`, `on_evaluated`, `on_network` or `on_loss`. edit: `skip`, `turn` or `exchange`.
+    kind: `on_inputs`, `on_fetched`, `on_evaluated`, `on_network` or `on_loss`. edit: `skip`, `turn` or `exchange`.
     """
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:

@@ -175,12 +175,15 @@ class Run:
     def _observe(self, stack: ExitStack) -> None:
         from descend.observing.custom import observing_functions
         from descend.observing.evaluation_tape import taping_evaluations
+        from descend.observing.fetching import watching_fetches
         from descend.observing.hooks import observing
         from descend.observing.knobs import observing_knobs
         from descend.observing.modes import modes_of, observing_modes
         from descend.observing.observer import Observer
 
         assert isinstance(self.watch, Observer)
+        if self.config.role == "exam":
+            stack.enter_context(watching_fetches(self.watch))  # below what pauses a tape meanwhile
         stack.enter_context(observing(self.watch))
         if self.config.role in ("exam", "arm", "gradcheck", "show"):
             stack.enter_context(observing_functions(self.watch.functions))

@@ -41,6 +41,7 @@ WORDS = {
     "dropout": "dropout layer",
     "hidden_activation": "hidden activation",
     "on_inputs": "call on the data",
+    "on_fetched": "call on the data",
     "on_evaluated": "call on the data that are evaluated",
     "evaluation": "evaluation",
     "on_network": "call within the network",

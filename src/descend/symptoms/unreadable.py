@@ -9,11 +9,11 @@ SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of
 
 def unreadable(record: Record) -> Symptom | None:
     """Calls stand between the data and the network, and nothing is learnt with them: without one, it may be."""
-    calls = [(kind, place) for kind in ("on_inputs", "on_evaluated") for place in record.places(kind)]
+    calls = [(kind, place) for kind in ("on_inputs", "on_fetched", "on_evaluated") for place in record.places(kind)]
     if not calls or not may_suffer(record):
         return None
     first = record.fact(*calls[0]) or {}
-    met = "the network or the loss is given" if calls[0][0] == "on_inputs" else "the network is evaluated on"
+    met = "the network or the loss is given" if calls[0][0] != "on_evaluated" else "the network is evaluated on"
     return Symptom(
         id="unreadable",
         kind="dynamics",

@@ -1,0 +1,84 @@
+"""By which calls a data set makes the examples that are trained on, and those alone."""
+
+import pytest
+
+from descend.script import Script
+
+SCRIPT = """
+import random
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+torch.manual_seed(0)
+
+
+class Points(Dataset):
+    def __init__(self, training):
+        self.training = training
+        self.x = torch.randn(64, 6)
+        self.y = self.x.argmax(1)
+
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, i):
+        x = (self.x[i] - 0.1) / 2.0
+        if self.training and random.random() < 0.5:
+            x = x.flip(-1)
+        if self.training:
+            x *= 1.5
+        return x, self.y[i]
+
+
+def main(workers=0):
+    model = torch.nn.Linear(6, 6)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train = DataLoader(Points(True), batch_size=8, shuffle=True, num_workers=workers)
+    test = DataLoader(Points(TEST), batch_size=32, num_workers=workers)
+    for epoch in range(3):
+        for x, y in train:
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        for x, y in EVALUATED:
+            with torch.no_grad():
+                model(x).argmax(1) == y
+
+
+main(WORKERS)
+"""
+
+
+@pytest.fixture
+def found(observe, tmp_path):
+    """Return a function that runs the script and returns function and line of each call that is told."""
+
+    def run(test: str = "False", evaluated: str = "test", workers: int = 0) -> list[tuple[str, int]]:
+        path = tmp_path / "train.py"
+        text = SCRIPT.replace("TEST", test).replace("EVALUATED", evaluated).replace("WORKERS", str(workers))
+        path.write_text(text)
+        record = observe(Script(path, tmp_path, ()))
+        facts = [record.fact("on_fetched", place) for place in record.places("on_fetched")]
+        assert [record.site("on_fetched", p).line for p in record.places("on_fetched")] == [f["line"] for f in facts]
+        return sorted((fact["function"], fact["line"]) for fact in facts)
+
+    return run
+
+
+FLIP, SCALE = (next(n for n, line in enumerate(SCRIPT.splitlines(), 1) if piece in line) for piece in ("flip", "*="))
+
+
+def test_what_the_training_alone_goes_through_is_told(found):
+    assert found() == [("flip", FLIP), ("mul", SCALE)]
+
+
+def test_what_is_evaluated_goes_through_the_same(found):
+    assert found(test="True") == []
+
+
+def test_nothing_is_known_to_be_the_trainings_alone_where_no_other_loader_gives_anything(found):
+    assert found(evaluated="[(test.dataset.x, test.dataset.y)]") == []
+
+
+def test_what_other_processes_make_is_not_seen(found):
+    assert found(workers=1) == []
