@@ -7,11 +7,12 @@ import tempfile
 
 import pytest
 import torch
+from sampling import sampled
 
 from descend.run.forking import forking
 from descend.script import Script
 
-from .world import consulted, levels, skip_unless_reached
+from .world import LEVELS, consulted, levels, skip_unless_reached
 
 WORKERS = """
     import multiprocessing, torch
@@ -79,7 +80,7 @@ def test_what_is_written_where_it_stands(tmp_path, level, forked):
 
 
 @pytest.mark.slow
-@levels
+@pytest.mark.parametrize("level", sampled(LEVELS, "landlock"))
 def test_workers(tmp_path, level):
     skip_unless_reached(level)
     _, said = consulted(tmp_path, level, WORKERS)

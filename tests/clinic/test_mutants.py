@@ -16,11 +16,11 @@ Script = __import__("mutations.script", fromlist=["Script"]).Script
 
 SIX = [
     "blobs_eval_mode/labels_reversed/0",
-    "blobs_eval_mode/strong_decay/0",
-    "digits_autoencoder/labels_shuffled/0",
-    "digits_bn_dropout/rate_times_30/0",
+    "cancer_full_batch_momentum/labels_of_the_neighbour/0",
     "digits_cosine_to_zero/negative_weights/0",
-    "digits_frozen_backbone/maximised/0",
+    "digits_finetune_groups/labels_merged/0",
+    "fraud_logistic/labels_turned/0",
+    "linear_regression_gd/rate_that_grows/0",
 ]
 
 

@@ -63,7 +63,11 @@ def kill(pid: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rule", "shards"), [(lambda p: DownpourServer(p), 2), (lambda p: AdaptiveRevisionServer(p, lr=0.1), 1)]
+    ("rule", "shards"),
+    [
+        (lambda p: DownpourServer(p), 2),
+        pytest.param(lambda p: AdaptiveRevisionServer(p, lr=0.1), 1, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_server_elsewhere_is_the_server_here(cluster, tmp_path, rule, shards) -> None:
     here, there = network(), network()

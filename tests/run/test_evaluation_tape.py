@@ -57,8 +57,9 @@ def line(record: Record, kind: str, key: str) -> str:
     return text[site.column : site.end_column]
 
 
-def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen) -> None:
-    record = seen(each=SHIFTED)
+@pytest.mark.parametrize("context", ["no_grad", "inference_mode"])
+def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen, context: str) -> None:
+    record = seen(each=SHIFTED.replace("no_grad", context))
     fact = record.fact("evaluated_inputs", "0")
     assert record.places("evaluated_inputs") == ["0"] and fact["examples"] == 100
     assert fact["trained_mean"] == pytest.approx(-0.5, abs=0.2) and fact["std"] == pytest.approx(10, rel=0.2)
@@ -93,6 +94,13 @@ def test_what_makes_the_scripts_own_measure_is_left_alone(seen) -> None:
     each = "with torch.no_grad():\n        r2 = 1 - (T - net(X)).square().mean() / (T - T.mean()).square().mean()"
     record = seen(each=each)
     assert record.places("evaluated_inputs") and not record.places("on_evaluated")
+
+
+def test_what_inference_mode_makes_is_an_inference_tensor_once_it_was_taped(seen) -> None:
+    each = "with torch.inference_mode():\n        said = net(X[200:])\n    print('accuracy', int(said.is_inference()))"
+    record = seen(each=each)
+    assert record.places("evaluated_inputs") == ["0"]
+    assert sorted(record.series("own_number", "accuracy").values) == [0.0] + [1.0] * 11
 
 
 def test_another_network_is_no_evaluation_of_this_one(seen) -> None:

@@ -21,7 +21,7 @@ LOOPS = {
     "stages": ("stages.py",),
     "returned": ("returned.py",),
 }
-USUAL = ("plain", "by_hand", "raw_tensors", "accumulation", "lbfgs", "gan", "amp_float16", "stages", "returned")
+USUAL = ("plain", "by_hand", "accumulation", "gan", "stages")
 
 
 @pytest.mark.slow

@@ -52,6 +52,10 @@ class EvaluationTape:
         """Whether an evaluation is being taped."""
         return self._tape is not None
 
+    def is_of(self, context: Any) -> bool:
+        """Whether what is being taped is the evaluation within a context."""
+        return self.runs and context is self._context
+
     def stumbled(self, error: Exception) -> None:
         """Take note of a mistake of ours: it costs the measurement."""
         self.watch.stumbled(error)
@@ -76,7 +80,7 @@ class EvaluationTape:
     @harmless
     def ends(self, context: Any) -> None:
         """Gradients are as before."""
-        if context is self._context:
+        if self.is_of(context):
             self._finish()
 
     @harmless
@@ -151,6 +155,8 @@ def taping_evaluations(watch: Observer) -> Iterator[None]:
     with ExitStack() as stack:
         for name, make in (("__enter__", _enter), ("__exit__", _exit)):
             stack.enter_context(replaced(torch.no_grad, name, make(torch.no_grad.__dict__[name], tape)))
+        infers = torch.inference_mode.__dict__["__enter__"]
+        stack.enter_context(replaced(torch.inference_mode, "__enter__", _enter_inference(infers, tape)))
         loader = dataloader._BaseDataLoaderIter
         stack.enter_context(replaced(loader, "__next__", _next(loader.__dict__["__next__"], tape)))
         yield
@@ -160,6 +166,19 @@ def _enter(original: Any, tape: EvaluationTape) -> Any:
     def __enter__(self: Any) -> Any:
         if torch.is_grad_enabled() and not is_compiling():
             tape.begins(self, sys._getframe(1))
+        return original(self)
+
+    return __enter__
+
+
+def _enter_inference(original: Any, tape: EvaluationTape) -> Any:
+    def __enter__(self: Any) -> Any:
+        if self.mode and torch.is_grad_enabled() and not is_compiling():
+            context = torch.no_grad()  # the same numbers; what inference mode makes cannot be recorded
+            tape.begins(context, sys._getframe(1))
+            if tape.is_of(context):
+                self._inference_mode_context = context
+                return context.__enter__()
         return original(self)
 
     return __enter__
