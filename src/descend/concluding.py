@@ -19,7 +19,9 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     """
     known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
     named = causes([s for s in known if s.id not in GENERAL])
-    others = [s for s in known if s.id in GENERAL and (s.id in proof.confirmed or not named)]
+    general = [s for s in known if s.id in GENERAL]
+    cured = [s for s in general if s.id in proof.confirmed]  # says where the mistake is, the others that there is one
+    others = cured or ([] if named else general)
     findings = ranked([*named, *others], proof, record)
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
