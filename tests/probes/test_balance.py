@@ -60,6 +60,7 @@ def test_a_term_for_each_example_is_one():
         lambda: along(EAST),
         lambda: along(EAST) + 5.0,
         lambda: along(EAST) + 0 * along(NORTH),  # what is not there is not weak
+        lambda: along(EAST) + 1e30 * along(1e30 * NORTH),  # an infinite gradient is no strength
     ],
 )
 def test_what_is_alike_or_no_term_is_not(loss):

@@ -4,6 +4,7 @@ loss = reconstruction + 0.001 * divergence      # |âˆ‡reconstruction| = 0.8, |âˆ
 """
 
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ def balance(moment: Moment) -> Measurement:
     if len(terms) < 2 or not root.requires_grad:
         return
     pulls = [_pull(root, values[slot], list(theta.values())) for slot in terms]
-    known = sorted((pull, made[slot].site, made[slot].name) for slot, pull in zip(terms, pulls) if pull > 0)
+    known = sorted((pull, made[slot].site, made[slot].name) for slot, pull in zip(terms, pulls) if 0 < pull < inf)
     yield from _told(moment, known)
 
 
@@ -67,7 +68,7 @@ def _pull(root: Tensor, term: Tensor, theta: list[Tensor]) -> float:
 
 def _told(moment: Moment, known: list[tuple[float, Site | None, str]]) -> Measurement:
     gaps = [stronger[0] / weaker[0] for weaker, stronger in pairwise(known)]
-    if not gaps or max(gaps) < FAR:
+    if not gaps or not FAR <= max(gaps) < inf:
         return
     across, gap = gaps.index(max(gaps)) + 1, max(gaps)
     sides = [(term, gap) for term in reversed(known[:across])][:MOST] + [(t, 1 / gap) for t in known[across:]][:MOST]

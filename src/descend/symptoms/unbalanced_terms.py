@@ -27,7 +27,7 @@ def unbalanced_terms(record: Record) -> Symptom | None:
         f"(line {least['line']}) is {share:.1g} of the length of another's (line {most['line']}), and it is hardly "
         "heard beside that",
         quantity="ratio of the terms' gradient norms",
-        value=1 / share,
+        value=most["pull"] / least["pull"],
         bound=BOUND,
         source=SOURCE,
         where=record.site("loss_term", record.places("loss_term")[0]),
