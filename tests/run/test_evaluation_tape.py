@@ -108,5 +108,16 @@ def test_another_network_is_no_evaluation_of_this_one(seen) -> None:
     assert not record.places("evaluated_inputs") and not record.places("on_evaluated")
 
 
+def test_a_part_of_the_network_is_asked_alone(seen) -> None:
+    """As a decoder is: what it is given in training is another thing."""
+    record = seen(
+        before="first, last = nn.Linear(4, 4), net\nnet = nn.Sequential(first, nn.Tanh(), last)\n"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.01)",
+        each="with torch.no_grad():\n        last(X[200:].flip(0))",
+    )
+    assert [record.fact("on_evaluated", place)["function"] for place in record.places("on_evaluated")] == ["flip"]
+    assert not record.places("evaluated_inputs")
+
+
 def test_arms_do_not_look(seen) -> None:
     assert not seen(each=SHIFTED, role="arm").places("evaluated_inputs")

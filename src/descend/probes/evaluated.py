@@ -37,7 +37,12 @@ class Trained:
         return fed_rows(self.recordings)[0]
 
     def is_network_of(self, evaluated: Recording) -> bool:
-        """Whether the data of an evaluation meet the same parameters first."""
+        """Whether the data of an evaluation meet parameters of the network first, be it in its middle: a decoder's."""
+        known = {id(parameter) for recording in self.recordings for parameter in recording.parameters.values()}
+        return not _met(evaluated).isdisjoint(known)
+
+    def begins_as(self, evaluated: Recording) -> bool:
+        """Whether the data of an evaluation meet the parameters first that those of the training do."""
         return not _met(evaluated).isdisjoint(_met(self.recordings[0]))
 
 
@@ -57,6 +62,8 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     own = {op for op in before(recording) if op.site is not None and span(op.site) not in trained.calls}
     if calls := {op for op in own if fed.intersection(op.outputs)}:
         yield from told("on_evaluated", edits(recording, calls), step, note, f"{key}.")
+    if not trained.begins_as(recording):
+        return
     try:
         theirs, ours = fed_rows([recording])[0], trained.rows
     except Unavailable:  # token ids have no mean
