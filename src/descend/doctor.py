@@ -22,7 +22,7 @@ from descend.run.launch import new_record, run
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
-from descend.second_look import as_in, mended, take_both
+from descend.second_look import as_in, mended, take_both, takes_the_bottom_away, withdraw
 from descend.source.later_training import trains_later
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
@@ -189,6 +189,9 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
     second = lab.observe(cured, plan, record.run)
     if second.ending and second.ending.reason == "interrupted":
         raise KeyboardInterrupt
+    if takes_the_bottom_away(record, second):
+        withdraw(proof)
+        return []
     symptoms, stages = _suspected(plan, second)
     if not symptoms or second.ending is None or not second.can_be_judged:
         return []
@@ -196,7 +199,7 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
     prove(cured, second, stages, _bench(plan, lab, second), further)
     if not take_both(script, record, first, further.cure, proof, _bench(plan, lab, record)):
         return []
-    found = [as_in(cured, s) for s in conclude(second, symptoms, further, "", 0.0).findings]
+    found = [as_in(cured, s, first) for s in conclude(second, symptoms, further, "", 0.0).findings]
     proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
     proof.at |= {first.symptom: first.at} if first.at else {}
     return found

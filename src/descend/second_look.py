@@ -22,6 +22,7 @@ from descend.trials.prove import Proof
 from descend.trials.statistics import promising
 from descend.trials.trial import Trial
 
+BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
 NOT_ALONE = "with what was found behind it it does better"
 
 
@@ -83,9 +84,25 @@ def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
     )
 
 
-def as_in(script: Script, symptom: Symptom) -> Symptom:
-    """Return what was found in an edited script with its place in the file as it was: edits have moved the lines."""
-    return symptom if symptom.where is None else replace(symptom, where=_moved(script, symptom.where))
+def takes_the_bottom_away(record: Record, second: Record) -> bool:
+    """Whether the loss has a least value, and none with the first change made: that is no mend."""
+    before, after = ((r.fact("reachability") or {}).get("unbounded", False) for r in (record, second))
+    return after and not before
+
+
+def withdraw(proof: Proof) -> None:
+    """Take the cure back, which the second look has shown to be none."""
+    proof.trials = [replace(t, verdict="not_proved", reason=BOTTOMLESS) if t is proof.cure else t for t in proof.trials]
+    if proof.cure is not None:
+        proof.confirmed, proof.refuted = proof.confirmed - {proof.cure.symptom}, proof.refuted | {proof.cure.symptom}
+    proof.cure = proof.arm = proof.tuning = None
+
+
+def as_in(script: Script, symptom: Symptom, first: Mended) -> Symptom:
+    """Return what was found in an edited script, as is said, with its place in the file as it was: edits move lines."""
+    sentence = f"{first.label}, and then: {symptom.sentence}"
+    where = symptom.where if symptom.where is None else _moved(script, symptom.where)
+    return replace(symptom, where=where, sentence=sentence)
 
 
 def _moved(script: Script, site: Site) -> Site:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Record, Site
+from descend.record import Fact, Record, Site
 from descend.script import Script
-from descend.second_look import as_in, mended
+from descend.second_look import Mended, as_in, mended, takes_the_bottom_away, withdraw
 from descend.symptoms import Symptom
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
@@ -75,15 +75,35 @@ def test_lines_of_an_edited_script_are_told_as_those_of_the_file(tmp_path, line,
     script = Script(path, Path(tmp_path)).edit(path, "a\nnew\nb\nc\n").to_be_examined()
     assert script.as_examined(path).count("\n") == 4
     found = replace(SYMPTOM, where=replace(SYMPTOM.where, file=str(path), line=line, end_line=line))
-    assert as_in(script, found).where.line == was
+    first = Mended(script, "wrong_step", ("leave_out",), "without line 2", "metric", 1.0)
+    told = as_in(script, found, first)
+    assert told.where.line == was and told.sentence == "without line 2, and then: "
     elsewhere = replace(SYMPTOM, where=replace(SYMPTOM.where, file="other.py"))
-    assert as_in(script, elsewhere) == elsewhere and as_in(script, replace(SYMPTOM, where=None)).where is None
+    assert as_in(script, elsewhere, first).where == elsewhere.where
+    assert as_in(script, replace(SYMPTOM, where=None), first).where is None
 
 
 def cured(after: float, verdict: str = "proved") -> Proof:
     interval = (after, after)
     trial = Trial(("zero_grad",), "zero_grad()", "no_zero_grad", verdict, "cost", 2.0, after, interval, interval, (1,))
     return Proof(cure=replace(trial, script=Script(Path("train.py"), Path())))
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, True), (False, False), (None, None)])
+def test_a_change_that_leaves_the_loss_no_least_value_is_no_mend(before, after):
+    first, second = Record(), Record()
+    for record, unbounded in ((first, before), (second, after)):
+        if unbounded is not None:
+            record.add(Fact("reachability", "", 0, {"unbounded": unbounded}))
+    assert takes_the_bottom_away(first, second) == bool(after and not before)
+
+
+def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
+    proof = cured(1.0)
+    proof.trials, proof.confirmed = [proof.cure], frozenset({"no_zero_grad"})
+    withdraw(proof)
+    assert proof.cure is None and not proof.confirmed and "no_zero_grad" in proof.refuted
+    assert proof.trials[0].verdict == "not_proved" and "no least value" in proof.trials[0].reason
 
 
 def test_what_is_cured_is_looked_at_no_further():

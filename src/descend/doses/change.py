@@ -15,6 +15,7 @@ from descend.symptoms.progress import constant_cost, yardstick_place
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2
+LIGHT = 0.01  # of the rest of the loss
 RARE = 0.9  # quantile of the gradients' norms
 LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
 TIMES = (4, 10, 20, 50, 100, 200)  # as many passes: the most of these, but at least the first,
@@ -204,6 +205,14 @@ def least_decay(record: Record, symptom: Symptom) -> Dose | None:
     if not old > value:
         return None
     return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
+
+
+def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
+    """What makes the penalty in the loss a hundredth of the rest."""
+    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    if not 0 < share < 1 or record.site("penalty", "0") is None:
+        return None
+    return {"kind": "penalty", "place": "0", "factor": float(f"{LIGHT * (1 - share) / share:.1g}")}
 
 
 def least_dropout(record: Record, symptom: Symptom) -> Dose | None:

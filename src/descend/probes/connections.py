@@ -15,6 +15,7 @@ from descend.probes.fresh import is_fresh
 from descend.probes.linearity import linear_layers
 from descend.probes.loss_call import ROOTS, LossCall, loss_call, taint_behind
 from descend.probes.moment import Measurement, Moment
+from descend.probes.terms import terms
 from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH
@@ -163,6 +164,7 @@ def _note_sites(moment: Moment, recording: Recording, seen: _Replay) -> None:
     sites = {"detach": [op for op in recording.ops if op.name == "detach" and SMOOTH in op.taints]}
     sites["difference"] = [seen.mixed] if seen.mixed is not None and seen.mixed.name in PAIRED else []
     sites["reduction"] = list(_sums(recording, seen.call))
+    sites["penalty"] = list(_penalties(recording))
     for kind, ops in sites.items():
         for i, op in enumerate(ops):
             moment.note_site(kind, str(i), op.site, op.name)
@@ -174,3 +176,14 @@ def _sums(recording: Recording, call: LossCall | None) -> Iterator[Op]:
         after = recording.ops[recording.ops.index(call.op) :]
         is_rooted = any(op.name in ROOTS for op in after)  # the step then does not grow as the sum does
         yield from [] if is_rooted else [op for op in after if op.name == "sum"][-1:]
+
+
+def _penalties(recording: Recording) -> Iterator[Op]:
+    """Yield what is added to the loss and made of parameters alone."""
+    fed = recording.input_slot
+    for term in terms(recording):
+        is_added = term.op is not None and term.taint == SMOOTH and term.slot != recording.root
+        if is_added and fed is not None and fed not in recording.behind(term.slot):
+            assert term.op is not None
+            yield term.op
+            return

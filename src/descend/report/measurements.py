@@ -15,6 +15,7 @@ NAMES = {
     "divergence": "the divergence's inputs",
     "constant term": "constant terms of the loss",
     "mixed reductions": "whether the loss adds a sum to a mean",
+    "balance": "how hard each term of the loss pulls",
     "blocking": "calls that block the gradient",
     "on the way": "calls between data, network and loss",
     "pairing": "batch pairing",

@@ -48,6 +48,7 @@ WORDS = {
     "on_loss": "call on the way to the loss",
     "of_loss": "call on the loss",
     "loss_term": "term of the loss",
+    "penalty": "penalty in the loss",
     "crossing": "call that keeps the loss up",
     "altered_gradient": "change of the gradients",
     "altered_parameters": "change of the parameters",
