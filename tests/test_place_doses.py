@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import add_fact, add_site, healthy
 from test_doses import SYMPTOM
 
-from descend.doses import all_on_the_way, alteration, on_the_way, rate_times, usual_argument
+from descend.doses import all_on_the_way, alteration, light_penalty, on_the_way, rate_times, usual_argument
 from descend.record import Record
 
 
@@ -35,6 +35,12 @@ def on_all_ways() -> Record:
         add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")
         add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
     add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
+    add_fact(record, "connections", share=0.2)
+    add_site(record, "penalty", "0", 12, "mul")
+    for i in range(8):
+        other = {"edit": "set", "keyword": "dim", "index": 0, "value": 1}
+        add_fact(record, "on_inputs", str(8 + i), function="argsort", line=80 + i, **other)
+        add_fact(record, "on_loss", str(30 + i), function="sum", line=90 + i, **other)
     for number in range(8):
         for i, (edit, detail) in enumerate(edits):
             add_fact(record, "on_loss", str(3 * number + i), function="sub", line=20 + number, edit=edit, **detail)
@@ -66,6 +72,13 @@ def test_all_calls_of_a_kind_are_left_out_together():
     dose = all_on_the_way("on_inputs", "skip")(on_all_ways(), SYMPTOM)
     assert dose["places"] == [str(i) for i in range(8)] and dose["lines"] == "10, 11, 12, 13, 14, 15, 16, 17"
     assert all_on_the_way("crossing", "skip")(on_all_ways(), SYMPTOM) is None  # that one is tried by itself
+
+
+def test_a_penalty_is_made_a_hundredth_of_the_rest():
+    assert light_penalty(on_all_ways(), SYMPTOM) == {"kind": "penalty", "place": "0", "factor": 0.002}  # 0.01 · 0.2/0.8
+    record = on_all_ways()
+    add_fact(record, "connections", share=1.0)
+    assert light_penalty(record, SYMPTOM) is None and light_penalty(altered(), SYMPTOM) is None
 
 
 def test_arguments_of_the_rule_that_are_not_its_defaults():

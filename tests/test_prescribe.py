@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 from test_place_doses import altered, on_all_ways, unusual
 
 from descend.canon import CANON
-from descend.prescribe import prescribe
+from descend.prescribe import in_turn, prescribe
 from descend.record import Record
 from descend.symptoms import SYMPTOMS
 
@@ -90,3 +91,13 @@ def test_what_is_wired_wrong_is_mended_without_another_rate():
     assert all(p.at_rate is None for p in prescribe(no_step(), [look(no_step)])) and prescribe(
         no_step(), [look(no_step)]
     )
+
+
+def test_of_several_that_are_searched_each_has_its_turn():
+    record = on_all_ways()
+    each = [
+        prescribe(record, [replace(SYMPTOM, id=name)]) for name in ("unreadable", "unbalanced_terms", "wrong_objective")
+    ]
+    ranked = in_turn(each)
+    assert [p.symptom for p in ranked[:6]] == 2 * ["unreadable", "unbalanced_terms", "wrong_objective"]
+    assert len({p.key for p in ranked}) == len(ranked) and {p.key for p in ranked} == {p.key for e in each for p in e}

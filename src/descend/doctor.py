@@ -11,7 +11,7 @@ from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.concluding import conclude
 from descend.plan import Plan, Stage
-from descend.prescribe import prescribe
+from descend.prescribe import in_turn, prescribe
 from descend.record import Ending, Fact, Message, Record
 from descend.record.keeping import keeping
 from descend.record.store import Store
@@ -167,7 +167,8 @@ def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescrib
     stages: list[Prescribe] = [may_help]
     searched: list[Prescription] = []
     for ids in SEARCHES if further else ():
-        searched = [*searched, *prescribe(record, [s for s in further if s.id in ids], named)[: plan.trials]]
+        each = [prescribe(record, [s], named) for s in further if s.id in ids]
+        searched = [*searched, *in_turn(each)[: plan.trials]]
         stages.append(partial(may_help, beside=searched))
     return [*named, *further], stages
 

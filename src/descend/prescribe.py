@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
 from descend.doses import Dose, adam_for_few_steps
@@ -37,6 +38,14 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                 site = record.site(*known.at) if known.at else None
                 mends = site is not None and (site.file, site.line) in facts
                 found.setdefault(known.key, replace(known, of_fact=known.of_fact or mends))
+    return list(found.values())
+
+
+def in_turn(each: Sequence[Sequence[Prescription]]) -> list[Prescription]:
+    """Return the first of each, then the second of each: of few that are tried none has them all."""
+    found: dict[Key, Prescription] = {}
+    for prescription in (p for same_rank in zip_longest(*each) for p in same_rank if p is not None):
+        found.setdefault(prescription.key, prescription)
     return list(found.values())
 
 

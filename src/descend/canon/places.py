@@ -21,6 +21,7 @@ ANGLE = "Nocedal & Wright 2006, §2.2"
 STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
 OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
+SET = "{keyword}={value} of {function} in line {line}"
 HELD = "the loss then has a least value", "Rockafellar 1970, §8"
 OPEN = "what the network says then reaches the loss as it is", "Goodfellow et al. 2016, §6.2.2"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
@@ -54,6 +55,7 @@ PLACES = (
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
@@ -68,6 +70,8 @@ PLACES = (
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
         "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
     *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
+    *_rows("wrong_objective", "call_argument", ("on_loss", "set", CALLS), SET, MEANT, cost=1),
+    *_rows("wrong_objective", "call_argument", ("on_inputs", "set", CALLS), SET, MEANT, cost=1),
     *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *(
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
+from descend.probes.other_arguments import other_arguments
 from descend.record import Fact, Site
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH, Slot
 from descend.tape.vocabulary import ADDITIONS, LOSSES, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
 
-MOST = 8  # places of each kind: the nearest to the loss, and to the network
+MOST = 12  # edits of each kind: those nearest to the loss, and to the network
 SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
 FITTED = LOSSES | {"kl_div", "poisson_nll_loss", "gaussian_nll_loss"}  # of (input, target): which is which is known
 Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, where, detail
@@ -27,7 +28,8 @@ Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
 def on_the_way(moment: Moment) -> Measurement:
     """Yield the facts `on_inputs`, `on_loss` and `of_loss` of the first recorded step: a call, and an edit of it.
 
-    edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments).
+    edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments), `set`
+    (one argument to another value).
     """
     recording, note = moment.recordings()[0], moment.note_site
     for kind, ops in (("on_inputs", before(recording)), ("on_loss", _after(recording))):
@@ -62,12 +64,18 @@ def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") 
 def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
     """Return what changes any of these calls, the last call first; one in a loop is one."""
     found: list[Edit] = []
+    asked: list[tuple[Op, int, int]] = []  # calls, the dimensions of what each is made of, and where its edits end
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if op in ops and op.site is not None:
             found.extend((op.site, op.name.strip("_"), edit) for edit in _edits(op, args, kwargs, result))
+            if args and isinstance(args[0], Tensor):
+                asked.append((op, args[0].ndim, len(found)))
 
     run_watched(recording, watch)
+    for op, ndim, place in reversed(asked):
+        others = other_arguments(recording, op, ndim)
+        found[place:place] = [(op.site, op.name.strip("_"), edit) for edit in others if op.site is not None]
     known: dict[Any, Edit] = {}
     for site, name, edit in reversed(found):
         known.setdefault((span(site), *edit.items()), (site, name, edit))

@@ -7,6 +7,7 @@ from descend.remedies.away_from_zero import away_from_zero
 from descend.remedies.backup_workers import backup_workers
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
+from descend.remedies.call_argument import call_argument
 from descend.remedies.call_step import call_step
 from descend.remedies.causal_mask import causal_mask
 from descend.remedies.clear_later import clear_later
@@ -72,6 +73,7 @@ REMEDIES: dict[str, Remedy] = {
     "backup_workers": backup_workers,
     "batch_first": batch_first,
     "batch_size": batch_size,
+    "call_argument": call_argument,
     "call_step": call_step,
     "causal_mask": causal_mask,
     "clear_later": clear_later,

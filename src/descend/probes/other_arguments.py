@@ -1,0 +1,66 @@
+"""Calls with another value of one argument: along another dimension, or ordered the other way round.
+
+risk = torch.logcumsumexp(hazard[torch.argsort(time)], 0)     # the longest times first: descending=True
+total = torch.logsumexp(joint, dim=0)                         # over the parts, and not the examples: dim=1
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from descend.probes.moment import Unavailable
+from descend.tape import Op, Recording, Stale
+
+ALONG = frozenset(
+    "softmax log_softmax logsumexp sum mean max min amax amin argmax argmin cumsum cumprod logcumsumexp norm std "
+    "var".split()
+)
+WAYS = {"sort": "descending", "argsort": "descending", "topk": "largest"}  # by which argument a call is told the way
+USUAL = {"descending": False, "largest": True}
+
+
+def other_arguments(recording: Recording, op: Op, ndim: int) -> Iterator[dict[str, Any]]:
+    """Yield each edit `set` that gives another loss, and not none: of argument `keyword`, to `value`.
+
+    ndim: of the tensor that the call is made of. index: at which place behind that the argument may stand, or -1.
+    """
+    for name, index, value in _candidates(op, ndim):
+        if _makes_a_difference(recording, op, name, index, value):
+            yield {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
+
+
+def _candidates(op: Op, ndim: int) -> Iterator[tuple[str, int | None, Any]]:
+    if op.name in WAYS:
+        name = WAYS[op.name]
+        yield name, None, not op.kwargs.get(name, USUAL[name])
+    if op.name not in ALONG or ndim < 2:
+        return
+    index = next((i for i, arg in enumerate(op.args[1:]) if isinstance(arg, int) and not isinstance(arg, bool)), None)
+    dim = op.kwargs.get("dim", None if index is None else op.args[1 + index])
+    if isinstance(dim, int) and not isinstance(dim, bool) and (index or 0) == 0:
+        others = [other for other in range(ndim) if other != dim % ndim]
+        yield from (("dim", index, other - ndim if dim < 0 else other) for other in others)
+
+
+def _makes_a_difference(recording: Recording, op: Op, name: str, index: int | None, value: Any) -> bool:
+    changed = _changed(op, name, index, value)
+    other = replace(recording, ops=tuple(changed if each is op else each for each in recording.ops))
+    try:
+        with torch.no_grad():
+            before, after = recording.run({}), other.run({})
+    except Stale as stale:
+        raise Unavailable(str(stale)) from None
+    except (RuntimeError, IndexError, TypeError, ValueError):  # what comes behind cannot take it
+        return False
+    is_one = before.shape == after.shape and bool(after.isfinite().all())
+    return is_one and not torch.allclose(before, after)
+
+
+def _changed(op: Op, name: str, index: int | None, value: Any) -> Op:
+    if index is None or name in op.kwargs:
+        return replace(op, kwargs={**op.kwargs, name: value})
+    args = list(op.args)
+    args[1 + index] = value
+    return replace(op, args=tuple(args))

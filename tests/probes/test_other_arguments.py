@@ -1,0 +1,57 @@
+"""Calls along another dimension, or ordered the other way round, as far as that gives another loss."""
+
+import torch
+import torch.nn.functional as F
+from moments import Training, facts, located
+from torch import nn
+
+from descend.observing.taping import ANYTHING
+from descend.probes.on_the_way import on_the_way
+
+torch.manual_seed(0)
+X, T = torch.randn(6, 4), torch.rand(6)
+NET = nn.Linear(4, 6)
+
+
+def seen(step) -> dict[str, list[tuple]]:
+    """Return function, argument and value of each edit, by the kind of place."""
+    training = Training(NET, [step], origin=located, interesting=ANYTHING)
+    found: dict[str, list[tuple]] = {}
+    for (kind, _), detail in facts(list(on_the_way(training.moment()))).items():
+        if detail["edit"] == "set":
+            told = (detail["function"], detail["keyword"], detail["index"], detail["value"])
+            found.setdefault(kind, []).append(told)
+    return found
+
+
+def test_a_reduction_along_the_other_dimension():
+    assert seen(lambda: torch.logsumexp(NET(X), 0).mean()) == {"on_loss": [("logsumexp", "dim", 0, 1)]}
+    assert seen(lambda: NET(X).logsumexp(dim=-1).mean()) == {"on_loss": [("logsumexp", "dim", -1, -2)]}
+    assert seen(lambda: NET(X).mean(1).mean(0)) == {}  # the same, whichever comes first
+    assert seen(lambda: NET(X).sum((0, 1))) == {}
+
+
+def test_of_three_dimensions_there_are_two_others():
+    found = seen(lambda: NET(X).view(6, 2, 3).softmax(1).square().sum())["on_loss"]
+    assert sorted(found) == [("softmax", "dim", 0, 0), ("softmax", "dim", 0, 2)]
+
+
+def test_what_comes_behind_must_take_it():
+    assert seen(lambda: (NET(X)[:, :4].logsumexp(1) - T).square().mean()) == {}
+
+
+def test_an_order_the_other_way_round():
+    def cox(**way: bool):
+        risk = NET(X)[:, 0][torch.argsort(T, **way)]
+        return (risk.logcumsumexp(0) - risk).mean()
+
+    assert seen(cox)["on_inputs"] == [("argsort", "descending", -1, True)]
+    assert seen(lambda: cox(descending=True))["on_inputs"] == [("argsort", "descending", -1, False)]
+    assert seen(lambda: NET(X).topk(2).values.sum())["on_loss"] == [("topk", "largest", -1, False)]
+    assert seen(lambda: NET(X).mean() + T.sort().values.mean() * 0) == {}
+
+
+def test_the_script_computes_what_it_computed():
+    loss = F.softmax(NET(X), 0).square().sum()
+    seen(lambda: F.softmax(NET(X), 0).square().sum())
+    assert torch.equal(loss, F.softmax(NET(X), 0).square().sum())
