@@ -38,6 +38,7 @@ def on_all_ways() -> Record:
     add_fact(record, "connections", share=0.2)
     add_site(record, "penalty", "0", 12, "mul")
     for i in range(8):
+        add_fact(record, "on_inputs", str(40 + i), function="ne", line=70 + i, edit="invert")
         other = {"edit": "set", "keyword": "dim", "index": 0, "value": 1}
         add_fact(record, "on_inputs", str(8 + i), function="argsort", line=80 + i, **other)
         add_fact(record, "on_loss", str(30 + i), function="sum", line=90 + i, **other)

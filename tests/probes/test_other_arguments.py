@@ -1,5 +1,6 @@
 """Calls along another dimension, or ordered the other way round, as far as that gives another loss."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from moments import Training, facts, located
@@ -49,6 +50,30 @@ def test_an_order_the_other_way_round():
     assert seen(lambda: cox(descending=True))["on_inputs"] == [("argsort", "descending", -1, False)]
     assert seen(lambda: NET(X).topk(2).values.sum())["on_loss"] == [("topk", "largest", -1, False)]
     assert seen(lambda: NET(X).mean() + T.sort().values.mean() * 0) == {}
+
+
+@pytest.mark.parametrize("padding", ["net", "loss", "buffer"])
+def test_a_mask_that_hides_what_it_should_show(padding):
+    words, targets = torch.tensor([[1, 2, 3, 0, 0], [4, 1, 0, 0, 0]]), torch.rand(2, 5)
+    embedding, layer = nn.Embedding(5, 8), nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    out, lower = nn.Linear(8, 1), torch.ones(5, 5).tril().bool()
+
+    def step():
+        real = words != 0
+        hidden = embedding(words)
+        if padding == "net":
+            hidden = layer(hidden, src_key_padding_mask=real)
+        if padding == "buffer":
+            scores = (hidden @ hidden.transpose(1, 2)).masked_fill(lower[:5, :5], -1e9)
+            hidden = scores.softmax(-1) @ hidden
+        error = (out(hidden)[..., 0] - targets) ** 2
+        return error[real].mean() if padding == "loss" else error.mean()
+
+    net = nn.ModuleList([embedding, layer, out])
+    training = Training(net, [step], origin=located, interesting=ANYTHING)
+    found = facts(list(on_the_way(training.moment())))
+    turned = [detail["function"] for (_, _), detail in found.items() if detail["edit"] == "invert"]
+    assert turned == ["getitem" if padding == "buffer" else "ne"]
 
 
 def test_the_script_computes_what_it_computed():

@@ -22,7 +22,9 @@ STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind 
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
 OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
 SET = "{keyword}={value} of {function} in line {line}"
+TURNED = "what {function} in line {line} masks for what it does not"
 HELD = "the loss then has a least value", "Rockafellar 1970, §8"
+UNSEEN = "an element is then predicted from those before it alone", "Vaswani et al. 2017, §3.2.3"
 OPEN = "what the network says then reaches the loss as it is", "Goodfellow et al. 2016, §6.2.2"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
 SAME = "the network then meets what it has learnt from", "Shimodaira 2000, §1"
@@ -48,6 +50,7 @@ PLACES = (
     ),
     Row("unbounded_loss", "turn_loss", nothing_to_dose, "the loss with its sign turned", *HELD, judged_on="metric"),
     *_rows("unbounded_loss", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, HELD, cost=1),
+    *_rows("target_leak", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, UNSEEN, cost=1),
     *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, OPEN),
     *_rows("blocked_signal", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
     Row("evaluated_on_other_inputs", "evaluate_as_trained", nothing_to_dose, "in evaluation the data as in training",
@@ -55,6 +58,7 @@ PLACES = (
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, READ, cost=1),
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),

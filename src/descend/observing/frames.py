@@ -19,7 +19,9 @@ import torch
 from descend.observing.calls import call_ending
 from descend.record import Site, is_installed
 
-OPERATORS = frozenset(code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_")))
+OPERATORS = frozenset(
+    code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "UNARY_", "COMPARE_OP"))
+)
 _FUNCTIONAL = (  # between a module and its call
     "torch.nn.functional",
     "torch.overrides",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
-from descend.probes.other_arguments import other_arguments
+from descend.probes.other_arguments import inverted, other_arguments
 from descend.record import Fact, Site
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH, Slot
@@ -29,7 +29,7 @@ def on_the_way(moment: Moment) -> Measurement:
     """Yield the facts `on_inputs`, `on_loss` and `of_loss` of the first recorded step: a call, and an edit of it.
 
     edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments), `set`
-    (one argument to another value).
+    (one argument to another value), `invert` (what is masked for what is not).
     """
     recording, note = moment.recordings()[0], moment.note_site
     for kind, ops in (("on_inputs", before(recording)), ("on_loss", _after(recording))):
@@ -63,22 +63,31 @@ def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") 
 
 def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
     """Return what changes any of these calls, the last call first; one in a loop is one."""
-    found: list[Edit] = []
-    asked: list[tuple[Op, int, int]] = []  # calls, the dimensions of what each is made of, and where its edits end
+    found: dict[Op, list[dict[str, Any]]] = {}
+    dimensions: dict[Op, int] = {}  # of what a call is made of
+    masks: dict[int, Op] = {}  # by their slots, as they are met
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        if op in ops and op.site is not None:
-            found.extend((op.site, op.name.strip("_"), edit) for edit in _edits(op, args, kwargs, result))
-            if args and isinstance(args[0], Tensor):
-                asked.append((op, args[0].ndim, len(found)))
+        if op not in ops or op.site is None:
+            return
+        found[op] = list(_edits(op, args, kwargs, result))
+        if args and isinstance(args[0], Tensor):
+            dimensions[op] = args[0].ndim
+        if isinstance(result, Tensor) and result.dtype == torch.bool and op.outputs[0] is not None:
+            for slot in op.inputs:  # it is made into another
+                masks.pop(slot, None)
+            masks[op.outputs[0]] = op
 
     run_watched(recording, watch)
-    for op, ndim, place in reversed(asked):
-        others = other_arguments(recording, op, ndim)
-        found[place:place] = [(op.site, op.name.strip("_"), edit) for edit in others if op.site is not None]
+    for op, ndim in dimensions.items():
+        found[op].extend(other_arguments(recording, op, ndim))
+    for op in masks.values():
+        found[op].extend(inverted(recording, op))
     known: dict[Any, Edit] = {}
-    for site, name, edit in reversed(found):
-        known.setdefault((span(site), *edit.items()), (site, name, edit))
+    for op, each in reversed(found.items()):
+        for edit in reversed(each):
+            assert op.site is not None
+            known.setdefault((span(op.site), *edit.items()), (op.site, op.name.strip("_"), edit))
     return list(known.values())
 
 
@@ -92,9 +101,9 @@ def before(recording: Recording) -> set[Op]:
     met = {s for op in recording.ops if max(op.taints, default=NONE) for s, t in zip(op.inputs, op.taints) if t == NONE}
     needed = {slot for slot in met if slot not in recording.parameters}
     for op in reversed(recording.ops):
-        if needed.intersection(op.outputs) and SMOOTH not in op.taints:
+        if needed.intersection((*op.outputs, *op.written)) and SMOOTH not in op.taints:
             needed.update(op.inputs)
-    return {op for op in recording.ops if set(op.taints) == {NONE} and needed.intersection(op.outputs)}
+    return {op for op in recording.ops if set(op.taints) == {NONE} and needed.intersection((*op.outputs, *op.written))}
 
 
 def _after(recording: Recording) -> set[Op]:

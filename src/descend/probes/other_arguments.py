@@ -1,4 +1,4 @@
-"""Calls with another value of one argument: along another dimension, or ordered the other way round.
+"""Calls with another value of one argument: along another dimension, ordered the other way round, masked otherwise.
 
 risk = torch.logcumsumexp(hazard[torch.argsort(time)], 0)     # the longest times first: descending=True
 total = torch.logsumexp(joint, dim=0)                         # over the parts, and not the examples: dim=1
@@ -27,7 +27,7 @@ def other_arguments(recording: Recording, op: Op, ndim: int) -> Iterator[dict[st
     ndim: of the tensor that the call is made of. index: at which place behind that the argument may stand, or -1.
     """
     for name, index, value in _candidates(op, ndim):
-        if _makes_a_difference(recording, op, name, index, value):
+        if _makes_a_difference(recording, op, _changed(op, name, index, value)):
             yield {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
 
 
@@ -44,8 +44,18 @@ def _candidates(op: Op, ndim: int) -> Iterator[tuple[str, int | None, Any]]:
         yield from (("dim", index, other - ndim if dim < 0 else other) for other in others)
 
 
-def _makes_a_difference(recording: Recording, op: Op, name: str, index: int | None, value: Any) -> bool:
-    changed = _changed(op, name, index, value)
+def inverted(recording: Recording, op: Op) -> Iterator[dict[str, Any]]:
+    """Yield the edit `invert` of the call that makes a mask, where what is masked in its place gives another loss."""
+
+    def func(*args: Any, **kwargs: Any) -> Any:
+        return torch.logical_not(op.func(*args, **kwargs))
+
+    if _makes_a_difference(recording, op, replace(op, func=func)):
+        yield {"edit": "invert"}
+
+
+def _makes_a_difference(recording: Recording, op: Op, changed: Op) -> bool:
+    """Whether a loss comes of the changed call, and another one."""
     other = replace(recording, ops=tuple(changed if each is op else each for each in recording.ops))
     try:
         with torch.no_grad():

@@ -56,6 +56,7 @@ from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
 from descend.remedies.transpose import transpose
 from descend.remedies.turn_loss import turn_loss
+from descend.remedies.turn_mask import turn_mask
 from descend.remedies.turn_term import turn_term
 from descend.remedies.unfreeze import unfreeze
 from descend.remedies.use_autograd import use_autograd
@@ -121,6 +122,7 @@ REMEDIES: dict[str, Remedy] = {
     "train_mode": train_mode,
     "transpose": transpose,
     "turn_loss": turn_loss,
+    "turn_mask": turn_mask,
     "turn_term": turn_term,
     "unfreeze": unfreeze,
     "use_autograd": use_autograd,

@@ -1,0 +1,45 @@
+"""What is masked for what is not: `x == PAD` for `x != PAD`, `~mask[:T, :T]` for `mask[:T, :T]`."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.brackets import bracketed
+from descend.source.exact import expression_at, pointed_at
+from descend.source.not_applicable import NotApplicable
+
+OPPOSITE = {
+    cst.Equal: cst.NotEqual,
+    cst.NotEqual: cst.Equal,
+    cst.LessThan: cst.GreaterThanEqual,
+    cst.GreaterThanEqual: cst.LessThan,
+    cst.GreaterThan: cst.LessThanEqual,
+    cst.LessThanEqual: cst.GreaterThan,
+}
+KINDS = (cst.Comparison, cst.UnaryOperation, cst.Subscript, cst.Call, cst.BinaryOperation)
+
+
+def turn_mask(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Turn the mask round that is made at the site of `dose["kind"]` and `dose["place"]`."""
+    site = pointed_at(script, record, dose)
+    if isinstance(site, NotApplicable):
+        return site
+    for kind in KINDS:
+        found = expression_at(script, site, kind)
+        if not isinstance(found, NotApplicable):
+            syntax, node = found
+            return script.edit(syntax.file, syntax.replace(node, _turned(node)))
+    return NotApplicable(f"line {site.line} does not show the mask")
+
+
+def _turned(node: cst.BaseExpression) -> cst.BaseExpression:
+    if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+        [target] = node.comparisons
+        opposite = OPPOSITE.get(type(target.operator))
+        if opposite is not None:
+            return node.with_changes(comparisons=[target.with_changes(operator=opposite())])
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.BitInvert):
+        return node.expression
+    return cst.UnaryOperation(cst.BitInvert(), bracketed(node))

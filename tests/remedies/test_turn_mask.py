@@ -1,0 +1,29 @@
+import pytest
+
+from descend.remedies.turn_mask import turn_mask
+
+TEXT = "import torch\nmask = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("mask", "after"),
+    [
+        ("x != PAD", "x == PAD"),
+        ("x == PAD", "x != PAD"),
+        ("i < lengths[:, None]", "i >= lengths[:, None]"),
+        ("i > j", "i <= j"),
+        ("~seen", "seen"),
+        ("self.mask[:T, :T]", "~self.mask[:T, :T]"),
+        ("torch.tril(ones).bool()", "~torch.tril(ones).bool()"),
+        ("a & b", "~(a & b)"),
+    ],
+)
+def test_what_is_masked_for_what_is_not(pointed_at, mask, after):
+    known = pointed_at(TEXT.format(mask), mask)
+    assert known.edited(turn_mask, kind="on_loss", place="0") == TEXT.format(after)
+
+
+def test_a_mask_that_is_not_made_there(pointed_at):
+    assert "does not show the mask" in pointed_at(TEXT.format("seen"), "seen").refusal(
+        turn_mask, kind="on_loss", place="0"
+    )
