@@ -8,7 +8,7 @@ from descend.errors import INTERRUPTED
 from descend.record import Ending, Record
 from descend.symptoms import causes
 from descend.symptoms.progress import has_reference, is_stuck, yardstick_place
-from descend.symptoms.suffering import has_learnt_nothing
+from descend.symptoms.suffering import has_learnt_nothing, is_poor
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -50,10 +50,10 @@ class Case:
 
     @property
     def learnt_nothing(self) -> bool:
-        """Whether a run ends about where a constant prediction would, or by its own numbers where it would unlearnt."""
+        """Whether a run ends about where a constant would, or by its own numbers not half of the way from learning none."""
         judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
         is_constant = judged and has_reference(self.record) and is_stuck(self.record, "0")
-        return not self.shortfall and (is_constant or has_learnt_nothing(self.record))
+        return not self.shortfall and (is_constant or has_learnt_nothing(self.record) or is_poor(self.record))
 
     @property
     def exit_status(self) -> tuple[int, str]:

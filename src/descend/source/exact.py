@@ -12,7 +12,7 @@ from descend.source.shared_measure import measures_elsewhere
 from descend.source.syntax import Node, Syntax, parse
 
 # Kinds of places that a script's measure of errors may go through.
-BEHIND_THE_NETWORK = ("on_loss", "of_loss", "loss_term", "penalty", "crossing")
+BEHIND_THE_NETWORK = ("on_network", "on_loss", "of_loss", "loss_term", "penalty", "crossing")
 
 
 def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
