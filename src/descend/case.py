@@ -50,7 +50,7 @@ class Case:
 
     @property
     def learnt_nothing(self) -> bool:
-        """Whether a run ends about where a constant would, or by its own numbers not half of the way from learning none."""
+        """Whether a run ends where a constant would, or by its own numbers near where it would be unlearnt."""
         judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
         is_constant = judged and has_reference(self.record) and is_stuck(self.record, "0")
         return not self.shortfall and (is_constant or has_learnt_nothing(self.record) or is_poor(self.record))
