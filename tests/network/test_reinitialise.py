@@ -83,6 +83,16 @@ def test_biases_are_zero_and_other_modules_stay() -> None:
     assert changed == {"2.weight", "2.bias"} and not model[2].bias.any()
 
 
+def test_an_embedding_whose_features_are_alike_is_drawn() -> None:
+    model = nn.ModuleList([nn.Embedding(4000, 16, padding_idx=3), nn.Embedding(40, 16), nn.Embedding(40, 1)])
+    with torch.no_grad():
+        model[0].weight.zero_()
+    before = copy.deepcopy(model)
+    assert reinitialise(model) == 1
+    assert model[0].weight.std().item() == pytest.approx(0.25, rel=0.02) and not model[0].weight[3].any()
+    assert all(torch.equal(model[i].weight, before[i].weight) for i in (1, 2))
+
+
 def test_the_default_draw_is_torchs_own_biases_too() -> None:
     layers = [nn.Linear(50, 4000), nn.Conv2d(3, 400, 5), nn.ConvTranspose1d(400, 9, 3), nn.Linear(400, 400)]
     own = [(layer.weight.std().item(), layer.bias.abs().max().item()) for layer in layers]

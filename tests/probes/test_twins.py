@@ -68,10 +68,18 @@ def test_twins_of_a_network() -> None:
     assert found == {("twin_share", "0.weight"): 1.0, ("twin_share", "2.weight"): 0.0}
 
 
-def test_the_rows_of_an_embedding_are_no_units() -> None:
+@pytest.mark.parametrize("start", ["drawn", "zero", "rows"])
+def test_the_units_of_an_embedding_are_its_features(start: str) -> None:
+    torch.manual_seed(0)
     net = nn.Sequential(nn.Embedding(6, 3), nn.Linear(3, 2))
+    with torch.no_grad():
+        if start == "zero":
+            net[0].weight.zero_()
+        elif start == "rows":  # what is looked up may be the same
+            net[0].weight.copy_(net[0].weight[:1].expand(6, 3))
     training = Training(net, [lambda: net(torch.arange(3)).sum()], memory={"embeddings": {"0.weight"}})
-    assert [place for _, place in readings(list(twins(training.moment())))] == ["1.weight"]
+    found = readings(list(twins(training.moment())))
+    assert found == {("twin_share", "0.weight"): float(start == "zero"), ("twin_share", "1.weight"): 0.0}
 
 
 def test_the_script_s_random_stream_is_left_alone() -> None:

@@ -19,12 +19,13 @@ SAMPLE = 1024  # weights of a layer that enter the seed
 
 
 def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> int:
-    """Draw the weights of every linear and convolutional layer anew and set its biases to 0; return how many.
+    """Draw the weights of every linear and convolutional layer anew and set its biases to 0; return how many layers.
 
     Hidden layers: for rectifiers N(0, 2 / fan-in), He et al. 2015, eq. 10 (eq. 15 with a leak); for
     saturating functions U(±gain·√(6 / (fan-in + fan-out))), Glorot & Bengio 2010, eq. 16, with torch's gain
     (tanh 5/3). The output layer, the last one in the order in which the model names them, has no activation
-    behind it: gain 1. Normalisation, embeddings, recurrent layers and weights tied to an embedding stay.
+    behind it: gain 1. Normalisation, embeddings, recurrent layers and weights tied to an embedding stay; only one
+    whose features are all alike, and would remain so, is drawn from N(0, 1 / features).
     `activation="default"` draws weights and biases as torch itself does, U(±1/√fan-in).
 
     The weights depend on `draw` and on the state of torch's generator, and do not advance it: another `draw` is a
@@ -43,7 +44,18 @@ def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> i
             if (bias := layer._parameters.get("bias")) is not None:
                 reach = fresh[0].numel() ** -0.5 if activation == DEFAULT else 0.0
                 bias.copy_(torch.empty(bias.shape).uniform_(-reach, reach, generator=generator))
-    return len(layers)
+    alike = [e for e in model.modules() if isinstance(e, EMBEDDINGS) and _is_alike(e.weight)]
+    for embedding in alike:
+        fresh = torch.empty(embedding.weight.shape).normal_(0, embedding.embedding_dim**-0.5, generator=generator)
+        if embedding.padding_idx is not None:
+            fresh[embedding.padding_idx] = 0
+        with torch.no_grad():
+            embedding.weight.copy_(fresh)
+    return len(layers) + len(alike)
+
+
+def _is_alike(weight: Tensor) -> bool:
+    return weight.shape[1] > 1 and bool((weight == weight[:, :1]).all())
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, Tensor]]:

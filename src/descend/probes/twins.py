@@ -15,13 +15,17 @@ NEIGHBOURS = 4  # rows compared with each in order of their projection; a strang
 
 
 def twins(moment: Moment) -> Measurement:
-    """Yield `twin_share` of each weight matrix: the share of its units (rows) that have an identical twin."""
+    """Yield `twin_share` of each weight matrix: the share of its units that have an identical twin.
+
+    Units are the rows; of an embedding, whose rows are what is looked up, the features.
+    """
     biases = {moment.name(p): p for p in moment.parameters if p.ndim == 1}
     for parameter in moment.parameters:
         name = moment.name(parameter)
-        if parameter.ndim >= 2 and parameter.shape[0] > 1 and name not in _embeddings(moment):
+        units = parameter.detach().T if name in _embeddings(moment) else parameter.detach()
+        if units.ndim >= 2 and units.shape[0] > 1:
             bias = biases.get(f"{name.removesuffix('weight')}bias") if name.endswith("weight") else None
-            yield Reading("twin_share", name, moment.step, twin_share(parameter.detach(), bias))
+            yield Reading("twin_share", name, moment.step, twin_share(units, bias))
 
 
 def twin_share(weight: Tensor, bias: Tensor | None = None) -> float:
