@@ -101,3 +101,12 @@ def test_of_several_that_are_searched_each_has_its_turn():
     ranked = in_turn(each)
     assert [p.symptom for p in ranked[:6]] == 2 * ["unreadable", "unbalanced_terms", "wrong_objective"]
     assert len({p.key for p in ranked}) == len(ranked) and {p.key for p in ranked} == {p.key for e in each for p in e}
+
+
+def test_no_call_is_edited_that_only_the_scripts_own_loss_would_judge():
+    """It can be made any number by that."""
+    record, unreadable = on_all_ways(), replace(SYMPTOM, id="unreadable")
+    assert prescribe(record, [unreadable])
+    for name, place in [key for key in record.readings if key[0] == "yardstick"]:
+        del record.readings[name, place]
+    assert not prescribe(record, [unreadable])

@@ -28,6 +28,8 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     for symptom in symptoms:
         for row in CANON:
             if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
+                if "kind" in dose and row.judged_on == "metric" and not _is_told(record):
+                    continue  # an edit of what makes the loss can make it any number
                 known = _prescription(row, record, symptom, dose)
                 has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
@@ -39,6 +41,11 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                 mends = site is not None and (site.file, site.line) in facts
                 found.setdefault(known.key, replace(known, of_fact=known.of_fact or mends))
     return list(found.values())
+
+
+def _is_told(record: Record) -> bool:
+    """Whether something other than the script's own loss says how good a run is."""
+    return own_metric(record) is not None or is_told_by_loss(record)
 
 
 def in_turn(each: Sequence[Sequence[Prescription]]) -> list[Prescription]:

@@ -41,7 +41,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (weights_changed, {}, False, 28, "2.5 times as much as a step moves them"),
     (weights_changed, {"gradient": True}, False, 28, "2.5 times as much"),
     (weights_changed, {"gradient": True, "between": 0.1}, False, 26, "cosine of 0.6"),
-    (unreadable, {"left": 0.01, "accuracy": 0.7}, False, 19, "what that takes away"),
+    (unreadable, {"left": 0.01, "accuracy": 0.7}, False, 19, "what is lost there"),
     (optimisation, {}, False, 10, "the run does not learn what it is asked, and nothing that has a name"),
     (optimisation, {"name": "mean reward", "values": (1.0, 9.0), "untrained": -2.0}, False, 10, "'mean reward' at 9"),
     (optimisation, {"values": (0.5, 0.7)}, False, 10, "'test accuracy' at 0.7"),
@@ -60,8 +60,8 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (evaluated_on_other_inputs, {}, True, 31, "against 0 and 1; the feature in the middle lies 5 standard"),
     (evaluated_on_other_inputs, {"distance": 1e6}, True, 31, "the feature in the middle does not vary on one side"),
     (evaluated_on_other_inputs, {"distance": 2.0}, False, 31, "2 standard deviations off (bound 1)"),
-    (disordered_in_evaluation, {}, False, 31, "what the network is evaluated on goes through getitem first"),
-    (unreadable, {}, False, 19, "goes through roll first"),
+    (disordered_in_evaluation, {}, False, 31, "what the network is evaluated on is made into something else first"),
+    (unreadable, {}, False, 19, "is made into something else first"),
 ]
 NOT_SHOWN = {
     wrong_objective: [

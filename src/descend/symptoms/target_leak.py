@@ -19,13 +19,14 @@ def target_leak(record: Record) -> Symptom | None:
         return None
     where = record.site("leak")
     is_attention = where is not None and where.detail in ATTENTION
-    cure = "a causal mask (is_causal=True with its mask)" if is_attention else "bidirectional=False"
+    hiding = "a causal mask (is_causal=True with its mask)" if is_attention else "bidirectional=False"
+    cure = f"; {hiding} hides them" if where is not None else ""
     return Symptom(
         id="target_leak",
         kind="wiring",
         certain=True,
         sentence="each target is the next element of the inputs, and what the network says of an element changes with "
-        f"those after it: it copies the answer, and its loss says nothing of how it predicts; {cure} hides them",
+        f"those after it: it copies the answer, and its loss says nothing of how it predicts{cure}",
         quantity="elements that each prediction sees",
         value=float(fact["length"]),
         bound=1.0,

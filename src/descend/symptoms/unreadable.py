@@ -12,14 +12,13 @@ def unreadable(record: Record) -> Symptom | None:
     calls = [(kind, place) for kind in ("on_inputs", "on_fetched", "on_evaluated") for place in record.places(kind)]
     if not calls or not may_suffer(record):
         return None
-    first = record.fact(*calls[0]) or {}
     met = "the network or the loss is given" if calls[0][0] != "on_evaluated" else "the network is evaluated on"
     return Symptom(
         id="unreadable",
         kind="dynamics",
         certain=False,
-        sentence=f"what {met} goes through {first['function']} first, and the run does not "
-        "learn so well what it is asked: what that takes away, nothing behind it brings back",
+        sentence=f"what {met} is made into something else first, and the run does not learn so well what it is asked: "
+        "what is lost there, nothing behind it brings back",
         quantity="calls between the data and the network",
         value=float(len(calls)),
         bound=0.0,
