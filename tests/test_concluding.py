@@ -1,11 +1,14 @@
 """What is told of what was found and tried."""
 
+from dataclasses import replace
+
 import pytest
 
 from descend.concluding import conclude
-from descend.record import Ending, Record
+from descend.record import Ending, Record, Site
 from descend.symptoms import Symptom
 from descend.trials.prove import Proof
+from descend.trials.trial import Trial
 
 
 def symptom(name: str, *, certain: bool = False) -> Symptom:
@@ -20,7 +23,7 @@ FACT, SUSPECTED = symptom("wrong_objective", certain=True), symptom("unreadable"
     [
         ([SUSPECTED, FACT], {"unreadable"}, ["unreadable"]),  # its edit has won: it says where the mistake is
         ([SUSPECTED, FACT], set(), ["wrong_objective"]),
-        ([SUSPECTED, FACT], {"unreadable", "wrong_objective"}, ["wrong_objective"]),  # of one place the first is told
+        ([SUSPECTED, FACT], {"unreadable", "wrong_objective"}, ["unreadable"]),  # of one place the first is told
         ([symptom("no_step", certain=True), SUSPECTED, FACT], set(), ["no_step"]),
         ([symptom("no_step", certain=True), SUSPECTED, FACT], {"unreadable"}, ["no_step", "unreadable"]),
     ],
@@ -30,3 +33,17 @@ def test_what_has_no_name_is_told_where_its_edit_has_won_or_nothing_else_is_know
     record.add(Ending("finished", 0, 100))
     case = conclude(record, symptoms, Proof(confirmed=confirmed), "", 0.0)
     assert [finding.id for finding in case.findings] == told
+
+
+def test_a_general_fact_stands_behind_the_general_finding_whose_edit_does_better() -> None:
+    record = Record()
+    record.add(Ending("finished", 0, 100))
+    known = Proof(confirmed=frozenset({"unreadable", "wrong_objective"}))
+    for name, after in (("wrong_objective", 0.4), ("unreadable", 0.1)):
+        interval = (after, after)
+        known.trials.append(Trial(("skip_call",), name, name, "helps", "cost", 1.0, after, interval, interval, (1,)))
+    at = Site("on_inputs", "0", "train.py", 3)
+    found = conclude(record, [replace(SUSPECTED, where=at), FACT], known, "", 0.0).findings
+    assert [finding.id for finding in found] == ["unreadable", "wrong_objective"]
+    named = symptom("no_step", certain=True)
+    assert conclude(record, [named, SUSPECTED, FACT], known, "", 0.0).findings[0].id == "no_step"

@@ -86,7 +86,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
 
 
 def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
-    """Facts first, as they come; then what was suspected, by how much of the trouble its best remedy took away."""
+    """Facts with a name first, as they come; then others, by how much of the trouble their best remedy took away."""
 
     def left(symptom: Symptom) -> float:
         mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
@@ -94,6 +94,7 @@ def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Sympto
         return min((after / whole for after, whole in costs), default=inf)
 
     def rank(symptom: Symptom) -> tuple[bool, float]:
-        return (False, 0.0) if symptom.certain else (True, round(left(symptom), 1))
+        is_named_fact = symptom.certain and symptom.id not in GENERAL
+        return (False, 0.0) if is_named_fact else (True, round(left(symptom), 1))
 
     return sorted(findings, key=rank)
