@@ -38,6 +38,20 @@ RIGHT = {
 }
 
 
+def curved(net: nn.Module, **options: bool) -> Tensor:
+    """An equation of first and second derivatives."""
+    x = X.clone().requires_grad_(True)
+    y = net(x)
+    first = torch.autograd.grad(y.sum(), x, create_graph=True)[0]
+    second = torch.autograd.grad(first.sum(), x, **options)[0]
+    return (second + first + y).square().mean()
+
+
+def penalised(net: nn.Module) -> Tensor:
+    """An attack beside a penalty on the slopes: what is fed is no part of an equation."""
+    return (net(attacked(net)) - E).square().mean() + slopes(net, create_graph=True).norm(dim=1).mean()
+
+
 def seen(loss) -> tuple[dict, dict]:
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     training = Training(net, [lambda: loss(net)], origin=located)
@@ -50,6 +64,14 @@ def test_a_term_without_a_graph(name: str) -> None:
     assert found["constant_term", ""]["derivatives"] == 1
     site = noted["derivative", "0"][0]
     assert site is not None and site.file == __file__
+
+
+def test_one_of_several_derivatives_without_its_graph() -> None:
+    found, noted = seen(lambda net: fit(net) + curved(net, retain_graph=True))
+    assert found["constant_term", ""] == {"derivatives": 1, "is_whole": False}
+    assert noted["derivative", "0"][0] is not None
+    assert not seen(lambda net: fit(net) + curved(net, create_graph=True))[0]
+    assert not seen(penalised)[0]
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -4,18 +4,35 @@ forces = -torch.autograd.grad(energy.sum(), x)[0]            # without create_gr
 loss = mse(energy, e) + mse(forces, f)
 """
 
+from collections.abc import Sequence
+
 from descend.probes.moment import Measurement, Moment
 from descend.probes.terms import terms
 from descend.record import Fact
+from descend.tape import Recording
 from descend.tape.call import NONE
 
 
 def constant_term(moment: Moment) -> Measurement:
-    """Yield the fact `constant_term` of the first recorded step, where there is one."""
+    """Yield the fact `constant_term` of the first recorded step: a term without a graph, or a derivative in one."""
     recording = moment.recordings()[0]
     for term in terms(recording):
         sources = term.taint == NONE and [slot for slot in recording.behind(term.slot) if slot in recording.derivatives]
         if sources:
-            moment.note_site("derivative", "0", recording.derivatives[sources[0]], "grad")
-            yield Fact("constant_term", "", moment.step, {"derivatives": len(sources)})
+            yield from _told(moment, sources, is_whole=True)
             return
+    yield from _told(moment, _beside(recording), is_whole=False)
+
+
+def _beside(recording: Recording) -> list[int]:
+    """Return the derivatives without a graph that a loss is made of which is made of some with theirs, too."""
+    fed = recording.input_slot
+    given = set() if fed is None else recording.behind(fed)  # an example that was changed along its gradient
+    made = recording.behind(recording.root) if recording.leaves else set()
+    return [slot for slot in recording.derivatives if slot in made - given]
+
+
+def _told(moment: Moment, sources: Sequence[int], *, is_whole: bool) -> Measurement:
+    if sources:
+        moment.note_site("derivative", "0", moment.recordings()[0].derivatives[sources[0]], "grad")
+        yield Fact("constant_term", "", moment.step, {"derivatives": len(sources), "is_whole": is_whole})

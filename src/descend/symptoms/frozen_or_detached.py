@@ -33,11 +33,13 @@ def _constant_term(record: Record) -> Symptom | None:
     fact = record.fact("constant_term")
     if not fact:
         return None
+    is_whole = fact.get("is_whole", True)  # else a trial has to decide: it may be held on purpose
+    what = "a term of the loss is made of derivatives" if is_whole else "the loss is made of derivatives, and of some"
     sentence = (
-        "a term of the loss is made of derivatives that torch.autograd.grad gave without their graph: it depends on "
-        "the parameters and passes no gradient back to them, as if it were a constant"
+        f"{what} that torch.autograd.grad gave without their graph: what comes of these depends on the parameters, and "
+        "passes no gradient back to them, like a constant"
     )
-    return _symptom(sentence, ("terms without a gradient", 1.0), record.site("derivative"))
+    return _symptom(sentence, ("terms without a gradient", 1.0), record.site("derivative"), certain=is_whole)
 
 
 def _cut(record: Record) -> Symptom | None:
