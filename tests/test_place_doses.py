@@ -31,7 +31,7 @@ def on_all_ways() -> Record:
         add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
         add_fact(record, "on_fetched", str(i), function="flip", line=70 + i, edit="skip")
         add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")
-        add_fact(record, "loss_term", str(i), function="mul", line=60 + i, edit="weigh", factor=20.0, pull=0.1)
+        add_fact(record, "loss_term", str(i), side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1)
         add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")
         add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
     add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)

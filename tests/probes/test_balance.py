@@ -18,6 +18,8 @@ def seen(loss) -> list[tuple[float, float]]:
     training = Training(NET, [loss], origin=located, interesting=ANYTHING)
     found = facts(list(balance(training.moment())))
     assert found.keys() == training.noted.keys()
+    sides = [detail["side"] for detail in found.values()]
+    assert len(sides) > 2 or sorted(sides) == [0, 1] or not sides
     return [(detail["pull"], detail["factor"]) for detail in found.values()]
 
 

@@ -36,6 +36,21 @@ def test_a_term_has_another_weight(pointed_at, line, term, factor, after):
     assert f"    kl = {after}\n" in known.edited(weigh_term, kind="on_loss", place="0", factor=factor)
 
 
+@pytest.mark.parametrize(
+    ("line", "side", "after"),
+    [
+        ("mu.mean() - 0.001 * logvar.sum()", 1, "mu.mean() - 0.3 * logvar.sum()"),
+        ("mu - logvar", 0, "(300.0 * mu) - logvar"),
+        ("mu - logvar", 1, "mu - (300.0 * logvar)"),
+    ],
+)
+def test_a_term_has_another_weight_in_its_sum(pointed_at, line, side, after):
+    """What it is elsewhere it stays: it may be printed."""
+    known = pointed_at(LOSS.format(line), line)
+    dose = {"kind": "on_loss", "place": "0", "factor": 300.0, "side": side}
+    assert f"    kl = {after}\n" in known.edited(weigh_term, **dose)
+
+
 def test_a_sum_that_is_not_written_there(patient):
     assert patient(LOSS.format("mu.prod()"), summed_term="mu.prod(").refusal(weigh_term, divisor=64)
     assert "did not show where" in patient(LOSS.format("mu.prod()")).refusal(weigh_term, divisor=64)

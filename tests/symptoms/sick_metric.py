@@ -89,7 +89,7 @@ def unbalanced_terms(weak: float = 0.001, accuracy: float | None = None, left: f
     record = healthy() if accuracy is None else printing(values=(accuracy,), untrained=None)
     set_cost(record, lambda t: left**t)
     for place, (line, pull, factor) in enumerate(((20, weak, 1 / weak), (21, 1.0, weak))):
-        add_fact(record, "loss_term", str(place), function="mul", line=line, pull=pull, factor=factor, edit="weigh")
+        add_fact(record, "loss_term", str(place), side=place, line=line, pull=pull, factor=factor, edit="weigh")
         add_site(record, "loss_term", str(place), line, "mul")
     return record
 

@@ -5,14 +5,14 @@ loss = reconstruction + 0.001 * divergence      # |âˆ‡reconstruction| = 0.8, |âˆ
 
 from itertools import pairwise
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from descend.probes.feeding import run_followed
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact, Site
+from descend.record import Fact
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import ADDITIONS, NEGATIONS, RESHAPES
@@ -20,6 +20,15 @@ from descend.tape.vocabulary import ADDITIONS, NEGATIONS, RESHAPES
 FAR = 10.0  # an order of magnitude
 MOST = 3  # terms on either side of the widest gap
 PASSED = NEGATIONS | RESHAPES | {"mean", "sum"}
+REVERSED = frozenset({"__radd__", "__rsub__", "rsub"})  # what they are called on stands on the right
+
+
+class Term(NamedTuple):
+    """What is added to something: its slot, the sum that it stands in, and on which side of it, 0 or 1."""
+
+    slot: int
+    sum: Op | None
+    side: int
 
 
 def balance(moment: Moment) -> Measurement:
@@ -36,25 +45,27 @@ def balance(moment: Moment) -> Measurement:
             values[op.outputs[0]] = result
 
     root, theta = run_followed(recording, watch)
-    terms = list(dict.fromkeys(_terms(recording, recording.root, made, values)))
+    terms = list(dict.fromkeys(_terms(recording, Term(recording.root, None, 0), made, values)))
     if len(terms) < 2 or not root.requires_grad:
         return
-    pulls = [_pull(root, values[slot], list(theta.values())) for slot in terms]
-    known = sorted((pull, made[slot].site, made[slot].name) for slot, pull in zip(terms, pulls) if 0 < pull < inf)
-    yield from _told(moment, known)
+    pulls = [(_pull(root, values[term.slot], list(theta.values())), term) for term in terms]
+    yield from _told(moment, sorted((each for each in pulls if 0 < each[0] < inf), key=lambda each: each[0]))
 
 
-def _terms(recording: Recording, slot: int, made: dict[int, Op], values: dict[int, Tensor]) -> list[int]:
-    """Return what a number, or one for each example, is added up from: slots that depend on the parameters."""
-    op = made.get(slot)
-    if op is None or op.written or slot not in values:
+def _terms(recording: Recording, term: Term, made: dict[int, Op], values: dict[int, Tensor]) -> list[Term]:
+    """Return what a number, or one for each example, is added up from, as far as it depends on the parameters."""
+    op = made.get(term.slot)
+    if op is None or op.written or term.slot not in values:
         return []
     own = [s for s, taint in zip(op.inputs, op.taints) if taint == SMOOTH]
     if op.name in ADDITIONS and len(own) == 2 and all(s in values and values[s].ndim <= 1 for s in own):
-        return [term for s in own for term in _terms(recording, s, made, values)]
-    if op.name in PASSED and len(own) == 1 and (within := _terms(recording, own[0], made, values)) != own[:1]:
-        return within
-    return [slot]
+        sides = (1, 0) if op.name in REVERSED else (0, 1)
+        each = [Term(s, op, side) for s, side in zip(own, sides)]
+        return [inner for part in each for inner in _terms(recording, part, made, values)]
+    if op.name in PASSED and len(own) == 1:
+        within = _terms(recording, Term(own[0], term.sum, term.side), made, values)
+        return within if len(within) > 1 else [term]
+    return [term]
 
 
 def _pull(root: Tensor, term: Tensor, theta: list[Tensor]) -> float:
@@ -66,20 +77,15 @@ def _pull(root: Tensor, term: Tensor, theta: list[Tensor]) -> float:
     return float(torch.stack([g.double().norm() for g in found if g is not None] or [torch.zeros(())]).norm())
 
 
-def _told(moment: Moment, known: list[tuple[float, Site | None, str]]) -> Measurement:
+def _told(moment: Moment, known: list[tuple[float, Term]]) -> Measurement:
     gaps = [stronger[0] / weaker[0] for weaker, stronger in pairwise(known)]
     if not gaps or not FAR <= max(gaps) < inf:
         return
     across, gap = gaps.index(max(gaps)) + 1, max(gaps)
     sides = [(term, gap) for term in reversed(known[:across])][:MOST] + [(t, 1 / gap) for t in known[across:]][:MOST]
-    for place, ((pull, site, name), factor) in enumerate(sides):
+    for place, ((pull, term), factor) in enumerate(sides):
+        site = None if term.sum is None else term.sum.site
         if site is not None:
-            moment.note_site("loss_term", str(place), site, name)
-            detail = {
-                "function": name.strip("_"),
-                "line": site.line,
-                "pull": pull,
-                "factor": float(f"{factor:.2g}"),
-                "edit": "weigh",
-            }
-            yield Fact("loss_term", str(place), moment.step, detail)
+            moment.note_site("loss_term", str(place), site, "sum")
+            detail = {"line": site.line, "pull": pull, "factor": float(f"{factor:.2g}"), "side": term.side}
+            yield Fact("loss_term", str(place), moment.step, detail | {"edit": "weigh"})

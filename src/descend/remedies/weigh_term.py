@@ -24,7 +24,9 @@ DIGITS = 2  # of a weight
 def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Multiply the term at the site of `dose["kind"]` and `dose["place"]` by `dose["factor"]`.
 
-    Without these: divide the sum, or the mean, at the site `summed_term` by `dose["divisor"]`.
+    side: where that is the site of a sum, which of its two terms is meant: the number that the term is keeps its value
+    wherever else it is used, printed, or compared.
+    Without a kind: divide the sum, or the mean, at the site `summed_term` by `dose["divisor"]`.
     """
     if "kind" in dose:
         return _multiplied(script, record, dose)
@@ -41,12 +43,18 @@ def _multiplied(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    for kind in KINDS:
+    for kind in KINDS if "side" not in dose else (cst.BinaryOperation,):
         found = expression_at(script, site, kind)
         if not isinstance(found, NotApplicable):
             syntax, node = found
-            return script.edit(syntax.file, _product(syntax, node, dose["factor"]))
+            term = _operand(node, dose["side"]) if "side" in dose else node
+            return script.edit(syntax.file, _product(syntax, term, dose["factor"]))
     return NotApplicable(f"line {site.line} does not show the term")
+
+
+def _operand(sum_: cst.BaseExpression, side: int) -> cst.BaseExpression:
+    assert isinstance(sum_, cst.BinaryOperation)
+    return sum_.right if side else sum_.left
 
 
 def _product(syntax: Syntax, node: cst.BaseExpression, factor: float) -> str:
