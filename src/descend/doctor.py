@@ -157,7 +157,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
 def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescribe]]:
     """Return what is, or may be, wrong, and what may help: what has a name first, then the searches one by one."""
     named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
-    further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it
+    further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it;
+    further = [s for s in further if s.certain or prescribe(record, [s], named)]  # what nothing can decide is no news
 
     def may_help(refuted: frozenset[str], beside: Sequence[Prescription] = ()) -> list[Prescription]:
         asked = prescribe(record, causes([s for s in named if s.certain or s.id not in refuted]))

@@ -10,6 +10,7 @@ from descend.doses import Dose, adam_for_few_steps
 from descend.record import Record
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
+from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.symptoms import GENERAL, Symptom
 from descend.symptoms.opponents import has_exploded
 from descend.symptoms.own_metric import is_told_by_loss, own_metric
@@ -28,8 +29,8 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     for symptom in symptoms:
         for row in CANON:
             if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
-                if "kind" in dose and row.judged_on == "metric" and not _is_told(record):
-                    continue  # an edit of what makes the loss can make it any number
+                if "kind" in dose and row.judged_on == "metric" and not _is_judged_apart(record, dose["kind"]):
+                    continue  # it could make the number that judges it any number
                 known = _prescription(row, record, symptom, dose)
                 has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
@@ -43,9 +44,18 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     return list(found.values())
 
 
-def _is_told(record: Record) -> bool:
-    """Whether something other than the script's own loss says how good a run is."""
-    return own_metric(record) is not None or is_told_by_loss(record)
+def _is_judged_apart(record: Record, kind: str) -> bool:
+    """Whether what judges an edit of that kind of place is made elsewhere: of other data, or in a pass of its own.
+
+    What a training pass is given shows in all that it says; what comes behind the network shows in errors alone.
+    """
+    metric = own_metric(record)
+    if metric is None:
+        return is_told_by_loss(record)
+    is_apart = metric.is_held_out is True or bool(record.every_site("evaluation") or record.places("evaluation_loss"))
+    if kind in GIVEN:
+        return is_apart
+    return is_apart or kind not in BEHIND_THE_NETWORK or metric.kind != "error"
 
 
 def in_turn(each: Sequence[Sequence[Prescription]]) -> list[Prescription]:

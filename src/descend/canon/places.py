@@ -68,7 +68,8 @@ PLACES = (
         for kind in ("on_inputs", "on_fetched", "on_evaluated")
     ),
     *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
-    *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS), "a term of the sum in line {line} times {factor:g}",
+    *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS),
+        "a term of the sum in line {line} times {factor:g}",
         ("the terms then pull alike", "Chen et al. 2018, §3"), cost=1),
     *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),

@@ -14,13 +14,17 @@ from descend.source.syntax import Node, Syntax, parse
 # Kinds of places that a script's measure of errors may go through.
 BEHIND_THE_NETWORK = ("on_network", "on_loss", "of_loss", "loss_term", "penalty", "crossing")
 
+# Of what is trained on: one function may make what is evaluated, too.
+GIVEN = ("on_inputs", "on_fetched")
+
 
 def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | NotApplicable:
     """Return the site of the kind and place that a dose names; none that makes what the dose is judged on."""
     site = record.site(dose["kind"], dose["place"])
     if site is None:
         return NotApplicable("the run did not show where it is in the source")
-    if dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error") and measures_elsewhere(script, site):
+    is_error = dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error")
+    if (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, site):
         return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
     return site
 
