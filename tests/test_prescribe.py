@@ -10,7 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import healthy, rising, set_cost
+from records import add_fact, add_site, healthy, rising, set_cost
+from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
 from sick_wiring import no_step, output_before_loss
@@ -110,3 +111,25 @@ def test_no_call_is_edited_that_only_the_scripts_own_loss_would_judge():
     for name, place in [key for key in record.readings if key[0] == "yardstick"]:
         del record.readings[name, place]
     assert not prescribe(record, [unreadable])
+
+
+@pytest.mark.parametrize(
+    ("name", "rises", "is_held_out", "evaluates", "given", "behind"),
+    [
+        ("test accuracy", True, True, False, True, True),
+        ("accuracy", True, None, False, False, True),  # of the pass that is trained on: what it is given shows in it
+        ("accuracy", True, None, True, True, True),
+        ("rmse", False, None, False, False, False),  # and an error may be made by what makes the loss
+        ("rmse", False, None, True, True, True),
+        ("training rmse", False, False, False, False, False),
+    ],
+)
+def test_an_edit_is_judged_by_what_is_made_elsewhere(name, rises, is_held_out, evaluates, given, behind):
+    record = printing(name, (0.5, 0.4), 0.6, rises=rises, is_held_out=is_held_out)
+    for line, kind in enumerate(("on_inputs", "on_fetched", "on_loss"), 19):
+        add_fact(record, kind, "0", function="roll", line=line, edit="skip")
+    if evaluates:
+        add_site(record, "evaluation", "0", 40, "")
+    asked = prescribe(record, [replace(SYMPTOM, id=id) for id in ("unreadable", "wrong_objective")])
+    kinds = {p.at[0] for p in asked if p.at}
+    assert ("on_inputs" in kinds, "on_fetched" in kinds, "on_loss" in kinds) == (given, given, behind)

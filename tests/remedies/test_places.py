@@ -1,7 +1,10 @@
 """General edits of the place that an instrument points at, whatever stands there."""
 
+from dataclasses import replace
+
 import pytest
 
+from descend.record import Record
 from descend.remedies import REMEDIES
 from descend.remedies.exchange_arguments import exchange_arguments
 from descend.remedies.leave_out import leave_out
@@ -126,3 +129,14 @@ def test_a_network_is_no_measure(pointed_at):
         "net = Net()\nnet(x).backward()\nprint(net(u))\n"
     )
     assert "+ x" in pointed_at(text, "self.inner(x) - x").edited(turn_term, **AT, is_judged_by_error=True)
+
+
+@pytest.mark.parametrize(("calls", "is_shared"), [("x = made(9)\n", False), ("x, test = made(9), made(5)\n", True)])
+def test_what_makes_what_is_evaluated_too_is_left_alone(pointed_at, calls, is_shared):
+    patient = pointed_at("def made(n):\n    return draw(n).roll(1)\n" + calls, "draw(n).roll(1)", function="roll")
+    site = replace(patient.record.sites[0], kind="on_inputs")
+    patient = replace(patient, record=Record(sites=[site]))
+    if is_shared:
+        assert "also what the script measures itself by" in patient.refusal(skip_call, kind="on_inputs", place="0")
+    else:
+        assert "return draw(n)\n" in patient.edited(skip_call, kind="on_inputs", place="0")
