@@ -128,8 +128,10 @@ def test_an_edit_is_judged_by_what_is_made_elsewhere(name, rises, is_held_out, e
     record = printing(name, (0.5, 0.4), 0.6, rises=rises, is_held_out=is_held_out)
     for line, kind in enumerate(("on_inputs", "on_fetched", "on_loss"), 19):
         add_fact(record, kind, "0", function="roll", line=line, edit="skip")
+    add_fact(record, "on_inputs", "1", function="flip", line=30, edit="skip", feeds=False)  # of the targets
     if evaluates:
         add_site(record, "evaluation", "0", 40, "")
     asked = prescribe(record, [replace(SYMPTOM, id=id) for id in ("unreadable", "wrong_objective")])
-    kinds = {p.at[0] for p in asked if p.at}
-    assert ("on_inputs" in kinds, "on_fetched" in kinds, "on_loss" in kinds) == (given, given, behind)
+    at = {p.at for p in asked if p.at}
+    assert (("on_inputs", "0") in at, ("on_fetched", "0") in at) == (given, given)
+    assert (("on_inputs", "1") in at, ("on_loss", "0") in at) == (behind, behind)

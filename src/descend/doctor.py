@@ -141,7 +141,8 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
             prove(script, record, stages, bench, proof)  # what did help
             quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
             hasten(script, record, quicker, bench, proof)
-            hidden = _behind(script, plan, lab, record, proof)
+            known = {symptom.id: symptom for symptom in symptoms}  # as it is told of the script as it was
+            hidden = [known.get(s.id, s) for s in _behind(script, plan, lab, record, proof)]
             ids = {symptom.id for symptom in hidden}
             symptoms = [*(replace(s, explains=s.explains - ids) for s in symptoms if s.id not in ids), *hidden]
             verified = reproduce(proof, script, record, bench)

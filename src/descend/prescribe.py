@@ -29,7 +29,7 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     for symptom in symptoms:
         for row in CANON:
             if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
-                if "kind" in dose and row.judged_on == "metric" and not _is_judged_apart(record, dose["kind"]):
+                if "kind" in dose and row.judged_on == "metric" and not _is_judged_apart(record, dose):
                     continue  # it could make the number that judges it any number
                 known = _prescription(row, record, symptom, dose)
                 has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
@@ -44,18 +44,18 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     return list(found.values())
 
 
-def _is_judged_apart(record: Record, kind: str) -> bool:
-    """Whether what judges an edit of that kind of place is made elsewhere: of other data, or in a pass of its own.
+def _is_judged_apart(record: Record, dose: Dose) -> bool:
+    """Whether what judges an edit of a place is made elsewhere: of other data, or in a pass of its own.
 
-    What a training pass is given shows in all that it says; what comes behind the network shows in errors alone.
+    What the network is given shows in all that it says; what the loss is given, or made of, shows in errors alone.
     """
     metric = own_metric(record)
     if metric is None:
         return is_told_by_loss(record)
     is_apart = metric.is_held_out is True or bool(record.every_site("evaluation") or record.places("evaluation_loss"))
-    if kind in GIVEN:
+    if dose["kind"] in GIVEN and dose.get("feeds", True):
         return is_apart
-    return is_apart or kind not in BEHIND_THE_NETWORK or metric.kind != "error"
+    return is_apart or dose["kind"] not in (*GIVEN, *BEHIND_THE_NETWORK) or metric.kind != "error"
 
 
 def in_turn(each: Sequence[Sequence[Prescription]]) -> list[Prescription]:

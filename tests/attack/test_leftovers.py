@@ -45,7 +45,6 @@ class Consultation:
         self.process = self.start()
         has_begun = comes(lambda: all(map(named, self.names)), within=120, of=self.process)
         assert has_begun, self.process.communicate()
-        assert comes(self.is_settled)
         self.below = descendants(self.process.pid)
 
     def start(self, script: str = "train.py") -> subprocess.Popen[str]:
@@ -63,13 +62,6 @@ class Consultation:
     def is_over(self) -> bool:
         """Whether nothing of it is left but folders that a killed process could not delete."""
         return all(none_left(name) for name in self.names)
-
-    def is_settled(self) -> bool:
-        """Whether what has begun the script stands, too: one process on the way to it may go again."""
-        try:
-            return self.above(self.above(self.above(named(self.names[0])[-1]))) > 0
-        except FileNotFoundError:
-            return False
 
     def above(self, pid: int) -> int:
         return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])

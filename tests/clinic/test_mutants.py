@@ -18,7 +18,7 @@ SIX = [
     "blobs_eval_mode/labels_reversed/0",
     "cancer_full_batch_momentum/labels_of_the_neighbour/0",
     "digits_cosine_to_zero/negative_weights/0",
-    "digits_finetune_groups/labels_merged/0",
+    "blobs_eval_mode/strong_decay/0",
     "fraud_logistic/labels_turned/0",
     "linear_regression_gd/rate_that_grows/0",
 ]

@@ -24,7 +24,7 @@ for epoch in range(40):
 @pytest.mark.slow
 def test_what_would_be_better_is_suggested_and_left_alone(descend, tmp_path):
     (tmp_path / "train.py").write_text(WELL)
-    options = ("--seeds", "2", "--suggest", "--apply", "--format", "json")
+    options = ("--seeds", "3", "--suggest", "--apply", "--format", "json")
     done = descend("doctor", *options, "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert (done.returncode, case["status"], case["findings"], case["patch"]) == (0, "healthy", [], None)

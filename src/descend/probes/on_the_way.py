@@ -62,7 +62,10 @@ def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") 
 
 
 def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
-    """Return what changes any of these calls, the last call first; one in a loop is one."""
+    """Return what changes any of these calls, the last call first; one in a loop is one.
+
+    feeds: whether the network is given what comes of the call; else the loss is, or it is behind the network.
+    """
     found: dict[Op, list[dict[str, Any]]] = {}
     dimensions: dict[Op, int] = {}  # of what a call is made of
     masks: dict[int, Op] = {}  # by their slots, as they are met
@@ -83,11 +86,13 @@ def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
         found[op].extend(other_arguments(recording, op, ndim))
     for op in masks.values():
         found[op].extend(inverted(recording, op))
+    fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
     known: dict[Any, Edit] = {}
     for op, each in reversed(found.items()):
         for edit in reversed(each):
             assert op.site is not None
-            known.setdefault((span(op.site), *edit.items()), (op.site, op.name.strip("_"), edit))
+            told = {**edit, "feeds": not fed.isdisjoint((*op.outputs, *op.written))}
+            known.setdefault((span(op.site), *edit.items()), (op.site, op.name.strip("_"), told))
     return list(known.values())
 
 
