@@ -8,7 +8,7 @@ from descend.errors import INTERRUPTED
 from descend.record import Ending, Record
 from descend.symptoms import causes
 from descend.symptoms.progress import has_reference, is_stuck, yardstick_place
-from descend.symptoms.suffering import has_learnt_nothing, is_poor
+from descend.symptoms.suffering import has_hardly_learnt
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -53,7 +53,7 @@ class Case:
         """Whether a run ends where a constant would, or by its own numbers near where it would be unlearnt."""
         judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
         is_constant = judged and has_reference(self.record) and is_stuck(self.record, "0")
-        return not self.shortfall and (is_constant or has_learnt_nothing(self.record) or is_poor(self.record))
+        return not self.shortfall and (is_constant or has_hardly_learnt(self.record))
 
     @property
     def exit_status(self) -> tuple[int, str]:

@@ -159,7 +159,10 @@ def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescrib
     """Return what is, or may be, wrong, and what may help: what has a name first, then the searches one by one."""
     named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
     further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it;
-    further = [s for s in further if s.certain or prescribe(record, [s], named)]  # what nothing can decide is no news
+    edits = {symptom.id: prescribe(record, [symptom], named) for symptom in further}
+    further = [
+        symptom for symptom in further if symptom.certain or edits[symptom.id]
+    ]  # what none can decide is no news
 
     def may_help(refuted: frozenset[str], beside: Sequence[Prescription] = ()) -> list[Prescription]:
         asked = prescribe(record, causes([s for s in named if s.certain or s.id not in refuted]))
@@ -169,8 +172,7 @@ def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescrib
     stages: list[Prescribe] = [may_help]
     searched: list[Prescription] = []
     for ids in SEARCHES if further else ():
-        each = [prescribe(record, [s], named) for s in further if s.id in ids]
-        searched = [*searched, *in_turn(each)[: plan.trials]]
+        searched = [*searched, *in_turn([edits[s.id] for s in further if s.id in ids])[: plan.trials]]
         stages.append(partial(may_help, beside=searched))
     return [*named, *further], stages
 

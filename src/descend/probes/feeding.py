@@ -50,10 +50,10 @@ def run_followed(
 
 def run_watched(
     recording: Recording, watch: Callable[[Op, tuple, dict, Any], None], *, evaluation: bool = False
-) -> None:
-    """Compute a recording again, without a graph, and show each call. Raises `Unavailable`."""
+) -> Tensor:
+    """Compute a recording again, without a graph, and show each call; return the loss. Raises `Unavailable`."""
     try:
         with torch.no_grad():
-            recording.run({}, evaluation=evaluation, watch=watch)
+            return recording.run({}, evaluation=evaluation, watch=watch)
     except Stale as stale:
         raise Unavailable(str(stale)) from None

@@ -81,11 +81,11 @@ def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
                 masks.pop(slot, None)
             masks[op.outputs[0]] = op
 
-    run_watched(recording, watch)
+    loss = run_watched(recording, watch)
     for op, ndim in dimensions.items():
-        found[op].extend(other_arguments(recording, op, ndim))
+        found[op].extend(other_arguments(recording, loss, op, ndim))
     for op in masks.values():
-        found[op].extend(inverted(recording, op))
+        found[op].extend(inverted(recording, loss, op))
     fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
     known: dict[Any, Edit] = {}
     for op, each in reversed(found.items()):

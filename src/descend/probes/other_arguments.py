@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from descend.probes.moment import Unavailable
 from descend.tape import Op, Recording, Stale
@@ -21,13 +22,14 @@ WAYS = {"sort": "descending", "argsort": "descending", "topk": "largest"}  # by 
 USUAL = {"descending": False, "largest": True}
 
 
-def other_arguments(recording: Recording, op: Op, ndim: int) -> Iterator[dict[str, Any]]:
+def other_arguments(recording: Recording, loss: Tensor, op: Op, ndim: int) -> Iterator[dict[str, Any]]:
     """Yield each edit `set` that gives another loss, and not none: of argument `keyword`, to `value`.
 
+    loss: the recording's own.
     ndim: of the tensor that the call is made of. index: at which place behind that the argument may stand, or -1.
     """
     for name, index, value in _candidates(op, ndim):
-        if _makes_a_difference(recording, op, _changed(op, name, index, value)):
+        if _makes_a_difference(recording, loss, op, _changed(op, name, index, value)):
             yield {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
 
 
@@ -44,28 +46,28 @@ def _candidates(op: Op, ndim: int) -> Iterator[tuple[str, int | None, Any]]:
         yield from (("dim", index, other - ndim if dim < 0 else other) for other in others)
 
 
-def inverted(recording: Recording, op: Op) -> Iterator[dict[str, Any]]:
+def inverted(recording: Recording, loss: Tensor, op: Op) -> Iterator[dict[str, Any]]:
     """Yield the edit `invert` of the call that makes a mask, where what is masked in its place gives another loss."""
 
     def func(*args: Any, **kwargs: Any) -> Any:
         return torch.logical_not(op.func(*args, **kwargs))
 
-    if _makes_a_difference(recording, op, replace(op, func=func)):
+    if _makes_a_difference(recording, loss, op, replace(op, func=func)):
         yield {"edit": "invert"}
 
 
-def _makes_a_difference(recording: Recording, op: Op, changed: Op) -> bool:
+def _makes_a_difference(recording: Recording, loss: Tensor, op: Op, changed: Op) -> bool:
     """Whether a loss comes of the changed call, and another one."""
     other = replace(recording, ops=tuple(changed if each is op else each for each in recording.ops))
     try:
         with torch.no_grad():
-            before, after = recording.run({}), other.run({})
+            after = other.run({})
     except Stale as stale:
         raise Unavailable(str(stale)) from None
     except (RuntimeError, IndexError, TypeError, ValueError):  # what comes behind cannot take it
         return False
-    is_one = before.shape == after.shape and bool(after.isfinite().all())
-    return is_one and not torch.allclose(before, after)
+    is_one = loss.shape == after.shape and bool(after.isfinite().all())
+    return is_one and not torch.allclose(loss, after)
 
 
 def _changed(op: Op, name: str, index: int | None, value: Any) -> Op:

@@ -8,7 +8,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.activations import is_constructor
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import expression_at, one_of_at, pointed_at
 from descend.source.give_way import give_way
 from descend.source.insert import without_line
 from descend.source.locate import Place
@@ -35,13 +35,12 @@ def _skip(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotA
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    for kind in KINDS:
-        found = expression_at(script, site, kind)
-        if not isinstance(found, NotApplicable):
-            syntax, node = found
-            if isinstance(node, cst.Call) and is_constructor(site.detail):
-                return _edited(script, syntax, without_call(Place(syntax, node, site)))
-            return _edited(script, syntax, _text(syntax, node, site.detail))
+    found = one_of_at(script, site, KINDS)
+    if found is not None:
+        syntax, node = found
+        if isinstance(node, cst.Call) and is_constructor(site.detail):
+            return _edited(script, syntax, without_call(Place(syntax, node, site)))
+        return _edited(script, syntax, _text(syntax, node, site.detail))
     changed = expression_at(script, site, cst.AugAssign)
     if not isinstance(changed, NotApplicable):
         syntax, statement = changed

@@ -7,7 +7,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import one_of_at, pointed_at
 from descend.source.not_applicable import NotApplicable
 
 OPPOSITE = {
@@ -26,12 +26,11 @@ def turn_mask(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    for kind in KINDS:
-        found = expression_at(script, site, kind)
-        if not isinstance(found, NotApplicable):
-            syntax, node = found
-            return script.edit(syntax.file, syntax.replace(node, _turned(node)))
-    return NotApplicable(f"line {site.line} does not show the mask")
+    found = one_of_at(script, site, KINDS)
+    if found is None:
+        return NotApplicable(f"line {site.line} does not show the mask")
+    syntax, node = found
+    return script.edit(syntax.file, syntax.replace(node, _turned(node)))
 
 
 def _turned(node: cst.BaseExpression) -> cst.BaseExpression:

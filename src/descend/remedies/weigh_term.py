@@ -12,7 +12,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import written
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import one_of_at, pointed_at
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
@@ -43,13 +43,12 @@ def _multiplied(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    for kind in KINDS if "side" not in dose else (cst.BinaryOperation,):
-        found = expression_at(script, site, kind)
-        if not isinstance(found, NotApplicable):
-            syntax, node = found
-            term = _operand(node, dose["side"]) if "side" in dose else node
-            return script.edit(syntax.file, _product(syntax, term, dose["factor"]))
-    return NotApplicable(f"line {site.line} does not show the term")
+    found = one_of_at(script, site, KINDS if "side" not in dose else (cst.BinaryOperation,))
+    if found is None:
+        return NotApplicable(f"line {site.line} does not show the term")
+    syntax, node = found
+    term = _operand(node, dose["side"]) if "side" in dose else node
+    return script.edit(syntax.file, _product(syntax, term, dose["factor"]))
 
 
 def _operand(sum_: cst.BaseExpression, side: int) -> cst.BaseExpression:

@@ -8,7 +8,7 @@ from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.symptoms.own_metric import own_metric
 from descend.symptoms.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
-from descend.symptoms.suffering import has_learnt_nothing, is_poor
+from descend.symptoms.suffering import has_hardly_learnt
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 
@@ -186,7 +186,7 @@ def _no_better_than_constant(case: Case) -> str:
     unexplained = _unexplained(case)
     if diverged(record, "0"):
         return f"the training loss became infinite or no number within {steps}, and {unexplained}"
-    if (has_learnt_nothing(record) or is_poor(record)) and (metric := own_metric(record)):
+    if has_hardly_learnt(record) and (metric := own_metric(record)):
         unlearnt = f"where it stands at {number(metric.untrained)} without learning"
         return f"after {steps} {metric.name!r} is {number(metric.end(record))}, {unlearnt}, and {unexplained}"
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)

@@ -1,5 +1,6 @@
 """The expression or statement that an instrument points at, in the source as it reads now."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
@@ -37,6 +38,12 @@ def statement_at(script: Script, site: Site) -> tuple[Syntax, cst.BaseSmallState
 def expression_at(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, Node] | NotApplicable:
     """Return the expression of that kind that begins and ends where `site` does, or why there is none."""
     return _found(script, site, kind, whole=True)
+
+
+def one_of_at(script: Script, site: Site, kinds: Sequence[type[Node]]) -> tuple[Syntax, Node] | None:
+    """Return the expression there that is of the first of these kinds, or None."""
+    looked = (expression_at(script, site, kind) for kind in kinds)
+    return next((found for found in looked if not isinstance(found, NotApplicable)), None)
 
 
 def _found(script: Script, site: Site, kind: type[Node], *, whole: bool) -> tuple[Syntax, Node] | NotApplicable:

@@ -17,6 +17,11 @@ def suffers(record: Record, key: str = "0") -> bool:
         return True
     if is_told_by_loss(record) and has_reference(record) and is_stuck(record, key):
         return True
+    return has_hardly_learnt(record)
+
+
+def has_hardly_learnt(record: Record) -> bool:
+    """Whether all that the script says of what it has trained stands where it stands without learning, or near."""
     return has_learnt_nothing(record) or is_poor(record)
 
 
