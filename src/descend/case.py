@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from descend.changes import Change
+from descend.course.progress import has_reference, is_stuck, yardstick_place
+from descend.course.suffering import has_hardly_learnt
 from descend.errors import INTERRUPTED
 from descend.record import Ending, Record
 from descend.symptoms import causes
-from descend.symptoms.progress import has_reference, is_stuck, yardstick_place
-from descend.symptoms.suffering import has_hardly_learnt
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 

@@ -5,9 +5,9 @@ from math import inf, isfinite
 
 from descend.case import Case
 from descend.changes import changes_of
+from descend.course.progress import constant_cost, is_stuck
 from descend.record import Record, Site
 from descend.symptoms import GENERAL, SEARCHES, Symptom, causes
-from descend.symptoms.progress import constant_cost, is_stuck
 from descend.trials.candidate import reference
 from descend.trials.prove import Proof
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.concluding import conclude
+from descend.course.own_metric import asks_untrained
+from descend.course.stages import stages
 from descend.plan import Plan, Stage
 from descend.prescribe import in_turn, prescribe
 from descend.record import Ending, Fact, Message, Record
@@ -26,8 +28,6 @@ from descend.second_look import as_in, mended, take_both, takes_the_bottom_away,
 from descend.source.later_training import trains_later
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
-from descend.symptoms.own_metric import asks_untrained
-from descend.symptoms.stages import stages
 from descend.symptoms.suggestible import suggestible
 from descend.trials.arms import Bench, longest
 from descend.trials.cluster import Cluster

@@ -6,15 +6,15 @@ from functools import partial
 from itertools import zip_longest
 
 from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
+from descend.course.opponents import has_exploded
+from descend.course.own_metric import is_told_by_loss, own_metric
+from descend.course.suffering import suffers
 from descend.doses import Dose, adam_for_few_steps
 from descend.record import Record
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.symptoms import GENERAL, Symptom
-from descend.symptoms.opponents import has_exploded
-from descend.symptoms.own_metric import is_told_by_loss, own_metric
-from descend.symptoms.suffering import suffers
 
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 

@@ -9,12 +9,12 @@ from difflib import SequenceMatcher
 from math import inf, isfinite
 from pathlib import Path
 
+from descend.course.progress import FAIR
+from descend.course.suffering import is_poor
 from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom
-from descend.symptoms.progress import FAIR
-from descend.symptoms.suffering import is_poor
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from descend.course.progress import constant_cost
 from descend.probes.class_shares import class_shares
 from descend.record import Fact, Reading, Record
-from descend.symptoms.progress import constant_cost
 
 
 def drawn(shares: Tensor, targets: int) -> Tensor:

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from descend.course.stages import stages
 from descend.observing.faults import WIRING_STEPS
 from descend.observing.makings import Makings
 from descend.script import Script
-from descend.symptoms.stages import stages
 
 LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from line 30
 

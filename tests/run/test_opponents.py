@@ -2,9 +2,9 @@
 
 import pytest
 
+from descend.course.opponents import has_opponents
+from descend.course.stages import one_by_one, unseen_steps
 from descend.report.in_part import steps_seen, steps_watched
-from descend.symptoms.opponents import has_opponents
-from descend.symptoms.stages import one_by_one, unseen_steps
 
 pytestmark = pytest.mark.slow
 

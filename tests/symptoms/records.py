@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from math import exp
 from typing import Any
 
+from descend.course.progress import constant_cost
 from descend.record import Ending, Fact, Reading, Record, Site
-from descend.symptoms.progress import constant_cost
 
 STEPS = 200
 EVERY = 10  # steps between probes

@@ -41,8 +41,8 @@ from sick_dynamics import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
+from descend.course.stability import curvature_name
 from descend.symptoms import SYMPTOMS
-from descend.symptoms.stability import curvature_name
 from descend.symptoms.stragglers import foretold
 
 MOMENTUM = {"momentum": 0.9}  # its bound is 3.8

@@ -3,9 +3,9 @@
 import pytest
 from records import add_fact, healthy, probe, rising, second_optimizer, set_cost, set_series, stuck
 
+from descend.course.opponents import EXPLODED
+from descend.course.progress import constant_cost, first_rise, is_stuck, left
 from descend.symptoms import SYMPTOMS
-from descend.symptoms.opponents import EXPLODED
-from descend.symptoms.progress import constant_cost, first_rise, is_stuck, left
 
 
 def shifted():

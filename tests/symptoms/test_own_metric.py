@@ -23,9 +23,9 @@ from sick_metric import (
 )
 from sick_runs import look, named, neighbours
 
-from descend.symptoms.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
-from descend.symptoms.progress import is_stuck, left, left_in_words
-from descend.symptoms.suffering import suffers
+from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
+from descend.course.progress import is_stuck, left, left_in_words
+from descend.course.suffering import suffers
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),

@@ -5,8 +5,7 @@ from math import inf, isnan, log, nan
 import pytest
 from records import STEPS, add_fact, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
 
-from descend.record import Ending, Reading, Record
-from descend.symptoms.progress import (
+from descend.course.progress import (
     constant_cost,
     falls,
     first_rise,
@@ -16,6 +15,7 @@ from descend.symptoms.progress import (
     smoothed,
     stuck_in_words,
 )
+from descend.record import Ending, Reading, Record
 
 
 def with_losses(*losses: float) -> Record:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from descend.course.stages import stages
 from descend.record import Fact, Reading, Record
 from descend.symptoms import SYMPTOMS
-from descend.symptoms.stages import stages
 
 
 def trained(*stages_of: dict) -> Record:

@@ -6,11 +6,11 @@ import sys
 import pytest
 from records import exploding, healthy, set_fact, set_series, stuck
 
+from descend.course.progress import constant_cost, first_rise, is_stuck
+from descend.course.stability import stability_bound, step_lengths
 from descend.record import Reading, Record
 from descend.symptoms import SYMPTOMS, causes, diagnose
 from descend.symptoms.output_loss_mismatch import class_floor
-from descend.symptoms.progress import constant_cost, first_rise, is_stuck
-from descend.symptoms.stability import stability_bound, step_lengths
 
 
 def ids(record: Record) -> list[str]:

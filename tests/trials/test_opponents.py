@@ -3,8 +3,8 @@
 import pytest
 from tables import Table, prescription, record_of, tried, verdicts
 
+from descend.course.opponents import EXPLODED
 from descend.record import Fact, Reading, Record
-from descend.symptoms.opponents import EXPLODED
 from descend.trials.candidate import OPPONENTS
 
 

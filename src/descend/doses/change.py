@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import log2
 from statistics import median
 
+from descend.course.progress import constant_cost, yardstick_place
 from descend.doses.rate import Dose, short_run_rate
 from descend.quantile import quantile
 from descend.record import Record
@@ -11,7 +12,6 @@ from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.mixed_reductions import outweighs
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
-from descend.symptoms.progress import constant_cost, yardstick_place
 
 COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
 DROPOUT = 0.2

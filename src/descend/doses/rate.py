@@ -8,11 +8,11 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
+from descend.course.progress import first_rise
+from descend.course.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 from descend.record import Record
 from descend.symptoms import Symptom
 from descend.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
-from descend.symptoms.progress import first_rise
-from descend.symptoms.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
 
 Dose = dict[str, Any]
 SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic

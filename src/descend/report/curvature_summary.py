@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+from descend.course.stability import PRECONDITIONED, stability_bound
 from descend.interval import mean_interval
 from descend.record import Record
 from descend.report.table import Table
 from descend.report.wording import number, percent
-from descend.symptoms.stability import PRECONDITIONED, stability_bound
 
 FACTS = (
     "point",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from descend.course.stability import PRECONDITIONED
 from descend.dynamics import LinearRule, Motion, Observation, agreement, linear_rule, observed, predicted
 from descend.report.table import Table
 from descend.report.wording import number
-from descend.symptoms.stability import PRECONDITIONED
 
 HEAD = ("λ", "α·λ", "predicted", "observed", "α·λ observed", "agree")
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from math import asinh, ceil, floor, isfinite, log10, nan
 from typing import Any
 
+from descend.course.stability import PRECONDITIONED, stability_bound
 from descend.record import Record
 from descend.report.figure import MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
 from descend.report.sharpness import times_rate
 from descend.report.wording import number
 from descend.scale import LOG_DECADES
-from descend.symptoms.stability import PRECONDITIONED, stability_bound
 from descend.symptoms.symptom import Symptom
 
 MOST_FEATURES = 400  # of every stretch of more the narrowest and the widest

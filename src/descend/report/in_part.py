@@ -1,9 +1,9 @@
 """What a run shows in part only: losses that opponents change for each other, steps that were not looked at."""
 
+from descend.course.opponents import has_opponents
+from descend.course.stages import one_by_one, unseen_steps
 from descend.record import Record
 from descend.report.wording import count, number, steps_taken
-from descend.symptoms.opponents import has_opponents
-from descend.symptoms.stages import one_by_one, unseen_steps
 
 
 def is_partial(record: Record) -> bool:

@@ -1,10 +1,10 @@
 """What the script itself says of how good its network is, beside the cost by which changes are judged."""
 
+from descend.course.own_metric import own_metrics
+from descend.course.progress import yardstick_place
 from descend.record import Record
 from descend.report.figure import Figure, Key, Panel, break_mark, level, line, value_axis
 from descend.report.wording import one_line
-from descend.symptoms.own_metric import own_metrics
-from descend.symptoms.progress import yardstick_place
 from descend.symptoms.symptom import Symptom
 
 MOST = 3  # numbers that are drawn

@@ -2,9 +2,9 @@
 
 from math import isfinite, nan
 
+from descend.course.stability import curvature_name, stability_bound, step_lengths
 from descend.record import Record, Series
 from descend.report.figure import Figure, Key, Panel, band, break_mark, level, line, value_axis
-from descend.symptoms.stability import curvature_name, stability_bound, step_lengths
 
 CAPTION = "Above its bound, a step along the steepest direction ends higher up than it began."
 

@@ -1,14 +1,14 @@
 """The case in one sentence."""
 
 from descend.case import Case
+from descend.course.own_metric import own_metric
+from descend.course.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
+from descend.course.suffering import has_hardly_learnt
 from descend.record import Ending, Record
 from descend.record.failures import cause_of
 from descend.report.in_part import in_part, is_partial, steps_seen, steps_watched
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
-from descend.symptoms.own_metric import own_metric
-from descend.symptoms.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
-from descend.symptoms.suffering import has_hardly_learnt
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
 

@@ -1,8 +1,8 @@
 """Bad initialisation: each layer shrinks or grows the signal by the same factor, so that depth multiplies it."""
 
+from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import activation_scales
-from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "He et al. 2015, eq. 9: Var of layer L is that of layer 1 times ∏ ½·n·Var(w)"

@@ -1,8 +1,8 @@
 """Batch size: so many examples in each step that the passes over the data make few steps."""
 
+from descend.course.progress import FAIR, ended_smoothly, falls, left, left_in_words
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import FAIR, ended_smoothly, falls, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"

@@ -1,7 +1,7 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
+from descend.course.suffering import may_suffer, suffers
 from descend.record import Record
-from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
 from descend.symptoms.unreachable_loss import BARRED, crossing, share_kept
 

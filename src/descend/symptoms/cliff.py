@@ -3,8 +3,8 @@
 from math import isfinite
 from statistics import median
 
+from descend.course.progress import POOR, left
 from descend.record import Record
-from descend.symptoms.progress import POOR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls; clipping bounds the step there"

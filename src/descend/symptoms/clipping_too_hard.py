@@ -2,9 +2,9 @@
 
 from statistics import median
 
+from descend.course.progress import POOR, left, left_in_words
+from descend.course.stability import PRECONDITIONED
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
-from descend.symptoms.stability import PRECONDITIONED
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Pascanu et al. 2013, §3.2: clipping is for the rare step at a cliff, at about the norms that are usual"

@@ -1,8 +1,8 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"

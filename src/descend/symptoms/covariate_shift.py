@@ -1,7 +1,7 @@
 """Covariate shift: what a layer is fed changes while it learns, so that it learns for inputs that are gone."""
 
+from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes as the layers before it change"

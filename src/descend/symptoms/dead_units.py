@@ -1,7 +1,7 @@
 """Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
 
+from descend.course.progress import POOR, is_stuck, left, yardstick_place
 from descend.record import Record, Site
-from descend.symptoms.progress import POOR, is_stuck, left, yardstick_place
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"

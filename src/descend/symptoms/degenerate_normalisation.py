@@ -1,7 +1,7 @@
 """Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
 
+from descend.course.progress import FAIR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import FAIR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.Softmax: exp(x)/exp(x) = 1; Ba et al. 2016, eq. 4: x − mean(x) = 0 over one entry"

@@ -1,7 +1,7 @@
 """Dimensions exchanged: view or reshape gives the shape of a transpose, and leaves the values in their order."""
 
+from descend.course.progress import FAIR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import FAIR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor.transpose exchanges dimensions"

@@ -1,7 +1,7 @@
 """Evaluated in training mode: what the script says of its network is not what the network would do in use."""
 
+from descend.course.own_metric import own_metric
 from descend.record import Record
-from descend.symptoms.own_metric import own_metric
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every unit is present, with its weight scaled"

@@ -1,7 +1,7 @@
 """Evaluated on other inputs: what the network is given in evaluation lies elsewhere than what it is trained on."""
 
+from descend.course.suffering import lacks_elsewhere, suffers
 from descend.record import Record
-from descend.symptoms.suffering import lacks_elsewhere, suffers
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"

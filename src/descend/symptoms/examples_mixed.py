@@ -1,7 +1,7 @@
 """Examples mixed: what the network says of one example depends on the others that happen to be in its batch."""
 
+from descend.course.progress import FAIR, left
 from descend.record import Record
-from descend.symptoms.progress import FAIR, left
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"

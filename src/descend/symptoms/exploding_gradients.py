@@ -1,8 +1,8 @@
 """Exploding gradients: the gradient grows with depth or time until a step throws the parameters away."""
 
+from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import weight_gradients
-from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Pascanu et al. 2013, §2: a product of Jacobians of norm above 1 grows exponentially"

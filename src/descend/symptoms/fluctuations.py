@@ -2,8 +2,8 @@
 
 from statistics import fmean, stdev
 
+from descend.course.progress import FAIR, left
 from descend.record import Record
-from descend.symptoms.progress import FAIR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"

@@ -1,7 +1,7 @@
 """Frozen or detached: parameters in use that no gradient reaches, though they are still as they were drawn."""
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record, Site
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"

@@ -3,9 +3,9 @@
 from math import log
 from statistics import median
 
+from descend.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
+from descend.course.stability import ROUNDING, stability_bound, step_lengths
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
-from descend.symptoms.stability import ROUNDING, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"

@@ -1,7 +1,7 @@
 """Infinite gradient: a root or a logarithm of a value that may be zero, and a loss that is NaN all of a sudden."""
 
+from descend.course.progress import RISEN, smoothed
 from descend.record import Record
-from descend.symptoms.progress import RISEN, smoothed
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "d√x/dx = 1/(2√x) and d log x/dx = 1/x have no value at 0; 0 · ∞ is NaN (IEEE 754)"

@@ -3,10 +3,10 @@
 from statistics import median
 from typing import Any
 
+from descend.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
+from descend.course.stability import PRECONDITIONED, stability_bound, step_lengths
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
-from descend.symptoms.stability import PRECONDITIONED, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"

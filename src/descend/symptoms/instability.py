@@ -3,9 +3,9 @@
 from math import isfinite, nan
 from statistics import median
 
+from descend.course.progress import FAIR, diverged, first_rise, is_stuck, left
+from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.record import Record
-from descend.symptoms.progress import FAIR, diverged, first_rise, is_stuck, left
-from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 CONSEQUENCES = frozenset(

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from descend.course.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.record import Record
-from descend.symptoms.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Ioffe & Szegedy 2015, alg. 2; torch.nn.BatchNorm1d: momentum is the new batch's share, 0.1 by default"

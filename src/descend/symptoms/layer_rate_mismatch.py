@@ -2,8 +2,8 @@
 
 from statistics import median
 
+from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"

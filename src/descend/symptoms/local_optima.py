@@ -1,7 +1,7 @@
 """Local optima: a small network has settled where no step helps, and another start would have done better."""
 
+from descend.course.progress import POOR, falls, left
 from descend.record import Record
-from descend.symptoms.progress import POOR, falls, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"

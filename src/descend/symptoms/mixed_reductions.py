@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from descend.course.progress import FAIR, STUCK, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import FAIR, STUCK, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms are of one example; torch.nn.MSELoss: a mean over all values"

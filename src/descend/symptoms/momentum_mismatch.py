@@ -1,8 +1,8 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
+from descend.course.progress import POOR, first_rise, is_stuck, rebounds
+from descend.course.stability import step_lengths
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck, rebounds
-from descend.symptoms.stability import step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"

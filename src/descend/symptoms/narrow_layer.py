@@ -1,7 +1,7 @@
 """Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (

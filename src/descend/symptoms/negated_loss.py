@@ -1,7 +1,7 @@
 """Negated loss: training makes the predictions worse on purpose."""
 
+from descend.course.stages import one_by_one
 from descend.record import Record
-from descend.symptoms.stages import one_by_one
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the gradient of −cost raises it"

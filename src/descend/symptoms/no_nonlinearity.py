@@ -1,7 +1,7 @@
 """No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"

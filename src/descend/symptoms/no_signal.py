@@ -3,9 +3,9 @@
 # Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there
 # are any, and the training, which looks for one in its own way, must not have found any either.
 
+from descend.course.progress import STANDARD_ERRORS, STUCK, constant_cost, left
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import STANDARD_ERRORS, STUCK, constant_cost, left
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Zhang et al. 2017: networks fit random labels too; Gretton et al. 2005: a test of independence"

@@ -1,8 +1,8 @@
 """Optimisation: something must be wrong, and no name fits: what the rule makes of the gradients is still open."""
 
+from descend.course.own_metric import HALVED, LITTLE, OwnMetric, is_told_by_loss, own_metrics
+from descend.course.suffering import suffers
 from descend.record import Record
-from descend.symptoms.own_metric import HALVED, LITTLE, OwnMetric, is_told_by_loss, own_metrics
-from descend.symptoms.suffering import suffers
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Choi et al. 2019, §2: rules differ by their arguments, and no comparison holds before these are tuned"

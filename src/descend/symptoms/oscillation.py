@@ -1,8 +1,8 @@
 """Oscillation: the step is so long that it leaps across the valley, from side to side."""
 
+from descend.course.progress import first_rise, left
+from descend.course.stability import stability_bound, step_lengths
 from descend.record import Record
-from descend.symptoms.progress import first_rise, left
-from descend.symptoms.stability import stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"

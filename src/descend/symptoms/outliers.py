@@ -1,7 +1,7 @@
 """Outliers: a few targets so far off that they make most of the squared error."""
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"

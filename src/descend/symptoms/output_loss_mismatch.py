@@ -4,9 +4,9 @@ from collections.abc import Callable
 from math import exp, inf, log
 from typing import Any
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record
 from descend.symptoms.labels_wrong import is_class_number
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits for each class"

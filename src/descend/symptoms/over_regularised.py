@@ -1,7 +1,7 @@
 """Over-regularised: the penalty outweighs the data."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"

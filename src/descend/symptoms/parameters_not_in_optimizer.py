@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import ECHOES, FRESH, Symptom
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"

@@ -3,9 +3,9 @@
 from math import nan
 from statistics import median
 
+from descend.course.progress import falls, left
+from descend.course.stability import stability_bound
 from descend.record import Record
-from descend.symptoms.progress import falls, left
-from descend.symptoms.stability import stability_bound
 from descend.symptoms.symptom import EARLY, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"

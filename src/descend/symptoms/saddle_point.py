@@ -2,9 +2,9 @@
 
 from math import isfinite
 
+from descend.course.progress import POOR, left, yardstick_place
+from descend.course.stability import Downwards, bends_downwards
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, yardstick_place
-from descend.symptoms.stability import Downwards, bends_downwards
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"

@@ -1,7 +1,7 @@
 """Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"

@@ -1,7 +1,7 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"

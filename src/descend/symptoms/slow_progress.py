@@ -2,9 +2,9 @@
 
 from statistics import median
 
+from descend.course.progress import first_rise, left, left_in_words
+from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.record import Record
-from descend.symptoms.progress import first_rise, left, left_in_words
-from descend.symptoms.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"

@@ -1,7 +1,7 @@
 """Stopped too early: nothing is wrong but the number of steps."""
 
+from descend.course.progress import ended_smoothly, falls, left
 from descend.record import Record
-from descend.symptoms.progress import ended_smoothly, falls, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Training Curves: they cannot guarantee that a run has converged"

@@ -1,7 +1,7 @@
 """Sum reduction: the loss, its gradient and its curvature grow with the batch, and the step with them."""
 
+from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
-from descend.symptoms.progress import POOR, first_rise, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (

@@ -1,7 +1,7 @@
 """Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
 
+from descend.course.progress import POOR, is_stuck, stuck_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, is_stuck, stuck_in_words
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"

@@ -1,8 +1,8 @@
 """Unbalanced terms: of what the loss adds up one term hardly moves the weights, or all but one hardly do."""
 
+from descend.course.own_metric import is_told_by_loss, own_metric
+from descend.course.suffering import may_suffer
 from descend.record import Record
-from descend.symptoms.own_metric import is_told_by_loss, own_metric
-from descend.symptoms.suffering import may_suffer
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Chen et al. 2018, §1: terms whose gradients differ much in their norms do not train together"

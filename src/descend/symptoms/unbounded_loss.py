@@ -1,8 +1,8 @@
 """Unbounded loss: it has no least value, even where the network gives all examples one and the same answer."""
 
+from descend.course.opponents import has_opponents
+from descend.course.suffering import may_suffer, suffers
 from descend.record import Record
-from descend.symptoms.opponents import has_opponents
-from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Rockafellar 1970, §8: where its recession function is negative a function falls without end"

@@ -1,7 +1,7 @@
 """Unpaired targets: inputs and targets come from two loaders, and each shuffles by itself."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"

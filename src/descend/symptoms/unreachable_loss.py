@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from descend.course.opponents import has_opponents
+from descend.course.suffering import may_suffer, suffers
 from descend.record import Record
-from descend.symptoms.opponents import has_opponents
-from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"

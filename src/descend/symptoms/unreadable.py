@@ -1,7 +1,7 @@
 """Unreadable: what the network is given is made into something else on the way, in a run that suffers."""
 
+from descend.course.suffering import may_suffer
 from descend.record import Record
-from descend.symptoms.suffering import may_suffer
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of the targets than the data do"

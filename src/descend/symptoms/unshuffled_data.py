@@ -3,9 +3,9 @@
 from math import log
 from statistics import fmean, pvariance
 
+from descend.course.progress import POOR, left
 from descend.record import Record
 from descend.symptoms.places import data_site
-from descend.symptoms.progress import POOR, left
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"

@@ -1,8 +1,8 @@
 """Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
 
+from descend.course.progress import POOR, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import weight_gradients
-from descend.symptoms.progress import POOR, is_stuck
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"

@@ -1,7 +1,7 @@
 """Warm start with a wrong rate: weights that were good already are thrown away by the first steps."""
 
+from descend.course.progress import first_rise, smoothed
 from descend.record import Record
-from descend.symptoms.progress import first_rise, smoothed
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"

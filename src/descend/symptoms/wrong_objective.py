@@ -1,9 +1,9 @@
 """Wrong objective: the loss falls, and what the script itself measures stands where it stands without learning."""
 
+from descend.course.own_metric import own_metric
+from descend.course.progress import is_falling
+from descend.course.suffering import has_learnt_nothing, is_poor, may_suffer
 from descend.record import Record
-from descend.symptoms.own_metric import own_metric
-from descend.symptoms.progress import is_falling
-from descend.symptoms.suffering import has_learnt_nothing, is_poor, may_suffer
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"

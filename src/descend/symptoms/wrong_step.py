@@ -1,7 +1,7 @@
 """Wrong step: what moves the parameters is not the rule's step along this loss's gradient."""
 
+from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, Site
-from descend.symptoms.suffering import may_suffer, suffers
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"

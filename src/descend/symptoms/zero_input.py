@@ -1,7 +1,7 @@
 """Zero input: a layer is fed nothing but zeros, so neither it nor what stands behind it can read anything there."""
 
+from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record
-from descend.symptoms.progress import POOR, left, left_in_words
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input times what comes back from its output"

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import fmean
 
+from descend.course.opponents import has_exploded, has_opponents
+from descend.course.own_metric import own_metric
 from descend.plan import Plan
 from descend.record import Ending, Message, Reading, Record, Series
 from descend.remedies import JudgedOn
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
-from descend.symptoms.opponents import has_exploded, has_opponents
-from descend.symptoms.own_metric import own_metric
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Elsewhere
 

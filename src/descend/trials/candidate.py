@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
+from descend.course.opponents import has_exploded, has_opponents
+from descend.course.own_metric import own_metric
+from descend.course.progress import constant_cost, diverged
 from descend.record import Fact, Record
 from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.symptoms.opponents import has_exploded, has_opponents
-from descend.symptoms.own_metric import own_metric
-from descend.symptoms.progress import constant_cost, diverged
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 

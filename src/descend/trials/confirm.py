@@ -5,10 +5,10 @@ from dataclasses import replace
 from math import isfinite
 from statistics import median
 
+from descend.course.own_metric import own_metric
 from descend.record import Record
 from descend.remedies import JudgedOn
 from descend.script import Script
-from descend.symptoms.own_metric import own_metric
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.trials.candidate import VARIES, Candidate, horizon, incomparable
 from descend.trials.outcome import arm, screened, told

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from math import isfinite
 
+from descend.course.opponents import EXPLODED, has_opponents
 from descend.record import Record
 from descend.remedies import JudgedOn
-from descend.symptoms.opponents import EXPLODED, has_opponents
 from descend.trials.arms import yardstick
 from descend.trials.candidate import Candidate, horizon
 from descend.trials.statistics import Comparison, compare

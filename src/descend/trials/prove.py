@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
+from descend.course.opponents import has_exploded, has_opponents
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
-from descend.symptoms.opponents import has_exploded, has_opponents
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import OPPONENTS, Candidate, judged_unpaired, run_all
 from descend.trials.combine import beside_fact, combined, pairs

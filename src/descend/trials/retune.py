@@ -9,10 +9,10 @@ fault that it does not mend.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from descend.course.opponents import has_opponents
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
 from descend.script import Script
-from descend.symptoms.opponents import has_opponents
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 

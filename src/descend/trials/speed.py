@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
+from descend.course.progress import constant_cost
 from descend.record import Record
 from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
-from descend.symptoms.progress import constant_cost
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, horizon, incomparable
 from descend.trials.outcome import screened

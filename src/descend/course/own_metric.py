@@ -7,9 +7,9 @@ own accord still can: `test accuracy 0.93`, `mean reward 12.1`.
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
+from descend.course.opponents import has_opponents
+from descend.course.yardstick import STUCK, yardstick_place
 from descend.record import Record, Series
-from descend.symptoms.opponents import has_opponents
-from descend.symptoms.yardstick import STUCK, yardstick_place
 
 PERCENT = 1.5  # a share that is larger than this is printed in percent
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none

@@ -3,10 +3,10 @@
 from math import inf, isfinite, log, nan, prod, sqrt
 from statistics import fmean, median, median_low, variance
 
+from descend.course.opponents import exploded_at, has_opponents
+from descend.course.own_metric import is_told_by_loss, own_left, own_left_in_words
+from descend.course.yardstick import STUCK, yardstick_place
 from descend.record import Record, Series
-from descend.symptoms.opponents import exploded_at, has_opponents
-from descend.symptoms.own_metric import is_told_by_loss, own_left, own_left_in_words
-from descend.symptoms.yardstick import STUCK, yardstick_place
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor

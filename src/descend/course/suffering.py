@@ -4,9 +4,9 @@ Free of charge, from what is on record: the loss diverged or rose, nothing was l
 learnt was lost again, or the script's own numbers have not come half of the way from where they stand without learning.
 """
 
+from descend.course.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics
+from descend.course.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 from descend.record import Record
-from descend.symptoms.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics
-from descend.symptoms.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 
 POORER = 0.5  # of what the untrained network lacks by the script's own numbers is lacking still
 
