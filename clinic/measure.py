@@ -5,6 +5,7 @@ python clinic/measure.py doctor --label before    # every mistake that hurts thr
 python clinic/measure.py doctor --label before --half tuning --every 5
 python clinic/measure.py search                   # eight random changes beside it
 python clinic/measure.py table --label before     # what is known of it so far
+python clinic/measure.py table --half held_out --beside before   # two versions beside each other
 
 All of it goes on where it was stopped: by Ctrl-C, or after so many `--minutes`.
 """
@@ -23,7 +24,7 @@ from mutations.judged import Values
 from mutations.random_search import searched
 from mutations.rows import Rows, key
 from mutations.sample import HALVES, Subject, benign, pairs, singles
-from mutations.tables import table
+from mutations.tables import comparison, table
 
 HERE = Path(__file__).parent
 
@@ -61,9 +62,13 @@ class Measurement:
 
     def table(self) -> None:
         """Print what is known."""
-        rows = Rows(f"doctor.{self.options.label}").known, Rows("search").known
+        labels = [*self.options.beside, self.options.label]
+        columns, search = {label: Rows(f"doctor.{label}").by_subject for label in labels}, Rows("search").by_subject
         for half in self.options.half:
-            print(table(half, self.subjects(half), *({row["of"]: row for row in known.values()} for known in rows)))
+            subjects = self.subjects(half)
+            print(table(half, subjects, columns[self.options.label], search))
+            if self.options.beside:
+                print(comparison(subjects, columns, search))
 
     def subjects(self, half: str) -> dict[str, list[Subject]]:
         """Return what is consulted on, by kind."""
@@ -128,6 +133,7 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, nargs="+", default=HALVES)
     parser.add_argument("--host", nargs="+", default=(), help="these alone")
     parser.add_argument("--label", default="now", help="of the doctor's column")
+    parser.add_argument("--beside", nargs="+", default=(), help="other columns, of a table")
     parser.add_argument("--every", type=int, default=1, help="one of so many")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so many")
     parser.add_argument("--jobs", type=int, default=2, help="so many at a time")

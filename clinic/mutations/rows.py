@@ -23,6 +23,11 @@ class Rows:
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         self.known: dict[str, dict[str, Any]] = {row["key"]: row for row in map(json.loads, lines)}
 
+    @property
+    def by_subject(self) -> dict[str, dict[str, Any]]:
+        """What is known of each program, the latest where it was measured more than once."""
+        return {row["of"]: row for row in self.known.values()}
+
     def add(self, row: dict[str, Any]) -> dict[str, Any]:
         """Keep a row under its `key`."""
         with self._lock:

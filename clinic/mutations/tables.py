@@ -1,6 +1,7 @@
 """What came of the mutants, in one table: shares with their intervals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -23,7 +24,7 @@ ById = Mapping[str, Row]
 
 def table(half: str, subjects: Mapping[str, Sequence[Subject]], doctor: ById, search: ById) -> str:
     """Return the table of a half in Markdown. doctor, search: their rows by the subject's id."""
-    singles, both = ([s for s in subjects[kind] if s.id in doctor] for kind in ("single", "pair"))
+    singles, both, benign = ([s for s in subjects[kind] if s.id in doctor] for kind in ("single", "pair", "benign"))
     lines = [
         f"## {half.replace('_', ' ')}: {', '.join(FAMILIES_OF[half])}",
         "",
@@ -31,28 +32,79 @@ def table(half: str, subjects: Mapping[str, Sequence[Subject]], doctor: ById, se
         f"|{'---|' * (HEAD.count('|') - 1)}",
     ]
     groups: dict[str, list[Subject]] = {
-        "singles": singles,
-        "of wiring, outputs and numbers": [s for s in singles if s.mutants[0].family not in OF_MEANING],
-        "of meaning and data": [s for s in singles if s.mutants[0].family in OF_MEANING],
+        **_by_meaning(singles),
         **{family: [s for s in singles if s.mutants[0].family == family] for family in FAMILIES_OF[half]},
         **{words: [s for s in singles if UNDONE[s.mutants[0].operator.name] == name] for name, words in GROUPS.items()},
         "with other names": [s for s in singles if s.is_paraphrased],
         "pairs": both,
     }
     lines += [_line(name, group, doctor, search) for name, group in groups.items() if group]
-    benign = [doctor[s.id] for s in subjects["benign"] if s.id in doctor]
     if benign:
-        accused = sum(bool(row.get("findings")) for row in benign)
-        cured = sum(bool(row.get("cure")) for row in benign)
-        lines += ["", f"Edits without effect: {len(benign)}, {accused} accused, {cured} given a cure."]
+        cured = sum(bool(doctor[s.id].get("cure")) for s in benign)
+        lines += ["", f"Edits without effect: {len(benign)}, {_accused(benign, doctor)} accused, {cured} given a cure."]
     if both:
         share = _share(_names_all(s, doctor[s.id]) for s in both)
         lines += ["", f"Both mistakes of a pair are among the findings: {share}."]
+    if times := _times(singles, doctor):
+        lines += ["", f"The doctor takes {times} times as long as the program (median)."]
+    return "\n".join([*lines, ""])
+
+
+def comparison(subjects: Mapping[str, Sequence[Subject]], columns: Mapping[str, ById], search: ById) -> str:
+    """Return in Markdown what several versions make of the programs that all of them were consulted on.
+
+    columns: rows of each by the subject's id.
+    """
+    known = {
+        kind: [s for s in some if all(s.id in rows for rows in columns.values())] for kind, some in subjects.items()
+    }
+    beside = {s.id: search[s.id] for some in known.values() for s in some if s.id in search}
+
+    def of_each(words: str, figure: Callable[[ById], str], luck: str = "–") -> str:
+        return f"| {' | '.join([words, *(figure(rows) for rows in columns.values()), luck])} |"
+
+    lines = [f"| | {' | '.join(columns)} | random search |", f"|{'---|' * (len(columns) + 2)}"]
+    for name, group in {**_by_meaning(known["single"]), "pairs": known["pair"]}.items():
+        searched = [s for s in group if s.id in beside]
+        luck = f"{_repaired(searched, beside, HALF)} of {len(searched)}" if searched else "–"
+        lines += [
+            of_each(f"{name} ({len(group)}): right first finding", partial(_right_first, group)),
+            of_each(f"{name}: half given back", partial(_repaired, group, part=HALF), luck),
+        ]
+    both, benign = known["pair"], known["benign"]
+    lines += [
+        of_each("pairs: both among the findings", lambda rows: _share(_names_all(s, rows[s.id]) for s in both)),
+        of_each(f"edits without effect ({len(benign)}): accused", lambda rows: str(_accused(benign, rows))),
+        of_each("the doctor's time over the program's, median", partial(_times, known["single"])),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _by_meaning(singles: Sequence[Subject]) -> dict[str, list[Subject]]:
+    return {
+        "singles": list(singles),
+        "of wiring, outputs and numbers": [s for s in singles if s.mutants[0].family not in OF_MEANING],
+        "of meaning and data": [s for s in singles if s.mutants[0].family in OF_MEANING],
+    }
+
+
+def _accused(benign: Sequence[Subject], doctor: ById) -> int:
+    return sum(bool(doctor[s.id].get("findings")) for s in benign)
+
+
+def _times(singles: Sequence[Subject], doctor: ById) -> str:
+    """Return the median of the doctor's time over the program's; "" where none is known."""
     known = [doctor[s.id] for s in singles]
     times = [row["total_s"] / row["bare_s"] for row in known if row.get("bare_s")]
-    if times:
-        lines += ["", f"The doctor takes {median(times):.1f} times as long as the program (median)."]
-    return "\n".join([*lines, ""])
+    return f"{median(times):.1f}" if times else ""
+
+
+def _right_first(group: Sequence[Subject], doctor: ById) -> str:
+    return _share(is_right_first(s, doctor[s.id]) for s in group)
+
+
+def _repaired(group: Sequence[Subject], doctor: ById, part: float) -> str:
+    return _share(doctor[s.id].get("given_back", 0.0) >= part for s in group)
 
 
 def is_right(mutant: Mutant, place: frozenset[int], found: Sequence[Any]) -> bool:
@@ -73,14 +125,12 @@ def _names_all(subject: Subject, row: Row) -> bool:
 
 
 def _line(name: str, group: Sequence[Subject], doctor: ById, search: ById) -> str:
-    rows = [doctor[s.id] for s in group]
-    beside = [search[s.id] for s in group if s.id in search]
+    beside = [s for s in group if s.id in search]
     cells = [
         name,
         str(len(group)),
-        _share(is_right_first(s, row) for s, row in zip(group, rows)),
-        *(_share(row.get("given_back", 0.0) >= part for row in rows) for part in (HALF, MOSTLY)),
-        *(_share(row.get("given_back", 0.0) >= part for row in beside) for part in (HALF, MOSTLY)),
+        _right_first(group, doctor),
+        *(_repaired(some, rows, part) for some, rows in ((group, doctor), (beside, search)) for part in (HALF, MOSTLY)),
     ]
     return f"| {' | '.join(cells)} |"
 

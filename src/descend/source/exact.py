@@ -25,7 +25,7 @@ def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | N
     if site is None:
         return NotApplicable("the run did not show where it is in the source")
     is_error = dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error")
-    if (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, site):
+    if (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, record, site):
         return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
     return site
 

@@ -4,9 +4,11 @@ An edit within such a function is no remedy that the script's own number could j
 nothing but that it is measured otherwise.
 """
 
+from pathlib import Path
+
 import libcst as cst
 
-from descend.record import Site
+from descend.record import Record, Site
 from descend.script import Script
 from descend.source.callers import is_call_of_function
 from descend.source.locate import syntax_at
@@ -16,18 +18,29 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 
 
-def measures_elsewhere(script: Script, site: Site) -> bool:
-    """Whether the function around a site, no part of a network, is called in several places."""
+def measures_elsewhere(script: Script, record: Record, site: Site) -> bool:
+    """Whether the function around a site, no part of a network, is called in several places, and does not always train.
+
+    What goes backward whenever it is called measures nothing that is not trained on.
+    """
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return False
-    around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site.line)]
-    return any(len(_calls(syntax, function)) > 1 for function in around[-1:])
+    around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)]
+    return any(len(_calls(syntax, f)) > 1 and not _always_trains(syntax, f, record, site) for f in around[-1:])
 
 
-def _spans(syntax: Syntax, function: cst.FunctionDef, line: int) -> bool:
-    span = syntax.spans[function]
-    return span.start.line <= line <= span.end.line
+def _always_trains(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
+    backward = record.site("backward")
+    if backward is None or Path(backward.file) != syntax.file or not _spans(syntax, function, backward):
+        return False
+    choices = [node for node in syntax.every(cst.If, function) if _spans(syntax, node, backward)]
+    return all(_spans(syntax, node, site) for node in choices)
+
+
+def _spans(syntax: Syntax, node: cst.CSTNode, site: Site) -> bool:
+    span = syntax.spans[node]
+    return span.start.line <= site.line <= span.end.line
 
 
 def _calls(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:

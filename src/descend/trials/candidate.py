@@ -76,6 +76,19 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
     return [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
 
 
+def by_held_out_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
+    """Return what mends a fact, and does not show on the training examples, to be judged by the script's own number.
+
+    That has to be one of held-out data: what is wired wrongly may be wrong there alone.
+    """
+    metric = own_metric(exam)
+    if metric is None or metric.is_held_out is not True:
+        return []
+    mending = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
+    unseen = [c for c in mending if c.prescription.judged_on == "fixed" and not c.helps]
+    return [Candidate(replace(c.prescription, judged_on="metric"), c.script) for c in unseen]
+
+
 def _job(script: Script, p: Prescription, exam: Record) -> Job:
     return Job(
         script,
