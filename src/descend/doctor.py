@@ -187,7 +187,7 @@ def _bench(plan: Plan, lab: Lab, record: Record) -> Bench:
 
 def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
     """Examine the mended script where it is still poor; return what stood behind the change, if its cure is taken."""
-    first = None if plan.stage else mended(proof, record)
+    first = mended(proof, record)
     if first is None:
         return []
     cured = first.script.to_be_examined()
