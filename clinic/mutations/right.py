@@ -1,6 +1,6 @@
 """Which findings name each operator's mistake, and whether a remedy undoes it: judged before any result was seen."""
 
-# `evaluated_on_other_inputs` was judged when it was made, before it met any of these.
+# `evaluated_on_other_inputs` and `wrong_metric` were judged when they were made, before they met any of these.
 # A symptom is judged by what it says in the README's table, not by its name: `labels_wrong` says that labels are all
 # the same or outside what the loss is defined for, and is not right for labels that belong to another example.
 RIGHT: dict[str, tuple[str, ...]] = {
@@ -37,10 +37,10 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "targets_turned": (),
     "targets_in_another_unit": ("targets_not_scaled",),
     "targets_rounded": (),
-    "labels_of_the_neighbour": ("no_signal", "unpaired_targets"),
-    "labels_shuffled": ("no_signal", "unpaired_targets"),
-    "labels_reversed": ("no_signal", "unpaired_targets"),
-    "labels_all_alike": ("labels_wrong", "no_signal"),
+    "labels_of_the_neighbour": ("no_signal", "unpaired_targets", "wrong_metric"),
+    "labels_shuffled": ("no_signal", "unpaired_targets", "wrong_metric"),
+    "labels_reversed": ("no_signal", "unpaired_targets", "wrong_metric"),
+    "labels_all_alike": ("labels_wrong", "no_signal", "wrong_metric"),
     "half_of_the_labels_wrong": (),  # the other half does depend on the inputs; overfitting is a consequence
     # inputs
     "not_normalised": ("inputs_not_normalised", "targets_not_scaled"),  # some of what is left as it was are targets

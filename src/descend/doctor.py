@@ -24,7 +24,7 @@ from descend.run.launch import new_record, run
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
-from descend.second_look import as_in, mended, take_both, takes_the_bottom_away, withdraw
+from descend.second_look import as_in, mended, take_both, take_mend, takes_the_bottom_away, withdraw
 from descend.source.later_training import trains_later
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
@@ -198,11 +198,13 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
         withdraw(proof)
         return []
     symptoms, stages = _suspected(plan, second)
-    if not symptoms or second.ending is None or not second.can_be_judged:
+    if second.ending is None or not second.can_be_judged:
         return []
-    further = Proof()
-    prove(cured, second, stages, _bench(plan, lab, second), further)
-    if not take_both(script, record, first, further.cure, proof, _bench(plan, lab, record)):
+    further, bench = Proof(), _bench(plan, lab, record)
+    if symptoms:
+        prove(cured, second, stages, _bench(plan, lab, second), further)
+    if not take_both(script, record, first, further.cure, proof, bench):
+        take_mend(script, record, second, proof, bench)
         return []
     found = [as_in(cured, s, first) for s in conclude(second, symptoms, further, "", 0.0).findings]
     proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}

@@ -14,12 +14,12 @@ from descend.course.suffering import is_poor
 from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.symptoms import Symptom
+from descend.symptoms import Symptom, diagnose
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm
 from descend.trials.prove import Proof
-from descend.trials.statistics import promising
+from descend.trials.statistics import MARGIN, promising
 from descend.trials.trial import Trial
 
 BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
@@ -71,6 +71,24 @@ def take_both(script: Script, record: Record, first: Mended, second: Trial | Non
     rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
     proof.trials, proof.cure, proof.arm, proof.tuning = [trial, *rest], trial, candidate.record, None
     return True
+
+
+def take_mend(script: Script, record: Record, second: Record, proof: Proof, bench: Bench) -> None:
+    """Make a cure of what mends a fact, where the fact is gone with it and nothing is clearly worse on fresh seeds.
+
+    What is surely wrong need not show in the yardstick: a softmax along the batch, a number that tells nothing.
+    """
+    candidate = proof.mending
+    if candidate is None or candidate.prescription.symptom in {s.id for s in diagnose(second) if s.certain}:
+        return
+    trial = confirm(script, record, candidate, bench, proof.unchanged)
+    if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
+        return
+    p = candidate.prescription
+    mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
+    rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
+    proof.trials, proof.cure, proof.arm = [mend, *rest], mend, candidate.record
+    proof.confirmed |= {p.symptom}
 
 
 def _both(first: Mended, second: Trial, changed: Script) -> Prescription:

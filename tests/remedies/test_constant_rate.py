@@ -49,12 +49,27 @@ def test_the_import_names_it(patient) -> None:
         ),
         ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR is somewhere inside"),
         ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not show the scheduler's optimizer"),
-        ("x = 1\n", {}, "did not show where the scheduler is"),
+        ("x = 1\n", {}, "nothing in the script sets the rate by hand"),
     ],
 )
 def test_refusals_say_why(patient, text: str, calls: dict[str, str], reason: str) -> None:
     p = patient(HEAD + text, made={"scheduler": "LambdaLR"} if "warmup" in text else None, **calls)
     assert reason in p.refusal(constant_rate)
+
+
+BY_HAND = [
+    "for g in o.param_groups:\n    g['lr'] = 0.1\n",
+    'for g in o.param_groups:\n    g["lr"] *= 0.9\n',
+    "[g.update(lr=g['lr'] * 0.8) for g in o.param_groups]\n",
+    "o.param_groups[0]['lr'] = rate = 0.1\n",
+]
+
+
+@pytest.mark.parametrize("text", BY_HAND)
+def test_what_sets_the_rate_by_hand_is_left_out(patient, text: str) -> None:
+    assert patient(HEAD + text + "o.step()\nprint(o.param_groups[0]['lr'])\n").edited(constant_rate) == (
+        HEAD + "o.step()\nprint(o.param_groups[0]['lr'])\n"
+    )
 
 
 def test_the_rate_stays(patient) -> None:

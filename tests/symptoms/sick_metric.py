@@ -133,6 +133,14 @@ def evaluated_on_other_inputs(distance: float = 5.0, **printed: Any) -> Record:
     return record
 
 
+def wrong_metric(right: float = 0.1, best: float | None = None) -> Record:
+    record = healthy()
+    numbers = {"right": right, "given_to_others": 0.1, "best": right if best is None else best}
+    add_fact(record, "own_measure", "0", **numbers, is_told_apart=right > 0.9)
+    add_site(record, "own_measure", "0", 31, "")
+    return record
+
+
 def disordered_in_evaluation(accuracy: float = 0.1) -> Record:
     record = printing(values=(accuracy,), untrained=None)
     add_fact(record, "on_evaluated", "0.0", function="getitem", line=31, edit="skip")
@@ -150,6 +158,7 @@ def optimisation(left: float = 1.0, **printed: Any) -> Record:
 
 
 METRIC = {
+    wrong_metric: "wrong_metric",
     evaluated_on_other_inputs: "evaluated_on_other_inputs",
     disordered_in_evaluation: "unreadable",
     evaluated_in_training_mode: "evaluated_in_training_mode",

@@ -104,9 +104,8 @@ def test_shown(run, changes, certain, line, says, consequence):
 
 
 LEFT_ALONE = {
-    # late, or not that small, or up again (a cycle), or with nobody bringing it down: a schedule may end at zero
-    schedule: [{"until": 121}, {"tiny": 2.1e-3}, {"back": 199}, {"left": 0.29}, {"scheduler": False}]
-    + [{"until": 180, "tiny": 0.0}],
+    # late, or not that small, or up again (a cycle): a schedule may end at zero
+    schedule: [{"until": 121}, {"tiny": 2.1e-3}, {"back": 199}, {"left": 0.29}, {"until": 180, "tiny": 0.0}],
     clipping_too_hard: [{"limit": 1.01}, {"cut": 0.85}, {"left": 0.29}, {"function": "clip_grad_value_"}]
     + [{"limit": 10.0}, {"limit": inf}]  # at the usual norm; only to read the norm
     + [ADAM],  # it divides by the gradient's size, cut or not

@@ -18,6 +18,7 @@ from sick_metric import (
     unbounded_loss,
     unreadable,
     weights_changed,
+    wrong_metric,
     wrong_objective,
     wrong_step,
 )
@@ -60,10 +61,13 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (evaluated_on_other_inputs, {}, True, 31, "against 0 and 1; the feature in the middle lies 5 standard"),
     (evaluated_on_other_inputs, {"distance": 1e6}, True, 31, "the feature in the middle does not vary on one side"),
     (evaluated_on_other_inputs, {"distance": 2.0}, False, 31, "2 standard deviations off (bound 1)"),
+    (wrong_metric, {}, True, 31, "come to 0.1, and to 0.1 where each is given to another example: it"),
+    (wrong_metric, {"right": 0.2, "best": 0.3}, True, 31, "for one of the examples it is 0.3"),
     (disordered_in_evaluation, {}, False, 31, "what the network is evaluated on is made into something else first"),
     (unreadable, {}, False, 19, "is made into something else first"),
 ]
 NOT_SHOWN = {
+    wrong_metric: [{"right": 1.0}],
     wrong_objective: [
         {"falls": False},
         {"values": (0.1, 0.6)},

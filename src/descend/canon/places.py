@@ -28,6 +28,7 @@ UNSEEN = "an element is then predicted from those before it alone", "Vaswani et 
 OPEN = "what the network says then reaches the loss as it is", "Goodfellow et al. 2016, §6.2.2"
 READ = "what is given is then what the network learns from", "Cover & Thomas 2006, §2.8"
 SAME = "the network then meets what it has learnt from", "Shimodaira 2000, §1"
+TOLD = "right answers then score otherwise than wrong ones", "Gneiting & Raftery 2007, §2"
 HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
 ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
@@ -57,6 +58,8 @@ PLACES = (
         *SAME, cost=1, judged_on="metric"),
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
+    *_rows("wrong_metric", "call_argument", ("on_measured", "set", 1), SET, TOLD, cost=1),
+    *_rows("wrong_metric", "skip_call", ("on_measured", "skip", 1), WITHOUT, TOLD),
     *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, READ, cost=1),
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),

@@ -21,14 +21,19 @@ def suffers(record: Record, key: str = "0") -> bool:
 
 
 def has_hardly_learnt(record: Record) -> bool:
-    """Whether all that the script says of what it has trained stands where it stands without learning, or near."""
-    return has_learnt_nothing(record) or is_poor(record)
+    """Whether the most telling of the script's numbers stands where it does without learning, or all stand near."""
+    known = (answer for answer in _at_chance(record) if answer is not None)
+    return next(known, False) or is_poor(record)
 
 
 def has_learnt_nothing(record: Record) -> bool:
-    """Whether the most telling number of the script's is known to stand where it stands without learning."""
-    answers = (is_at_chance(record, metric) for metric in own_metrics(record))
-    return next((answer for answer in answers if answer is not None), False)
+    """Whether all that the script says of what it has trained is known to stand where it stands without learning."""
+    answers = _at_chance(record)
+    return bool(answers) and all(answer is True for answer in answers)
+
+
+def _at_chance(record: Record) -> list[bool | None]:
+    return [is_at_chance(record, metric) for metric in own_metrics(record)]
 
 
 def is_poor(record: Record, ended: Record | None = None) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor
 from descend.probes.inputs import fed_rows
 from descend.probes.moment import Measurement, Unavailable
 from descend.probes.on_the_way import Note, before, edits, span, told
+from descend.probes.own_measure import own_measure
 from descend.record import Fact
 from descend.tape import Recording
 
@@ -64,6 +65,7 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
         yield from told("on_evaluated", edits(recording, calls), step, note, f"{key}.")
     if not trained.begins_as(recording):
         return
+    yield from own_measure(recording, trained.recordings[0], step, key, note)
     try:
         theirs, ours = fed_rows([recording])[0], trained.rows
     except Unavailable:  # token ids have no mean

@@ -28,9 +28,16 @@ def other_arguments(recording: Recording, loss: Tensor, op: Op, ndim: int) -> It
     loss: the recording's own.
     ndim: of the tensor that the call is made of. index: at which place behind that the argument may stand, or -1.
     """
+    for edit, changed in changed_along(op, ndim):
+        if _makes_a_difference(recording, loss, op, changed):
+            yield edit
+
+
+def changed_along(op: Op, ndim: int) -> Iterator[tuple[dict[str, Any], Op]]:
+    """Yield each edit `set` of a call, and the call that it makes; arguments as of `other_arguments`."""
     for name, index, value in _candidates(op, ndim):
-        if _makes_a_difference(recording, loss, op, _changed(op, name, index, value)):
-            yield {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
+        edit = {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
+        yield edit, _changed(op, name, index, value)
 
 
 def _candidates(op: Op, ndim: int) -> Iterator[tuple[str, int | None, Any]]:

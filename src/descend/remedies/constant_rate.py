@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import libcst as cst
+from libcst import matchers as m
+
 from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument, keyword, number
@@ -9,12 +12,24 @@ from descend.source.callee import call_instead
 from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
+from descend.source.remove import remove
+from descend.source.syntax import parse
 
+RATE_OF_A_GROUP = m.Subscript(slice=[m.SubscriptElement(m.Index(m.SimpleString("'lr'") | m.SimpleString('"lr"')))])
+UPDATE = m.Call(
+    func=m.Attribute(attr=m.Name("update")),
+    args=[m.ZeroOrMore(), m.Arg(keyword=m.Name("lr")), m.ZeroOrMore()],
+)
 TOGETHER = {"SequentialLR", "ChainedScheduler"}
 
 
 def constant_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Replace the scheduler by `ConstantLR(optimizer, factor=1.0)`. It takes no dose."""
+    """Replace the scheduler by `ConstantLR(optimizer, factor=1.0)`; take away what sets the rate by hand.
+
+    It takes no dose.
+    """
+    if record.site("scheduler") is None:
+        return _left_alone(script)
     place = locate(script, record, "scheduler", dose.get("scheduler", "0"))
     if isinstance(place, NotApplicable):
         return place
@@ -26,6 +41,30 @@ def constant_rate(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     arguments = [optimizer, keyword("factor", number(1.0))]
     text = call_instead(place.syntax, place.call, "torch.optim.lr_scheduler.ConstantLR", arguments)
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
+
+
+def _left_alone(script: Script) -> Script | NotApplicable:
+    """Return the script without the statements that change the rate of a group of parameters."""
+    edited = script
+    while True:
+        syntax = parse(script.path, edited.read(script.path))
+        if isinstance(syntax, NotApplicable):
+            return syntax
+        statements = [node for kind in (cst.Assign, cst.AugAssign, cst.Call) for node in syntax.every(kind)]
+        found = [node for node in statements if _sets_the_rate(node)]
+        if not found:
+            break
+        around = next(n for n in (found[0], *syntax.ancestors(found[0])) if isinstance(n, cst.BaseSmallStatement))
+        edited = edited.edit(syntax.file, remove(syntax, around))
+    return NotApplicable("nothing in the script sets the rate by hand") if edited is script else edited
+
+
+def _sets_the_rate(node: cst.CSTNode) -> bool:
+    """Whether it is `group["lr"] = rate`, or multiplies it, or `group.update(lr=rate)`."""
+    if isinstance(node, cst.Assign | cst.AugAssign):
+        targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+        return any(m.matches(target, RATE_OF_A_GROUP) for target in targets)
+    return m.matches(node, UPDATE)
 
 
 def _obstacle(script: Script, record: Record, place: Place) -> str:

@@ -30,6 +30,7 @@ SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH, NOTE_LENGTH = 330, 40
 VERDICT_STYLES = {
     "proved": "bold green",
     "train_longer": "bold green",
+    "mends": "bold green",
     "helps": "green",
     "suggested": "green",
     "worse": "red",

@@ -66,6 +66,7 @@ TITLES = {
     "vanishing_gradients": "gradients vanish",
     "warm_start": "the warm start has a wrong learning rate",
     "weights_not_loaded": "the weights were not loaded",
+    "wrong_metric": "the script's own number does not tell right answers from others",
     "wrong_objective": "the loss asks for another task than is measured",
     "wrong_step": "the step is not the loss's gradient",
     "zero_input": "a layer is fed nothing but zeros",

@@ -246,6 +246,8 @@ def _remedy(case: Case) -> str:
         label = one_line(case.cure.label, LONGEST_LABEL)
         if case.cure.verdict == "train_longer" and len(causes(case)) == 1:
             return f"nothing is broken: with {label} {change(case.cure)}{seeds}"
+        if case.cure.verdict == "mends":
+            return f"and a change after which it is gone: {label}; nothing is clearly worse, {change(case.cure)}{seeds}"
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
     if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
         return "and a remedy that helped once but is not proved"

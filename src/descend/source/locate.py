@@ -43,6 +43,7 @@ WORDS = {
     "on_inputs": "call on the data",
     "on_fetched": "call on the data",
     "on_evaluated": "call on the data that are evaluated",
+    "on_measured": "call on what the network says where it is evaluated",
     "evaluation": "evaluation",
     "on_network": "call within the network",
     "on_loss": "call on the way to the loss",

@@ -13,10 +13,10 @@ ORDER = """
     bad_data no_step parameters_not_in_optimizer weights_not_loaded frozen_or_detached incorrect_gradients
     wrong_step negated_loss no_zero_grad labels_wrong broadcasting output_loss_mismatch degenerate_normalisation
     dimensions_exchanged target_leak zero_input infinite_gradient eval_mode lagging_statistics
-    evaluated_in_training_mode evaluated_on_other_inputs examples_mixed unpaired_targets no_signal unshuffled_data
-    symmetric_units no_nonlinearity narrow_layer outliers mixed_reductions sum_reduction targets_not_scaled
-    inputs_not_normalised over_regularised saturated_units bad_initialisation schedule clipping_too_hard
-    momentum_mismatch warm_start layer_rate_mismatch exploding_gradients instability cliff dead_units
+    evaluated_in_training_mode evaluated_on_other_inputs wrong_metric examples_mixed unpaired_targets no_signal
+    unshuffled_data symmetric_units no_nonlinearity narrow_layer outliers mixed_reductions sum_reduction
+    targets_not_scaled inputs_not_normalised over_regularised saturated_units bad_initialisation schedule
+    clipping_too_hard momentum_mismatch warm_start layer_rate_mismatch exploding_gradients instability cliff dead_units
     vanishing_gradients oscillation saddle_point correlated_inputs covariate_shift ill_conditioned_curvature
     slow_progress plateau fluctuations local_optima overfitting stragglers batch_size stopped_too_early
     unbounded_loss unreachable_loss blocked_signal unreadable unbalanced_terms wrong_objective optimisation

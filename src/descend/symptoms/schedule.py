@@ -15,18 +15,20 @@ def schedule(record: Record) -> Symptom | None:
         rates = record.series("learning_rate", key)
         base = float((record.fact("optimizer", key) or {}).get("lr") or 0.0)
         largest = max(rates.max, base)
-        if not record.places("scheduler") or record.steps < 2 or not left(record) > POOR:
+        if record.steps < 2 or not left(record) > POOR:
             continue
         low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
         if len(low) < MOST * record.steps or not largest > 0:
             continue
         at = low[0]
+        by_scheduler = bool(record.places("scheduler"))
         calls = sum(int((record.fact("scheduler", k) or {}).get("steps", 0)) for k in record.places("scheduler"))
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
-            f"{left_in_words(record)} left; the scheduler was stepped {calls} times"
+            f"{left_in_words(record)} left; "
         )
+        sentence += f"the scheduler was stepped {calls} times" if by_scheduler else "no scheduler of torch's sets it"
         return Symptom(
             id="schedule",
             kind="dynamics",
@@ -37,7 +39,7 @@ def schedule(record: Record) -> Symptom | None:
             value=rates.last / largest if largest else 0.0,
             bound=TINY,
             source=SOURCE,
-            where=record.site("scheduler_step") or record.site("scheduler"),
+            where=record.site("scheduler_step") or record.site("scheduler") or record.site("optimizer", key),
             optimizer=key,
             evidence=(("loss", key), ("learning_rate", key)),
             explains=frozenset({"slow_progress", "stopped_too_early", "plateau", "vanishing_gradients"}),

@@ -24,7 +24,8 @@ class Trial:
     remedies: tuple[str, ...]  # ids
     label: str  # the change in a user's words
     symptom: str  # id of the symptom it was prescribed for
-    # proved, train_longer (at more steps), suggested, not_proved, helps (but another more), no_effect, worse, failed
+    # proved, train_longer (at more steps), mends (a fact, and is no worse), suggested, not_proved, helps (but another
+    # more), no_effect, worse, failed
     verdict: str
     metric: str  # what the yardstick is: "negative log-likelihood on 256 training examples after 300 steps"
     before: float  # the unchanged script's mean over `seeds`

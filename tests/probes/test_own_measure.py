@@ -1,0 +1,108 @@
+"""Whether an evaluation's number tells right answers from others: of measures that do, and of some that cannot."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from descend.observing.taping import ANYTHING
+from descend.probes.own_measure import own_measure
+from descend.record import Fact
+from descend.tape import Tape
+from tests.probes.moments import located, record
+
+torch.manual_seed(0)
+X, CLASSES, REAL = torch.randn(60, 3), torch.arange(60) % 4, torch.randn(60, 4)
+SIGNS = (torch.arange(60) % 2).float()
+PLACES = torch.randint(3, (60, 3))
+
+
+def measured(net, loss, measure):
+    """Return the fact and the edits that an evaluation gives."""
+    trained = record(lambda: loss(net(X)), located, ANYTHING)
+    tape = Tape(ANYTHING, located)
+    with torch.no_grad():
+        tape.start()
+        measure(net(X))
+        tape.pause()
+    evaluation = tape.seal_last()
+    ops = tuple(replace(op, state=replace(op.state, grad=True)) for op in evaluation.ops)
+    facts = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
+    assert all(isinstance(fact, Fact) for fact in facts)
+    own = [fact.detail for fact in facts if fact.name == "own_measure"]
+    return (own[0] if own else None), [fact.detail for fact in facts if fact.name == "on_measured"]
+
+
+def classify(says):
+    return F.cross_entropy(says, CLASSES)
+
+
+def regress(says):
+    return F.mse_loss(says, REAL)
+
+
+def answer_yes(says):
+    return F.binary_cross_entropy_with_logits(says.squeeze(1), SIGNS)
+
+
+def sets_apart(says):
+    """How far the means of answers and targets lie apart: of no example, and right answers are best by it."""
+    return (says.mean(0) - REAL.mean(0)).norm()
+
+
+NETS = {classify: nn.Linear(3, 4), regress: nn.Linear(3, 4), answer_yes: nn.Linear(3, 1)}
+GOOD = [
+    (classify, lambda says: (says.argmax(1) == CLASSES).float().mean(), 1.0),
+    (classify, lambda says: (says.softmax(1).argmax(1) != CLASSES).sum(), 0.0),
+    (regress, lambda says: (says - REAL).abs().mean(), 0.0),
+    (regress, lambda says: 1 - ((says - REAL) ** 2).sum() / ((REAL - REAL.mean(0)) ** 2).sum(), 1.0),
+    (regress, sets_apart, 0.0),
+    (answer_yes, lambda says: ((says.squeeze(1) > 0) == (SIGNS > 0.5)).float().mean(), 1.0),
+]
+
+
+@pytest.mark.parametrize(("loss", "measure", "right"), GOOD)
+def test_a_measure_that_knows_right_answers(loss, measure, right):
+    fact, edits = measured(NETS[loss], loss, measure)
+    assert fact["is_told_apart"] and fact["right"] == pytest.approx(right, abs=1e-4) and not edits
+
+
+BLIND = [
+    (classify, lambda says: (says.max(1).values == CLASSES).float().mean()),  # the values for the places
+    (classify, lambda says: (says.argmax(1) == CLASSES.argmax()).float().mean()),
+    (regress, lambda says: F.mse_loss(says, REAL * 0)),
+    (answer_yes, lambda says: ((says.sigmoid().squeeze(1) > 2) == (SIGNS > 0.5)).float().mean()),
+]
+
+
+@pytest.mark.parametrize(("loss", "measure"), BLIND)
+def test_a_measure_that_does_not(loss, measure):
+    fact, _ = measured(NETS[loss], loss, measure)
+    assert not fact["is_told_apart"]
+
+
+def test_what_would_mend_it_is_known():
+    _, edits = measured(NETS[regress], regress, lambda says: F.mse_loss(says, REAL * 0))
+    assert [edit["edit"] for edit in edits] == ["skip"]
+    fact, edits = measured(
+        nn.Sequential(nn.Unflatten(1, (3, 1)), nn.Linear(1, 3)),  # three places of three classes each
+        lambda says: F.cross_entropy(says.flatten(0, 1), PLACES.flatten()),
+        lambda says: (says.argmax(1) == PLACES).float().mean(),
+    )
+    assert not fact["is_told_apart"]
+    assert [(edit["edit"], edit["keyword"], edit["value"]) for edit in edits] == [("set", "dim", 2)]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda says: says.square().mean(),  # of no target
+        lambda says: says.argmax(1),  # of no number
+        lambda says: (says.argmax(1) == CLASSES).float().mean() + (CLASSES.roll(1) == says.argmax(1)).float().mean(),
+    ],
+)
+def test_of_what_is_held_against_no_target_or_several_nothing_is_said(measure):
+    fact, _ = measured(NETS[classify], classify, measure)
+    assert fact is None or fact["is_told_apart"]
