@@ -122,6 +122,23 @@ def test_what_the_script_measures_itself_by_is_left_alone(pointed_at, made):
     assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
 
 
+TRAINS = (
+    "def run(data):\n    for x in data:\n        loss = net(x.roll(1))\n        {}loss.backward()\nrun(a)\nrun(b)\n"
+)
+
+
+@pytest.mark.parametrize(("chosen", "is_shared"), [("", False), ("if training: ", True)])
+def test_what_trains_whenever_it_is_called_measures_nothing_else(pointed_at, chosen, is_shared):
+    patient = pointed_at(TRAINS.format(chosen), "x.roll(1)", function="roll")
+    site = replace(patient.record.sites[0], kind="on_inputs")
+    backward = replace(site, kind="backward", line=4, end_line=4)
+    patient = replace(patient, record=Record(sites=[site, backward]))
+    if is_shared:
+        assert "also what the script measures itself by" in patient.refusal(skip_call, kind="on_inputs", place="0")
+    else:
+        assert "net(x)" in patient.edited(skip_call, kind="on_inputs", place="0")
+
+
 def test_a_network_is_no_measure(pointed_at):
     text = (
         "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"

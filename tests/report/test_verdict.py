@@ -166,6 +166,13 @@ def test_more_passes_do_not_unbreak_what_else_was_found(tmp_path):
     assert "nothing is broken" not in verdict(two) and "2 findings" in verdict(two)
 
 
+def test_what_makes_a_sure_mistake_go_away_is_no_gain(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    mends = replace(case.cure, verdict="mends", label="without mul in line 57")
+    text = verdict(replace(case, cure=mends, trials=(mends,)))
+    assert "and a change after which it is gone: without mul in line 57; nothing is clearly worse, " in text
+
+
 def stuck(case, *values):
     for key in [key for key in case.record.readings if key[0] == "yardstick"]:
         del case.record.readings[key]

@@ -65,6 +65,39 @@ def test_so_many_changes_are_tried_as_are_asked_for(descend, tmp_path, most):
     assert len([trial for trial in case["trials"] if trial["remedies"] == ["skip_call"]]) == most
 
 
+# What is measured on held-out data is compared with nothing: the training is as good as it can be.
+BLIND = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(300, 4)
+y = x @ torch.randn(4, 1)
+model = nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(10):
+    for rows in torch.randperm(200).split(20):
+        loss = nn.functional.mse_loss(model(x[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        held_out = nn.functional.mse_loss(model(x[200:]), y[200:] * 0)
+    print(f"val {held_out.item():.3f}")
+"""
+
+
+@pytest.mark.slow
+def test_what_makes_a_fact_go_away_and_harms_nothing_is_a_cure(descend, tmp_path):
+    (tmp_path / "train.py").write_text(BLIND)
+    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert [finding["symptom"] for finding in case["findings"]] == ["wrong_metric"]
+    assert "+        held_out = nn.functional.mse_loss(model(x[200:]), y[200:])" in case["patch"]
+    [mends] = [trial for trial in case["trials"] if trial["patch"] == "cure"]
+    assert mends["verdict"] == "mends" and mends["before"] == pytest.approx(mends["after"])
+
+
 SYMPTOM = Symptom("unreadable", "dynamics", True, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
 
 

@@ -144,11 +144,17 @@ def _behind(evaluation: Recording, said: Op, call: LossCall) -> Behind | None:
         return None
     tail = _needed(fed(evaluation, slot, torch.zeros(shapes[0])))
     used = {s for op in tail.ops for s in op.inputs}
-    known = {s: value_of(evaluation, s) for s in (*evaluation.data, *evaluation.watched) if s in used and s != slot}
-    targets = [s for s, value in known.items() if _may_be_target(value, shapes[0].numel(), call)]
+    alike = {s for s in _of_data(tail) - {slot} if _may_be_target(value_of(tail, s), shapes[0].numel(), call)}
+    targets = [s for s in alike if tail.behind(s) & alike == {s}]  # before anything is made of them
     if slot not in used or len(targets) != 1 or used & evaluation.parameters.keys():
         return None
     return Behind(tail, slot, targets[0], shapes[0])
+
+
+def _of_data(recording: Recording) -> set[int]:
+    """Return the slots that are used and depend on no parameter."""
+    used = ((s, taint) for op in recording.ops for s, taint in zip(op.inputs, op.taints))
+    return {s for s, taint in used if taint == NONE and s not in recording.parameters}
 
 
 def _needed(recording: Recording) -> Recording:
