@@ -45,7 +45,7 @@ bench: $(READY)
 
 clinic: $(READY)
 	$(BIN)/pytest -n 2 tests/clinic --seeds 5
-	$(BIN)/python clinic/run.py --control
+	$(BIN)/python clinic/run.py
 
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py

@@ -32,13 +32,11 @@ class Outcome:
     cure: tuple[str, ...] = ()  # remedies
     before: float = math.nan
     after: float = math.nan
-    tuned: float = math.nan  # with the tuning patch on top, where there is one
     reproduced: bool = False
     trials: int = 0
     bare_s: float = math.nan
     watched_s: float = math.nan
     total_s: float = math.nan
-    control: tuple[float, ...] = ()  # what the best change of each equal-budget search leaves, on the same fresh seeds
     trouble: str = ""
 
     @property
@@ -111,10 +109,7 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
         if trial["patch"] == "cure" and case["patch"]:
             outcome.cure = tuple(trial["remedies"])
             outcome.before = trial["before"] if trial["before"] is not None else math.inf
-            outcome.after = outcome.tuned = trial["after"]
-    for trial in trials:  # the search beside it sets the step, too
-        if trial["patch"] == "tuning":
-            outcome.tuned = trial["after"]
+            outcome.after = trial["after"]
 
 
 def _runs(patch: str, script: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Measures the doctor on the clinic: `python clinic/run.py [--only NAME ...] [--half kept_out] [--control]`."""
+"""Measures the doctor on the clinic: `python clinic/run.py [--only NAME ...] [--half kept_out]`."""
 
 import argparse
 import json
@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 from consult import Consultation, Outcome
-from control import search
-from table import is_comparable, page
+from table import page
 from variants import HALVES, HERE, Patient, patients
 
 DRAWN = 13  # the seed of the variants; drawn anew whenever a result on the half kept out has led to a change
@@ -22,9 +21,8 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, help="one half alone")
     parser.add_argument("--kind", choices=("sick", "healthy", "novice"), help="one kind alone")
     parser.add_argument("--drawn", type=int, default=DRAWN, help="seed of the variants")
-    parser.add_argument("--control", action="store_true", help="random search beside each sick one")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run was broken off")
-    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", help="where the table goes")
+    parser.add_argument("--out", type=Path, default=HERE / "PATIENTS.md", help="where the table goes")
     options = parser.parse_args()
     kinds = (options.kind,) if options.kind else ("sick", "healthy")
     chosen = [p for kind in kinds for p in patients(kind) if not options.only or p.name in options.only]
@@ -36,7 +34,7 @@ def main() -> None:
             for patient in chosen:
                 outcome = known.get((patient.name, half, patient.faults))
                 if outcome is None:
-                    outcome = _consult(patient, half, options.drawn, options.control)
+                    outcome = _consult(patient, half, options.drawn)
                     lines.write(json.dumps({"drawn": options.drawn, **outcome.row()}) + "\n")
                     lines.flush()
                 outcomes.append(outcome)
@@ -50,11 +48,9 @@ def outcomes_in(kept: Path, drawn: int) -> dict[tuple[str, str, tuple[str, ...]]
     return {(outcome.name, outcome.half, tuple(outcome.faults)): outcome for outcome in found}
 
 
-def _consult(patient: Patient, half: str, drawn: int, control: bool) -> Outcome:
+def _consult(patient: Patient, half: str, drawn: int) -> Outcome:
     began = time.perf_counter()
     outcome = Consultation(patient, half, 0, drawn).outcome()
-    if control and patient.curable and is_comparable(patient.faults):
-        outcome.control = search(patient, half, drawn, max(1, outcome.trials))
     mark = "ok   " if outcome.right else "WRONG"
     cure = "+".join(outcome.cure) or "-"
     print(

@@ -6,18 +6,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from consult import Outcome
-from control import SEARCHES
 from scipy.stats import beta
 
-from descend.trials.statistics import as_good
-
-WIRING = frozenset(
-    "no_zero_grad no_step parameters_not_in_optimizer frozen_or_detached eval_mode broadcasting negated_loss bad_data "
-    "labels_wrong output_loss_mismatch incorrect_gradients unshuffled_data no_signal degenerate_normalisation "
-    "dimensions_exchanged target_leak infinite_gradient unpaired_targets mixed_reductions "
-    "lagging_statistics weights_not_loaded zero_input".split()
-)
-OTHERWISE_JUDGED = frozenset({"outliers", "overfitting", "warm_start"})  # median error, held-out data, last stage
 LEVEL = 0.95
 
 
@@ -33,7 +23,6 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
     ]
     sick = [o for o in outcomes if o.faults]
     healthy = [o for o in outcomes if not o.faults]
-    searched = [o for o in sick if o.control and not o.by_hand]
     lines += [
         _row("right first finding", sick, lambda os: _share(sum(o.right for o in os), len(os))),
         _row("false alarms on healthy scripts", healthy, _alarms),
@@ -43,21 +32,12 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
         _row("verdict / bare run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),
-        _row(f"lower than the median of {SEARCHES} random searches of as many trials", searched, _lower),
-        _row("as low as that median, or lower", searched, _as_low),
-        _row("lower than a single such search, of all", searched, _lower_than_one),
         "",
         "## How sure the first finding was before any trial",
         "",
         "| standing | findings | right |",
         "|---|---|---|",
         *_calibration(sick + healthy),
-        "",
-        "## Beside a random search of as many trials",
-        "",
-        "| fault | variants | lower | as low, or lower |",
-        "|---|---|---|---|",
-        *_by_fault(searched),
         "",
         "## What was found first",
         "",
@@ -67,8 +47,8 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         "",
         "## Each script",
         "",
-        "| script | half | fault | first finding | cure | before → after | random search |",
-        "|---|---|---|---|---|---|---|",
+        "| script | half | fault | first finding | cure | before → after |",
+        "|---|---|---|---|---|---|",
         *(_line(o) for o in outcomes),
         "",
     ]
@@ -107,34 +87,6 @@ def _ratio(outcomes: Sequence[Outcome], cost: Callable[[Outcome], float]) -> str
     return f"{median(ratios):.2f}" if ratios else ""
 
 
-def is_comparable(faults: Sequence[str]) -> bool:
-    """Whether a random search could cure these faults, and is judged on what the doctor is."""
-    return not (WIRING | OTHERWISE_JUDGED).intersection(faults)
-
-
-def _lower(outcomes: Sequence[Outcome]) -> str:
-    return _share(sum(bool(o.cure) and o.tuned < median(o.control) for o in outcomes), len(outcomes))
-
-
-def _as_low(outcomes: Sequence[Outcome]) -> str:
-    """Within the margin in which the doctor, too, takes two remedies to be equally good, and then takes the cheaper."""
-    return _share(sum(bool(o.cure) and as_good(o.tuned, median(o.control)) for o in outcomes), len(outcomes))
-
-
-def _lower_than_one(outcomes: Sequence[Outcome]) -> str:
-    return _share(
-        sum(bool(o.cure) and o.tuned < one for o in outcomes for one in o.control),
-        sum(len(o.control) for o in outcomes),
-    )
-
-
-def _by_fault(outcomes: Sequence[Outcome]) -> list[str]:
-    kinds: dict[str, list[Outcome]] = {}
-    for o in outcomes:
-        kinds.setdefault(" or ".join(o.faults), []).append(o)
-    return [f"| {kind} | {len(os)} | {_lower(os)} | {_as_low(os)} |" for kind, os in sorted(kinds.items())]
-
-
 def _calibration(outcomes: Sequence[Outcome]) -> list[str]:
     lines = []
     for standing in ("fact", "likely", "suspected"):
@@ -157,5 +109,4 @@ def _confusion(outcomes: Sequence[Outcome]) -> list[str]:
 def _line(o: Outcome) -> str:
     change = f"{o.before:.3g} → {o.after:.3g}" if o.cure else o.trouble
     fault = " or ".join(o.faults) or "healthy"
-    control = f"{median(o.control):.3g}" if o.control else ""
-    return f"| {o.name} | {o.half} | {fault} | {o.first or '–'} | {' + '.join(o.cure)} | {change} | {control} |"
+    return f"| {o.name} | {o.half} | {fault} | {o.first or '–'} | {' + '.join(o.cure)} | {change} |"

@@ -34,7 +34,7 @@ def test_what_was_consulted_on_in_this_draw_is_known(kept):
 def test_only_what_is_missing_is_consulted_on(kept, monkeypatch):
     asked = []
 
-    def consult(patient, half, drawn, control):
+    def consult(patient, half, drawn):
         asked.append((patient.name, half))
         return Outcome(patient.name, half, patient.faults, True, False)
 

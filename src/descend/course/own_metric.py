@@ -79,7 +79,8 @@ def own_metrics(record: Record) -> list[OwnMetric]:
 def asks_untrained(record: Record) -> bool:
     """Whether it has to be known what a script's own numbers are where nothing is learnt.
 
-    Not where one of them has come down to half of what is missing, or lacks little: then something is learnt.
+    Not where one of them has come down to half of what is missing: then something is learnt. Nor where a share lacks
+    little, unless no loss can tell: neighbours in the raw data may be right, too.
     """
     names = [name for name in record.places("own_number") if not _is_left_out(record, name)]
     metrics = [metric for name in names if (metric := _read(record, name)) is not None]
@@ -88,7 +89,7 @@ def asks_untrained(record: Record) -> bool:
     curves = [metric.curve(record) for metric in metrics]
     fell = any(len(curve) > 1 and curve.last < HALVED * curve.first for curve in curves)
     is_good = any(m.kind == "share" and c.last < LITTLE * m.whole for m, c in zip(metrics, curves))
-    return bool(metrics) and not fell and not is_good
+    return bool(metrics) and not fell and not (is_good and is_told_by_loss(record))
 
 
 def is_told_by_loss(record: Record) -> bool:
