@@ -18,12 +18,14 @@ def test_where_nothing_helps_alone_two_may():
     """The two faults together hold the cost up; what mends one of them shows nothing."""
     a, b, c = (replace(prescription(text, text), remedy=text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
-    proof, table = Proof(), Table(outcomes)
-    prove(SCRIPT, record_of(1.0), [lambda refuted: [], lambda refuted: [a, b, c]], table, proof)
+    proof, table, stuck = Proof(), Table(outcomes), record_of(1.0)
+    stuck.add(Fact("targets", "", 0, {"entropy": 1.0}))
+    prove(SCRIPT, stuck, [lambda refuted: [], lambda refuted: [a, b, c]], table, proof)
     assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
-    alone = Proof()
-    prove(SCRIPT, record_of(1.0), [lambda refuted: [a, b, c]], Table(outcomes), alone)
-    assert alone.cure is None  # nothing says that anything must be wrong
+    for exam, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
+        alone = Proof()
+        prove(SCRIPT, exam, [lambda refuted: [a, b, c]] * stages, Table(outcomes), alone)
+        assert alone.cure is None
 
 
 @pytest.mark.parametrize(("named", "tried"), [(0.1, {"named"}), (0.95, {"named", "general"})])

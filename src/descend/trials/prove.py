@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
 from descend.course.opponents import has_exploded, has_opponents
+from descend.course.suffering import suffers
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
@@ -74,7 +75,7 @@ def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Benc
             _confirm_best(script, exam, candidates, bench, proof)
             if len(proof.failed) == known:
                 break  # none is left
-    if proof.cure is None and len(stages) > 1:
+    if proof.cure is None and len(stages) > 1 and suffers(exam):  # what does not could always be a little better
         _confirm_pair(script, exam, candidates, bench, proof)
     if proof.cure is None:
         ran = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
