@@ -27,6 +27,7 @@ LINES = {
     "\x1b[32maccuracy\x1b[0m 0.5": {"accuracy": 0.5},
     "Epoch [1/5], Loss: 0.3": {"loss": 0.3},
     "test c-index 0.61 (exact match 0.2)": {"test c-index": 0.61, "test exact match": 0.2},
+    " 12 | train 0.41 | val 0.52": {"val": 0.52},
     "[12/100] D 0.6 G 0.7": {},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},
@@ -45,6 +46,7 @@ def test_which_way_is_better_and_on_which_data():
         n.name: (n.rises, n.is_share, n.is_loss, n.is_held_out)
         for n in own_numbers("val loss 1 error 2 | train f1 3 reward 4")
     }
+    assert [(n.rises, n.is_share, n.is_held_out) for n in own_numbers("val 0.3")] == [(None, False, True)]
     assert told == {
         "val loss": (False, False, True, True),
         "val error": (False, False, False, True),

@@ -12,14 +12,14 @@ def printing(
     values: tuple[float, ...] = (0.12, 0.1),
     untrained: float | None = 0.1,
     *,
-    rises: bool = True,
+    rises: bool | None = True,
     is_loss: bool = False,
     is_held_out: bool | None = True,
     late: bool = True,
 ) -> Record:
     """A run that learns its task, and prints a number of its own."""
     record = healthy()
-    is_share = rises and "reward" not in name
+    is_share = bool(rises) and "reward" not in name
     add_fact(record, "own_number", name, rises=rises, is_share=is_share, is_loss=is_loss, is_held_out=is_held_out)
     last = STEPS if late else STEPS // 4
     for i, value in enumerate(values, 1):

@@ -27,6 +27,7 @@ from sick_runs import look, named, neighbours
 from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.course.progress import is_stuck, left, left_in_words
 from descend.course.suffering import suffers
+from descend.record import Reading
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),
@@ -191,3 +192,15 @@ def test_an_error_that_is_not_known_without_learning_says_nothing_of_it():
     before = left(record)
     add_fact(record, "own_draws", function="multinomial")
     assert left(record) == before
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_it"),
+    [((0.9, 0.5, 0.41), True), ((0.9, 0.5, 0.45), False), ((0.41,), False), ((0.4,), True), ((0.1, 0.5, 0.6), False)],
+)
+def test_what_says_its_data_alone_is_the_loss_that_was_seen_to_be_evaluated(printed, is_it):
+    record = printing(name="val", values=printed, untrained=None, rises=None)
+    for step, loss in zip(record.series("own_number", "val").steps, (0.9, 0.5, 0.4)[-len(printed) :]):
+        record.add(Reading("evaluation_loss", "", step, loss))
+    metric = own_metric(record)
+    assert (metric is not None) == is_it and (metric is None or metric.kind == "error")

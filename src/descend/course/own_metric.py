@@ -15,6 +15,8 @@ PERCENT = 1.5  # a share that is larger than this is printed in percent
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
 HALVED = 0.5  # of what was missing at first is still missing: something has been learnt
 LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
+SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
+SEVERAL = 3
 LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
 
 
@@ -72,7 +74,8 @@ def own_metrics(record: Record) -> list[OwnMetric]:
             continue
         told = record.fact("own_number", name) or {}
         held_out = {True: 0, None: 1, False: 2}[metric.is_held_out]
-        found.append(((bool(told.get("is_loss")), held_out, -order), metric))
+        is_loss = told.get("is_loss") or told.get("rises") is None
+        found.append(((bool(is_loss), held_out, -order), metric))
     return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -138,7 +141,7 @@ def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:
 
 
 def _is_left_out(record: Record, name: str) -> bool:
-    """Whether a number may be what is minimised, comes too early, or is the same whatever is learnt."""
+    """Whether a number may be what is minimised, comes too early, does not say what it is, or never changes."""
     told, printed = record.fact("own_number", name) or {}, record.series("own_number", name)
     if (
         not printed.steps
@@ -146,8 +149,20 @@ def _is_left_out(record: Record, name: str) -> bool:
         or (told.get("is_loss") and not told.get("is_held_out"))
     ):
         return True
+    if told.get("rises") is None and not _is_observed_loss(record, name):
+        return True
     is_same = (record.fact("untrained", name) or {}).get("value") == printed.last
     return is_same and not told.get("is_share")  # of a few hundred examples the same share may be right
+
+
+def _is_observed_loss(record: Record, name: str) -> bool:
+    """Whether a number whose name does not say what it is is the loss that the script was seen to evaluate."""
+    printed, off = record.series("own_number", name), 1.0
+    for place in record.places("evaluation_loss"):
+        losses = record.series("evaluation_loss", place)
+        apart = [abs(value - losses.at(step)) / max(abs(value), 1e-12) for step, value in printed]
+        off = min(off, max((a if isfinite(a) else 1.0 for a in apart), default=1.0))
+    return off < (SAME if len(printed) >= SEVERAL else ONCE)
 
 
 def _read(record: Record, name: str) -> OwnMetric | None:

@@ -1,8 +1,9 @@
 """The numbers that a script prints by name, and which way each of them is better: `test acc 0.93`, `val_loss=0.4`.
 
-Only names that say their direction are read: a loss, an error, a perplexity falls; an accuracy, a reward rises. The
+Only names that say their direction are read: a loss, an error, a perplexity falls; an accuracy, a reward rises. A name
+that says on what it is measured and no more (`val 0.43`) may be either: which, is for what was observed to say. The
 words are those by which the field names its measures (the metrics of torchmetrics and scikit-learn, with their
-directions), and what scripts call them.
+directions; the distances of SciPy), and what scripts call them.
 """
 
 import re
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 
 FALLING = frozenset(
     "loss losses error errors err nll perplexity ppl mse rmse mae mape crps cost deviance distance divergence kl kld "
-    "bce ce bpc regret residual negative wer cer brier ece hamming fid".split()
+    "bce ce bpc regret residual negative wer cer brier ece hamming fid wasserstein emd mmd chamfer hausdorff "
+    "discrepancy gap violation violations".split()
 )
 SHARES = frozenset(
     "accuracy acc r2 auc auroc auprc ap map f1 precision recall sensitivity specificity rouge iou jaccard dice ndcg "
@@ -39,19 +41,19 @@ _WORDS = re.compile(r"[^\W_]+")
 class OwnNumber:
     """One number of a line that says its name.
 
-    is_share: of what is best, it is 1, or 100. is_held_out: None where the name does not tell.
+    rises, is_held_out: None where the name does not tell. is_share: of what is best, it is 1, or 100.
     """
 
     name: str
     value: float
-    rises: bool
+    rises: bool | None
     is_share: bool
     is_loss: bool
     is_held_out: bool | None
 
 
 def own_numbers(line: str) -> Iterator[OwnNumber]:
-    """Yield the numbers of a line whose names say which way is better."""
+    """Yield the numbers of a line whose names say which way is better, or on what data they are measured."""
     line, end, of_data = _ASIDE.sub("", _COLOURS.sub("", line))[:LONGEST], 0, ""
     for found in _NUMBER.finditer(line):
         pieces = [piece.strip() for piece in _BREAKS.split(line[end : found.start()]) if piece.strip()]
@@ -65,14 +67,16 @@ def own_numbers(line: str) -> Iterator[OwnNumber]:
 
 def _named(piece: str, of_data: str, value: float) -> OwnNumber | None:
     words = _words(piece)
-    falls = not FALLING.isdisjoint(words)
-    if not falls and RISING.isdisjoint(words):
+    falls, rises = (not known.isdisjoint(words) for known in (FALLING, RISING))
+    is_known = falls or rises
+    if not is_known and not (words and HELD_OUT.issuperset(words)):
         return None
     is_told = not (HELD_OUT | TRAINING).isdisjoint(words)
     name = piece if is_told or not of_data else f"{of_data} {piece}"
     kind = None if not of_data else of_data in HELD_OUT
     is_share, is_loss = not falls and not SHARES.isdisjoint(words), not LOSSES.isdisjoint(words)
-    return OwnNumber(" ".join(name.lower().split()), value, not falls, is_share, is_loss, kind)
+    better = not falls if is_known else None
+    return OwnNumber(" ".join(name.lower().split()), value, better, is_share, is_loss, kind)
 
 
 def _words(piece: str) -> list[str]:
