@@ -11,6 +11,8 @@ from descend.symptoms import GENERAL, SEARCHES, Symptom, causes
 from descend.trials.candidate import reference
 from descend.trials.prove import Proof
 
+EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: the cure's own line says more
+
 
 def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
     """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
@@ -62,7 +64,8 @@ def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
     if symptom.id in proof.at:
         return record.site(*proof.at[symptom.id])
     cure = proof.cure
-    if cure is None or cure.script is None or cure.symptom != symptom.id or symptom.id not in SEARCHES[-1]:
+    is_placed = symptom.id not in SEARCHES[-1] and (symptom.where is None or symptom.where.kind not in EVERYWHERE)
+    if cure is None or cure.script is None or cure.symptom != symptom.id or is_placed:
         return None
     rewritten = [(c.file, first + 1) for c in changes_of(cure.script) for first, end, _ in c.lines if end > first]
     return Site("cure", "", *rewritten[0]) if rewritten else None

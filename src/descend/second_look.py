@@ -10,7 +10,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from descend.course.progress import FAIR
-from descend.course.suffering import is_poor
+from descend.course.suffering import has_hardly_learnt
 from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
@@ -51,7 +51,7 @@ def mended(proof: Proof, record: Record) -> Mended | None:
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "metric"):
         return None
     is_much = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_much and not (proof.arm and is_poor(record, proof.arm)):
+    if not is_much and not (proof.arm and has_hardly_learnt(record, proof.arm)):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
 

@@ -35,6 +35,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {"values": (0.12, 0.4)}, False, 22, "not so far from the 0.1"),
     (wrong_objective, {"name": "rmse", "values": (2.0, 2.0), "untrained": 1.9, "rises": False}, True, 22, "no better"),
     (wrong_objective, {"name": "mean reward", "values": (-5.0,), "untrained": -4.8}, True, 22, "ends at -5"),
+    (wrong_objective, {"beside": 0.9}, False, 22, "not so far from the 0.1"),
     (wrong_objective, {"beside": 0.1}, True, 22, "is another task than what is measured"),
     (wrong_step, {}, True, 26, "cosine of -1 with the loss's gradient, and 1 times its length"),
     (forgetful_step, {}, False, 29, "is thrown away here between the steps"),
@@ -73,7 +74,6 @@ NOT_SHOWN = {
         {"falls": False},
         {"values": (0.1, 0.6)},
         {"untrained": None},
-        {"beside": 0.9},
         {"name": "loss", "is_loss": True, "is_held_out": None, "rises": False},
         {"name": "noise rmse", "values": (0.3,), "untrained": 0.3, "rises": False},  # the same whatever is learnt
         {"late": False},
@@ -129,13 +129,25 @@ def test_a_number_reads_as_a_cost(printed, kind, value, cost):
 
 def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
     assert own_metric(printing(name="mean reward", untrained=None)) is None
-    assert asks_untrained(own_draws := printing(name="mean reward", values=(1.0, 9.0), untrained=None)) is False
-    add_fact(own_draws, "own_draws", function="multinomial")
-    assert asks_untrained(own_draws) and not is_told_by_loss(own_draws)
+    record = printing(name="mean reward", values=(1.0, 9.0), untrained=None)
+    assert asks_untrained(record) and is_told_by_loss(record)
+    add_fact(record, "own_draws", function="multinomial")
+    assert asks_untrained(record) and not is_told_by_loss(record)
+
+
+def test_a_number_that_did_not_come_along_is_told_whatever_others_did():
+    """It is the one by which changes are judged: what the others say is good already."""
+    record = printing(name="test error", rises=False, values=(0.9, 0.1), untrained=1.0)
+    assert not suffers(record)
+    add_fact(record, "own_number", "auc", rises=True, is_share=True, is_loss=False, is_held_out=None)
+    record.add(Reading("own_number", "auc", 200, 0.6))
+    assert own_metric(record).name == "test error" and asks_untrained(record)
+    add_fact(record, "untrained", "auc", value=0.5)
+    assert own_metric(record).name == "auc" and suffers(record)
 
 
 def test_the_most_telling_number_is_taken():
-    record = printing(name="train accuracy", is_held_out=False)
+    record = printing(name="train accuracy", is_held_out=False, untrained=None)
     for name, of in (("test loss", True), ("test accuracy", True)):
         detail = {"rises": "acc" in name, "is_share": "acc" in name, "is_loss": "loss" in name, "is_held_out": of}
         add_fact(record, "own_number", name, **detail)

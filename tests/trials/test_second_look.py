@@ -83,7 +83,7 @@ for epoch in range(10):
         optimizer.step()
     with torch.no_grad():
         held_out = nn.functional.mse_loss(model(x[200:]), y[200:] * 0)
-    print(f"val {held_out.item():.3f}")
+    print(epoch, held_out.item())
 """
 
 

@@ -17,6 +17,7 @@ HALVED = 0.5  # of what was missing at first is still missing: something has bee
 LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
 SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
 SEVERAL = 3
+POORER = 0.5  # of what a number lacks without learning it lacks still: less than half of the way
 LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
 
 
@@ -66,7 +67,8 @@ class OwnMetric:
 def own_metrics(record: Record) -> list[OwnMetric]:
     """Return what a script says of what it has trained, the most telling first: what a training may minimise is left.
 
-    What is measured on held-out data goes before what does not say on which; of those that are alike the last one.
+    What is known not to have come along with the training goes first; then what is measured on held-out data, before
+    what does not say on which; of those that are alike the last one.
     """
     found = []
     for order, name in enumerate(record.places("own_number")):
@@ -75,24 +77,25 @@ def own_metrics(record: Record) -> list[OwnMetric]:
         told = record.fact("own_number", name) or {}
         held_out = {True: 0, None: 1, False: 2}[metric.is_held_out]
         is_loss = told.get("is_loss") or told.get("rises") is None
-        found.append(((bool(is_loss), held_out, -order), metric))
+        found.append(((not stands_still(record, metric), bool(is_loss), held_out, -order), metric))
     return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
 
 
 def asks_untrained(record: Record) -> bool:
     """Whether it has to be known what a script's own numbers are where nothing is learnt.
 
-    Not where one of them has come down to half of what is missing: then something is learnt. Nor where a share lacks
+    Not of one that has come down to half of what is missing: then something is learnt. Nor of a share that lacks
     little, unless no loss can tell: neighbours in the raw data may be right, too.
     """
     names = [name for name in record.places("own_number") if not _is_left_out(record, name)]
     metrics = [metric for name in names if (metric := _read(record, name)) is not None]
-    if len(metrics) < len(names) and not is_told_by_loss(record):
-        return True
-    curves = [metric.curve(record) for metric in metrics]
-    fell = any(len(curve) > 1 and curve.last < HALVED * curve.first for curve in curves)
-    is_good = any(m.kind == "share" and c.last < LITTLE * m.whole for m, c in zip(metrics, curves))
-    return bool(metrics) and not fell and not (is_good and is_told_by_loss(record))
+    return len(metrics) < len(names) or not all(_shows_learning(record, metric) for metric in metrics)
+
+
+def _shows_learning(record: Record, metric: OwnMetric) -> bool:
+    curve = metric.curve(record)
+    is_good = metric.kind == "share" and curve.last < LITTLE * metric.whole and is_told_by_loss(record)
+    return is_good or len(curve) > 1 and curve.last < HALVED * curve.first
 
 
 def is_told_by_loss(record: Record) -> bool:
@@ -128,6 +131,17 @@ def _left(record: Record, metric: OwnMetric) -> float:
     known = isfinite(metric.untrained)
     whole = metric.cost(metric.untrained) if known else metric.whole if metric.kind == "share" else nan
     return metric.cost(metric.end(record)) / whole if whole > 0 else nan
+
+
+def stands_still(record: Record, metric: OwnMetric, ended: Record | None = None) -> bool:
+    """Whether a number is known not to have come half of the way from where it stands without learning.
+
+    ended: another run of the script, whose end is asked for instead: how its numbers read is known of `record`.
+    """
+    if is_at_chance(ended or record, metric):
+        return True
+    is_known = isfinite(metric.untrained) and metric.kind != "gain"
+    return is_known and metric.cost(metric.end(ended or record)) > POORER * metric.cost(metric.untrained)
 
 
 def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:

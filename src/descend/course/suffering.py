@@ -1,14 +1,12 @@
 """Does the run suffer? The one gate of what is only suspected because something has to be wrong.
 
 Free of charge, from what is on record: the loss diverged or rose, nothing was learnt beyond a constant, what had been
-learnt was lost again, or the script's own numbers have not come half of the way from where they stand without learning.
+learnt was lost again, or one of the script's own numbers has not come half of the way from where it stands unlearnt.
 """
 
-from descend.course.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics
+from descend.course.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics, stands_still
 from descend.course.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 from descend.record import Record
-
-POORER = 0.5  # of what the untrained network lacks by the script's own numbers is lacking still
 
 
 def suffers(record: Record, key: str = "0") -> bool:
@@ -20,30 +18,18 @@ def suffers(record: Record, key: str = "0") -> bool:
     return has_hardly_learnt(record)
 
 
-def has_hardly_learnt(record: Record) -> bool:
-    """Whether the most telling of the script's numbers stands where it does without learning, or all stand near."""
-    known = (answer for answer in _at_chance(record) if answer is not None)
-    return next(known, False) or is_poor(record)
+def has_hardly_learnt(record: Record, ended: Record | None = None) -> bool:
+    """Whether any number that the script says of what it has trained is known not to have come along.
+
+    ended: another run of the script, whose ends are asked for instead.
+    """
+    return any(stands_still(record, metric, ended) for metric in own_metrics(record))
 
 
 def has_learnt_nothing(record: Record) -> bool:
     """Whether all that the script says of what it has trained is known to stand where it stands without learning."""
-    answers = _at_chance(record)
+    answers = [is_at_chance(record, metric) for metric in own_metrics(record)]
     return bool(answers) and all(answer is True for answer in answers)
-
-
-def _at_chance(record: Record) -> list[bool | None]:
-    return [is_at_chance(record, metric) for metric in own_metrics(record)]
-
-
-def is_poor(record: Record, ended: Record | None = None) -> bool:
-    """Whether none of the script's own numbers has come half of the way from where it stands without learning.
-
-    ended: another run of the script, whose ends are asked for instead: how its numbers read is known of `record`.
-    """
-    known = [m for m in own_metrics(record) if m.untrained == m.untrained and m.kind != "gain"]
-    costs = [(m.cost(m.end(ended or record)), m.cost(m.untrained)) for m in known]
-    return bool(costs) and all(cost > POORER * untrained for cost, untrained in costs)
 
 
 def may_suffer(record: Record, key: str = "0") -> bool:

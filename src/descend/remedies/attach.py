@@ -1,4 +1,4 @@
-"""The `detach()` taken away that cuts parameters off from the loss."""
+"""What cuts parameters off from the loss taken away: `detach()`, and whatever else leaves the graph on the way."""
 
 import re
 from typing import Any
@@ -8,19 +8,40 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.activations import activated
+from descend.source.backward_pass import loss_of
+from descend.source.cuts import cuts, joined
 from descend.source.every_site import edit_every_site
 from descend.source.give_way import give_way
-from descend.source.locate import Place
+from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 
+MOST = 12  # places that leave the graph
+
 
 def attach(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Let every `x.detach()` that was seen on the way to the loss be `x`. It takes no dose."""
+    """Let every `x.detach()` that was seen on the way to the loss be `x`, or where none was what else leaves the graph.
+
+    It takes no dose.
+    """
     seen = [site for site in record.sites if site.kind == "detach"]
-    if not seen:
-        return NotApplicable("the run did not show a detach() between the parameters and the loss")
-    return edit_every_site(script, seen, _attached)
+    return edit_every_site(script, seen, _attached) if seen else _joined(script, record)
+
+
+def _joined(script: Script, record: Record) -> Script | NotApplicable:
+    edited = script
+    for _ in range(MOST):
+        place = locate(edited, record, "backward")
+        if isinstance(place, NotApplicable):
+            return place
+        loss = loss_of(place.syntax, place.call)
+        found = cuts(place.syntax, loss) if loss is not None else []
+        if not found:
+            break
+        edited = edited.edit(place.syntax.file, joined(place.syntax, found[0]))
+    if edited is script:
+        return NotApplicable("nothing that the loss is made of is seen to leave the graph")
+    return edited
 
 
 def _attached(place: Place) -> str | NotApplicable:

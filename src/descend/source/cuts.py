@@ -1,0 +1,145 @@
+"""Where what the loss is made of leaves the graph: `.detach()`, `.data`, an array, a number, a block without gradients.
+
+It is followed backwards from the loss: through names, what functions and networks of the file return, and no further.
+"""
+
+from collections.abc import Iterator
+
+import libcst as cst
+from libcst import matchers as m
+
+from descend.source.brackets import bracketed
+from descend.source.insert import with_body
+from descend.source.names import binding, enclosing_class, value_behind
+from descend.source.remove import remove
+from descend.source.syntax import Syntax, descendants, last_name
+
+DEPTH = 12  # names and functions from the loss
+LEAVES = ("detach", "detach_", "item", "tolist", "numpy")
+LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
+DATA = m.Attribute(attr=m.Name("data"))
+MAKERS = m.OneOf(*map(m.Name, ("tensor", "as_tensor", "from_numpy", "Variable")))
+REBUILT = m.Call(func=MAKERS | m.Attribute(attr=MAKERS), args=[m.Arg(keyword=None), m.ZeroOrMore()])
+NO_GRAD = m.Name("no_grad") | m.Name("inference_mode")
+SWITCH = NO_GRAD | m.Attribute(attr=NO_GRAD)
+SETTER = m.Name("set_grad_enabled")
+TURNED_OFF = m.Call(func=SETTER | m.Attribute(attr=SETTER), args=[m.Arg(m.Name("False"))])
+SWITCHED_OFF = SWITCH | m.Call(func=SWITCH, args=[]) | TURNED_OFF
+
+
+def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
+    """Return what takes the loss, or what it is made of, off the graph: calls, attributes, blocks, decorators."""
+    met = list(dict.fromkeys(_made_of(syntax, loss, DEPTH, set())))
+    found: list[cst.CSTNode] = []
+    for node in met:
+        if m.matches(node, LEAVING | DATA) or m.matches(node, REBUILT) and _holds_a_cut(syntax, node):
+            found.append(node)
+        for outer in syntax.ancestors(node):
+            if isinstance(outer, cst.With) and any(m.matches(item.item, SWITCHED_OFF) for item in outer.items):
+                found.append(outer)
+            if isinstance(outer, cst.FunctionDef):
+                found.extend(d for d in outer.decorators if m.matches(d.decorator, SWITCHED_OFF))
+                break
+    if met:
+        found.extend(_switched_off(syntax, loss))
+    return list(dict.fromkeys(found))
+
+
+def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
+    """Return the file's text with what a cut takes off the graph left on it."""
+    if isinstance(cut, cst.With):
+        return _unwrapped(syntax, cut)
+    if isinstance(cut, cst.Decorator):
+        function = cst.ensure_type(syntax.parents[cut], cst.FunctionDef)
+        others = [decorator for decorator in function.decorators if decorator is not cut]
+        return syntax.replace(function, function.with_changes(decorators=others))
+    if isinstance(cut, cst.Expr):
+        return remove(syntax, cut)
+    value = cut.value if isinstance(cut, cst.Attribute) else _inner(cst.ensure_type(cut, cst.Call))
+    return syntax.replace(cut, bracketed(value, ()))
+
+
+def _inner(call: cst.Call) -> cst.BaseExpression:
+    return call.func.value if m.matches(call, LEAVING) and isinstance(call.func, cst.Attribute) else call.args[0].value
+
+
+def _made_of(syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[cst.CSTNode]) -> Iterator[cst.BaseExpression]:
+    """Yield the expressions that a value is made of, itself first."""
+    if value in seen or not depth:
+        return
+    seen.add(value)
+    for node in (value, *descendants(value)):
+        if isinstance(node, cst.BaseExpression):
+            yield node
+        if isinstance(node, cst.Name):
+            for given in _given(syntax, node):
+                yield from _made_of(syntax, given, depth - 1, seen)
+        if isinstance(node, cst.Call):
+            for function in _called(syntax, node):
+                for returned in syntax.every(cst.Return, function):
+                    if returned.value is not None:
+                        yield from _made_of(syntax, returned.value, depth - 1, seen)
+
+
+def _given(syntax: Syntax, name: cst.Name) -> list[cst.BaseExpression]:
+    """Return what is assigned or added to a name in its own function."""
+    home = _home(syntax, name)
+    found: list[cst.BaseExpression] = []
+    for assign in syntax.every(cst.Assign, home):
+        targets = [t for target in assign.targets for t in (target.target, *descendants(target.target))]
+        if any(isinstance(t, cst.Name) and t.value == name.value and _home(syntax, t) is home for t in targets):
+            found.append(assign.value)
+    for added in syntax.every(cst.AugAssign, home):
+        if isinstance(added.target, cst.Name) and added.target.value == name.value:
+            found.append(added.value)
+    return found
+
+
+def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
+    """Return the functions of this file that a call may run: by its name, a method's, or a network's forward."""
+    bound = binding(syntax, call.func) if isinstance(call.func, cst.Name) else None
+    if bound is not None and isinstance(bound.node, cst.FunctionDef):
+        return [bound.node]
+    owner = enclosing_class(syntax, call)
+    if owner is not None and isinstance(call.func, cst.Attribute) and m.matches(call.func.value, m.Name("self")):
+        own = [f for f in syntax.every(cst.FunctionDef, owner) if f.name.value == call.func.attr.value]
+        if own:
+            return own
+    made = value_behind(syntax, call.func)
+    kind = last_name(made.func) if isinstance(made, cst.Call) else ""
+    classes = [c for c in syntax.every(cst.ClassDef) if c.name.value == kind]
+    return [f for c in classes for f in syntax.every(cst.FunctionDef, c) if f.name.value == "forward"]
+
+
+def _holds_a_cut(syntax: Syntax, rebuilt: cst.BaseExpression) -> bool:
+    """Whether a new tensor is made of what has left the graph, and not of data that were never on it."""
+    given = cst.ensure_type(rebuilt, cst.Call).args[0].value
+    return any(m.matches(node, LEAVING | DATA) for node in _made_of(syntax, given, DEPTH, set()))
+
+
+def _switched_off(syntax: Syntax, loss: cst.BaseExpression) -> Iterator[cst.Expr]:
+    """Yield statements that switch gradients off in the function that makes the loss."""
+    for statement in syntax.every(cst.Expr, _home(syntax, loss)):
+        if m.matches(statement.value, SWITCHED_OFF):
+            yield statement
+
+
+def _unwrapped(syntax: Syntax, block: cst.With) -> str:
+    """Return the text with what stands in a block in its place."""
+    kept = [item for item in block.items if not m.matches(item.item, SWITCHED_OFF)]
+    if kept:
+        last = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return syntax.replace(block, block.with_changes(items=[*kept[:-1], last]))
+    around = syntax.parents[block]
+    inner: list[cst.CSTNode] = list(block.body.body)
+    if isinstance(block.body, cst.SimpleStatementSuite):
+        inner = [cst.SimpleStatementLine([statement]) for statement in block.body.body]
+    inner[0] = inner[0].with_changes(leading_lines=[*block.leading_lines, *inner[0].leading_lines])  # type: ignore[attr-defined]
+    assert isinstance(around, cst.Module | cst.IndentedBlock)
+    body: list[cst.CSTNode] = list(around.body)
+    at = body.index(block)
+    return with_body(syntax, around, [*body[:at], *inner, *body[at + 1 :]])
+
+
+def _home(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
+    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)
