@@ -49,7 +49,7 @@ def test_the_import_names_it(patient) -> None:
         ),
         ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR is somewhere inside"),
         ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not show the scheduler's optimizer"),
-        ("x = 1\n", {}, "nothing in the script sets the rate by hand"),
+        ("x = 1\n", {}, "and nothing sets the rate by hand"),
     ],
 )
 def test_refusals_say_why(patient, text: str, calls: dict[str, str], reason: str) -> None:

@@ -56,7 +56,11 @@ def _left_alone(script: Script) -> Script | NotApplicable:
             break
         around = next(n for n in (found[0], *syntax.ancestors(found[0])) if isinstance(n, cst.BaseSmallStatement))
         edited = edited.edit(syntax.file, remove(syntax, around))
-    return NotApplicable("nothing in the script sets the rate by hand") if edited is script else edited
+    return (
+        NotApplicable("the run did not show a scheduler, and nothing sets the rate by hand")
+        if edited is script
+        else edited
+    )
 
 
 def _sets_the_rate(node: cst.CSTNode) -> bool:

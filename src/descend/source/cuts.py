@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst import matchers as m
 
-from descend.source.brackets import bracketed
+from descend.source.give_way import give_way
 from descend.source.insert import with_body
-from descend.source.names import binding, enclosing_class, value_behind
+from descend.source.names import binding, enclosing_class, given_keyword, value_behind
 from descend.source.remove import remove
 from descend.source.syntax import Syntax, descendants, last_name
 
@@ -32,7 +32,7 @@ def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
     met = list(dict.fromkeys(_made_of(syntax, loss, DEPTH, set())))
     found: list[cst.CSTNode] = []
     for node in met:
-        if m.matches(node, LEAVING | DATA) or m.matches(node, REBUILT) and _holds_a_cut(syntax, node):
+        if _is_cut(syntax, node):
             found.append(node)
         for outer in syntax.ancestors(node):
             if isinstance(outer, cst.With) and any(m.matches(item.item, SWITCHED_OFF) for item in outer.items):
@@ -55,12 +55,15 @@ def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
         return syntax.replace(function, function.with_changes(decorators=others))
     if isinstance(cut, cst.Expr):
         return remove(syntax, cut)
-    value = cut.value if isinstance(cut, cst.Attribute) else _inner(cst.ensure_type(cut, cst.Call))
-    return syntax.replace(cut, bracketed(value, ()))
+    assert isinstance(cut, cst.Call | cst.Attribute)
+    return give_way(syntax, cut, _inner(cut))
 
 
-def _inner(call: cst.Call) -> cst.BaseExpression:
-    return call.func.value if m.matches(call, LEAVING) and isinstance(call.func, cst.Attribute) else call.args[0].value
+def _inner(cut: cst.Call | cst.Attribute) -> cst.BaseExpression:
+    """Return what is taken off the graph."""
+    if isinstance(cut, cst.Attribute):
+        return cut.value
+    return cut.func.value if m.matches(cut, LEAVING) and isinstance(cut.func, cst.Attribute) else cut.args[0].value
 
 
 def _made_of(syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[cst.CSTNode]) -> Iterator[cst.BaseExpression]:
@@ -111,10 +114,24 @@ def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
     return [f for c in classes for f in syntax.every(cst.FunctionDef, c) if f.name.value == "forward"]
 
 
-def _holds_a_cut(syntax: Syntax, rebuilt: cst.BaseExpression) -> bool:
-    """Whether a new tensor is made of what has left the graph, and not of data that were never on it."""
-    given = cst.ensure_type(rebuilt, cst.Call).args[0].value
-    return any(m.matches(node, LEAVING | DATA) for node in _made_of(syntax, given, DEPTH, set()))
+def _is_cut(syntax: Syntax, node: cst.BaseExpression) -> bool:
+    """Whether an expression takes something off the graph that a network has made: data were never on it."""
+    if isinstance(node, cst.Call | cst.Attribute) and m.matches(node, LEAVING | DATA):
+        return any(_is_learnt(syntax, part) for part in _made_of(syntax, _inner(node), DEPTH, set()))
+    if isinstance(node, cst.Call) and m.matches(node, REBUILT):
+        return any(_is_cut(syntax, part) for part in _made_of(syntax, node.args[0].value, DEPTH, set()))
+    return False
+
+
+def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
+    """Whether it is the call of a network, or a tensor that asks for a gradient."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name | cst.Attribute):
+        own = m.matches(node.func, m.Attribute(value=m.Name("self")))
+        return own or isinstance(value_behind(syntax, node.func), cst.Call)
+    made = value_behind(syntax, node) if isinstance(node, cst.Name) else None
+    return isinstance(made, cst.Call) and (
+        last_name(made.func) == "Parameter" or given_keyword(made, "requires_grad") is not None
+    )
 
 
 def _switched_off(syntax: Syntax, loss: cst.BaseExpression) -> Iterator[cst.Expr]:

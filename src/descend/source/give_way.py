@@ -11,12 +11,12 @@ from descend.source.syntax import Syntax
 LOOSE = cst.Assign | cst.AnnAssign | cst.Return | cst.Arg | cst.Expr | cst.Element | cst.DictElement | cst.Index
 
 
-def give_way(syntax: Syntax, call: cst.Call, value: cst.BaseExpression) -> str:
+def give_way(syntax: Syntax, call: cst.BaseExpression, value: cst.BaseExpression) -> str:
     """Return the file's text with `value`, a part of the call, in the call's place."""
     return _without_idle_line(syntax, call, value) or syntax.replace(call, _in_place_of(syntax, call, value))
 
 
-def _without_idle_line(syntax: Syntax, call: cst.Call, value: cst.BaseExpression) -> str | None:
+def _without_idle_line(syntax: Syntax, call: cst.BaseExpression, value: cst.BaseExpression) -> str | None:
     """Return the text without the statement, where it would only say `x = x`."""
     assign = syntax.parents[call]
     if not isinstance(assign, cst.Assign) or not isinstance(value, cst.Name | cst.Attribute):
@@ -25,7 +25,7 @@ def _without_idle_line(syntax: Syntax, call: cst.Call, value: cst.BaseExpression
     return without_line(syntax, assign) if targets == [syntax.code(value)] else None
 
 
-def _in_place_of(syntax: Syntax, call: cst.Call, value: cst.BaseExpression) -> cst.BaseExpression:
+def _in_place_of(syntax: Syntax, call: cst.BaseExpression, value: cst.BaseExpression) -> cst.BaseExpression:
     is_loose = isinstance(syntax.parents[call], LOOSE) or isinstance(value, PRIMARY)
     if value.lpar or (is_loose and _is_on_its_own(syntax.code(value))):
         return value
