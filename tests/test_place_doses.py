@@ -42,6 +42,8 @@ def on_all_ways() -> Record:
         other = {"edit": "set", "keyword": "dim", "index": 0, "value": 1}
         add_fact(record, "on_inputs", str(8 + i), function="argsort", line=80 + i, **other)
         add_fact(record, "on_loss", str(30 + i), function="sum", line=90 + i, **other)
+    add_fact(record, "on_measured", "0.0", function="argmax", line=99, **other)
+    add_fact(record, "on_measured", "0.1", function="mul", line=98, edit="skip")
     for number in range(8):
         for i, (edit, detail) in enumerate(edits):
             add_fact(record, "on_loss", str(3 * number + i), function="sub", line=20 + number, edit=edit, **detail)

@@ -78,6 +78,11 @@ LEAVES = [  # before the backward pass, and what becomes of it
         "class Net(nn.Module):\n    def forward(self, x):\n        h = self.body(x)\n        return self.head(h)\n"
         "net = Net()\nloss = f(net(x), y)",
     ),
+    (
+        "def step(net):\n    return f(net(x).detach(), y)\nloss = step(body)",
+        "def step(net):\n    return f(net(x), y)\nloss = step(body)",
+    ),
+    ("out = body(x).detach()\nout.requires_grad = True\nloss = f(out, y)", "out = body(x)\nloss = f(out, y)"),
     ("loss = f(head(x), y)\nseen.append(loss.item())\nwith torch.no_grad():\n    h = head(x)", ""),
     ("x = torch.tensor(rows.tolist())\ny = torch.from_numpy(labels)\nloss = f(body(x), y)", ""),
 ]

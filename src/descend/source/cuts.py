@@ -42,6 +42,7 @@ def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
                 break
     if met:
         found.extend(_switched_off(syntax, loss))
+        found.extend(_made_leaves(syntax, met))
     return list(dict.fromkeys(found))
 
 
@@ -53,7 +54,7 @@ def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
         function = cst.ensure_type(syntax.parents[cut], cst.FunctionDef)
         others = [decorator for decorator in function.decorators if decorator is not cut]
         return syntax.replace(function, function.with_changes(decorators=others))
-    if isinstance(cut, cst.Expr):
+    if isinstance(cut, cst.Expr | cst.Assign):
         return remove(syntax, cut)
     assert isinstance(cut, cst.Call | cst.Attribute)
     return give_way(syntax, cut, _inner(cut))
@@ -110,8 +111,16 @@ def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
             return own
     made = value_behind(syntax, call.func)
     kind = last_name(made.func) if isinstance(made, cst.Call) else ""
-    classes = [c for c in syntax.every(cst.ClassDef) if c.name.value == kind]
+    if not kind and not _is_given(syntax, call.func):
+        return []
+    classes = [c for c in syntax.every(cst.ClassDef) if c.name.value == kind or not kind]  # one that is passed on: any
     return [f for c in classes for f in syntax.every(cst.FunctionDef, c) if f.name.value == "forward"]
+
+
+def _is_given(syntax: Syntax, callee: cst.BaseExpression) -> bool:
+    """Whether what is called is a function's parameter: `def step(net, x): net(x)`."""
+    bound = binding(syntax, callee) if isinstance(callee, cst.Name) else None
+    return bound is not None and isinstance(bound.node, cst.Param)
 
 
 def _is_cut(syntax: Syntax, node: cst.BaseExpression) -> bool:
@@ -127,7 +136,7 @@ def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
     """Whether it is the call of a network, or a tensor that asks for a gradient."""
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name | cst.Attribute):
         own = m.matches(node.func, m.Attribute(value=m.Name("self")))
-        return own or isinstance(value_behind(syntax, node.func), cst.Call)
+        return own or _is_given(syntax, node.func) or isinstance(value_behind(syntax, node.func), cst.Call)
     made = value_behind(syntax, node) if isinstance(node, cst.Name) else None
     return isinstance(made, cst.Call) and (
         last_name(made.func) == "Parameter" or given_keyword(made, "requires_grad") is not None
@@ -139,6 +148,19 @@ def _switched_off(syntax: Syntax, loss: cst.BaseExpression) -> Iterator[cst.Expr
     for statement in syntax.every(cst.Expr, _home(syntax, loss)):
         if m.matches(statement.value, SWITCHED_OFF):
             yield statement
+
+
+def _made_leaves(syntax: Syntax, met: list[cst.BaseExpression]) -> Iterator[cst.Assign]:
+    """Yield statements that ask for a gradient of what a network has made, as only a leaf's can be asked for."""
+    homes = {node.value: _home(syntax, node) for node in met if isinstance(node, cst.Name)}
+    for assign in syntax.every(cst.Assign):
+        target = assign.targets[0].target
+        if not m.matches(target, m.Attribute(value=m.Name(), attr=m.Name("requires_grad"))):
+            continue
+        name = cst.ensure_type(cst.ensure_type(target, cst.Attribute).value, cst.Name)
+        is_met = homes.get(name.value) is _home(syntax, name)
+        if is_met and any(_is_learnt(syntax, part) for part in _made_of(syntax, name, DEPTH, set())):
+            yield assign
 
 
 def _unwrapped(syntax: Syntax, block: cst.With) -> str:
