@@ -21,6 +21,7 @@ from descend.remedies import Prescription
 from descend.run.chance import untrained_numbers
 from descend.run.forking import ForkServer, forking
 from descend.run.launch import new_record, run
+from descend.run.outlook import whole_length
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
@@ -88,6 +89,7 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
     if not plan.processes and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
         plan = replace(plan, processes=1)
         whole = lab.observe(script, plan)
+    whole, plan = _to_its_end(script, plan, lab, whole)
     if _trains_later(script, plan, whole):
         longer = plan.fixed_at(LATER * plan.steps)
         further = lab.observe(script, longer)
@@ -102,6 +104,19 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
         cases.append(case)
     left_open = next((case for case in cases if case.undecided), cases[-1])
     return replace(left_open, record=whole)
+
+
+def _to_its_end(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, Plan]:
+    """Return the run of the whole script, where it is short and says at its end how good its network is."""
+    try:
+        steps = whole_length(script, plan, record, lab.server)
+    except KeyboardInterrupt:
+        record.add(Ending("interrupted", 130, record.steps))
+        return record, plan
+    if not steps:
+        return record, plan
+    whole = plan.fixed_at(steps + 1)  # what comes behind the last step is heard, too
+    return lab.observe(script, whole), whole
 
 
 def _trains_later(script: Script, plan: Plan, record: Record) -> bool:

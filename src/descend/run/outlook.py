@@ -1,0 +1,29 @@
+"""How long a script trains in all, where it soon comes to its end and says there how good its network is."""
+
+from dataclasses import replace
+
+from descend.plan import Plan
+from descend.record import Record
+from descend.run.forking import ForkServer
+from descend.run.launch import new_record, run
+from descend.script import Script
+
+TIMES = 4  # the steps of the window: what is not over by then is taken to be long
+
+
+def whole_length(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> int:
+    """Return the steps of a script that the window has cut off from what it says at its end; 0 where that is far off.
+
+    What it says is a number by a name of known direction that it had not printed before, and no loss of its training.
+    """
+    ending = record.ending
+    was_quick = ending is not None and ending.reason == "window" and record.steps == plan.steps
+    if plan.is_fixed or plan.processes or not was_quick:
+        return 0
+    further = replace(plan.fixed_at(TIMES * record.steps), role="arm")
+    found = run(script, further, new_record(script, further), server=server)
+    if found.ending is None or found.ending.reason != "finished":
+        return 0
+    told = {name: found.fact("own_number", name) or {} for name in found.places("own_number")}
+    new = [fact for name, fact in told.items() if name not in record.places("own_number")]
+    return found.steps if any(f["rises"] is not None and (f["is_held_out"] or not f["is_loss"]) for f in new) else 0
