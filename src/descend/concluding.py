@@ -26,6 +26,8 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     others = cured or ([] if named else general)
     findings = ranked([*named, *others], proof, record)
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
+    seen = {s.id for s in symptoms}
+    findings = [replace(s, explains=s.explains & seen) for s in findings]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     findings = _at_their_places(findings, proof, record)
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0

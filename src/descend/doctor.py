@@ -173,7 +173,9 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
 def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescribe]]:
     """Return what is, or may be, wrong, and what may help: what has a name first, then the searches one by one."""
     named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
+    explained = {consequence for s in named if s.certain for consequence in s.explains}
     further = general(record, select=plan.select, ignore=plan.ignore)  # or may be, where that does not explain it;
+    further = [symptom for symptom in further if symptom.id not in explained]
     edits = {symptom.id: prescribe(record, [symptom], named) for symptom in further}
     further = [
         symptom for symptom in further if symptom.certain or edits[symptom.id]

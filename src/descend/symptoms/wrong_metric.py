@@ -5,6 +5,9 @@ from descend.symptoms.symptom import Symptom
 
 SOURCE = "Gneiting & Raftery 2007, §2: a score is proper where nothing scores better than the truth"
 
+# What is only asked for because the script's own number is poor.
+OF_THE_NUMBER = frozenset({"wrong_objective", "unreadable", "optimisation", "overfitting"})
+
 
 def wrong_metric(record: Record) -> Symptom | None:
     """The answers that the loss asks for score no better than the same answers given to other examples."""
@@ -27,5 +30,5 @@ def wrong_metric(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("own_measure", place),
         evidence=(("loss", "0"),),
-        explains=frozenset({"wrong_objective", "overfitting"}),
+        explains=OF_THE_NUMBER,
     )
