@@ -46,7 +46,7 @@ def check_ids(ids: Collection[str]) -> None:
 
 
 def diagnose(record: Record, *, select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Symptom]:
-    """Return what is wrong, causes first; each with those of its possible consequences that were seen, or are general."""
+    """Return what is wrong, causes first; each with those of its consequences that were seen, or that are general."""
     found = _found(record, [name for name in chosen(select, ignore) if name not in GENERAL])
     later = [{symptom.id for symptom in found[i + 1 :]} for i in range(len(found))]
     return [replace(symptom, explains=symptom.explains & (ids | GENERAL)) for symptom, ids in zip(found, later)]
