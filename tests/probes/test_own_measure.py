@@ -15,6 +15,7 @@ from tests.probes.moments import located, record
 
 torch.manual_seed(0)
 X, CLASSES, REAL = torch.randn(60, 3), torch.arange(60) % 4, torch.randn(60, 4)
+RARE = (torch.arange(60) == 7).long()
 SIGNS = (torch.arange(60) % 2).float()
 PLACES = torch.randint(3, (60, 3))
 
@@ -67,6 +68,24 @@ GOOD = [
 def test_a_measure_that_knows_right_answers(loss, measure, right):
     fact, edits = measured(NETS[loss], loss, measure)
     assert fact["is_told_apart"] and fact["right"] == pytest.approx(right, abs=1e-4) and not edits
+
+
+def rare(says):
+    return F.cross_entropy(says, RARE)
+
+
+NETS[rare] = nn.Linear(3, 2)
+
+
+def test_of_a_rare_class_right_answers_are_still_the_best():
+    fact, _ = measured(NETS[rare], rare, lambda says: (says.argmax(1) == RARE).float().mean())
+    assert fact["is_told_apart"] and fact["given_to_others"] > 0.9
+
+
+def test_of_few_examples_nothing_is_said():
+    trained = nn.Linear(3, 4)
+    fact, _ = measured(trained, lambda says: F.cross_entropy(says[:8], CLASSES[:8]), lambda says: says.sum())
+    assert fact is None
 
 
 BLIND = [

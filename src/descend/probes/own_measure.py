@@ -27,6 +27,7 @@ from descend.tape.call import NONE, SMOOTH
 from descend.tape.vocabulary import RESHAPES
 
 SLIPS = 64  # of the answers for one example
+LEAST = 30  # examples: of few, right answers and exchanged ones are often the same
 PAIRINGS = 16  # of the answers with other examples
 APART = 3.0  # standard deviations of what those score: chance does it once in 700 times
 ROUNDING = 1e-4  # of itself: what a number may differ by that is added up in another order
@@ -73,6 +74,8 @@ class Scored:
         usual = fmean(self.given_to_others)
         nothing = ROUNDING * max(abs(usual), abs(self.right))
         is_paired = abs(self.right - usual) > max(APART * pstdev(self.given_to_others), nothing)
+        if not is_paired and self.slips and all(abs(other - self.right) <= nothing for other in self.given_to_others):
+            return False  # whose classes they are is not asked
         if not is_paired:
             return self.right < min(self.others) - nothing or self.right > max(self.others) + nothing
         return abs(self.best - usual) <= abs(self.right - usual) + nothing
@@ -204,12 +207,13 @@ def _class_axis(trained: Recording, producer: Op, call: LossCall) -> int | None:
 def _scored(behind: Behind, call: LossCall, axis: int | None) -> Scored | None:
     targets = value_of(behind.recording, behind.targets)
     right = _right_answers(targets, behind.shape, call, axis)
-    if right is None:
+    if right is None or len(right) < LEAST:
         return None
     generator = torch.Generator().manual_seed(SEED)
     examples = right.shape[0]
     exchanged = [behind.score(right[torch.randperm(examples, generator=generator)]) for _ in range(PAIRINGS)]
-    others = [behind.score(answers) for answers in (0 * right, -right, 2 * right)]
+    otherwise = (0 * right, -right) if call.task != "real" else (0 * right, -right, 2 * right)  # twice as sure is right
+    others = [behind.score(answers) for answers in otherwise]
     slips = [behind.score(_slipped(right, axis, generator)) for _ in range(SLIPS) if axis]
     known = behind.score(right), tuple(exchanged), tuple(others), tuple(slips)
     return Scored(*known) if all(map(isfinite, (known[0], *exchanged, *others, *slips))) else None
