@@ -79,8 +79,9 @@ def take_mend(script: Script, record: Record, second: Record, proof: Proof, benc
     What is surely wrong need not show in the yardstick: a softmax along the batch, a number that tells nothing.
     """
     candidate = proof.mending
-    if candidate is None or candidate.prescription.symptom in {s.id for s in diagnose(second) if s.certain}:
-        return
+    before, after = ({s.id for s in diagnose(r) if s.certain} for r in (record, second))
+    if candidate is None or candidate.prescription.symptom not in before - after:
+        return  # a general edit in a fact's line is none of the fact
     trial = confirm(script, record, candidate, bench, proof.unchanged)
     if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
         return
