@@ -7,9 +7,8 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.plan import Plan
-from descend.record import Ending, Fact, Reading, Record
+from descend.record import Ending, Fact, Record
 from descend.remedies import NotApplicable
-from descend.trials.candidate import Candidate, by_held_out_number
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
@@ -259,23 +258,6 @@ def test_an_edit_that_no_trial_can_judge_is_kept_and_not_run():
     proof, table = tried({}, [hidden])
     assert verdicts(proof) == {"mask": "failed"} and not table.jobs and proof.cure is None
     assert "+mask" in proof.trials[0].patch and "no trial can judge it" in proof.trials[0].reason
-
-
-@pytest.mark.parametrize(
-    ("value", "is_fact", "data", "asked"),
-    [
-        (0.95, True, True, 1),
-        (0.5, True, True, 0),
-        (0.95, False, True, 0),
-        (0.95, True, None, 0),
-    ],
-)
-def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_held_out_number(value, is_fact, data, asked):
-    exam = record_of(1.0)
-    exam.add(Fact("own_number", "test acc", 99, {"rises": True, "is_share": True, "is_held_out": data}))
-    exam.add(Reading("own_number", "test acc", 99, 0.2))
-    known = Candidate(replace(prescription("a"), of_fact=is_fact), SCRIPT, value=value, before=1.0)
-    assert [c.prescription.judged_on for c in by_held_out_number([known], exam)] == ["metric"] * asked
 
 
 def test_an_edit_whose_script_fails_is_not_kept():

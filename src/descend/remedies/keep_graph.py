@@ -14,7 +14,7 @@ from descend.script import Script
 from descend.source.backward_pass import loss_of
 from descend.source.brackets import bracketed
 from descend.source.locate import locate
-from descend.source.names import binding, given_keyword
+from descend.source.names import binding, given_keyword, home_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Change, Syntax, last_name
 
@@ -93,26 +93,22 @@ def _is_float(call: cst.Call) -> bool:
 
 def _given(syntax: Syntax, name: cst.Name) -> Iterator[tuple[cst.Name, cst.BaseExpression]]:
     """Yield where and what is assigned or added to the name in its own function."""
-    home = _home(syntax, name)
+    home = home_of(syntax, name)
     for assign in syntax.every(cst.Assign, home):
         for target in (t.target for t in assign.targets):
-            if isinstance(target, cst.Name) and target.value == name.value and _home(syntax, target) is home:
+            if isinstance(target, cst.Name) and target.value == name.value and home_of(syntax, target) is home:
                 yield target, assign.value
     for added in syntax.every(cst.AugAssign, home):
         target = added.target
-        if isinstance(target, cst.Name) and target.value == name.value and _home(syntax, target) is home:
+        if isinstance(target, cst.Name) and target.value == name.value and home_of(syntax, target) is home:
             yield target, added.value
 
 
 def _is_used_once(syntax: Syntax, name: cst.Name) -> bool:
     """Whether the name is read here and nowhere else."""
-    home, written = _home(syntax, name), {target for target, _ in _given(syntax, name)}
+    home, written = home_of(syntax, name), {target for target, _ in _given(syntax, name)}
     same = [n for n in syntax.every(cst.Name, home) if n.value == name.value and n not in written]
     return same == [name]
-
-
-def _home(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
-    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)
 
 
 def _first(call: cst.CSTNode) -> cst.BaseExpression:

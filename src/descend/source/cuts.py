@@ -10,7 +10,7 @@ from libcst import matchers as m
 
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
-from descend.source.names import binding, enclosing_class, given_keyword, value_behind
+from descend.source.names import binding, enclosing_class, given_keyword, home_of, value_behind
 from descend.source.remove import remove
 from descend.source.syntax import Syntax, descendants, last_name
 
@@ -87,11 +87,11 @@ def _made_of(syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[cst.CSTNo
 
 def _given(syntax: Syntax, name: cst.Name) -> list[cst.BaseExpression]:
     """Return what is assigned or added to a name in its own function."""
-    home = _home(syntax, name)
+    home = home_of(syntax, name)
     found: list[cst.BaseExpression] = []
     for assign in syntax.every(cst.Assign, home):
         targets = [t for target in assign.targets for t in (target.target, *descendants(target.target))]
-        if any(isinstance(t, cst.Name) and t.value == name.value and _home(syntax, t) is home for t in targets):
+        if any(isinstance(t, cst.Name) and t.value == name.value and home_of(syntax, t) is home for t in targets):
             found.append(assign.value)
     for added in syntax.every(cst.AugAssign, home):
         if isinstance(added.target, cst.Name) and added.target.value == name.value:
@@ -145,20 +145,20 @@ def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
 
 def _switched_off(syntax: Syntax, loss: cst.BaseExpression) -> Iterator[cst.Expr]:
     """Yield statements that switch gradients off in the function that makes the loss."""
-    for statement in syntax.every(cst.Expr, _home(syntax, loss)):
+    for statement in syntax.every(cst.Expr, home_of(syntax, loss)):
         if m.matches(statement.value, SWITCHED_OFF):
             yield statement
 
 
 def _made_leaves(syntax: Syntax, met: list[cst.BaseExpression]) -> Iterator[cst.Assign]:
     """Yield statements that ask for a gradient of what a network has made, as only a leaf's can be asked for."""
-    homes = {node.value: _home(syntax, node) for node in met if isinstance(node, cst.Name)}
+    homes = {node.value: home_of(syntax, node) for node in met if isinstance(node, cst.Name)}
     for assign in syntax.every(cst.Assign):
         target = assign.targets[0].target
         if not m.matches(target, m.Attribute(value=m.Name(), attr=m.Name("requires_grad"))):
             continue
         name = cst.ensure_type(cst.ensure_type(target, cst.Attribute).value, cst.Name)
-        is_met = homes.get(name.value) is _home(syntax, name)
+        is_met = homes.get(name.value) is home_of(syntax, name)
         if is_met and any(_is_learnt(syntax, part) for part in _made_of(syntax, name, DEPTH, set())):
             yield assign
 
@@ -178,7 +178,3 @@ def _unwrapped(syntax: Syntax, block: cst.With) -> str:
     body: list[cst.CSTNode] = list(around.body)
     at = body.index(block)
     return with_body(syntax, around, [*body[:at], *inner, *body[at + 1 :]])
-
-
-def _home(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
-    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)

@@ -15,7 +15,7 @@ def wrong_objective(record: Record) -> Symptom | None:
     is_nothing = has_learnt_nothing(record)
     if metric is None or not may_suffer(record) or not is_falling(record, "0"):
         return None
-    is_near = is_nothing or has_hardly_learnt(record)
+    is_near = has_hardly_learnt(record)
     if not is_near and not any(record.places(kind) for kind in ("on_loss", "on_inputs")):
         return None  # there is nothing to try
     losses, ended = record.series("loss", "0").finite(), metric.end(record)
