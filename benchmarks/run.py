@@ -9,6 +9,7 @@ import claims
 import landscape
 import parallel
 import parts
+import torch
 import tradeoff
 import update_rules
 from consultation import consultation
@@ -85,6 +86,19 @@ def rules() -> None:
     sheet.write("| model | engine | ratio |", "|---|---|---|", *update_rules.sweeps(), "")
 
 
+def rules_on_gpu() -> None:
+    """Measure the steps of the update rules on a CUDA device."""
+    sheet = Sheet(HERE / "UPDATE_RULES_GPU.md", "The update rules on a GPU")
+    sheet.write(
+        f"On {torch.cuda.get_device_name()}. A step of ours in ms; the share of attainable bandwidth (one copy of as",
+        "many bytes, over ours); other implementations' steps over ours, each taken in turn with it.",
+    )
+    for workload in update_rules.WORKLOADS:
+        update_rules.write_table(workload, sheet.write, "cuda")
+    sheet.write("", "## A sweep of 32 learning rates: the same runs one after another, over it (reach: 10)", "")
+    sheet.write("| model | engine | ratio |", "|---|---|---|", *update_rules.sweeps(device="cuda"), "")
+
+
 def around() -> None:
     """Measure what the parts around the rule cost."""
     sheet = Sheet(HERE / "PARTS.md", "The parts around the rule")
@@ -114,6 +128,8 @@ def said() -> None:
 
 
 PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
+if torch.cuda.is_available():
+    PARTS["gpu"] = rules_on_gpu
 PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel) for name in page.SECTIONS}
 
 if __name__ == "__main__":

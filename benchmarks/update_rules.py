@@ -9,6 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -52,11 +53,11 @@ COLUMNS = ("torch for-loop", "torch foreach", "torch fused", "pytorch_optimizer"
 Step = Callable[[], object]
 
 
-def write_table(workload: str, write: Callable[..., None]) -> None:
+def write_table(workload: str, write: Callable[..., None], device: str = "cpu") -> None:
     """Write one workload's table, row by row."""
     write("", f"## {workload}", "", f"| rule | ours, ms | of attainable | {' | '.join(COLUMNS)} |")
     write("|---" * (3 + len(COLUMNS)) + "|")
-    parameters = [torch.randn(shape) for shape in WORKLOADS[workload]]
+    parameters = [torch.randn(shape, device=device) for shape in WORKLOADS[workload]]
     for parameter in parameters:
         parameter.requires_grad_().grad = torch.randn_like(parameter)
     for name in RULES:
@@ -72,16 +73,22 @@ def _row(name: str, parameters: list[torch.Tensor]) -> str:
         steps["torch for-loop"] = made(parameters, **options, foreach=False).step
         steps["torch foreach"] = made(parameters, **options, foreach=True).step
         try:
-            steps["torch fused"] = made(parameters, **options, fused=True).step
+            fused = made(parameters, **options, fused=True).step
+            fused()
+            steps["torch fused"] = fused
         except (TypeError, RuntimeError):
-            pass  # torch has no fused form of this rule
+            pass  # torch has no fused form of this rule, or none there
     if elsewhere and importlib.util.find_spec("pytorch_optimizer"):
         import pytorch_optimizer
 
         steps["pytorch_optimizer"] = getattr(pytorch_optimizer, elsewhere)(parameters, lr=1e-6).step
     ours.step()
     held = sum(isinstance(v, torch.Tensor) and v.dim() > 0 for v in ours.state[parameters[0]].values())
-    steps[STREAM] = _memory(held, reads_twice=name in BY_NORMS)(parameters, lr=0.0).step
+    reads_twice = name in BY_NORMS
+    if parameters[0].is_cuda:
+        steps[STREAM] = partial(_copied, parameters, (3 + 2 * held + reads_twice * (2 + held)) / 2)
+    else:
+        steps[STREAM] = _memory(held, reads_twice)(parameters, lr=0.0).step
     seconds = _side_by_side(steps)
     base = seconds["ours"]
     share = statistics.median(m / o for m, o in zip(seconds[STREAM], base))
@@ -105,6 +112,18 @@ def _memory(states: int, reads_twice: bool) -> type[optim.Optimizer]:
     return type("Stream", (optim.Optimizer,), {"rule": staticmethod(scope["stream"])})
 
 
+def _copied(parameters: list[torch.Tensor], copies: float) -> None:
+    """Move as many bytes as `copies` of all the parameters, in one piece: what a GPU could do without our calls."""
+    global _room
+    elements = round(copies * sum(p.numel() for p in parameters))
+    if len(_room) < 2 * elements:
+        _room = torch.ones(2 * elements, device=parameters[0].device)
+    _room[:elements].copy_(_room[elements : 2 * elements])
+
+
+_room = torch.empty(0)
+
+
 def _side_by_side(steps: dict[str, Step]) -> dict[str, list[float]]:
     """Return each contender's seconds a step, round by round, after a warm-up of each; the order rotates."""
     names, repeats = list(steps), {}
@@ -121,10 +140,17 @@ def _side_by_side(steps: dict[str, Step]) -> dict[str, list[float]]:
 
 
 def _seconds(step: Step, repeats: int) -> float:
+    _wait()
     began = time.perf_counter()
     for _ in range(repeats):
         step()
+    _wait()
     return (time.perf_counter() - began) / repeats
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def sparse() -> list[str]:
@@ -192,14 +218,15 @@ print(time.perf_counter() - began)
     return lines
 
 
-def sweeps(copies: int = 32, steps: int = 60) -> list[str]:
+def sweeps(copies: int = 32, steps: int = 60, device: str = "cpu") -> list[str]:
     """Return the time of a sweep of learning rates over the same runs one after another."""
-    x, target = torch.randn(128, 64), torch.randint(10, (128,))
+    x, target = torch.randn(128, 64, device=device), torch.randint(10, (128,), device=device)
     lines = []
     for width in (32, 256):
 
         def network(width: int = width) -> torch.nn.Module:
-            return torch.nn.Sequential(torch.nn.Linear(64, width), torch.nn.Tanh(), torch.nn.Linear(width, 10))
+            layers = torch.nn.Linear(64, width), torch.nn.Tanh(), torch.nn.Linear(width, 10)
+            return torch.nn.Sequential(*layers).to(device)
 
         def loss(model: Callable, batch: tuple) -> torch.Tensor:
             return torch.nn.functional.cross_entropy(model(batch[0]), batch[1])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descend.optim.engines.cuda import CudaKernel
 from descend.optim.engines.eager import step, step_differentiably
 from descend.optim.engines.many import step_together
 from descend.optim.engines.native import Kernel, fits, kernel
@@ -29,7 +30,7 @@ class Engine:
         self._parameters: list[Tensor] = []
         self._rows: list[Row] = []
         self._clocks: list[Clock] = []
-        self._kernel: Kernel | None = None  # where one kernel steps them all
+        self._kernel: Kernel | CudaKernel | None = None  # where one kernel steps them all
         self._table = array("q")
         self._known: list[Known] = []
 
@@ -101,19 +102,20 @@ class Engine:
 
     def _take_apart(self, rule: Rule, hyper: Mapping[str, Any], news: News) -> str:
         """Step tensors of several kinds: by a kernel for each type, and those that have none eagerly."""
-        alike: dict[torch.dtype | None, list[Row]] = {}
+        alike: dict[tuple[torch.dtype, torch.device], list[Row]] = {}
+        rest: list[Row] = []
         written: list[Callable[[], None]] = []
         for row in self._rows:
             if row.arrays["g"].layout is torch.sparse_coo:
                 row, write_back = touched(row)
                 written.append(write_back)
             native = fits(list(row.arrays.values())) and not isinstance(row.clock.numbers["t"], Tensor)
-            alike.setdefault(row.arrays["theta"].dtype if native else None, []).append(row)
+            theta = row.arrays["theta"]
+            (alike.setdefault((theta.dtype, theta.device), []) if native else rest).append(row)
         reason = "these tensors have no kernel"
-        rest = alike.pop(None, [])
-        for dtype, same in alike.items():
-            made = kernel(rule, dtype)
-            if isinstance(made, Kernel):
+        for (dtype, device), same in alike.items():
+            made = kernel(rule, dtype, device)
+            if isinstance(made, Kernel | CudaKernel):
                 self._run(made, table_of(same, made.amount), clocks_of(same), hyper, news)
             else:
                 reason = str(made)
@@ -126,7 +128,12 @@ class Engine:
         return f"eager: {reason}" if rest else "native"
 
     def _run(
-        self, made: Kernel, table: "array[int]", clocks: Sequence[Clock], hyper: Mapping[str, Any], news: News
+        self,
+        made: Kernel | CudaKernel,
+        table: "array[int]",
+        clocks: Sequence[Clock],
+        hyper: Mapping[str, Any],
+        news: News,
     ) -> None:
         values = {name: float(value) for name, value in hyper.items()}
         scalars: list[float] = []
@@ -163,14 +170,15 @@ class Engine:
             news[row.clock] = {name: new.pop(name) for name in numbers}
             row.held.update({self._names.get(name, name): value for name, value in new.items()})
 
-    def _kernel_for(self, rule: Rule, rows: list[Row]) -> Kernel | None:
-        dtype = rows[0].arrays["theta"].dtype
+    def _kernel_for(self, rule: Rule, rows: list[Row]) -> Kernel | CudaKernel | None:
+        first = rows[0].arrays["theta"]
         for row in rows:
             plain = row.arrays["theta"] is row.parameter and type(row.parameter) in PLAIN
-            if not plain or row.arrays["theta"].dtype is not dtype or not fits(list(row.arrays.values())):
+            alike = row.arrays["theta"].dtype is first.dtype and row.arrays["theta"].device == first.device
+            if not plain or not alike or not fits(list(row.arrays.values())):
                 return None
-        made = kernel(rule, dtype)
-        return made if isinstance(made, Kernel) else None
+        made = kernel(rule, first.dtype, first.device)
+        return made if isinstance(made, Kernel | CudaKernel) else None
 
     def _note(self) -> list[Known]:
         """Return what must stay as it is for the table to hold, and the gradient's place in it (0: it has none)."""

@@ -37,9 +37,11 @@ class Sweep:
             raise ValueError(f"a sweep needs options of one length, at least one of them a list; {lengths}")
         self.size, self.model, self.loss, self.t = sizes.pop(), model, loss, 0
         each = [{**options, **{n: float(values[k]) for n, values in swept.items()}} for k in range(self.size)]
-        self.rule, self._hyper = _rule_and_hyper(optimizer, each)
+        self.rule, hyper = _rule_and_hyper(optimizer, each)
         self.parameters = {n: self._stacked(p.detach()) for n, p in model.named_parameters() if p.requires_grad}
         self.buffers = {n: self._stacked(b) for n, b in model.named_buffers()}
+        self._device = next(iter(self.parameters.values())).device  # numbers lie where what they are multiplied by does
+        self._hyper = {name: values.to(self._device) for name, values in hyper.items()}
         self.state = {name: self._begin(name) for name in self.rule.state}
         self.engine, self._spent = "", dict.fromkeys(("vmap", "one by one"), 0.0)
 
@@ -101,7 +103,7 @@ class Sweep:
 
     def _begin(self, name: str) -> dict[str, Tensor]:
         starts = [self.rule.initial(name, {n: h[k] for n, h in self._hyper.items()}) for k in range(self.size)]
-        first = torch.tensor(starts, dtype=torch.float64)
+        first = torch.tensor(starts, dtype=torch.float64, device=self._device)
         if name in trace(self.rule).numbers:
             return {parameter: first.clone() for parameter in self.parameters}
         return {n: torch.zeros_like(p) + first.to(p).view(-1, *[1] * (p.dim() - 1)) for n, p in self.parameters.items()}

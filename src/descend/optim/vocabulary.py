@@ -30,7 +30,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """Return x where the condition holds and y elsewhere."""
     if isinstance(condition, Tensor):
         numbers = not isinstance(x, Tensor) and not isinstance(y, Tensor)
-        return torch.where(condition != 0, torch.tensor(x, dtype=torch.float64) if numbers else x, y)
+        wide = torch.full((), x, dtype=torch.float64, device=condition.device) if numbers else x
+        return torch.where(condition != 0, wide, y)
     return condition.where(x, y) if hasattr(condition, "where") else (x if condition else y)
 
 

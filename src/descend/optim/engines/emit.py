@@ -1,6 +1,7 @@
 """From a rule's expression to C: one loop that reads each stream once and writes each stream once.
 
 A rule that takes norms has a loop before that one for each depth of them: it sums the squares, and writes nothing.
+Another language's loops are a `Text` of their own (`emit_cuda`).
 """
 
 import math
@@ -81,7 +82,7 @@ void descend_whole(const int64_t *table, int64_t rows, int64_t begin, int64_t en
 
 @dataclass(frozen=True)
 class Source:
-    """A kernel's C text: its loops, and how many norms each of those before the last one measures."""
+    """A kernel's text: its loops, and how many norms each of those before the last one measures."""
 
     text: str
     measured: tuple[int, ...]
@@ -91,16 +92,15 @@ class Source:
     numbers: Callable[[Mapping[str, float]], tuple[float, ...]]  # the new state that is a number
 
 
-def emit(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
-    """Return the kernel of a rule for tensors of one dtype; 16-bit tensors are computed in 32 bits."""
+def emit(rule: Rule, trace: Trace, header: str, written: Callable[[list[str], list[list[Symbol]]], "Text"]) -> Source:
+    """Return the kernel of a rule, in the language of the `Text` that `written` makes of its streams and norms."""
     arrays = [name for name in rule.state if name not in trace.numbers]
     new = dict(zip(rule.state, trace.state))
-    text = _Text(["theta", "g", *arrays], STORED[stored], _depths(trace.norms))
+    text = written(["theta", "g", *arrays], _depths(trace.norms))
     known = ["t", *trace.numbers, *rule.hyper]
     loops = [text.measuring(depth) for depth in range(len(text.measured))]
     loops.append(text.stepping(trace.step, {name: new[name] for name in arrays}))
     loops.append(text.whole())
-    header = HEADER.format(compute="double" if stored is torch.float64 else "float")
     numbers = [_python(new[name]) for name in trace.numbers]
     return Source(
         header + "".join(loops),
@@ -110,6 +110,12 @@ def emit(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
         _numbers_of(known, text.scalars),
         _numbers_of(known, numbers),
     )
+
+
+def emit_c(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
+    """Return the kernel of a rule for tensors of one dtype; 16-bit tensors are computed in 32 bits."""
+    header = HEADER.format(compute="double" if stored is torch.float64 else "float")
+    return emit(rule, trace, header, lambda streams, levels: Text(streams, levels, STORED[stored]))
 
 
 def _numbers_of(names: list[str], expressions: list[str]) -> Callable[[Mapping[str, float]], tuple[float, ...]]:
@@ -127,20 +133,24 @@ def _depths(norms: list[Symbol]) -> list[list[Symbol]]:
     return [[n for n in norms if depth[n] == level] for level in range(1 + max(depth.values(), default=-1))]
 
 
-class _Text:
+class Text:
     """The loops of one kernel."""
 
-    def __init__(self, streams: list[str], kind: str, levels: list[list[Symbol]]) -> None:
-        self.streams, self.kind, self.levels = streams, kind, levels
+    loop, alone = LOOP, "restrict"
+
+    def __init__(self, streams: list[str], levels: list[list[Symbol]], kind: str) -> None:
+        self.streams, self.levels, self.kind = streams, levels, kind
         self.scalars: list[str] = []
         self.places = {norm: index for index, norm in enumerate(n for level in levels for n in level)}
 
     @property
     def width(self) -> int:
+        """How many numbers a row of the table has."""
         return 3 + len(self.streams)
 
     @property
     def measured(self) -> tuple[int, ...]:
+        """How many norms each loop before the last measures."""
         return tuple(map(len, self.levels))
 
     def measuring(self, depth: int) -> str:
@@ -148,7 +158,7 @@ class _Text:
         writer = _Writer(self.scalars, self.places)
         values = {f"a{self.places[norm]}": writer.write(norm.args[0]) for norm in self.levels[depth]}
         adding = [f"      {name} += (double){value} * (double){value};" for name, value in values.items()]
-        after = [f"    sums[r * {len(self.places)} + {name[1:]}] += {name};" for name in values]
+        after = [self.summed(name, int(name[1:])) for name in values]
         before = [f"    double {name} = 0;" for name in values]
         pragma = f"omp simd reduction(+:{', '.join(values)})"
         return self._loop(f"measure{depth}", before, writer.lines + adding, after, pragma)
@@ -158,8 +168,7 @@ class _Text:
         writer = _Writer(self.scalars, self.places)
         results = {"theta": f"theta + {writer.write(step)}"}
         results |= {name: writer.write(value) for name, value in state.items()}
-        store = STORE.get(self.kind, "{0}")
-        storing = [f"      p_{name}[i] = {store.format(value)};" for name, value in results.items()]
+        storing = [f"      {self.stored(name, value)}" for name, value in results.items()]
         return self._loop("step", [], writer.lines + storing, [], "GCC ivdep")
 
     def whole(self) -> str:
@@ -171,19 +180,36 @@ class _Text:
         known = {"width": self.width, "norms": len(self.places), "measuring": "\n".join(measuring)}
         return WHOLE.format(**known) if self.levels else ""
 
+    def loaded(self, stream: str) -> str:
+        """Return the expression that reads an element of a stream."""
+        return LOAD.get(self.kind, "{0}").format(f"p_{stream}[i]")
+
+    def stored(self, stream: str, value: str) -> str:
+        """Return the statement that writes one."""
+        return f"p_{stream}[i] = {STORE.get(self.kind, '{0}').format(value)};"
+
+    def around(self) -> dict[str, str]:
+        """Return what else stands in a loop, by its place there."""
+        return {}
+
+    def summed(self, name: str, place: int) -> str:
+        """Return the statement that adds a loop's sum to those of its norm."""
+        return f"    sums[r * {len(self.places)} + {place}] += {name};"
+
     def _loop(self, name: str, before: list[str], body: list[str], after: list[str], pragma: str) -> str:
-        load = LOAD.get(self.kind, "{0}")
-        pointers = [f"    {self.kind} *restrict p_{s} = (void *)row[{3 + i}];" for i, s in enumerate(self.streams)]
+        kind = self.kind
+        pointers = [f"    {kind} *{self.alone} p_{s} = ({kind} *)row[{3 + i}];" for i, s in enumerate(self.streams)]
         scalars = [f"    const real s{k} = s[{k}];" for k in range(len(self.scalars))]
         norms = [f"    const real n{k} = norms[r * {len(self.places)} + {k}];" for k in self.places.values()]
-        loads = [f"      real {s} = {load.format(f'p_{s}[i]')};" for s in self.streams]
-        return LOOP.format(
+        loads = [f"      real {s} = {self.loaded(s)};" for s in self.streams]
+        return self.loop.format(
             name=name,
             width=self.width,
             before="\n".join(pointers + scalars + norms + before),
             pragma=pragma,
             body="\n".join(loads + body),
             after="\n".join(after),
+            **self.around(),
         )
 
 

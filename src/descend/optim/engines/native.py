@@ -12,7 +12,8 @@ from torch import Tensor
 from torch._prims_common import is_non_overlapping_and_dense_or_false
 
 from descend.optim.engines.build import NoCompiler, build
-from descend.optim.engines.emit import STORED, emit
+from descend.optim.engines.cuda import CudaKernel
+from descend.optim.engines.emit import STORED, emit_c
 from descend.optim.engines.symbols import NotTraceable, trace
 from descend.optim.rows import PLAIN
 from descend.optim.rule import Rule
@@ -24,17 +25,18 @@ ALIGNED = 64  # elements: threads do not share a cache line
 def fits(tensors: Sequence[Tensor]) -> bool:
     """Whether the kernel can take these tensors as they lie in memory."""
     first = tensors[0]
-    stride = first.stride()
+    stride, device = first.stride(), first.device
     for tensor in tensors:
         if not (
             type(tensor) in PLAIN
-            and tensor.is_cpu
+            and tensor.device == device
             and tensor.dtype is first.dtype
             and tensor.layout is torch.strided
             and tensor.stride() == stride
         ):
             return False
-    return first.dtype in STORED and (first.is_contiguous() or is_non_overlapping_and_dense_or_false(first))
+    known = device.type in ("cpu", "cuda") and first.dtype in STORED
+    return known and (first.is_contiguous() or is_non_overlapping_and_dense_or_false(first))
 
 
 class Kernel:
@@ -44,7 +46,7 @@ class Kernel:
         traced = trace(rule)
         if isinstance(traced, NotTraceable):
             raise traced
-        source = emit(rule, traced, dtype)
+        source = emit_c(rule, traced, dtype)
         library = build(source.text)
         self._loops = [getattr(library, f"descend_measure{depth}") for depth in range(len(source.measured))]
         self._loops.append(library.descend_step)
@@ -128,9 +130,9 @@ os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive 
 
 
 @cache
-def kernel(rule: Rule, dtype: torch.dtype) -> Kernel | NoCompiler | NotTraceable:
+def kernel(rule: Rule, dtype: torch.dtype, device: torch.device) -> Kernel | CudaKernel | NoCompiler | NotTraceable:
     """Return the kernel of a rule, or why there is none: it is tried once, and not at every step."""
     try:
-        return Kernel(rule, dtype)
+        return Kernel(rule, dtype) if device.type == "cpu" else CudaKernel(rule, dtype, device)
     except (NoCompiler, NotTraceable) as reason:
         return reason
