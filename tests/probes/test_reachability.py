@@ -71,6 +71,23 @@ def test_a_head_of_known_floor(name):
     assert seen.crossing["before"] == pytest.approx(floor, abs=0.02) and seen.crossing["behind"] < 0.01
 
 
+def test_a_loss_that_is_not_defined_everywhere():
+    """A cross-entropy of probabilities refuses others: what is reached within them is."""
+    net = Net(1)
+    seen = Seen(net, lambda: F.binary_cross_entropy(net(X).sigmoid().sigmoid(), B))
+    behind = dict(seen.floors)
+    assert seen.output == pytest.approx((log(1 + 1 / torch.e) + log(2)) / 2, abs=0.02)
+    assert seen.crossing["function"] == "sigmoid" and behind["sigmoid"] < 0.01
+
+
+def test_what_lies_in_another_order_is_freed_too():
+    net = Net(CLASSES * 5)
+    seen = Seen(
+        net, lambda: F.cross_entropy(net(X).view(EXAMPLES, 5, CLASSES).transpose(1, 2), Y[:, None].repeat(1, 5))
+    )
+    assert seen.output < 0.01
+
+
 @pytest.mark.parametrize("batches", [1, 3])
 def test_the_call_that_bars_the_way_is_known(batches):
     """A sign passes no slope; one number for all units of an example is no bar where the layer behind may change."""

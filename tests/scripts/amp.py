@@ -10,11 +10,9 @@ dtype = getattr(torch, sys.argv[2])
 x, y = torch.randn(128, 10), torch.randint(0, 4, (128,))
 model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-# float16 begins with a factor that overflows: the first steps are skipped
+# float16 begins with a factor that overflows: the scaler leaves out the first updates, and the loop goes on
 scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40 if dtype is torch.float16 else 2.0**16)
 seen = Witness()
-seen.others["skipped"] = 0
-seen.others["gradients"] = []
 for step in range(60):
     i = torch.randint(0, 128, (32,))
     optimizer.zero_grad()
@@ -22,13 +20,7 @@ for step in range(60):
         loss = F.cross_entropy(model(x[i]), y[i])
     scaler.scale(loss).backward()
     scaler.unscale_(optimizer)
-    norm = torch.cat([p.grad.reshape(-1) for p in model.parameters()]).norm()
-    before = scaler.get_scale()
     scaler.step(optimizer)
     scaler.update()
-    if scaler.get_scale() < before:
-        seen.others["skipped"] += 1
-    else:
-        seen.loss(loss)
-        seen.others["gradients"].append(float(norm))
+    seen.loss(loss)
 seen.end(*model.parameters())

@@ -120,6 +120,7 @@ class Examiner:
         with _disable_current_modes():  # a counter of operations of the script's own must not count ours
             if recording is not None and not self.tape.is_faithful(recording, passed):
                 recording = None
+            passed = passed.of_the_loss(recording)
             if recording is not None and not self.monitor:
                 self._keep(recording)
             elif recording is not None:

@@ -24,6 +24,7 @@ class Faults:
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
         self.called: Callable[[str], Site | None] = lambda function: None  # where a function was last seen on tape
         self.alterations = Alterations(modules, send, steppers, owning=owning)
+        self._waits = owning  # a value on a device is waited for where the run is ours
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -36,7 +37,7 @@ class Faults:
 
     def look_at_value(self, root: Tensor, step: int) -> None:
         """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either."""
-        if not self._poisoned and root.is_cpu and not math.isfinite(root.item()):
+        if not self._poisoned and (root.is_cpu or self._waits) and not math.isfinite(root.item()):
             self._poisoned = True
             if (found := not_finite(root)) is not None:
                 self.send([Fact("bad_data", "", step, found)])

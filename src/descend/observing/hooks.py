@@ -54,6 +54,7 @@ def observing(observer: Observer) -> Iterator[None]:
             (*MAKER, grad_and_value),
             (dataloader._BaseDataLoaderIter, "__next__", _next_batch),
             (torch.amp.GradScaler, "scale", _scale),
+            (torch.amp.GradScaler, "step", _step_scaled),
         )
         hooks = [begins, ends, *CALLED, *_report(stack, observer, places)]
         if not observer.owning:
@@ -81,11 +82,12 @@ def _report(stack: ExitStack, observer: Observer, places: Iterable[_Hooked]) -> 
 
 
 def _step_begins(observer: Observer) -> Any:
-    cruise = observer.cruise
+    cruise, scaled = observer.cruise, observer.scaled
 
     def step_begins(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if is_compiling():
             return
+        scaled.stepped = True
         if not cruise.on or len(args) > 1 or kwargs:  # a closure
             observer.step_begins(optimizer, sys._getframe(1))
 
@@ -159,6 +161,19 @@ def _scale(original: Any, observer: Observer) -> Any:
         return scaled
 
     return scale
+
+
+def _step_scaled(original: Any, observer: Observer) -> Any:
+    @functools.wraps(original)
+    def step(self: Any, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        observer.scaled.stepped = False
+        result = original(self, optimizer, *args, **kwargs)
+        if not observer.scaled.stepped:  # the scaled gradients overflowed: the loop goes on, and so does its budget
+            observer.step_begins(optimizer, sys._getframe(1))
+            observer.step_ended(optimizer)
+        return result
+
+    return step
 
 
 def _compile(original: Any, observer: Observer, hooks: list[Any]) -> Any:

@@ -60,7 +60,7 @@ class Observer:
         self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
         self._omission = Omission(examiner.budget, self.curves)
         self._recording: Recording | None = None  # of the backward pass that is under way
-        self._scaled, self.hand = Scaled(), Hand(owning=owning)
+        self.scaled, self.hand = Scaled(), Hand(owning=owning)
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
@@ -103,7 +103,7 @@ class Observer:
     def loss_scaled(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:
         """Remember what a GradScaler has scaled."""
         self.cruise.leave()
-        self._scaled.remember(scaled, loss, scaler)
+        self.scaled.remember(scaled, loss, scaler)
 
     @harmless
     def batch_begins(self) -> None:
@@ -135,7 +135,7 @@ class Observer:
         self.examiner.budget.pass_begins()
         if self.probing:
             self.faults.look_at_value(root, self.steps)
-        loss, scaler = self._scaled.original(root)
+        loss, scaler = self.scaled.original(root)
         if not self.has_optimizer:
             self.send(self.hand.look(root, asked.inputs))
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))

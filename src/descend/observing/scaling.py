@@ -12,6 +12,7 @@ class Scaled:
     """The losses that a scaler has scaled, until they go backward."""
 
     def __init__(self) -> None:
+        self.stepped = False  # whether an optimizer has stepped since a scaler was last asked to step one
         self._waiting: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor], Tensor, Any]] = {}
 
     def remember(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:

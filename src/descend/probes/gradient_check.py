@@ -55,7 +55,7 @@ def _error(apply: Callable[..., Any], given: list[Any], i: int, generator: torch
     made = value(x)
     if made.shape == x.shape and torch.equal(made, x) or not made.requires_grad:
         return None
-    weights = torch.randn(made.shape, generator=generator, dtype=torch.float64)
+    weights = torch.randn(made.shape, generator=generator, dtype=torch.float64).to(made.device)
     (gradient,) = torch.autograd.grad((made * weights).sum(), x, allow_unused=True)
     if gradient is None:
         return None
@@ -63,7 +63,7 @@ def _error(apply: Callable[..., Any], given: list[Any], i: int, generator: torch
         return None  # the identity where it is not flat, and its gradient everywhere: a stand-in
     errors = []
     for _ in range(DIRECTIONS):
-        along = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+        along = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x.device)
         difference, coarser = (_difference(value, x, along, weights, step) for step in (STEP, 10 * STEP))
         if abs(difference - coarser) > SMOOTH * max(abs(difference), abs(coarser)):
             return None  # a staircase, or a kink just here

@@ -122,7 +122,7 @@ def input_statistics(rows: Tensor, dim: int) -> InputStatistics:
 
 def second_moment_spectrum(x: Tensor) -> tuple[float, float]:
     """Return the largest eigenvalue and the condition number of E[(x, 1)(x, 1)ᵀ], round-off left out."""
-    augmented = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+    augmented = torch.cat([x, x.new_ones(len(x), 1)], 1)
     values = torch.linalg.eigvalsh(augmented.T @ augmented / len(x))
     largest, least = float(values[-1]), float(values[-_rank(augmented)])
     return largest, largest / max(least, ROUND_OFF * largest)

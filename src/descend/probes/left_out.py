@@ -11,12 +11,13 @@ from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment
 from descend.record import Fact
+from descend.tape import is_finite
 
 
 def left_out(moment: Moment) -> Measurement:
     """Yield the fact `bad_data` of a first step whose loss is finite, and whose gradient and data are not."""
     gradients = [g for g in moment.gradients if g is not None]
-    if moment.step > 0 or all(_is_finite(g) for g in gradients) or not isfinite(moment.trained[0].loss):
+    if moment.step > 0 or all(is_finite(g) for g in gradients) or not isfinite(moment.trained[0].loss):
         return
     recording = moment.recordings()[0]
     behind = recording.behind(recording.root)
@@ -29,14 +30,9 @@ def left_out(moment: Moment) -> Measurement:
 
 def not_finite_values(data: Tensor) -> dict[str, Any] | None:
     """Return how many values are NaN or infinite, and in how many of the examples; None where all are finite."""
-    if not data.is_floating_point() or _is_finite(data):
+    if not data.is_floating_point() or is_finite(data):
         return None
     wrong = ~data.isfinite()
     rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
     counts = {"values": int(wrong.sum()), "nan": int(data.isnan().sum())}
     return {**counts, "examples": int(rows.sum()), "of": rows.numel()}
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    values = tensor.coalesce().values() if tensor.is_sparse else tensor
-    return bool(values.isfinite().all())

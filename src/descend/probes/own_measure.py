@@ -192,7 +192,7 @@ def _class_axis(trained: Recording, producer: Op, call: LossCall) -> int | None:
         return None
     asked = call.activation.inputs[0] if call.activation else call.prediction
     for axis, size in enumerate(shapes[0]):
-        ramp = torch.arange(size, dtype=seen[0].dtype)
+        ramp = torch.arange(size).to(seen[0])
         given = ramp.view([-1 if i == axis else 1 for i in range(len(shapes[0]))]).expand(shapes[0]).contiguous()
         cut = fed(replace(trained, root=asked), slot, given)
         with torch.no_grad():

@@ -24,10 +24,11 @@ def planted(outputs: Tensor, t: Tensor, are_classes: bool, copies: int) -> Itera
     for _ in range(copies):
         mixed = outputs
         if are_classes or outputs.shape[1] != t.shape[1]:
-            mixed = outputs @ torch.randn(outputs.shape[1], t.shape[1], generator=generator, dtype=outputs.dtype)
+            weights = torch.randn(outputs.shape[1], t.shape[1], generator=generator, dtype=outputs.dtype)
+            mixed = outputs @ weights.to(outputs.device)
         paired = in_order.gather(0, mixed.argsort(0).argsort(0))
         shuffled = t[torch.randperm(len(t), generator=generator)]
-        yield torch.where(torch.rand(t.shape, generator=generator) < share, paired, shuffled)
+        yield torch.where((torch.rand(t.shape, generator=generator) < share).to(t.device), paired, shuffled)
 
 
 def _class_share(t: Tensor) -> float:
@@ -45,5 +46,5 @@ def _class_share(t: Tensor) -> float:
 
 def _entropy_left(shares: Tensor, known: float) -> float:
     """Return the mean entropy of labels of which a share is known, and the others follow the classes' shares."""
-    table = (1 - known) * shares.expand(len(shares), -1) + known * torch.eye(len(shares), dtype=shares.dtype)
+    table = (1 - known) * shares.expand(len(shares), -1) + known * torch.eye(len(shares)).to(shares)
     return float(-(shares * torch.xlogy(table, table).sum(1)).sum())

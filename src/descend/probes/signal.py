@@ -175,7 +175,7 @@ def _are_classes(t: Tensor) -> bool:
 def _gaussian(x: Tensor, scale: float = 1.0) -> Tensor:
     """Return exp(−d²/2m²) with m the median distance times `scale`."""
     squares = torch.cdist(x, x).square()
-    middle = squares[squares > 0].median() if bool((squares > 0).any()) else torch.ones((), dtype=x.dtype)
+    middle = squares[squares > 0].median() if bool((squares > 0).any()) else x.new_ones(())
     return torch.exp(-squares / (2 * scale**2 * middle))
 
 

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from descend.reading.attribution import Stepper
 from descend.reading.lineage import Lineage
-from descend.tape import Recording, leaf_parameters
+from descend.tape import Recording, is_finite, leaf_parameters
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Pass:
     gradients: tuple[Tensor | None, ...]  # unscaled
     loss: Tensor  # unscaled
     backwards: int
+    overflowed: bool = False  # whether a scaler's factor has made the gradients infinite: they are not the loss's own
+
+    def of_the_loss(self, recording: Recording | None) -> "Pass":
+        """Return the pass with the loss's own gradients, from its recording where the scaled ones overflowed."""
+        if not self.overflowed:
+            return self
+        own = recording.loss(self.parameters).gradient(self.parameters) if recording else ()
+        return replace(self, gradients=own or (None,) * len(self.parameters))
 
 
 class Asked(NamedTuple):
@@ -67,7 +75,8 @@ class Opened:
         stepper = self.stepper
         backwards = stepper.passes if stepper.steps else 1
         rule, loss = stepper.optimizer, self.loss.detach()
-        return Pass(stepper.steps, stepper.key, rule, self.parameters, gradients, loss, backwards)
+        overflowed = self.scale != 1 and any(g is not None and not is_finite(g) for g in gradients)
+        return Pass(stepper.steps, stepper.key, rule, self.parameters, gradients, loss, backwards, overflowed)
 
 
 def open_pass(root: Tensor, loss: Tensor, scaler: Any, stepper: Stepper, asked: Asked, lineage: Lineage) -> Opened:

@@ -2,7 +2,7 @@
 
 from descend.landscape import custom_function
 from descend.tape.call import Op, Origin
-from descend.tape.graph import leaf_parameters
+from descend.tape.graph import is_finite, leaf_parameters
 from descend.tape.recording import Recording, Stale
 from descend.tape.sealing import Refused
 from descend.tape.standing import at_the_bottom, beneath, take_off
@@ -19,6 +19,7 @@ __all__ = [
     "at_the_bottom",
     "beneath",
     "custom_function",
+    "is_finite",
     "leaf_parameters",
     "take_off",
     "without_dropout",

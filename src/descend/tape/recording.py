@@ -19,6 +19,7 @@ from descend.landscape import Loss
 from descend.record import Site
 from descend.tape.call import NONE, SMOOTH, Op
 from descend.tape.copying import strided_copy
+from descend.tape.domains import ask_cpu, is_on_gpu
 from descend.tape.evaluation import as_evaluated, drops
 from descend.tape.nesting import leaves, mapped
 from descend.tape.randomness import RandomState
@@ -151,6 +152,7 @@ class Recording:
         watch: Callable[[Op, tuple, dict, Any], None] | None,
         double: bool,
     ) -> None:
+        asks = is_on_gpu(values.values())
         # One context for each run of calls under the same modes, so that autocast keeps its cache of cast weights.
         for state, group in groupby(self.ops, lambda op: op.state):
             with state.applied():
@@ -167,16 +169,20 @@ class Recording:
                         args, kwargs = as_evaluated(op.func, args, kwargs)
                     if kwargs.get("sparse"):  # the same gradient, but one that can be averaged and differentiated
                         kwargs = {**kwargs, "sparse": False}
-                    if double and op.name in CASTS and isinstance(args[0], Tensor):
-                        result = args[0]
-                    else:
-                        result = op.func(*args, **kwargs)
-                    if double:
-                        result = mapped(_doubled, result)
+                    result = _called(op, args, kwargs, double, asks)
                     if watch is not None:
                         watch(op, args, kwargs, result)
                     made = zip(op.outputs, leaves(result))
                     values.update({slot: leaf for slot, leaf in made if slot is not None})
+
+
+def _called(op: Op, args: tuple, kwargs: dict, double: bool, asks: bool) -> Any:
+    if double and op.name in CASTS and isinstance(args[0], Tensor):
+        return args[0]
+    if asks:
+        ask_cpu(op.name, op.func, args, kwargs)
+    result = op.func(*args, **kwargs)
+    return mapped(_doubled, result) if double else result
 
 
 def _doubled(value: Any) -> Any:

@@ -15,9 +15,14 @@ class _Fallen(Exception):
     """The function has come so low that nothing further is to be learnt of it."""
 
 
+class _Outside(RuntimeError):
+    """The function is not defined there: a cross-entropy of a probability above 1."""
+
+
 Function = Callable[[Sequence[Tensor]], Tensor]
 EVALUATIONS, STEPS = 100, 60  # of the quasi-Newton method, and of each rate behind it
 RATES = (0.3, 0.03)  # in units of what is free
+HALVINGS = 10  # of a step that leaves where the function is defined
 ENOUGH = 1e-3  # of its start: what is as low as that is looked at no further
 FAR = (1e2, 1e4, 1e6)  # in units of what is free, in the direction of the least value
 LEAST_FALL = 1e-3  # of itself: less is round-off
@@ -46,13 +51,18 @@ def floor(function: Function, start: Sequence[Tensor]) -> Floor:
     """
     scales = [float(t.square().mean().sqrt()) or 1.0 for t in start]
     best, at = inf, [t.detach().clone() for t in start]
-    free = [(t / s).detach().clone().requires_grad_(True) for t, s in zip(start, scales)]
+    free = [(t / s).detach().clone(memory_format=torch.contiguous_format) for t, s in zip(start, scales)]
+    for f in free:
+        f.requires_grad_(True)
 
     def evaluate() -> Tensor:
         nonlocal best, at
         for f in free:
             f.grad = None
-        loss = function([f * s for f, s in zip(free, scales)])
+        try:
+            loss = function([f * s for f, s in zip(free, scales)])
+        except RuntimeError as refusal:
+            raise _Outside(str(refusal)) from refusal
         value = float(loss.detach())
         if isfinite(value) and value < best:
             best, at = value, [(f * s).detach() for f, s in zip(free, scales)]
@@ -67,7 +77,8 @@ def floor(function: Function, start: Sequence[Tensor]) -> Floor:
         search = torch.optim.LBFGS(free, max_iter=EVALUATIONS, max_eval=EVALUATIONS, line_search_fn="strong_wolfe")
         first = float(evaluate().detach())
         if isfinite(first) and any(f.grad is not None for f in free):
-            search.step(evaluate)
+            with suppress(_Outside):
+                search.step(evaluate)
             for rate in RATES if best > ENOUGH * abs(first) else ():
                 _descend(free, at, scales, rate, evaluate)
     slope = _slope(function, start, at, scales)
@@ -77,18 +88,28 @@ def floor(function: Function, start: Sequence[Tensor]) -> Floor:
 def _descend(
     free: list[Tensor], at: list[Tensor], scales: list[float], rate: float, evaluate: Callable[[], Tensor]
 ) -> None:
-    """Go on from the least value with Adam."""
+    """Go on from the least value with Adam; a step that leaves where the function is defined is halved."""
     with torch.no_grad():
         for f, t, s in zip(free, at, scales):
             f.copy_(t / s)
     rule = torch.optim.Adam(free, lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(rule, STEPS)
     for _ in range(STEPS):
-        loss = evaluate()
-        if not isfinite(float(loss.detach())):
+        loss = _within(free, at, scales, evaluate)
+        if loss is None or not isfinite(float(loss.detach())):
             return
         rule.step()
         schedule.step()
+
+
+def _within(free: list[Tensor], at: list[Tensor], scales: list[float], evaluate: Callable[[], Tensor]) -> Tensor | None:
+    for _ in range(HALVINGS):
+        with suppress(_Outside):
+            return evaluate()
+        with torch.no_grad():
+            for f, t, s in zip(free, at, scales):
+                f.add_(t / s).div_(2)
+    return None
 
 
 def _slope(function: Function, start: Sequence[Tensor], at: Sequence[Tensor], scales: Sequence[float]) -> float:
@@ -103,7 +124,10 @@ def _slope(function: Function, start: Sequence[Tensor], at: Sequence[Tensor], sc
         return 0.0
     with torch.no_grad():
         steps = [[s + t / length * scale * w for s, w, scale in zip(start, way, scales)] for t in FAR]
-        near, middle, far = (float(function(step)) for step in steps)
+        try:
+            near, middle, far = (float(function(step)) for step in steps)
+        except RuntimeError:  # it is not defined so far out
+            return 0.0
     if middle == -inf or far == -inf:
         return -inf
     nearby, slope = (middle - near) / (FAR[1] - FAR[0]), (far - middle) / (FAR[2] - FAR[1])
