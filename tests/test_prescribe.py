@@ -22,6 +22,8 @@ from test_place_doses import altered, on_all_ways, unusual
 from descend.canon import CANON
 from descend.prescribe import in_turn, prescribe
 from descend.record import Record
+from descend.remedies import REMEDIES, NotApplicable
+from descend.script import Script
 from descend.symptoms import SYMPTOMS
 
 
@@ -46,6 +48,17 @@ def test_what_a_run_shows_can_be_dosed_from_that_run(run):
     for row in (row for row in CANON if row.symptom == symptom.id):
         dose = row.dose(record, symptom)
         assert dose is None or "{" not in row.label.format(**dose)
+
+
+def test_an_edit_that_fails_takes_no_other_with_it(monkeypatch, tmp_path):
+    def fails(script, record, dose):
+        raise RecursionError("too deep")
+
+    record = no_step()
+    [first, *_] = prescribe(record, [SYMPTOMS["no_step"](record)])
+    monkeypatch.setitem(REMEDIES, first.remedy, fails)
+    found = first.apply(Script(tmp_path / "train.py", tmp_path))
+    assert isinstance(found, NotApplicable) and "RecursionError: too deep" in found.reason
 
 
 def test_the_same_change_is_prescribed_once():

@@ -131,7 +131,10 @@ def _with(known: Prescription, remedy: str, record: Record, dose: Dose, words: s
 
 def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:
     for remedy in remedies.split("+"):
-        edited = REMEDIES[remedy](script, record, dose)
+        try:
+            edited = REMEDIES[remedy](script, record, dose)
+        except Exception as error:  # one edit that fails on an unusual script must not take the others with it
+            return NotApplicable(f"a mistake in descend: the edit {remedy} ended with {type(error).__name__}: {error}")
         if isinstance(edited, NotApplicable):
             return edited
         script = edited

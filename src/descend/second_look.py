@@ -15,7 +15,7 @@ from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms import Symptom, diagnose
-from descend.trials.arms import Bench
+from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm
 from descend.trials.prove import Proof
@@ -64,13 +64,20 @@ def take_both(script: Script, record: Record, first: Mended, second: Trial | Non
     if not candidate.helps:
         return False
     trial = confirm(script, record, candidate, bench, proof.unchanged)
-    if trial.verdict != "proved" or not promising(first.after, trial.after):
+    if trial.verdict != "proved" or not promising(_alone(first, trial, proof, record), trial.after):
         proof.trials.append(trial)
         return False
     alone = proof.cure
     rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
     proof.trials, proof.cure, proof.arm, proof.tuning = [trial, *rest], trial, candidate.record, None
     return True
+
+
+def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
+    """Return what the first change alone leaves of what both are judged by."""
+    if both.judged_on == first.judged_on or proof.arm is None:
+        return first.after
+    return yardstick(proof.arm, both.judged_on, record)[1]
 
 
 def take_mend(script: Script, record: Record, second: Record, proof: Proof, bench: Bench) -> None:
@@ -105,8 +112,8 @@ def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
 
 def takes_the_bottom_away(record: Record, second: Record) -> bool:
     """Whether the loss has a least value, and none with the first change made: that is no mend."""
-    before, after = ((r.fact("reachability") or {}).get("unbounded", False) for r in (record, second))
-    return after and not before
+    before, after = (r.fact("reachability") for r in (record, second))
+    return before is not None and after is not None and after["unbounded"] and not before["unbounded"]
 
 
 def withdraw(proof: Proof) -> None:

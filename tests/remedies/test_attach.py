@@ -82,8 +82,27 @@ LEAVES = [  # before the backward pass, and what becomes of it
         "def step(net):\n    return f(net(x).detach(), y)\nloss = step(body)",
         "def step(net):\n    return f(net(x), y)\nloss = step(body)",
     ),
+    (
+        "for x, y in data:\n    twin = copy.deepcopy(body)\n    loss = f(twin(x), y)",
+        "for x, y in data:\n    twin = body\n    loss = f(twin(x), y)",
+    ),
+    (
+        "def run(x):\n    return copy.deepcopy(body)(x)\nloss = f(run(x), y)",
+        "def run(x):\n    return body(x)\nloss = f(run(x), y)",
+    ),
+    ("teacher = copy.deepcopy(body)\nfor x, y in data:\n    loss = f(head(x), teacher(x))", ""),
+    (
+        "loss = f(functional_call(body, body.state_dict(), (x,)), y)",
+        "loss = f(functional_call(body, body.state_dict(keep_vars=True), (x,)), y)",
+    ),
+    (
+        "w = {n: p.detach() for n, p in body.named_parameters()}\nloss = f(functional_call(body, w, (x,)), y)",
+        "w = {n: p for n, p in body.named_parameters()}\nloss = f(functional_call(body, w, (x,)), y)",
+    ),
+    ("outs = [body(x).detach() for x in xs]\nloss = sum(outs)", "outs = [body(x) for x in xs]\nloss = sum(outs)"),
     ("out = body(x).detach()\nout.requires_grad = True\nloss = f(out, y)", "out = body(x)\nloss = f(out, y)"),
     ("loss = f(head(x), y)\nseen.append(loss.item())\nwith torch.no_grad():\n    h = head(x)", ""),
+    ("x = torch.tensor(x)\nloss = f(body(x), torch.as_tensor(torch.tensor(x)))", ""),
     ("x = torch.tensor(rows.tolist())\ny = torch.from_numpy(labels)\nloss = f(body(x), y)", ""),
 ]
 
@@ -91,7 +110,8 @@ LEAVES = [  # before the backward pass, and what becomes of it
 @pytest.mark.parametrize(("before", "after"), LEAVES)
 def test_where_no_detach_was_seen_what_the_loss_is_made_of_stays_on_the_graph(patient, before: str, after: str) -> None:
     head = "import torch\nfrom torch import nn\nbody, head = nn.Linear(2, 2), nn.Linear(2, 2)\n"
-    end = "\nloss.backward()\n"
+    indent = "    " if before.startswith("for") or before.startswith("teacher") else ""
+    end = f"\n{indent}loss.backward()\n"
     p = patient(head + before + end, backward="loss.backward(")
     if after:
         assert p.edited(attach) == head + after + end

@@ -45,6 +45,8 @@ WIRING = (
         "a module's parameters() gives what is registered with it", "torch.nn.Module.parameters"),
     Row("parameters_not_in_optimizer", "hold_parameters", all_parameters, "give the optimizer the network's parameters",
         "it moves what it holds", "torch.optim.Optimizer"),
+    Row("parameters_not_in_optimizer", "attach", nothing_to_dose, "the network itself, not a copy made anew",
+        "the loss is then made of what the optimizer holds", "torch.nn.Module.parameters", judged_on="training"),
     Row("parameters_not_in_optimizer", "hold_parameters", replaced_parameters,
         "give the optimizer the network's new parameters", "it moves what it holds", "torch.optim.Optimizer",
         judged_on="training"),

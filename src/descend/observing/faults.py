@@ -81,8 +81,9 @@ class Faults:
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
         learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
         left_out = (unheld, stepper.unreached)
+        cleared = stepper.cleared or not stepper.delivered  # what no pass has added to, the script has put there
         found: list[Message] = list(
-            wiring(stepper.key, stepper.steps, (stepper.cleared, stepper.wiped), left_out, idle, learning)
+            wiring(stepper.key, stepper.steps, (cleared, stepper.wiped), left_out, idle, learning)
         )
         if stepper.by_hand:
             self._unsure += found

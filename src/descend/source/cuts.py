@@ -1,4 +1,5 @@
-"""Where what the loss is made of leaves the graph: `.detach()`, `.data`, an array, a number, a block without gradients.
+"""Where what the loss is made of leaves the graph: `.detach()`, `.data`, an array, a number, a block without gradients,
+a copy of the network that is made anew each time.
 
 It is followed backwards from the loss: through names, what functions and networks of the file return, and no further.
 """
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst import matchers as m
 
+from descend.source.bindings import Loop, loops_around
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
 from descend.source.names import binding, enclosing_class, given_keyword, home_of, value_behind
@@ -20,6 +22,10 @@ LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
 DATA = m.Attribute(attr=m.Name("data"))
 MAKERS = m.OneOf(*map(m.Name, ("tensor", "as_tensor", "from_numpy", "Variable")))
 REBUILT = m.Call(func=MAKERS | m.Attribute(attr=MAKERS), args=[m.Arg(keyword=None), m.ZeroOrMore()])
+DEEPCOPY = m.Name("deepcopy")
+COPIED = m.Call(func=DEEPCOPY | m.Attribute(attr=DEEPCOPY), args=[m.Arg()])
+STATE = m.Call(func=m.Attribute(attr=m.Name("state_dict")), args=[])  # its tensors are detached
+PARAMETERS = m.Call(func=m.Attribute(attr=m.Name("parameters") | m.Name("named_parameters")))
 NO_GRAD = m.Name("no_grad") | m.Name("inference_mode")
 SWITCH = NO_GRAD | m.Attribute(attr=NO_GRAD)
 SETTER = m.Name("set_grad_enabled")
@@ -30,9 +36,10 @@ SWITCHED_OFF = SWITCH | m.Call(func=SWITCH, args=[]) | TURNED_OFF
 def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
     """Return what takes the loss, or what it is made of, off the graph: calls, attributes, blocks, decorators."""
     met = list(dict.fromkeys(_made_of(syntax, loss, DEPTH, set())))
+    around = loops_around(syntax, loss)[:1]
     found: list[cst.CSTNode] = []
     for node in met:
-        if _is_cut(syntax, node):
+        if _is_cut(syntax, node) or m.matches(node, COPIED) and _is_made_anew(syntax, node, loss, around):
             found.append(node)
         for outer in syntax.ancestors(node):
             if isinstance(outer, cst.With) and any(m.matches(item.item, SWITCHED_OFF) for item in outer.items):
@@ -57,6 +64,9 @@ def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
     if isinstance(cut, cst.Expr | cst.Assign):
         return remove(syntax, cut)
     assert isinstance(cut, cst.Call | cst.Attribute)
+    if isinstance(cut, cst.Call) and m.matches(cut, STATE):
+        kept = cst.ensure_type(cst.parse_expression("f(keep_vars=True)"), cst.Call)
+        return syntax.replace(cut, cut.with_changes(args=kept.args))
     return give_way(syntax, cut, _inner(cut))
 
 
@@ -86,9 +96,14 @@ def _made_of(syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[cst.CSTNo
 
 
 def _given(syntax: Syntax, name: cst.Name) -> list[cst.BaseExpression]:
-    """Return what is assigned or added to a name in its own function."""
+    """Return what is assigned or added to a name in its own function, or what a loop takes it from."""
     home = home_of(syntax, name)
     found: list[cst.BaseExpression] = []
+    loops: list[cst.For | cst.CompFor] = [*syntax.every(cst.For, home), *syntax.every(cst.CompFor, home)]
+    for loop in loops:
+        targets = [loop.target, *descendants(loop.target)]
+        if any(isinstance(t, cst.Name) and t.value == name.value for t in targets) and home_of(syntax, loop) is home:
+            found.append(loop.iter)
     for assign in syntax.every(cst.Assign, home):
         targets = [t for target in assign.targets for t in (target.target, *descendants(target.target))]
         if any(isinstance(t, cst.Name) and t.value == name.value and home_of(syntax, t) is home for t in targets):
@@ -123,17 +138,33 @@ def _is_given(syntax: Syntax, callee: cst.BaseExpression) -> bool:
     return bound is not None and isinstance(bound.node, cst.Param)
 
 
-def _is_cut(syntax: Syntax, node: cst.BaseExpression) -> bool:
-    """Whether an expression takes something off the graph that a network has made: data were never on it."""
+def _is_cut(syntax: Syntax, node: cst.BaseExpression, within: frozenset[cst.CSTNode] = frozenset()) -> bool:
+    """Whether an expression takes something off the graph that a network has made: data were never on it.
+
+    `within` are the expressions that are asked about already: `x = torch.tensor(x)` is made of itself.
+    """
+    if node in within:
+        return False
     if isinstance(node, cst.Call | cst.Attribute) and m.matches(node, LEAVING | DATA):
         return any(_is_learnt(syntax, part) for part in _made_of(syntax, _inner(node), DEPTH, set()))
     if isinstance(node, cst.Call) and m.matches(node, REBUILT):
-        return any(_is_cut(syntax, part) for part in _made_of(syntax, node.args[0].value, DEPTH, set()))
-    return False
+        parts = _made_of(syntax, node.args[0].value, DEPTH, set())
+        return any(_is_cut(syntax, part, within | {node}) for part in parts)
+    return m.matches(node, STATE)
+
+
+def _is_made_anew(syntax: Syntax, copied: cst.CSTNode, loss: cst.CSTNode, around: list[Loop]) -> bool:
+    """Whether a copy is made for each loss: one that was made before is another network, and meant to be."""
+    home = home_of(syntax, copied)
+    if home is not home_of(syntax, loss):
+        return home is not syntax.module
+    return any(outer in around for outer in syntax.ancestors(copied))
 
 
 def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
     """Whether it is the call of a network, or a tensor that asks for a gradient."""
+    if m.matches(node, PARAMETERS):
+        return True
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name | cst.Attribute):
         own = m.matches(node.func, m.Attribute(value=m.Name("self")))
         return own or _is_given(syntax, node.func) or isinstance(value_behind(syntax, node.func), cst.Call)
