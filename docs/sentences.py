@@ -23,7 +23,7 @@ NO_SENTENCE = re.compile(  # SQL, markup, patterns and code
     r"^\s*(SELECT|INSERT|CREATE|DELETE|UPDATE|PRAGMA|ALTER|BEGIN)\b|^\s*[<@.#]|^\(\?|\\[sbdwn(]|"
     r"^import |^from [\w.]+ import "
 )
-COMPILED = "optim/engines/emit.py"  # text of another language
+COMPILED = ("optim/engines/emit.py", "optim/engines/emit_cuda.py")  # text of other languages
 PRINTED: dict[str, tuple[type[ast.AST], ...]] = {  # docstrings that are shown: what a problem is, a command's help
     "symptoms/": (ast.Module,),
     "cli.py": (ast.FunctionDef,),
