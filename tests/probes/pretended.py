@@ -20,7 +20,6 @@ MAKERS = frozenset(
     "tensor ones zeros full arange rand randn randperm randint eye linspace logspace empty as_tensor from_numpy "
     "scalar_tensor".split()
 )
-MOVERS = frozenset({"to", "type_as", "copy_", "_to_copy"})
 MIXING = frozenset(
     {"copy_", "_to_copy", "index", "index_put_", "index_put", "_index_put_impl_", "detach", "lift_fresh"}
 )

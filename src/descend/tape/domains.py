@@ -13,7 +13,7 @@ from torch import Tensor
 from descend.tape.nesting import leaves, mapped
 from descend.tape.trace import is_wrapped
 
-# The calls that torch's CUDA kernels check on the device: https://docs.pytorch.org/docs/stable/notes/cuda.html
+# Calls whose values torch checks on the device: the first was seen to end a script, the others take values of its kind
 _PROBABILITIES = frozenset({"binary_cross_entropy", "bernoulli", "multinomial"})
 _INDICES = frozenset(
     "cross_entropy nll_loss multi_margin_loss multilabel_margin_loss embedding embedding_bag one_hot gather take "
