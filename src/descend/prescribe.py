@@ -10,6 +10,7 @@ from descend.course.opponents import has_exploded
 from descend.course.own_metric import is_told_by_loss, own_metric
 from descend.course.suffering import suffers
 from descend.doses import Dose, adam_for_few_steps
+from descend.errors import UsageError
 from descend.record import Record
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
@@ -133,6 +134,8 @@ def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script 
     for remedy in remedies.split("+"):
         try:
             edited = REMEDIES[remedy](script, record, dose)
+        except (OSError, UsageError):  # a file that cannot be read is no mistake of ours
+            raise
         except Exception as error:  # one edit that fails on an unusual script must not take the others with it
             return NotApplicable(f"a mistake in descend: the edit {remedy} ended with {type(error).__name__}: {error}")
         if isinstance(edited, NotApplicable):
