@@ -14,6 +14,7 @@ from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, horizon, incomparable
+from descend.trials.confirm import LOOKS
 from descend.trials.outcome import screened
 from descend.trials.prove import PROVED, Proof
 from descend.trials.statistics import DOWN, MARGIN, compare
@@ -85,11 +86,6 @@ def step_seconds(record: Record, processes: int) -> float:
     return processes / sum(1 / seconds for seconds in each) if each else float("nan")
 
 
-def _seeds(timing: Timing) -> range:
-    first = timing.exam.seed + 1
-    return range(first, first + timing.bench.plan.seeds)
-
-
 def _observed(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
     """Run the change once under observation, under the script's own seed: what it costs at the end."""
     assert candidate.script is not None
@@ -109,12 +105,19 @@ def trains_as_well(before: float, after: float, constant: float | None, margin: 
 
 
 def _timed(candidate: Candidate, timing: Timing) -> Trial:
-    """Time both scripts in turn, so that what else the machine does slows both."""
+    """Time both scripts in turn, so that what else the machine does slows both; as often again where it is open."""
     assert candidate.script is not None
-    p, seeds = candidate.prescription, _seeds(timing)
-    pairs = [[timing.arm(script, seed) for script in (timing.script, candidate.script)] for seed in seeds]
-    before, after = ([pair[side] for pair in pairs] for side in (0, 1))
-    result = compare([arm.value for arm in before], [arm.value for arm in after])
+    p, seeds = candidate.prescription, timing.bench.plan.seeds
+    before: list[Arm] = []
+    after: list[Arm] = []
+    for look in range(LOOKS):
+        first = timing.exam.seed + 1 + look * seeds
+        for seed in range(first, first + seeds):
+            before.append(timing.arm(timing.script, seed))
+            after.append(timing.arm(candidate.script, seed))
+        result = compare([arm.value for arm in before], [arm.value for arm in after])
+        if not result.is_open():
+            break
     reason = "" if result.wins() else NOT_QUICKER
     if any(arm.value != arm.value for arm in (*before, *after)):
         reason = next((arm.error for arm in after if arm.error), UNTIMED)
@@ -129,7 +132,7 @@ def _timed(candidate: Candidate, timing: Timing) -> Trial:
         result.after,
         result.interval,
         result.difference,
-        tuple(seeds),
+        tuple(arm.seed for arm in after),
         candidate.script,
         tuple(before),
         tuple(after),
