@@ -13,8 +13,10 @@ from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_wiring import (
     constant_term,
     made_in_forward,
+    never_backward,
     output_before_loss,
     several_tags,
+    wiped,
 )
 
 from descend import doses
@@ -236,7 +238,10 @@ CHOICES = [
     ("sequence_length", healthy(), None),
     ("another_activation", with_loss("binary_cross_entropy", "relu"), {"activation": "sigmoid"}),
     ("no_step_at_all", blind(), None),
-    ("wiped_gradients", healthy(), {"optimizer": "0"}),
+    ("wiped_gradients", wiped(), {"optimizer": "0"}),
+    ("wiped_gradients", healthy(), None),
+    ("never_computed", never_backward(), {"loss": "loss", "optimizer": "0"}),
+    ("never_computed", never_backward(name=None), None),
     ("wiped_gradients", Record(), None),
     ("no_step_at_all", Record(), {"optimizer": "0"}),
     ("output_activation", with_loss("cross_entropy", "softmax"), {"activation": "softmax"}),

@@ -59,7 +59,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     # gradients: incorrect_gradients speaks of a hand-written backward, which none of these has
     "not_cleared": ("no_zero_grad",),
     "not_stepped": ("no_step",),
-    "not_computed": ("frozen_or_detached",),  # no gradient reaches them; no_step says that gradients are computed
+    "not_computed": ("no_step", "frozen_or_detached"),  # the former says so since there is a remedy for it
     "cleared_before_the_step": ("no_step",),
     "computed_anew": ("frozen_or_detached",),
     "computed_twice": ("instability", "oscillation"),
@@ -197,7 +197,7 @@ UNDONE: dict[str, str] = {
     # gradients
     "not_cleared": "remedy",
     "not_stepped": "remedy",
-    "not_computed": "no_remedy",
+    "not_computed": "remedy",
     "cleared_before_the_step": "remedy",
     "computed_anew": "remedy",
     "computed_twice": "remedy",

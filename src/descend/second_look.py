@@ -9,7 +9,8 @@ from difflib import SequenceMatcher
 from math import inf, isfinite
 from pathlib import Path
 
-from descend.course.progress import FAIR
+from descend.course.own_metric import own_metric
+from descend.course.progress import FAIR, POOR
 from descend.course.suffering import has_hardly_learnt
 from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
@@ -48,12 +49,23 @@ def mended(proof: Proof, record: Record) -> Mended | None:
             return None
         p = known.prescription
         return Mended(known.script, p.symptom, tuple(p.remedy.split("+")), p.label, p.judged_on, inf, p.at)
-    if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "metric"):
+    if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
-    is_much = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_much and not (proof.arm and has_hardly_learnt(record, proof.arm)):
+    is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
+    if not is_poor and proof.arm is not None:
+        is_poor = has_hardly_learnt(record, proof.arm) or _lacks_elsewhere(record, proof.arm)
+    if not is_poor:
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
+
+
+def _lacks_elsewhere(record: Record, arm: Record) -> bool:
+    """Whether much is left by the number that the script measures on held-out data."""
+    metric = own_metric(record)
+    if metric is None or metric.is_held_out is not True or metric.kind == "gain":
+        return False
+    before, after = (yardstick(run, "metric", record)[1] for run in (record, arm))
+    return after > POOR * reference(before, record, "metric")
 
 
 def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
@@ -106,7 +118,7 @@ def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
         f"{first.label} + {second.label}",
         lambda script: changed,
         cost=len(first.remedies) + len(second.remedies),
-        judged_on="metric" if "metric" in (first.judged_on, second.judged_on) else "fixed",
+        judged_on=next((by for by in ("metric", "training") if by in (first.judged_on, second.judged_on)), "fixed"),
     )
 
 

@@ -14,13 +14,13 @@ from descend.record import Fact
 
 
 def test_the_fact() -> None:
-    (fact,) = wiring("1", 3, (True, False), (["a"] * (LISTED + 5), ["b"]), ["drop"], (2, 7))
+    (fact,) = wiring("1", 3, (True, False), (["a"] * (LISTED + 5), ["b"]), ["drop"], (False, 2, 7))
     assert isinstance(fact, Fact) and (fact.name, fact.place, fact.step) == ("wiring", "1", 3)
     assert fact.detail["gradients_cleared"] is True
     assert fact.detail["unheld_count"] == LISTED + 5 and len(fact.detail["unheld"]) == LISTED
     assert fact.detail["unreached"] == ["b"]
     assert fact.detail["evaluation_mode"] == ["drop"]
-    assert (fact.detail["with_gradient"], fact.detail["held"]) == (2, 7)
+    assert (fact.detail["is_fed"], fact.detail["with_gradient"], fact.detail["held"]) == (False, 2, 7)
 
 
 def test_a_script_that_steps_by_hand_has_no_optimizer_whose_gradients_are_counted() -> None:

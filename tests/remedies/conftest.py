@@ -51,6 +51,7 @@ def read_style(style: str) -> str:
 KINDS = {  # and the key of a site of that kind, where none is given (`dropout__net.1`)
     "optimizer": "0",
     "step": "0",
+    "idle_loss": "0",
     "model_call": "",
     "model": "",
     "loader": "0",

@@ -27,6 +27,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "backup_workers": {"wanted": 3, "optimizer": "0"},
     "batch_first": {},
     "batch_size": {"batch_size": 32},
+    "call_backward": {"loss": "loss", "optimizer": "0"},
     "call_step": {"optimizer": "0"},
     "clear_later": {"optimizer": "0"},
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},

@@ -29,6 +29,8 @@ LINES = {
     "test c-index 0.61 (exact match 0.2)": {"test c-index": 0.61, "test exact match": 0.2},
     " 12 | train 0.41 | val 0.52": {"val": 0.52},
     "[12/100] D 0.6 G 0.7": {},
+    "std 0.4 corr 0.31": {},  # of what is drawn, perhaps
+    "test corr 0.31": {"test corr": 0.31},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},
     "accuracy 3/0": {"accuracy": "nan"},

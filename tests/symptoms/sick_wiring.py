@@ -6,6 +6,7 @@ from typing import Any
 from records import (
     STEPS,
     WEIGHTS,
+    WIRED,
     add_fact,
     add_site,
     exploding,
@@ -35,6 +36,25 @@ def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
     record.ending = Ending("window", 0, steps)
     if by_hand:
         forget(record, "optimizer")
+    return record
+
+
+def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False, name: str | None = "loss") -> Record:
+    record = healthy()
+    set_fact(record, "wiring", "0", with_gradient=0, is_fed=is_fed)
+    del record.facts["wiring", "0"][steps:]
+    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    if name:
+        add_fact(record, "idle_loss", "0", variable=name)
+        add_site(record, "idle_loss", "0", 25)
+    return record
+
+
+def wiped(until: int = 6) -> Record:
+    record = healthy()
+    forget(record, "wiring")
+    for step in range(6):
+        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < until})
     return record
 
 
@@ -271,6 +291,7 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
 WIRING = {
     bad_data: "bad_data",
     no_step: "no_step",
+    never_backward: "no_step",
     parameters_not_in_optimizer: "parameters_not_in_optimizer",
     nothing_held: "parameters_not_in_optimizer",
     made_in_forward: "parameters_not_in_optimizer",

@@ -36,6 +36,7 @@ from sick_wiring import (
     log_of_negatives,
     made_in_forward,
     negated_loss,
+    never_backward,
     no_gradient,
     no_step,
     no_zero_grad,
@@ -46,6 +47,7 @@ from sick_wiring import (
     several_tags,
     target_leak,
     unpaired_targets,
+    wiped,
 )
 
 from descend.record import Ending, Record
@@ -67,6 +69,8 @@ SHOWN = [
         "instability",
     ),
     (no_step, {}, True, 24, "3 backward passes and not one optimizer step", "slow_progress"),
+    (never_backward, {}, True, 25, "`loss` is computed, and its gradient never", "slow_progress"),
+    (never_backward, {"name": None}, True, 25, "first 3 steps of `optimizer`: none of its 6 parameters", "plateau"),
     (parameters_not_in_optimizer, {}, False, 10, "2 parameters (0.weight, 2.weight)", "frozen_or_detached"),
     (parameters_not_in_optimizer, {"held": 0, "left": 0.0}, True, 10, "holds none of the 2", "slow_progress"),
     (parameters_not_in_optimizer, {"unregistered": 2, "left": 0.0}, True, 10, "2 parameters", "plateau"),
@@ -120,6 +124,7 @@ LEFT_ALONE = {
     no_step: [{"passes": 2}, {"steps": 1, "passes": 300}, {"by_hand": True}],
     # a pretrained backbone is left out on purpose, and who trains well with fresh layers left out may
     parameters_not_in_optimizer: [{"fresh": 0.49}, {"left": 0.29}, {"count": 0}],
+    never_backward: [{"steps": 2}, {"with_gradient": 1}],
     nothing_held: [{"with_gradient": 1}, {"unheld": 0}],
     no_gradient: [{"steps": 2}, {"with_gradient": 1}, {"unheld": 1}],
     detached: [{"fresh": 0.49}, {"optimizers": 2}],  # a GAN's discriminator step cuts the generator off
@@ -225,14 +230,10 @@ def test_two_networks_that_play_against_each_other_are_wired_well():
     assert [s.id for s in diagnose(gan()) if s.kind == "wiring"] == []
 
 
-@pytest.mark.parametrize("wiped", [1, 5, 6])
-def test_gradients_that_are_gone_before_every_step(wiped):
-    record = healthy()
-    forget(record, "wiring")
-    for step in range(6):
-        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < wiped})
-    symptom = SYMPTOMS["no_step"](record)
-    assert (symptom is not None) == (wiped == 6)
+@pytest.mark.parametrize("until", [1, 5, 6])
+def test_gradients_that_are_gone_before_every_step(until):
+    symptom = SYMPTOMS["no_step"](wiped(until))
+    assert (symptom is not None) == (until == 6)
     if symptom:
         assert (
             symptom.certain

@@ -19,6 +19,7 @@ from descend.doses import (
     layers_made_anew,
     loaders_apart,
     lone_layer,
+    never_computed,
     no_step_at_all,
     nothing_to_dose,
     of_the_difference,
@@ -36,6 +37,8 @@ from descend.doses import (
 WIRING = (
     Row("no_step", "call_step", no_step_at_all, "call optimizer.step() after the backward pass",
         "only the step moves the parameters", "torch.optim.Optimizer.step"),
+    Row("no_step", "call_backward", never_computed, "call {loss}.backward() before the step",
+        "only that fills the gradients which the step takes", "torch.Tensor.backward", judged_on="training"),
     Row("no_step", "clear_later", wiped_gradients, "clear the gradients after the step, not before it",
         "the step then finds the gradients that backward() has left", "torch.optim.Optimizer.zero_grad"),
     Row("parameters_not_in_optimizer", "make_layers_once", layers_made_anew, "make the layers once, in __init__",

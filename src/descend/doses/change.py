@@ -80,7 +80,14 @@ def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
 
 def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
     """Which optimizer's steps find no gradients any more."""
-    return {"optimizer": symptom.optimizer} if record.steps else None
+    is_wiped = any(f.detail.get("gradients_wiped") for f in record.history("wiring", symptom.optimizer))
+    return {"optimizer": symptom.optimizer} if is_wiped else None
+
+
+def never_computed(record: Record, symptom: Symptom) -> Dose | None:
+    """The loss that never goes backward, and the optimizer whose steps it should feed."""
+    name = (record.fact("idle_loss", symptom.optimizer) or {}).get("variable")
+    return {"loss": name, "optimizer": symptom.optimizer} if name else None
 
 
 def wrong_function(record: Record, symptom: Symptom) -> Dose | None:

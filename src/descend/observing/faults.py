@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
 
 from torch import Tensor, nn
 
 from descend.observing.alterations import Alterations
+from descend.observing.idle_loss import IdleLoss
 from descend.observing.modules import Modules
 from descend.observing.poison import not_finite, undefined
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
@@ -24,7 +26,8 @@ class Faults:
         self._unsure: list[Message] = []  # of steps by hand, as long as they may be a rehearsal
         self.called: Callable[[str], Site | None] = lambda function: None  # where a function was last seen on tape
         self.alterations = Alterations(modules, send, steppers, owning=owning)
-        self._waits = owning  # a value on a device is waited for where the run is ours
+        self._owning = owning  # then a value on a device is waited for
+        self._idle = IdleLoss(modules, send)
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -37,7 +40,7 @@ class Faults:
 
     def look_at_value(self, root: Tensor, step: int) -> None:
         """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either."""
-        if not self._poisoned and (root.is_cpu or self._waits) and not math.isfinite(root.item()):
+        if not self._poisoned and (root.is_cpu or self._owning) and not math.isfinite(root.item()):
             self._poisoned = True
             if (found := not_finite(root)) is not None:
                 self.send([Fact("bad_data", "", step, found)])
@@ -72,6 +75,11 @@ class Faults:
         found = (self.steppers[key] for key in self._reached if key in self.steppers)
         return (stepper for stepper in found if stepper.steps < WIRING_STEPS)
 
+    def step_ended(self, stepper: Stepper, loss: Tensor | None, frame: FrameType | None) -> Tensor | None:
+        """Send what is known of a step; return the loss that fed it, or the one that should have."""
+        self.send_wiring(stepper)
+        return loss if stepper.is_fed or not self._owning else self._idle.find(stepper, frame)
+
     def send_wiring(self, stepper: Stepper) -> None:
         """Send what is known of the step that has just ended, one of the first."""
         if stepper.steps >= WIRING_STEPS:
@@ -79,7 +87,7 @@ class Faults:
         self.alterations.step_ended()
         held = frozenset().union(*(s.held for s in self.steppers.values()))
         unheld, idle = [] if stepper.by_hand else self.modules.unheld(held), self.modules.idle_switches()
-        learning = None if stepper.optimizer is None else gradients_held(stepper.optimizer)
+        learning = None if stepper.optimizer is None else (stepper.is_fed, *gradients_held(stepper.optimizer))
         left_out = (unheld, stepper.unreached)
         cleared = stepper.cleared or not stepper.delivered  # what no pass has added to, the script has put there
         found: list[Message] = list(

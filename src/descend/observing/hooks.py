@@ -101,7 +101,7 @@ def _step_ends(observer: Observer) -> Any:
         if is_compiling():
             return
         if not (cruise.on and cruise.steps(optimizer)):
-            observer.step_ended(optimizer)
+            observer.step_ended(optimizer, sys._getframe(1))
 
     return step_ends
 
@@ -170,7 +170,7 @@ def _step_scaled(original: Any, observer: Observer) -> Any:
         result = original(self, optimizer, *args, **kwargs)
         if not observer.scaled.stepped:  # the scaled gradients overflowed: the loop goes on, and so does its budget
             observer.step_begins(optimizer, sys._getframe(1))
-            observer.step_ended(optimizer)
+            observer.step_ended(optimizer, sys._getframe(1))
         return result
 
     return step

@@ -198,14 +198,14 @@ class Observer:
             self.examiner.before_step(list(stepper.parameters()))
 
     @harmless
-    def step_ended(self, optimizer: Optimizer) -> None:
+    def step_ended(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Count a step and attribute the loss that fed it."""
         self.cruise.leave()
         stepper, self._stepping = self._stepper(optimizer), None
         self._is_past &= stepper.key != self.examiner.key
         rate = optimizer.param_groups[0].get("lr")
-        self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), rate)
-        self.faults.send_wiring(stepper)
+        loss = self.faults.step_ended(stepper, self.attribution.step(stepper), frame)
+        self.curves.note(stepper.key, stepper.steps, loss, rate)
         stepper.steps += 1
         self.examiner.after_step()
         self._step_is_over()

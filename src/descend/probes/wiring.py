@@ -21,14 +21,14 @@ def wiring(
     gradients: tuple[bool, bool],
     left_out: tuple[Sequence[str], Sequence[str]],
     idle_switches: Sequence[str],
-    learning: tuple[int, int] | None,
+    learning: tuple[bool, int, int] | None,
 ) -> Measurement:
     """Yield the fact `wiring` of one step.
 
     gradients: whether any backward pass that fed the step began with clear ones, and whether they had been cleared
     when the step began. left_out: parameters of the model that no optimizer holds, and weights in use that this one
     holds and no gradient has reached. idle_switches: dropout and normalisation modules in evaluation mode. learning:
-    how many of the optimizer's parameters got a gradient and how many it has.
+    whether a backward pass was made for it, how many of the optimizer's parameters got a gradient and how many it has.
     """
     (cleared, wiped), (unheld, unreached) = gradients, left_out
     detail: dict[str, Any] = {
@@ -39,7 +39,7 @@ def wiring(
         "unreached": list(unreached)[:LISTED],
     }
     if learning is not None:
-        detail |= {"with_gradient": learning[0], "held": learning[1]}
+        detail |= dict(zip(("is_fed", "with_gradient", "held"), learning))
     yield Fact("wiring", key, step, detail | {"evaluation_mode": list(idle_switches)[:LISTED]})
 
 

@@ -35,7 +35,8 @@ class Stepper:
     find: Callable[[], Optimizer | None]  # None when the script updates by hand, or has let go of its optimizer
     by_hand: bool = False
     steps: int = 0
-    passes: int = 1  # backward passes that fed its last step
+    passes: int = 1  # backward passes that fed its last step; as many as before where that is not known
+    is_fed: bool = True  # whether any did
     cleared: bool = False  # whether any backward pass since the last step began with clear gradients
     delivered: bool = False  # whether a backward pass since the last step has given it gradients
     unreached: tuple[str, ...] = ()  # weights in use that it holds and that had no gradient when the step began
@@ -212,6 +213,7 @@ class Attribution:
         is_known = stepper.key not in self._missed
         self._missed.discard(stepper.key)
         self.ages = () if may_vary or not is_known else tuple(self.made - p.number for p in fed)
+        stepper.is_fed = not is_known or any(not p.returned for p in fed)
         if not fed or not is_known:
             return None
         stepper.passes = len(fed)

@@ -20,6 +20,7 @@ SHARES = frozenset(
     "mrr hit hits match matches correlation corr pearson spearman kendall kappa mcc success ssim right rightly "
     "agreement concordance cindex solved wins winrate purity nmi ari".split()
 )  # what is at most 1, or 100 where it is printed in percent
+BARE = frozenset("correlation corr".split())  # of what is drawn, perhaps, where nothing says on what it is measured
 RISING = SHARES | frozenset("reward rewards return returns score bleu likelihood elbo psnr sdr snr".split())
 LOSSES = frozenset(
     "loss losses cost bce ce mse nll kl kld elbo likelihood objective".split()
@@ -67,7 +68,7 @@ def own_numbers(line: str) -> Iterator[OwnNumber]:
 
 def _named(piece: str, of_data: str, value: float) -> OwnNumber | None:
     words = _words(piece)
-    falls, rises = (not known.isdisjoint(words) for known in (FALLING, RISING))
+    falls, rises = (not known.isdisjoint(words) for known in (FALLING, RISING - (frozenset() if of_data else BARE)))
     is_known = falls or rises
     if not is_known and not (words and HELD_OUT.issuperset(words)):
         return None

@@ -8,6 +8,7 @@ from descend.remedies.backup_workers import backup_workers
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
 from descend.remedies.call_argument import call_argument
+from descend.remedies.call_backward import call_backward
 from descend.remedies.call_step import call_step
 from descend.remedies.causal_mask import causal_mask
 from descend.remedies.clear_later import clear_later
@@ -75,6 +76,7 @@ REMEDIES: dict[str, Remedy] = {
     "batch_first": batch_first,
     "batch_size": batch_size,
     "call_argument": call_argument,
+    "call_backward": call_backward,
     "call_step": call_step,
     "causal_mask": causal_mask,
     "clear_later": clear_later,

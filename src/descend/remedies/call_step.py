@@ -7,16 +7,17 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.backward_pass import BACKWARD, is_backward, scaler_of
+from descend.source.backward_pass import BACKWARD, BEFORE_STEP, is_backward, scaler_of
 from descend.source.beside import is_call_in, statements_after
-from descend.source.bindings import bound_in, loops_around
+from descend.source.bindings import loops_around
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import functions_around, name_at
-from descend.source.syntax import Syntax, last_name, parse
+from descend.source.stepping import clears_gradients
+from descend.source.syntax import Syntax, last_name
+from descend.source.uncalled import called, uncalled
 
-BEFORE_STEP = (*BACKWARD, "unscale_", "clip_grad_norm_", "clip_grad_value_")
 AFTER_STEP = ("step", "zero_grad")
 
 
@@ -43,10 +44,9 @@ def call_step(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     if (step := _steps(spot)) is not None:
         instead = _in_the_other_branch(spot, step)
         return instead if isinstance(instead, NotApplicable) else script.edit(syntax.file, instead)
-    clearing = [] if _clears(spot) else [f"{spot.optimizer}.zero_grad()"]
-    named = _only_named(spot)
-    if named is not None:  # `optimizer.step` without its parentheses
-        text: str | NotApplicable = _called(syntax, named, clearing)
+    clearing = [] if clears_gradients(syntax, spot.loop) else [f"{spot.optimizer}.zero_grad()"]
+    if (named := uncalled(syntax, spot.loop, f"{spot.optimizer}.step")) is not None:
+        text = called(syntax, named, *clearing)
     else:
         text = insert_after(syntax, _last_before_step(spot), *_step(spot), *clearing)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
@@ -132,7 +132,7 @@ def _last_before_step(spot: Spot) -> cst.CSTNode:
     for statement in statements_after(spot.syntax, spot.backward):
         if is_call_in(statement, AFTER_STEP):
             break
-        if is_call_in(statement, BEFORE_STEP):
+        if is_call_in(statement, (*BACKWARD, *BEFORE_STEP)):
             last = statement
     return last
 
@@ -146,32 +146,3 @@ def _step(spot: Spot) -> list[str]:
     calls = {spot.syntax.code(c.func) for c in spot.syntax.every(cst.Call, spot.loop)}
     update = [] if f"{scaler}.update" in calls else [f"{scaler}.update()"]
     return [f"{scaler}.step({spot.optimizer})", *update]
-
-
-def _clears(spot: Spot) -> bool:
-    """Return whether anything in the loop clears gradients: `zero_grad()`, `p.grad = None`, `p.grad.zero_()`."""
-    syntax = spot.syntax
-    if any(name.endswith(".grad") for name in bound_in(syntax, spot.loop)):
-        return True
-    callees = [call.func for call in syntax.every(cst.Call, spot.loop)]
-    return any(
-        last_name(f) == "zero_grad" or syntax.code(f).endswith(("grad.zero_", "grad.data.zero_")) for f in callees
-    )
-
-
-def _only_named(spot: Spot) -> cst.Attribute | None:
-    """Return the `optimizer.step` that stands in the loop without its parentheses."""
-    values = [e.value for e in spot.syntax.every(cst.Expr, spot.loop)]
-    named = [v for v in values if isinstance(v, cst.Attribute) and spot.syntax.code(v) == f"{spot.optimizer}.step"]
-    return named[0] if named else None
-
-
-def _called(syntax: Syntax, named: cst.Attribute, after: list[str]) -> str | NotApplicable:
-    """Return the text with the attribute called, and the statements `after` behind it."""
-    text = insert_after(syntax, named, *after) if after else syntax.module.code
-    now = text if isinstance(text, NotApplicable) else parse(syntax.file, text)
-    if isinstance(now, NotApplicable):
-        return now
-    place = syntax.every(cst.Attribute).index(named)  # what is inserted comes after it
-    again = now.every(cst.Attribute)[place]
-    return now.replace(again, cst.Call(again))

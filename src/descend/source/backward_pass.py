@@ -6,6 +6,7 @@ from descend.source.names import value_behind
 from descend.source.syntax import Syntax, last_name
 
 BACKWARD = ("backward", "manual_backward")
+BEFORE_STEP = ("unscale_", "clip_grad_norm_", "clip_grad_value_")  # what is done to gradients before they are used
 ENGINES = {"accelerator", "fabric", "engine", "model_engine", "initialize"}  # of libraries, that take the loss
 
 

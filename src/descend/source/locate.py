@@ -23,6 +23,7 @@ TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 WORDS = {
     "model_call": "call of the model",
     "backward": "backward pass",
+    "idle_loss": "step that no backward pass feeds",
     "step": "optimizer's step",
     "activation": "output activation",
     "loss_module": "loss module",

@@ -6,10 +6,11 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.bindings import bound_in
 from descend.source.locate import Place, locate, locate_site
 from descend.source.names import assigned_value, binding
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import first_name, last_name
+from descend.source.syntax import Syntax, first_name, last_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +56,13 @@ def _is_scaler(place: Place, receiver: cst.BaseExpression) -> bool:
     if isinstance(value, cst.Call):
         return "scaler" in last_name(value.func).lower()
     return "scaler" in last_name(receiver).lower()
+
+
+def clears_gradients(syntax: Syntax, region: cst.CSTNode) -> bool:
+    """Return whether anything there clears gradients: `zero_grad()`, `p.grad = None`, `p.grad.zero_()`."""
+    if any(name.endswith(".grad") for name in bound_in(syntax, region)):
+        return True
+    callees = [call.func for call in syntax.every(cst.Call, region)]
+    return any(
+        last_name(f) == "zero_grad" or syntax.code(f).endswith(("grad.zero_", "grad.data.zero_")) for f in callees
+    )

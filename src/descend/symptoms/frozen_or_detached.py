@@ -2,7 +2,7 @@
 
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, Site
-from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom, optimizer_name
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
 CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
@@ -18,13 +18,13 @@ def _nothing_learns(record: Record) -> Symptom | None:
         seen = [f.detail for f in record.history("wiring", key) if "held" in f.detail]
         if len(seen) < EARLY or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
             continue
-        made = record.site("optimizer", key)
-        name = f"`{made.variable}`" if made is not None and made.variable else "the optimizer"
+        if not any(d.get("is_fed", True) for d in seen):
+            continue
         sentence = (
-            f"none of the {seen[-1]['held']} parameters of {name} gets a gradient in the first {len(seen)} steps: the "
-            "loss that goes backward is cut off from them"
+            f"none of the {seen[-1]['held']} parameters of {optimizer_name(record, key)} gets a gradient in the first "
+            f"{len(seen)} steps: the loss that goes backward is cut off from them"
         )
-        where = record.site("backward") if len(record.places("optimizer")) == 1 else made
+        where = record.site("backward") if len(record.places("optimizer")) == 1 else record.site("optimizer", key)
         return _symptom(sentence, ("parameters with a gradient", 0.0), record.site("detach") or where, key)
     return None
 

@@ -1,14 +1,14 @@
-"""No step: the gradients are computed and nobody uses them, or they are cleared before the step."""
+"""No step: gradients are never computed, or computed and used by nobody, or cleared before the step."""
 
 from descend.record import Record, Site
-from descend.symptoms.symptom import EARLY, ECHOES, Symptom
+from descend.symptoms.symptom import EARLY, ECHOES, Symptom, optimizer_name
 
 SOURCE = "torch.optim: backward() fills .grad, only optimizer.step() moves the parameters"
 
 
 def no_step(record: Record) -> Symptom | None:
     """Backward passes in a run with an optimizer that never stepped, or whose steps found no gradients any more."""
-    return _never_called(record) or _wiped(record)
+    return _never_called(record) or _wiped(record) or _never_computed(record)
 
 
 def _never_called(record: Record) -> Symptom | None:
@@ -29,6 +29,22 @@ def _wiped(record: Record) -> Symptom | None:
                 "step finds none, and the parameters stay as they were initialised"
             )
             return _symptom(sentence, "steps with gradients", float(EARLY), record.site("step", key), key)
+    return None
+
+
+def _never_computed(record: Record) -> Symptom | None:
+    for key in record.places("wiring"):
+        seen = [fact.detail for fact in record.history("wiring", key) if "held" in fact.detail]
+        if len(seen) < EARLY or any(d["with_gradient"] or d.get("is_fed", True) for d in seen):
+            continue
+        name = (record.fact("idle_loss", key) or {}).get("variable")
+        sentence = (
+            f"no backward pass is made for any of the first {len(seen)} steps of {optimizer_name(record, key)}: "
+            + (f"`{name}` is computed, and its gradient never, so that " if name else "")
+            + f"none of its {seen[-1]['held']} parameters ever moves"
+        )
+        where = record.site("idle_loss", key) or record.site("step", key)
+        return _symptom(sentence, "backward passes", 1.0, where, key)
     return None
 
 

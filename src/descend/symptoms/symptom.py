@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from descend.record import Site
+from descend.record import Record, Site
 
 # What any grave mistake makes of a run: none of these is news once it is known.
 ECHOES = frozenset(
@@ -39,3 +39,9 @@ class Symptom:
     def standing(self) -> str:
         """How sure it is without a trial: `fact`, `likely` or `suspected`."""
         return "fact" if self.certain else "likely" if self.likely else "suspected"
+
+
+def optimizer_name(record: Record, key: str) -> str:
+    """Return what the script calls an optimizer, to be put into a sentence."""
+    made = record.site("optimizer", key)
+    return f"`{made.variable}`" if made is not None and made.variable else "the optimizer"

@@ -76,17 +76,24 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
     return [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
 
 
-def by_held_out_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
-    """Return what mends a fact, and does not show on the training examples, to be judged by the script's own number.
+def by_own_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
+    """Return what mends a fact, to be judged by the script's own number where no loss can judge it or shows no gain.
 
-    That has to be one of held-out data: what is wired wrongly may be wrong there alone.
+    In that case it has to be one of held-out data: what is wired wrongly may be wrong there alone.
     """
     metric = own_metric(exam)
-    if metric is None or metric.is_held_out is not True:
+    if metric is None:
         return []
-    mending = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
-    unseen = [c for c in mending if c.prescription.judged_on == "fixed" and not c.helps]
+    mending = [c for c in candidates if c.prescription.of_fact and c.script is not None]
+    unseen = [c for c in mending if _is_unjudged(c)]
+    if metric.is_held_out is True:
+        unseen += [c for c in mending if not c.reason and c.prescription.judged_on == "fixed" and not c.helps]
     return [Candidate(replace(c.prescription, judged_on="metric"), c.script) for c in unseen]
+
+
+def _is_unjudged(candidate: Candidate) -> bool:
+    """Whether it was not run, since no loss could have judged it."""
+    return bool(candidate.reason) and candidate.record is None and candidate.prescription.judged_on != "metric"
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:

@@ -7,6 +7,7 @@ from math import inf, isfinite
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
+from descend.symptoms import GENERAL
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 from descend.trials.statistics import as_good, promising
@@ -40,8 +41,11 @@ def combined(
 
 
 def _mended(best: Candidate, others: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate:
-    """Return the best with what mends a fact beside it, where that does no harm: what is surely wrong is put right."""
-    both = beside_fact(best, others, exam, bench)
+    """Return the best with what mends a fact beside it, where that does no harm: what is surely wrong is put right.
+
+    Not where the fact is what came of the run: the best may have mended that, too.
+    """
+    both = beside_fact(best, [c for c in others if c.prescription.symptom not in GENERAL], exam, bench)
     return both if both is not None and as_good(both.value, best.value) else best
 
 
