@@ -15,6 +15,7 @@ from sick_wiring import (
     made_in_forward,
     never_backward,
     output_before_loss,
+    parameters_not_in_optimizer,
     several_tags,
     wiped,
 )
@@ -275,6 +276,8 @@ CHOICES = [
     ("all_parameters", healthy(), {"optimizer": "0", "model": "model"}),
     ("all_parameters", Record(), {"optimizer": "0"}),
     ("all_parameters", lost(), None),
+    ("network_made_again", parameters_not_in_optimizer(held=0), {"kind": "model", "place": "0", "line": 5}),
+    ("network_made_again", healthy(), None),
     ("all_parameters", made_in_forward(), None),
     ("kept_layers", healthy(), {"optimizer": "0"}),
     ("kept_layers", made_in_forward(), None),

@@ -14,7 +14,7 @@ from records import add_fact, add_site, healthy, rising, set_cost
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
-from sick_wiring import no_step, output_before_loss
+from sick_wiring import detached, no_step, output_before_loss
 from test_dimension_doses import DIMENSIONS
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 from test_place_doses import altered, on_all_ways, unusual
@@ -148,3 +148,13 @@ def test_an_edit_is_judged_by_what_is_made_elsewhere(name, rises, is_held_out, e
     at = {p.at for p in asked if p.at}
     assert (("on_inputs", "0") in at, ("on_fetched", "0") in at) == (given, given)
     assert (("on_inputs", "1") in at, ("on_loss", "0") in at) == (behind, behind)
+
+
+@pytest.mark.parametrize(("is_recorded", "judged_on"), [(True, "fixed"), (False, "training")])
+def test_a_cut_graph_is_judged_by_the_training_s_own_losses_where_nothing_is_recorded(is_recorded, judged_on):
+    record = detached()
+    if not is_recorded:
+        for place in record.places("yardstick"):
+            del record.readings["yardstick", place]
+    found = {p.remedy: p.judged_on for p in prescribe(record, [SYMPTOMS["frozen_or_detached"](record)])}
+    assert found["attach"] == found["unfreeze"] == judged_on

@@ -9,6 +9,7 @@ from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
 from descend.course.opponents import has_exploded
 from descend.course.own_metric import is_told_by_loss, own_metric
 from descend.course.suffering import suffers
+from descend.course.yardstick import yardstick_place
 from descend.doses import Dose, adam_for_few_steps
 from descend.errors import UsageError
 from descend.record import Record
@@ -71,6 +72,8 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
     judged_on, metric = _judged_on(row, record), own_metric(record)
     if judged_on == "metric" and metric is not None and metric.kind == "error":
         dose = {**dose, "is_judged_by_error": True}
+    if judged_on == "metric" and metric is not None and metric.may_be_likelihood:
+        dose = {**dose, "is_judged_by_likelihood": True}
     return Prescription(
         symptom.id,
         row.remedy,
@@ -97,7 +100,9 @@ def _judged_on(row: Row, record: Record) -> JudgedOn:
     by_loss = "fixed" if row.judged_on == "metric" else row.judged_on
     if row.judged_on != "metric" and (is_told_by_loss(record) or has_exploded(record)):
         return by_loss
-    return by_loss if own_metric(record) is None else "metric"
+    if own_metric(record) is not None:
+        return "metric"
+    return "training" if row.leaves_loss and not yardstick_place(record) else by_loss
 
 
 def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:

@@ -122,6 +122,13 @@ def test_what_the_script_measures_itself_by_is_left_alone(pointed_at, made):
     assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
 
 
+def test_a_function_that_only_a_shared_one_calls_is_shared(pointed_at):
+    text = "def inner(a, b):\n    return a - b\ndef error(a, b):\n    return inner(a, b)\nerror(x, y).backward()\n"
+    twice = pointed_at(text + "print(error(u, v))\n", "a - b")
+    assert "also what the script measures itself by" in twice.refusal(turn_term, **AT, is_judged_by_error=True)
+    assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
+
+
 TRAINS = (
     "def run(data):\n    for x in data:\n        loss = net(x.roll(1))\n        {}loss.backward()\nrun(a)\nrun(b)\n"
 )
@@ -145,7 +152,10 @@ def test_a_network_is_no_measure(pointed_at):
         "        self.inner = nn.Linear(2, 2)\n    def forward(self, x):\n        return self.inner(x) - x\n"
         "net = Net()\nnet(x).backward()\nprint(net(u))\n"
     )
-    assert "+ x" in pointed_at(text, "self.inner(x) - x").edited(turn_term, **AT, is_judged_by_error=True)
+    flow = pointed_at(text, "self.inner(x) - x")
+    assert "+ x" in flow.edited(turn_term, **AT, is_judged_by_error=True)
+    # but for a likelihood, which is made of what the layers do: another one is measured where they do otherwise
+    assert "also what the script measures itself by" in flow.refusal(turn_term, **AT, is_judged_by_likelihood=True)
 
 
 @pytest.mark.parametrize(("calls", "is_shared"), [("x = made(9)\n", False), ("x, test = made(9), made(5)\n", True)])

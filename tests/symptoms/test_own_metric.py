@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import add_fact, healthy, rising, set_cost, stuck
+from records import add_fact, healthy, rising, set_cost, set_fact, stuck
 from sick_metric import (
     barred_within,
     blocked_signal,
@@ -125,6 +125,24 @@ def test_its_neighbours_are_left_alone(run, changes):
 def test_a_number_reads_as_a_cost(printed, kind, value, cost):
     metric = own_metric(printing(**printed))
     assert metric.kind == kind and metric.cost(value) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluates", "may_be"),
+    [("test nll", False, True), ("test loss", False, True), ("test mse", False, False), ("test loss", True, False)],
+)
+def test_what_may_be_a_likelihood(name, evaluates, may_be):
+    record = printing(name=name, rises=False, is_loss=True, values=(2.0, 1.0), untrained=3.0)
+    if evaluates:
+        record.add(Reading("evaluation_loss", "cross_entropy", 200, 1.0))
+    assert own_metric(record).may_be_likelihood is may_be
+
+
+@pytest.mark.parametrize(("with_gradient", "is_read"), [(0, True), (6, False)])
+def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained(with_gradient, is_read):
+    record = printing(name="test nll", rises=False, is_loss=True, values=(2.0, 2.0), untrained=2.0)
+    set_fact(record, "wiring", "0", with_gradient=with_gradient)
+    assert (own_metric(record) is not None) is is_read
 
 
 def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():

@@ -18,6 +18,7 @@ LITTLE = 0.2  # of a share is missing: it is no number of a network that has lea
 SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
 SEVERAL = 3
 POORER = 0.5  # of what a number lacks without learning it lacks still: less than half of the way
+HELD_AGAINST = frozenset("mse bce ce".split())  # losses by whose names answers are held against what is known
 LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
 
 
@@ -34,6 +35,7 @@ class OwnMetric:
     untrained: float = nan
     whole: float = 1.0  # of a share: 1, or 100 where it is printed in percent
     is_held_out: bool | None = None  # None where its name does not tell
+    may_be_likelihood: bool = False  # of the data under the network, say: what it is depends on the network itself
 
     def cost(self, value: float) -> float:
         """Return a printed value as a cost, at least 0; infinite for what is no number."""
@@ -166,7 +168,14 @@ def _is_left_out(record: Record, name: str) -> bool:
     if told.get("rises") is None and not _is_observed_loss(record, name):
         return True
     is_same = (record.fact("untrained", name) or {}).get("value") == printed.last
-    return is_same and not told.get("is_share")  # of a few hundred examples the same share may be right
+    may_be_same = told.get("is_share") or _is_never_fed(record)  # of a few hundred examples the same share may be right
+    return is_same and not may_be_same
+
+
+def _is_never_fed(record: Record) -> bool:
+    """Whether no parameter was given a gradient in any of the first steps: all is as it was drawn."""
+    seen = [fact.detail for place in record.places("wiring") for fact in record.history("wiring", place)]
+    return bool(seen) and not any(detail.get("with_gradient", 1) for detail in seen)
 
 
 def _is_observed_loss(record: Record, name: str) -> bool:
@@ -187,6 +196,8 @@ def _read(record: Record, name: str) -> OwnMetric | None:
     if told.get("is_share"):
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
         return OwnMetric(name, "share", True, untrained, whole, is_held_out)
+    free = bool(told.get("is_loss")) and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
     if not rises and min(known, default=0.0) >= 0:
-        return OwnMetric(name, "error", False, untrained, is_held_out=is_held_out)
-    return OwnMetric(name, "gain", rises, untrained, is_held_out=is_held_out) if isfinite(untrained) else None
+        return OwnMetric(name, "error", False, untrained, is_held_out=is_held_out, may_be_likelihood=free)
+    gain = OwnMetric(name, "gain", rises, untrained, is_held_out=is_held_out, may_be_likelihood=free)
+    return gain if isfinite(untrained) else None

@@ -166,6 +166,14 @@ def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:
     return {**_network(record, symptom), "replaced": True} if record.history("lost", "0") else None
 
 
+def network_made_again(record: Record, symptom: Symptom) -> Dose | None:
+    """The statement that makes another network than the one of which the optimizer has all parameters."""
+    model, held = record.site("model", "0"), (record.fact("connections") or {}).get("held")
+    if held != 0 or model is None or not model.variable:
+        return None
+    return {"kind": "model", "place": "0", "line": model.line}
+
+
 def _network(record: Record, symptom: Symptom) -> Dose:
     model = record.site("model", "0")
     known = {"model": model.variable} if model and model.variable else {}

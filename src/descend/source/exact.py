@@ -9,7 +9,7 @@ from descend.record import Record, Site
 from descend.script import Script
 from descend.source.locate import in_characters, syntax_at
 from descend.source.not_applicable import NotApplicable
-from descend.source.shared_measure import measures_elsewhere
+from descend.source.shared_measure import is_in_network, measures_elsewhere
 from descend.source.syntax import Node, Syntax, parse
 
 # Kinds of places that a script's measure of errors may go through.
@@ -25,7 +25,8 @@ def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | N
     if site is None:
         return NotApplicable("the run did not show where it is in the source")
     is_error = dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error")
-    if (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, record, site):
+    is_told = (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, record, site)
+    if is_told or dose.get("is_judged_by_likelihood") and is_in_network(script, site):
         return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
     return site
 

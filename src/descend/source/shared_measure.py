@@ -15,6 +15,7 @@ from descend.source.locate import syntax_at
 from descend.source.model_class import layer_kind
 from descend.source.names import enclosing_class, value_of_target
 from descend.source.not_applicable import NotApplicable
+from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 
 
@@ -27,7 +28,29 @@ def measures_elsewhere(script: Script, record: Record, site: Site) -> bool:
     if isinstance(syntax, NotApplicable):
         return False
     around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)]
-    return any(len(_calls(syntax, f)) > 1 and not _always_trains(syntax, f, record, site) for f in around[-1:])
+    return any(_is_called_elsewhere(syntax, f, record, site) for f in around[-1:])
+
+
+def _is_called_elsewhere(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
+    """Whether a function is called in several places, or by the only one that is."""
+    calls = _calls(syntax, function)
+    if len(calls) > 1:
+        return not _always_trains(syntax, function, record, site)
+    callers = functions_around(syntax, calls[0])[:1] if calls else []
+    return any(_is_called_elsewhere(syntax, f, record, site) for f in callers if f is not function)
+
+
+def is_in_network(script: Script, site: Site) -> bool:
+    """Whether a site lies within a class of layers, which a likelihood is made of.
+
+    The density of a flow is one only as long as what is done to a value and what its logarithm says go together.
+    """
+    syntax = syntax_at(script, site)
+    if isinstance(syntax, NotApplicable):
+        return False
+    around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)]
+    holders = [enclosing_class(syntax, f) for f in around[-1:]]
+    return any(h is not None and any(layer_kind(syntax, c) for c in syntax.every(cst.Call, h)) for h in holders)
 
 
 def _always_trains(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:

@@ -92,8 +92,10 @@ def by_own_number(candidates: Sequence[Candidate], exam: Record) -> list[Candida
 
 
 def _is_unjudged(candidate: Candidate) -> bool:
-    """Whether it was not run, since no loss could have judged it."""
-    return bool(candidate.reason) and candidate.record is None and candidate.prescription.judged_on != "metric"
+    """Whether no loss could judge it; not where it failed."""
+    ending = candidate.record.ending if candidate.record else None
+    has_failed = ending is not None and ending.reason in ("failed", "killed")
+    return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on != "metric"
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:
