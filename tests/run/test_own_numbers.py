@@ -31,6 +31,7 @@ LINES = {
     "[12/100] D 0.6 G 0.7": {},
     "std 0.4 corr 0.31": {},  # of what is drawn, perhaps
     "test corr 0.31": {"test corr": 0.31},
+    "test neg elbo 25.6": {"test neg elbo": 25.6},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},
     "accuracy 3/0": {"accuracy": "nan"},

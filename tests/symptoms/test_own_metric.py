@@ -145,6 +145,14 @@ def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained
     assert (own_metric(record) is not None) is is_read
 
 
+@pytest.mark.parametrize(("values", "kind", "rises"), [((40.0, 25.0), "error", False), ((-40.0, -25.0), "gain", True)])
+def test_what_is_maximised_by_its_name_may_be_called_so_and_be_its_negative(values, kind, rises):
+    record = printing(name="test elbo", is_loss=True, values=values, untrained=values[0])
+    set_fact(record, "own_number", "test elbo", is_share=False)
+    metric = own_metric(record)
+    assert (metric.kind, metric.rises) == (kind, rises) and not suffers(record)
+
+
 def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
     assert own_metric(printing(name="mean reward", untrained=None)) is None
     record = printing(name="mean reward", values=(1.0, 9.0), untrained=None)

@@ -142,7 +142,10 @@ def stands_still(record: Record, metric: OwnMetric, ended: Record | None = None)
     """
     if is_at_chance(ended or record, metric):
         return True
-    is_known = isfinite(metric.untrained) and metric.kind != "gain"
+    # zero is no end of a likelihood
+    is_known = (
+        isfinite(metric.untrained) and metric.kind != "gain" and not metric.may_be_likelihood
+    )  # 0 is no end of it
     return is_known and metric.cost(metric.end(ended or record)) > POORER * metric.cost(metric.untrained)
 
 
@@ -188,11 +191,21 @@ def _is_observed_loss(record: Record, name: str) -> bool:
     return off < (SAME if len(printed) >= SEVERAL else ONCE)
 
 
+def _falls_with_loss(record: Record, name: str) -> bool:
+    """Whether what is maximised by its name goes the way of the loss: many call the negative one `elbo`, too."""
+    if not (record.fact("own_number", name) or {}).get("is_loss"):
+        return False
+    values, losses = record.series("own_number", name).finite(), record.series("loss", "0").finite()
+    begun = float((record.fact("untrained", name) or {}).get("value", nan))
+    begun = begun if isfinite(begun) or not len(values) else values.first
+    return len(losses) > 1 and len(values) > 0 and values.last < begun and losses.last < losses.first
+
+
 def _read(record: Record, name: str) -> OwnMetric | None:
     values, told = record.series("own_number", name).values, record.fact("own_number", name) or {}
     untrained = float((record.fact("untrained", name) or {}).get("value", nan))
     known = [v for v in (*values, untrained) if isfinite(v)]
-    rises, is_held_out = bool(told.get("rises")), told.get("is_held_out")
+    rises, is_held_out = bool(told.get("rises")) and not _falls_with_loss(record, name), told.get("is_held_out")
     if told.get("is_share"):
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
         return OwnMetric(name, "share", True, untrained, whole, is_held_out)

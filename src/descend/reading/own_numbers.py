@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 FALLING = frozenset(
     "loss losses error errors err nll perplexity ppl mse rmse mae mape crps cost deviance distance divergence kl kld "
-    "bce ce bpc regret residual negative wer cer brier ece hamming fid wasserstein emd mmd chamfer hausdorff "
+    "bce ce bpc regret residual negative neg minus wer cer brier ece hamming fid wasserstein emd mmd chamfer hausdorff "
     "discrepancy gap violation violations".split()
 )
 SHARES = frozenset(
