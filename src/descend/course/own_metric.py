@@ -142,10 +142,8 @@ def stands_still(record: Record, metric: OwnMetric, ended: Record | None = None)
     """
     if is_at_chance(ended or record, metric):
         return True
-    # zero is no end of a likelihood
-    is_known = (
-        isfinite(metric.untrained) and metric.kind != "gain" and not metric.may_be_likelihood
-    )  # 0 is no end of it
+    has_an_end = metric.kind != "gain" and not metric.may_be_likelihood
+    is_known = isfinite(metric.untrained) and has_an_end
     return is_known and metric.cost(metric.end(ended or record)) > POORER * metric.cost(metric.untrained)
 
 
