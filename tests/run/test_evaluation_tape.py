@@ -1,11 +1,18 @@
 """What the network is given in evaluation is seen where it differs from training, however that is written."""
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from descend.observing.evaluation_tape import EvaluationTape
+from descend.observing.frames import SourceTree
 from descend.record import Record
 from descend.script import Script
+from descend.tape import Origin
 
 SCRIPT = """
 import torch
@@ -121,3 +128,32 @@ def test_a_part_of_the_network_is_asked_alone(seen) -> None:
 
 def test_arms_do_not_look(seen) -> None:
     assert not seen(each=SHIFTED, role="arm").places("evaluated_inputs")
+
+
+def test_what_is_too_dear_at_first_is_recorded_as_soon_as_it_can_be_paid_for(monkeypatch) -> None:
+    seconds, left, notes, sealed = [0.0], [1.0], [], []
+    budget = SimpleNamespace(
+        clock=lambda: seconds[0], left=lambda: left[0], is_spending=False, charging=lambda probe: nullcontext()
+    )
+    of_training = SimpleNamespace(blocked="", pause=lambda: None, resume=lambda: None)
+    examiner = SimpleNamespace(
+        monitor=[1], tape=of_training, budget=budget, note=lambda probe, reason, step: notes.append(reason)
+    )
+    modules = SimpleNamespace(tree=SourceTree(), origin=lambda frame: Origin(None, None))
+    faults = SimpleNamespace(is_parameter=lambda leaf: True)
+    watch = SimpleNamespace(modules=modules, examiner=examiner, faults=faults, inert=False, steps=0)
+    tape = EvaluationTape(watch)
+    monkeypatch.setattr(tape, "_measure", sealed.append)
+
+    def evaluate() -> None:
+        context = torch.no_grad()
+        tape.begins(context, sys._getframe())
+        tape._called = tape._span  # as if a network had been called
+        seconds[0] += 1.0
+        tape.ends(context)
+
+    for left[0], count in ((1.0, 0), (2.9, 0), (3.0, 1), (9.0, 1)):  # three times what it takes, and once
+        evaluate()
+        assert len(sealed) == count and bool(tape._waiting) == (not count)
+        tape.finish()
+    assert notes == ["an evaluation takes too long to be made again"] * 2

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from math import inf
 from types import FrameType
 from typing import Any
 
@@ -38,6 +39,8 @@ class EvaluationTape:
         self._context: Any = None  # that has opened it
         self._called: CallSpan | None = None  # where the network is
         self._seen: set[CallSpan] = set()
+        self._waiting: dict[CallSpan, float] = {}  # those that were too dear so far, and the seconds that one takes
+        self._span: CallSpan | None = None  # of the context
         self._measured = 0
         self._trained = Trained(())
         self._began = 0.0
@@ -64,18 +67,25 @@ class EvaluationTape:
     @harmless
     def begins(self, context: Any, frame: FrameType | None) -> None:
         """Gradients are about to be switched off by the script."""
-        if self._tape is not None or not self.examiner.monitor or self.examiner.tape.blocked or len(self._seen) == MOST:
+        if self._tape is not None or not self.examiner.monitor or self.examiner.tape.blocked:
             return
         span = None if _is_within(frame) else call_span(self.modules.tree.caller(frame))
-        if span is None or span in self._seen:
+        if span is None or not self._is_due(span):
             return
         self._seen.add(span)
+        self._span = span
         self.examiner.tape.pause()
         self._tape, self._context, self._called = Tape(ANYTHING, self._origin), context, None
         self._tape.trains, self._tape.room = self.watch.faults.is_parameter, ROOM
         self._began = self.examiner.budget.clock()
         with beneath():
             self._tape.start()
+
+    def _is_due(self, span: CallSpan) -> bool:
+        """Whether an evaluation there is the first one, or the first that can be paid for."""
+        if span in self._seen:
+            return REPLAYS * self._waiting.get(span, inf) <= self.examiner.budget.left()
+        return len(self._seen) < MOST
 
     @harmless
     def ends(self, context: Any) -> None:
@@ -114,14 +124,23 @@ class EvaluationTape:
         tape, budget = self._stop(), self.examiner.budget
         if tape is None or self._called is None:
             return
-        if REPLAYS * (budget.clock() - self._began) > budget.left():
-            self.examiner.note(PROBE, "an evaluation takes too long to be made again", self.watch.steps)
+        assert self._span is not None
+        took = budget.clock() - self._began
+        if REPLAYS * took > budget.left():
+            self._waiting[self._span] = took
             return
+        self._waiting.pop(self._span, None)
         with budget.charging(PROBE):
             try:
                 self._measure(tape.seal_last())
             except (Refused, Unavailable) as reason:
                 self.examiner.note(PROBE, str(reason), self.watch.steps)
+
+    @harmless
+    def finish(self) -> None:
+        """Say what could not be paid for to the end."""
+        if self._waiting:
+            self.examiner.note(PROBE, "an evaluation takes too long to be made again", self.watch.steps)
 
     def _measure(self, recording: Recording | None) -> None:
         if self._trained.recordings is not self.examiner.monitor:
@@ -149,7 +168,7 @@ def _is_within(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def taping_evaluations(watch: Observer) -> Iterator[None]:
+def taping_evaluations(watch: Observer) -> Iterator[EvaluationTape]:
     """Record evaluations for as long as the context lasts."""
     tape = EvaluationTape(watch)
     with ExitStack() as stack:
@@ -159,7 +178,7 @@ def taping_evaluations(watch: Observer) -> Iterator[None]:
         stack.enter_context(replaced(torch.inference_mode, "__enter__", _enter_inference(infers, tape)))
         loader = dataloader._BaseDataLoaderIter
         stack.enter_context(replaced(loader, "__next__", _next(loader.__dict__["__next__"], tape)))
-        yield
+        yield tape
 
 
 def _enter(original: Any, tape: EvaluationTape) -> Any:

@@ -1,7 +1,8 @@
 """A loss that is computed and never goes backward: looked for by name where a step has no gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
+from typing import Any
 
 from torch import Tensor
 
@@ -50,8 +51,13 @@ def _scalars(frame: FrameType) -> Iterator[tuple[str, Tensor]]:
 
 
 def _widest(named: Iterator[tuple[str, Tensor]], held: frozenset[int]) -> tuple[str, Tensor] | None:
+    """Return the one whose graph reaches most of the held parameters, of those that no other is made of."""
     graphs = [(name, value, list(graph_nodes([value]))) for name, value in named]
     inner = {id(node) for _, value, nodes in graphs for node in nodes if node is not value.grad_fn}
-    reached = [(sum(id(getattr(n, "variable", None)) in held for n in nodes), g) for g in graphs for nodes in [g[2]]]
-    whole = [(count, g) for count, g in reached if count and id(g[1].grad_fn) not in inner]
-    return max(whole, key=lambda pair: pair[0])[1][:2] if whole else None
+    whole = [(_count(nodes, held), name, value) for name, value, nodes in graphs if id(value.grad_fn) not in inner]
+    count, name, value = max(whole, key=lambda known: known[0], default=(0, "", None))
+    return (name, value) if count and value is not None else None
+
+
+def _count(nodes: Iterable[Any], held: frozenset[int]) -> int:
+    return sum(id(getattr(node, "variable", None)) in held for node in nodes)

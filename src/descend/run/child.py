@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +132,7 @@ class Run:
         self.channel = self.observation.channel
         self.heard = Hearing(self.channel.send, lambda: self.watch.steps)
         self.ended = threading.Lock()
+        self.last_words: Callable[[], None] = lambda: None  # of what could not be measured to the end
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
@@ -190,7 +191,7 @@ class Run:
             stack.enter_context(observing_knobs(self.watch.knobs))
         if self.config.role == "exam":
             stack.enter_context(observing_modes(modes_of(self.watch)))
-            stack.enter_context(taping_evaluations(self.watch))
+            self.last_words = stack.enter_context(taping_evaluations(self.watch)).finish
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch
@@ -264,6 +265,7 @@ class Run:
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
         self.heard.finish()
+        self.last_words()
         self.observation.end(reason, status, error)
 
 
