@@ -118,6 +118,7 @@ def _running(script: Script) -> bool:
     return False
 
 
+@pytest.mark.thorough
 def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
     found, _ = nodes
     with cluster.joined(found.address, PLAN) as joined:

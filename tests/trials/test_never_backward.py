@@ -47,8 +47,8 @@ MIRRORED = "x[rows].flip(1)"  # and another mistake, that shows in what is measu
 @pytest.mark.parametrize(
     ("second", "inputs", "remedies"),
     [
-        ("pass", "x[rows]", ["call_backward"]),
-        (HEAD, "x[rows]", ["call_backward"]),
+        pytest.param("pass", "x[rows]", ["call_backward"], marks=pytest.mark.thorough),
+        pytest.param(HEAD, "x[rows]", ["call_backward"], marks=pytest.mark.thorough),
         ("pass", MIRRORED, ["call_backward", "skip_call"]),
     ],
     ids=["one network", "two networks", "two mistakes"],

@@ -9,6 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "vae_mean_and_sum.py"
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_held_out_loss_that_only_changes_its_unit_takes_no_cure_back(descend, tmp_path):
     """The summed reconstruction is 64 times the averaged one, evaluated by the same function; it is the better one."""
     options = ("--format", "json", "--select", "mixed_reductions", "--seeds", "2")

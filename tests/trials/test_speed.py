@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tables import SCRIPT, prescription, record_of
 
 from descend.record import Reading, Record
-from descend.trials.speed import OTHER_EXAMPLES, step_seconds, trains_as_well
+from descend.trials.candidate import Candidate
+from descend.trials.speed import OTHER_EXAMPLES, Timing, _timed, step_seconds, trains_as_well
 from descend.trials.statistics import MARGIN
+from descend.trials.trial import Arm
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"
@@ -24,6 +28,7 @@ DRAWN = "(lambda p: (16 * p, p[:, :10].argmax(1)))(torch.rand(400, 64, generator
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # real seconds are judged: beside other tests they tell of those
 def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> None:
     text = UNEVEN.read_text()
     # Forty processes would import it, which takes most of their time; and what else this machine does is not to matter.
@@ -45,6 +50,20 @@ def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> Non
     quick = (1 + MARGIN) * min(trials[name]["after"] for name in QUICKER)
     cheapest = next(line for name, line in QUICKER.items() if trials[name]["after"] <= quick)
     assert cheapest in case["patch"]
+
+
+@pytest.mark.parametrize(
+    ("after", "runs", "verdict"),
+    [((0.4, 0.41), 2, "proved"), ((0.35, 0.55, 0.38, 0.4), 4, "proved"), ((1.0, 1.1), 2, "not_proved")],
+)
+def test_seconds_are_taken_again_where_the_first_look_leaves_it_open(monkeypatch, after, runs, verdict) -> None:
+    taken = {True: iter([1.0, 1.02, 0.99, 1.01]), False: iter(after)}
+    bench = SimpleNamespace(plan=SimpleNamespace(seeds=2, processes=2))
+    timing = Timing(SCRIPT, record_of(1.0), bench)
+    monkeypatch.setattr(Timing, "arm", lambda self, script, seed: Arm(1, seed, next(taken[script is SCRIPT]), None, ""))
+    quicker = prescription("quicker")
+    trial = _timed(Candidate(quicker, quicker.apply(SCRIPT)), timing)
+    assert (trial.verdict, trial.seeds) == (verdict, tuple(range(1, runs + 1)))
 
 
 def test_a_steps_time_is_that_of_all_processes_together() -> None:

@@ -78,7 +78,8 @@ class Faults:
     def step_ended(self, stepper: Stepper, loss: Tensor | None, frame: FrameType | None) -> Tensor | None:
         """Send what is known of a step; return the loss that fed it, or the one that should have."""
         self.send_wiring(stepper)
-        return loss if stepper.is_fed or not self._owning else self._idle.find(stepper, frame)
+        is_idle = loss is None and not stepper.is_fed and self._owning
+        return self._idle.find(stepper, frame) if is_idle else loss
 
     def send_wiring(self, stepper: Stepper) -> None:
         """Send what is known of the step that has just ended, one of the first."""
