@@ -10,15 +10,8 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import add_fact, forget, healthy, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
-from sick_wiring import (
-    constant_term,
-    made_in_forward,
-    never_backward,
-    output_before_loss,
-    parameters_not_in_optimizer,
-    several_tags,
-    wiped,
-)
+from sick_first_steps import never_backward, wiped
+from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
 
 from descend import doses
 from descend.record import Ending, Record
@@ -27,8 +20,7 @@ from descend.symptoms import Symptom
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
 ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
 ADAMW = {**ADAM, "class": "AdamW"}
-LBFGS = {"class": "LBFGS"}
-MOMENTUM = {"momentum": 0.9}
+LBFGS, MOMENTUM = {"class": "LBFGS"}, {"momentum": 0.9}
 
 
 def of(record: Record, name: str) -> dict[str, Any] | None:

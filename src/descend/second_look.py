@@ -53,13 +53,13 @@ def mended(proof: Proof, record: Record) -> Mended | None:
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
     if not is_poor and proof.arm is not None:
-        is_poor = has_hardly_learnt(record, proof.arm) or _lacks_elsewhere(record, proof.arm)
+        is_poor = has_hardly_learnt(record, proof.arm) or _is_poor_on_held_out(record, proof.arm)
     if not is_poor:
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
 
 
-def _lacks_elsewhere(record: Record, arm: Record) -> bool:
+def _is_poor_on_held_out(record: Record, arm: Record) -> bool:
     """Whether much is left by the number that the script measures on held-out data."""
     metric = own_metric(record)
     if metric is None or metric.is_held_out is not True or metric.kind == "gain":

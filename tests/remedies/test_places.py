@@ -127,6 +127,8 @@ def test_a_function_that_only_a_shared_one_calls_is_shared(pointed_at):
     twice = pointed_at(text + "print(error(u, v))\n", "a - b")
     assert "also what the script measures itself by" in twice.refusal(turn_term, **AT, is_judged_by_error=True)
     assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
+    in_a_ring = "def inner(a, b):\n    error(a, b)\n    return a - b\ndef error(a, b):\n    return inner(a, b)\n"
+    assert "a + b" in pointed_at(in_a_ring, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
 
 
 TRAINS = (

@@ -6,7 +6,6 @@ from typing import Any
 from records import (
     STEPS,
     WEIGHTS,
-    WIRED,
     add_fact,
     add_site,
     exploding,
@@ -19,6 +18,7 @@ from records import (
     set_fact,
     stuck,
 )
+from sick_first_steps import never_backward, no_step
 
 from descend.record import Ending, Record
 
@@ -27,34 +27,6 @@ def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:
     record = healthy()
     exploding(record)
     add_fact(record, "bad_data", "", 7, where=where, values=values, nan=nan, examples=2, of=32)
-    return record
-
-
-def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
-    record = healthy()
-    add_fact(record, "passes", backward=passes)
-    record.ending = Ending("window", 0, steps)
-    if by_hand:
-        forget(record, "optimizer")
-    return record
-
-
-def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False, name: str | None = "loss") -> Record:
-    record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=0, is_fed=is_fed)
-    del record.facts["wiring", "0"][steps:]
-    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
-    if name:
-        add_fact(record, "idle_loss", "0", variable=name)
-        add_site(record, "idle_loss", "0", 25)
-    return record
-
-
-def wiped(until: int = 6) -> Record:
-    record = healthy()
-    forget(record, "wiring")
-    for step in range(6):
-        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < until})
     return record
 
 

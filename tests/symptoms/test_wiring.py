@@ -16,6 +16,7 @@ from records import (
     set_cost,
     set_fact,
 )
+from sick_first_steps import wiped
 from sick_runs import RUNS, look, named, neighbours
 from sick_wiring import (
     all_masked,
@@ -47,7 +48,6 @@ from sick_wiring import (
     several_tags,
     target_leak,
     unpaired_targets,
-    wiped,
 )
 
 from descend.record import Ending, Record

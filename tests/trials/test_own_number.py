@@ -27,3 +27,5 @@ def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_own_number(value, 
     exam.add(Reading("own_number", "test acc", 99, 0.2))
     known = Candidate(replace(prescription("a"), of_fact=is_fact), SCRIPT, value=value, before=1.0, reason=reason)
     assert [c.prescription.judged_on for c in by_own_number([known], exam)] == ["metric"] * asked
+    honest = replace(known, prescription=replace(known.prescription, judged_on="nothing"))
+    assert by_own_number([honest], exam) == []

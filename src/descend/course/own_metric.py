@@ -7,6 +7,7 @@ own accord still can: `test accuracy 0.93`, `mean reward 12.1`.
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
+from descend.course.first_steps import without_gradients
 from descend.course.opponents import has_opponents
 from descend.course.yardstick import STUCK, yardstick_place
 from descend.record import Record, Series
@@ -168,15 +169,20 @@ def _is_left_out(record: Record, name: str) -> bool:
         return True
     if told.get("rises") is None and not _is_observed_loss(record, name):
         return True
-    is_same = (record.fact("untrained", name) or {}).get("value") == printed.last
+    is_same = _untrained(record, name) == printed.last
     may_be_same = told.get("is_share") or _is_never_fed(record)  # of a few hundred examples the same share may be right
     return is_same and not may_be_same
 
 
 def _is_never_fed(record: Record) -> bool:
     """Whether no parameter was given a gradient in any of the first steps: all is as it was drawn."""
-    seen = [fact.detail for place in record.places("wiring") for fact in record.history("wiring", place)]
-    return bool(seen) and not any(detail.get("with_gradient", 1) for detail in seen)
+    places = record.places("wiring")
+    return bool(places) and all(without_gradients(record, place) for place in places)
+
+
+def _untrained(record: Record, name: str) -> float:
+    """Return what a script prints under that name where nothing is learnt; NaN unknown."""
+    return float((record.fact("untrained", name) or {}).get("value", nan))
 
 
 def _is_observed_loss(record: Record, name: str) -> bool:
@@ -191,24 +197,23 @@ def _is_observed_loss(record: Record, name: str) -> bool:
 
 def _falls_with_loss(record: Record, name: str) -> bool:
     """Whether what is maximised by its name goes the way of the loss: many call the negative one `elbo`, too."""
-    if not (record.fact("own_number", name) or {}).get("is_loss"):
-        return False
     values, losses = record.series("own_number", name).finite(), record.series("loss", "0").finite()
-    begun = float((record.fact("untrained", name) or {}).get("value", nan))
+    begun = _untrained(record, name)
     begun = begun if isfinite(begun) or not len(values) else values.first
     return len(losses) > 1 and len(values) > 0 and values.last < begun and losses.last < losses.first
 
 
 def _read(record: Record, name: str) -> OwnMetric | None:
     values, told = record.series("own_number", name).values, record.fact("own_number", name) or {}
-    untrained = float((record.fact("untrained", name) or {}).get("value", nan))
+    untrained = _untrained(record, name)
     known = [v for v in (*values, untrained) if isfinite(v)]
-    rises, is_held_out = bool(told.get("rises")) and not _falls_with_loss(record, name), told.get("is_held_out")
+    is_loss, is_held_out = bool(told.get("is_loss")), told.get("is_held_out")
+    rises = bool(told.get("rises")) and not (is_loss and _falls_with_loss(record, name))
     if told.get("is_share"):
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
         return OwnMetric(name, "share", True, untrained, whole, is_held_out)
-    free = bool(told.get("is_loss")) and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
-    if not rises and min(known, default=0.0) >= 0:
-        return OwnMetric(name, "error", False, untrained, is_held_out=is_held_out, may_be_likelihood=free)
-    gain = OwnMetric(name, "gain", rises, untrained, is_held_out=is_held_out, may_be_likelihood=free)
-    return gain if isfinite(untrained) else None
+    free = is_loss and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
+    kind = "error" if not rises and min(known, default=0.0) >= 0 else "gain"
+    if kind == "gain" and not isfinite(untrained):
+        return None
+    return OwnMetric(name, kind, rises, untrained, is_held_out=is_held_out, may_be_likelihood=free)

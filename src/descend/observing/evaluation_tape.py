@@ -67,7 +67,8 @@ class EvaluationTape:
     @harmless
     def begins(self, context: Any, frame: FrameType | None) -> None:
         """Gradients are about to be switched off by the script."""
-        if self._tape is not None or not self.examiner.monitor or self.examiner.tape.blocked:
+        is_done = len(self._seen) == MOST and not self._waiting
+        if self._tape is not None or not self.examiner.monitor or self.examiner.tape.blocked or is_done:
             return
         span = None if _is_within(frame) else call_span(self.modules.tree.caller(frame))
         if span is None or not self._is_due(span):

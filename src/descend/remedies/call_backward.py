@@ -9,7 +9,7 @@ from descend.remedies.zero_grad import zero_grad
 from descend.script import Script
 from descend.source.backward_pass import BACKWARD, BEFORE_STEP, loss_of
 from descend.source.beside import is_call_in, statements_before
-from descend.source.bindings import loops_around
+from descend.source.bindings import outermost_loop
 from descend.source.insert import insert_before
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
@@ -25,7 +25,7 @@ def call_backward(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     if isinstance(place, NotApplicable):
         return place
     syntax = place.syntax
-    loop = next(iter(loops_around(syntax, place.call)), syntax.module)
+    loop = outermost_loop(syntax, place.call)
     for call in syntax.every(cst.Call, loop):
         if last_name(call.func) in BACKWARD and (given := loss_of(syntax, call)) and syntax.code(given) == loss:
             return NotApplicable(f"line {syntax.line(call)} goes backward from `{loss}`, if ever its condition holds")

@@ -9,7 +9,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import BACKWARD, BEFORE_STEP, is_backward, scaler_of
 from descend.source.beside import is_call_in, statements_after
-from descend.source.bindings import loops_around
+from descend.source.bindings import loops_around, outermost_loop
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
@@ -32,7 +32,7 @@ class Spot:
     @property
     def loop(self) -> cst.CSTNode:
         """The outermost loop around it; the whole file where a function does one step."""
-        return _loop(self.syntax, self.backward)
+        return outermost_loop(self.syntax, self.backward)
 
 
 def call_step(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -69,10 +69,6 @@ def _spot(script: Script, record: Record, key: str) -> Spot | NotApplicable:
     return Spot(place.syntax, backward, optimizer)
 
 
-def _loop(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
-    return next(iter(loops_around(syntax, node)), syntax.module)
-
-
 def _optimizer(script: Script, record: Record, key: str, place: Place) -> str | None:
     """Return the optimizer's name at the backward pass: followed from where it is made, or read off the loop."""
     made, syntax = locate(script, record, "optimizer", key), place.syntax
@@ -80,7 +76,8 @@ def _optimizer(script: Script, record: Record, key: str, place: Place) -> str | 
         name = name_at(syntax, made.call, made.site.variable, place.call)
         if name is not None:
             return name
-    clearing = [c.func for c in syntax.every(cst.Call, _loop(syntax, place.call)) if last_name(c.func) == "zero_grad"]
+    loop = outermost_loop(syntax, place.call)
+    clearing = [c.func for c in syntax.every(cst.Call, loop) if last_name(c.func) == "zero_grad"]
     cleared = {syntax.code(f.value) for f in clearing if isinstance(f, cst.Attribute) and "opt" in last_name(f.value)}
     return cleared.pop() if len(cleared) == 1 else None
 

@@ -27,6 +27,11 @@ def loops_around(syntax: Syntax, node: cst.CSTNode) -> list[Loop]:
     return [outer for outer in syntax.ancestors(node) if isinstance(outer, Loop)][::-1]
 
 
+def outermost_loop(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
+    """Return the outermost loop around the node; the whole file where a function does one step."""
+    return next(iter(loops_around(syntax, node)), syntax.module)
+
+
 def nearest_binding(syntax: Syntax, code: str, at: cst.CSTNode) -> Binding | None:
     """Return what binds the name `code` last before `at`, inside the outermost loop around it.
 

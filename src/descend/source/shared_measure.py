@@ -10,7 +10,7 @@ import libcst as cst
 
 from descend.record import Record, Site
 from descend.script import Script
-from descend.source.callers import is_call_of_function
+from descend.source.callers import CALLERS, is_call_of_function
 from descend.source.locate import syntax_at
 from descend.source.model_class import layer_kind
 from descend.source.names import enclosing_class, value_of_target
@@ -27,17 +27,20 @@ def measures_elsewhere(script: Script, record: Record, site: Site) -> bool:
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return False
-    around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)]
-    return any(_is_called_elsewhere(syntax, f, record, site) for f in around[-1:])
+    return any(_is_called_elsewhere(syntax, f, record, site) for f in _around(syntax, site))
 
 
 def _is_called_elsewhere(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
-    """Whether a function is called in several places, or by the only one that is."""
-    calls = _calls(syntax, function)
-    if len(calls) > 1:
-        return not _always_trains(syntax, function, record, site)
-    callers = functions_around(syntax, calls[0])[:1] if calls else []
-    return any(_is_called_elsewhere(syntax, f, record, site) for f in callers if f is not function)
+    """Whether a function is called in several places, or the one that alone calls it is."""
+    for _ in range(CALLERS + 1):
+        calls = _calls(syntax, function)
+        if len(calls) != 1:
+            return len(calls) > 1 and not _always_trains(syntax, function, record, site)
+        callers = functions_around(syntax, calls[0])
+        if not callers:
+            return False
+        function = callers[0]
+    return False
 
 
 def is_in_network(script: Script, site: Site) -> bool:
@@ -48,9 +51,16 @@ def is_in_network(script: Script, site: Site) -> bool:
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return False
-    around = [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)]
-    holders = [enclosing_class(syntax, f) for f in around[-1:]]
-    return any(h is not None and any(layer_kind(syntax, c) for c in syntax.every(cst.Call, h)) for h in holders)
+    return any(_holds_layers(syntax, enclosing_class(syntax, f)) for f in _around(syntax, site))
+
+
+def _around(syntax: Syntax, site: Site) -> list[cst.FunctionDef]:
+    """Return the innermost function around a site, if there is one."""
+    return [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)][-1:]
+
+
+def _holds_layers(syntax: Syntax, holder: cst.ClassDef | None) -> bool:
+    return holder is not None and any(layer_kind(syntax, call) for call in syntax.every(cst.Call, holder))
 
 
 def _always_trains(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
@@ -68,7 +78,7 @@ def _spans(syntax: Syntax, node: cst.CSTNode, site: Site) -> bool:
 
 def _calls(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:
     holder = enclosing_class(syntax, function)
-    if holder is not None and any(layer_kind(syntax, call) for call in syntax.every(cst.Call, holder)):
+    if _holds_layers(syntax, holder):
         return []
     calls = syntax.every(cst.Call)
     if holder is None or function.name.value not in ("forward", "__call__"):

@@ -1,5 +1,6 @@
 """Frozen or detached: parameters in use that no gradient reaches, though they are still as they were drawn."""
 
+from descend.course.first_steps import without_gradients
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, Site
 from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom, optimizer_name
@@ -15,10 +16,8 @@ def frozen_or_detached(record: Record) -> Symptom | None:
 
 def _nothing_learns(record: Record) -> Symptom | None:
     for key in record.places("wiring"):
-        seen = [f.detail for f in record.history("wiring", key) if "held" in f.detail]
-        if len(seen) < EARLY or any(d["with_gradient"] for d in seen) or any(d["unheld_count"] for d in seen):
-            continue
-        if not any(d.get("is_fed", True) for d in seen):
+        seen = without_gradients(record, key)
+        if len(seen) < EARLY or any(d["unheld_count"] for d in seen) or not any(d.get("is_fed", True) for d in seen):
             continue
         sentence = (
             f"none of the {seen[-1]['held']} parameters of {optimizer_name(record, key)} gets a gradient in the first "

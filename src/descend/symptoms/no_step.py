@@ -1,5 +1,6 @@
 """No step: gradients are never computed, or computed and used by nobody, or cleared before the step."""
 
+from descend.course.first_steps import without_gradients
 from descend.record import Record, Site
 from descend.symptoms.symptom import EARLY, ECHOES, Symptom, optimizer_name
 
@@ -7,7 +8,7 @@ SOURCE = "torch.optim: backward() fills .grad, only optimizer.step() moves the p
 
 
 def no_step(record: Record) -> Symptom | None:
-    """Backward passes in a run with an optimizer that never stepped, or whose steps found no gradients any more."""
+    """Passes without a step, steps that found no gradients any more, or steps for which no pass was made."""
     return _never_called(record) or _wiped(record) or _never_computed(record)
 
 
@@ -34,8 +35,8 @@ def _wiped(record: Record) -> Symptom | None:
 
 def _never_computed(record: Record) -> Symptom | None:
     for key in record.places("wiring"):
-        seen = [fact.detail for fact in record.history("wiring", key) if "held" in fact.detail]
-        if len(seen) < EARLY or any(d["with_gradient"] or d.get("is_fed", True) for d in seen):
+        seen = without_gradients(record, key)
+        if len(seen) < EARLY or any(d.get("is_fed", True) for d in seen):
             continue
         name = (record.fact("idle_loss", key) or {}).get("variable")
         sentence = (

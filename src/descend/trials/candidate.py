@@ -18,6 +18,7 @@ OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be comp
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
 OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
 NOT_PRINTED = "the changed script does not print its own number as a finite one"
+BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
@@ -95,7 +96,7 @@ def _is_unjudged(candidate: Candidate) -> bool:
     """Whether no loss could judge it; not where it failed."""
     ending = candidate.record.ending if candidate.record else None
     has_failed = ending is not None and ending.reason in ("failed", "killed")
-    return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on != "metric"
+    return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on in BY_LOSS
 
 
 def _job(script: Script, p: Prescription, exam: Record) -> Job:

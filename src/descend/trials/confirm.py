@@ -37,8 +37,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
-        first = exam.seed + 1 + look * bench.plan.seeds
-        seeds = range(first, first + bench.plan.seeds)
+        seeds = fresh_seeds(exam, bench, look)
         if p.restart:
             pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
         else:
@@ -75,6 +74,12 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
         reason=reason or remark,
         left_open=left_open,
     )
+
+
+def fresh_seeds(exam: Record, bench: Bench, look: int) -> range:
+    """Return the seeds of a look, the first of which is 0."""
+    first = exam.seed + 1 + look * bench.plan.seeds
+    return range(first, first + bench.plan.seeds)
 
 
 def _pairs(

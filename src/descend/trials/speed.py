@@ -14,7 +14,7 @@ from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, horizon, incomparable
-from descend.trials.confirm import LOOKS
+from descend.trials.confirm import LOOKS, fresh_seeds
 from descend.trials.outcome import screened
 from descend.trials.prove import PROVED, Proof
 from descend.trials.statistics import DOWN, MARGIN, compare
@@ -107,12 +107,11 @@ def trains_as_well(before: float, after: float, constant: float | None, margin: 
 def _timed(candidate: Candidate, timing: Timing) -> Trial:
     """Time both scripts in turn, so that what else the machine does slows both; as often again where it is open."""
     assert candidate.script is not None
-    p, seeds = candidate.prescription, timing.bench.plan.seeds
+    p = candidate.prescription
     before: list[Arm] = []
     after: list[Arm] = []
     for look in range(LOOKS):
-        first = timing.exam.seed + 1 + look * seeds
-        for seed in range(first, first + seeds):
+        for seed in fresh_seeds(timing.exam, timing.bench, look):
             before.append(timing.arm(timing.script, seed))
             after.append(timing.arm(candidate.script, seed))
         result = compare([arm.value for arm in before], [arm.value for arm in after])

@@ -1,0 +1,33 @@
+"""Runs whose optimizer never steps, or steps without gradients; the keywords move them to neighbours."""
+
+from records import WIRED, add_fact, add_site, forget, healthy, set_fact
+
+from descend.record import Ending, Record
+
+
+def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
+    record = healthy()
+    add_fact(record, "passes", backward=passes)
+    record.ending = Ending("window", 0, steps)
+    if by_hand:
+        forget(record, "optimizer")
+    return record
+
+
+def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False, name: str | None = "loss") -> Record:
+    record = healthy()
+    set_fact(record, "wiring", "0", with_gradient=0, is_fed=is_fed)
+    del record.facts["wiring", "0"][steps:]
+    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    if name:
+        add_fact(record, "idle_loss", "0", variable=name)
+        add_site(record, "idle_loss", "0", 25)
+    return record
+
+
+def wiped(until: int = 6) -> Record:
+    record = healthy()
+    forget(record, "wiring")
+    for step in range(6):
+        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < until})
+    return record
