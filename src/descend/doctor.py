@@ -25,7 +25,16 @@ from descend.run.outlook import whole_length
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
-from descend.second_look import as_in, mended, take_both, take_mend, takes_the_bottom_away, withdraw
+from descend.second_look import (
+    Mended,
+    as_in,
+    mended,
+    new_facts,
+    take_both,
+    take_mend,
+    takes_the_bottom_away,
+    withdraw,
+)
 from descend.source.later_training import trains_later
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
@@ -39,6 +48,7 @@ from descend.trials.speed import hasten
 from descend.trials.suggest import suggest
 
 LATER = 10  # times the steps, for a training behind the one that filled the window
+LOOKS = 3  # at what stands behind a change, one behind another
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
 Show = Callable[[Record, list[Message]], None]
@@ -203,10 +213,22 @@ def _bench(plan: Plan, lab: Lab, record: Record) -> Bench:
 
 
 def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
-    """Examine the mended script where it is still poor; return what stood behind the change, if its cure is taken."""
-    first = mended(proof, record)
-    if first is None:
-        return []
+    """Examine the mended script where it is still poor, and again with what was found; return what stood behind."""
+    hidden: list[Symptom] = []
+    for _ in range(LOOKS):
+        first, cure = mended(proof, record), proof.cure
+        if first is None:
+            break
+        found = _behind_one(script, plan, lab, record, proof, first)
+        ids = {symptom.id for symptom in found}
+        hidden = [*(s for s in hidden if s.id not in ids), *found]
+        if proof.cure is cure or not found:
+            break
+    return hidden
+
+
+def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, first: Mended) -> list[Symptom]:
+    """Return what is found in a script with a first change, if its cure is taken; else what is surely wrong there."""
     cured = first.script.to_be_examined()
     second = lab.observe(cured, plan, record.run)
     if second.ending and second.ending.reason == "interrupted":
@@ -222,7 +244,7 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
         prove(cured, second, stages, _bench(plan, lab, second), further)
     if not take_both(script, record, first, further.cure, proof, bench):
         take_mend(script, record, second, proof, bench)
-        return []
+        return [as_in(cured, s, first) for s in new_facts(record, symptoms, first)]
     found = [as_in(cured, s, first) for s in conclude(second, symptoms, further, "", 0.0).findings]
     proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
     proof.at |= {first.symptom: first.at} if first.at else {}

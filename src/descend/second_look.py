@@ -1,7 +1,7 @@
 """What stands behind a change: one mistake may hide another, so a mended script that is still poor is examined, too.
 
 What is mended is the cure, or where nothing has won what mends a fact. What cures the rest is taken where both changes
-together are proved on the script as it was, and do better than the first alone.
+together are proved on the script as it was, and do better than the first alone; then both are what is mended.
 """
 
 from dataclasses import dataclass, replace
@@ -9,13 +9,12 @@ from difflib import SequenceMatcher
 from math import inf, isfinite
 from pathlib import Path
 
-from descend.course.own_metric import own_metric
-from descend.course.progress import FAIR, POOR
-from descend.course.suffering import has_hardly_learnt
+from descend.course.progress import FAIR
+from descend.course.suffering import may_suffer
 from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.symptoms import Symptom, diagnose
+from descend.symptoms import GENERAL, Symptom, diagnose
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm
@@ -52,20 +51,9 @@ def mended(proof: Proof, record: Record) -> Mended | None:
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_poor and proof.arm is not None:
-        is_poor = has_hardly_learnt(record, proof.arm) or _is_poor_on_held_out(record, proof.arm)
-    if not is_poor:
+    if not is_poor and (proof.arm is None or not may_suffer(record.with_course_of(proof.arm))):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
-
-
-def _is_poor_on_held_out(record: Record, arm: Record) -> bool:
-    """Whether much is left by the number that the script measures on held-out data."""
-    metric = own_metric(record)
-    if metric is None or metric.is_held_out is not True or metric.kind == "gain":
-        return False
-    before, after = (yardstick(run, "metric", record)[1] for run in (record, arm))
-    return after > POOR * reference(before, record, "metric")
 
 
 def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
@@ -109,6 +97,14 @@ def take_mend(script: Script, record: Record, second: Record, proof: Proof, benc
     rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
     proof.trials, proof.cure, proof.arm = [mend, *rest], mend, candidate.record
     proof.confirmed |= {p.symptom}
+
+
+def new_facts(record: Record, symptoms: list[Symptom], first: Mended) -> list[Symptom]:
+    """Return what is surely wired wrongly in a cured script, and could not be seen before; not behind a rough edit."""
+    if not isfinite(first.after) or first.symptom in GENERAL:
+        return []
+    before = {symptom.id for symptom in diagnose(record)}
+    return [s for s in symptoms if s.certain and s.kind == "wiring" and s.id not in before]
 
 
 def _both(first: Mended, second: Trial, changed: Script) -> Prescription:

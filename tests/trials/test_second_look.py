@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Fact, Record, Site
+from descend.record import Ending, Fact, Reading, Record, Site
 from descend.script import Script
-from descend.second_look import Mended, as_in, mended, takes_the_bottom_away, withdraw
+from descend.second_look import Mended, as_in, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.symptoms import Symptom
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
@@ -139,7 +139,33 @@ def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
     assert proof.trials[0].verdict == "not_proved" and "no least value" in proof.trials[0].reason
 
 
+def course(accuracy: float) -> Record:
+    """A run that ends well by its loss, and as is said by the number that its script prints."""
+    told = {"rises": True, "is_share": True, "is_held_out": True}
+    record = Record(ending=Ending("finished", 0, 10))
+    record.extend(Reading("yardstick", "negative_log_likelihood", step, 1 / (1 + 2 * step)) for step in range(11))
+    record.extend([Fact("own_number", "test accuracy", 10, told), Reading("own_number", "test accuracy", 10, accuracy)])
+    return record
+
+
 def test_what_is_cured_is_looked_at_no_further():
-    assert mended(cured(0.05), Record()) is None and mended(cured(1.0, "train_longer"), Record()) is None
-    assert mended(cured(1.0), Record()).after == 1.0 and mended(Proof(), Record()) is None
-    assert mended(cured(inf), Record()) is None
+    record, well, poor = course(0.1), course(0.95), course(0.6)
+    assert mended(with_arm(cured(0.05), well), record) is None
+    assert mended(with_arm(cured(0.05), poor), record).after == 0.05  # of what is held out much is lacking
+    assert mended(with_arm(cured(1.0), well), record).after == 1.0 and mended(Proof(), record) is None
+    assert mended(with_arm(cured(0.05, "train_longer"), poor), record) is None
+    assert mended(with_arm(cured(inf), well), record) is None
+
+
+def with_arm(proof: Proof, arm: Record) -> Proof:
+    proof.arm = arm
+    return proof
+
+
+def test_a_fact_that_was_hidden_is_told_behind_a_cure_and_not_behind_a_rough_edit():
+    fact = replace(SYMPTOM, id="frozen_or_detached", kind="wiring")
+    first = Mended(Script(Path("train.py"), Path()), "no_step", ("call_backward",), "loss.backward()", "fixed", 1.0)
+    guess = replace(fact, certain=False)
+    assert new_facts(Record(), [fact, guess, SYMPTOM], first) == [fact]
+    assert new_facts(Record(), [fact], replace(first, symptom="optimisation")) == []
+    assert new_facts(Record(), [fact], replace(first, after=inf)) == []

@@ -136,16 +136,13 @@ def _left(record: Record, metric: OwnMetric) -> float:
     return metric.cost(metric.end(record)) / whole if whole > 0 else nan
 
 
-def stands_still(record: Record, metric: OwnMetric, ended: Record | None = None) -> bool:
-    """Whether a number is known not to have come half of the way from where it stands without learning.
-
-    ended: another run of the script, whose end is asked for instead: how its numbers read is known of `record`.
-    """
-    if is_at_chance(ended or record, metric):
+def stands_still(record: Record, metric: OwnMetric) -> bool:
+    """Whether a number is known not to have come half of the way from where it stands without learning."""
+    if is_at_chance(record, metric):
         return True
     has_an_end = metric.kind != "gain" and not metric.may_be_likelihood
     is_known = isfinite(metric.untrained) and has_an_end
-    return is_known and metric.cost(metric.end(ended or record)) > POORER * metric.cost(metric.untrained)
+    return is_known and metric.cost(metric.end(record)) > POORER * metric.cost(metric.untrained)
 
 
 def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:

@@ -18,12 +18,9 @@ def suffers(record: Record, key: str = "0") -> bool:
     return has_hardly_learnt(record)
 
 
-def has_hardly_learnt(record: Record, ended: Record | None = None) -> bool:
-    """Whether any number that the script says of what it has trained is known not to have come along.
-
-    ended: another run of the script, whose ends are asked for instead.
-    """
-    return any(stands_still(record, metric, ended) for metric in own_metrics(record))
+def has_hardly_learnt(record: Record) -> bool:
+    """Whether any number that the script says of what it has trained is known not to have come along."""
+    return any(stands_still(record, metric) for metric in own_metrics(record))
 
 
 def has_learnt_nothing(record: Record) -> bool:

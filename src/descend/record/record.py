@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -151,6 +151,10 @@ class Record:
     def site_in_script(self, site: Site) -> Site:
         """Return where the script has it done, where a library's call makes it; else the site itself."""
         return self.site(f"{site.kind}{IN_SCRIPT}", site.key) or site
+
+    def with_course_of(self, other: "Record") -> "Record":
+        """Return what is known of this run, with the numbers and the ending of another."""
+        return replace(self, readings=other.readings, ending=other.ending)
 
     @property
     def can_be_judged(self) -> bool:

@@ -16,6 +16,7 @@ from descend.run.forked import STATUS, Forked
 from descend.run.forkserver import LENGTH
 from descend.run.package import package_link, starting
 from descend.run.process import Process, listened
+from descend.sandbox.links import Links
 from descend.script import Script
 
 # Slow to import, and neither where they write nor what they compute depends on what a run's environment says.
@@ -27,6 +28,7 @@ class ForkServer:
 
     def __init__(self, script: Script, house: str) -> None:
         self._script, self._house = script, house
+        self.links = Links(os.path.join(house, ".links"))  # of the copies that its runs are made in
         self._asking = threading.Lock()
         self._connection: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None

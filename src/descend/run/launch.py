@@ -49,7 +49,8 @@ def run(
 
     with ExitStack() as stack:
         relay = stack.enter_context(Relay()) if plan.role == "watch" else None
-        scratch = None if plan.role == "watch" else stack.enter_context(scratch_copy(script))
+        links = server.links if server else None
+        scratch = None if plan.role == "watch" else stack.enter_context(scratch_copy(script, links=links))
         readers, writers = zip(os.pipe(), os.pipe())
         for reader in readers:
             stack.callback(os.close, reader)

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from descend.errors import UsageError
 from descend.notebook import is_notebook, left_out
+from descend.sandbox.links import Links
 from descend.script import Script, source_encoding
 from descend.sources import Entry, Kept, Sources, scan
 from descend.temporary import temporary_folder
 
-# A link costs 25 µs on an idle ext4 and twenty times that on a busy one, and every run makes them anew.
+# A link costs 25 µs on an idle ext4 and thirty times that on a busy one, once for all runs; its name in each 15 µs.
 MAX_ENTRIES = 5_000  # in all; folders beyond that, the farthest first, are linked whole
 MAX_FOLDER = 1_000  # in one folder: more than that are data, which are read
 LINKED_WHOLE = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".tox", ".nox"})
@@ -59,23 +60,24 @@ class Scratch:
 
 
 @contextmanager
-def scratch_copy(script: Script, compiled: Path | None = None) -> Iterator[Scratch]:
+def scratch_copy(script: Script, compiled: Path | None = None, links: Links | None = None) -> Iterator[Scratch]:
     """Yield a scratch copy in which the script's edits are made; it is deleted afterwards, whatever happens.
 
-    `compiled` is a folder for compiled kernels that several runs share; by default it is in the copy. Raises
-    `UsageError` when there is no room, or when an edit cannot be written in its file's encoding.
+    `compiled` is a folder for compiled kernels that several runs share, `links` what makes the links of several
+    copies; by default both are in the copy. Raises `UsageError` when there is no room, or when an edit cannot be
+    written in its file's encoding.
     """
     with ExitStack() as stack:
         try:
             top = stack.enter_context(temporary_folder())
-            scratch = _build(script, top, compiled)
+            scratch = _build(script, top, compiled, links or Links(os.path.join(top, "links")))
         except OSError as error:
             reason = f"{error.strerror or error} ({error.filename or tempfile.gettempdir()})"
             raise UsageError(f"no scratch copy of {script.root} can be made: {reason}; TMPDIR moves it") from None
         yield scratch
 
 
-def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
+def _build(script: Script, top: Path, compiled: Path | None, links: Links) -> Scratch:
     files, root, path = top / "files", _plain(script.root), _plain(script.path)
     compiled = (compiled or top / "compiled").absolute()
     edits = {_plain(file): text for file, text in script.edits.items()}
@@ -83,7 +85,7 @@ def _build(script: Script, top: Path, compiled: Path | None) -> Scratch:
     for folder in (files, compiled, top / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
     sources = script.sources or Sources()
-    tree = _Tree(files, homes, sources)
+    tree = _Tree(files, homes, sources, links)
     for home in homes:
         tree.open_way(home)
     for home in (path.parent, root):
@@ -108,6 +110,7 @@ class _Tree:
     files: Path
     homes: tuple[Path, ...]
     sources: Sources
+    links: Links
     notes: list[str] = field(default_factory=list)
     opened: set[Path] = field(default_factory=set)
     entries: int = 0
@@ -165,13 +168,13 @@ class _Tree:
         if (target := entry.target) is not None:
             if os.path.isabs(target) and any(_plain(Path(target)).is_relative_to(h) for h in self.homes):
                 target = str(_below(self.files, _plain(Path(target))))
-            os.symlink(target, copy)  # a relative one leads to the same place in the copy
+            self.links.link(target, copy)  # a relative one leads to the same place in the copy
         elif (kept := self.sources.copied(entry.path)) is not None:
             _write(kept, copy)
         elif entry.name.endswith(".py") and entry.is_file and os.access(entry.path, os.R_OK):
             _copy_file(entry.path, copy)
         else:
-            os.symlink(entry.path, copy)
+            self.links.link(entry.path, copy)
 
 
 def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:
