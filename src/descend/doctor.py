@@ -28,6 +28,7 @@ from descend.script import Script
 from descend.second_look import (
     Mended,
     as_in,
+    hear_out,
     mended,
     new_facts,
     take_both,
@@ -216,6 +217,7 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
     """Examine the mended script where it is still poor, and again with what was found; return what stood behind."""
     hidden: list[Symptom] = []
     for _ in range(LOOKS):
+        hear_out(proof, record, _bench(plan, lab, record))
         first, cure = mended(proof, record), proof.cure
         if first is None:
             break

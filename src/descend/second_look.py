@@ -15,7 +15,7 @@ from descend.record import Record, Site
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.symptoms import GENERAL, Symptom, diagnose
-from descend.trials.arms import Bench, yardstick
+from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import Candidate, reference, run_all
 from descend.trials.confirm import confirm
 from descend.trials.prove import Proof
@@ -54,6 +54,15 @@ def mended(proof: Proof, record: Record) -> Mended | None:
     if not is_poor and (proof.arm is None or not may_suffer(record.with_course_of(proof.arm))):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
+
+
+def hear_out(proof: Proof, record: Record, bench: Bench) -> None:
+    """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
+    cure, arm, ending = proof.cure, proof.arm, record.ending
+    if cure is None or cure.script is None or arm is None or ending is None or ending.reason != "finished":
+        return
+    if not set(record.places("own_number")) <= set(arm.places("own_number")):
+        [proof.arm] = bench.run([Job(cure.script, arm.seed, arm.steps + 1)])
 
 
 def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:

@@ -169,3 +169,34 @@ def test_a_fact_that_was_hidden_is_told_behind_a_cure_and_not_behind_a_rough_edi
     assert new_facts(Record(), [fact, guess, SYMPTOM], first) == [fact]
     assert new_facts(Record(), [fact], replace(first, symptom="optimisation")) == []
     assert new_facts(Record(), [fact], replace(first, after=inf)) == []
+
+
+# Labels of which two and two are merged behind a rate that grows in each step: the second mistake shows in nothing
+# that is seen before the last step.
+SAID_AT_THE_END = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(600, 8)
+y = (x @ torch.randn(8, 4)).argmax(1)
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+for epoch in range(20):
+    for rows in torch.randperm(500).split(50):
+        loss = nn.functional.cross_entropy(model(x[rows]), y[rows] // 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        [group.update(lr=group["lr"] * 1.1) for group in optimizer.param_groups]
+with torch.no_grad():
+    print("test accuracy", (model(x[500:]).argmax(1) == y[500:]).float().mean().item())
+"""
+
+
+@pytest.mark.slow
+def test_what_is_said_behind_the_last_step_shows_what_a_cure_leaves(descend, tmp_path):
+    (tmp_path / "train.py").write_text(SAID_AT_THE_END)
+    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    assert {"schedule", "unreadable"} <= {finding["symptom"] for finding in case["findings"]}, case["findings"]
+    assert "-        [group.update" in case["patch"] and "y[rows])" in case["patch"]

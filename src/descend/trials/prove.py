@@ -123,7 +123,8 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
             best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
-            proof.at = {c.prescription.symptom: c.prescription.at for c in best if c.prescription.at}
+            at = {c.prescription.symptom: c.prescription.at for c in best}  # the best of each: some have no place
+            proof.at = {symptom: place for symptom, place in at.items() if place}
             rival = untuned(candidate, ranked, exam, bench) or _rival(candidate, ranked)
             if rival is not None:
                 other = confirm(script, exam, rival, bench, proof.unchanged)
