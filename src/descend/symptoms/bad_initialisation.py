@@ -21,9 +21,8 @@ def bad_initialisation(record: Record) -> Symptom | None:
     if not steep and SMALLEST < end < LARGEST:
         return None
     sentence = (
-        f"at the first step the activations' root mean square goes from {start:.2g} ({first}) to {end:.2g} "
-        f"({last}): the "
-        "initial weights do not suit the layers' sizes"
+        f"at the first step the activations' root mean square goes from {start:.2g} ({first}) to {end:.2g} ({last}): "
+        "the initial weights do not suit the layers' sizes"
     )
     return Symptom(
         id="bad_initialisation",

@@ -27,8 +27,7 @@ def eval_mode(record: Record) -> Symptom | None:
         return None
     sentence = (
         f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} in evaluation mode while training since step "
-        f"{since} "
-        "at the latest: eval() was called and train() was not"
+        f"{since} at the latest: eval() was called and train() was not"
     )
     return _symptom(record, sentence, len(names))
 

@@ -47,9 +47,8 @@ def _cut(record: Record) -> Symptom | None:
         return None
     names, share = facts["cut"], facts["cut_numel"] / max(1, facts["used"])
     sentence = (
-        f"{facts['cut_count']} parameters that the loss depends on ({', '.join(names[:3])}) get no gradient: the "
-        "graph is "
-        f"cut behind them, and {share:.0%} of the network stays as it was drawn"
+        f"{facts['cut_count']} parameters that the loss depends on ({', '.join(names[:3])}) get no gradient: the graph "
+        f"is cut behind them, and {share:.0%} of the network stays as it was drawn"
     )
     where = record.site("detach") or record.site("backward")
     # under no_grad() it may be a teacher, or a random projection: a trial has to decide
@@ -81,8 +80,7 @@ def _frozen(record: Record) -> Symptom | None:
     share = facts["frozen_numel"] / max(1, facts["used"])
     sentence = (
         f"{facts['frozen_count']} parameters are frozen ({', '.join(facts['frozen'][:3])}) and still as they were "
-        "drawn: "
-        f"{share:.0%} of the network stays random"
+        f"drawn: {share:.0%} of the network stays random"
     )
     return _symptom(sentence, ("share of parameters frozen", share), record.site("model"), certain=False)
 

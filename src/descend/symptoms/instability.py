@@ -142,8 +142,7 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         "instability",
         "dynamics",
         False,
-        f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: "
-        "1e-3 to 0.1): "
+        f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: 1e-3 to 0.1): "
         f"a rate of {optimizer.get('lr'):g} is too large for weights of that size",
         "update_ratio",
         ratio,

@@ -28,7 +28,8 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
     if not seen:
         return None
     facts = dict(seen[0].detail)  # later the values may not be finite any more
-    case = _CASES.get(facts["function"], _nothing)(facts, record)
+    judged = _CASES.get(facts["function"])
+    case = judged(facts, record) if judged else None
     if case is None:
         return None
     sentence, quantity, value, bound = case
@@ -114,8 +115,7 @@ def _cross_entropy(facts: dict[str, Any], record: Record) -> _Case | None:
     if activation in ONE_SIDED:
         sentence = (
             f"cross_entropy takes logits but is fed the output of {activation}: no class can be ruled out by a "
-            "negative "
-            "score, and a score of 0 passes no gradient back"
+            "negative score, and a score of 0 passes no gradient back"
         )
         return sentence, "smallest logit", float(facts["min"]), 0.0
     if activation is None and _are_probabilities(facts) and classes > 1:
@@ -220,8 +220,7 @@ def _unnormalised(facts: dict[str, Any]) -> _Case | None:
         return sentence, "log of the sum of exponentials", size, LOG_SUM
     sentence = (
         "nll_loss takes log-probabilities but is fed scores: their exponentials do not sum to 1 (log of the sum "
-        f"{size:.3g}), "
-        "so the loss has no least value and every score may grow"
+        f"{size:.3g}), so the loss has no least value and every score may grow"
     )
     return sentence, "log of the sum of exponentials", size, LOG_SUM
 
@@ -255,10 +254,6 @@ def _dead_output(facts: dict[str, Any], record: Record) -> _Case | None:
         "gradient passes back from there, whatever the targets"
     )
     return sentence, "largest output", float(facts["max"]), 0.0
-
-
-def _nothing(facts: dict[str, Any], record: Record) -> _Case | None:
-    return None
 
 
 _CASES: dict[str, Callable[[dict[str, Any], Record], _Case | None]] = {

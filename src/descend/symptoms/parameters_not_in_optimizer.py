@@ -63,9 +63,8 @@ def _left_out(record: Record, facts: dict) -> Symptom | None:
         return _symptom(record, sentence, share, True)
     if any(name.startswith("(") for name in facts["untrained"]):
         sentence = (
-            f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: "
-            "layers in a "
-            f"plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
+            f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: layers "
+            f"in a plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
         )
         return _symptom(record, sentence, share, True)
     if (record.fact("optimizer", "0") or {}).get("empty_groups"):

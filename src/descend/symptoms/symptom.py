@@ -7,10 +7,9 @@ from descend.record import Record, Site
 # What any grave mistake makes of a run: none of these is news once it is known.
 ECHOES = frozenset(
     "instability exploding_gradients cliff dead_units saturated_units bad_initialisation vanishing_gradients "
-    "slow_progress "
-    "plateau saddle_point oscillation fluctuations ill_conditioned_curvature covariate_shift local_optima "
-    "stopped_too_early "
-    "over_regularised momentum_mismatch layer_rate_mismatch correlated_inputs overfitting".split()
+    "slow_progress plateau saddle_point oscillation fluctuations ill_conditioned_curvature covariate_shift "
+    "local_optima stopped_too_early over_regularised momentum_mismatch layer_rate_mismatch correlated_inputs "
+    "overfitting".split()
 )
 EARLY = 3  # steps, or looks: what is wired wrongly shows in each of the first few; what is meant shows otherwise once
 FRESH = 0.5  # share of the weight matrices that nothing has trained or loaded: a backbone's were
