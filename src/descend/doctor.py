@@ -10,7 +10,7 @@ from pathlib import Path
 from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.concluding import conclude
-from descend.course.own_metric import asks_untrained
+from descend.course.own_metric import asks_untrained, own_metrics
 from descend.course.stages import stages
 from descend.plan import Plan, Stage
 from descend.prescribe import in_turn, prescribe
@@ -37,6 +37,7 @@ from descend.second_look import (
     withdraw,
 )
 from descend.source.later_training import trains_later
+from descend.source.prepared import prepared
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.suggestible import suggestible
@@ -285,7 +286,9 @@ def observe(
             elif plan.role == "exam" and record.can_be_judged and asks_untrained(record):
                 further = untrained_numbers(script, plan, record, server)
             else:
-                return record
+                further = []
+            if plan.role == "exam" and own_metrics(record):
+                further += prepared(script, record)
             record.extend(further)
             listen(further)
         except KeyboardInterrupt:

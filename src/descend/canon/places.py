@@ -18,7 +18,7 @@ from descend.doses import (
 )
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
-STATEMENTS, INPUTS, BLOCKS, TERMS, CALLS = 4, 4, 3, 5, 2  # places of each kind that are tried
+STATEMENTS, INPUTS, PREPARED, BLOCKS, TERMS, CALLS = 4, 4, 6, 3, 5, 2  # places of each kind that are tried
 MEANT = "what is minimised is then what is measured", "Goodfellow et al. 2016, §8.1"
 OTHER_SIGN = "the other sign of {function} in line {line}, term {place}"
 SET = "{keyword}={value} of {function} in line {line}"
@@ -64,6 +64,7 @@ PLACES = (
     *_rows("unreadable", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, READ, cost=1),
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
         Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without all calls on the data, lines {lines}",

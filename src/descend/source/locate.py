@@ -43,6 +43,7 @@ WORDS = {
     "hidden_activation": "hidden activation",
     "on_inputs": "call on the data",
     "on_fetched": "call on the data",
+    "prepared": "statement that changes the data",
     "on_evaluated": "call on the data that are evaluated",
     "on_measured": "call on what the network says where it is evaluated",
     "evaluation": "evaluation",

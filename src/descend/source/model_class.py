@@ -48,6 +48,11 @@ def _in_use(syntax: Syntax, classes: dict[str, cst.ClassDef], name: str) -> list
     return [classes[used] for used in names]
 
 
+def holds_layers(syntax: Syntax, holder: cst.ClassDef | None) -> bool:
+    """Whether a class makes layers."""
+    return holder is not None and any(layer_kind(syntax, call) for call in syntax.every(cst.Call, holder))
+
+
 def layer_kind(syntax: Syntax, value: cst.BaseExpression) -> str:
     """Return "Module" or "Parameter" where the expression makes one, or ""."""
     if isinstance(value, cst.IfExp):

@@ -12,7 +12,7 @@ from descend.record import Record, Site
 from descend.script import Script
 from descend.source.callers import CALLERS, is_call_of_function
 from descend.source.locate import syntax_at
-from descend.source.model_class import layer_kind
+from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class, value_of_target
 from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import functions_around
@@ -51,16 +51,12 @@ def is_in_network(script: Script, site: Site) -> bool:
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return False
-    return any(_holds_layers(syntax, enclosing_class(syntax, f)) for f in _around(syntax, site))
+    return any(holds_layers(syntax, enclosing_class(syntax, f)) for f in _around(syntax, site))
 
 
 def _around(syntax: Syntax, site: Site) -> list[cst.FunctionDef]:
     """Return the innermost function around a site, if there is one."""
     return [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)][-1:]
-
-
-def _holds_layers(syntax: Syntax, holder: cst.ClassDef | None) -> bool:
-    return holder is not None and any(layer_kind(syntax, call) for call in syntax.every(cst.Call, holder))
 
 
 def _always_trains(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
@@ -78,7 +74,7 @@ def _spans(syntax: Syntax, node: cst.CSTNode, site: Site) -> bool:
 
 def _calls(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:
     holder = enclosing_class(syntax, function)
-    if _holds_layers(syntax, holder):
+    if holds_layers(syntax, holder):
         return []
     calls = syntax.every(cst.Call)
     if holder is None or function.name.value not in ("forward", "__call__"):

@@ -9,7 +9,8 @@ SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of
 
 def unreadable(record: Record) -> Symptom | None:
     """Calls stand between the data and the network, and nothing is learnt with them: without one, it may be."""
-    calls = [(kind, place) for kind in ("on_inputs", "on_fetched", "on_evaluated") for place in record.places(kind)]
+    kinds = ("on_inputs", "on_fetched", "prepared", "on_evaluated")
+    calls = [(kind, place) for kind in kinds for place in record.places(kind)]
     if not calls or not may_suffer(record):
         return None
     met = "the network or the loss is given" if calls[0][0] != "on_evaluated" else "the network is evaluated on"

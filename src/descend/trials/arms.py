@@ -52,6 +52,7 @@ class Job:
     role: str = "arm"
     spread: bool = False  # whether batches from all over the run are to be judged, too
     seconds: float | None = None  # of training; a multiple of the exam's where none are given
+    trains: bool = True  # whether its steps move the parameters
 
 
 class _Ended(Exception):
@@ -96,6 +97,7 @@ class Bench:
         """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
         seconds = self.longest_s if job.seconds is None else job.seconds
         arm = replace(self.plan.fixed_at(job.steps), seconds=seconds, role=job.role, seed=job.seed, spread=job.spread)
+        arm = replace(arm, trains=job.trains)
         arm = replace(arm, patience=max(arm.patience, self.longest_s))
 
         def listen(messages: list[Message]) -> None:

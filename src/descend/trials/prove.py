@@ -22,6 +22,7 @@ from descend.trials.retune import retuned
 from descend.trials.statistics import as_good, explains
 from descend.trials.trial import Trial
 from descend.trials.tuning import Tried, beside, parted, untuned
+from descend.trials.untouched import with_the_same_measure
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all, in each stage
@@ -222,6 +223,7 @@ def screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], 
         else:
             candidates.append(Candidate(prescription, edited))
     judged = list(judged_unpaired(run_all(candidates, exam, bench), script, exam, bench))
+    judged = list(with_the_same_measure(judged, script, exam, bench))
     return judged + run_all(by_own_number(judged, exam), exam, bench)
 
 

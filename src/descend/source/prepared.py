@@ -1,0 +1,139 @@
+"""Statements beside the training that make something else of what a name holds: `x = x / 255`, `shuffle(y)`.
+
+Each can be left out: the name holds something without it.
+"""
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from descend.record import Fact, Message, Record, Site
+from descend.script import Script
+from descend.source.bindings import outermost_loop
+from descend.source.locate import syntax_at
+from descend.source.model_class import holds_layers
+from descend.source.names import enclosing_class
+from descend.source.passed_on import functions_around
+from descend.source.syntax import Syntax, last_name
+
+MOST = 8
+IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
+CONVERSIONS = frozenset(  # of which the values are those of what is converted
+    """
+    array as_tensor asarray ascontiguousarray astype clone contiguous copy cpu cuda detach double expand_dims float
+    from_numpy half int list long numpy pin_memory reshape squeeze tensor to to_numpy tuple unsqueeze view
+    """.split()
+)
+NO_DATA = frozenset({"append", "backward", "eval", "parameters", "state_dict", "step", "train", "zero_grad"})  # methods
+
+
+def prepared(script: Script, record: Record) -> list[Message]:
+    """Return the sites and the facts `prepared`, the statements nearest to the training first."""
+    backward = record.site("backward")
+    syntax = None if backward is None else syntax_at(script, backward)
+    if backward is None or not isinstance(syntax, Syntax):
+        return []
+    inside = [n for n in _statements(syntax) if _spans(syntax, n, backward.line)]
+    found = [] if not inside else list(_changing(syntax, inside[-1]))
+    told: list[Message] = []
+    for number, statement in enumerate(found[:MOST]):
+        site = _site(syntax, statement, str(number), backward.file)
+        detail = {"function": syntax.code(statement).split("\n")[0], "line": site.line, "edit": "leave"}
+        told += [site, Fact("prepared", site.key, 0, detail)]
+    return told
+
+
+def _changing(syntax: Syntax, backward: cst.BaseSmallStatement) -> Iterator[cst.BaseSmallStatement]:
+    """Yield the statements that change what a name holds, but for those of a training step, or behind the training."""
+    loop, home = outermost_loop(syntax, backward), functions_around(syntax, backward)
+    trained, begins = set(_statements(syntax, loop)), syntax.line(backward)
+    whole = isinstance(loop, cst.Module)
+    left_out = _no_data(syntax)
+    for statement in reversed(_statements(syntax)):
+        around = functions_around(syntax, statement)
+        is_trained = bool(home) and home[0] in around if whole else statement in trained
+        is_behind = around[:1] == home[:1] and syntax.line(statement) > begins
+        if is_trained or is_behind or any(holds_layers(syntax, enclosing_class(syntax, f)) for f in around):
+            continue
+        if (name := _changed(syntax, statement)) and name not in left_out:
+            yield statement
+
+
+def _statements(syntax: Syntax, within: cst.CSTNode | None = None) -> list[cst.BaseSmallStatement]:
+    return syntax.every(cst.BaseSmallStatement, within)  # type: ignore[type-abstract]
+
+
+def _changed(syntax: Syntax, statement: cst.BaseSmallStatement) -> str:
+    """Return the name whose value a statement makes into another one, or ""."""
+    if isinstance(statement, cst.AugAssign):
+        return _base(syntax, statement.target)
+    if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0].target
+        if isinstance(target, cst.Subscript):
+            return _base(syntax, target)
+        known = isinstance(target, cst.Name | cst.Attribute) and _reads(syntax, statement.value, syntax.code(target))
+        return syntax.code(target) if known and not _is_converted(syntax, statement.value) else ""
+    if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
+        return _changed_in_place(syntax, statement.value)
+    return ""
+
+
+def _is_converted(syntax: Syntax, value: cst.BaseExpression) -> bool:
+    """Whether an expression is made of conversions alone, `torch.tensor(x).float()`, or is a part of a whole, `x[:9]`.
+
+    More data are better than fewer, and no mistake is mended by them.
+    """
+    if isinstance(value, cst.Subscript) and all(_is_part(element.slice) for element in value.slice):
+        return True
+    calls = syntax.every(cst.Call, value)
+    others = syntax.every(cst.BinaryOperation, value) + syntax.every(cst.Subscript, value)
+    return bool(calls) and not others and all(last_name(call.func) in CONVERSIONS for call in calls)
+
+
+def _is_part(index: cst.BaseSlice) -> bool:
+    return isinstance(index, cst.Slice) and index.step is None
+
+
+def _changed_in_place(syntax: Syntax, call: cst.Call) -> str:
+    name = last_name(call.func)
+    own = call.func.value if isinstance(call.func, cst.Attribute) and not syntax.is_module(call.func.value) else None
+    if own is not None and name.endswith("_") and not name.endswith("__"):
+        return _base(syntax, own)
+    if name not in IN_PLACE:
+        return ""
+    given = call.args[0].value if call.args else own  # rng.shuffle(y), and y.sort()
+    return "" if given is None else _base(syntax, given)
+
+
+def _base(syntax: Syntax, target: cst.BaseExpression) -> str:
+    """Return what is changed: `x` of `x[rows, 0]`."""
+    while isinstance(target, cst.Subscript):
+        target = target.value
+    return syntax.code(target) if isinstance(target, cst.Name | cst.Attribute) else ""
+
+
+def _reads(syntax: Syntax, value: cst.BaseExpression, name: str) -> bool:
+    return any(
+        syntax.code(node) == name for node in [*syntax.every(cst.Name, value), *syntax.every(cst.Attribute, value)]
+    )
+
+
+def _no_data(syntax: Syntax) -> set[str]:
+    """Return the names of what trains and of counters: their methods, or the number that they begin with, say so."""
+    told = {syntax.code(a.value) for a in syntax.every(cst.Attribute) if a.attr.value in NO_DATA}
+    for assign in syntax.every(cst.Assign):
+        if isinstance(assign.value, cst.Integer | cst.Float):
+            told |= {syntax.code(target.target) for target in assign.targets}
+    return told
+
+
+def _spans(syntax: Syntax, node: cst.CSTNode, line: int) -> bool:
+    span = syntax.spans[node]
+    return span.start.line <= line <= span.end.line
+
+
+def _site(syntax: Syntax, statement: cst.BaseSmallStatement, key: str, file: str) -> Site:
+    lines, span = syntax.module.code.splitlines(), syntax.spans[statement]
+    begin = len(lines[span.start.line - 1][: span.start.column].encode())
+    end = len(lines[span.end.line - 1][: span.end.column].encode())
+    return Site("prepared", key, file, span.start.line, begin, span.end.line, end)

@@ -1,0 +1,43 @@
+"""Does an edit of how the data are made leave alone what the script measures itself by?
+
+A script may make training and test data by one statement. Without a network's learning a number says of the data
+alone what it says: where it stays the same to the last digit, so have the data that it is measured on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isclose
+
+from descend.course.own_metric import HALVED, own_metric, stands_still
+from descend.record import Record
+from descend.script import Script
+from descend.trials.arms import Bench, Job
+from descend.trials.candidate import Candidate, horizon
+
+SAME = 1e-6  # of itself: what the order of a sum may change
+TOUCHED = "what the script measures itself by is made otherwise by it, too: a better number need not mean anything"
+
+
+def with_the_same_measure(
+    candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench
+) -> Sequence[Candidate]:
+    """Return them, those that help by another measure as not to be judged."""
+    found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
+    if not found:
+        return candidates
+    scripts = [script, *(c.script for c in found if c.script is not None)]
+    steps = horizon(exam, "metric")
+    unchanged, *changed = bench.run([Job(each, exam.seed, steps, trains=False) for each in scripts])
+    other = [c for c, idle in zip(found, changed) if not _is_fair(c, unchanged, idle, exam)]
+    return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
+
+
+def _is_fair(candidate: Candidate, unchanged: Record, changed: Record, exam: Record) -> bool:
+    """Whether the measure is the same, or nothing could be learnt by the script's, and by this one it is."""
+    metric = own_metric(exam)
+    if metric is None or candidate.record is None:
+        return False
+    before, after = metric.end(unchanged), metric.end(changed)
+    if isclose(before, after, rel_tol=SAME):
+        return True
+    return stands_still(exam, metric) and metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)

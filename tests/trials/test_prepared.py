@@ -1,0 +1,138 @@
+"""What is made of the data before the training: which statements, and whether leaving one out can be judged."""
+
+import json
+
+import pytest
+
+from descend.record import Fact, Record, Site
+from descend.script import Script
+from descend.source.prepared import prepared
+
+PROGRAM = """import numpy as np
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 3)
+        self.head.weight.data.mul_(0.1)
+
+
+def load():
+    x = np.random.randn(60, 8)
+    x -= x.mean(0)
+    return x, x[:, 0] > 0
+
+
+x, y = load()
+count = 0
+count += len(x)
+x = x[:50]
+y = y[:50]
+x = np.roll(x, 1, axis=0)
+np.random.shuffle(y)
+y[::2] = 1
+x = torch.tensor(x).float()
+y = torch.as_tensor(y)
+x.clamp_(-1, 1)
+net = Net()
+net = net.train()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(3):
+    scale = x + 1
+    scale = scale * 2
+    loss = nn.functional.cross_entropy(net(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+x = x * 0
+"""
+
+
+def test_statements_that_change_what_a_name_holds_are_found_nearest_first(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(PROGRAM)
+    line = 1 + PROGRAM.splitlines().index("    loss.backward()")
+    record = Record(sites=[Site("backward", "", str(path), line, 4, line, 19)])
+    told = prepared(Script(path, tmp_path), record)
+    statements = [fact.detail["function"] for fact in told if isinstance(fact, Fact)]
+    assert statements == [
+        "x.clamp_(-1, 1)", "y[::2] = 1", "np.random.shuffle(y)", "x = np.roll(x, 1, axis=0)", "x -= x.mean(0)"
+    ]  # fmt: skip
+    lines = PROGRAM.splitlines()
+    sites = [site for site in told if isinstance(site, Site)]
+    assert [lines[s.line - 1][s.column : s.end_column] for s in sites] == statements
+    assert prepared(Script(path, tmp_path), Record()) == []
+
+
+HEAD = """import numpy as np
+import torch
+from torch import nn
+from sklearn.datasets import load_digits
+
+torch.manual_seed(0)
+rng = np.random.default_rng(0)
+x, y = load_digits(return_X_y=True)
+x = x / 16
+"""
+TAIL = """
+net = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+x, y, held_out, right = (torch.tensor(a) for a in (x[400:], y[400:], x[:400], y[:400]))
+for epoch in range(12):
+    for rows in torch.randperm(len(x)).split(64):
+        loss = nn.functional.cross_entropy(net(x[rows].float()), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+print("test accuracy", (net(held_out.float()).argmax(1) == right).float().mean().item())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "x[400:] = np.roll(x[400:], 5, axis=1)",  # of the training alone: the test is the same without it
+        pytest.param("rng.shuffle(y)", marks=pytest.mark.thorough),  # of both: without it something can be learnt
+    ],
+)
+def test_data_that_are_made_wrongly_before_the_training_are_found(descend, tmp_path, mistake):
+    (tmp_path / "train.py").write_text(f"{HEAD}{mistake}{TAIL}")
+    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    assert f"-{mistake}" in case["patch"] and case["patch"].count("\n-") == 1, case["trials"]
+    assert "unreadable" in [finding["symptom"] for finding in case["findings"]]
+
+
+# Half of what is to be foretold is drawn: without it the test has other answers, and is another test.
+DRAWN = """import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(500, 6)
+noise = torch.randn(500, 1)
+y = x[:, :1] + x[:, 1:2] * 0.5
+y += noise * 0.7
+net = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1))
+optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+for epoch in range(30):
+    for rows in torch.randperm(400).split(40):
+        loss = nn.functional.mse_loss(net(x[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+with torch.no_grad():
+    print("test r2", (1 - (net(x[400:]) - y[400:]).pow(2).mean() / y[400:].var()).item())
+"""
+
+
+@pytest.mark.slow
+def test_another_test_is_no_better_training(descend, tmp_path):
+    (tmp_path / "train.py").write_text(DRAWN)
+    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert case["findings"] == [] and not case["patch"], case["findings"]
+    [tried] = [t for t in case["trials"] if t["remedies"] == ["leave_out"]]
+    assert tried["verdict"] == "failed" and "measures itself by" in tried["reason"], tried
