@@ -31,6 +31,7 @@ def on_all_ways() -> Record:
         add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
         add_fact(record, "on_fetched", str(i), function="flip", line=70 + i, edit="skip")
         add_fact(record, "prepared", str(i), function="x -= 1", line=80 + i, edit="leave")
+        add_fact(record, "prepared", str(8 + i), function="c.fit_transform(x)", line=90 + i, edit="transform")
         add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")
         add_fact(record, "loss_term", str(i), side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1)
         add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")

@@ -25,17 +25,7 @@ from descend.run.outlook import whole_length
 from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
-from descend.second_look import (
-    Mended,
-    as_in,
-    hear_out,
-    mended,
-    new_facts,
-    take_both,
-    take_mend,
-    takes_the_bottom_away,
-    withdraw,
-)
+from descend.second_look import Mended, as_in, mended, new_facts, take_both, take_mend, takes_the_bottom_away, withdraw
 from descend.source.later_training import trains_later
 from descend.source.prepared import prepared
 from descend.sources import Sources
@@ -218,8 +208,7 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
     """Examine the mended script where it is still poor, and again with what was found; return what stood behind."""
     hidden: list[Symptom] = []
     for _ in range(LOOKS):
-        hear_out(proof, record, _bench(plan, lab, record))
-        first, cure = mended(proof, record), proof.cure
+        first, cure = mended(proof, record, _bench(plan, lab, record)), proof.cure
         if first is None:
             break
         found = _behind_one(script, plan, lab, record, proof, first)

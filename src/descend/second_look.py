@@ -39,8 +39,9 @@ class Mended:
     at: tuple[str, str] | None = None  # kind and key of the site that it edits
 
 
-def mended(proof: Proof, record: Record) -> Mended | None:
+def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
     """Return the script as the cure leaves it, at the same budget, where that is poor; else with what mends a fact."""
+    _hear_out(proof, record, bench)
     cure = proof.cure
     if cure is None:
         known = proof.mending
@@ -56,7 +57,7 @@ def mended(proof: Proof, record: Record) -> Mended | None:
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
 
 
-def hear_out(proof: Proof, record: Record, bench: Bench) -> None:
+def _hear_out(proof: Proof, record: Record, bench: Bench) -> None:
     """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
     cure, arm, ending = proof.cure, proof.arm, record.ending
     if cure is None or cure.script is None or arm is None or ending is None or ending.reason != "finished":

@@ -72,6 +72,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "step_per_epoch": {},
     "training_length": {"times": 4, "optimizer": "0"},
     "train_mode": {},
+    "transform": {"kind": "prepared", "place": "0"},
     "transpose": {"site": "mixing", "call": "transpose(0, 1)"},
     "turn_term": {"kind": "on_loss", "place": "0"},
     "turn_loss": {},

@@ -9,6 +9,7 @@ from descend.remedies import REMEDIES
 from descend.remedies.exchange_arguments import exchange_arguments
 from descend.remedies.leave_out import leave_out
 from descend.remedies.skip_call import skip_call
+from descend.remedies.transform import transform
 from descend.remedies.turn_term import turn_term
 
 AT = {"kind": "on_loss", "place": "0"}
@@ -104,6 +105,13 @@ def test_what_is_not_there_is_said(pointed_at, remedy):
     assert "did not show where" in patient.refusal(REMEDIES[remedy], kind="on_loss", place="7", argument=0)
     if remedy != "leave_out":
         assert "line 1 does not show" in patient.refusal(REMEDIES[remedy], **dose)
+
+
+def test_what_is_fitted_transforms_what_comes_later(pointed_at):
+    text = "a = coder.fit_transform(x)\nb = coder.fit_transform(y)\nc = coder.transform(z)\n"
+    edited = pointed_at(text, "coder.fit_transform(y)").edited(transform, **AT)
+    assert edited == text.replace("fit_transform(y)", "transform(y)")
+    assert "does not call" in pointed_at(text, "coder.transform(z)").refusal(transform, **AT)
 
 
 SHARED = [  # what makes the loss

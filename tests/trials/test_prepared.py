@@ -67,6 +67,28 @@ def test_statements_that_change_what_a_name_holds_are_found_nearest_first(tmp_pa
     assert prepared(Script(path, tmp_path), Record()) == []
 
 
+CODED = """coder.fit(users)
+codes = coder.fit_transform(items)
+other = scaler.fit_transform(items)
+loss.backward()
+
+
+def test():
+    return coder.fit_transform(users)
+
+
+late = scaler.fit_transform(users)
+"""
+
+
+def test_what_is_fitted_again_is_found(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(CODED)
+    told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 4, 0, 4, 15)]))
+    facts = [(fact.detail["function"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
+    assert facts == [("coder.fit_transform(items)", "transform"), ("scaler.fit_transform(users)", "transform")]
+
+
 HEAD = """import numpy as np
 import torch
 from torch import nn

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from descend.plan import Plan
 from descend.record import Ending, Fact, Reading, Record, Site
 from descend.script import Script
 from descend.second_look import Mended, as_in, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.symptoms import Symptom
+from descend.trials.arms import Bench
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
 
@@ -139,6 +141,9 @@ def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
     assert proof.trials[0].verdict == "not_proved" and "no least value" in proof.trials[0].reason
 
 
+BENCH = Bench(Plan(), 0, print)  # on which nothing is run
+
+
 def course(accuracy: float) -> Record:
     """A run that ends well by its loss, and as is said by the number that its script prints."""
     told = {"rises": True, "is_share": True, "is_held_out": True}
@@ -150,11 +155,11 @@ def course(accuracy: float) -> Record:
 
 def test_what_is_cured_is_looked_at_no_further():
     record, well, poor = course(0.1), course(0.95), course(0.6)
-    assert mended(with_arm(cured(0.05), well), record) is None
-    assert mended(with_arm(cured(0.05), poor), record).after == 0.05  # of what is held out much is lacking
-    assert mended(with_arm(cured(1.0), well), record).after == 1.0 and mended(Proof(), record) is None
-    assert mended(with_arm(cured(0.05, "train_longer"), poor), record) is None
-    assert mended(with_arm(cured(inf), well), record) is None
+    assert mended(with_arm(cured(0.05), well), record, BENCH) is None
+    assert mended(with_arm(cured(0.05), poor), record, BENCH).after == 0.05  # of what is held out much is lacking
+    assert mended(with_arm(cured(1.0), well), record, BENCH).after == 1.0 and mended(Proof(), record, BENCH) is None
+    assert mended(with_arm(cured(0.05, "train_longer"), poor), record, BENCH) is None
+    assert mended(with_arm(cured(inf), well), record, BENCH) is None
 
 
 def with_arm(proof: Proof, arm: Record) -> Proof:

@@ -64,6 +64,7 @@ PLACES = (
     *_rows("unreadable", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, READ, cost=1),
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "transform", ("prepared", "transform", CALLS), "no further fit in line {line}", SAME, cost=1),
     *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(

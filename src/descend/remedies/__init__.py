@@ -55,6 +55,7 @@ from descend.remedies.statistics_momentum import statistics_momentum
 from descend.remedies.step_per_epoch import step_per_epoch
 from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
+from descend.remedies.transform import transform
 from descend.remedies.transpose import transpose
 from descend.remedies.turn_loss import turn_loss
 from descend.remedies.turn_mask import turn_mask
@@ -122,6 +123,7 @@ REMEDIES: dict[str, Remedy] = {
     "step_per_epoch": step_per_epoch,
     "training_length": training_length,
     "train_mode": train_mode,
+    "transform": transform,
     "transpose": transpose,
     "turn_loss": turn_loss,
     "turn_mask": turn_mask,

@@ -1,6 +1,7 @@
 """Statements beside the training that make something else of what a name holds: `x = x / 255`, `shuffle(y)`.
 
-Each can be left out: the name holds something without it.
+Each can be left out: the name holds something without it. And calls that fit again what has been fitted before, as a
+scaler or an encoder to the test data: `coder.fit_transform(test)`.
 """
 
 from collections.abc import Iterator
@@ -34,13 +35,25 @@ def prepared(script: Script, record: Record) -> list[Message]:
     if backward is None or not isinstance(syntax, Syntax):
         return []
     inside = [n for n in _statements(syntax) if _spans(syntax, n, backward.line)]
-    found = [] if not inside else list(_changing(syntax, inside[-1]))
+    found: list[tuple[str, cst.CSTNode]] = [("transform", call) for call in _fitted_again(syntax)]
+    found += [("leave", statement) for statement in (_changing(syntax, inside[-1]) if inside else ())]
     told: list[Message] = []
-    for number, statement in enumerate(found[:MOST]):
-        site = _site(syntax, statement, str(number), backward.file)
-        detail = {"function": syntax.code(statement).split("\n")[0], "line": site.line, "edit": "leave"}
+    for number, (edit, node) in enumerate(found[:MOST]):
+        site = _site(syntax, node, str(number), backward.file)
+        detail = {"function": syntax.code(node).split("\n")[0], "line": site.line, "edit": edit}
         told += [site, Fact("prepared", site.key, 0, detail)]
     return told
+
+
+def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
+    """Yield the calls of `fit_transform` on what the same function, or the file's first level, has fitted before."""
+    fitted: set[tuple[str, cst.CSTNode | None]] = set()
+    for call in syntax.every(cst.Call):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("fit", "fit_transform"):
+            place = syntax.code(call.func.value), next(iter(functions_around(syntax, call)), None)
+            if place in fitted and call.func.attr.value == "fit_transform":
+                yield call
+            fitted.add(place)
 
 
 def _changing(syntax: Syntax, backward: cst.BaseSmallStatement) -> Iterator[cst.BaseSmallStatement]:
@@ -132,8 +145,8 @@ def _spans(syntax: Syntax, node: cst.CSTNode, line: int) -> bool:
     return span.start.line <= line <= span.end.line
 
 
-def _site(syntax: Syntax, statement: cst.BaseSmallStatement, key: str, file: str) -> Site:
-    lines, span = syntax.module.code.splitlines(), syntax.spans[statement]
+def _site(syntax: Syntax, node: cst.CSTNode, key: str, file: str) -> Site:
+    lines, span = syntax.module.code.splitlines(), syntax.spans[node]
     begin = len(lines[span.start.line - 1][: span.start.column].encode())
     end = len(lines[span.end.line - 1][: span.end.column].encode())
     return Site("prepared", key, file, span.start.line, begin, span.end.line, end)

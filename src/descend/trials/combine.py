@@ -74,12 +74,14 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
     """Return changes two by two, as one run of each pair went: where nothing helps alone, two may.
 
-    What mends a fact beside each of the others, be it that those diverge without it; and the best few of all.
+    What mends a fact, or what has a name and does no harm, beside each of the others, be it that those diverge without
+    it; and the best few of all.
     """
     known = [c for c in candidates if not c.reason and c.script is not None and not c.parts]
     known.sort(key=lambda c: c.value / c.before if c.before > 0 and isfinite(c.value) else inf)
-    mending = [c for c in known if c.prescription.of_fact][:1]
-    found = [(first, c) for first in mending for c in known if not c.prescription.of_fact]
+    named = [c for c in known if c.prescription.symptom not in GENERAL and as_good(c.value, c.before)]
+    first = [c for c in known if c.prescription.of_fact][:1] + [c for c in named if not c.prescription.of_fact][:1]
+    found = [(one, c) for one in first for c in known if not c.prescription.of_fact and c not in first]
     found += combinations([c for c in known if isfinite(c.value)][:PAIRED], 2)
     joined = {both.prescription.key: both for two in found if (both := together(two)) is not None}
     return run_all(list(joined.values()), exam, bench)
