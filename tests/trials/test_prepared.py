@@ -78,6 +78,7 @@ def test():
 
 
 late = scaler.fit_transform(users)
+own = Scaler().fit_transform(users), Scaler().fit_transform(items)
 """
 
 

@@ -21,8 +21,9 @@ MOST = 8
 IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
-    array as_tensor asarray ascontiguousarray astype clone contiguous copy cpu cuda detach double expand_dims float
-    from_numpy half int list long numpy pin_memory reshape squeeze tensor to to_numpy tuple unsqueeze view
+    BoolTensor FloatTensor IntTensor LongTensor Tensor array as_tensor asarray ascontiguousarray astype clone contiguous
+    copy cpu cuda detach double expand_dims float from_numpy half int list long numpy pin_memory reshape squeeze tensor
+    to to_numpy tuple unsqueeze view
     """.split()
 )
 NO_DATA = frozenset({"append", "backward", "eval", "parameters", "state_dict", "step", "train", "zero_grad"})  # methods
@@ -49,9 +50,10 @@ def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
     """Yield the calls of `fit_transform` on what the same function, or the file's first level, has fitted before."""
     fitted: set[tuple[str, cst.CSTNode | None]] = set()
     for call in syntax.every(cst.Call):
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("fit", "fit_transform"):
-            place = syntax.code(call.func.value), next(iter(functions_around(syntax, call)), None)
-            if place in fitted and call.func.attr.value == "fit_transform":
+        coder = call.func.value if isinstance(call.func, cst.Attribute) else None
+        if isinstance(coder, cst.Name | cst.Attribute) and last_name(call.func) in ("fit", "fit_transform"):
+            place = syntax.code(coder), next(iter(functions_around(syntax, call)), None)
+            if place in fitted and last_name(call.func) == "fit_transform":
                 yield call
             fitted.add(place)
 
