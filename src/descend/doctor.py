@@ -1,8 +1,8 @@
 """The whole idea on one screen: script → run → record → symptoms → prescriptions → trials → report."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -10,24 +10,30 @@ from pathlib import Path
 from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.concluding import conclude
-from descend.course.own_metric import asks_untrained, own_metrics
+from descend.course.own_metric import own_metrics
 from descend.course.stages import stages
+from descend.observe import Show, observe
 from descend.plan import Plan, Stage
 from descend.prescribe import in_turn, prescribe
-from descend.record import Ending, Fact, Message, Record
-from descend.record.keeping import keeping
+from descend.record import Ending, Message, Record
 from descend.record.store import Store
 from descend.remedies import Prescription
-from descend.run.chance import untrained_numbers
 from descend.run.forking import ForkServer, forking
-from descend.run.launch import new_record, run
 from descend.run.outlook import whole_length
-from descend.run.pace import step_times
 from descend.sandbox.world import NOT_TOLD
 from descend.script import Script
-from descend.second_look import Mended, as_in, mended, new_facts, take_both, take_mend, takes_the_bottom_away, withdraw
+from descend.second_look import (
+    Mended,
+    as_in,
+    go_back,
+    mended,
+    new_facts,
+    take_both,
+    take_mend,
+    takes_the_bottom_away,
+    withdraw,
+)
 from descend.source.later_training import trains_later
-from descend.source.prepared import prepared
 from descend.sources import Sources
 from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.suggestible import suggestible
@@ -42,8 +48,6 @@ from descend.trials.suggest import suggest
 LATER = 10  # times the steps, for a training behind the one that filled the window
 LOOKS = 3  # at what stands behind a change, one behind another
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
-
-Show = Callable[[Record, list[Message]], None]
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,12 @@ def _examined(script: Script, plan: Plan, lab: Lab) -> Case:
 
 
 def _to_its_end(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, Plan]:
-    """Return the run of the whole script, where it is short and says at its end how good its network is."""
+    """Return the run of the whole script, where it is short and says at its end how good its network is.
+
+    Where steps are slow that is asked only of a script that has not said so yet.
+    """
+    if record.steps < plan.steps and own_metrics(record):
+        return record, plan
     try:
         steps = whole_length(script, plan, record, lab.server)
     except KeyboardInterrupt:
@@ -206,17 +215,18 @@ def _bench(plan: Plan, lab: Lab, record: Record) -> Bench:
 
 def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
     """Examine the mended script where it is still poor, and again with what was found; return what stood behind."""
-    hidden: list[Symptom] = []
-    for _ in range(LOOKS):
-        first, cure = mended(proof, record, _bench(plan, lab, record)), proof.cure
-        if first is None:
-            break
+    known = [(replace(proof), list[Symptom]())]  # the proof, and what was found, before each look
+    while len(known) <= LOOKS and (first := mended(proof, record, _bench(plan, lab, record))) is not None:
+        cure, hidden = proof.cure, known[-1][1]
         found = _behind_one(script, plan, lab, record, proof, first)
+        if cure and not proof.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
+            go_back(proof, known[-2][0])
+            return known[-2][1]
         ids = {symptom.id for symptom in found}
-        hidden = [*(s for s in hidden if s.id not in ids), *found]
+        known.append((replace(proof), [*(s for s in hidden if s.id not in ids), *found]))
         if proof.cure is cure or not found:
             break
-    return hidden
+    return known[-1][1]
 
 
 def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, first: Mended) -> list[Symptom]:
@@ -225,7 +235,7 @@ def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Pro
     second = lab.observe(cured, plan, record.run)
     if second.ending and second.ending.reason == "interrupted":
         raise KeyboardInterrupt
-    if takes_the_bottom_away(record, second):
+    if takes_the_bottom_away(record, second, first):
         withdraw(proof)
         return []
     symptoms, stages = _suspected(plan, second)
@@ -235,7 +245,8 @@ def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Pro
     if symptoms:
         prove(cured, second, stages, _bench(plan, lab, second), further)
     if not take_both(script, record, first, further.cure, proof, bench):
-        take_mend(script, record, second, proof, bench)
+        if not proof.cure:
+            take_mend(script, record, second, proof, bench)
         return [as_in(cured, s, first) for s in new_facts(record, symptoms, first)]
     found = [as_in(cured, s, first) for s in conclude(second, symptoms, further, "", 0.0).findings]
     proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
@@ -250,36 +261,3 @@ def _was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     facts = {symptom.id for symptom in symptoms if symptom.certain}
     tried = [trial for trial in proof.trials if trial.judged_on != "time"]
     return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
-
-
-def observe(
-    script: Script, plan: Plan, store: Store, show: Show, server: ForkServer | None = None, parent: int | None = None
-) -> Record:
-    """Run the script once under observation, into the store; an interrupted run is a record too."""
-    record = new_record(script, plan, parent)
-    stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
-    with keeping(store, record) as take:
-
-        def listen(messages: list[Message]) -> None:
-            take(messages)
-            show(record, messages)
-
-        record.extend(stage)
-        take(stage)
-        if plan.role == "exam":
-            show(record, [Fact("window", "", 0, asdict(plan))])
-        try:
-            run(script, plan, record, listen, server)
-            if plan.role == "exam" and plan.processes > 1 and record.can_be_judged:
-                further = step_times(script, plan, record)
-            elif plan.role == "exam" and record.can_be_judged and asks_untrained(record):
-                further = untrained_numbers(script, plan, record, server)
-            else:
-                further = []
-            if plan.role == "exam" and own_metrics(record):
-                further += prepared(script, record)
-            record.extend(further)
-            listen(further)
-        except KeyboardInterrupt:
-            record.add(Ending("interrupted", 130, record.steps))
-    return record

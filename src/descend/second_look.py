@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from math import inf, isfinite
 from pathlib import Path
 
+from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
 from descend.course.suffering import may_suffer
 from descend.record import Record, Site
@@ -75,7 +76,7 @@ def take_both(script: Script, record: Record, first: Mended, second: Trial | Non
         return False
     trial = confirm(script, record, candidate, bench, proof.unchanged)
     if trial.verdict != "proved" or not promising(_alone(first, trial, proof, record), trial.after):
-        proof.trials.append(trial)
+        proof.trials = [*proof.trials, trial]
         return False
     alone = proof.cure
     rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
@@ -128,10 +129,22 @@ def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
     )
 
 
-def takes_the_bottom_away(record: Record, second: Record) -> bool:
-    """Whether the loss has a least value, and none with the first change made: that is no mend."""
+def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool:
+    """Whether the loss has a least value, and none with the first change made: that is no mend.
+
+    Where a share judges it, it is one: no share of right answers is raised for ever.
+    """
+    metric = own_metric(record)
+    if first.judged_on == "metric" and metric is not None and metric.kind == "share":
+        return False
     before, after = (r.fact("reachability") for r in (record, second))
     return before is not None and after is not None and after["unbounded"] and not before["unbounded"]
+
+
+def go_back(proof: Proof, earlier: Proof) -> None:
+    """Let a proof be as it was; what has been taken back meanwhile is among its trials."""
+    trials = earlier.trials + [trial for trial in proof.trials if trial.reason == BOTTOMLESS]
+    vars(proof).update(vars(replace(earlier, trials=trials)))
 
 
 def withdraw(proof: Proof) -> None:

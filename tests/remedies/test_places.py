@@ -126,6 +126,8 @@ def test_what_the_script_measures_itself_by_is_left_alone(pointed_at, made):
     text = "from torch import nn\n" + made
     twice = pointed_at(text + "print(error(u, v))\n", "a - b")
     assert "also what the script measures itself by" in twice.refusal(turn_term, **AT, is_judged_by_error=True)
+    refused = twice.refusal(turn_term, **AT, is_judged_by_likelihood=True)
+    assert "also what the script measures itself by" in refused
     assert "a + b" in twice.edited(turn_term, **AT)  # where the number is no error, it is another one
     assert "a + b" in pointed_at(text, "a - b").edited(turn_term, **AT, is_judged_by_error=True)
 

@@ -145,12 +145,19 @@ def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained
     assert (own_metric(record) is not None) is is_read
 
 
-@pytest.mark.parametrize(("values", "kind", "rises"), [((40.0, 25.0), "error", False), ((-40.0, -25.0), "gain", True)])
-def test_what_is_maximised_by_its_name_may_be_called_so_and_be_its_negative(values, kind, rises):
+@pytest.mark.parametrize(
+    ("values", "kind", "rises", "is_bad"),
+    [
+        ((40.0, 25.0), "error", False, False),
+        ((-40.0, -25.0), "gain", True, False),
+        ((-1.0, -3.4), "gain", True, True),  # it falls since the run is bad: at first it had the other sign of the loss
+    ],
+)
+def test_what_is_maximised_by_its_name_may_be_called_so_and_be_its_negative(values, kind, rises, is_bad):
     record = printing(name="test elbo", is_loss=True, values=values, untrained=values[0])
     set_fact(record, "own_number", "test elbo", is_share=False)
     metric = own_metric(record)
-    assert (metric.kind, metric.rises) == (kind, rises) and not suffers(record)
+    assert (metric.kind, metric.rises) == (kind, rises) and suffers(record) is is_bad
 
 
 def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():

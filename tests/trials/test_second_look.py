@@ -10,7 +10,7 @@ import pytest
 from descend.plan import Plan
 from descend.record import Ending, Fact, Reading, Record, Site
 from descend.script import Script
-from descend.second_look import Mended, as_in, mended, new_facts, takes_the_bottom_away, withdraw
+from descend.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.symptoms import Symptom
 from descend.trials.arms import Bench
 from descend.trials.prove import Proof
@@ -130,7 +130,12 @@ def test_a_change_that_leaves_the_loss_no_least_value_is_no_mend(before, after):
     for record, unbounded in ((first, before), (second, after)):
         if unbounded is not None:
             record.add(Fact("reachability", "", 0, {"unbounded": unbounded}))
-    assert takes_the_bottom_away(first, second) == bool(after and not before)
+    change = Mended(Script(Path("train.py"), Path()), "wrong_objective", ("skip_call",), "", "metric", 1.0)
+    assert takes_the_bottom_away(first, second, change) == bool(after and not before)
+    told = {"rises": True, "is_share": True, "is_held_out": True}
+    first.extend([Fact("own_number", "test accuracy", 0, told), Reading("own_number", "test accuracy", 0, 0.5)])
+    assert not takes_the_bottom_away(first, second, change)  # a share of right answers has an end of its own
+    assert takes_the_bottom_away(first, second, replace(change, judged_on="fixed")) == bool(after and not before)
 
 
 def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
@@ -142,6 +147,17 @@ def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
 
 
 BENCH = Bench(Plan(), 0, print)  # on which nothing is run
+
+
+def test_what_was_added_is_taken_back_and_what_it_was_added_to_is_not():
+    proof = cured(0.5)
+    proof.trials = [proof.cure]
+    earlier = replace(proof)
+    proof.cure = replace(proof.cure, remedies=("zero_grad", "skip_call"))
+    proof.trials = [proof.cure, replace(earlier.cure, verdict="helps")]
+    withdraw(proof)
+    go_back(proof, earlier)
+    assert proof.cure is earlier.cure and [trial.verdict for trial in proof.trials] == ["proved", "not_proved"]
 
 
 def course(accuracy: float) -> Record:

@@ -192,12 +192,17 @@ def _is_observed_loss(record: Record, name: str) -> bool:
     return off < (SAME if len(printed) >= SEVERAL else ONCE)
 
 
-def _falls_with_loss(record: Record, name: str) -> bool:
-    """Whether what is maximised by its name goes the way of the loss: many call the negative one `elbo`, too."""
+def _is_the_loss(record: Record, name: str) -> bool:
+    """Whether what is maximised by its name has the sign of the loss before anything is learnt.
+
+    Many call the negative one `elbo`, too. How it goes does not say so: it falls where the training is a bad one.
+    """
     values, losses = record.series("own_number", name).finite(), record.series("loss", "0").finite()
+    if not len(values) or not len(losses):
+        return False
     begun = _untrained(record, name)
-    begun = begun if isfinite(begun) or not len(values) else values.first
-    return len(losses) > 1 and len(values) > 0 and values.last < begun and losses.last < losses.first
+    value, loss = (begun, losses.first) if isfinite(begun) else (values.first, losses.at(values.steps[0]))
+    return abs(value - loss) < abs(value + loss)
 
 
 def _read(record: Record, name: str) -> OwnMetric | None:
@@ -205,7 +210,7 @@ def _read(record: Record, name: str) -> OwnMetric | None:
     untrained = _untrained(record, name)
     known = [v for v in (*values, untrained) if isfinite(v)]
     is_loss, is_held_out = bool(told.get("is_loss")), told.get("is_held_out")
-    rises = bool(told.get("rises")) and not (is_loss and _falls_with_loss(record, name))
+    rises = bool(told.get("rises")) and not (is_loss and _is_the_loss(record, name))
     if told.get("is_share"):
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
         return OwnMetric(name, "share", True, untrained, whole, is_held_out)

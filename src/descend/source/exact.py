@@ -12,7 +12,7 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.shared_measure import is_in_network, measures_elsewhere
 from descend.source.syntax import Node, Syntax, parse
 
-# Kinds of places that a script's measure of errors may go through.
+# Kinds of places that a script's measure of errors, or of a likelihood, may go through.
 BEHIND_THE_NETWORK = ("on_network", "on_loss", "of_loss", "loss_term", "penalty", "crossing")
 
 # Of what is trained on: one function may make what is evaluated, too.
@@ -24,8 +24,9 @@ def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | N
     site = record.site(dose["kind"], dose["place"])
     if site is None:
         return NotApplicable("the run did not show where it is in the source")
-    is_error = dose["kind"] in BEHIND_THE_NETWORK and dose.get("is_judged_by_error")
-    is_told = (is_error or dose["kind"] in GIVEN) and measures_elsewhere(script, record, site)
+    is_made_alike = dose.get("is_judged_by_error") or dose.get("is_judged_by_likelihood")  # as the loss may be
+    may_be_shared = dose["kind"] in GIVEN or dose["kind"] in BEHIND_THE_NETWORK and is_made_alike
+    is_told = may_be_shared and measures_elsewhere(script, record, site)
     if is_told or dose.get("is_judged_by_likelihood") and is_in_network(script, site):
         return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
     return site

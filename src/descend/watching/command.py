@@ -29,8 +29,8 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     Its losses stay the same bit for bit, and probes wait for their share of the loop's time, 2 %. From inside a program
     or a notebook: with descend.watch(model, optimizer):
     """
-    from descend.doctor import observe
     from descend.notebook import is_notebook
+    from descend.observe import observe
     from descend.plan import Plan
     from descend.record import Record
     from descend.record.store import open_store
