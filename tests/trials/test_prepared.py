@@ -8,7 +8,9 @@ from descend.record import Fact, Record, Site
 from descend.script import Script
 from descend.source.prepared import prepared
 
-PROGRAM = """import numpy as np
+PROGRAM = """import os
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -29,6 +31,7 @@ def load():
 x, y = load()
 count = 0
 count += len(x)
+os.environ["OMP_NUM_THREADS"] = "1"
 x = x[:50]
 y = y[:50]
 x = np.roll(x, 1, axis=0)
@@ -57,13 +60,12 @@ def test_statements_that_change_what_a_name_holds_are_found_nearest_first(tmp_pa
     line = 1 + PROGRAM.splitlines().index("    loss.backward()")
     record = Record(sites=[Site("backward", "", str(path), line, 4, line, 19)])
     told = prepared(Script(path, tmp_path), record)
-    statements = [fact.detail["function"] for fact in told if isinstance(fact, Fact)]
-    assert statements == [
-        "x.clamp_(-1, 1)", "y[::2] = 1", "np.random.shuffle(y)", "x = np.roll(x, 1, axis=0)", "x -= x.mean(0)"
-    ]  # fmt: skip
     lines = PROGRAM.splitlines()
     sites = [site for site in told if isinstance(site, Site)]
-    assert [lines[s.line - 1][s.column : s.end_column] for s in sites] == statements
+    assert [lines[s.line - 1][s.column : s.end_column] for s in sites] == [
+        "x.clamp_(-1, 1)", "y[::2] = 1", "np.random.shuffle(y)", "x = np.roll(x, 1, axis=0)", "x -= x.mean(0)"
+    ]  # fmt: skip
+    assert {fact.detail["edit"] for fact in told if isinstance(fact, Fact)} == {"leave"}
     assert prepared(Script(path, tmp_path), Record()) == []
 
 
@@ -86,8 +88,8 @@ def test_what_is_fitted_again_is_found(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(CODED)
     told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 4, 0, 4, 15)]))
-    facts = [(fact.detail["function"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
-    assert facts == [("coder.fit_transform(items)", "transform"), ("scaler.fit_transform(users)", "transform")]
+    facts = [(fact.detail["line"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
+    assert facts == [(2, "transform"), (11, "transform")]
 
 
 HEAD = """import numpy as np
@@ -149,6 +151,38 @@ for epoch in range(30):
 with torch.no_grad():
     print("test r2", (1 - (net(x[400:]) - y[400:]).pow(2).mean() / y[400:].var()).item())
 """
+
+
+# A number that is changed on the way is none of the data: what it is worth another finding says.
+CONFIGURED = """import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(500, 6)
+y = (x[:, :1] > 0).float()
+options = {"lr": 0.3}
+options["lr"] = 1e-5
+net = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(net.parameters(), lr=options["lr"])
+for epoch in range(30):
+    for rows in torch.randperm(400).split(40):
+        loss = nn.functional.binary_cross_entropy_with_logits(net(x[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+with torch.no_grad():
+    print("test accuracy", ((net(x[400:]) > 0).float() == y[400:]).float().mean().item())
+"""
+
+
+@pytest.mark.slow
+def test_what_is_no_data_is_none(descend, tmp_path):
+    (tmp_path / "train.py").write_text(CONFIGURED)
+    asked = ("--format", "json", "--seeds", "2", "--select", "unreadable")
+    case = json.loads(descend("doctor", *asked, "train.py", cwd=tmp_path).stdout)
+    assert case["findings"] == [] and not case["patch"]
+    [tried] = [t for t in case["trials"] if t["remedies"] == ["leave_out"]]
+    assert tried["verdict"] == "failed" and "the same data" in tried["reason"], tried
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from descend.observing.modules import Modules
-from descend.observing.repeats import digest, distinct
+from descend.observing.repeats import told_of
 from descend.observing.taping import REFUSALS, Taping, first_line
 from descend.observing.together import Together
 from descend.probes import CURVATURE, PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
@@ -152,7 +152,7 @@ class Examiner:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
-            held = {"examples": self._examples, "distinct": distinct(forwards), "digest": digest(forwards)}
+            held = {"examples": self._examples, **told_of(forwards)}
         draws = [mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor)]
         detail = {"batches": len(self.monitor), "draws": draws, **held}
         self.send([Fact("monitor", "", 0, detail)])

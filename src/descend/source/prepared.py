@@ -11,7 +11,7 @@ import libcst as cst
 from descend.record import Fact, Message, Record, Site
 from descend.script import Script
 from descend.source.bindings import outermost_loop
-from descend.source.locate import syntax_at
+from descend.source.locate import NEWLINE, syntax_at
 from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class
 from descend.source.passed_on import functions_around
@@ -41,8 +41,7 @@ def prepared(script: Script, record: Record) -> list[Message]:
     told: list[Message] = []
     for number, (edit, node) in enumerate(found[:MOST]):
         site = _site(syntax, node, str(number), backward.file)
-        detail = {"function": syntax.code(node).split("\n")[0], "line": site.line, "edit": edit}
-        told += [site, Fact("prepared", site.key, 0, detail)]
+        told += [site, Fact("prepared", site.key, 0, {"line": site.line, "edit": edit})]
     return told
 
 
@@ -124,7 +123,8 @@ def _base(syntax: Syntax, target: cst.BaseExpression) -> str:
     """Return what is changed: `x` of `x[rows, 0]`."""
     while isinstance(target, cst.Subscript):
         target = target.value
-    return syntax.code(target) if isinstance(target, cst.Name | cst.Attribute) else ""
+    is_value = isinstance(target, cst.Name | cst.Attribute) and not syntax.is_module(target)
+    return syntax.code(target) if is_value else ""
 
 
 def _reads(syntax: Syntax, value: cst.BaseExpression, name: str) -> bool:
@@ -148,7 +148,7 @@ def _spans(syntax: Syntax, node: cst.CSTNode, line: int) -> bool:
 
 
 def _site(syntax: Syntax, node: cst.CSTNode, key: str, file: str) -> Site:
-    lines, span = syntax.module.code.splitlines(), syntax.spans[node]
+    lines, span = NEWLINE.split(syntax.module.code), syntax.spans[node]
     begin = len(lines[span.start.line - 1][: span.start.column].encode())
     end = len(lines[span.end.line - 1][: span.end.column].encode())
     return Site("prepared", key, file, span.start.line, begin, span.end.line, end)

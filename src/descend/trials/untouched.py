@@ -1,4 +1,4 @@
-"""Does an edit of how the data are made leave alone what the script measures itself by?
+"""Does an edit of how the data are made change what is trained on, and leave alone what the script measures itself by?
 
 A script may make training and test data by one statement. Without a network's learning a number says of the data
 alone what it says: where it stays the same to the last digit, so have the data that it is measured on.
@@ -15,14 +15,18 @@ from descend.trials.arms import Bench, Job
 from descend.trials.candidate import Candidate, horizon
 
 SAME = 1e-6  # of itself: what the order of a sum may change
+NO_DATA = "the training is given the same data without it"
 TOUCHED = "what the script measures itself by is made otherwise by it, too: a better number need not mean anything"
 
 
 def with_the_same_measure(
     candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench
 ) -> Sequence[Candidate]:
-    """Return them, those that help by another measure as not to be judged."""
+    """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
+    other = [c for c in found if c.prescription.remedy == "leave_out" and _has_the_same_examples(c, exam)]
+    candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
+    found = [c for c in found if c not in other]
     if not found:
         return candidates
     scripts = [script, *(c.script for c in found if c.script is not None)]
@@ -30,6 +34,11 @@ def with_the_same_measure(
     unchanged, *changed = bench.run([Job(each, exam.seed, steps, trains=False) for each in scripts])
     other = [c for c, idle in zip(found, changed) if not _is_fair(c, unchanged, idle, exam)]
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
+
+
+def _has_the_same_examples(candidate: Candidate, exam: Record) -> bool:
+    seen = [(record.fact("monitor") or {}).get("content") for record in (exam, candidate.record) if record is not None]
+    return len(seen) == 2 and seen[0] is not None and seen[0] == seen[1]
 
 
 def _is_fair(candidate: Candidate, unchanged: Record, changed: Record, exam: Record) -> bool:
