@@ -1,5 +1,7 @@
 """A short script is observed to its end where it says there how good its network is."""
 
+from dataclasses import replace
+
 import pytest
 
 from descend.plan import Plan
@@ -42,3 +44,12 @@ def test_a_script_that_is_cut_off_from_what_it_says_at_its_end(tmp_path, steps, 
     record = run(script, plan, new_record(script, plan))
     assert whole_length(script, plan, record, None) == whole
     assert whole_length(script, plan.fixed_at(40), record, None) == 0
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(60.0, 100), (1e-9, 0)])
+def test_a_slow_one_too_where_its_end_is_not_far(tmp_path, seconds, whole):
+    path = tmp_path / "train.py"
+    path.write_text(TEXT.format(steps=100, early="loss", late="test accuracy"))
+    script, plan = Script(path, tmp_path), Plan(steps=1000, least_steps=40, quick_s=1e-6, timed=True)
+    record = run(script, plan, new_record(script, plan))
+    assert record.steps == 40 and whole_length(script, replace(plan, seconds=seconds), record, None) == whole
