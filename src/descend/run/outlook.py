@@ -19,7 +19,7 @@ def whole_length(script: Script, plan: Plan, record: Record, server: ForkServer 
     ending = record.ending
     if plan.is_fixed or plan.processes or ending is None or ending.reason != "window":
         return 0
-    if TIMES * ending.loop_s > plan.seconds:
+    if not record.steps or TIMES * ending.loop_s > plan.seconds:
         return 0
     further = replace(plan.fixed_at(TIMES * record.steps), role="arm")
     found = run(script, further, new_record(script, further), server=server)
