@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isclose
 
-from descend.course.own_metric import HALVED, own_metric, stands_still
+from descend.course.own_metric import HALVED, is_at_chance, own_metric
 from descend.record import Record
 from descend.script import Script
 from descend.trials.arms import Bench, Job
@@ -49,4 +49,5 @@ def _is_fair(candidate: Candidate, unchanged: Record, changed: Record, exam: Rec
     before, after = metric.end(unchanged), metric.end(changed)
     if isclose(before, after, rel_tol=SAME):
         return True
-    return stands_still(exam, metric) and metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)
+    has_learnt = metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)
+    return is_at_chance(exam, metric) is True and has_learnt
