@@ -36,16 +36,21 @@ def observe(
             show(record, [Fact("window", "", 0, asdict(plan))])
         try:
             run(script, plan, record, listen, server)
-            if plan.role == "exam" and plan.processes > 1 and record.can_be_judged:
-                further = step_times(script, plan, record)
-            elif plan.role == "exam" and record.can_be_judged and asks_untrained(record):
-                further = untrained_numbers(script, plan, record, server)
-            else:
-                further = []
-            if plan.role == "exam" and own_metrics(record):
-                further += prepared(script, record)
-            record.extend(further)
-            listen(further)
+            if further := _known_beside(script, plan, record, server):
+                record.extend(further)
+                listen(further)
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record
+
+
+def _known_beside(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
+    """Return what is known of an examined script beside what this run did: by other runs, and by its source."""
+    if plan.role != "exam" or not record.can_be_judged:
+        return []
+    further: list[Message] = []
+    if plan.processes > 1:
+        further += step_times(script, plan, record)
+    elif asks_untrained(record):
+        further += untrained_numbers(script, plan, record, server)
+    return [*further, *prepared(script, record)] if own_metrics(record) else further

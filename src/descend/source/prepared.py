@@ -35,7 +35,7 @@ def prepared(script: Script, record: Record) -> list[Message]:
     syntax = None if backward is None else syntax_at(script, backward)
     if backward is None or not isinstance(syntax, Syntax):
         return []
-    inside = [n for n in _statements(syntax) if _spans(syntax, n, backward.line)]
+    inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
     found: list[tuple[str, cst.CSTNode]] = [("transform", call) for call in _fitted_again(syntax)]
     found += [("leave", statement) for statement in (_changing(syntax, inside[-1]) if inside else ())]
     told: list[Message] = []
@@ -140,11 +140,6 @@ def _no_data(syntax: Syntax) -> set[str]:
         if isinstance(assign.value, cst.Integer | cst.Float):
             told |= {syntax.code(target.target) for target in assign.targets}
     return told
-
-
-def _spans(syntax: Syntax, node: cst.CSTNode, line: int) -> bool:
-    span = syntax.spans[node]
-    return span.start.line <= line <= span.end.line
 
 
 def _site(syntax: Syntax, node: cst.CSTNode, key: str, file: str) -> Site:

@@ -56,20 +56,15 @@ def is_in_network(script: Script, site: Site) -> bool:
 
 def _around(syntax: Syntax, site: Site) -> list[cst.FunctionDef]:
     """Return the innermost function around a site, if there is one."""
-    return [f for f in syntax.every(cst.FunctionDef) if _spans(syntax, f, site)][-1:]
+    return [f for f in syntax.every(cst.FunctionDef) if syntax.spans_line(f, site.line)][-1:]
 
 
 def _always_trains(syntax: Syntax, function: cst.FunctionDef, record: Record, site: Site) -> bool:
     backward = record.site("backward")
-    if backward is None or Path(backward.file) != syntax.file or not _spans(syntax, function, backward):
+    if backward is None or Path(backward.file) != syntax.file or not syntax.spans_line(function, backward.line):
         return False
-    choices = [node for node in syntax.every(cst.If, function) if _spans(syntax, node, backward)]
-    return all(_spans(syntax, node, site) for node in choices)
-
-
-def _spans(syntax: Syntax, node: cst.CSTNode, site: Site) -> bool:
-    span = syntax.spans[node]
-    return span.start.line <= site.line <= span.end.line
+    choices = [node for node in syntax.every(cst.If, function) if syntax.spans_line(node, backward.line)]
+    return all(syntax.spans_line(node, site.line) for node in choices)
 
 
 def _calls(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:

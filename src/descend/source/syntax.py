@@ -41,6 +41,10 @@ class Syntax:
         """Return the line on which the node begins."""
         return self.spans[node].start.line
 
+    def spans_line(self, node: cst.CSTNode, line: int) -> bool:
+        """Whether the node's text stands on a line, or around it."""
+        return self.spans[node].start.line <= line <= self.spans[node].end.line
+
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """Yield what encloses the node, from the inside out."""
         while node in self.parents:

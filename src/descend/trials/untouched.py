@@ -6,7 +6,7 @@ alone what it says: where it stays the same to the last digit, so have the data 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isclose
+from math import isclose, isfinite, nan
 
 from descend.course.own_metric import HALVED, is_at_chance, own_metric
 from descend.record import Record
@@ -29,10 +29,10 @@ def with_the_same_measure(
     found = [c for c in found if c not in other]
     if not found:
         return candidates
-    scripts = [script, *(c.script for c in found if c.script is not None)]
-    steps = horizon(exam, "metric")
-    unchanged, *changed = bench.run([Job(each, exam.seed, steps, trains=False) for each in scripts])
-    other = [c for c, idle in zip(found, changed) if not _is_fair(c, unchanged, idle, exam)]
+    asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]
+    changed = bench.run(asked)
+    before = _untrained(script, exam, bench)
+    other = [c for c, idle in zip(found, changed) if not _is_fair(c, before, idle, exam)]
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
 
 
@@ -41,12 +41,20 @@ def _has_the_same_examples(candidate: Candidate, exam: Record) -> bool:
     return len(seen) == 2 and seen[0] is not None and seen[0] == seen[1]
 
 
-def _is_fair(candidate: Candidate, unchanged: Record, changed: Record, exam: Record) -> bool:
+def _untrained(script: Script, exam: Record, bench: Bench) -> float:
+    """Return what the script prints without learning; another run tells it where the exam does not."""
+    metric = own_metric(exam)
+    if metric is None or isfinite(metric.untrained):
+        return nan if metric is None else metric.untrained
+    return metric.end(bench.run([Job(script, exam.seed, horizon(exam, "metric"), trains=False)])[0])
+
+
+def _is_fair(candidate: Candidate, before: float, changed: Record, exam: Record) -> bool:
     """Whether the measure is the same, or nothing could be learnt by the script's, and by this one it is."""
     metric = own_metric(exam)
     if metric is None or candidate.record is None:
         return False
-    before, after = metric.end(unchanged), metric.end(changed)
+    after = metric.end(changed)
     if isclose(before, after, rel_tol=SAME):
         return True
     has_learnt = metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)
