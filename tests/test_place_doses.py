@@ -10,7 +10,15 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import add_fact, add_site, healthy
 from test_doses import SYMPTOM
 
-from descend.doses import all_on_the_way, alteration, light_penalty, on_the_way, rate_times, usual_argument
+from descend.doses import (
+    all_on_the_way,
+    alteration,
+    light_penalty,
+    on_the_way,
+    other_convention,
+    rate_times,
+    usual_argument,
+)
 from descend.record import Record
 
 
@@ -31,6 +39,8 @@ def on_all_ways() -> Record:
         add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
         add_fact(record, "on_fetched", str(i), function="flip", line=70 + i, edit="skip")
         add_fact(record, "prepared", str(i), function="x -= 1", line=80 + i, edit="leave")
+        add_fact(record, "prepared", str(16 + i), function="x.view(-1, 9)", line=60 + i, edit="transpose")
+        add_fact(record, "two_valued", f"t{i}", low=-(i % 2), high=1)
         add_fact(record, "prepared", str(8 + i), function="c.fit_transform(x)", line=90 + i, edit="transform")
         add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")
         add_fact(record, "loss_term", str(i), side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1)
@@ -77,6 +87,12 @@ def test_all_calls_of_a_kind_are_left_out_together():
     dose = all_on_the_way("on_inputs", "skip")(on_all_ways(), SYMPTOM)
     assert dose["places"] == [str(i) for i in range(8)] and dose["lines"] == "10, 11, 12, 13, 14, 15, 16, 17"
     assert all_on_the_way("crossing", "skip")(on_all_ways(), SYMPTOM) is None  # that one is tried by itself
+
+
+def test_labels_of_two_values_are_written_otherwise():
+    asked = [other_convention(number)(on_all_ways(), SYMPTOM) for number in range(4)]
+    assert [dose["expression"] for dose in asked] == ["1 - t0", "2 * t0 - 1", "-t1", "(t1 + 1) / 2"]
+    assert other_convention(16)(on_all_ways(), SYMPTOM) is None
 
 
 def test_a_penalty_is_made_a_hundredth_of_the_rest():

@@ -31,7 +31,7 @@ class Plan:
     quick_s: float = 5.0  # this many seconds
     patience: float = 600.0  # seconds for reading and preparing data, before the first backward pass
     seeds: int = 5  # fresh seeds that confirm a remedy
-    trials: int = 8  # changes at most of each search for what has no name of its own
+    trials: int = 12  # changes at most of each search for what has no name of its own
     suggest: bool = False  # where nothing is wrong, try what may make it a little better
     jobs: int = field(default_factory=lambda: cores())  # arms side by side
     pinned_threads: int = 0  # of each run, where another machine than this one runs it

@@ -176,7 +176,16 @@ def test_a_sum_over_examples_is_all_cost() -> None:
 # -- operands that broadcast by mistake
 
 FLAT = T[:, 0]
+
+
+def held_fixed() -> Tensor:
+    """What a network says that is not trained at this step, as a target network's values."""
+    with torch.no_grad():
+        return FLAT + 0.9 * real(X).squeeze(1)
+
+
 MIXED = {
+    "what a network says": (lambda: (real(X) - held_fixed()).square().mean(), [20, 1], [20], "right", True),
     "named": (lambda: F.mse_loss(real(X), FLAT), [20, 1], [20], "right", False),
     "named, flat prediction": (lambda: F.l1_loss(real(X).squeeze(), T), [20], [20, 1], "right", False),
     "by hand": (lambda: ((real(X) - FLAT) ** 2).mean(), [20, 1], [20], "right", True),
@@ -222,8 +231,13 @@ def test_what_is_broadcast_on_purpose_or_not_at_all(loss: str) -> None:
     assert seen(MEANT[loss], scores, real)["broadcast"] is None
 
 
+def each_with_each(values: Tensor) -> Tensor:
+    return values - values.detach().squeeze(1)
+
+
 PAIRS = {
     "ranks": lambda: F.softplus(real(X).squeeze(1)[None] - real(X).squeeze(1)[:, None]).mean(),
+    "one of them held fixed": lambda: each_with_each(real(X)).square().mean(),
     "distances": lambda: (scores(X)[None] - scores(X)[:, None]).square().sum(-1).mean(),
 }
 

@@ -61,6 +61,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "optimizer_argument": {"argument": "weight_decay", "value": 0.0, "default": 0.0, "optimizer": "0"},
     "output_activation": {"activation": "sigmoid"},
     "register_layers": {},
+    "relabel": {"name": "y", "expression": "1 - y"},
     "remove_normalisation": {"place": "0"},
     "rename_weights": {"place": "0", "prefix": "module.", "is_extra": True},
     "shuffle": {},

@@ -31,6 +31,11 @@ LINES = {
     "[12/100] D 0.6 G 0.7": {},
     "std 0.4 corr 0.31": {},  # of what is drawn, perhaps
     "test corr 0.31": {"test corr": 0.31},
+    "deviance explained: 0.7, HR@10 0.3, test bits per character: 1.4": {
+        "deviance explained": 0.7,
+        "hr@10": 0.3,
+        "test bits per character": 1.4,
+    },
     "test neg elbo 25.6": {"test neg elbo": 25.6},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},
@@ -50,6 +55,7 @@ def test_which_way_is_better_and_on_which_data():
         for n in own_numbers("val loss 1 error 2 | train f1 3 reward 4")
     }
     assert [(n.rises, n.is_share, n.is_held_out) for n in own_numbers("val 0.3")] == [(None, False, True)]
+    assert [n.rises for n in own_numbers("explained deviance 0.3 deviance 2 mse skill 0.4")] == [True, False, True]
     assert told == {
         "val loss": (False, False, True, True),
         "val error": (False, False, False, True),

@@ -4,9 +4,9 @@ from dataclasses import replace
 from math import nan
 
 import pytest
-from tables import SCRIPT, prescription, record_of
+from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, Record
 from descend.trials.candidate import Candidate, by_own_number
 
 
@@ -29,3 +29,38 @@ def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_own_number(value, 
     assert [c.prescription.judged_on for c in by_own_number([known], exam)] == ["metric"] * asked
     honest = replace(known, prescription=replace(known.prescription, judged_on="nothing"))
     assert by_own_number([honest], exam) == []
+
+
+class Printing(Table):
+    """Arms that print a number of their own: with the change, and without."""
+
+    def __init__(self, before: float, after: float) -> None:
+        super().__init__({"pass": 1.0, "a": 0.5})
+        self.printed = {"pass": before, "a": after}
+
+    def answer(self, job) -> Record:
+        record = super().answer(job)
+        record.add(Reading("own_number", "test acc", job.steps, self.printed[job.script.edits[SCRIPT.path].strip()]))
+        return record
+
+
+@pytest.mark.parametrize(
+    ("after", "told", "verdict"),
+    [
+        (0.6, {}, "not_proved"),
+        (0.4, {}, "not_proved"),
+        (0.7, {}, "proved"),
+        (0.4, {"is_held_out": None}, "proved"),  # perhaps of the training data
+        (0.4, {"is_loss": True}, "proved"),  # perhaps in another unit
+    ],
+)
+def test_what_lowers_the_loss_alone_is_no_cure(after, told, verdict):
+    exam = record_of(1.0)
+    known = {"rises": True, "is_share": True, "is_held_out": True, "is_loss": False}
+    exam.add(Fact("own_number", "test acc", 99, known | told))
+    exam.add(Reading("own_number", "test acc", 99, 0.6))
+    proof, table = tried({}, [prescription("a")], exam, Printing(0.6, after))
+    assert verdicts(proof) == {"a": verdict}
+    assert ("'test acc', by which the script measures itself" in proof.trials[0].reason) == (verdict == "not_proved")
+    facts, _ = tried({}, [replace(prescription("a"), of_fact=True)], exam, Printing(0.6, after))
+    assert facts.cure is not None

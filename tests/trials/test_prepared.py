@@ -92,6 +92,32 @@ def test_what_is_fitted_again_is_found(tmp_path):
     assert facts == [(2, "transform"), (11, "transform")]
 
 
+COUNTED = """import torch
+
+
+def pictures(values):
+    values = values.reshape(-1, 3, 24, 24)
+    flat = values.reshape(len(values), -1), values.view(-1, 1), values.view(values.size(0), 9), torch.reshape(x, (2, 3))
+    return np.array(flat).reshape((4, 5))
+
+
+x, kind, y = x[order], kind[order], y[order]
+first, second = x[:9], x[9:]
+x, y = x[:9], shuffled(y)
+net = build()
+loss.backward()
+"""
+
+
+def test_what_only_counts_values_off_is_found_and_what_is_put_in_order_without_a_partner(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(COUNTED)
+    line = COUNTED.splitlines().index("loss.backward()") + 1
+    told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), line, 0, line, 15)]))
+    facts = [(fact.detail["line"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
+    assert facts == [(7, "transpose"), (5, "transpose"), (10, "leave")]
+
+
 HEAD = """import numpy as np
 import torch
 from torch import nn

@@ -12,6 +12,7 @@ from descend.doses import (
     following_activation,
     nothing_to_dose,
     on_the_way,
+    other_convention,
     rate_times,
     usual_argument,
     usual_norm,
@@ -65,6 +66,8 @@ PLACES = (
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "transform", ("prepared", "transform", CALLS), "no further fit in line {line}", SAME, cost=1),
+    *_rows("unreadable", "transpose", ("prepared", "transpose", CALLS),
+        "values counted off in the other order in line {line}", READ, cost=1),
     *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
@@ -79,6 +82,11 @@ PLACES = (
     *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
     *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
         "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
+    *(
+        Row("wrong_objective", "relabel", other_convention(number), "{expression} for {name}", *MEANT,
+            cost=1, judged_on="metric")
+        for number in range(2 * CALLS)
+    ),
     *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
     *_rows("wrong_objective", "call_argument", ("on_loss", "set", CALLS), SET, MEANT, cost=1),
     *_rows("wrong_objective", "call_argument", ("on_inputs", "set", CALLS), SET, MEANT, cost=1),

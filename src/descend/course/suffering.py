@@ -36,9 +36,14 @@ def may_suffer(record: Record, key: str = "0") -> bool:
 
 
 def lacks_elsewhere(record: Record) -> bool:
-    """Whether much is missing by a number that the script does not measure on its training data."""
+    """Whether much is, or may be, missing by a number that the script does not measure on its training data.
+
+    Of a gain it is never known: it has no end.
+    """
     metric = own_metric(record)
-    if metric is None or metric.is_held_out is False or metric.kind == "gain":
+    if metric is None or metric.is_held_out is False:
         return False
+    if metric.kind == "gain":
+        return True
     curve = metric.curve(record)
     return curve.last > FAIR * (metric.whole if metric.kind == "share" else curve.first)

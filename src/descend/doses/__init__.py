@@ -51,7 +51,7 @@ from descend.doses.dimensions import (
     within_the_example,
 )
 from descend.doses.modules import more_units, other_names, usual_share
-from descend.doses.places import all_on_the_way, alteration, on_the_way
+from descend.doses.places import all_on_the_way, alteration, on_the_way, other_convention
 from descend.doses.ranks import as_they_come, between_averages, by_speed, without_the_last
 from descend.doses.rate import (
     SAFE_SHARE,
@@ -133,6 +133,7 @@ __all__ = [
     "nothing_to_dose",
     "of_the_difference",
     "on_the_way",
+    "other_convention",
     "other_names",
     "output_activation",
     "rare_norm",

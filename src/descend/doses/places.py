@@ -40,6 +40,23 @@ def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom],
     return dose
 
 
+CONVENTIONS = {(0, 1): ("1 - {name}", "2 * {name} - 1"), (-1, 1): ("-{name}", "({name} + 1) / 2")}
+
+
+def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of that number of labels of two values: the other one for each, or another pair of them."""
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        facts = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
+        ways = [(name, way) for name, fact in facts for way in CONVENTIONS[fact["low"], fact["high"]]]
+        if number >= len(ways):
+            return None
+        name, way = ways[number]
+        return {"name": name, "expression": way.format(name=name)}
+
+    return dose
+
+
 def all_on_the_way(kind: str, edit: str) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of that edit of every call of a kind; None where there is one alone: it is tried by itself."""
 

@@ -10,6 +10,7 @@ from descend.observing.alterations import Alterations
 from descend.observing.idle_loss import IdleLoss
 from descend.observing.modules import Modules
 from descend.observing.poison import not_finite, undefined
+from descend.observing.two_valued import two_valued
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
 from descend.reading.attribution import Stepper
 from descend.record import Fact, Listener, Message, Site
@@ -28,6 +29,7 @@ class Faults:
         self.alterations = Alterations(modules, send, steppers, owning=owning)
         self._owning = owning  # then a value on a device is waited for
         self._idle = IdleLoss(modules, send)
+        self._has_labels = not owning  # whether they have been looked at
         self._poisoned = False  # whether the loss has been seen not to be finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -38,8 +40,14 @@ class Faults:
         """Whether a leaf of a graph is one: data may be one, too, where a loss is made of derivatives."""
         return isinstance(leaf, nn.Parameter) or self.is_held(leaf) or all(s.by_hand for s in self.steppers.values())
 
-    def look_at_value(self, root: Tensor, step: int) -> None:
-        """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either."""
+    def look_at_value(self, root: Tensor, step: int, frame: FrameType | None) -> None:
+        """Where the loss is not finite, look once for what makes it so: afterwards the parameters are not, either.
+
+        At the first pass look at what the step's labels are, too.
+        """
+        if not self._has_labels:
+            self._has_labels = True
+            self.send(list(two_valued(self.modules.tree.in_script(frame), step)))
         if not self._poisoned and (root.is_cpu or self._owning) and not math.isfinite(root.item()):
             self._poisoned = True
             if (found := not_finite(root)) is not None:

@@ -134,7 +134,7 @@ class Observer:
             self.began = time.perf_counter()
         self.examiner.budget.pass_begins()
         if self.probing:
-            self.faults.look_at_value(root, self.steps)
+            self.faults.look_at_value(root, self.steps, frame)
         loss, scaler = self.scaled.original(root)
         if not self.has_optimizer:
             self.send(self.hand.look(root, asked.inputs))

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from descend.probes.feeding import run_followed
 from descend.probes.fresh import is_fresh
 from descend.probes.linearity import linear_layers
-from descend.probes.loss_call import ROOTS, LossCall, loss_call, taint_behind
+from descend.probes.loss_call import ROOTS, LossCall, loss_call
 from descend.probes.moment import Measurement, Moment
 from descend.probes.terms import terms
 from descend.record import Fact
 from descend.tape import Op, Recording
-from descend.tape.call import NONE, SMOOTH
+from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import DIFFERENCES, PAIRED
 
 LISTED = 20
@@ -75,6 +75,11 @@ def _listed(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> d
     }
 
 
+def _is_same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are views of the same values, as one is of what it was detached from."""
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
 class _Replay:
     """One recording computed again with its graph."""
 
@@ -111,11 +116,10 @@ class _Replay:
             return  # factors of other things may be meant to make a table
         if not a.numel() == b.numel() > 1 or a.squeeze().shape != b.squeeze().shape or a.shape == b.shape:
             return
-        taints = [taint_behind(self._before(op), slot, taint) for slot, taint in zip(op.inputs, op.taints)]
         made, by_hand = torch.broadcast_shapes(a.shape, b.shape), op.name in PAIRED
-        if made.numel() <= a.numel() or (by_hand and sorted(taints) != [NONE, SMOOTH]):
+        if made.numel() <= a.numel() or (by_hand and (a.requires_grad == b.requires_grad or _is_same(a, b))):
             return  # two predictions may be meant to be compared, each with each
-        prediction_left = not by_hand or taints[0] == SMOOTH
+        prediction_left = not by_hand or a.requires_grad
         self.broadcast = {
             "prediction": list((a if prediction_left else b).shape),
             "target": list((b if prediction_left else a).shape),
@@ -132,9 +136,6 @@ class _Replay:
             return 1.0
         lead = float((slope * made).detach().sum()) if self.call.task == "real" else -float(slope.sum())
         return -1.0 if lead < 0 else 1.0
-
-    def _before(self, op: Op) -> tuple[Op, ...]:
-        return self.recording.ops[: self.recording.ops.index(op)]
 
     def _lead(self, root: Tensor) -> tuple[float, float]:
         """Return which way the loss moves with its own loss call (−1: it rewards errors), and that call's share of it.

@@ -42,6 +42,7 @@ from descend.remedies.optimizer_argument import optimizer_argument
 from descend.remedies.output_activation import output_activation
 from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
+from descend.remedies.relabel import relabel
 from descend.remedies.remedy import JudgedOn, Key, Prescription, Remedy
 from descend.remedies.remove_normalisation import remove_normalisation
 from descend.remedies.rename_weights import rename_weights
@@ -111,6 +112,7 @@ REMEDIES: dict[str, Remedy] = {
     "output_activation": output_activation,
     "register_layers": register_layers,
     "reinitialise": reinitialise,
+    "relabel": relabel,
     "remove_normalisation": remove_normalisation,
     "rename_weights": rename_weights,
     "shuffle": shuffle,

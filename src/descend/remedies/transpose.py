@@ -1,6 +1,7 @@
 """Dimensions that are exchanged, where the values were only counted off anew.
 
 x = x.view(28, -1, 3)       # x = x.transpose(0, 1)
+text = text.view(-1, 20)    # text = text.view(20, -1).swapaxes(0, 1): of data whose own sizes are not known
 
 Wherever the file has the very same call: what is trained on and what is evaluated are shaped alike.
 """
@@ -11,13 +12,20 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.counted import counted_otherwise, counted_sizes
+from descend.source.exact import expression_at, pointed_at
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import last_name
+from descend.source.syntax import Syntax, last_name
 
 
 def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write `dose["call"]`, a `transpose` or `permute`, for the `view` or `reshape` at the site `dose["site"]`."""
+    """Write `dose["call"]`, a `transpose` or `permute`, for the `view` or `reshape` at the site `dose["site"]`.
+
+    Without such a call the values at the site of `dose["kind"]` and `dose["place"]` are counted off in the other order.
+    """
+    if "call" not in dose:
+        return _counted_otherwise(script, record, dose)
     place = locate(script, record, dose["site"])
     if isinstance(place, NotApplicable):
         return place
@@ -31,5 +39,22 @@ def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
             return NotApplicable(f"line {line} does not show what is reshaped")
         values = call.args[0].value
     new = cst.parse_expression(f"{syntax.code(values)}.{dose['call']}")
+    return _written(script, syntax, call, new)
+
+
+def _counted_otherwise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    site = pointed_at(script, record, dose)
+    if isinstance(site, NotApplicable):
+        return site
+    found = expression_at(script, site, cst.Call)
+    if isinstance(found, NotApplicable):
+        return found
+    syntax, call = found
+    if not counted_sizes(call):
+        return NotApplicable(f"line {site.line} does not show the sizes that it gives its values")
+    return _written(script, syntax, call, counted_otherwise(call))
+
+
+def _written(script: Script, syntax: Syntax, call: cst.Call, new: cst.BaseExpression) -> Script:
     alike = [other for other in syntax.every(cst.Call) if syntax.code(other) == syntax.code(call)]
     return script.edit(syntax.file, syntax.rewrite({other: lambda _: new for other in alike}))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from descend.record.reading import Fact, Note
+from descend.run.busy_machine import OwnTime
 from descend.run.execute import Program, execute
 from descend.run.peers import grouped
 
@@ -131,6 +132,7 @@ class Run:
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
         self.heard = Hearing(self.channel.send, lambda: self.watch.steps)
+        self.own_time, self.least_s = OwnTime(), min(config.quick_s, config.seconds)
         self.ended = threading.Lock()
         self.last_words: Callable[[], None] = lambda: None  # of what could not be measured to the end
 
@@ -230,8 +232,10 @@ class Run:
         _leave()
 
     def _trained(self) -> float:
+        """Return the seconds of training, but for those in which other programs had the processor."""
         began = self.watch.began
-        return 0.0 if began is None else time.perf_counter() - began - self.budget.used
+        trained = 0.0 if began is None else time.perf_counter() - began - self.budget.used
+        return trained if trained < self.least_s else trained * self.own_time.share()
 
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""

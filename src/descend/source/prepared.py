@@ -1,7 +1,8 @@
 """Statements beside the training that make something else of what a name holds: `x = x / 255`, `shuffle(y)`.
 
-Each can be left out: the name holds something without it. And calls that fit again what has been fitted before, as a
-scaler or an encoder to the test data: `coder.fit_transform(test)`.
+Each can be left out: the name holds something without it. Calls that fit again what has been fitted before, as a
+scaler or an encoder to the test data: `coder.fit_transform(test)`. And those that only count values off anew, in the
+one or the other order of dimensions: `text.view(-1, 20)`, `images.reshape(-1, 3, 32, 32)`.
 """
 
 from collections.abc import Iterator
@@ -11,13 +12,14 @@ import libcst as cst
 from descend.record import Fact, Message, Record, Site
 from descend.script import Script
 from descend.source.bindings import outermost_loop
+from descend.source.counted import counted_sizes
 from descend.source.locate import NEWLINE, syntax_at
 from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class
 from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 
-MOST = 8
+MOST, COUNTED = 8, 3
 IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
@@ -37,7 +39,10 @@ def prepared(script: Script, record: Record) -> list[Message]:
         return []
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
     found: list[tuple[str, cst.CSTNode]] = [("transform", call) for call in _fitted_again(syntax)]
-    found += [("leave", statement) for statement in (_changing(syntax, inside[-1]) if inside else ())]
+    beside = _beside(syntax, inside[-1]) if inside else []
+    found += [("transpose", call) for statement in beside for call in _counted_off(syntax, statement)][:COUNTED]
+    left_out = _no_data(syntax)
+    found += [("leave", s) for s in beside if (name := _changed(syntax, s)) and name not in left_out]
     told: list[Message] = []
     for number, (edit, node) in enumerate(found[:MOST]):
         site = _site(syntax, node, str(number), backward.file)
@@ -57,20 +62,38 @@ def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
             fitted.add(place)
 
 
-def _changing(syntax: Syntax, backward: cst.BaseSmallStatement) -> Iterator[cst.BaseSmallStatement]:
-    """Yield the statements that change what a name holds, but for those of a training step, or behind the training."""
+def _beside(syntax: Syntax, backward: cst.BaseSmallStatement) -> list[cst.BaseSmallStatement]:
+    """Return the statements of no training step and no network, none behind the training, the last ones first."""
     loop, home = outermost_loop(syntax, backward), functions_around(syntax, backward)
     trained, begins = set(_statements(syntax, loop)), syntax.line(backward)
-    whole = isinstance(loop, cst.Module)
-    left_out = _no_data(syntax)
+    whole, found = isinstance(loop, cst.Module), []
     for statement in reversed(_statements(syntax)):
         around = functions_around(syntax, statement)
         is_trained = bool(home) and home[0] in around if whole else statement in trained
         is_behind = around[:1] == home[:1] and syntax.line(statement) > begins
-        if is_trained or is_behind or any(holds_layers(syntax, enclosing_class(syntax, f)) for f in around):
-            continue
-        if (name := _changed(syntax, statement)) and name not in left_out:
-            yield statement
+        if (
+            not is_trained
+            and not is_behind
+            and not any(holds_layers(syntax, enclosing_class(syntax, f)) for f in around)
+        ):
+            found.append(statement)
+    return found
+
+
+def _counted_off(syntax: Syntax, statement: cst.BaseSmallStatement) -> Iterator[cst.Call]:
+    """Yield the calls that give values several dimensions by their number alone, unless they flatten each example."""
+    for call in syntax.every(cst.Call, statement):
+        sizes = counted_sizes(call)
+        is_flat = not sizes or _counts_examples(sizes[0]) or any(syntax.code(size) == "1" for size in sizes)
+        if not is_flat and isinstance(call.func, cst.Attribute) and not syntax.is_module(call.func.value):
+            yield call
+
+
+def _counts_examples(size: cst.BaseExpression) -> bool:
+    """Whether a size is read off the data: `len(x)`, `x.size(0)`, `x.shape[0]`."""
+    if isinstance(size, cst.Subscript):
+        return last_name(size.value) == "shape"
+    return isinstance(size, cst.Call) and last_name(size.func) in ("len", "size")
 
 
 def _statements(syntax: Syntax, within: cst.CSTNode | None = None) -> list[cst.BaseSmallStatement]:
@@ -82,14 +105,23 @@ def _changed(syntax: Syntax, statement: cst.BaseSmallStatement) -> str:
     if isinstance(statement, cst.AugAssign):
         return _base(syntax, statement.target)
     if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
-        target = statement.targets[0].target
-        if isinstance(target, cst.Subscript):
-            return _base(syntax, target)
-        known = isinstance(target, cst.Name | cst.Attribute) and _reads(syntax, statement.value, syntax.code(target))
-        return syntax.code(target) if known and not _is_converted(syntax, statement.value) else ""
+        return _assigned(syntax, statement.targets[0].target, statement.value)
     if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
         return _changed_in_place(syntax, statement.value)
     return ""
+
+
+def _assigned(syntax: Syntax, target: cst.BaseExpression, value: cst.BaseExpression) -> str:
+    """Return the first name that an assignment changes; where it makes several, each of them has to be changed."""
+    if isinstance(target, cst.Subscript):
+        return _base(syntax, target)
+    if isinstance(target, cst.Tuple):
+        names = [element.value for element in target.elements]
+        each = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value] * len(names)
+        changed = [_assigned(syntax, name, given) for name, given in zip(names, each)]
+        return changed[0] if changed and all(changed) and len(each) == len(names) else ""
+    known = isinstance(target, cst.Name | cst.Attribute) and _reads(syntax, value, syntax.code(target))
+    return syntax.code(target) if known and not _is_converted(syntax, value) else ""
 
 
 def _is_converted(syntax: Syntax, value: cst.BaseExpression) -> bool:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 
-from descend.course.own_metric import own_metric
+from descend.course.own_metric import OwnMetric, own_metric
 from descend.record import Record
 from descend.remedies import JudgedOn
 from descend.script import Script
@@ -33,7 +33,9 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     assert candidate.script is not None
     p = candidate.prescription
     least, judged_on = candidate.least_gain, p.judged_on
-    scripts, steps = (script, candidate.script), (whole := horizon(exam, judged_on), p.steps(whole))
+    number = None if p.of_fact or judged_on == "metric" else _own_number(exam)  # not of what is wrong in any case
+    whole = horizon(exam, judged_on if number is None else "metric")  # what is printed at the end is heard, too
+    scripts, steps = (script, candidate.script), (whole, p.steps(whole))
     same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
@@ -59,6 +61,8 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     memorises = wins and not p.of_fact and not _is_judged_elsewhere(judged_on, exam) and _memorises(pairs, judged_on)
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
+    elif wins and number is not None and _is_no_better(pairs, number):
+        reason = f"{number.name!r}, by which the script measures itself on held-out data, is no better with it"
     elif wins and _may_be_short_lived(candidate, exam):
         later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
         unchanged, changed = (yardstick(record, judged_on, exam)[1] for record in later)
@@ -119,6 +123,20 @@ def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> b
         if len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT:
             return True
     return None if not shared and any(run.places(YARDSTICKS["held_out"]) for run in runs) else False
+
+
+def _own_number(exam: Record) -> OwnMetric | None:
+    """Return the number on held-out data that a script measures itself by; no loss, whose unit may change."""
+    number = own_metric(exam)
+    is_loss = number is not None and (exam.fact("own_number", number.name) or {}).get("is_loss")
+    return None if number is None or is_loss or number.is_held_out is not True else number
+
+
+def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric) -> bool:
+    """Whether the script's own number is known to be no better: another task than its own is served."""
+    ends = [(number.cost(number.end(b)), number.cost(number.end(a))) for b, a in pairs]
+    is_known = all(0 < b < inf and a < inf for b, a in ends)
+    return is_known and median(a / b for b, a in ends) >= 1
 
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:

@@ -24,9 +24,11 @@ def with_the_same_measure(
 ) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
-    other = [c for c in found if c.prescription.remedy == "leave_out" and _has_the_same_examples(c, exam)]
+    other = [c for c in found if c.prescription.remedy != "transform" and _is_same(c, exam, "content")]
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
+    # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
+    found = [c for c in found if c.prescription.remedy != "transpose" or not _is_same(c, exam, "digest")]
     if not found:
         return candidates
     asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]
@@ -36,8 +38,9 @@ def with_the_same_measure(
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
 
 
-def _has_the_same_examples(candidate: Candidate, exam: Record) -> bool:
-    seen = [(record.fact("monitor") or {}).get("content") for record in (exam, candidate.record) if record is not None]
+def _is_same(candidate: Candidate, exam: Record, what: str) -> bool:
+    """Whether the first batches' targets (`digest`), or all that they hold (`content`), are the same."""
+    seen = [(record.fact("monitor") or {}).get(what) for record in (exam, candidate.record) if record is not None]
     return len(seen) == 2 and seen[0] is not None and seen[0] == seen[1]
 
 
