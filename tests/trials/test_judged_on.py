@@ -92,7 +92,7 @@ def test_a_number_without_bounds_is_read_by_the_exam_alone():
 def test_what_comes_behind_the_last_step_is_heard_too():
     exam = printing(record_of(1.0, reason="finished"), 0.4)
     _, table = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing({"pass": 0.4, "a": 0.9}))
-    assert {job.steps for job in table.jobs} == {101}
+    assert {job.steps for job in table.jobs} == {110}
 
 
 def test_the_last_evaluations_are_averaged():

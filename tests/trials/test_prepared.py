@@ -103,6 +103,7 @@ def pictures(values):
 
 x, kind, y = x[order], kind[order], y[order]
 first, second = x[:9], x[9:]
+mean, std = x.mean(0), x.std(0)
 x, y = x[:9], shuffled(y)
 net = build()
 loss.backward()

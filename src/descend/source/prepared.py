@@ -160,8 +160,15 @@ def _base(syntax: Syntax, target: cst.BaseExpression) -> str:
 
 
 def _reads(syntax: Syntax, value: cst.BaseExpression, name: str) -> bool:
-    return any(
-        syntax.code(node) == name for node in [*syntax.every(cst.Name, value), *syntax.every(cst.Attribute, value)]
+    nodes = [*syntax.every(cst.Name, value), *syntax.every(cst.Attribute, value)]
+    return any(syntax.code(node) == name and not _is_a_part_of_a_name(syntax, node) for node in nodes)
+
+
+def _is_a_part_of_a_name(syntax: Syntax, node: cst.CSTNode) -> bool:
+    """Whether it is `mean` in `x.mean()`, or in `f(mean=0)`."""
+    outer = syntax.parents[node]
+    return (
+        isinstance(outer, cst.Attribute) and outer.attr is node or isinstance(outer, cst.Arg) and outer.keyword is node
     )
 
 

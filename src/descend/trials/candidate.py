@@ -19,6 +19,7 @@ OWN_SELECTION = "the loss is a mean over what the network itself selects: its le
 OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
 NOT_PRINTED = "the changed script does not print its own number as a finite one"
 BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
+ROOM = 0.1  # of a run's steps: what data drawn by chance may differ in number from seed to seed
 VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
@@ -200,8 +201,9 @@ def _cause(record: Record) -> str:
 def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
     """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
 
-    What a script prints of its own accord it may print behind its last step: then there is room for one more.
+    What a script prints of its own accord it may print behind its last step, of which there may be some more where
+    its data are drawn by chance: then there is room for these.
     """
+    steps = exam.steps or int((exam.fact("passes") or {}).get("backward", 0))
     is_over = exam.ending is not None and exam.ending.reason == "finished"
-    beyond = int(judged_on == "metric" and is_over)
-    return beyond + (exam.steps or int((exam.fact("passes") or {}).get("backward", 0)))
+    return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)
