@@ -18,6 +18,7 @@ from sick_wiring import detached, no_step, output_before_loss
 from test_dimension_doses import DIMENSIONS
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 from test_place_doses import altered, on_all_ways, unusual
+from test_several_labels import several_labels
 
 from descend.canon import CANON
 from descend.prescribe import in_turn, prescribe
@@ -30,7 +31,7 @@ from descend.symptoms import SYMPTOMS
 def treatable() -> Iterator[Record]:
     """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
-    yield from (altered(), on_all_ways(), unusual())
+    yield from (altered(), on_all_ways(), unusual(), several_labels())
 
 
 @pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")

@@ -102,6 +102,13 @@ def another_loss(record: Record, symptom: Symptom) -> Dose | None:
     return {"loss": "cross_entropy"} if scores else None
 
 
+def several_labels(record: Record, symptom: Symptom) -> Dose | None:
+    """A loss for each label by itself, where an example has several, each 0 or 1."""
+    targets = record.fact("targets") or {}
+    is_told_by_itself = targets.get("own_entropy") == 0 and (targets["min"], targets["max"]) == (0, 1)
+    return {"loss": "binary_cross_entropy_with_logits"} if is_told_by_itself and targets["row_sum_max"] > 1 else None
+
+
 def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
     """Huber's, which is the squared error within one unit of the targets."""
     return {"loss": "huber_loss"}

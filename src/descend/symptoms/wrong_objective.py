@@ -1,4 +1,4 @@
-"""Wrong objective: the loss falls, and what the script itself measures stands where it stands without learning."""
+"""Wrong objective: what the script itself measures stands where it stands without learning, and its loss falls."""
 
 from descend.course.own_metric import own_metric
 from descend.course.progress import is_falling
@@ -10,16 +10,19 @@ SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope th
 
 
 def wrong_objective(record: Record) -> Symptom | None:
-    """The training loss falls; what the script prints of what it has trained is as without learning, or lacks much."""
+    """The training loss falls; what the script prints of what it has trained is as without learning, or lacks much.
+
+    Where nothing at all is learnt it need not fall: a second mistake may keep it where it is.
+    """
     metric = own_metric(record)
-    is_nothing = has_learnt_nothing(record)
-    if metric is None or not may_suffer(record) or not is_falling(record, "0"):
+    is_nothing, falls = has_learnt_nothing(record), is_falling(record, "0")
+    if metric is None or not may_suffer(record) or not (falls or is_nothing):
         return None
     is_near = has_hardly_learnt(record)
     if not is_near and not any(record.places(kind) for kind in ("on_loss", "on_inputs")):
         return None  # there is nothing to try
     losses, ended = record.series("loss", "0").finite(), metric.end(record)
-    is_no_better = is_nothing and not metric.gained(ended) > 0
+    is_no_better = is_nothing and falls and not metric.gained(ended) > 0
     verb = "is" if is_no_better else "may be"
     compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
     beside = f", {compared} the {metric.untrained:.3g} of a network that has learnt nothing" if is_near else ""
@@ -27,8 +30,8 @@ def wrong_objective(record: Record) -> Symptom | None:
         id="wrong_objective",
         kind="dynamics",
         certain=is_no_better,
-        sentence=f"the training loss falls ({losses.first:.3g} → {losses.last:.3g}), and {metric.name!r}, by which the "
-        f"script itself says how good the network is, ends at {ended:.3g}{beside}: "
+        sentence=f"the training loss {'falls' if falls else 'hardly falls'} ({losses.first:.3g} → {losses.last:.3g}), "
+        f"and {metric.name!r}, by which the script itself says how good the network is, ends at {ended:.3g}{beside}: "
         f"what is minimised {verb} another task than what is measured",
         quantity=metric.name,
         value=ended,
