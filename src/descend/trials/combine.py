@@ -14,6 +14,7 @@ from descend.trials.statistics import as_good, promising
 
 ADDED = 2  # remedies at most, to the best one
 TRIED = 2  # of the others, each time
+NAMED, BESIDE = 2, 8  # changes with a name, and others beside each of them
 PAIRED = 4  # changes that are tried two by two where none helps alone
 ENOUGH = 0.05  # of the cost: what is left is not worth another change
 
@@ -74,14 +75,18 @@ def _pruned(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
 def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
     """Return changes two by two, as one run of each pair went: where nothing helps alone, two may.
 
-    What mends a fact, or what has a name and does no harm, beside each of the others, be it that those diverge without
-    it; and the best few of all.
+    What mends a fact, or what has a name and does no harm, beside the best of the others, be it that those diverge
+    without it; and the best few of all. Of what has a name the first causes: what each alone is worth is chance here.
     """
     known = [c for c in candidates if not c.reason and c.script is not None and not c.parts]
+    order = list(dict.fromkeys(c.prescription.symptom for c in known))
     known.sort(key=lambda c: c.value / c.before if c.before > 0 and isfinite(c.value) else inf)
     named = [c for c in known if c.prescription.symptom not in GENERAL and as_good(c.value, c.before)]
-    first = [c for c in known if c.prescription.of_fact][:1] + [c for c in named if not c.prescription.of_fact][:1]
-    found = [(one, c) for one in first for c in known if not c.prescription.of_fact and c not in first]
+    best = {c.prescription.symptom: c for c in reversed(named) if not c.prescription.of_fact}
+    causes = sorted(best.values(), key=lambda c: order.index(c.prescription.symptom))
+    first = [c for c in known if c.prescription.of_fact][:1] + causes[:NAMED]
+    others = [c for c in known if not c.prescription.of_fact and c not in first]
+    found = [(one, c) for one in first for c in others[:BESIDE]]
     found += combinations([c for c in known if isfinite(c.value)][:PAIRED], 2)
     joined = {both.prescription.key: both for two in found if (both := together(two)) is not None}
     return run_all(list(joined.values()), exam, bench)
