@@ -40,6 +40,8 @@ def on_all_ways() -> Record:
         add_fact(record, "on_fetched", str(i), function="flip", line=70 + i, edit="skip")
         add_fact(record, "prepared", str(i), function="x -= 1", line=80 + i, edit="leave")
         add_fact(record, "prepared", str(16 + i), function="x.view(-1, 9)", line=60 + i, edit="transpose")
+        detail = {"moved": "x", "partner": "y"}
+        add_fact(record, "prepared", str(24 + i), function="x = x[i]", line=50 + i, edit="partner", **detail)
         add_fact(record, "two_valued", f"t{i}", low=-(i % 2), high=1)
         add_fact(record, "prepared", str(8 + i), function="c.fit_transform(x)", line=90 + i, edit="transform")
         add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")

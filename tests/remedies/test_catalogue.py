@@ -62,6 +62,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "output_activation": {"activation": "sigmoid"},
     "register_layers": {},
     "relabel": {"name": "y", "expression": "1 - y"},
+    "partner_too": {"kind": "prepared", "place": "0", "moved": "x", "partner": "y"},
     "remove_normalisation": {"place": "0"},
     "rename_weights": {"place": "0", "prefix": "module.", "is_extra": True},
     "shuffle": {},

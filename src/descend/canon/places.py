@@ -68,6 +68,8 @@ PLACES = (
     *_rows("unreadable", "transform", ("prepared", "transform", CALLS), "no further fit in line {line}", SAME, cost=1),
     *_rows("unreadable", "transpose", ("prepared", "transpose", CALLS),
         "values counted off in the other order in line {line}", READ, cost=1),
+    *_rows("unreadable", "partner_too", ("prepared", "partner", CALLS),
+        "{partner} as {moved} in line {line}", READ, cost=1),
     *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ),
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(

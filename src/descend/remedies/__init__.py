@@ -40,6 +40,7 @@ from descend.remedies.mean_reduction import mean_reduction
 from descend.remedies.one_rate import one_rate
 from descend.remedies.optimizer_argument import optimizer_argument
 from descend.remedies.output_activation import output_activation
+from descend.remedies.partner_too import partner_too
 from descend.remedies.register_layers import register_layers
 from descend.remedies.reinitialise import reinitialise
 from descend.remedies.relabel import relabel
@@ -110,6 +111,7 @@ REMEDIES: dict[str, Remedy] = {
     "one_rate": one_rate,
     "optimizer_argument": optimizer_argument,
     "output_activation": output_activation,
+    "partner_too": partner_too,
     "register_layers": register_layers,
     "reinitialise": reinitialise,
     "relabel": relabel,

@@ -16,10 +16,11 @@ from descend.source.counted import counted_sizes
 from descend.source.locate import NEWLINE, syntax_at
 from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class
+from descend.source.partners import partners
 from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 
-MOST, COUNTED = 8, 3
+MOST, COUNTED, PARTNERS = 12, 3, 3
 IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
@@ -38,15 +39,20 @@ def prepared(script: Script, record: Record) -> list[Message]:
     if backward is None or not isinstance(syntax, Syntax):
         return []
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
-    found: list[tuple[str, cst.CSTNode]] = [("transform", call) for call in _fitted_again(syntax)]
-    beside = _beside(syntax, inside[-1]) if inside else []
-    found += [("transpose", call) for statement in beside for call in _counted_off(syntax, statement)][:COUNTED]
-    left_out = _no_data(syntax)
-    found += [("leave", s) for s in beside if (name := _changed(syntax, s)) and name not in left_out]
+    found: list[tuple[cst.CSTNode, dict[str, str]]] = [(c, {"edit": "transform"}) for c in _fitted_again(syntax)]
+    beside, left_out = _beside(syntax, inside[-1]) if inside else [], _no_data(syntax)
+    changing = [(s, name) for s in beside if (name := _changed(syntax, s)) and name not in left_out]
+    found += [(call, {"edit": "transpose"}) for s in beside for call in _counted_off(syntax, s)][:COUNTED]
+    found += [
+        (statement, {"edit": "partner", "moved": name, "partner": partner})
+        for statement, name in changing
+        for partner in partners(syntax, statement, name)
+    ][:PARTNERS]
+    found += [(statement, {"edit": "leave"}) for statement, _ in changing]
     told: list[Message] = []
-    for number, (edit, node) in enumerate(found[:MOST]):
+    for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, str(number), backward.file)
-        told += [site, Fact("prepared", site.key, 0, {"line": site.line, "edit": edit})]
+        told += [site, Fact("prepared", site.key, 0, {"line": site.line, **edit})]
     return told
 
 

@@ -14,6 +14,7 @@ from descend.script import Script
 from descend.trials.arms import Bench, Job
 from descend.trials.candidate import Candidate, horizon
 
+MOVED = ("transpose", "partner_too")  # remedies by which each value comes to stand in another place
 SAME = 1e-6  # of itself: what the order of a sum may change
 NO_DATA = "the training is given the same data without it"
 TOUCHED = "what the script measures itself by is made otherwise by it, too: a better number need not mean anything"
@@ -28,7 +29,7 @@ def with_the_same_measure(
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
-    found = [c for c in found if c.prescription.remedy != "transpose" or not _is_same(c, exam, "digest")]
+    found = [c for c in found if c.prescription.remedy not in MOVED or not _is_same(c, exam, "digest")]
     if not found:
         return candidates
     asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]

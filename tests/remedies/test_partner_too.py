@@ -1,0 +1,66 @@
+"""What is done to one of several things that belong together is done to its partner, too."""
+
+from pathlib import Path
+
+import libcst as cst
+import pytest
+
+from descend.remedies.partner_too import partner_too
+from descend.source.partners import partners
+from descend.source.syntax import Syntax, parse
+
+AT = {"kind": "on_loss", "place": "0"}
+MOVED = [  # before, what is moved, its partner, what is added
+    ("x = x[order]", "x", "y", "y = y[order]"),
+    ("x, t = x[order], t[order]", "x", "y", "y = y[order]"),
+    ("x = flip(x, x=1, dims=(x.x,))", "x", "mask", "mask = flip(mask, x=1, dims=(mask.x,))"),
+    ("x = x.flip(-1)", "x", "y", "y = y.flip(-1)"),
+]
+
+
+@pytest.mark.parametrize(("before", "name", "partner", "added"), MOVED)
+def test_the_partner_is_moved_alike(pointed_at, before, name, partner, added):
+    edited = pointed_at(f"{before}\nnet(x)\n", before).edited(partner_too, **AT, moved=name, partner=partner)
+    assert edited == f"{before}\n{added}\nnet(x)\n"
+
+
+def test_what_is_no_move_is_done_to_none(pointed_at):
+    refusal = pointed_at("x = x / 2\n", "x / 2").refusal(partner_too, **AT, moved="x", partner="y")
+    assert "does not show what is done to x" in refusal
+
+
+TEXT = """x, kind, y, path = load()
+x, kind = x[order], kind[order]
+x = x / 2
+
+
+class Pictures:
+    def __getitem__(self, i, where):
+        image, mask = self.images[i], self.masks[i]
+        image = flip(image)
+        where = where.copy()
+        mask = flip(mask)
+        for a, b in pairs:
+            b = b[0]
+
+
+image = image[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "found"),
+    [
+        (2, "x", ["y", "path"]),
+        (3, "x", []),
+        (9, "image", []),
+        (10, "where", ["i"]),
+        (13, "b", ["a"]),
+        (16, "image", []),
+    ],
+)
+def test_who_belongs_together(tmp_path, line, name, found):
+    syntax = parse(Path(tmp_path / "train.py"), TEXT)
+    assert isinstance(syntax, Syntax)
+    [statement] = [s for s in syntax.every(cst.Assign) if syntax.line(s) == line]
+    assert partners(syntax, statement, name) == found
