@@ -25,6 +25,6 @@ def partner_too(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     syntax, statement = found
     alike = moved_alike(syntax, statement, dose["moved"], dose["partner"])
     if not alike:
-        return NotApplicable(f"line {site.line} does not show what is done to {dose['name']}")
+        return NotApplicable(f"line {site.line} does not show what is done to {dose['moved']}")
     edited = insert_after(syntax, statement, alike)
     return edited if isinstance(edited, NotApplicable) else script.edit(syntax.file, edited)
