@@ -31,6 +31,5 @@ def bad_data(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=data_site(record),
-        evidence=(("loss", "0"),),
         explains=ECHOES | OF_THE_DATA,
     )

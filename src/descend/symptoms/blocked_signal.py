@@ -33,7 +33,6 @@ def _barred(record: Record) -> Symptom | None:
         bound=BARRED,
         source=SOURCE,
         where=record.site("crossing", "0"),
-        evidence=(("loss", "0"),),
     )
 
 
@@ -54,5 +53,4 @@ def _faded(record: Record) -> Symptom | None:
         bound=LITTLE,
         source=SOURCE,
         where=record.site("on_network", "0"),
-        evidence=(("loss", "0"),),
     )

@@ -24,6 +24,5 @@ def broadcasting(record: Record) -> Symptom | None:
         bound=variance if variance == variance else 0.0,
         source=SOURCE,
         where=record.site("difference") or record.site("loss"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"targets_not_scaled", "inputs_not_normalised", "output_loss_mismatch"},
     )

@@ -31,7 +31,6 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("lone_entry", place),
         module=fact.get("module", ""),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised", "no_signal"},
     )
 
@@ -52,7 +51,6 @@ def _all_masked(record: Record) -> Symptom | None:
         bound=1.0,
         source="Vaswani et al. 2017, §3.2.3: what is masked is set to -inf at the softmax's input; exp(-inf) = 0",
         where=record.site("not_finite"),
-        evidence=(("loss", "0"),),
         explains=ECHOES,
     )
 

@@ -25,6 +25,5 @@ def dimensions_exchanged(record: Record) -> Symptom | None:
         bound=FAIR,
         source=SOURCE,
         where=record.site("exchanged", "0"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"no_signal", "examples_mixed"},
     )

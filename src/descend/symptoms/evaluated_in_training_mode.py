@@ -29,6 +29,5 @@ def evaluated_in_training_mode(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("drawn" if by_itself else "evaluated", places[0]),
-        evidence=(("loss", "0"),),
         explains=frozenset({"overfitting"}),
     )

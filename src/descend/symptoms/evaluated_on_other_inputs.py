@@ -28,7 +28,6 @@ def evaluated_on_other_inputs(record: Record) -> Symptom | None:
         bound=APART,
         source=SOURCE,
         where=record.site("evaluation", place),
-        evidence=(("loss", "0"),),
         explains=frozenset({"overfitting"}),
     )
 

@@ -34,6 +34,5 @@ def examples_mixed(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("mixing"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"no_signal", "unshuffled_data"},
     )

@@ -29,6 +29,5 @@ def incorrect_gradients(record: Record) -> Symptom | None:
         source=SOURCE,
         where=site if isinstance(site, Site) else None,
         module=place,
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised"},
     )

@@ -32,6 +32,5 @@ def infinite_gradient(record: Record) -> Symptom | None:
         bound=float(record.steps),
         source=SOURCE,
         where=where,
-        evidence=(("loss", "0"),),
         explains=ECHOES,
     )

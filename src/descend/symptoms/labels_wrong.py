@@ -67,6 +67,5 @@ def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: 
         bound=bound,
         source=SOURCE,
         where=record.site("loss") or record.site("loader", "0"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"output_loss_mismatch"},
     )

@@ -31,5 +31,4 @@ def local_optima(record: Record) -> Symptom | None:
         bound=POOR,
         source=SOURCE,
         where=record.site("model") or record.site("optimizer", "0"),
-        evidence=(("loss", "0"),),
     )

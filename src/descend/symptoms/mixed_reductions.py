@@ -34,7 +34,6 @@ def mixed_reductions(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=record.site("summed_term") or record.site("loss"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"over_regularised", "sum_reduction"},
     )
 

@@ -32,7 +32,6 @@ def narrow_layer(record: Record) -> Symptom | None:
         source=SOURCE,
         where=where,
         module=first,
-        evidence=(("loss", "0"),),
         explains=frozenset("local_optima plateau saddle_point slow_progress vanishing_gradients dead_units".split()),
     )
 

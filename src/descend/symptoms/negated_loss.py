@@ -34,6 +34,5 @@ def negated_loss(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=(record.site("optimizer", "0") if climbs else record.site("loss")) or record.site("backward"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised", "output_loss_mismatch"},
     )

@@ -25,7 +25,6 @@ def no_nonlinearity(record: Record) -> Symptom | None:
         bound=float(LAYERS - 1),
         source=SOURCE,
         where=record.site("model"),
-        evidence=(("loss", "0"),),
         explains=frozenset(
             "ill_conditioned_curvature slow_progress plateau saddle_point local_optima stopped_too_early "
             "vanishing_gradients fluctuations correlated_inputs".split()

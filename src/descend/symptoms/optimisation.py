@@ -27,7 +27,6 @@ def optimisation(record: Record) -> Symptom | None:
         bound=metrics[0].untrained if metrics else 0.0,
         source=SOURCE,
         where=record.site("optimizer", "0"),
-        evidence=(("loss", "0"),),
     )
 
 

@@ -35,7 +35,6 @@ def outliers(record: Record) -> Symptom | None:
         bound=FAR,
         source=SOURCE,
         where=record.site("loss"),
-        evidence=(("loss", "0"),),
         explains=frozenset(
             {"targets_not_scaled", "instability", "fluctuations", "slow_progress", "exploding_gradients"}
         ),

@@ -71,7 +71,6 @@ def _unbounded(record: Record) -> Symptom | None:
         0.0,
         "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together",
         record.site("not_finite") or record.site("loss"),
-        evidence=(("loss", "0"),),
         explains=ECHOES,
     )
 
@@ -92,7 +91,6 @@ def _divergence(record: Record) -> Symptom | None:
         0.0,
         "torch.nn.KLDivLoss: the input is expected to be in the log-space",
         record.site("divergence"),
-        evidence=(("loss", "0"),),
         explains=ECHOES,
     )
 

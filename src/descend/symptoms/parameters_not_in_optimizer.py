@@ -93,6 +93,5 @@ def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Symp
         bound=0.0,
         source=SOURCE,
         where=record.site("optimizer", "0"),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"frozen_or_detached", "inputs_not_normalised"},
     )

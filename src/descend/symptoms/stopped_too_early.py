@@ -32,5 +32,4 @@ def stopped_too_early(record: Record) -> Symptom | None:
         bound=bound,
         source=SOURCE,
         where=record.site("step", "0"),
-        evidence=(("loss", "0"),),
     )

@@ -35,7 +35,6 @@ def sum_reduction(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=record.site("loss_module") or record.site("reduction") or record.site("loss"),
-        evidence=(("loss", "0"),),
         explains=frozenset(
             {
                 "instability",

@@ -30,7 +30,7 @@ class Symptom:
     where: Site | None = None  # the line of the user's that it comes from
     module: str = ""  # the module or parameter it shows in
     optimizer: str = "0"  # key of the optimizer it concerns
-    evidence: tuple[tuple[str, str], ...] = ()  # (name, place) of the series that show it
+    evidence: tuple[tuple[str, str], ...] = (("loss", "0"),)  # (name, place) of the series that show it
     likely: bool = False  # a suspicion that a clean bill needs to be decided against
     explains: frozenset[str] = field(default=frozenset())  # ids that are its consequences in this run
 

@@ -32,6 +32,5 @@ def target_leak(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=where or record.site("model"),
-        evidence=(("loss", "0"),),
         explains=ECHOES,  # a cost that says nothing of the task cannot be too high, or fall too slowly
     )

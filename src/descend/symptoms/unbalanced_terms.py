@@ -31,7 +31,6 @@ def unbalanced_terms(record: Record) -> Symptom | None:
         bound=BOUND,
         source=SOURCE,
         where=record.site("loss_term", record.places("loss_term")[0]),
-        evidence=(("loss", "0"),),
     )
 
 

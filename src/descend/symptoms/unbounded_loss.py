@@ -27,5 +27,4 @@ def unbounded_loss(record: Record) -> Symptom | None:
         bound=fact["constant"],
         source=SOURCE,
         where=record.site("loss") or record.site("on_loss", "0") or record.site("backward"),
-        evidence=(("loss", "0"),),
     )

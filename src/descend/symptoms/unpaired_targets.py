@@ -27,6 +27,5 @@ def unpaired_targets(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("loader", fact["targets"][0]),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"no_signal", "inputs_not_normalised", "targets_not_scaled"},
     )

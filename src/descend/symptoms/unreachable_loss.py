@@ -29,7 +29,6 @@ def unreachable_loss(record: Record) -> Symptom | None:
         bound=BARRED,
         source=SOURCE,
         where=record.site("crossing", "0") or record.site("loss"),
-        evidence=(("loss", "0"),),
     )
 
 

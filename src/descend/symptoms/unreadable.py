@@ -25,5 +25,4 @@ def unreadable(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site(*calls[0]),
-        evidence=(("loss", "0"),),
     )

@@ -66,7 +66,6 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ce
         bound=number[2],
         source=SOURCE,
         where=data_site(record),
-        evidence=(("loss", "0"),),
         explains=frozenset({"instability", "oscillation", "fluctuations", "slow_progress", "dead_units", "cliff"}),
     )
 

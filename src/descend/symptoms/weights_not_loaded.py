@@ -24,7 +24,6 @@ def weights_not_loaded(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("load_state_dict", place),
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised", "frozen_or_detached"},
     )
 

@@ -29,6 +29,5 @@ def wrong_metric(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("own_measure", place),
-        evidence=(("loss", "0"),),
         explains=OF_THE_NUMBER,
     )

@@ -29,6 +29,5 @@ def zero_input(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("zero_input"),
         module=names[0],
-        evidence=(("loss", "0"),),
         explains=ECHOES | {"inputs_not_normalised"},
     )
