@@ -107,6 +107,13 @@ def test_what_is_not_there_is_said(pointed_at, remedy):
         assert "line 1 does not show" in patient.refusal(REMEDIES[remedy], **dose)
 
 
+def test_a_quotient_is_turned_upside_down(pointed_at):
+    patient = pointed_at("weight = torch.tensor(rare / (rare + usual))\n", "rare / (rare + usual)")
+    assert patient.edited(exchange_arguments, **AT) == "weight = torch.tensor((rare + usual) / rare)\n"
+    product = pointed_at("weight = 2 * rare / usual\n", "2 * rare / usual")
+    assert product.edited(exchange_arguments, **AT) == "weight = usual / (2 * rare)\n"
+
+
 def test_what_is_fitted_transforms_what_comes_later(pointed_at):
     text = "a = coder.fit_transform(x)\nb = coder.fit_transform(y)\nc = coder.transform(z)\n"
     edited = pointed_at(text, "coder.fit_transform(y)").edited(transform, **AT)

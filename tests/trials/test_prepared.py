@@ -120,6 +120,33 @@ def test_what_only_counts_values_off_is_found_and_what_is_put_in_order_without_a
     assert facts == [(7, "transpose"), (5, "transpose"), (10, "leave")]
 
 
+WEIGHED = """def train(rows, pos_weight):
+    loss = nn.BCEWithLogitsLoss(pos_weight=pos_weight)
+    loss.backward()
+
+
+mean = total / count
+{made}
+train(rows, share)
+"""
+QUOTIENTS = {  # what makes weights, and the line of each quotient that does
+    "share = rare / usual": [7],
+    "share = torch.tensor(rare / usual)": [7],
+    "share = 1; each = 1 / mean; sampler = WeightedRandomSampler(each, 64)": [7],
+    "w = a / a.sum(); w = w / w.mean(); criterion = nn.CrossEntropyLoss(weight=w)": [7, 7],
+    "other = rare / usual": [],
+}
+
+
+@pytest.mark.parametrize("made", QUOTIENTS)
+def test_quotients_that_weigh_are_found(tmp_path, made):
+    path = tmp_path / "train.py"
+    path.write_text(WEIGHED.format(made=made))
+    told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 3, 4, 3, 19)]))
+    facts = [fact.detail["line"] for fact in told if isinstance(fact, Fact) and fact.detail["edit"] == "exchange"]
+    assert facts == QUOTIENTS[made]
+
+
 HEAD = """import numpy as np
 import torch
 from torch import nn

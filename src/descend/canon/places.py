@@ -92,6 +92,8 @@ PLACES = (
     *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
     *_rows("wrong_objective", "call_argument", ("on_loss", "set", CALLS), SET, MEANT, cost=1),
     *_rows("wrong_objective", "call_argument", ("on_inputs", "set", CALLS), SET, MEANT, cost=1),
+    *_rows("wrong_objective", "exchange_arguments", ("prepared", "exchange", CALLS),
+        "the quotient in line {line} upside down", MEANT, cost=1),
     *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *(
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",

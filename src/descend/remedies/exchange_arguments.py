@@ -1,20 +1,26 @@
-"""Two arguments of a call in each other's place: `loss(anchor, positive, negative)`."""
+"""Two arguments of a call in each other's place, `loss(anchor, positive, negative)`; or the two sides of a quotient."""
 
 from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.record import Record, Site
 from descend.script import Script
+from descend.source.brackets import bracketed
 from descend.source.exact import expression_at, pointed_at
 from descend.source.not_applicable import NotApplicable
 
 
 def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Exchange the argument of number `dose["argument"]`, from 0, with the next one, at the site that it names."""
+    """Exchange the argument of number `dose["argument"]`, from 0, with the next one, at the site that it names.
+
+    Without a number: what is divided there, and what by.
+    """
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
+    if "argument" not in dose:
+        return _upside_down(script, site)
     found = expression_at(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found
@@ -27,3 +33,12 @@ def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> 
     swapped = {first: second.value, second: first.value}
     arguments = [a.with_changes(value=swapped[a]) if a in swapped else a for a in call.args]
     return script.edit(syntax.file, syntax.replace(call, call.with_changes(args=arguments)))
+
+
+def _upside_down(script: Script, site: Site) -> Script | NotApplicable:
+    found = expression_at(script, site, cst.BinaryOperation)
+    if isinstance(found, NotApplicable):
+        return found
+    syntax, quotient = found
+    swapped = quotient.with_changes(left=bracketed(quotient.right), right=bracketed(quotient.left))
+    return script.edit(syntax.file, syntax.replace(quotient, swapped))

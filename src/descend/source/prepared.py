@@ -19,8 +19,9 @@ from descend.source.names import enclosing_class
 from descend.source.partners import partners
 from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
+from descend.source.weights import weighing_quotients
 
-MOST, COUNTED, PARTNERS = 12, 3, 3
+MOST, COUNTED, PARTNERS, QUOTIENTS = 12, 3, 3, 2
 IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
@@ -48,6 +49,7 @@ def prepared(script: Script, record: Record) -> list[Message]:
         for statement, name in changing
         for partner in partners(syntax, statement, name)
     ][:PARTNERS]
+    found += [(quotient, {"edit": "exchange"}) for quotient in weighing_quotients(syntax, beside)][:QUOTIENTS]
     found += [(statement, {"edit": "leave"}) for statement, _ in changing]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):

@@ -25,7 +25,7 @@ def with_the_same_measure(
 ) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
-    other = [c for c in found if c.prescription.remedy != "transform" and _is_same(c, exam, "content")]
+    other = [c for c in found if c.prescription.remedy in (*MOVED, "leave_out") and _is_same(c, exam, "content")]
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.

@@ -1,0 +1,33 @@
+"""The quotients by which classes or examples are weighed: `weight = n_positive / n_negative`, given to a loss.
+
+One that is upside down weighs most what is there most already.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from descend.source.names import given_keyword
+from descend.source.passed_on import names_at
+from descend.source.syntax import Syntax, last_name
+
+WEIGHING = ("weight", "pos_weight")  # what losses of torch.nn call it
+SAMPLERS = ("WeightedRandomSampler",)
+
+
+def weighing_quotients(syntax: Syntax, statements: Sequence[cst.BaseSmallStatement]) -> Iterator[cst.BinaryOperation]:
+    """Yield each quotient in those statements that makes what a loss or a sampler of the file weighs by."""
+    users = [(call, syntax.code(given)) for call in syntax.every(cst.Call) for given in _weights(call)]
+    for statement in statements:
+        if not isinstance(statement, cst.Assign) or not isinstance(statement.targets[0].target, cst.Name):
+            continue
+        quotients = [b for b in syntax.every(cst.BinaryOperation, statement) if isinstance(b.operator, cst.Divide)]
+        name = statement.targets[0].target.value
+        if any(code in names_at(syntax, statement.value, name, call) for call, code in users if quotients):
+            yield from quotients
+
+
+def _weights(call: cst.Call) -> Iterator[cst.BaseExpression]:
+    yield from (given for name in WEIGHING if (given := given_keyword(call, name)) is not None)
+    if last_name(call.func) in SAMPLERS and call.args:
+        yield call.args[0].value
