@@ -36,6 +36,7 @@ LINES = {
         "hr@10": 0.3,
         "test bits per character": 1.4,
     },
+    "test log-prob -1.5 mIoU 0.6": {"test log-prob": -1.5, "test miou": 0.6},
     "test neg elbo 25.6": {"test neg elbo": 25.6},
     "parameters: 1200, seed 3, version 2.13.0": {},
     "loss after v1.2.3": {},

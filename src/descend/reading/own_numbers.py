@@ -11,21 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FALLING = frozenset(
-    "loss losses error errors err nll perplexity ppl mse rmse mae mape crps cost deviance distance divergence kl kld "
-    "bce ce bits bpb bpc bpd regret residual negative neg minus wer cer brier ece hamming fid wasserstein emd mmd "
-    "chamfer hausdorff discrepancy gap violation violations".split()
+    "loss losses error errors err nll perplexity ppl mse rmse nrmse rse mae medae mape smape wape mase msle rmsle "
+    "pinball crps cost deviance distance divergence kl kld bce ce bits bpb bpc bpd regret residual negative neg minus "
+    "wer cer eer brier ece hamming fid lpips wasserstein emd mmd chamfer hausdorff epe ade fde mpjpe discrepancy gap "
+    "violation violations".split()
 )
 SHARES = frozenset(
-    "accuracy acc r2 auc auroc auprc ap map f1 precision recall sensitivity specificity rouge iou jaccard dice ndcg "
-    "mrr hit hits hr1 hr5 hr10 hr20 hr50 hr100 ctr match matches correlation corr pearson spearman kendall kappa mcc "
-    "success ssim right rightly agreement concordance cindex solved wins winrate purity nmi ari explained skill d2 "
-    "top1 top5".split()
+    "accuracy acc r2 auc auroc auprc ap map f1 precision recall sensitivity specificity rouge iou miou jaccard dice "
+    "pck ndcg mrr hit hits hr1 hr5 hr10 hr20 hr50 hr100 ctr match matches correlation corr pearson spearman kendall "
+    "kappa mcc success ssim right rightly agreement concordance cindex solved wins winrate purity nmi ari explained "
+    "skill d2 top1 top5".split()
 )  # what is at most 1, or 100 where it is printed in percent
 OF_WHAT_FALLS = frozenset("explained skill".split())  # a share of it, as in `explained deviance`: the more the better
 BARE = frozenset("correlation corr".split())  # of what is drawn, perhaps, where nothing says on what it is measured
-RISING = SHARES | frozenset("reward rewards return returns score bleu likelihood elbo psnr sdr snr".split())
+RISING = SHARES | frozenset(
+    "reward rewards return returns score bleu chrf likelihood loglik logprob elbo psnr sdr snr".split()
+)
 LOSSES = frozenset(
-    "loss losses cost bce ce bits bpb bpc bpd mse nll kl kld elbo likelihood objective".split()
+    "loss losses cost bce ce bits bpb bpc bpd mse nll kl kld elbo likelihood loglik logprob objective".split()
 )  # what may be minimised itself
 HELD_OUT = frozenset("test val valid validation eval evaluation heldout held dev unseen".split())
 TRAINING = frozenset("train training running batch".split())
