@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
 from records import healthy, real, set_fact
-from sick_held import lagging_statistics, narrow_layer, weights_not_loaded
+from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded
 from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import ADAM, of, with_loss
@@ -77,6 +77,7 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ("other_names", weights_not_loaded(prefix=None), None),
     ("more_units", narrow_layer(), {"layers": ["0", "2", "4"], "narrow": ["0", "2"], "old": 2, "units": 16}),
     ("usual_share", lagging_statistics(), {"momentum": 0.1}),
+    ("handed_on", unaveraged_buffers(), {"kind": "unaveraged_buffers", "place": "0"}),
 ]
 
 

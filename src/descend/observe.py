@@ -13,7 +13,7 @@ from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.run.pace import step_times
 from descend.script import Script
-from descend.source.prepared import prepared
+from descend.source.prepared import prepared, unaveraged_buffers
 
 Show = Callable[[Record, list[Message]], None]
 
@@ -53,4 +53,6 @@ def _known_beside(script: Script, plan: Plan, record: Record, server: ForkServer
         further += step_times(script, plan, record)
     elif asks_untrained(record):
         further += untrained_numbers(script, plan, record, server)
-    return [*further, *prepared(script, record)] if own_metrics(record) else further
+    if not own_metrics(record):
+        return further
+    return [*further, *prepared(script, record), *unaveraged_buffers(script, record)]

@@ -38,6 +38,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},
     "evaluation_mode": {},
+    "buffers_too": {"kind": "unaveraged_buffers", "place": "0"},
     "call_argument": {"kind": "on_loss", "place": "0", "keyword": "dim", "index": 0, "value": 1},
     "turn_mask": {"kind": "on_loss", "place": "0"},
     "exchange_arguments": {"kind": "on_loss", "place": "0", "argument": 0},

@@ -32,6 +32,14 @@ def lagging_statistics(
     return record
 
 
+def unaveraged_buffers(left: float = 0.5) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    add_fact(record, "unaveraged_buffers", "0", line=12)
+    add_site(record, "unaveraged_buffers", "0", 12)
+    return record
+
+
 def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: float = 0.5) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
@@ -53,5 +61,6 @@ HELD = {
     zero_input: "zero_input",
     weights_not_loaded: "weights_not_loaded",
     lagging_statistics: "lagging_statistics",
+    unaveraged_buffers: "lagging_statistics",
     narrow_layer: "narrow_layer",
 }

@@ -2,7 +2,7 @@
 
 import pytest
 from records import add_fact
-from sick_held import lagging_statistics, narrow_layer, weights_not_loaded, zero_input
+from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded, zero_input
 from sick_runs import RUNS, look, named, neighbours
 
 from descend.symptoms import SYMPTOMS
@@ -13,6 +13,7 @@ SHOWN = [
     (weights_not_loaded, {"prefix": "fc.", "extra": False}, True, 13, "the checkpoint `weight`", "slow_progress"),
     (weights_not_loaded, {"prefix": None}, True, 13, "left 4 of 4 tensors", "slow_progress"),
     (lagging_statistics, {}, False, 14, "are 90% what they were at first, after 100 batches", "stopped_too_early"),
+    (unaveraged_buffers, {}, False, 12, "the loop in line 12 hands parameters on to a copy", "plateau"),
     (zero_input, {}, True, 18, "Linear decoder.first is fed nothing but zeros", "plateau"),
     (narrow_layer, {}, False, 16, "2 hidden layers have 2 units, for inputs of 3 features", "local_optima"),
     (narrow_layer, {"inputs": 9, "units": (9, 1, 1)}, False, 17, "the hidden layer 2 has 1 unit,", "plateau"),
@@ -29,6 +30,7 @@ def test_shown(run, changes, certain, line, says, consequence):
 
 LEFT_ALONE = {
     weights_not_loaded: [{"missing": 0}, {"step": 200}],  # another load has brought them; a later stage's
+    unaveraged_buffers: [{"left": 0.09}],
     zero_input: [{"left": 0.29}],
     narrow_layer: [{"left": 0.29}, {"units": (4, 4, 1)}, {"inputs": 9, "units": (5, 5, 2)}]
     + [{"inputs": 8, "units": (4, 2, 8)}],  # an autoencoder

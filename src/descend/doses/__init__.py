@@ -51,7 +51,7 @@ from descend.doses.dimensions import (
     time_first,
     within_the_example,
 )
-from descend.doses.modules import more_units, other_names, usual_share
+from descend.doses.modules import handed_on, more_units, other_names, usual_share
 from descend.doses.places import all_on_the_way, alteration, on_the_way, other_convention
 from descend.doses.ranks import as_they_come, between_averages, by_speed, without_the_last
 from descend.doses.rate import (
@@ -109,6 +109,7 @@ __all__ = [
     "far_default_rate",
     "first_steps",
     "following_activation",
+    "handed_on",
     "gentle_rate",
     "half_rate",
     "idle_dropout",

@@ -22,6 +22,11 @@ def usual_share(record: Record, symptom: Symptom) -> Dose | None:
     return {"momentum": USUAL, "optimizer": symptom.optimizer}
 
 
+def handed_on(record: Record, symptom: Symptom) -> Dose | None:
+    """Where a copy of the network is given parameters and no buffers."""
+    return {"kind": "unaveraged_buffers", "place": "0"} if record.fact("unaveraged_buffers", "0") else None
+
+
 def more_units(record: Record, symptom: Symptom) -> Dose | None:
     """Which layers of the chain are narrow, and how many units they get."""
     chain = (record.fact("widths") or {}).get("layers", ())

@@ -7,6 +7,7 @@ from descend.remedies.away_from_zero import away_from_zero
 from descend.remedies.backup_workers import backup_workers
 from descend.remedies.batch_first import batch_first
 from descend.remedies.batch_size import batch_size
+from descend.remedies.buffers_too import buffers_too
 from descend.remedies.call_argument import call_argument
 from descend.remedies.call_backward import call_backward
 from descend.remedies.call_step import call_step
@@ -78,6 +79,7 @@ REMEDIES: dict[str, Remedy] = {
     "backup_workers": backup_workers,
     "batch_first": batch_first,
     "batch_size": batch_size,
+    "buffers_too": buffers_too,
     "call_argument": call_argument,
     "call_backward": call_backward,
     "call_step": call_step,

@@ -44,6 +44,7 @@ WORDS = {
     "on_inputs": "call on the data",
     "on_fetched": "call on the data",
     "prepared": "statement that changes the data",
+    "unaveraged_buffers": "loop over the parameters of two networks",
     "on_evaluated": "call on the data that are evaluated",
     "on_measured": "call on what the network says where it is evaluated",
     "evaluation": "evaluation",

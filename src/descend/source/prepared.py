@@ -11,6 +11,7 @@ import libcst as cst
 
 from descend.record import Fact, Message, Record, Site
 from descend.script import Script
+from descend.source.averaged import loops_over_parameters
 from descend.source.bindings import outermost_loop
 from descend.source.counted import counted_sizes
 from descend.source.locate import NEWLINE, syntax_at
@@ -53,8 +54,21 @@ def prepared(script: Script, record: Record) -> list[Message]:
     found += [(statement, {"edit": "leave"}) for statement, _ in changing]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):
-        site = _site(syntax, node, str(number), backward.file)
+        site = _site(syntax, node, "prepared", str(number), backward.file)
         told += [site, Fact("prepared", site.key, 0, {"line": site.line, **edit})]
+    return told
+
+
+def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
+    """Return site and fact of that name for each loop that hands on a network's parameters, not its running means."""
+    backward = record.site("backward")
+    syntax = None if backward is None else syntax_at(script, backward)
+    if backward is None or not isinstance(syntax, Syntax) or not record.places("running_statistics"):
+        return []
+    told: list[Message] = []
+    for number, loop in enumerate(loops_over_parameters(syntax)):
+        site = _site(syntax, loop, "unaveraged_buffers", str(number), backward.file)
+        told += [site, Fact("unaveraged_buffers", site.key, 0, {"line": site.line})]
     return told
 
 
@@ -189,8 +203,8 @@ def _no_data(syntax: Syntax) -> set[str]:
     return told
 
 
-def _site(syntax: Syntax, node: cst.CSTNode, key: str, file: str) -> Site:
+def _site(syntax: Syntax, node: cst.CSTNode, kind: str, key: str, file: str) -> Site:
     lines, span = NEWLINE.split(syntax.module.code), syntax.spans[node]
     begin = len(lines[span.start.line - 1][: span.start.column].encode())
     end = len(lines[span.end.line - 1][: span.end.column].encode())
-    return Site("prepared", key, file, span.start.line, begin, span.end.line, end)
+    return Site(kind, key, file, span.start.line, begin, span.end.line, end)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from descend.course.progress import FAIR, ended_smoothly, left, yardstick_place
+from descend.course.suffering import may_suffer
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, Symptom
 
@@ -15,6 +16,8 @@ WORSE = 1.5  # times the cost by the batches' own statistics
 
 def lagging_statistics(record: Record) -> Symptom | None:
     """A run at its end costs much more by the running statistics, whose momentum is far from the usual one."""
+    if (kept := record.fact("unaveraged_buffers", "0")) is not None and may_suffer(record):
+        return _of_the_copy(record, kept["line"])
     place = yardstick_place(record)
     evaluated, trained = (record.series(name, place).finite() for name in ("yardstick", "yardstick_in_training"))
     fact = unusual(record)
@@ -43,6 +46,24 @@ def lagging_statistics(record: Record) -> Symptom | None:
         where=record.site("running_statistics"),
         module=fact["layer"],
         evidence=(("yardstick", place), ("yardstick_in_training", place)),
+        explains=ECHOES,
+    )
+
+
+def _of_the_copy(record: Record, line: int) -> Symptom:
+    """A second network follows the trained one by its parameters, and normalises as it did at first."""
+    return Symptom(
+        id="lagging_statistics",
+        kind="wiring",
+        certain=False,
+        likely=True,
+        sentence=f"the loop in line {line} hands parameters on to a copy of the network, and no buffers: its running "
+        "means and variances are those that it was made with, and evaluation mode normalises by them",
+        quantity="buffers that are handed on",
+        value=0.0,
+        bound=1.0,
+        source=SOURCE,
+        where=record.site("unaveraged_buffers", "0"),
         explains=ECHOES,
     )
 

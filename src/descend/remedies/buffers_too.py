@@ -1,0 +1,36 @@
+"""A network that follows another by its parameters gets its buffers, too: running means and variances.
+
+for mean, new in zip(copy.parameters(), net.parameters()):
+    mean.mul_(0.99).add_(new, alpha=0.01)
+# for mean, new in zip(copy.buffers(), net.buffers()):
+#     mean.copy_(new)
+"""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.averaged import follower, with_buffers
+from descend.source.exact import expression_at, pointed_at
+from descend.source.insert import with_body
+from descend.source.not_applicable import NotApplicable
+
+
+def buffers_too(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Let the loop at the site of `dose["kind"]` and `dose["place"]` be followed by one over the buffers."""
+    site = pointed_at(script, record, dose)
+    if isinstance(site, NotApplicable):
+        return site
+    found = expression_at(script, site, cst.For)
+    if isinstance(found, NotApplicable):
+        return found
+    syntax, loop = found
+    block = syntax.parents[loop]
+    if follower(syntax, loop) is None or not isinstance(block, cst.Module | cst.IndentedBlock):
+        return NotApplicable(f"line {site.line} does not show which network follows which")
+    new = cst.parse_statement(with_buffers(syntax, loop), config=syntax.module.config_for_parsing)
+    body: list[cst.CSTNode] = list(block.body)
+    at = body.index(loop) + 1
+    return script.edit(syntax.file, with_body(syntax, block, [*body[:at], new, *body[at:]]))
