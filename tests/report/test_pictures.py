@@ -21,7 +21,7 @@ from odd_cases import not_a_number
 
 from descend.record import Fact, Reading, Record, Series
 from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
-from descend.report.figure import MOST_POINTS, thin, value_axis, words
+from descend.report.figure import MOST_POINTS, Figure, Panel, line, thin, value_axis, words
 from descend.report.pictures import PICTURES, course, picture
 from descend.report.proof import decisive_trial, mean_curve, proof_picture
 from descend.report.sharpness import times_rate
@@ -67,6 +67,11 @@ def test_lagging_statistics_are_two_costs_of_the_same_examples(tmp_path):
     [panel] = picture(record, finding).panels
     assert [trace["y"] for trace in panel.traces] == [[2.0, 1.5], [2.0, 0.1]]
     assert [key.label for key in panel.keys] == ["evaluation mode", "training mode"]
+
+
+def test_what_is_known_at_one_step_alone_stands_at_the_end_of_them():
+    [plot] = Figure((Panel("a", (line(Series((400,), (0.5,)), "cause", "a"),)),), "").plots()
+    assert plot["layout"]["xaxis"]["range"] == [-6.0, 406.0]
 
 
 def test_panels_over_the_steps_share_their_first_and_last_step(tmp_path):

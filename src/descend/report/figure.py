@@ -83,6 +83,7 @@ class Figure:
         over_steps = [panel for panel in self.panels if panel.x_title == STEPS]
         steps = [step for panel in over_steps for trace in panel.traces for step in trace["x"]]
         first, last = min(steps, default=0), max(steps, default=1)
+        first = 0 if first == last else first  # what is known at the end alone stands at the end
         pad = STEPS_PAD * max(last - first, 1)
         shared = {"range": [first - pad, last + pad]}
         return [panel.plotly(shared if panel in over_steps else {}) for panel in self.panels]
