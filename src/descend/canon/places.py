@@ -66,11 +66,12 @@ PLACES = (
     *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
     *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
     *_rows("unreadable", "transform", ("prepared", "transform", CALLS), "no further fit in line {line}", SAME, cost=1),
+    *_rows("unreadable", "leave_out", ("prepared", "leave", CALLS), "without line {line}", READ),
     *_rows("unreadable", "transpose", ("prepared", "transpose", CALLS),
         "values counted off in the other order in line {line}", READ, cost=1),
     *_rows("unreadable", "partner_too", ("prepared", "partner", CALLS),
         "{partner} as {moved} in line {line}", READ, cost=1),
-    *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ),
+    *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ)[CALLS:],
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(
         Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without all calls on the data, lines {lines}",
@@ -81,20 +82,20 @@ PLACES = (
     *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS),
         "a term of the sum in line {line} times {factor:g}",
         ("the terms then pull alike", "Chen et al. 2018, §3"), cost=1),
-    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
-    *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
-        "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
     *(
         Row("wrong_objective", "relabel", other_convention(number), "{expression} for {name}", *MEANT,
             cost=1, judged_on="metric")
-        for number in range(2 * CALLS)
+        for number in range(CALLS)
     ),
+    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
+    *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
+        "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
     *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
     *_rows("wrong_objective", "call_argument", ("on_loss", "set", CALLS), SET, MEANT, cost=1),
     *_rows("wrong_objective", "call_argument", ("on_inputs", "set", CALLS), SET, MEANT, cost=1),
+    *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *_rows("wrong_objective", "exchange_arguments", ("prepared", "exchange", CALLS),
         "the quotient in line {line} upside down", MEANT, cost=1),
-    *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
     *(
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
             "the rule then does what it was published with", TUNED, cost=1, judged_on="metric", much=True)

@@ -44,9 +44,15 @@ CONVENTIONS = {(0, 1): ("1 - {name}", "2 * {name} - 1"), (-1, 1): ("-{name}", "(
 
 
 def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
-    """Return the dose of that number of labels of two values: the other one for each, or another pair of them."""
+    """Return the dose of that number of labels of two values: the other one for each, or another pair of them.
+
+    Not where torch computes the loss: what its losses mean by labels is known.
+    """
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
+        known = record.fact("loss_input")
+        if known is not None and not known.get("by_hand"):
+            return None
         facts = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
         ways = [(name, way) for name, fact in facts for way in CONVENTIONS[fact["low"], fact["high"]]]
         if number >= len(ways):
