@@ -35,11 +35,12 @@ with torch.no_grad():
 nearest = torch.cdist(z[500:], z[:500]).argmin(1)
 print("test 1-nn accuracy", (classes[:500][nearest] == classes[500:]).float().mean().item())
 """
+ASKED = ("--format", "json", "--seeds", "2", "--select", "wrong_objective")
 
 
 @pytest.mark.slow
 def test_pairs_of_one_class_are_not_pushed_apart(descend, tmp_path):
     (tmp_path / "train.py").write_text(PAIRS)
-    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend("doctor", *ASKED, "train.py", cwd=tmp_path).stdout)
     assert "+        same = 1 - same\n" in case["patch"] and case["patch"].count("\n+") == 2, case["trials"]
     assert [finding["symptom"] for finding in case["findings"]] == ["wrong_objective"]

@@ -132,7 +132,8 @@ class Run:
         self.watch, self.budget = self.observation.watch, self.observation.budget
         self.channel = self.observation.channel
         self.heard = Hearing(self.channel.send, lambda: self.watch.steps)
-        self.own_time, self.least_s = OwnTime(), min(config.quick_s, config.seconds)
+        self.own_time: OwnTime | None = None  # since the first step
+        self.least_s = min(config.quick_s, config.seconds)
         self.ended = threading.Lock()
         self.last_words: Callable[[], None] = lambda: None  # of what could not be measured to the end
 
@@ -234,7 +235,10 @@ class Run:
     def _trained(self) -> float:
         """Return the seconds of training, but for those in which other programs had the processor."""
         began = self.watch.began
-        trained = 0.0 if began is None else time.perf_counter() - began - self.budget.used
+        if began is None:
+            return 0.0
+        self.own_time = self.own_time or OwnTime()  # what is imported and read before counts for nothing
+        trained = time.perf_counter() - began - self.budget.used
         return trained if trained < self.least_s else trained * self.own_time.share()
 
     def _keep_time(self) -> None:
