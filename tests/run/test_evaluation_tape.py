@@ -39,6 +39,9 @@ LOADED = """with torch.no_grad():
         for x, t in loader:
             error = (net(x.flip(0)) - t).square().mean()
     print("test error", error.item())"""
+HIDDEN = """with torch.no_grad():
+        whole = X[200:] + 0
+        print("test error", (net(whole.masked_fill(whole > 0, 0)) - whole[:, :1]).square().mean().item())"""
 DECORATED = """@torch.no_grad()
 def score(x):
     return net(x).mean().item()
@@ -62,6 +65,13 @@ def line(record: Record, kind: str, key: str) -> str:
     site = record.site(kind, key)
     text = Path(site.file).read_text().splitlines()[site.line - 1]
     return text[site.column : site.end_column]
+
+
+def test_what_keeps_the_answer_from_the_network_is_meant_to(seen) -> None:
+    """Without it what is asked would be given away: a masked word, what noise was added to."""
+    record = seen(each=HIDDEN)
+    assert record.places("evaluated_inputs") == ["0"]
+    assert [line(record, "on_evaluated", place) for place in record.places("on_evaluated")] == []
 
 
 @pytest.mark.parametrize("context", ["no_grad", "inference_mode"])

@@ -47,6 +47,9 @@ class Printing(Table):
 @pytest.mark.parametrize(
     ("after", "told", "verdict"),
     [
+        (0.62, {}, "proved"),
+        (0.62, {"untrained": 0.58}, "not_proved"),  # it stands as without learning, and hardly moves
+        (0.7, {"untrained": 0.58}, "proved"),
         (0.6, {}, "not_proved"),
         (0.4, {}, "not_proved"),
         (0.7, {}, "proved"),
@@ -57,6 +60,9 @@ class Printing(Table):
 def test_what_lowers_the_loss_alone_is_no_cure(after, told, verdict):
     exam = record_of(1.0)
     known = {"rises": True, "is_share": True, "is_held_out": True, "is_loss": False}
+    untrained = told.get("untrained")
+    if untrained is not None:
+        exam.add(Fact("untrained", "test acc", 0, {"value": untrained}))
     exam.add(Fact("own_number", "test acc", 99, known | told))
     exam.add(Reading("own_number", "test acc", 99, 0.6))
     proof, table = tried({}, [prescription("a")], exam, Printing(0.6, after))

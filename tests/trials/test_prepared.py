@@ -134,6 +134,7 @@ QUOTIENTS = {  # what makes weights, and the line of each quotient that does
     "share = torch.tensor(rare / usual)": [7],
     "share = 1; each = 1 / mean; sampler = WeightedRandomSampler(each, 64)": [7],
     "w = a / a.sum(); w = w / w.mean(); criterion = nn.CrossEntropyLoss(weight=w)": [7, 7],
+    "loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(rare / usual))": [7],
     "other = rare / usual": [],
 }
 

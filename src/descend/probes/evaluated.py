@@ -61,7 +61,8 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     # What is compared with the network's answer makes the script's own measure, which no edit may touch.
     fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
     own = {op for op in before(recording) if op.site is not None and span(op.site) not in trained.calls}
-    if calls := {op for op in own if fed.intersection(op.outputs)}:
+    hidden = _compared(recording)  # what makes of it something else keeps the answer from the network
+    if calls := {op for op in own if fed.intersection(op.outputs) and hidden.isdisjoint(op.inputs[:1])}:
         yield from told("on_evaluated", edits(recording, calls), step, note, f"{key}.")
     if not trained.begins_as(recording):
         return
@@ -74,6 +75,23 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
         detail = {"distance": distance(theirs, ours), "examples": len(theirs)}
         of_all = {"mean": float(theirs.mean()), "std": float(theirs.std()), "trained_mean": float(ours.mean())}
         yield Fact("evaluated_inputs", key, step, detail | of_all | {"trained_std": float(ours.std())})
+
+
+def _compared(recording: Recording) -> set[int]:
+    """Return the slots that what the network says is compared with, and those that they are made of."""
+    said = set() if recording.input_slot is None else {recording.input_slot}
+    for op in recording.ops:
+        if said.intersection(op.inputs):
+            said.update(slot for slot in op.outputs if slot is not None)
+    inner: set[int] = set()  # what comes to a parameter still
+    for op in reversed(recording.ops):
+        if recording.parameters.keys() & set(op.inputs) or inner.intersection(op.outputs):
+            inner.update(op.inputs)
+    found: set[int] = set()
+    for op in recording.ops:
+        if said.intersection(op.inputs) and inner.isdisjoint((*op.inputs, *op.outputs)):
+            found.update(slot for slot in op.inputs if slot not in said and slot not in recording.parameters)
+    return set().union(*(recording.behind(slot) for slot in found))
 
 
 def distance(a: Tensor, b: Tensor) -> float:

@@ -19,12 +19,18 @@ def weighing_quotients(syntax: Syntax, statements: Sequence[cst.BaseSmallStateme
     """Yield each quotient in those statements that makes what a loss or a sampler of the file weighs by."""
     users = [(call, syntax.code(given)) for call in syntax.every(cst.Call) for given in _weights(call)]
     for statement in statements:
+        for call in syntax.every(cst.Call, statement):
+            yield from (quotient for given in _weights(call) for quotient in _quotients(syntax, given))
         if not isinstance(statement, cst.Assign) or not isinstance(statement.targets[0].target, cst.Name):
             continue
-        quotients = [b for b in syntax.every(cst.BinaryOperation, statement) if isinstance(b.operator, cst.Divide)]
+        quotients = _quotients(syntax, statement.value)
         name = statement.targets[0].target.value
         if any(code in names_at(syntax, statement.value, name, call) for call, code in users if quotients):
             yield from quotients
+
+
+def _quotients(syntax: Syntax, within: cst.CSTNode) -> list[cst.BinaryOperation]:
+    return [b for b in syntax.every(cst.BinaryOperation, within) if isinstance(b.operator, cst.Divide)]
 
 
 def _weights(call: cst.Call) -> Iterator[cst.BaseExpression]:

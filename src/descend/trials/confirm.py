@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf, isfinite
 from statistics import median
 
-from descend.course.own_metric import OwnMetric, own_metric
+from descend.course.own_metric import OwnMetric, own_metric, stands_still
 from descend.record import Record
 from descend.remedies import JudgedOn
 from descend.script import Script
@@ -61,7 +61,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     memorises = wins and not p.of_fact and not _is_judged_elsewhere(judged_on, exam) and _memorises(pairs, judged_on)
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
-    elif wins and number is not None and _is_no_better(pairs, number):
+    elif wins and number is not None and _is_no_better(pairs, number, exam):
         reason = f"{number.name!r}, by which the script measures itself on held-out data, is no better with it"
     elif wins and _may_be_short_lived(candidate, exam):
         later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
@@ -132,11 +132,13 @@ def _own_number(exam: Record) -> OwnMetric | None:
     return None if number is None or is_loss or number.is_held_out is not True else number
 
 
-def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric) -> bool:
-    """Whether the script's own number is known to be no better: another task than its own is served."""
+def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric, exam: Record) -> bool:
+    """Whether the script's own number is known to be no better, or hardly so where it stands as without learning."""
     ends = [(number.cost(number.end(b)), number.cost(number.end(a))) for b, a in pairs]
-    is_known = all(0 < b < inf and a < inf for b, a in ends)
-    return is_known and median(a / b for b, a in ends) >= 1
+    if not all(0 < b < inf and a < inf for b, a in ends):
+        return False
+    compared = compare([b for b, _ in ends], [a for _, a in ends])
+    return compared.typical_gain <= 0 or stands_still(exam, number) and not compared.wins()
 
 
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
