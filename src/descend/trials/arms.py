@@ -98,7 +98,7 @@ class Bench:
         seconds = self.longest_s if job.seconds is None else job.seconds
         arm = replace(self.plan.fixed_at(job.steps), seconds=seconds, role=job.role, seed=job.seed, spread=job.spread)
         arm = replace(arm, trains=job.trains)
-        arm = replace(arm, patience=max(arm.patience, self.longest_s))
+        arm = replace(arm, patience=self.longest_s)  # one that takes no step at all hangs, too
 
         def listen(messages: list[Message]) -> None:
             self.elsewhere.take(messages)
