@@ -35,7 +35,7 @@ class Printing(Table):
     """Arms that print a number of their own: with the change, and without."""
 
     def __init__(self, before: float, after: float) -> None:
-        super().__init__({"pass": 1.0, "a": 0.5})
+        super().__init__({"pass": 1.0, "a": 0.3})
         self.printed = {"pass": before, "a": after}
 
     def answer(self, job) -> Record:
@@ -47,17 +47,17 @@ class Printing(Table):
 @pytest.mark.parametrize(
     ("after", "told", "verdict"),
     [
-        (0.62, {}, "proved"),
+        (0.62, {}, "train_longer"),
         (0.62, {"untrained": 0.58}, "not_proved"),  # it stands as without learning, and hardly moves
-        (0.7, {"untrained": 0.58}, "proved"),
+        (0.7, {"untrained": 0.58}, "train_longer"),
         (0.6, {}, "not_proved"),
         (0.4, {}, "not_proved"),
-        (0.7, {}, "proved"),
-        (0.4, {"is_held_out": None}, "proved"),  # perhaps of the training data
-        (0.4, {"is_loss": True}, "proved"),  # perhaps in another unit
+        (0.7, {}, "train_longer"),
+        (0.4, {"is_held_out": None}, "train_longer"),  # perhaps of the training data
+        (0.4, {"is_loss": True}, "train_longer"),  # perhaps in another unit
     ],
 )
-def test_what_lowers_the_loss_alone_is_no_cure(after, told, verdict):
+def test_more_steps_that_lower_the_loss_alone_are_no_cure(after, told, verdict):
     exam = record_of(1.0)
     known = {"rises": True, "is_share": True, "is_held_out": True, "is_loss": False}
     untrained = told.get("untrained")
@@ -65,8 +65,9 @@ def test_what_lowers_the_loss_alone_is_no_cure(after, told, verdict):
         exam.add(Fact("untrained", "test acc", 0, {"value": untrained}))
     exam.add(Fact("own_number", "test acc", 99, known | told))
     exam.add(Reading("own_number", "test acc", 99, 0.6))
-    proof, table = tried({}, [prescription("a")], exam, Printing(0.6, after))
+    longer = replace(prescription("a"), times=4)
+    proof, table = tried({}, [longer], exam, Printing(0.6, after))
     assert verdicts(proof) == {"a": verdict}
     assert ("'test acc', by which the script measures itself" in proof.trials[0].reason) == (verdict == "not_proved")
-    facts, _ = tried({}, [replace(prescription("a"), of_fact=True)], exam, Printing(0.6, after))
-    assert facts.cure is not None
+    other, _ = tried({}, [prescription("a")], exam, Printing(0.6, after))  # a second mistake may keep the number down
+    assert other.cure is not None

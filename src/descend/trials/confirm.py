@@ -33,7 +33,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     assert candidate.script is not None
     p = candidate.prescription
     least, judged_on = candidate.least_gain, p.judged_on
-    number = None if p.of_fact or judged_on == "metric" else _own_number(exam)  # not of what is wrong in any case
+    number = _own_number(exam) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
     whole = horizon(exam, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
     scripts, steps = (script, candidate.script), (whole, p.steps(whole))
     same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
