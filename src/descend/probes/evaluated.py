@@ -12,7 +12,7 @@ from torch import Tensor
 
 from descend.probes.inputs import fed_rows
 from descend.probes.moment import Measurement, Unavailable
-from descend.probes.on_the_way import Note, before, edits, span, told
+from descend.probes.on_the_way import Note, before, edits, inner_slots, span, told
 from descend.probes.own_measure import own_measure
 from descend.record import Fact
 from descend.tape import Recording
@@ -83,11 +83,7 @@ def _compared(recording: Recording) -> set[int]:
     for op in recording.ops:
         if said.intersection(op.inputs):
             said.update(slot for slot in op.outputs if slot is not None)
-    inner: set[int] = set()  # what comes to a parameter still
-    for op in reversed(recording.ops):
-        if recording.parameters.keys() & set(op.inputs) or inner.intersection(op.outputs):
-            inner.update(op.inputs)
-    found: set[int] = set()
+    inner, found = inner_slots(recording), set[int]()
     for op in recording.ops:
         if said.intersection(op.inputs) and inner.isdisjoint((*op.inputs, *op.outputs)):
             found.update(slot for slot in op.inputs if slot not in said and slot not in recording.parameters)

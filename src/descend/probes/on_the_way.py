@@ -111,13 +111,18 @@ def before(recording: Recording) -> set[Op]:
     return {op for op in recording.ops if set(op.taints) == {NONE} and needed.intersection((*op.outputs, *op.written))}
 
 
-def _after(recording: Recording) -> set[Op]:
-    """Return the calls on what the network says, behind its last parameter on every way."""
+def inner_slots(recording: Recording) -> set[int]:
+    """Return the slots of which what comes to a parameter still is made."""
     inner: set[int] = set()
     for op in reversed(recording.ops):
         if recording.parameters.keys() & set(op.inputs) or inner.intersection(op.outputs):
             inner.update(op.inputs)
-    meets = recording.parameters.keys()
+    return inner
+
+
+def _after(recording: Recording) -> set[Op]:
+    """Return the calls on what the network says, behind its last parameter on every way."""
+    inner, meets = inner_slots(recording), recording.parameters.keys()
     return {
         op for op in recording.ops if SMOOTH in op.taints and not meets & set(op.inputs) and not inner & {*op.outputs}
     }
