@@ -36,10 +36,9 @@ NO_DATA = frozenset({"append", "backward", "eval", "parameters", "state_dict", "
 
 def prepared(script: Script, record: Record) -> list[Message]:
     """Return the sites and the facts `prepared`, the statements nearest to the training first."""
-    backward = record.site("backward")
-    syntax = None if backward is None else syntax_at(script, backward)
-    if backward is None or not isinstance(syntax, Syntax):
+    if (known := _training_file(script, record)) is None:
         return []
+    syntax, backward = known
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
     found: list[tuple[cst.CSTNode, dict[str, str]]] = [(c, {"edit": "transform"}) for c in _fitted_again(syntax)]
     beside, left_out = _beside(syntax, inside[-1]) if inside else [], _no_data(syntax)
@@ -61,15 +60,22 @@ def prepared(script: Script, record: Record) -> list[Message]:
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
     """Return site and fact of that name for each loop that hands on a network's parameters, not its running means."""
-    backward = record.site("backward")
-    syntax = None if backward is None else syntax_at(script, backward)
-    if backward is None or not isinstance(syntax, Syntax) or not record.places("running_statistics"):
+    known = _training_file(script, record) if record.places("running_statistics") else None
+    if known is None:
         return []
+    syntax, backward = known
     told: list[Message] = []
     for number, loop in enumerate(loops_over_parameters(syntax)):
         site = _site(syntax, loop, "unaveraged_buffers", str(number), backward.file)
         told += [site, Fact("unaveraged_buffers", site.key, 0, {"line": site.line})]
     return told
+
+
+def _training_file(script: Script, record: Record) -> tuple[Syntax, Site] | None:
+    """Return the file that holds the backward pass, and where in it; None where that does not show."""
+    backward = record.site("backward")
+    syntax = None if backward is None else syntax_at(script, backward)
+    return (syntax, backward) if backward is not None and isinstance(syntax, Syntax) else None
 
 
 def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
