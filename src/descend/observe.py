@@ -36,23 +36,26 @@ def observe(
             show(record, [Fact("window", "", 0, asdict(plan))])
         try:
             run(script, plan, record, listen, server)
-            if further := _known_beside(script, plan, record, server):
-                record.extend(further)
-                listen(further)
+            for known in (_known_by_other_runs, _known_by_source):  # some of the latter asks for the former
+                if further := known(script, plan, record, server):
+                    record.extend(further)
+                    listen(further)
         except KeyboardInterrupt:
             record.add(Ending("interrupted", 130, record.steps))
     return record
 
 
-def _known_beside(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
-    """Return what is known of an examined script beside what this run did: by other runs, and by its source."""
+def _known_by_other_runs(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
+    """Return what is known of an examined script beside what this run did."""
     if plan.role != "exam" or not record.can_be_judged:
         return []
-    further: list[Message] = []
     if plan.processes > 1:
-        further += step_times(script, plan, record)
-    elif asks_untrained(record):
-        further += untrained_numbers(script, plan, record, server)
-    if not own_metrics(record):
-        return further
-    return [*further, *prepared(script, record), *unaveraged_buffers(script, record)]
+        return step_times(script, plan, record)
+    return untrained_numbers(script, plan, record, server) if asks_untrained(record) else []
+
+
+def _known_by_source(script: Script, plan: Plan, record: Record, _: ForkServer | None) -> list[Message]:
+    """Return what an examined script's text says; of one that prints nothing of what it trains it judges nothing."""
+    if plan.role != "exam" or not record.can_be_judged or not own_metrics(record):
+        return []
+    return [*prepared(script, record), *unaveraged_buffers(script, record)]

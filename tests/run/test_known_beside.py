@@ -1,0 +1,37 @@
+"""What is known of an examined script beside its run: what its number is unlearnt, and then what its text says."""
+
+from descend.observe import observe
+from descend.plan import Plan
+from descend.record.store import open_store
+from descend.script import Script
+
+FOLLOWED = """\
+import copy
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1))
+mean = copy.deepcopy(net).eval()
+x = 5 + 3 * torch.randn(256, 4)
+y = x[:, :1] * x[:, 1:2]
+optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+for _ in range(60):
+    optimizer.zero_grad()
+    nn.functional.mse_loss(net(x), y).backward()
+    optimizer.step()
+    with torch.no_grad():
+        for own, new in zip(mean.parameters(), net.parameters()):
+            own.mul_(0.9).add_(new, alpha=0.1)
+with torch.no_grad():
+    print(f"test psnr: {-10 * torch.log10((mean(x) - y).square().mean()).item():.4f}")
+"""
+
+
+def test_a_number_without_an_end_is_known_unlearnt_before_the_text_is_asked(tmp_path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(FOLLOWED)
+    with open_store(tmp_path / "runs") as store:
+        record = observe(Script(path, tmp_path), Plan(), store, lambda record, messages: None)
+    assert record.fact("untrained", "test psnr") is not None
+    assert record.fact("unaveraged_buffers", "0") == {"line": 16}
