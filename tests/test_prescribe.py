@@ -21,7 +21,7 @@ from test_place_doses import altered, on_all_ways, unusual
 from test_several_labels import several_labels
 
 from descend.canon import CANON
-from descend.prescribe import in_turn, prescribe
+from descend.prescribe import in_turn, possible, prescribe
 from descend.record import Record
 from descend.remedies import REMEDIES, NotApplicable
 from descend.script import Script
@@ -113,9 +113,32 @@ def test_of_several_that_are_searched_each_has_its_turn():
     each = [
         prescribe(record, [replace(SYMPTOM, id=name)]) for name in ("unreadable", "unbalanced_terms", "wrong_objective")
     ]
-    ranked = in_turn(each)
+    ranked = in_turn(each, record)
     assert [p.symptom for p in ranked[:6]] == 2 * ["unreadable", "unbalanced_terms", "wrong_objective"]
     assert len({p.key for p in ranked}) == len(ranked) and {p.key for p in ranked} == {p.key for e in each for p in e}
+
+
+def test_of_one_list_each_line_has_its_turn():
+    record = healthy()
+    for number, line in enumerate((7, 7, 7, 8, 9, 8)):
+        add_site(record, "on_inputs", str(number), line, "")
+    edit = prescribe(no_step(), [look(no_step)])[0]
+    edits = [replace(edit, label=str(n), at=("on_inputs", str(n))) for n in range(6)]
+    beside = replace(edit, label="of no line")
+    assert [p.label for p in in_turn([[*edits, beside]], record)] == ["0", "3", "4", "of no line", "1", "5", "2"]
+
+
+def test_what_cannot_be_made_takes_nobodys_turn(tmp_path):
+    script = Script(tmp_path / "train.py", tmp_path)
+
+    def making(label, text):
+        made = NotApplicable("no such line") if text is None else script.edit(script.path, text)
+        return replace(edit, label=label, apply=lambda script: made)
+
+    edit = prescribe(no_step(), [look(no_step)])[0]
+    asked = [making("a", "x = 1"), making("b", None), making("c", "x = 1"), making("d", "x = 2"), making("e", "x = 3")]
+    assert [p.label for p in possible(asked, script, 2)] == ["a", "d"]
+    assert [p.label for p in possible(asked, script, 9)] == ["a", "d", "e"]
 
 
 def test_no_call_is_edited_that_only_the_scripts_own_loss_would_judge():

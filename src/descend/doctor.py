@@ -14,7 +14,7 @@ from descend.course.own_metric import own_metrics
 from descend.course.stages import stages
 from descend.observe import Show, observe
 from descend.plan import Plan, Stage
-from descend.prescribe import in_turn, prescribe
+from descend.prescribe import in_turn, possible, prescribe
 from descend.record import Ending, Message, Record
 from descend.record.store import Store
 from descend.remedies import Prescription
@@ -35,7 +35,7 @@ from descend.second_look import (
 )
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
+from descend.symptoms import GENERAL, SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
 from descend.symptoms.suggestible import suggestible
 from descend.trials.arms import Bench, longest
 from descend.trials.cluster import Cluster
@@ -160,14 +160,14 @@ def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
 
 def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, list[Symptom], Proof, str]:
     proof, verified = Proof(), ""
-    symptoms, stages = _suspected(plan, record)
+    symptoms, stages = _suspected(script, plan, record)
     if (symptoms or plan.suggest) and record.ending and record.can_be_judged:
         bench = _bench(plan, lab, record)
         try:
             prove(script, record, stages, bench, proof)  # what did help
             quicker = [p for p in prescribe(record, symptoms) if p.judged_on == "time"]
             hasten(script, record, quicker, bench, proof)
-            known = {symptom.id: symptom for symptom in symptoms}  # as it is told of the script as it was
+            known = {s.id: s for s in symptoms if s.id not in GENERAL}  # as it is told of the script as it was
             hidden = [known.get(s.id, s) for s in _behind(script, plan, lab, record, proof)]
             ids = {symptom.id for symptom in hidden}
             symptoms = [*(replace(s, explains=s.explains - ids) for s in symptoms if s.id not in ids), *hidden]
@@ -181,7 +181,7 @@ def _prove(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record
     return record, symptoms, proof, verified
 
 
-def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescribe]]:
+def _suspected(script: Script, plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescribe]]:
     """Return what is, or may be, wrong, and what may help: what has a name first, then the searches one by one."""
     named = diagnose(record, select=plan.select, ignore=plan.ignore)  # what is wrong,
     explained = {consequence for s in named if s.certain for consequence in s.explains}
@@ -200,7 +200,8 @@ def _suspected(plan: Plan, record: Record) -> tuple[list[Symptom], list[Prescrib
     stages: list[Prescribe] = [may_help]
     searched: list[Prescription] = []
     for ids in SEARCHES if further else ():
-        searched = [*searched, *in_turn([edits[s.id] for s in further if s.id in ids])[: plan.trials]]
+        ranked = in_turn([edits[s.id] for s in further if s.id in ids], record)
+        searched = [*searched, *possible(ranked, script, plan.trials)]
         stages.append(partial(may_help, beside=searched))
     return [*named, *further], stages
 
@@ -238,7 +239,7 @@ def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Pro
     if takes_the_bottom_away(record, second, first):
         withdraw(proof)
         return []
-    symptoms, stages = _suspected(plan, second)
+    symptoms, stages = _suspected(cured, plan, second)
     if second.ending is None or not second.can_be_judged:
         return []
     further, bench = Proof(), _bench(plan, lab, record)

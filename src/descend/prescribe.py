@@ -1,9 +1,10 @@
 """From what is wrong to what may help: the rows of the table that fit, each with its dose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 
 from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
 from descend.course.opponents import has_exploded
@@ -60,12 +61,40 @@ def _is_judged_apart(record: Record, dose: Dose) -> bool:
     return is_apart or dose["kind"] not in (*GIVEN, *BEHIND_THE_NETWORK) or metric.kind != "error"
 
 
-def in_turn(each: Sequence[Sequence[Prescription]]) -> list[Prescription]:
-    """Return the first of each, then the second of each: of few that are tried none has them all."""
+def in_turn(each: Sequence[Sequence[Prescription]], record: Record) -> list[Prescription]:
+    """Return the first of each, then the second of each: of few that are tried none has them all.
+
+    Nor has a line: of one list the first edit of each comes before the second of any, which asks no more than whether
+    something is wrong there.
+    """
     found: dict[Key, Prescription] = {}
-    for prescription in (p for same_rank in zip_longest(*each) for p in same_rank if p is not None):
+    spread = [_line_by_line(prescriptions, record) for prescriptions in each]
+    for prescription in (p for same_rank in zip_longest(*spread) for p in same_rank if p is not None):
         found.setdefault(prescription.key, prescription)
     return list(found.values())
+
+
+def _line_by_line(prescriptions: Sequence[Prescription], record: Record) -> list[Prescription]:
+    edits: dict[tuple[str, int], int] = {}
+    ranked: list[tuple[int, Prescription]] = []
+    for prescription in prescriptions:
+        site = record.site(*prescription.at) if prescription.at else None
+        line = (site.file, site.line) if site else ("", len(ranked))
+        edits[line] = rank = edits.get(line, -1) + 1
+        ranked.append((rank, prescription))
+    return [prescription for _, prescription in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def possible(prescriptions: Sequence[Prescription], script: Script, most: int) -> list[Prescription]:
+    """Return the first so many that make another script than those before them."""
+    texts: list[Mapping[Path, str]] = []
+    found: list[Prescription] = []
+    for prescription in prescriptions:
+        edited = prescription.apply(script) if len(found) < most else None
+        if isinstance(edited, Script) and edited.edits not in texts:
+            texts.append(edited.edits)
+            found.append(prescription)
+    return found
 
 
 def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Prescription:
