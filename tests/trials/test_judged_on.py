@@ -156,10 +156,17 @@ def test_a_loss_without_a_graph_is_judged_by_itself_and_other_remedies_are_not_t
     assert proof.cure.before == pytest.approx(1.0, abs=0.1)
 
 
-def test_a_loss_below_zero_has_no_share_that_could_be_gained():
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"), [(4.0, -3.0, "proved"), (4.9, -3.0, "proved"), (-0.1, -0.3, "no_effect")]
+)
+def test_a_loss_that_falls_below_zero_is_judged_by_how_far_it_comes_down(before, after, verdict):
+    """A likelihood's zero is that of its unit: it begins at 5 here."""
     mend = replace(prescription("mend"), judged_on="training")
-    proof, _ = tried({}, [mend], untaped(-0.1), Untaped({"pass": -0.1, "mend": 0.2}))
-    assert verdicts(proof) == {"mend": "failed"} and "zero or below" in proof.trials[0].reason
+    proof, _ = tried({}, [mend], untaped(before), Untaped({"pass": before, "mend": after}))
+    assert verdicts(proof) == {"mend": verdict}
+    [trial] = proof.trials
+    assert trial.after == pytest.approx(1 / (5 - after), rel=0.05) and trial.metric.endswith("after 100 steps")
+    assert trial.before == pytest.approx(1 / max(5 - before, 0.5), rel=0.2)  # a tenth of the first at least
 
 
 def test_another_start_is_held_against_the_run_as_it_came():

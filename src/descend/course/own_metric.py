@@ -43,7 +43,7 @@ class OwnMetric:
         if not isfinite(value):
             return inf
         if self.kind == "gain":
-            return 1 / max(self.gained(value), LEAST_PROGRESS * abs(self.untrained), 1e-9)
+            return inverse_gain(self.gained(value), self.untrained)
         return max(0.0, self.whole - value if self.kind == "share" else value)
 
     def gained(self, value: float) -> float:
@@ -65,6 +65,11 @@ class OwnMetric:
         """Return how the cost of a run went."""
         printed = record.series("own_number", self.name)
         return Series(printed.steps, tuple(map(self.cost, printed.values)))
+
+
+def inverse_gain(gained: float, unlearnt: float) -> float:
+    """Return as a cost what has no end: one over what is gained on a number, of which the least that counts is known."""
+    return 1 / max(gained, LEAST_PROGRESS * abs(unlearnt), 1e-9)
 
 
 def own_metrics(record: Record) -> list[OwnMetric]:

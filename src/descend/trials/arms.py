@@ -9,7 +9,7 @@ from math import isfinite
 from statistics import fmean
 
 from descend.course.opponents import has_exploded, has_opponents
-from descend.course.own_metric import own_metric
+from descend.course.own_metric import inverse_gain, own_metric
 from descend.plan import Plan
 from descend.record import Ending, Message, Reading, Record, Series
 from descend.remedies import JudgedOn
@@ -36,6 +36,7 @@ YARDSTICKS: dict[JudgedOn, str] = {
 }
 NEARLY = 0.9  # of the steps: a batch size that does not divide the examples leaves some of them out
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
+FLOORLESS = "floorless"  # fact of an exam whose loss is seen to come to zero or below: it is no share of anything
 
 Keep = Callable[[Record], object]
 Show = Callable[[Record, list[Message]], None]
@@ -169,9 +170,17 @@ def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | N
         return "", Series()
     if judged_on == "held_out":
         return name, record.held_out(exam)
-    if judged_on == "training":
-        return name, record.series(name, places[0])
-    return places[0], record.series(name, places[0])
+    what = name if judged_on == "training" else places[0]
+    curve = record.series(name, places[0])
+    if is_own_loss(judged_on, what) and (exam or record).fact(FLOORLESS):
+        costs = (inverse_gain(curve.first - v, curve.first) if isfinite(v) else v for v in curve.values)
+        return f"1 / descent of the {what}", Series(curve.steps, tuple(costs))
+    return what, curve
+
+
+def is_own_loss(judged_on: JudgedOn, what: str) -> bool:
+    """Whether what a run is judged by is the script's own loss, of which nobody knows how low it may come."""
+    return judged_on == "training" or what == YARDSTICKS["training"]
 
 
 def _is_hopeless(reading: Reading, job: Job) -> bool:
@@ -180,4 +189,4 @@ def _is_hopeless(reading: Reading, job: Job) -> bool:
     if reading.name != "yardstick" or job.baseline is None or reading.step < HOPELESS_AFTER * job.steps:
         return False
     known = [v for s, v in job.baseline.series("yardstick", reading.place) if s <= reading.step]
-    return bool(known) and isfinite(known[-1]) and reading.value > HOPELESS * max(known)
+    return bool(known) and isfinite(known[-1]) and reading.value > HOPELESS * max(known) > 0

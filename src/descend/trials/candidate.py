@@ -11,12 +11,13 @@ from descend.record import Fact, Record
 from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
+from descend.trials.arms import FLOORLESS, YARDSTICKS, Bench, Job, is_own_loss, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
 OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
+BELOW_ZERO = "the loss falls to zero or below, where a gain cannot be told as a share of it"
 NOT_PRINTED = "the changed script does not print its own number as a finite one"
 BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
 ROOM = 0.1  # of a run's steps: what data drawn by chance may differ in number from seed to seed
@@ -110,11 +111,17 @@ def _job(script: Script, p: Prescription, exam: Record) -> Job:
     )
 
 
-def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
-    """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
+def judged_otherwise(
+    candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench
+) -> Sequence[Candidate]:
+    """Judge again, by how far it comes down, a loss that has come to zero or below; and what cannot be paired.
 
-    Then no two runs are a pair, and their spread over the seeds has to decide.
+    Where the unchanged script is shown other examples, too, under the same seed, no two runs are a pair, and their
+    spread over the seeds has to decide.
     """
+    if any(c.reason == BELOW_ZERO and c.prescription.judged_on in ("fixed", "training") for c in candidates):
+        exam.add(Fact(FLOORLESS, "", 0, {"loss": True}))
+        candidates = [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
     seen = bench.run([Job(script, exam.seed, horizon(exam))])[0].fact("monitor")
@@ -163,10 +170,10 @@ def incomparable(
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "metric":
         return "" if isfinite(yardstick(record, judged_on, told or exam)[1]) else NOT_PRINTED
-    return _otherwise_judged(record, exam, judged_on, same_examples)
+    return _otherwise_judged(record, exam, judged_on, same_examples, told or exam)
 
 
-def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool) -> str:
+def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:
     """Return why the costs of two runs that have come to an end cannot be compared, or nothing."""
     if has_opponents(exam) and not has_exploded(exam):
         return OPPONENTS
@@ -179,12 +186,11 @@ def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_ex
         return "it ends before its held-out data are evaluated"
     if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):
         return ""  # one has diverged before it was judged: that is a result
-    is_its_own_loss = judged_on == "training"
-    if not is_its_own_loss and yardstick(record)[0] != yardstick(exam)[0]:
+    if judged_on != "training" and yardstick(record, exam=told)[0] != yardstick(exam, exam=told)[0]:
         return "the change alters what it would be judged by"
-    ends = [yardstick(r, judged_on, exam)[1] for r in (record, exam)]
-    if (is_its_own_loss or judged_on == "held_out") and min(ends) <= 0:
-        return "the loss falls to zero or below, where a gain cannot be told as a share of it"
+    what, ends = yardstick(exam, judged_on)[0], [yardstick(r, judged_on, told)[1] for r in (record, exam)]
+    if (judged_on == "held_out" or is_own_loss(judged_on, what)) and min(ends) <= 0:
+        return BELOW_ZERO
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
     seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
