@@ -101,6 +101,24 @@ LEAVES = [  # before the backward pass, and what becomes of it
     ),
     ("outs = [body(x).detach() for x in xs]\nloss = sum(outs)", "outs = [body(x) for x in xs]\nloss = sum(outs)"),
     ("out = body(x).detach()\nout.requires_grad = True\nloss = f(out, y)", "out = body(x)\nloss = f(out, y)"),
+    (
+        "outs = []\nfor x in xs:\n    outs.append(body(x).item())\n"
+        "loss = torch.tensor(outs, requires_grad=True).mean()",
+        "outs = []\nfor x in xs:\n    outs.append(body(x))\nloss = torch.stack(outs).mean()",
+    ),
+    (
+        "class Agent:\n    def play(self):\n        taken, rewards = [], []\n        for x in xs:\n"
+        "            policy = body(x)\n            action = policy.sample()\n"
+        "            taken.append(policy.log_prob(action).item())\n"
+        "            rewards.append(env.step(action.item()))\n        return taken, rewards\n"
+        "taken, rewards = Agent().play()\nloss = (torch.tensor(taken) * torch.tensor(rewards)).sum()",
+        "class Agent:\n    def play(self):\n        taken, rewards = [], []\n        for x in xs:\n"
+        "            policy = body(x)\n            action = policy.sample()\n"
+        "            taken.append(policy.log_prob(action))\n"
+        "            rewards.append(env.step(action.item()))\n        return taken, rewards\n"
+        "taken, rewards = Agent().play()\nloss = (torch.stack(taken) * torch.tensor(rewards)).sum()",
+    ),
+    ("action = body(x).argmax(1)\nloss = f(head(torch.tensor(action.tolist())), y)", ""),
     ("loss = f(head(x), y)\nseen.append(loss.item())\nwith torch.no_grad():\n    h = head(x)", ""),
     ("x = torch.tensor(x)\nloss = f(body(x), torch.as_tensor(torch.tensor(x)))", ""),
     ("x = torch.tensor(rows.tolist())\ny = torch.from_numpy(labels)\nloss = f(body(x), y)", ""),

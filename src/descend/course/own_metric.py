@@ -68,7 +68,7 @@ class OwnMetric:
 
 
 def inverse_gain(gained: float, unlearnt: float) -> float:
-    """Return as a cost what has no end: one over what is gained on a number, of which the least that counts is known."""
+    """Return as a cost what has no end: one over what is gained, which counts from a tenth of the first number on."""
     return 1 / max(gained, LEAST_PROGRESS * abs(unlearnt), 1e-9)
 
 

@@ -1,7 +1,7 @@
 """Where what the loss is made of leaves the graph: `.detach()`, `.data`, an array, a number, a block without gradients,
 a copy of the network that is made anew each time.
 
-It is followed backwards from the loss: through names, what functions and networks of the file return, and no further.
+It is followed backwards from the loss.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from libcst import matchers as m
 from descend.source.bindings import Loop, loops_around
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
-from descend.source.names import binding, enclosing_class, given_keyword, home_of, value_behind
+from descend.source.made_of import given_to, is_list, is_parameter, made_of
+from descend.source.names import given_keyword, home_of, value_behind
 from descend.source.remove import remove
-from descend.source.syntax import Syntax, descendants, last_name
+from descend.source.syntax import Syntax, last_name
 
-DEPTH = 12  # names and functions from the loss
 LEAVES = ("detach", "detach_", "item", "tolist", "numpy")
 LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
 DATA = m.Attribute(attr=m.Name("data"))
@@ -26,6 +26,8 @@ DEEPCOPY = m.Name("deepcopy")
 COPIED = m.Call(func=DEEPCOPY | m.Attribute(attr=DEEPCOPY), args=[m.Arg()])
 STATE = m.Call(func=m.Attribute(attr=m.Name("state_dict")), args=[])  # its tensors are detached
 PARAMETERS = m.Call(func=m.Attribute(attr=m.Name("parameters") | m.Name("named_parameters")))
+DRAW = m.OneOf(*map(m.Name, ("argmax", "multinomial", "randint", "sample")))  # what they give has no derivative
+DRAWN = m.Call(func=DRAW | m.Attribute(attr=DRAW))
 NO_GRAD = m.Name("no_grad") | m.Name("inference_mode")
 SWITCH = NO_GRAD | m.Attribute(attr=NO_GRAD)
 SETTER = m.Name("set_grad_enabled")
@@ -35,7 +37,7 @@ SWITCHED_OFF = SWITCH | m.Call(func=SWITCH, args=[]) | TURNED_OFF
 
 def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
     """Return what takes the loss, or what it is made of, off the graph: calls, attributes, blocks, decorators."""
-    met = list(dict.fromkeys(_made_of(syntax, loss, DEPTH, set())))
+    met = list(dict.fromkeys(made_of(syntax, loss)))
     around = loops_around(syntax, loss)[:1]
     found: list[cst.CSTNode] = []
     for node in met:
@@ -67,7 +69,10 @@ def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
     if isinstance(cut, cst.Call) and m.matches(cut, STATE):
         kept = cst.ensure_type(cst.parse_expression("f(keep_vars=True)"), cst.Call)
         return syntax.replace(cut, cut.with_changes(args=kept.args))
-    return give_way(syntax, cut, _inner(cut))
+    inner = _inner(cut)
+    if is_list(syntax, inner) and (stacked := _stacked(cut, inner)) is not None:
+        return syntax.replace(cut, stacked)
+    return give_way(syntax, cut, inner)
 
 
 def _inner(cut: cst.Call | cst.Attribute) -> cst.BaseExpression:
@@ -77,65 +82,11 @@ def _inner(cut: cst.Call | cst.Attribute) -> cst.BaseExpression:
     return cut.func.value if m.matches(cut, LEAVING) and isinstance(cut.func, cst.Attribute) else cut.args[0].value
 
 
-def _made_of(syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[cst.CSTNode]) -> Iterator[cst.BaseExpression]:
-    """Yield the expressions that a value is made of, itself first."""
-    if value in seen or not depth:
-        return
-    seen.add(value)
-    for node in (value, *descendants(value)):
-        if isinstance(node, cst.BaseExpression):
-            yield node
-        if isinstance(node, cst.Name):
-            for given in _given(syntax, node):
-                yield from _made_of(syntax, given, depth - 1, seen)
-        if isinstance(node, cst.Call):
-            for function in _called(syntax, node):
-                for returned in syntax.every(cst.Return, function):
-                    if returned.value is not None:
-                        yield from _made_of(syntax, returned.value, depth - 1, seen)
-
-
-def _given(syntax: Syntax, name: cst.Name) -> list[cst.BaseExpression]:
-    """Return what is assigned or added to a name in its own function, or what a loop takes it from."""
-    home = home_of(syntax, name)
-    found: list[cst.BaseExpression] = []
-    loops: list[cst.For | cst.CompFor] = [*syntax.every(cst.For, home), *syntax.every(cst.CompFor, home)]
-    for loop in loops:
-        targets = [loop.target, *descendants(loop.target)]
-        if any(isinstance(t, cst.Name) and t.value == name.value for t in targets) and home_of(syntax, loop) is home:
-            found.append(loop.iter)
-    for assign in syntax.every(cst.Assign, home):
-        targets = [t for target in assign.targets for t in (target.target, *descendants(target.target))]
-        if any(isinstance(t, cst.Name) and t.value == name.value and home_of(syntax, t) is home for t in targets):
-            found.append(assign.value)
-    for added in syntax.every(cst.AugAssign, home):
-        if isinstance(added.target, cst.Name) and added.target.value == name.value:
-            found.append(added.value)
-    return found
-
-
-def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
-    """Return the functions of this file that a call may run: by its name, a method's, or a network's forward."""
-    bound = binding(syntax, call.func) if isinstance(call.func, cst.Name) else None
-    if bound is not None and isinstance(bound.node, cst.FunctionDef):
-        return [bound.node]
-    owner = enclosing_class(syntax, call)
-    if owner is not None and isinstance(call.func, cst.Attribute) and m.matches(call.func.value, m.Name("self")):
-        own = [f for f in syntax.every(cst.FunctionDef, owner) if f.name.value == call.func.attr.value]
-        if own:
-            return own
-    made = value_behind(syntax, call.func)
-    kind = last_name(made.func) if isinstance(made, cst.Call) else ""
-    if not kind and not _is_given(syntax, call.func):
-        return []
-    classes = [c for c in syntax.every(cst.ClassDef) if c.name.value == kind or not kind]  # one that is passed on: any
-    return [f for c in classes for f in syntax.every(cst.FunctionDef, c) if f.name.value == "forward"]
-
-
-def _is_given(syntax: Syntax, callee: cst.BaseExpression) -> bool:
-    """Whether what is called is a function's parameter: `def step(net, x): net(x)`."""
-    bound = binding(syntax, callee) if isinstance(callee, cst.Name) else None
-    return bound is not None and isinstance(bound.node, cst.Param)
+def _stacked(cut: cst.CSTNode, values: cst.BaseExpression) -> cst.Call | None:
+    """Return the tensor of several tensors, by the name that torch has where one of their numbers was made."""
+    if not isinstance(cut, cst.Call) or not isinstance(cut.func, cst.Attribute) or m.matches(cut, LEAVING):
+        return None
+    return cst.Call(cut.func.with_changes(attr=cst.Name("stack")), [cst.Arg(values)])
 
 
 def _is_cut(syntax: Syntax, node: cst.BaseExpression, within: frozenset[cst.CSTNode] = frozenset()) -> bool:
@@ -146,9 +97,13 @@ def _is_cut(syntax: Syntax, node: cst.BaseExpression, within: frozenset[cst.CSTN
     if node in within:
         return False
     if isinstance(node, cst.Call | cst.Attribute) and m.matches(node, LEAVING | DATA):
-        return any(_is_learnt(syntax, part) for part in _made_of(syntax, _inner(node), DEPTH, set()))
+        inner = _inner(node)
+        given = [expression for expression, _ in given_to(syntax, inner)] if isinstance(inner, cst.Name) else []
+        return not any(m.matches(e, DRAWN) for e in (inner, *given)) and any(
+            _is_learnt(syntax, part) for part in made_of(syntax, _inner(node))
+        )
     if isinstance(node, cst.Call) and m.matches(node, REBUILT):
-        parts = _made_of(syntax, node.args[0].value, DEPTH, set())
+        parts = made_of(syntax, node.args[0].value)
         return any(_is_cut(syntax, part, within | {node}) for part in parts)
     return m.matches(node, STATE)
 
@@ -167,7 +122,7 @@ def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
         return True
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name | cst.Attribute):
         own = m.matches(node.func, m.Attribute(value=m.Name("self")))
-        return own or _is_given(syntax, node.func) or isinstance(value_behind(syntax, node.func), cst.Call)
+        return own or is_parameter(syntax, node.func) or isinstance(value_behind(syntax, node.func), cst.Call)
     made = value_behind(syntax, node) if isinstance(node, cst.Name) else None
     return isinstance(made, cst.Call) and (
         last_name(made.func) == "Parameter" or given_keyword(made, "requires_grad") is not None
@@ -190,7 +145,7 @@ def _made_leaves(syntax: Syntax, met: list[cst.BaseExpression]) -> Iterator[cst.
             continue
         name = cst.ensure_type(cst.ensure_type(target, cst.Attribute).value, cst.Name)
         is_met = homes.get(name.value) is home_of(syntax, name)
-        if is_met and any(_is_learnt(syntax, part) for part in _made_of(syntax, name, DEPTH, set())):
+        if is_met and any(_is_learnt(syntax, part) for part in made_of(syntax, name)):
             yield assign
 
 

@@ -1,0 +1,123 @@
+"""What a value is made of: through names, lists, and what functions and networks of the file return, and no further."""
+
+from collections.abc import Iterator
+
+import libcst as cst
+from libcst import matchers as m
+
+from descend.source.names import binding, enclosing_class, home_of, value_behind
+from descend.source.syntax import Syntax, descendants, last_name
+
+DEPTH = 12  # names and functions from the value
+ADDING = m.Name("append") | m.Name("extend")
+Part = tuple[cst.CSTNode, int | None]  # a value, and which of those that it gives
+
+
+def made_of(syntax: Syntax, value: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """Yield the expressions that a value is made of, itself first."""
+    return _made_of(syntax, value, DEPTH, set())
+
+
+def _made_of(
+    syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[Part], part: int | None = None
+) -> Iterator[cst.BaseExpression]:
+    """Follow a value; part: which of several that a call returns."""
+    if (value, part) in seen or not depth:
+        return
+    seen.add((value, part))
+    for node in (value, *descendants(value)):
+        if isinstance(node, cst.BaseExpression):
+            yield node
+        if isinstance(node, cst.Name):
+            for given, which in given_to(syntax, node):
+                yield from _made_of(syntax, given, depth - 1, seen, which)
+        if isinstance(node, cst.Call):
+            for function in _called(syntax, node):
+                for returned in _returned(syntax, function, part if node is value else None):
+                    yield from _made_of(syntax, returned, depth - 1, seen)
+
+
+def is_list(syntax: Syntax, value: cst.CSTNode, part: int | None = None, depth: int = DEPTH) -> bool:
+    """Whether a value is a list: written as one, or what holds or returns one."""
+    if isinstance(value, cst.List | cst.ListComp) or not depth:
+        return depth > 0
+    given: list[tuple[cst.BaseExpression, int | None]] = []
+    if isinstance(value, cst.Name):
+        given = _assigned_to(syntax, value)
+    if isinstance(value, cst.Call):
+        given = [(r, None) for function in _called(syntax, value) for r in _returned(syntax, function, part)]
+    return any(is_list(syntax, expression, which, depth - 1) for expression, which in given)
+
+
+def given_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, int | None]]:
+    """Return what is assigned, added or appended to a name in its own function, or what a loop takes it from.
+
+    With it which of several values it is, where one call gives them.
+    """
+    home = home_of(syntax, name)
+    loops: list[cst.For | cst.CompFor] = [*syntax.every(cst.For, home), *syntax.every(cst.CompFor, home)]
+    taken = [loop.iter for loop in loops if name.value in _names_in(loop.target) and home_of(syntax, loop) is home]
+    added = m.Call(func=m.Attribute(value=m.Name(name.value), attr=ADDING), args=[m.Arg()])
+    taken += [call.args[0].value for call in syntax.every(cst.Call, home) if m.matches(call, added)]
+    return [*_assigned_to(syntax, name), *((value, None) for value in taken)]
+
+
+def _assigned_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, int | None]]:
+    home = home_of(syntax, name)
+    found: list[tuple[cst.BaseExpression, int | None]] = []
+    for assign in syntax.every(cst.Assign, home):
+        for target in (t.target for t in assign.targets):
+            if name.value in _names_in(target) and home_of(syntax, target) is home:
+                found.append(_element(target, assign.value, name.value))
+    for added in syntax.every(cst.AugAssign, home):
+        if isinstance(added.target, cst.Name) and added.target.value == name.value:
+            found.append((added.value, None))
+    return found
+
+
+def _names_in(target: cst.CSTNode) -> set[str]:
+    return {node.value for node in (target, *descendants(target)) if isinstance(node, cst.Name)}
+
+
+def _element(target: cst.CSTNode, value: cst.BaseExpression, name: str) -> tuple[cst.BaseExpression, int | None]:
+    """Return what of an assigned value a name among its targets is given, or the value and which part of it."""
+    if not isinstance(target, cst.Tuple | cst.List):
+        return value, None
+    index = next(i for i, element in enumerate(target.elements) if name in _names_in(element.value))
+    if isinstance(value, cst.Tuple | cst.List) and len(value.elements) == len(target.elements):
+        return value.elements[index].value, None
+    return value, index
+
+
+def _returned(syntax: Syntax, function: cst.FunctionDef, part: int | None) -> Iterator[cst.BaseExpression]:
+    """Yield what a function returns, or that part of what is written as several."""
+    for value in (statement.value for statement in syntax.every(cst.Return, function)):
+        if part is not None and isinstance(value, cst.Tuple) and part < len(value.elements):
+            yield value.elements[part].value
+        elif value is not None:
+            yield value
+
+
+def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
+    """Return the functions of this file that a call may run: by its name, a method's, or a network's forward."""
+    bound = binding(syntax, call.func) if isinstance(call.func, cst.Name) else None
+    if bound is not None and isinstance(bound.node, cst.FunctionDef):
+        return [bound.node]
+    if isinstance(call.func, cst.Attribute):
+        owner = enclosing_class(syntax, call) if m.matches(call.func.value, m.Name("self")) else None
+        around = syntax.module if owner is None else owner
+        named = [f for f in syntax.every(cst.FunctionDef, around) if f.name.value == call.func.attr.value]
+        if len(named) == 1 and enclosing_class(syntax, named[0]) is not None:
+            return named
+    made = value_behind(syntax, call.func)
+    kind = last_name(made.func) if isinstance(made, cst.Call) else ""
+    if not kind and not is_parameter(syntax, call.func):
+        return []
+    classes = [c for c in syntax.every(cst.ClassDef) if c.name.value == kind or not kind]  # one that is passed on: any
+    return [f for c in classes for f in syntax.every(cst.FunctionDef, c) if f.name.value == "forward"]
+
+
+def is_parameter(syntax: Syntax, callee: cst.BaseExpression) -> bool:
+    """Whether what is called is a function's parameter: `def step(net, x): net(x)`."""
+    bound = binding(syntax, callee) if isinstance(callee, cst.Name) else None
+    return bound is not None and isinstance(bound.node, cst.Param)
