@@ -4,8 +4,8 @@ Free of charge, from what is on record: the loss diverged or rose, nothing was l
 learnt was lost again, or one of the script's own numbers has not come half of the way from where it stands unlearnt.
 """
 
-from descend.course.own_metric import is_at_chance, is_told_by_loss, own_metric, own_metrics, stands_still
-from descend.course.progress import FAIR, diverged, first_rise, has_reference, is_stuck, left, rebounds
+from descend.course.own_metric import is_at_chance, is_told_by_loss, own_left, own_metric, own_metrics, stands_still
+from descend.course.progress import FAIR, POOR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 from descend.record import Record
 
 
@@ -33,6 +33,14 @@ def may_suffer(record: Record, key: str = "0") -> bool:
     """Whether a run suffers, or a tenth is left by any yardstick, or there is none: a trial is worth its time."""
     is_open = not is_told_by_loss(record) or not left(record) < FAIR
     return suffers(record, key) or is_open or lacks_elsewhere(record)
+
+
+def may_be_poor(record: Record, key: str = "0") -> bool:
+    """Whether half is left of what a constant costs, or no loss can tell and the script's own number does not deny it.
+
+    It is enough for what is seen in the wiring, and may be meant.
+    """
+    return is_stuck(record, key, POOR) or not is_told_by_loss(record) and not own_left(record) < FAIR
 
 
 def lacks_elsewhere(record: Record) -> bool:

@@ -1,7 +1,7 @@
 """Frozen or detached: parameters in use that no gradient reaches, though they are still as they were drawn."""
 
 from descend.course.first_steps import without_gradients
-from descend.course.progress import POOR, is_stuck
+from descend.course.suffering import may_be_poor
 from descend.record import Record, Site
 from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom, optimizer_name
 
@@ -75,7 +75,7 @@ def _unreached(record: Record) -> Symptom | None:
 
 def _frozen(record: Record) -> Symptom | None:
     facts = record.fact("connections") or {}
-    if not facts.get("frozen_count") or facts["frozen_share_fresh"] < FRESH or not is_stuck(record, "0", POOR):
+    if not facts.get("frozen_count") or facts["frozen_share_fresh"] < FRESH or not may_be_poor(record):
         return None
     share = facts["frozen_numel"] / max(1, facts["used"])
     sentence = (

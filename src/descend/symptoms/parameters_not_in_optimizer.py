@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from descend.course.progress import POOR, is_stuck
+from descend.course.suffering import may_be_poor
 from descend.record import Record
 from descend.symptoms.symptom import ECHOES, FRESH, Symptom
 
@@ -74,7 +74,7 @@ def _left_out(record: Record, facts: dict) -> Symptom | None:
         )
         return _symptom(record, sentence, share, False)
     is_output = facts.get("output_untrained", False)  # which nobody leaves out on purpose
-    if facts["untrained_share_fresh"] < FRESH and not is_output or not is_stuck(record, "0", POOR):
+    if facts["untrained_share_fresh"] < FRESH and not is_output or not may_be_poor(record):
         return None
     what = "the output layer" if is_output else f"{share:.0%} of the network"
     sentence = f"{count} parameters{listed} are not in the optimizer: {what} stays as it was drawn"
