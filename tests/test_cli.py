@@ -1,6 +1,7 @@
 """Bad input at the command line: one clear line and status 2, or the script's own status and its own traceback."""
 
 import hashlib
+import inspect
 import json
 import os
 import signal
@@ -13,6 +14,9 @@ from pathlib import Path
 import pytest
 from complaints import one_line
 from waiting import comes
+
+from descend.cli import doctor
+from descend.plan import Plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SICK = """
@@ -281,3 +285,8 @@ def test_help_keeps_what_stands_in_brackets():
     """Rich takes [words] for markup: an extra's name in a help text would vanish."""
     done = subprocess.run([sys.executable, "-m", "descend", "export", "--help"], capture_output=True, text=True)
     assert "pip install 'descend[export]'" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["seeds", "seed", "trials", "suggest", "sandbox"])
+def test_an_option_has_the_default_that_the_plan_states(name):
+    assert inspect.signature(doctor).parameters[name].default == getattr(Plan, name)

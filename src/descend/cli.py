@@ -32,12 +32,12 @@ from descend.options import (
     Trials,
     Where,
 )
+from descend.plan import Plan, cores
 from descend.showing.layout import layout
 from descend.watching.command import watch
 
 if TYPE_CHECKING:
     from descend.case import Case
-    from descend.plan import Plan
     from descend.record.store import Store
     from descend.script import Script
 
@@ -68,12 +68,12 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     seeds: Annotated[
         int, typer.Option(help="Fresh seeds that confirm a remedy; as many again where those leave it open.")
-    ] = 5,
-    seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = 0,
+    ] = Plan.seeds,
+    seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = Plan.seed,
     jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
     processes: Processes = None,
     ray: Ray = None,
-    trials: Trials = 8,
+    trials: Trials = Plan.trials,
     suggest: Suggest = False,
     select: Select = None,
     ignore: Ignore = None,
@@ -105,7 +105,6 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     What a Python program would write outside the copy, send to other processes or machines, or start, is refused and
     told; the kernel holds back libraries in C, too, as far as --sandbox says. What stays open is said at the start.
     """
-    from descend.plan import Plan, cores
     from descend.record.store import open_store
     from descend.sandbox.confinement import available, left_open
     from descend.sandbox.world import is_told, processes_here
@@ -254,7 +253,7 @@ def _without_command(
         raise typer.Exit
 
 
-def _consult(script: "Script", plan: "Plan", store: "Store", ray: str | None) -> "Case":
+def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
     from contextlib import nullcontext
 
     from rich.console import Console
