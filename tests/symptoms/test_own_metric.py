@@ -26,8 +26,9 @@ from sick_runs import look, named, neighbours
 
 from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.course.progress import is_stuck, left, left_in_words
-from descend.course.suffering import suffers
+from descend.course.suffering import may_be_poor, suffers
 from descend.record import Reading
+from descend.symptoms import SYMPTOMS
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),
@@ -211,6 +212,18 @@ def test_a_run_suffers():
         assert suffers(record)
     assert suffers(printing(values=(0.45,)))  # the training examples are learnt, and it has not come half of the way
     assert not suffers(printing(values=(0.6,)))
+
+
+@pytest.mark.parametrize(
+    ("values", "is_told", "may_be"), [((0.8,), True, False), ((0.8,), False, True), ((0.95,), False, False)]
+)
+def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
+    record = printing(values=values)
+    if not is_told:
+        add_fact(record, "own_draws", function="multinomial")
+    assert may_be_poor(record) == may_be
+    set_fact(record, "connections", frozen=["0.weight"], frozen_count=1, frozen_share_fresh=1.0, frozen_numel=9)
+    assert (SYMPTOMS["frozen_or_detached"](record) is not None) == may_be
 
 
 @pytest.mark.parametrize(
