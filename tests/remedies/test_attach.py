@@ -118,6 +118,8 @@ LEAVES = [  # before the backward pass, and what becomes of it
         "            rewards.append(env.step(action.item()))\n        return taken, rewards\n"
         "taken, rewards = Agent().play()\nloss = (torch.stack(taken) * torch.tensor(rewards)).sum()",
     ),
+    ("loss = torch.tensor(f(body(x), y) + g(x), requires_grad=True)", "loss = f(body(x), y) + g(x)"),
+    ("w = torch.tensor(x.mean(), requires_grad=True)\nloss = f(w, y)", ""),
     ("action = body(x).argmax(1)\nloss = f(head(torch.tensor(action.tolist())), y)", ""),
     ("loss = f(head(x), y)\nseen.append(loss.item())\nwith torch.no_grad():\n    h = head(x)", ""),
     ("x = torch.tensor(x)\nloss = f(body(x), torch.as_tensor(torch.tensor(x)))", ""),

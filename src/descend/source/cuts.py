@@ -22,6 +22,8 @@ LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
 DATA = m.Attribute(attr=m.Name("data"))
 MAKERS = m.OneOf(*map(m.Name, ("tensor", "as_tensor", "from_numpy", "Variable")))
 REBUILT = m.Call(func=MAKERS | m.Attribute(attr=MAKERS), args=[m.Arg(keyword=None), m.ZeroOrMore()])
+ASKED = m.Arg(keyword=m.Name("requires_grad"), value=m.Name("True"))
+ASKING = m.Call(args=[m.ZeroOrMore(), ASKED, m.ZeroOrMore()])
 DEEPCOPY = m.Name("deepcopy")
 COPIED = m.Call(func=DEEPCOPY | m.Attribute(attr=DEEPCOPY), args=[m.Arg()])
 STATE = m.Call(func=m.Attribute(attr=m.Name("state_dict")), args=[])  # its tensors are detached
@@ -103,8 +105,9 @@ def _is_cut(syntax: Syntax, node: cst.BaseExpression, within: frozenset[cst.CSTN
             _is_learnt(syntax, part) for part in made_of(syntax, _inner(node))
         )
     if isinstance(node, cst.Call) and m.matches(node, REBUILT):
-        parts = made_of(syntax, node.args[0].value)
-        return any(_is_cut(syntax, part, within | {node}) for part in parts)
+        parts = list(made_of(syntax, node.args[0].value))
+        asks = m.matches(node, ASKING)  # for a gradient of its own: `torch.tensor(a + b, requires_grad=True)`
+        return any(_is_cut(syntax, p, within | {node}) or asks and _is_learnt(syntax, p) for p in parts)
     return m.matches(node, STATE)
 
 
