@@ -41,6 +41,7 @@ def on_all_ways() -> Record:
         add_fact(record, "prepared", str(i), function="x -= 1", line=80 + i, edit="leave")
         add_fact(record, "prepared", str(16 + i), function="x.view(-1, 9)", line=60 + i, edit="transpose")
         add_fact(record, "prepared", str(32 + i), function="a / b", line=45 + i, edit="exchange")
+        add_fact(record, "prepared", str(40 + i), function="flip", line=55 + i, edit="skip")
         detail = {"moved": "x", "partner": "y"}
         add_fact(record, "prepared", str(24 + i), function="x = x[i]", line=50 + i, edit="partner", **detail)
         add_fact(record, "two_valued", f"t{i}", low=-(i % 2), high=1)

@@ -6,6 +6,7 @@ from math import nan
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
+from descend.course.own_metric import own_metric
 from descend.record import Fact, Reading, Record
 from descend.trials.candidate import Candidate, by_own_number
 
@@ -71,3 +72,15 @@ def test_more_steps_that_lower_the_loss_alone_are_no_cure(after, told, verdict):
     assert ("'test acc', by which the script measures itself" in proof.trials[0].reason) == (verdict == "not_proved")
     other, _ = tried({}, [prescription("a")], exam, Printing(0.6, after))  # a second mistake may keep the number down
     assert other.cure is not None
+
+
+@pytest.mark.parametrize(("after", "kind"), [(-1.0, "gain"), (1.0, "error")])
+def test_an_error_that_comes_below_zero_has_no_floor(after, kind):
+    exam = record_of(1.0)
+    exam.add(Fact("own_number", "test acc", 99, {"rises": False, "is_held_out": True, "is_loss": True}))
+    exam.add(Reading("own_number", "test acc", 99, 3.0))
+    exam.add(Fact("untrained", "test acc", 0, {"value": 3.2}))
+    proof, _ = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing(3.0, after))
+    ends = (1 / 0.32, 1 / 4.2) if kind == "gain" else (3.0, 1.0)
+    assert verdicts(proof) == {"a": "proved"} and own_metric(exam).kind == kind
+    assert (proof.cure.before, proof.cure.after) == pytest.approx(ends)

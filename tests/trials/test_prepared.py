@@ -5,6 +5,7 @@ import json
 import pytest
 
 from descend.record import Fact, Record, Site
+from descend.remedies.skip_call import skip_call
 from descend.script import Script
 from descend.source.prepared import prepared
 
@@ -118,6 +119,28 @@ def test_what_only_counts_values_off_is_found_and_what_is_put_in_order_without_a
     told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), line, 0, line, 15)]))
     facts = [(fact.detail["line"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
     assert facts == [(7, "transpose"), (5, "transpose"), (10, "leave")]
+
+
+REARRANGED = {  # how data are made, and without what puts their values elsewhere
+    "x = torch.tensor(images).flip(1)": "x = torch.tensor(images)",
+    "data = TensorDataset(torch.roll(x, 1, dims=0), y)": "data = TensorDataset(x, y)",
+    "x, y = np.flipud(images) / 255, labels": "x, y = images / 255, labels",
+    "y = labels[::-1]": "y = labels",
+    "data = list(zip(x, reversed(y)))": "",
+    "half = x[::2]": "",
+}
+
+
+@pytest.mark.parametrize("made", REARRANGED)
+def test_what_puts_all_values_elsewhere_is_left_out(tmp_path, made):
+    path, head = tmp_path / "train.py", "import numpy as np\nimport torch\n"
+    path.write_text(f"{head}{made}\nloss.backward()\n")
+    script, record = Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 4, 0, 4, 15)])
+    told = prepared(script, record)
+    record.extend(told)
+    skipped = [fact.place for fact in told if isinstance(fact, Fact) and fact.detail["edit"] == "skip"]
+    made_anew = [skip_call(script, record, {"kind": "prepared", "place": place}).read(path) for place in skipped]
+    assert made_anew == ([f"{head}{REARRANGED[made]}\nloss.backward()\n"] if REARRANGED[made] else [])
 
 
 WEIGHED = """def train(rows, pos_weight):

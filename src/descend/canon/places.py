@@ -71,6 +71,7 @@ PLACES = (
         "values counted off in the other order in line {line}", READ, cost=1),
     *_rows("unreadable", "partner_too", ("prepared", "partner", CALLS),
         "{partner} as {moved} in line {line}", READ, cost=1),
+    *_rows("unreadable", "skip_call", ("prepared", "skip", CALLS), WITHOUT, READ),
     *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ)[CALLS:],
     *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
     *(

@@ -18,6 +18,7 @@ HALVED = 0.5  # of what was missing at first is still missing: something has bee
 LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
 SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
 SEVERAL = 3
+FLOORLESS = "floorless"  # fact of an exam whose loss, or number of that name, comes below zero: it is no share of it
 POORER = 0.5  # of what a number lacks without learning it lacks still: less than half of the way
 HELD_AGAINST = frozenset("mse bce ce".split())  # losses by whose names answers are held against what is known
 LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
@@ -220,7 +221,8 @@ def _read(record: Record, name: str) -> OwnMetric | None:
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
         return OwnMetric(name, "share", True, untrained, whole, is_held_out)
     free = is_loss and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
-    kind = "error" if not rises and min(known, default=0.0) >= 0 else "gain"
+    has_a_floor = min(known, default=0.0) >= 0 and not record.fact(FLOORLESS, name)
+    kind = "error" if not rises and has_a_floor else "gain"
     if kind == "gain" and not isfinite(untrained):
         return None
     return OwnMetric(name, kind, rises, untrained, is_held_out=is_held_out, may_be_likelihood=free)

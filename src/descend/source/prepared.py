@@ -2,10 +2,12 @@
 
 Each can be left out: the name holds something without it. Calls that fit again what has been fitted before, as a
 scaler or an encoder to the test data: `coder.fit_transform(test)`. And those that only count values off anew, in the
-one or the other order of dimensions: `text.view(-1, 20)`, `images.reshape(-1, 3, 32, 32)`.
+one or the other order of dimensions: `text.view(-1, 20)`, `images.reshape(-1, 3, 32, 32)`; or that put all of them
+elsewhere: `torch.tensor(x).flip(1)`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import libcst as cst
 
@@ -19,10 +21,11 @@ from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class
 from descend.source.partners import partners
 from descend.source.passed_on import functions_around
+from descend.source.rearranged import rearranging
 from descend.source.syntax import Syntax, last_name
 from descend.source.weights import weighing_quotients
 
-MOST, COUNTED, PARTNERS, QUOTIENTS = 12, 3, 3, 2
+MOST, COUNTED, PARTNERS, QUOTIENTS, REARRANGED = 12, 3, 3, 2, 3
 IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
@@ -50,10 +53,13 @@ def prepared(script: Script, record: Record) -> list[Message]:
         for partner in partners(syntax, statement, name)
     ][:PARTNERS]
     found += [(quotient, {"edit": "exchange"}) for quotient in weighing_quotients(syntax, beside)][:QUOTIENTS]
+    others = [statement for statement in beside if statement not in {s for s, _ in changing}]
+    found += [(c, {"edit": "skip", "function": name}) for c, name in rearranging(syntax, others)][:REARRANGED]
     found += [(statement, {"edit": "leave"}) for statement, _ in changing]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)
+        site = replace(site, detail=edit.get("function", ""))
         told += [site, Fact("prepared", site.key, 0, {"line": site.line, **edit})]
     return told
 

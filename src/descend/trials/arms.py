@@ -9,7 +9,7 @@ from math import isfinite
 from statistics import fmean
 
 from descend.course.opponents import has_exploded, has_opponents
-from descend.course.own_metric import inverse_gain, own_metric
+from descend.course.own_metric import FLOORLESS, inverse_gain, own_metric
 from descend.plan import Plan
 from descend.record import Ending, Message, Reading, Record, Series
 from descend.remedies import JudgedOn
@@ -36,7 +36,6 @@ YARDSTICKS: dict[JudgedOn, str] = {
 }
 NEARLY = 0.9  # of the steps: a batch size that does not divide the examples leaves some of them out
 HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
-FLOORLESS = "floorless"  # fact of an exam whose loss is seen to come to zero or below: it is no share of anything
 
 Keep = Callable[[Record], object]
 Show = Callable[[Record, list[Message]], None]

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 
 from descend.course.opponents import has_exploded, has_opponents
-from descend.course.own_metric import own_metric
+from descend.course.own_metric import FLOORLESS, own_metric
 from descend.course.progress import constant_cost, diverged
 from descend.record import Fact, Record
 from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
-from descend.trials.arms import FLOORLESS, YARDSTICKS, Bench, Job, is_own_loss, yardstick
+from descend.trials.arms import YARDSTICKS, Bench, Job, is_own_loss, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
@@ -119,8 +119,12 @@ def judged_otherwise(
     Where the unchanged script is shown other examples, too, under the same seed, no two runs are a pair, and their
     spread over the seeds has to decide.
     """
-    if any(c.reason == BELOW_ZERO and c.prescription.judged_on in ("fixed", "training") for c in candidates):
-        exam.add(Fact(FLOORLESS, "", 0, {"loss": True}))
+    floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
+    number = own_metric(exam)
+    for judged_on in floorless:
+        place = number.name if judged_on == "metric" and number is not None else ""
+        exam.add(Fact(FLOORLESS, place, 0, {"is_known": True}))
+    if floorless:
         candidates = [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
@@ -169,8 +173,16 @@ def incomparable(
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "metric":
+        if _comes_below_zero(record, told or exam):
+            return BELOW_ZERO
         return "" if isfinite(yardstick(record, judged_on, told or exam)[1]) else NOT_PRINTED
     return _otherwise_judged(record, exam, judged_on, same_examples, told or exam)
+
+
+def _comes_below_zero(record: Record, exam: Record) -> bool:
+    """Whether the script's own number reads as an error in the exam, and is none here; what it is unlearnt is known."""
+    metric = own_metric(exam)
+    return metric is not None and metric.kind == "error" and isfinite(metric.untrained) and metric.end(record) < 0
 
 
 def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:

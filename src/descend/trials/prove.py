@@ -224,7 +224,7 @@ def screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], 
             candidates.append(Candidate(prescription, edited))
     judged = list(judged_otherwise(run_all(candidates, exam, bench), script, exam, bench))
     judged = list(with_the_same_measure(judged, script, exam, bench))
-    return judged + run_all(by_own_number(judged, exam), exam, bench)
+    return [*judged, *judged_otherwise(run_all(by_own_number(judged, exam), exam, bench), script, exam, bench)]
 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:
