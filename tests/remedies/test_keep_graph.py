@@ -13,6 +13,10 @@ CASES = [  # the script, and what it becomes
         "def f(x):\n    n = 2 * g(x).item()\n    return torch.tensor(n, requires_grad=True)\nf(x).backward()",
         "def f(x):\n    n = 2 * g(x)\n    return n\nf(x).backward()",
     ),
+    (
+        "l = f(x)\nl = torch.tensor(float(l), requires_grad=True)\nl.backward()",
+        "l = f(x)\nl.backward()",
+    ),
     ("torch.tensor(-a.item(), requires_grad=True).backward()", "(-a).backward()"),
     (
         "n = 0\nfor x in r:\n    n += g(x).item()\nl = torch.tensor(n, requires_grad=True)\nl.backward()\nl.item()",

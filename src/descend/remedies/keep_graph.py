@@ -13,10 +13,11 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import loss_of
 from descend.source.brackets import bracketed
+from descend.source.insert import without_line
 from descend.source.locate import locate
 from descend.source.names import binding, given_keyword, home_of
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import Change, Syntax, last_name
+from descend.source.syntax import Change, Syntax, last_name, parse
 
 REBUILT = {"tensor", "as_tensor", "Variable"}
 LEAVING = {"item", "detach", "cpu", "numpy"}  # `x.item()`, on the way from a tensor to a number
@@ -39,7 +40,20 @@ def keep_graph(script: Script, record: Record, dose: dict[str, Any]) -> Script |
         if not numbers:
             return NotApplicable(f"what line {syntax.line(call)} makes a tensor of is used elsewhere, or no loss")
         changes |= {call: _first, **numbers}
-    return script.edit(syntax.file, syntax.rewrite(changes))
+    return script.edit(syntax.file, _without_idle_lines(syntax, syntax.rewrite(changes)))
+
+
+def _without_idle_lines(before: Syntax, text: str) -> str:
+    """Return the text without the first assignment that only says `x = x`, if there was none before."""
+    after = parse(before.file, text)
+    idle = [a for a in after.every(cst.Assign) if _is_idle(after, a)] if isinstance(after, Syntax) else []
+    if not isinstance(after, Syntax) or not idle or any(_is_idle(before, a) for a in before.every(cst.Assign)):
+        return text
+    return without_line(after, idle[0]) or text
+
+
+def _is_idle(syntax: Syntax, assign: cst.Assign) -> bool:
+    return [syntax.code(target.target) for target in assign.targets] == [syntax.code(assign.value)]
 
 
 def _rebuilt(syntax: Syntax, value: cst.BaseExpression, steps: int) -> Iterator[cst.Call]:
