@@ -25,9 +25,11 @@ def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False,
     return record
 
 
-def wiped(until: int = 6) -> Record:
+def wiped(until: int = 6, since: int = 0) -> Record:
+    """Before `since` no backward pass has been made yet."""
     record = healthy()
     forget(record, "wiring")
     for step in range(6):
-        add_fact(record, "wiring", "0", step, **{**WIRED, "gradients_wiped": step < until})
+        told = {"gradients_wiped": since <= step < until, "is_fed": step >= since}
+        add_fact(record, "wiring", "0", step, **{**WIRED, **told})
     return record

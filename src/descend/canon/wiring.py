@@ -42,6 +42,8 @@ WIRING = (
         "only the step moves the parameters", "torch.optim.Optimizer.step"),
     Row("no_step", "call_backward", never_computed, "call {loss}.backward() before the step",
         "only that fills the gradients which the step takes", "torch.Tensor.backward", judged_on="training"),
+    Row("no_step", "step_later", wiped_gradients, "step after the backward pass, not before it",
+        "the step then takes the gradients that were made for it", "torch.optim.Optimizer.step", cost=1),
     Row("no_step", "clear_later", wiped_gradients, "clear the gradients after the step, not before it",
         "the step then finds the gradients that backward() has left", "torch.optim.Optimizer.zero_grad"),
     Row("parameters_not_in_optimizer", "make_layers_once", layers_made_anew, "make the layers once, in __init__",

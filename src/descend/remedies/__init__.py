@@ -55,6 +55,7 @@ from descend.remedies.speed_shares import speed_shares
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 from descend.remedies.statistics_momentum import statistics_momentum
+from descend.remedies.step_later import step_later
 from descend.remedies.step_per_epoch import step_per_epoch
 from descend.remedies.train_mode import train_mode
 from descend.remedies.training_length import training_length
@@ -126,6 +127,7 @@ REMEDIES: dict[str, Remedy] = {
     "standardise_inputs": standardise_inputs,
     "standardise_targets": standardise_targets,
     "statistics_momentum": statistics_momentum,
+    "step_later": step_later,
     "step_per_epoch": step_per_epoch,
     "training_length": training_length,
     "train_mode": train_mode,

@@ -11,7 +11,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.insert import with_body
+from descend.source.moved import block_of, moved_behind
 from descend.source.not_applicable import NotApplicable
 from descend.source.stepping import find_stepping
 from descend.source.syntax import Syntax, last_name
@@ -25,21 +25,13 @@ def clear_later(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     if isinstance(stepping, NotApplicable):
         return stepping
     syntax, call = stepping.place.syntax, stepping.place.call
-    line = next((outer for outer in syntax.ancestors(call) if isinstance(outer, cst.SimpleStatementLine)), None)
-    block = syntax.parents.get(line) if line is not None else None
-    if line is None or not isinstance(block, cst.Module | cst.IndentedBlock):
+    if (found := block_of(syntax, call)) is None:
         return NotApplicable(f"line {syntax.line(call)} is no statement that another could follow")
-    body: list[cst.CSTNode] = list(block.body)
-    at = body.index(line)
-    clearing = [statement for statement in body[:at] if _clears(syntax, statement)]
+    block, line = found
+    clearing = [statement for statement in block.body[: list(block.body).index(line)] if _clears(syntax, statement)]
     if not clearing:
         return NotApplicable(f"no statement clears the gradients just before the step in line {syntax.line(call)}")
-    moved = clearing[-1]
-    below = moved.with_changes(leading_lines=())
-    first, *between = body[body.index(moved) + 1 : at + 1]
-    kept = first.with_changes(leading_lines=[*moved.leading_lines, *first.leading_lines])  # type: ignore[attr-defined]
-    text = with_body(syntax, block, [*body[: body.index(moved)], kept, *between, below, *body[at + 1 :]])
-    return script.edit(syntax.file, text)
+    return script.edit(syntax.file, moved_behind(syntax, block, clearing[-1], line))
 
 
 def _clears(syntax: Syntax, statement: cst.CSTNode) -> bool:

@@ -23,11 +23,12 @@ def _never_called(record: Record) -> Symptom | None:
 
 def _wiped(record: Record) -> Symptom | None:
     for key in record.places("wiring"):
-        seen = [fact.detail.get("gradients_wiped") for fact in record.history("wiring", key)]
+        fed = [fact.detail for fact in record.history("wiring", key) if fact.detail.get("is_fed", True)]
+        seen = [detail.get("gradients_wiped") for detail in fed]  # a step before any backward pass says nothing of them
         if len(seen) >= EARLY and all(seen):
             sentence = (
-                f"in each of the first {len(seen)} steps the gradients were cleared between backward() and step(): the "
-                "step finds none, and the parameters stay as they were initialised"
+                f"in each of {len(seen)} first steps what backward() had left was cleared before step(): the step finds "
+                "no gradient, and the parameters stay as they were initialised"
             )
             return _symptom(sentence, "steps with gradients", float(EARLY), record.site("step", key), key)
     return None

@@ -1,0 +1,40 @@
+"""The step behind the backward pass that it is for.
+
+optimizer.zero_grad()
+optimizer.step()        # moved below the backward pass
+loss.backward()
+"""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.record import Record
+from descend.script import Script
+from descend.source.backward_pass import BEFORE_STEP, is_backward
+from descend.source.moved import block_of, moved_behind
+from descend.source.not_applicable import NotApplicable
+from descend.source.stepping import find_stepping
+from descend.source.syntax import Syntax, last_name
+
+
+def step_later(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Move the step that stands before the backward pass of its block behind it, and behind what clips gradients."""
+    stepping = find_stepping(script, record, dose.get("optimizer", "0"))
+    if isinstance(stepping, NotApplicable):
+        return stepping
+    syntax, call = stepping.place.syntax, stepping.place.call
+    if (found := block_of(syntax, call)) is None:
+        return NotApplicable(f"line {syntax.line(call)} is no statement that could stand elsewhere")
+    block, line = found
+    behind = list(block.body)[list(block.body).index(line) + 1 :]
+    passes = [statement for statement in behind if _calls_a_pass(syntax, statement)]
+    if not passes:
+        return NotApplicable(f"no backward pass stands below the step in line {syntax.line(call)}")
+    prepared = [s for s in behind if any(last_name(c.func) in BEFORE_STEP for c in syntax.every(cst.Call, s))]
+    last = max([passes[0], *prepared], key=behind.index)
+    return script.edit(syntax.file, moved_behind(syntax, block, line, last))
+
+
+def _calls_a_pass(syntax: Syntax, statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and any(map(is_backward, syntax.every(cst.Call, statement)))
