@@ -46,6 +46,21 @@ CASES = {  # the call, the script, and what takes the place of the call's text i
 }
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("opt.zero_grad\nf().backward()\nopt.step()\n", "opt.zero_grad()\nf().backward()\nopt.step()\n"),
+        ("f().backward()\nopt.step()\nopt.zero_grad\n", "f().backward()\nopt.step()\nopt.zero_grad()\n"),
+        (
+            "f().backward()\nopt.zero_grad\nopt.step()\n",
+            "f().backward()\nopt.zero_grad\nopt.step()\nopt.zero_grad()\n",
+        ),
+    ],
+)
+def test_what_lacks_its_parentheses_is_called_where_that_does_not_clear_too_early(patient, before, after) -> None:
+    assert patient(before, step="opt.step(").edited(zero_grad) == after
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_it_follows_the_step(patient, case: str) -> None:
     call, text, edited = CASES[case]

@@ -6,16 +6,19 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.backward_pass import is_backward
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import locate
+from descend.source.names import home_of
 from descend.source.not_applicable import NotApplicable
-from descend.source.stepping import find_stepping
+from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import parse
+from descend.source.uncalled import called, uncalled
 from descend.source.updates import used_gradients
 
 
 def zero_grad(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `optimizer.zero_grad()` after the optimizer's step, or at the top of its closure.
+    """Insert `optimizer.zero_grad()` after the optimizer's step, or at the top of its closure, or call it where it is.
 
     A script that updates its parameters by hand forgets each gradient (`w.grad = None`) where it has used it.
     """
@@ -25,11 +28,24 @@ def zero_grad(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     if isinstance(stepping, NotApplicable):
         return stepping
     syntax, code = stepping.place.syntax, f"{stepping.optimizer}.zero_grad()"
-    if stepping.closure is not None:
+    if (idle := _idle(stepping)) is not None:
+        text = called(syntax, idle)
+    elif stepping.closure is not None:
         text = insert_before(syntax, _first_statement(stepping.closure), code)
     else:
         text = insert_after(syntax, stepping.place.call, code)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
+
+
+def _idle(stepping: Stepping) -> cst.Attribute | None:
+    """Return `optimizer.zero_grad` without its parentheses, unless it stands between the backward pass and the step."""
+    syntax, step = stepping.place.syntax, stepping.place.call
+    found = uncalled(syntax, home_of(syntax, step), f"{stepping.optimizer}.zero_grad")
+    if found is None:
+        return None
+    passes = [syntax.line(call) for call in syntax.every(cst.Call) if is_backward(call)]
+    between = any(line < syntax.line(found) < syntax.line(step) for line in passes)
+    return None if between else found
 
 
 def _by_hand(script: Script, record: Record) -> Script | NotApplicable:

@@ -27,8 +27,8 @@ def _wiped(record: Record) -> Symptom | None:
         seen = [detail.get("gradients_wiped") for detail in fed]  # a step before any backward pass says nothing of them
         if len(seen) >= EARLY and all(seen):
             sentence = (
-                f"in each of {len(seen)} first steps what backward() had left was cleared before step(): the step finds "
-                "no gradient, and the parameters stay as they were initialised"
+                f"in each of {len(seen)} first steps what backward() had left was cleared before step(): there is "
+                "no gradient to step along, and the parameters stay as they were initialised"
             )
             return _symptom(sentence, "steps with gradients", float(EARLY), record.site("step", key), key)
     return None
