@@ -118,6 +118,23 @@ LEAVES = [  # before the backward pass, and what becomes of it
         "            rewards.append(env.step(action.item()))\n        return taken, rewards\n"
         "taken, rewards = Agent().play()\nloss = (torch.stack(taken) * torch.tensor(rewards)).sum()",
     ),
+    ("loss = f(body(x), y)\nloss = torch.tensor(float(loss), requires_grad=True)", "loss = f(body(x), y)"),
+    ("loss = Variable(body(x).data, requires_grad=True)", "loss = body(x)"),
+    ("loss = torch.tensor(-body(x).item() + head(x).item(), requires_grad=True)", "loss = -body(x) + head(x)"),
+    (
+        "def g(x):\n    n = 2 * f(body(x)).item()\n    return torch.tensor(n, requires_grad=True)\nloss = g(x)",
+        "def g(x):\n    n = 2 * f(body(x))\n    return n\nloss = g(x)",
+    ),
+    (
+        "n = 0\nfor x in r:\n    n += body(x).item()\nloss = torch.tensor(n, requires_grad=True)",
+        "n = 0\nfor x in r:\n    n += body(x)\nloss = n",
+    ),
+    ("n = 0.0\nloss = f(torch.tensor(n, requires_grad=True))", ""),
+    ("w = torch.tensor(x.mean().item(), requires_grad=True)\nloss = f(w)", ""),
+    (  # what is cut on purpose stays so, where the loss itself had no graph
+        "loss = f(body(x), head(x).detach())\nloss = torch.tensor(loss.item(), requires_grad=True)",
+        "loss = f(body(x), head(x).detach())",
+    ),
     ("loss = torch.tensor(f(body(x), y) + g(x), requires_grad=True)", "loss = f(body(x), y) + g(x)"),
     ("w = torch.tensor(x.mean(), requires_grad=True)\nloss = f(w, y)", ""),
     ("action = body(x).argmax(1)\nloss = f(head(torch.tensor(action.tolist())), y)", ""),

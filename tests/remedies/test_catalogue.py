@@ -48,7 +48,6 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "initialise_recurrent": {"length": 50, "optimizer": "0"},
     "insert_activations": {"optimizer": "0"},
     "insert_normalisation": {"kind": "batch", "optimizer": "0"},
-    "keep_graph": {},
     "keep_order": {"loaders": ["0"]},
     "linear_schedule": {"start": 1.0, "end": 0.0, "steps": 100, "optimizer": "0"},
     "leave_out": {"kind": "altered_gradient", "place": "0"},

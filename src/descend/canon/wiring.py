@@ -63,8 +63,6 @@ WIRING = (
         judged_on="training"),
     Row("frozen_or_detached", "attach", cut_graph, "do not detach", "the gradient passes where the graph does",
         "torch.Tensor.detach", leaves_loss=True),
-    Row("frozen_or_detached", "keep_graph", cut_graph, "the loss itself, not a new tensor of its number",
-        "the gradient passes where the graph does", "torch.tensor", judged_on="training"),
     Row("frozen_or_detached", "create_graph", derivative_in_loss, "create_graph=True where the derivative is taken",
         "a derivative with its graph can be differentiated again", "torch.autograd.grad", judged_on="training"),
     Row("frozen_or_detached", "unfreeze", cut_graph, "do not freeze",

@@ -27,7 +27,6 @@ from descend.remedies.hold_parameters import hold_parameters
 from descend.remedies.initialise_recurrent import initialise_recurrent
 from descend.remedies.insert_activations import insert_activations
 from descend.remedies.insert_normalisation import insert_normalisation
-from descend.remedies.keep_graph import keep_graph
 from descend.remedies.keep_order import keep_order
 from descend.remedies.learning_rate import learning_rate
 from descend.remedies.leave_out import leave_out
@@ -100,7 +99,6 @@ REMEDIES: dict[str, Remedy] = {
     "initialise_recurrent": initialise_recurrent,
     "insert_activations": insert_activations,
     "insert_normalisation": insert_normalisation,
-    "keep_graph": keep_graph,
     "keep_order": keep_order,
     "learning_rate": learning_rate,
     "leave_out": leave_out,

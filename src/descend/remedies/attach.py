@@ -9,7 +9,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.activations import activated
 from descend.source.backward_pass import loss_of
-from descend.source.cuts import cuts, joined
+from descend.source.cuts import cuts, is_joined, joined
 from descend.source.every_site import edit_every_site
 from descend.source.give_way import give_way
 from descend.source.locate import Place, locate
@@ -29,13 +29,17 @@ def attach(script: Script, record: Record, dose: dict[str, Any]) -> Script | Not
 
 
 def _joined(script: Script, record: Record) -> Script | NotApplicable:
-    edited = script
-    for _ in range(MOST):
+    edited, was_joined = script, False
+    for number in range(MOST):
         place = locate(edited, record, "backward")
         if isinstance(place, NotApplicable):
             return place
         loss = loss_of(place.syntax, place.call)
         found = cuts(place.syntax, loss) if loss is not None else []
+        now = loss is not None and is_joined(place.syntax, loss)
+        was_joined = now if number == 0 else was_joined
+        if now and not was_joined:  # the nearest cuts alone had kept everything off
+            found = [cut for cut in found if isinstance(cut, cst.Assign | cst.Expr)]
         if not found:
             break
         edited = edited.edit(place.syntax.file, joined(place.syntax, found[0]))

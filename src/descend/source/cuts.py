@@ -12,7 +12,7 @@ from libcst import matchers as m
 from descend.source.bindings import Loop, loops_around
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
-from descend.source.made_of import given_to, is_list, is_parameter, made_of
+from descend.source.made_of import called_functions, given_to, is_list, is_parameter, made_of
 from descend.source.names import given_keyword, home_of, value_behind
 from descend.source.remove import remove
 from descend.source.syntax import Syntax, last_name
@@ -20,6 +20,7 @@ from descend.source.syntax import Syntax, last_name
 LEAVES = ("detach", "detach_", "item", "tolist", "numpy")
 LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
 DATA = m.Attribute(attr=m.Name("data"))
+NUMBER = m.Call(func=m.Name("float"), args=[m.Arg(keyword=None)])
 MAKERS = m.OneOf(*map(m.Name, ("tensor", "as_tensor", "from_numpy", "Variable")))
 REBUILT = m.Call(func=MAKERS | m.Attribute(attr=MAKERS), args=[m.Arg(keyword=None), m.ZeroOrMore()])
 ASKED = m.Arg(keyword=m.Name("requires_grad"), value=m.Name("True"))
@@ -55,6 +56,22 @@ def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
         found.extend(_switched_off(syntax, loss))
         found.extend(_made_leaves(syntax, met))
     return list(dict.fromkeys(found))
+
+
+def is_joined(syntax: Syntax, loss: cst.BaseExpression) -> bool:
+    """Whether something that a network gives comes to the loss by a way on which nothing leaves the graph."""
+
+    def ends(node: cst.CSTNode) -> bool:
+        is_cut = isinstance(node, cst.BaseExpression) and _is_cut(syntax, node)
+        return is_cut or any(_is_switched_off(outer) for outer in syntax.ancestors(node))
+
+    return any(_is_learnt(syntax, part) for part in made_of(syntax, loss, ends))
+
+
+def _is_switched_off(outer: cst.CSTNode) -> bool:
+    if isinstance(outer, cst.With):
+        return any(m.matches(item.item, SWITCHED_OFF) for item in outer.items)
+    return isinstance(outer, cst.FunctionDef) and any(m.matches(d.decorator, SWITCHED_OFF) for d in outer.decorators)
 
 
 def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
@@ -98,7 +115,7 @@ def _is_cut(syntax: Syntax, node: cst.BaseExpression, within: frozenset[cst.CSTN
     """
     if node in within:
         return False
-    if isinstance(node, cst.Call | cst.Attribute) and m.matches(node, LEAVING | DATA):
+    if isinstance(node, cst.Call | cst.Attribute) and m.matches(node, LEAVING | DATA | NUMBER):
         inner = _inner(node)
         given = [expression for expression, _ in given_to(syntax, inner)] if isinstance(inner, cst.Name) else []
         return not any(m.matches(e, DRAWN) for e in (inner, *given)) and any(
@@ -124,7 +141,7 @@ def _is_learnt(syntax: Syntax, node: cst.BaseExpression) -> bool:
     if m.matches(node, PARAMETERS):
         return True
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name | cst.Attribute):
-        own = m.matches(node.func, m.Attribute(value=m.Name("self")))
+        own = m.matches(node.func, m.Attribute(value=m.Name("self"))) and not called_functions(syntax, node)
         return own or is_parameter(syntax, node.func) or isinstance(value_behind(syntax, node.func), cst.Call)
     made = value_behind(syntax, node) if isinstance(node, cst.Name) else None
     return isinstance(made, cst.Call) and (

@@ -1,6 +1,6 @@
 """What a value is made of: through names, lists, and what functions and networks of the file return, and no further."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 from libcst import matchers as m
@@ -11,30 +11,39 @@ from descend.source.syntax import Syntax, descendants, last_name
 DEPTH = 12  # names and functions from the value
 ADDING = m.Name("append") | m.Name("extend")
 Part = tuple[cst.CSTNode, int | None]  # a value, and which of those that it gives
+Ends = Callable[[cst.CSTNode], bool]
 
 
-def made_of(syntax: Syntax, value: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    """Yield the expressions that a value is made of, itself first."""
-    return _made_of(syntax, value, DEPTH, set())
+def made_of(syntax: Syntax, value: cst.CSTNode, ends: Ends = lambda node: False) -> Iterator[cst.BaseExpression]:
+    """Yield the expressions that a value is made of, itself first; ends: where it is followed no further."""
+    return _made_of(syntax, value, ends, DEPTH, set())
 
 
 def _made_of(
-    syntax: Syntax, value: cst.CSTNode, depth: int, seen: set[Part], part: int | None = None
+    syntax: Syntax, value: cst.CSTNode, ends: Ends, depth: int, seen: set[Part], part: int | None = None
 ) -> Iterator[cst.BaseExpression]:
     """Follow a value; part: which of several that a call returns."""
     if (value, part) in seen or not depth:
         return
     seen.add((value, part))
-    for node in (value, *descendants(value)):
+    for node in _within(value, ends):
         if isinstance(node, cst.BaseExpression):
             yield node
         if isinstance(node, cst.Name):
             for given, which in given_to(syntax, node):
-                yield from _made_of(syntax, given, depth - 1, seen, which)
+                yield from _made_of(syntax, given, ends, depth - 1, seen, which)
         if isinstance(node, cst.Call):
-            for function in _called(syntax, node):
+            for function in called_functions(syntax, node):
                 for returned in _returned(syntax, function, part if node is value else None):
-                    yield from _made_of(syntax, returned, depth - 1, seen)
+                    yield from _made_of(syntax, returned, ends, depth - 1, seen)
+
+
+def _within(node: cst.CSTNode, ends: Ends) -> Iterator[cst.CSTNode]:
+    if ends(node):
+        return
+    yield node
+    for child in node.children:
+        yield from _within(child, ends)
 
 
 def is_list(syntax: Syntax, value: cst.CSTNode, part: int | None = None, depth: int = DEPTH) -> bool:
@@ -45,7 +54,7 @@ def is_list(syntax: Syntax, value: cst.CSTNode, part: int | None = None, depth: 
     if isinstance(value, cst.Name):
         given = _assigned_to(syntax, value)
     if isinstance(value, cst.Call):
-        given = [(r, None) for function in _called(syntax, value) for r in _returned(syntax, function, part)]
+        given = [(r, None) for function in called_functions(syntax, value) for r in _returned(syntax, function, part)]
     return any(is_list(syntax, expression, which, depth - 1) for expression, which in given)
 
 
@@ -63,16 +72,29 @@ def given_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, i
 
 
 def _assigned_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, int | None]]:
+    """Return what is assigned or added to a name; of what comes before it is read the last alone where that is sure."""
     home = home_of(syntax, name)
-    found: list[tuple[cst.BaseExpression, int | None]] = []
+    found: list[tuple[cst.Assign | cst.AugAssign, cst.BaseExpression]] = []
     for assign in syntax.every(cst.Assign, home):
-        for target in (t.target for t in assign.targets):
-            if name.value in _names_in(target) and home_of(syntax, target) is home:
-                found.append(_element(target, assign.value, name.value))
+        targets = [t.target for t in assign.targets if name.value in _names_in(t.target)]
+        found += [(assign, target) for target in targets if home_of(syntax, target) is home]
     for added in syntax.every(cst.AugAssign, home):
         if isinstance(added.target, cst.Name) and added.target.value == name.value:
-            found.append((added.value, None))
-    return found
+            found.append((added, added.target))
+    around = set(syntax.ancestors(name))
+    sure = [
+        assign for assign, _ in found if isinstance(assign, cst.Assign) and _is_before(syntax, assign, name, around)
+    ]
+    if sure:
+        since, until = max(map(syntax.line, sure)), syntax.line(name)
+        found = [(a, t) for a, t in found if a in sure and syntax.line(a) == since or since < syntax.line(a) < until]
+    return [_element(target, assign.value, name.value) for assign, target in found]
+
+
+def _is_before(syntax: Syntax, assign: cst.Assign, name: cst.Name, around: set[cst.CSTNode]) -> bool:
+    """Whether an assignment has been made whenever the name is read: above it, in its block or one around that."""
+    block = syntax.parents[syntax.parents[assign]]
+    return assign not in around and block in around and syntax.line(assign) < syntax.line(name)
 
 
 def _names_in(target: cst.CSTNode) -> set[str]:
@@ -98,7 +120,7 @@ def _returned(syntax: Syntax, function: cst.FunctionDef, part: int | None) -> It
             yield value
 
 
-def _called(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
+def called_functions(syntax: Syntax, call: cst.Call) -> list[cst.FunctionDef]:
     """Return the functions of this file that a call may run: by its name, a method's, or a network's forward."""
     bound = binding(syntax, call.func) if isinstance(call.func, cst.Name) else None
     if bound is not None and isinstance(bound.node, cst.FunctionDef):
