@@ -129,6 +129,11 @@ LEAVES = [  # before the backward pass, and what becomes of it
         "n = 0\nfor x in r:\n    n += body(x).item()\nloss = torch.tensor(n, requires_grad=True)",
         "n = 0\nfor x in r:\n    n += body(x)\nloss = n",
     ),
+    (
+        "def of(p, y, w=2):\n    n = w * f(p, y).item()\n    return torch.tensor(n, requires_grad=True)\n"
+        "loss = of(body(x), y=y)",
+        "def of(p, y, w=2):\n    n = w * f(p, y)\n    return n\nloss = of(body(x), y=y)",
+    ),
     ("n = 0.0\nloss = f(torch.tensor(n, requires_grad=True))", ""),
     ("w = torch.tensor(x.mean().item(), requires_grad=True)\nloss = f(w)", ""),
     (  # what is cut on purpose stays so, where the loss itself had no graph

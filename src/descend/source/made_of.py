@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 from libcst import matchers as m
 
-from descend.source.names import binding, enclosing_class, home_of, value_behind
+from descend.source.names import binding, enclosing_class, given_keyword, home_of, value_behind
 from descend.source.syntax import Syntax, descendants, last_name
 
 DEPTH = 12  # names and functions from the value
@@ -68,7 +68,24 @@ def given_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, i
     taken = [loop.iter for loop in loops if name.value in _names_in(loop.target) and home_of(syntax, loop) is home]
     added = m.Call(func=m.Attribute(value=m.Name(name.value), attr=ADDING), args=[m.Arg()])
     taken += [call.args[0].value for call in syntax.every(cst.Call, home) if m.matches(call, added)]
+    taken += _passed_to(syntax, name, home)
     return [*_assigned_to(syntax, name), *((value, None) for value in taken)]
+
+
+def _passed_to(syntax: Syntax, name: cst.Name, home: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """Yield what the calls of this file pass on under the name, where it is its function's parameter."""
+    if not isinstance(home, cst.FunctionDef):
+        return
+    parameters = [parameter.name.value for parameter in home.params.params]
+    if name.value not in parameters:
+        return
+    index = parameters.index(name.value) - (parameters[0] == "self")
+    for call in syntax.every(cst.Call):
+        if last_name(call.func) == home.name.value and not any(argument.star for argument in call.args):
+            named = given_keyword(call, name.value)
+            plain = [argument.value for argument in call.args if argument.keyword is None]
+            if named is not None or 0 <= index < len(plain):
+                yield plain[index] if named is None else named
 
 
 def _assigned_to(syntax: Syntax, name: cst.Name) -> list[tuple[cst.BaseExpression, int | None]]:
