@@ -76,7 +76,8 @@ def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list
     """Run each candidate that has a script, and judge it beside the exam; not one that no run can judge."""
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
     records = iter(bench.run([_job(script, prescription, exam) for script, prescription in scripts]))
-    return [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
+    judged = [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
+    return _judged_without_floor(judged, exam)
 
 
 def by_own_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
@@ -111,27 +112,31 @@ def _job(script: Script, p: Prescription, exam: Record) -> Job:
     )
 
 
-def judged_otherwise(
-    candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench
-) -> Sequence[Candidate]:
-    """Judge again, by how far it comes down, a loss that has come to zero or below; and what cannot be paired.
+def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
+    """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
 
-    Where the unchanged script is shown other examples, too, under the same seed, no two runs are a pair, and their
-    spread over the seeds has to decide.
+    Then no two runs are a pair, and their spread over the seeds has to decide.
     """
-    floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
-    number = own_metric(exam)
-    for judged_on in floorless:
-        place = number.name if judged_on == "metric" and number is not None else ""
-        exam.add(Fact(FLOORLESS, place, 0, {"is_known": True}))
-    if floorless:
-        candidates = [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
     seen = bench.run([Job(script, exam.seed, horizon(exam))])[0].fact("monitor")
     if seen is None or seen.get("digest") == (exam.fact("monitor") or {}).get("digest"):
         return candidates
     exam.add(Fact(VARIES, "", 0, {"examples": True}))
+    return _again(candidates, exam)
+
+
+def _judged_without_floor(candidates: list[Candidate], exam: Record) -> list[Candidate]:
+    """Judge again, by how far it comes down, what has come below zero: it is no share of anything."""
+    floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
+    number = own_metric(exam)
+    for judged_on in floorless:
+        place = number.name if judged_on == "metric" and number is not None else ""
+        exam.add(Fact(FLOORLESS, place, 0, {"is_known": True}))
+    return _again(candidates, exam) if floorless else candidates
+
+
+def _again(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
     return [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
 
 

@@ -14,7 +14,7 @@ from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, yardstick
-from descend.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_otherwise, run_all
+from descend.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
 from descend.trials.combine import beside_fact, combined, pairs
 from descend.trials.confirm import Unchanged, confirm
 from descend.trials.outcome import screened
@@ -222,9 +222,9 @@ def screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], 
             candidates.append(Candidate(prescription, edited, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
-    judged = list(judged_otherwise(run_all(candidates, exam, bench), script, exam, bench))
+    judged = list(judged_unpaired(run_all(candidates, exam, bench), script, exam, bench))
     judged = list(with_the_same_measure(judged, script, exam, bench))
-    return [*judged, *judged_otherwise(run_all(by_own_number(judged, exam), exam, bench), script, exam, bench)]
+    return judged + run_all(by_own_number(judged, exam), exam, bench)
 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:
