@@ -6,6 +6,7 @@ import pytest
 
 from descend.concluding import conclude
 from descend.record import Ending, Record, Site
+from descend.script import Script
 from descend.symptoms import Symptom
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
@@ -47,3 +48,22 @@ def test_a_general_fact_stands_behind_the_general_finding_whose_edit_does_better
     assert [finding.id for finding in found] == ["unreadable", "wrong_objective"]
     named = symptom("no_step", certain=True)
     assert conclude(record, [named, SUSPECTED, FACT], known, "", 0.0).findings[0].id == "no_step"
+
+
+def test_of_two_changes_the_first_stands_where_it_was_made_by_itself(tmp_path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("a = 1\nb = 1\nloss.backward()\n")
+    record = Record(sites=[Site("backward", "", str(path), 3)])
+    record.add(Ending("finished", 0, 100))
+    script, backward = Script(path, tmp_path), record.site("backward")
+    alone = script.edit(path, "a = 1\nb = 2\nloss.backward()\n")
+    both = script.edit(path, "a = 2\nb = 2\nloss.backward()\n")
+    interval = (0.1, 0.1)
+    one, two = (
+        Trial(remedies, "", "no_step", verdict, "cost", 1.0, 0.1, interval, interval, (1,), made)
+        for remedies, verdict, made in ((("b",), "helps", alone), (("b", "a"), "proved", both))
+    )
+    for trials, line in (([two, one], 2), ([two], 1)):
+        known = Proof(confirmed=frozenset({"no_step"}), cure=two, trials=trials)
+        [found] = conclude(record, [replace(symptom("no_step", certain=True), where=backward)], known, "", 0.0).findings
+        assert found.where.line == line

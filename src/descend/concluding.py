@@ -69,7 +69,9 @@ def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
     is_placed = symptom.id not in SEARCHES[-1] and (symptom.where is None or symptom.where.kind not in EVERYWHERE)
     if cure is None or cure.script is None or cure.symptom != symptom.id or is_placed:
         return None
-    rewritten = [(c.file, first + 1) for c in changes_of(cure.script) for first, end, _ in c.lines if end > first]
+    parts = [t for t in proof.trials if t.symptom == symptom.id and t.remedies == cure.remedies[: len(t.remedies)]]
+    own = min([cure, *parts], key=lambda trial: len(trial.remedies)).script or cure.script  # not what stood behind it
+    rewritten = [(c.file, first + 1) for c in changes_of(own) for first, end, _ in c.lines if end > first]
     return Site("cure", "", *rewritten[0]) if rewritten else None
 
 
