@@ -26,7 +26,7 @@ for step in range(60):
 @pytest.mark.slow
 def test_layers_are_measured_and_every_split_is_foretold(descend, tmp_path) -> None:
     (tmp_path / "train.py").write_text(SCRIPT)
-    link = ["--bandwidth", "1Gbit", "--latency", "1ms"]
+    link = ["--bandwidth", "1Gbit", "--latency", "60s"]
     ended = descend("layout", *link, "--world", "2", "--format", "json", "train.py", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     facts = json.loads(ended.stdout)["facts"]
@@ -41,9 +41,9 @@ def test_layers_are_measured_and_every_split_is_foretold(descend, tmp_path) -> N
     assert layers["state_bytes"] == 2 * held
     told = {fact["place"]: fact["detail"] for fact in facts if fact["name"] == "forecast"}
     assert set(told) == {"Layout(data=2)", "Layout(tensor=2)", "Layout(pipeline=2)"}
-    reduced = 2 * (held / 2 / 1.25e8 + 1e-3)
+    reduced = 2 * (held / 2 / 1.25e8 + 60)
     assert told["Layout(data=2)"]["waiting"] == pytest.approx(reduced)
-    assert "descend: no layout is faster than one process" in ended.stderr  # it takes less than a millisecond
+    assert "descend: no layout is faster than one process" in ended.stderr  # a step takes less than a minute
     assert (tmp_path / "layout.html").stat().st_size > 10_000
 
 
