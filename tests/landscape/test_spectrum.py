@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sampling import sampled
 from scipy.stats import wasserstein_distance
 
 from descend.landscape import ends, spectrum
@@ -32,7 +33,7 @@ def test_the_density_is_that_of_the_matrix(name: str, knows_ends: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("knows_ends", [True, False])
+@pytest.mark.parametrize("knows_ends", sampled([True, False], False))
 def test_the_intervals_of_the_trace_cover_it(knows_ends: bool) -> None:
     covered = 0
     for seed in range(200):

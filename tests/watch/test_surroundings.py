@@ -71,7 +71,7 @@ def plainly(path: Path) -> str:
     return subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.fixture(params=sampled(BODIES, "torch.profiler", "a clock that is set"))
+@pytest.fixture(params=sampled(BODIES, "torch.profiler"))
 def script(request, tmp_path) -> Path:
     path = tmp_path / "train.py"
     path.write_text(TRAINING.format(body=BODIES[request.param]))
