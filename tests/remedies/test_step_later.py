@@ -24,7 +24,7 @@ def test_the_step_comes_behind_its_backward_pass(patient, case: str) -> None:
     ("text", "reason"),
     [
         ("f().backward()\nopt.step()\n", "no backward pass stands below"),
-        ("if a: opt.step()\n", "no statement that could stand elsewhere"),
+        ("if a: opt.step()\n", "no statement that another could follow"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:

@@ -12,28 +12,23 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import BEFORE_STEP, is_backward
-from descend.source.moved import block_of, moved_behind
+from descend.source.moved import moved_behind, step_in_block
 from descend.source.not_applicable import NotApplicable
-from descend.source.stepping import find_stepping
 from descend.source.syntax import Syntax, last_name
 
 
 def step_later(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Move the step that stands before the backward pass of its block behind it, and behind what clips gradients."""
-    stepping = find_stepping(script, record, dose.get("optimizer", "0"))
-    if isinstance(stepping, NotApplicable):
-        return stepping
-    syntax, call = stepping.place.syntax, stepping.place.call
-    if (found := block_of(syntax, call)) is None:
-        return NotApplicable(f"line {syntax.line(call)} is no statement that could stand elsewhere")
-    block, line = found
-    behind = list(block.body)[list(block.body).index(line) + 1 :]
+    step = step_in_block(script, record, dose.get("optimizer", "0"))
+    if isinstance(step, NotApplicable):
+        return step
+    syntax, behind = step.syntax, list(step.block.body)[step.at + 1 :]
     passes = [statement for statement in behind if _calls_a_pass(syntax, statement)]
     if not passes:
-        return NotApplicable(f"no backward pass stands below the step in line {syntax.line(call)}")
+        return NotApplicable(f"no backward pass stands below the step in line {syntax.line(step.line)}")
     prepared = [s for s in behind if any(last_name(c.func) in BEFORE_STEP for c in syntax.every(cst.Call, s))]
     last = max([passes[0], *prepared], key=behind.index)
-    return script.edit(syntax.file, moved_behind(syntax, block, line, last))
+    return script.edit(syntax.file, moved_behind(syntax, step.block, step.line, last))
 
 
 def _calls_a_pass(syntax: Syntax, statement: cst.CSTNode) -> bool:

@@ -1,18 +1,44 @@
 """A statement that comes later in its block, with its own comments where they belong."""
 
+from dataclasses import dataclass
+
 import libcst as cst
 
+from descend.record import Record
+from descend.script import Script
 from descend.source.insert import with_body
+from descend.source.not_applicable import NotApplicable
+from descend.source.stepping import find_stepping
 from descend.source.syntax import Syntax
 
 Block = cst.Module | cst.IndentedBlock
 
 
-def block_of(syntax: Syntax, call: cst.CSTNode) -> tuple[Block, cst.SimpleStatementLine] | None:
-    """Return the block that a call's statement stands in, and that statement; None where it stands by itself."""
+@dataclass(frozen=True, eq=False)
+class InBlock:
+    """The statement that steps, and the block it stands in."""
+
+    syntax: Syntax
+    block: Block
+    line: cst.SimpleStatementLine
+
+    @property
+    def at(self) -> int:
+        """Which of the block's statements it is."""
+        return list(self.block.body).index(self.line)
+
+
+def step_in_block(script: Script, record: Record, key: str) -> InBlock | NotApplicable:
+    """Return where the optimizer of that key steps, or why no statement could be moved past it."""
+    stepping = find_stepping(script, record, key)
+    if isinstance(stepping, NotApplicable):
+        return stepping
+    syntax, call = stepping.place.syntax, stepping.place.call
     line = next((outer for outer in syntax.ancestors(call) if isinstance(outer, cst.SimpleStatementLine)), None)
     block = syntax.parents.get(line) if line is not None else None
-    return (block, line) if line is not None and isinstance(block, Block) else None
+    if line is None or not isinstance(block, Block):
+        return NotApplicable(f"line {syntax.line(call)} is no statement that another could follow")
+    return InBlock(syntax, block, line)
 
 
 def moved_behind(syntax: Syntax, block: Block, statement: cst.CSTNode, other: cst.CSTNode) -> str:
