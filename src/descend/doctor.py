@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 from pathlib import Path
 
@@ -197,12 +197,19 @@ def _suspected(script: Script, plan: Plan, record: Record) -> tuple[list[Symptom
         known = {p.key for p in asked}
         return [p for p in asked if p.judged_on != "time"] + [p for p in beside if p.key not in known]
 
+    @cache
+    def searched(number: int) -> tuple[Prescription, ...]:
+        """Return the edits of the first so many searches; none is made before one is asked for."""
+        if not number:
+            return ()
+        ranked = in_turn([edits[s.id] for s in further if s.id in SEARCHES[number - 1]], record)
+        return (*searched(number - 1), *possible(ranked, script, plan.trials))
+
+    def search(number: int, refuted: frozenset[str]) -> list[Prescription]:
+        return may_help(refuted, searched(number))
+
     stages: list[Prescribe] = [may_help]
-    searched: list[Prescription] = []
-    for ids in SEARCHES if further else ():
-        ranked = in_turn([edits[s.id] for s in further if s.id in ids], record)
-        searched = [*searched, *possible(ranked, script, plan.trials)]
-        stages.append(partial(may_help, beside=searched))
+    stages += [partial(search, number) for number in range(1, len(SEARCHES) + 1)] if further else []
     return [*named, *further], stages
 
 

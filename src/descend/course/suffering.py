@@ -36,7 +36,7 @@ def may_suffer(record: Record, key: str = "0") -> bool:
 
 
 def may_be_poor(record: Record, key: str = "0") -> bool:
-    """Whether half is left of what a constant costs, or no loss can tell and the script's own number does not deny it.
+    """Whether much is left of what a constant costs, or no loss can tell and the script's own number does not deny it.
 
     It is enough for what is seen in the wiring, and may be meant.
     """
