@@ -42,6 +42,7 @@ from sick_dynamics import (
 from sick_runs import RUNS, look, named, neighbours
 
 from descend.course.stability import curvature_name
+from descend.record import Reading
 from descend.symptoms import SYMPTOMS
 from descend.symptoms.stragglers import foretold
 
@@ -241,3 +242,12 @@ def test_what_helps_against_stragglers_is_foretold_from_their_times():
     even = 3 / (2 / 0.02 + 1 / 0.031)
     expected = [0.05 / (even + 0.019), 0.05 / 0.039 * 2 / 3, 1.0, (2 * 0.05 / 0.039 + 1) / 3]
     assert list(gains.values()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("accuracy, is_shown", [(0.92, False), (0.88, True)])  # 0.1 without learning
+def test_what_is_nearly_always_right_has_not_stopped_too_early(accuracy, is_shown):
+    record = stopped_too_early()
+    add_fact(record, "own_number", "test accuracy", rises=True, is_share=True, is_loss=False, is_held_out=True)
+    add_fact(record, "untrained", "test accuracy", value=0.1)
+    record.add(Reading("own_number", "test accuracy", STEPS, accuracy))
+    assert (SYMPTOMS["stopped_too_early"](record) is not None) is is_shown

@@ -124,7 +124,16 @@ def own_left(record: Record) -> float:
 
     A share that is not known without learning is held against its whole.
     """
-    return min((left for metric in own_metrics(record) if isfinite(left := _left(record, metric))), default=nan)
+    return _least_left(record, own_metrics(record))
+
+
+def own_share_left(record: Record) -> float:
+    """Return what the best share that the script prints lacks, as `own_left`; NaN where it prints none."""
+    return _least_left(record, [metric for metric in own_metrics(record) if metric.kind == "share"])
+
+
+def _least_left(record: Record, metrics: list[OwnMetric]) -> float:
+    return min((left for metric in metrics if isfinite(left := _left(record, metric))), default=nan)
 
 
 def own_left_in_words(record: Record, share: float) -> str:

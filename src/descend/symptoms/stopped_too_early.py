@@ -1,6 +1,7 @@
 """Stopped too early: nothing is wrong but the number of steps."""
 
-from descend.course.progress import ended_smoothly, falls, left
+from descend.course.own_metric import own_share_left
+from descend.course.progress import FAIR, ended_smoothly, falls, left
 from descend.record import Record
 from descend.symptoms.symptom import Symptom
 
@@ -12,8 +13,11 @@ FEW = 200  # and of fewer steps one in proportion
 
 
 def stopped_too_early(record: Record) -> Symptom | None:
-    """The script ended by itself with much of the cost left and still falling steadily."""
-    if not ended_smoothly(record):
+    """The script ended by itself with much of the cost left and still falling steadily.
+
+    Where less than a tenth is missing of its own share, a longer run could only be a little better.
+    """
+    if not ended_smoothly(record) or own_share_left(record) < FAIR:
         return None
     fallen = falls(record)
     bound = SLOWLY * min(1.0, record.steps / FEW) if left(record) > MOST else STILL_FALLING
