@@ -12,6 +12,7 @@ from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
+NOT_KEPT = ("script", "parts")  # of a trial
 KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed", "changed")
 
 
@@ -61,13 +62,13 @@ def _read_symptom(row: dict[str, Any]) -> Symptom:
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name != "script"}
+    known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in NOT_KEPT}
     known["baseline"], known["treated"] = ([asdict(a) for a in arms] for arms in (trial.baseline, trial.treated))
     return known
 
 
 def _read_trial(row: dict[str, Any]) -> Trial:
-    own = [f.name for f in fields(Trial) if f.name in row and f.name != "script"]  # older cases lack the newer ones
+    own = [f.name for f in fields(Trial) if f.name in row and f.name not in NOT_KEPT]  # older cases lack the newer ones
     known = {name: row[name] for name in own}
     for name in ("baseline", "treated"):
         known[name] = tuple(Arm(**arm) for arm in known[name])

@@ -30,6 +30,7 @@ from descend.second_look import (
     new_facts,
     take_both,
     take_mend,
+    take_what_is_needed,
     takes_the_bottom_away,
     withdraw,
 )
@@ -234,6 +235,8 @@ def _behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
         known.append((replace(proof), [*(s for s in hidden if s.id not in ids), *found]))
         if proof.cure is cure or not found:
             break
+    if proof.cure is not known[0][0].cure:
+        take_what_is_needed(script, record, proof, _bench(plan, lab, record))
     return known[-1][1]
 
 

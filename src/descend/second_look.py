@@ -13,17 +13,19 @@ from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
 from descend.course.suffering import may_suffer
 from descend.record import Record, Site
-from descend.remedies import JudgedOn, Prescription
+from descend.remedies import JudgedOn
 from descend.script import Script
 from descend.symptoms import GENERAL, Symptom, diagnose
 from descend.trials.arms import Bench, Job, yardstick
-from descend.trials.candidate import Candidate, reference, run_all
+from descend.trials.candidate import reference, run_all
 from descend.trials.confirm import confirm
+from descend.trials.parts import joined, made_again, needed
 from descend.trials.prove import Proof
-from descend.trials.statistics import MARGIN, promising
-from descend.trials.trial import Trial
+from descend.trials.statistics import MARGIN, as_good, promising
+from descend.trials.trial import Part, Trial
 
 BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
+NOT_ALL = "some of it does as well alone"
 NOT_ALONE = "with what was found behind it it does better"
 
 
@@ -37,6 +39,7 @@ class Mended:
     label: str
     judged_on: JudgedOn
     after: float  # on fresh seeds, if it is proved; else infinite: anything is better
+    parts: tuple[Part, ...] = ()  # the changes that it is made by
     at: tuple[str, str] | None = None  # kind and key of the site that it edits
 
 
@@ -49,13 +52,15 @@ def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
         if known is None or known.script is None:
             return None
         p = known.prescription
-        return Mended(known.script, p.symptom, tuple(p.remedy.split("+")), p.label, p.judged_on, inf, p.at)
+        return Mended(
+            known.script, p.symptom, tuple(p.remedy.split("+")), p.label, p.judged_on, inf, known.made_by, p.at
+        )
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
     if not is_poor and (proof.arm is None or not may_suffer(record.with_course_of(proof.arm))):
         return None
-    return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after)
+    return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
 
 
 def _hear_out(proof: Proof, record: Record, bench: Bench) -> None:
@@ -71,10 +76,11 @@ def take_both(script: Script, record: Record, first: Mended, second: Trial | Non
     """Make one cure of both where that is proved, and better than the first alone; return whether it is."""
     if second is None or second.script is None or second.verdict != "proved":
         return False
-    [candidate] = run_all([Candidate(_both(first, second, second.script), second.script)], record, bench)
+    parts, on = (*first.parts, *second.parts), _judged_on(first, second)
+    [candidate] = run_all([joined(parts, second.script, on)], record, bench)
     if not candidate.helps:
         return False
-    trial = confirm(script, record, candidate, bench, proof.unchanged)
+    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
     if trial.verdict != "proved" or not promising(_alone(first, trial, proof, record), trial.after):
         proof.trials = [*proof.trials, trial]
         return False
@@ -118,15 +124,30 @@ def new_facts(record: Record, symptoms: list[Symptom], first: Mended) -> list[Sy
     return [s for s in symptoms if s.certain and s.kind == "wiring" and s.id not in before]
 
 
-def _both(first: Mended, second: Trial, changed: Script) -> Prescription:
-    return Prescription(
-        first.symptom,
-        "+".join((*first.remedies, *second.remedies)),
-        f"{first.label} + {second.label}",
-        lambda script: changed,
-        cost=len(first.remedies) + len(second.remedies),
-        judged_on=next((by for by in ("metric", "training") if by in (first.judged_on, second.judged_on)), "fixed"),
-    )
+def _judged_on(first: Mended, second: Trial) -> JudgedOn:
+    judges: tuple[JudgedOn, ...] = ("metric", "training")
+    return next((by for by in judges if by in (first.judged_on, second.judged_on)), "fixed")
+
+
+def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Bench) -> None:
+    """Leave out of a cure that several looks have made up what it does as well without, on fresh seeds, too."""
+    cure = proof.cure
+    if cure is None or proof.arm is None:
+        return
+    parts = needed(cure.parts, script, record, proof.arm, cure.judged_on, bench)
+    edited = made_again(parts, script) if len(parts) < len(cure.parts) else None
+    if edited is None:
+        return
+    [candidate] = run_all([joined(parts, edited, cure.judged_on)], record, bench)
+    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
+    if trial.verdict != "proved" or not as_good(trial.after, cure.after):
+        proof.trials = [*proof.trials, trial]
+        return
+    rest = [replace(t, verdict="helps", reason=NOT_ALL) if t is cure else t for t in proof.trials]
+    proof.trials, proof.cure, proof.arm = [trial, *rest], trial, candidate.record
+    left = {part.prescription.symptom for part in cure.parts} - {part.prescription.symptom for part in parts}
+    proof.confirmed, proof.refuted, proof.judged = proof.confirmed - left, proof.refuted | left, proof.judged | left
+    proof.at |= {part.prescription.symptom: at for part in parts if (at := part.prescription.at)}
 
 
 def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool:

@@ -13,6 +13,7 @@ from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 from descend.trials.arms import YARDSTICKS, Bench, Job, is_own_loss, yardstick
 from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
+from descend.trials.trial import Part
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
@@ -47,6 +48,12 @@ class Candidate:
     def helps(self) -> bool:
         """Whether it shows the least gain that is asked of it."""
         return promising(self.before, self.value, self.least_gain)
+
+    @property
+    def made_by(self) -> tuple[Part, ...]:
+        """The changes that it is made by, in their order."""
+        examined = self.script.examined if self.script is not None else {}
+        return tuple(Part(one.prescription, examined) for one in self.parts or (self,))
 
     @property
     def least_gain(self) -> float:

@@ -68,6 +68,7 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         judged_on=p.judged_on,
         patch=candidate.script.diff() if candidate.script else "",
         gain=result.gain,
+        parts=candidate.made_by,
     )
 
 

@@ -1,8 +1,10 @@
 """What a trial is: one remedy (or several together) tried by re-running the script with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from descend.remedies import JudgedOn
+from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
 
 
@@ -15,6 +17,14 @@ class Arm:
     value: float  # the yardstick at the horizon; NaN when the arm failed or diverged
     accuracy: float | None = None  # for class targets, share of right predictions on the same examples
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One change, and the texts that were examined for it to be prescribed."""
+
+    prescription: Prescription
+    examined: Mapping[Path, str]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class Trial:
     patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure
     gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
     left_open: bool = False  # whether its seeds leave open what more of them might settle
+    parts: tuple[Part, ...] = ()  # the changes that it was made by, in their order
 
     @property
     def was_judged(self) -> bool:

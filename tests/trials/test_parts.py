@@ -1,0 +1,63 @@
+"""A cure that several looks have made up is left with what it needs."""
+
+from dataclasses import replace
+
+import pytest
+from tables import SCRIPT, Table, prescription, record_of, verdicts
+
+from descend.remedies import NotApplicable
+from descend.second_look import take_what_is_needed
+from descend.trials.candidate import run_all
+from descend.trials.confirm import confirm
+from descend.trials.parts import joined, made_again
+from descend.trials.prove import Proof
+from descend.trials.trial import Part
+
+OUTCOMES = {"pass": 1.0, "abc": 0.05, "bc": 0.05, "ac": 0.5, "ab": 0.5, "b": 0.6, "c": 0.5}
+
+
+def part(text: str, **kind: bool) -> Part:
+    return Part(replace(prescription(text, text.upper(), remedy=f"edit_{text}"), **kind), {})
+
+
+def taken(parts: list[Part], outcomes: dict[str, float]) -> Proof:
+    """Return the proof in which all parts are the cure, when what is not needed has been left out."""
+    table, exam = Table(outcomes), record_of(1.0)
+    [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], exam, table)
+    cure = replace(confirm(SCRIPT, exam, candidate, table, {}), parts=tuple(parts))
+    symptoms = frozenset(p.prescription.symptom for p in parts)
+    proof = Proof([cure], symptoms, cure, arm=candidate.record)
+    take_what_is_needed(SCRIPT, exam, proof, table)
+    return proof
+
+
+def test_what_let_the_rest_be_seen_and_is_not_needed_is_left_out():
+    proof = taken([part("a"), part("b"), part("c")], OUTCOMES)
+    assert proof.cure.remedies == ("edit_b", "edit_c") and proof.cure.label == "b + c"
+    assert proof.confirmed == {"B", "C"} and "A" in proof.dismissed and proof.cure.symptom == "B"
+    assert verdicts(proof) == {"b + c": "proved", "a + b + c": "helps"}
+
+
+def test_several_are_left_out_one_after_another():
+    assert taken([part("a"), part("b"), part("c")], OUTCOMES | {"c": 0.05}).cure.remedies == ("edit_c",)
+
+
+@pytest.mark.parametrize("outcomes", [{"bc": 0.5}, {"bc": 0.07}])
+def test_what_is_needed_stays(outcomes):
+    proof = taken([part("a"), part("b"), part("c")], OUTCOMES | outcomes)
+    assert len(proof.cure.parts) == 3 and proof.confirmed == {"A", "B", "C"} and len(proof.trials) == 1
+
+
+def test_what_mends_a_fact_stays():
+    assert len(taken([part("a", of_fact=True), part("b"), part("c")], OUTCOMES).cure.parts) == 3
+
+
+def test_what_another_change_was_made_in_cannot_be_left_out():
+    def within(script):
+        text = script.edits[SCRIPT.path].strip()
+        return script.edit(SCRIPT.path, f"{text}c\n") if "a" in text else NotApplicable("no a")
+
+    parts = [part("a"), part("b"), part("c")]
+    parts[2] = replace(parts[2], prescription=replace(parts[2].prescription, apply=within))
+    assert made_again(parts[1:], SCRIPT) is None
+    assert len(taken(parts, OUTCOMES).cure.parts) == 3
