@@ -13,6 +13,7 @@ from descend.course.suffering import suffers
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
+from descend.symptoms import GENERAL
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
 from descend.trials.combine import beside_fact, combined, pairs
@@ -122,7 +123,7 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
         if trial.verdict in PROVED:
             proof.cure, proof.arm = trial, candidate.record
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
-            proof.confirmed = frozenset(c.prescription.symptom for c in helping) - proof.refuted
+            proof.confirmed = _confirmed(helping, proof)
             best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
             at = {c.prescription.symptom: c.prescription.at for c in best}  # the best of each: some have no place
             proof.at = {symptom: place for symptom, place in at.items() if place}
@@ -131,6 +132,7 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
                 other = confirm(script, exam, rival, bench, proof.unchanged)
                 _put(proof, everything, rival, other)
                 _settle(proof, (candidate, trial), (rival, other))
+                proof.confirmed = _confirmed(helping, proof)
             return
         proof.failed[candidate.prescription.key] = trial
         # On other seeds what is surely wrong may decide.
@@ -140,6 +142,13 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
             everything.append(both)
             proof.trials.insert(len(everything) - 1, screened(both, exam))
     proof.refuted |= {c.prescription.symptom for c in queue if not c.prescription.of_fact}
+
+
+def _confirmed(helping: list[Candidate], proof: Proof) -> frozenset[str]:
+    """Return the suspicions whose own remedies have won; of those without a name of their own what the cure is for."""
+    cured = {part.prescription.symptom for part in proof.cure.parts} if proof.cure is not None else set()
+    won = frozenset(c.prescription.symptom for c in helping) - proof.refuted
+    return won - (GENERAL - cured)
 
 
 def _in_turn(winners: list[Candidate]) -> list[Candidate]:
