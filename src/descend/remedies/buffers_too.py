@@ -13,8 +13,9 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.averaged import follower, with_buffers
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import pointed_at
 from descend.source.insert import with_body
+from descend.source.locate import locate_node
 from descend.source.not_applicable import NotApplicable
 
 
@@ -23,7 +24,7 @@ def buffers_too(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = expression_at(script, site, cst.For)
+    found = locate_node(script, site, cst.For)
     if isinstance(found, NotApplicable):
         return found
     syntax, loop = found

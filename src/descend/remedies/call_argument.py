@@ -7,7 +7,8 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument, keyword, with_arguments, written
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import pointed_at
+from descend.source.locate import locate_node
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import last_name
 
@@ -20,7 +21,7 @@ def call_argument(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = expression_at(script, site, cst.Call)
+    found = locate_node(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found
     syntax, call = found

@@ -10,10 +10,11 @@ from descend.script import Script
 from descend.source.backward_pass import BACKWARD, BEFORE_STEP, is_backward, scaler_of
 from descend.source.beside import is_call_in, statements_after
 from descend.source.bindings import loops_around, outermost_loop
+from descend.source.functions import functions_around
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around, name_at
+from descend.source.passed_on import name_at
 from descend.source.stepping import clears_gradients
 from descend.source.syntax import Syntax, last_name
 from descend.source.uncalled import called, uncalled

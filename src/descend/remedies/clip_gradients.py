@@ -7,12 +7,13 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import number_text
+from descend.source.functions import function_around, functions_around
 from descend.source.imports import import_module
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.owners import owners
-from descend.source.passed_on import functions_around, name_at
+from descend.source.passed_on import name_at
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import first_name, last_name
 from descend.source.trainer_arguments import trainer_argument
@@ -57,7 +58,7 @@ def _owner(made: Place, stepping: Stepping) -> str | None:
 
 
 def _is_together(made: Place, stepping: Stepping) -> bool:
-    functions = [functions_around(made.syntax, call)[:1] for call in (made.call, stepping.place.call)]
+    functions = [function_around(made.syntax, call) for call in (made.call, stepping.place.call)]
     return functions[0] == functions[1]
 
 

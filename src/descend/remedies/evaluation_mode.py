@@ -15,12 +15,12 @@ from descend.source.arguments import find_argument, keyword, with_arguments
 from descend.source.beside import statements_before
 from descend.source.bindings import bound_in, loops_around
 from descend.source.called_model import called_model
+from descend.source.functions import function_around, functions_around
 from descend.source.insert import above, insert_before, with_body
 from descend.source.locate import locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
-from descend.source.training_call import block_without_gradients
+from descend.source.without_gradients import block_without_gradients
 
 
 def evaluation_mode(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -43,7 +43,7 @@ def _told(script: Script, record: Record, key: str) -> Script | NotApplicable:
     if isinstance(place, NotApplicable):
         return place
     syntax, call = place.syntax, place.call
-    line, function = syntax.line(call), next(iter(functions_around(syntax, call)), None)
+    line, function = syntax.line(call), function_around(syntax, call)
     first = function.params.params[0].name.value if function is not None and function.params.params else ""
     if first != "self" or find_argument(call, "training", 2) is not None:
         return NotApplicable(f"line {line} is in no module, whose mode it could follow")

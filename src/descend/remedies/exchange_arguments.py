@@ -7,7 +7,8 @@ import libcst as cst
 from descend.record import Record, Site
 from descend.script import Script
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import pointed_at
+from descend.source.locate import locate_node
 from descend.source.not_applicable import NotApplicable
 
 
@@ -21,7 +22,7 @@ def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> 
         return site
     if "argument" not in dose:
         return _upside_down(script, site)
-    found = expression_at(script, site, cst.Call)
+    found = locate_node(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found
     syntax, call = found
@@ -36,7 +37,7 @@ def exchange_arguments(script: Script, record: Record, dose: dict[str, Any]) -> 
 
 
 def _upside_down(script: Script, site: Site) -> Script | NotApplicable:
-    found = expression_at(script, site, cst.BinaryOperation)
+    found = locate_node(script, site, cst.BinaryOperation)
     if isinstance(found, NotApplicable):
         return found
     syntax, quotient = found

@@ -15,13 +15,14 @@ from descend.script import Script
 from descend.source.arguments import PARAMETERS, find_argument, is_in_groups, makes_optimizer
 from descend.source.bindings import loops_around
 from descend.source.called_model import called_model
+from descend.source.functions import function_around
 from descend.source.insert import insert_after
 from descend.source.locate import Place, locate, locate_site
 from descend.source.model_class import layer_kind
 from descend.source.names import assigned_value, enclosing_class, free_name
 from descend.source.not_applicable import NotApplicable
 from descend.source.owners import owners
-from descend.source.passed_on import functions_around, name_at, names_at
+from descend.source.passed_on import name_at, names_at
 from descend.source.syntax import Syntax, last_name
 
 
@@ -80,13 +81,13 @@ def _made_later(place: Place, model: str, *, replaced: bool) -> list[cst.Assign]
     replaced: whether the run has shown that some do: what a call gives to a part of it is then a layer.
     """
     syntax, call = place.syntax, place.call
-    home, loops = functions_around(syntax, call)[:1], loops_around(syntax, call)
+    home, loops = function_around(syntax, call), loops_around(syntax, call)
     own = next((outer for outer in syntax.ancestors(call) if isinstance(outer, cst.Assign)), None)
     return [
         assign
         for assign in syntax.every(cst.Assign)
         if assign is not own and syntax.spans[assign].start.line > syntax.line(call)
-        if functions_around(syntax, assign)[:1] == home and loops_around(syntax, assign) == loops
+        if function_around(syntax, assign) == home and loops_around(syntax, assign) == loops
         if _gives_other(syntax, assign, model, replaced)
     ]
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import pointed_at, statement_at
+from descend.source.exact import pointed_at
+from descend.source.locate import statement_around
 from descend.source.not_applicable import NotApplicable
 from descend.source.remove import remove
 
@@ -14,7 +15,7 @@ def leave_out(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = statement_at(script, site)
+    found = statement_around(script, site)
     if isinstance(found, NotApplicable):
         return found
     syntax, statement = found

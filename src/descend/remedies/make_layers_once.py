@@ -14,11 +14,11 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.bindings import Loop, bound_in, parameter_names
+from descend.source.bindings import Loop, bound_in
+from descend.source.functions import functions_around, parameter_names
 from descend.source.locate import Place
 from descend.source.names import enclosing_class
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Change, Syntax, dotted, first_name, last_name
 from descend.source.together import places_seen
 

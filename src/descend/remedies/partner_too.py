@@ -8,8 +8,9 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import pointed_at, statement_at
+from descend.source.exact import pointed_at
 from descend.source.insert import insert_after
+from descend.source.locate import statement_around
 from descend.source.not_applicable import NotApplicable
 from descend.source.partners import moved_alike
 
@@ -19,7 +20,7 @@ def partner_too(script: Script, record: Record, dose: dict[str, Any]) -> Script 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = statement_at(script, site)
+    found = statement_around(script, site)
     if isinstance(found, NotApplicable):
         return found
     syntax, statement = found

@@ -8,10 +8,10 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.activations import is_constructor
 from descend.source.brackets import bracketed
-from descend.source.exact import expression_at, one_of_at, pointed_at
+from descend.source.exact import one_of_at, pointed_at
 from descend.source.give_way import give_way
 from descend.source.insert import without_line
-from descend.source.locate import Place
+from descend.source.locate import Place, locate_node
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 from descend.source.without_call import without_call
@@ -41,7 +41,7 @@ def _skip(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotA
         if isinstance(node, cst.Call) and is_constructor(site.detail):
             return _edited(script, syntax, without_call(Place(syntax, node, site)))
         return _edited(script, syntax, _text(syntax, node, site.detail))
-    changed = expression_at(script, site, cst.AugAssign)
+    changed = locate_node(script, site, cst.AugAssign)
     if not isinstance(changed, NotApplicable):
         syntax, statement = changed
         return _edited(script, syntax, without_line(syntax, statement) or NotApplicable(f"line {site.line} is all"))

@@ -8,10 +8,11 @@ from typing import Any
 from descend.record import Record
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
+from descend.source.functions import function_around
 from descend.source.locate import Place, locate
 from descend.source.loss_targets import find_targets
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around, name_at
+from descend.source.passed_on import name_at
 from descend.source.training_call import training_call
 
 CLASSES = ("cross_entropy", "crossentropy", "nll", "bce", "hinge", "margin")  # in the names of classifiers' losses
@@ -44,7 +45,7 @@ def _name_at_loss(called: Place, model: str, loss: Place) -> str | None:
     syntax = loss.syntax
     if called.syntax is not syntax:
         return None
-    homes = [functions_around(syntax, place.call)[:1] for place in (called, loss)]
+    homes = [function_around(syntax, place.call) for place in (called, loss)]
     return model if homes[0] == homes[1] else name_at(syntax, called.call, model, loss.call)
 
 

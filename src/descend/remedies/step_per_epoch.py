@@ -12,9 +12,9 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.bindings import Loop, bound_in, loops_around
 from descend.source.callers import way_out
+from descend.source.functions import function_around
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Change, Syntax, last_name
 
 Line = cst.SimpleStatementLine | cst.SimpleStatementSuite
@@ -55,9 +55,9 @@ def _is_called_in_loop(syntax: Syntax, loop: Loop) -> bool:
 
 def _loops_here(place: Place) -> list[Loop]:
     """Return the loops around the call in its own function, the outermost first."""
-    home = functions_around(place.syntax, place.call)[:1]
+    home = function_around(place.syntax, place.call)
     loops = loops_around(place.syntax, place.call)
-    return [loop for loop in loops if functions_around(place.syntax, loop)[:1] == home]
+    return [loop for loop in loops if function_around(place.syntax, loop) == home]
 
 
 def _moved(syntax: Syntax, statement: cst.Expr, inner: Loop) -> cst.CSTNode | NotApplicable:

@@ -13,10 +13,10 @@ from descend.script import Script
 from descend.source.beside import call_in, statements_before
 from descend.source.bindings import bound_in, loops_around
 from descend.source.called_model import called_model
+from descend.source.functions import function_around
 from descend.source.insert import insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
 
@@ -109,7 +109,7 @@ def _condition(script: Script, record: Record, place: Place, at: cst.CSTNode) ->
     syntax, backward = place.syntax, locate(script, record, "backward")
     if isinstance(backward, NotApplicable) or backward.syntax is not syntax:
         return ""
-    if functions_around(syntax, backward.call)[:1] != functions_around(syntax, place.call)[:1]:
+    if function_around(syntax, backward.call) != function_around(syntax, place.call):
         return ""
     around = set(syntax.ancestors(place.call))
     inner: cst.CSTNode = backward.call

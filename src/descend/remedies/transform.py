@@ -6,7 +6,8 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import expression_at, pointed_at
+from descend.source.exact import pointed_at
+from descend.source.locate import locate_node
 from descend.source.not_applicable import NotApplicable
 
 
@@ -15,7 +16,7 @@ def transform(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = expression_at(script, site, cst.Call)
+    found = locate_node(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found
     syntax, call = found

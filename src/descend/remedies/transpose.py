@@ -13,8 +13,8 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.counted import counted_otherwise, counted_sizes
-from descend.source.exact import expression_at, pointed_at
-from descend.source.locate import locate
+from descend.source.exact import pointed_at
+from descend.source.locate import locate, locate_node
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 
@@ -46,7 +46,7 @@ def _counted_otherwise(script: Script, record: Record, dose: dict[str, Any]) -> 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = expression_at(script, site, cst.Call)
+    found = locate_node(script, site, cst.Call)
     if isinstance(found, NotApplicable):
         return found
     syntax, call = found

@@ -6,7 +6,8 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.exact import expression_at, pointed_at, statement_at
+from descend.source.exact import pointed_at
+from descend.source.locate import locate_node, statement_around
 from descend.source.not_applicable import NotApplicable
 
 TURNED = {cst.Add: cst.Subtract, cst.Subtract: cst.Add}
@@ -18,14 +19,14 @@ def turn_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | 
     site = pointed_at(script, record, dose)
     if isinstance(site, NotApplicable):
         return site
-    found = expression_at(script, site, cst.BinaryOperation)
+    found = locate_node(script, site, cst.BinaryOperation)
     if not isinstance(found, NotApplicable):
         syntax, node = found
         turned = TURNED.get(type(node.operator))
         if turned is not None:
             operator = turned(node.operator.whitespace_before, node.operator.whitespace_after)  # type: ignore[attr-defined]
             return script.edit(syntax.file, syntax.replace(node, node.with_changes(operator=operator)))
-    within = statement_at(script, site)
+    within = statement_around(script, site)
     if isinstance(within, NotApplicable):
         return within
     syntax, statement = within

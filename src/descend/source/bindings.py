@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.source.names import is_target
-from descend.source.syntax import Syntax, descendants
+from descend.source.functions import Function, parameter_names
+from descend.source.names import home_of, is_target
+from descend.source.syntax import Syntax, descendants, last_name
 
 Loop = cst.For | cst.While
-Function = cst.FunctionDef | cst.Lambda
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Binding:
 
     kind: str  # assigned, changed (`x /= 255`), iterated (`for x in …`), parameter
     node: cst.CSTNode  # the assignment, the loop, or the function
-    value: cst.BaseExpression | None = None  # what is assigned, or iterated over
+    value: cst.BaseExpression | None = None  # what is assigned, added, or iterated over
     path: tuple[int, ...] = ()  # which part of the value: (1, 0) is x in `for i, (x, y) in …`
 
 
@@ -64,11 +64,17 @@ def _by_head(syntax: Syntax, code: str, outer: cst.CSTNode, inner: cst.CSTNode) 
     """Return the binding by the loop, comprehension or function that `outer` is."""
     if isinstance(outer, cst.For) and inner is outer.body:
         return _iterated(syntax, code, outer, outer.target, outer.iter)
-    if isinstance(outer, cst.BaseSimpleComp) and inner is outer.elt:
-        return _iterated(syntax, code, outer, outer.for_in.target, outer.for_in.iter)
+    if isinstance(outer, cst.BaseComp) and inner is not outer.for_in:
+        return _by_comprehension(syntax, code, outer)
     if isinstance(outer, Function) and code in parameter_names(outer):
         return Binding("parameter", outer)
     return None
+
+
+def _by_comprehension(syntax: Syntax, code: str, comprehension: cst.BaseComp) -> Binding | None:
+    loops = [loop for loop in descendants(comprehension.for_in) if isinstance(loop, cst.CompFor)]
+    found = [_iterated(syntax, code, comprehension, loop.target, loop.iter) for loop in loops]
+    return next((bound for bound in reversed(found) if bound is not None), None)  # the innermost counts
 
 
 def _iterated(
@@ -76,12 +82,6 @@ def _iterated(
 ) -> Binding | None:
     path = path_in(syntax, target, code)
     return None if path is None else Binding("iterated", node, value, path)
-
-
-def parameter_names(function: Function) -> list[str]:
-    """Return the names of a function's parameters, in the order of a call."""
-    given = function.params
-    return [p.name.value for p in (*given.posonly_params, *given.params, *given.kwonly_params)]
 
 
 def path_in(syntax: Syntax, target: cst.BaseExpression, code: str) -> tuple[int, ...] | None:
@@ -93,6 +93,23 @@ def path_in(syntax: Syntax, target: cst.BaseExpression, code: str) -> tuple[int,
                 return (i, *inner)
         return None
     return () if syntax.code(target) == code else None
+
+
+def one_of_series(iterated: cst.BaseExpression, part: int) -> cst.BaseExpression | None:
+    """Return the series that a part of each step comes from: `b` of part 1 of `zip(a, b)` and of `enumerate(b)`."""
+    name = last_name(iterated.func) if isinstance(iterated, cst.Call) else ""
+    given = iterated.args if isinstance(iterated, cst.Call) else ()
+    if name == "enumerate" and part == 1 and given:
+        return given[0].value
+    return given[part].value if name == "zip" and part < len(given) else None
+
+
+def every_binding(syntax: Syntax, name: cst.Name) -> list[Binding]:
+    """Return all that binds a name in its own function, in the order of the text, or in a comprehension around it."""
+    home, code = home_of(syntax, name), name.value
+    own = [t for t in _targets(syntax, home) if syntax.code(t) == code and home_of(syntax, t) is home]
+    around = [_by_comprehension(syntax, code, c) for c in syntax.ancestors(name) if isinstance(c, cst.BaseComp)]
+    return [*(_binding_of(syntax, target) for target in own), *(bound for bound in around if bound is not None)]
 
 
 def bound_in(syntax: Syntax, node: cst.CSTNode) -> set[str]:
@@ -124,6 +141,8 @@ def _binding_of(syntax: Syntax, target: cst.CSTNode) -> Binding:
             return Binding("iterated", outer, outer.iter, _path(syntax, outermost, target))
         if isinstance(outer, cst.Assign | cst.AnnAssign | cst.NamedExpr):
             return Binding("assigned", outer, outer.value, _path(syntax, outermost, target))
+        if isinstance(outer, cst.AugAssign):
+            return Binding("changed", outer, outer.value)
         if isinstance(outer, cst.BaseSmallStatement | cst.BaseStatement):
             return Binding("changed", outer)
         if isinstance(outer, cst.BaseExpression):

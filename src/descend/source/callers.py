@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from descend.source.bindings import Loop, loops_around
-from descend.source.names import enclosing_class
-from descend.source.passed_on import functions_around
+from descend.source.functions import calls_of, function_around, functions_around
 from descend.source.syntax import Syntax, last_name
 
 CALLERS = 3  # functions between the model's call and the loop
@@ -16,8 +15,8 @@ def way_out(syntax: Syntax, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield the node, the only call of the function that holds it, the only call of the function that holds that."""
     for _ in range(CALLERS + 1):
         yield node
-        functions = functions_around(syntax, node)
-        caller = only_caller(syntax, functions[0]) if functions else None
+        function = function_around(syntax, node)
+        caller = only_caller(syntax, function) if function is not None else None
         if caller is None:
             return
         node = caller
@@ -25,17 +24,9 @@ def way_out(syntax: Syntax, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def only_caller(syntax: Syntax, function: cst.FunctionDef) -> cst.Call | None:
     """Return the only call of the function, or the only one in a loop that trains."""
-    calls = [call for call in syntax.every(cst.Call) if is_call_of_function(syntax, call, function)]
+    calls = calls_of(syntax, function)
     training = [call for call in calls if _is_training(syntax, call)] if len(calls) > 1 else calls
     return training[0] if len(training) == 1 else None
-
-
-def is_call_of_function(syntax: Syntax, call: cst.Call, function: cst.FunctionDef) -> bool:
-    """Return whether the call may be one of the function from elsewhere: `model.train()` is none of `train`."""
-    is_method = enclosing_class(syntax, function) is not None
-    if last_name(call.func) != function.name.value or function in syntax.ancestors(call):
-        return False
-    return is_method or isinstance(call.func, cst.Name) or syntax.is_module(call.func)
 
 
 def _is_training(syntax: Syntax, call: cst.Call) -> bool:

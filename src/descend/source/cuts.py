@@ -10,12 +10,14 @@ import libcst as cst
 from libcst import matchers as m
 
 from descend.source.bindings import Loop, loops_around
+from descend.source.functions import called_functions, is_parameter
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
-from descend.source.made_of import called_functions, given_to, is_list, is_parameter, made_of
+from descend.source.made_of import given_to, is_list, made_of
 from descend.source.names import given_keyword, home_of, value_behind
 from descend.source.remove import remove
 from descend.source.syntax import Syntax, last_name
+from descend.source.without_gradients import SWITCHED_OFF, block_without_gradients, switches
 
 LEAVES = ("detach", "detach_", "item", "tolist", "numpy")
 LEAVING = m.Call(func=m.Attribute(attr=m.OneOf(*map(m.Name, LEAVES))), args=[])
@@ -31,11 +33,6 @@ STATE = m.Call(func=m.Attribute(attr=m.Name("state_dict")), args=[])  # its tens
 PARAMETERS = m.Call(func=m.Attribute(attr=m.Name("parameters") | m.Name("named_parameters")))
 DRAW = m.OneOf(*map(m.Name, ("argmax", "multinomial", "randint", "sample")))  # what they give has no derivative
 DRAWN = m.Call(func=DRAW | m.Attribute(attr=DRAW))
-NO_GRAD = m.Name("no_grad") | m.Name("inference_mode")
-SWITCH = NO_GRAD | m.Attribute(attr=NO_GRAD)
-SETTER = m.Name("set_grad_enabled")
-TURNED_OFF = m.Call(func=SETTER | m.Attribute(attr=SETTER), args=[m.Arg(m.Name("False"))])
-SWITCHED_OFF = SWITCH | m.Call(func=SWITCH, args=[]) | TURNED_OFF
 
 
 def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
@@ -47,10 +44,9 @@ def cuts(syntax: Syntax, loss: cst.BaseExpression) -> list[cst.CSTNode]:
         if _is_cut(syntax, node) or m.matches(node, COPIED) and _is_made_anew(syntax, node, loss, around):
             found.append(node)
         for outer in syntax.ancestors(node):
-            if isinstance(outer, cst.With) and any(m.matches(item.item, SWITCHED_OFF) for item in outer.items):
-                found.append(outer)
+            off = switches(outer)
+            found.extend([outer] if off and isinstance(outer, cst.With) else off)
             if isinstance(outer, cst.FunctionDef):
-                found.extend(d for d in outer.decorators if m.matches(d.decorator, SWITCHED_OFF))
                 break
     if met:
         found.extend(_switched_off(syntax, loss))
@@ -63,15 +59,9 @@ def is_joined(syntax: Syntax, loss: cst.BaseExpression) -> bool:
 
     def ends(node: cst.CSTNode) -> bool:
         is_cut = isinstance(node, cst.BaseExpression) and _is_cut(syntax, node)
-        return is_cut or any(_is_switched_off(outer) for outer in syntax.ancestors(node))
+        return is_cut or block_without_gradients(syntax, node) is not None
 
     return any(_is_learnt(syntax, part) for part in made_of(syntax, loss, ends))
-
-
-def _is_switched_off(outer: cst.CSTNode) -> bool:
-    if isinstance(outer, cst.With):
-        return any(m.matches(item.item, SWITCHED_OFF) for item in outer.items)
-    return isinstance(outer, cst.FunctionDef) and any(m.matches(d.decorator, SWITCHED_OFF) for d in outer.decorators)
 
 
 def joined(syntax: Syntax, cut: cst.CSTNode) -> str:
@@ -171,7 +161,8 @@ def _made_leaves(syntax: Syntax, met: list[cst.BaseExpression]) -> Iterator[cst.
 
 def _unwrapped(syntax: Syntax, block: cst.With) -> str:
     """Return the text with what stands in a block in its place."""
-    kept = [item for item in block.items if not m.matches(item.item, SWITCHED_OFF)]
+    off = switches(block)
+    kept = [item for item in block.items if item not in off]
     if kept:
         last = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
         return syntax.replace(block, block.with_changes(items=[*kept[:-1], last]))

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from descend.script import Script
-from descend.source.bindings import bound_in, loops_around, parameter_names
+from descend.source.bindings import bound_in, loops_around
 from descend.source.called_model import called_model
 from descend.source.callers import CALLERS, only_caller
 from descend.source.data_source import find_source
 from descend.source.flow import PARTS, Source
+from descend.source.functions import functions_around, given_arguments, parameter_names
 from descend.source.imports import import_name
 from descend.source.insert import insert_before
 from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around, given_arguments
 from descend.source.syntax import Syntax, descendants, last_name
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import libcst as cst
 
 from descend.source.arguments import PARAMETERS
-from descend.source.bindings import nearest_binding, parameter_names
+from descend.source.bindings import nearest_binding
+from descend.source.functions import calls_of, function_around, given_arguments, parameter_names
 from descend.source.names import assigned_value
-from descend.source.passed_on import functions_around, given_arguments
 from descend.source.syntax import Syntax, first_name, last_name
 
 PARTS = PARAMETERS | {"children", "named_children", "modules", "named_modules"}
@@ -52,7 +52,7 @@ def _statement(syntax: Syntax, call: cst.Call) -> cst.Expr | None:
 
 def _freezes(syntax: Syntax, node: cst.CSTNode, frozen: cst.BaseExpression, value: Flag) -> Iterator[Freeze]:
     owner = _owner(syntax, frozen, node)
-    function = next(iter(functions_around(syntax, node)), None)
+    function = function_around(syntax, node)
     names = parameter_names(function) if function is not None else []
     root = owner.split(".")[0]
     flag = value.value if isinstance(value, cst.Name) and value.value in names else ""
@@ -61,8 +61,7 @@ def _freezes(syntax: Syntax, node: cst.CSTNode, frozen: cst.BaseExpression, valu
     if function is None or root not in names or root == "self":
         yield from [] if flag else [Freeze(node, owner)]
         return
-    calls = [call for call in syntax.every(cst.Call) if last_name(call.func) == function.name.value]
-    given = [(call, given_arguments(function, call)) for call in calls]
+    given = [(call, given_arguments(function, call)) for call in calls_of(syntax, function)]
     if flag or _is_all_of(syntax, node, function):
         for call, values in given:
             statement = syntax.parents[call]

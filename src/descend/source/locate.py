@@ -3,10 +3,11 @@
 Sites give lines of the original file, but remedies are combined: each one works on the text that the others
 have left. Edits keep the order of calls, so the third call of `model` is still the third. Only where one of
 these has gone (`SGD` became `Adam`) is the end of the call carried over the difference of the two texts; its
-end, because no two calls end at the same character. Of other expressions the outermost that ends there is meant.
+end, because no two calls end at the same character. Other expressions are known by both their ends.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -60,6 +61,10 @@ WORDS = {
 }
 
 
+Found = tuple[Syntax, Node] | NotApplicable
+Find = Callable[[Syntax, Site, type[Node]], Node | None]
+
+
 @dataclass(frozen=True)
 class Place:
     """One call in the source as it reads now."""
@@ -90,19 +95,30 @@ def locate(script: Script, record: Record, kind: str, key: str | None = None) ->
 
 def locate_site(script: Script, site: Site) -> Place | NotApplicable:
     """Return the call that stands at `site`, or why it cannot be edited."""
-    found = locate_node(script, site, cst.Call)
+    found = _located(script, site, cst.Call, _call_at)
     return found if isinstance(found, NotApplicable) else Place(*found, site)
 
 
-def locate_node(script: Script, site: Site, kind: type[Node]) -> tuple[Syntax, Node] | NotApplicable:
-    """Return the expression of that kind that stands at `site`, or why it cannot be edited."""
+def locate_node(script: Script, site: Site, kind: type[Node]) -> Found[Node]:
+    """Return the expression or statement of that kind that begins and ends where `site` does, or why there is none."""
+    return _located(script, site, kind, _node_at)
+
+
+def statement_around(script: Script, site: Site) -> Found[cst.BaseSmallStatement]:
+    """Return the simple statement around `site`, or why there is none that could be edited."""
+    return _located(script, site, cst.BaseSmallStatement, _node_around)  # type: ignore[type-abstract]
+
+
+def _located(script: Script, site: Site, kind: type[Node], find: Find[Node]) -> Found[Node]:
     syntax = syntax_at(script, site)
     if isinstance(syntax, NotApplicable):
         return syntax
-    node = _find(syntax, site, script.as_examined(syntax.file), kind)
-    if node is None:
+    original = parse(syntax.file, script.as_examined(syntax.file))
+    node = find(original, site, kind) if isinstance(original, Syntax) else None
+    if node is None or not isinstance(original, Syntax):
         return NotApplicable(f"no {word_of(site)} is found at {syntax.file.name}:{site.line}")
-    return syntax, node
+    now = node if original is syntax else _as_it_reads_now(original, node, syntax, kind)
+    return NotApplicable(f"line {site.line} reads otherwise by now") if now is None else (syntax, now)
 
 
 def syntax_at(script: Script, site: Site) -> Syntax | NotApplicable:
@@ -126,29 +142,36 @@ def is_users(script: Script, file: Path) -> bool:
     return home is not None and not LIBRARIES & set(file.relative_to(home).parts)
 
 
-def _find(syntax: Syntax, site: Site, before: str, kind: type[Node]) -> Node | None:
-    if before == syntax.module.code:
-        return _node_at(syntax, site, kind)
-    original = parse(syntax.file, before)
-    node = _node_at(original, site, kind) if isinstance(original, Syntax) else None
-    if node is None or not isinstance(original, Syntax):
-        return None
+def _as_it_reads_now(original: Syntax, node: Node, syntax: Syntax, kind: type[Node]) -> Node | None:
     alike, now = (_alike(text, kind, _name(original, node)) for text in (original, syntax))
     if len(alike) == len(now):
         return now[alike.index(node)]
-    end = carry_end(before, syntax.module.code, _end(original, node))
+    end = carry_end(original.module.code, syntax.module.code, _end(original, node))
     return next((n for n in syntax.every(kind) if _end(syntax, n) == end), None)
 
 
-def _node_at(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
-    nodes = syntax.every(kind)
+def _call_at(syntax: Syntax, site: Site, kind: type[cst.Call]) -> cst.Call | None:
+    """Return the call that ends there: of one that goes over several lines Python tells another beginning."""
+    calls = syntax.every(kind)
     if site.end_line:
         end = in_characters(syntax.module.code, site.end_line, site.end_column)
-        return next((node for node in nodes if _end(syntax, node) == end), None)
+        return next((call for call in calls if _end(syntax, call) == end), None)
     start = in_characters(syntax.module.code, site.line, site.column)
-    beginning = [node for node in nodes if _start(syntax, node) == start]
-    named = [node for node in beginning if isinstance(node, cst.Call) and last_name(node.func) == site.detail]
+    beginning = [call for call in calls if _start(syntax, call) == start]
+    named = [call for call in beginning if last_name(call.func) == site.detail]
     return next(iter(named or beginning), None)
+
+
+def _node_at(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
+    text = syntax.module.code
+    start = in_characters(text, site.line, site.column)
+    end = in_characters(text, site.end_line or site.line, site.end_column)
+    return next((n for n in syntax.every(kind) if (_start(syntax, n), _end(syntax, n)) == (start, end)), None)
+
+
+def _node_around(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
+    start = in_characters(syntax.module.code, site.line, site.column)
+    return next((node for node in syntax.every(kind) if _start(syntax, node) <= start <= _end(syntax, node)), None)
 
 
 def _alike(syntax: Syntax, kind: type[Node], name: str) -> list[Node]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from descend.source.bindings import bound_in, parameter_names
-from descend.source.passed_on import functions_around
+from descend.source.bindings import bound_in
+from descend.source.functions import function_around, parameter_names
 from descend.source.syntax import Syntax
 
 
@@ -24,7 +24,7 @@ def partners(syntax: Syntax, statement: cst.BaseSmallStatement, name: str) -> li
     if moved_alike(syntax, statement, name, name) == "":
         return []
     changed, begins = bound_in(syntax, statement), syntax.line(statement)
-    home = next(iter(functions_around(syntax, statement)), None)
+    home = function_around(syntax, statement)
     done = {syntax.code(other) for other in syntax.every(cst.Assign)}
     found: list[str] = []
     for line, names in sorted(_together(syntax, home), reverse=True):
@@ -54,7 +54,7 @@ def _together(syntax: Syntax, home: cst.FunctionDef | None) -> Iterator[tuple[in
         yield syntax.line(home), [name for name in parameter_names(home) if name != "self"]
     binding: list[cst.AssignTarget | cst.For] = [*syntax.every(cst.AssignTarget, home), *syntax.every(cst.For, home)]
     for node in binding:
-        if isinstance(node.target, cst.Tuple) and next(iter(functions_around(syntax, node)), None) is home:
+        if isinstance(node.target, cst.Tuple) and function_around(syntax, node) is home:
             elements = [element.value for element in node.target.elements]
             yield syntax.line(node), [element.value for element in elements if isinstance(element, cst.Name)]
 

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.source.bindings import bound_in, loops_around, parameter_names, path_in
+from descend.source.bindings import bound_in, loops_around, path_in
+from descend.source.functions import (
+    calls_of,
+    function_around,
+    functions_around,
+    given_arguments,
+    parameter_names,
+    returned,
+)
 from descend.source.names import enclosing_class
 from descend.source.syntax import Syntax, last_name
 
-Functions = dict[str, list[cst.FunctionDef]]
 WAYS = 64  # names tried; a value that is handed around more than that is not followed
 
 
@@ -35,33 +42,15 @@ def name_at(syntax: Syntax, made: cst.CSTNode, variable: str, at: cst.CSTNode) -
 def names_at(syntax: Syntax, made: cst.CSTNode, variable: str, at: cst.CSTNode) -> list[str]:
     """Return every name by which `at` can call the value, those of its own function before global ones."""
     first = Known(variable or syntax.code(made), made)
-    waiting, functions = [first], _functions(syntax)
+    waiting = [first]
     for known in waiting:
         if len(waiting) < WAYS:
-            waiting += [other for other in _others(syntax, known, functions) if other not in waiting]
+            waiting += [other for other in _others(syntax, known) if other not in waiting]
     names = [known for known in waiting if known.name.replace(".", "").isidentifier()]
     visible = [k for k in names if _is_visible(syntax, k, at) and (k is first or not _is_later(syntax, k.at, at))]
-    home = functions_around(syntax, at)[:1]
-    own = [known for known in visible if functions_around(syntax, known.at)[:1] == home]
+    home = function_around(syntax, at)
+    own = [known for known in visible if function_around(syntax, known.at) is home]
     return list(dict.fromkeys(known.name for known in [*own, *visible]))
-
-
-def given_arguments(function: cst.FunctionDef, call: cst.Call) -> dict[str, cst.BaseExpression]:
-    """Return what the call gives to each of the function's parameters, as far as it can be read."""
-    names = parameter_names(function)
-    values = [a.value for a in call.args if a.keyword is None and not a.star]
-    if names[:1] == ["self"]:
-        if isinstance(call.func, cst.Attribute) and function.name.value != "__init__":
-            values = [call.func.value, *values]
-        else:
-            names = names[1:]
-    given = dict(zip(names, values))
-    return given | {a.keyword.value: a.value for a in call.args if a.keyword is not None}
-
-
-def functions_around(syntax: Syntax, node: cst.CSTNode) -> list[cst.FunctionDef]:
-    """Return the functions that hold the node, the innermost first."""
-    return [outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)]
 
 
 def _is_visible(syntax: Syntax, known: Known, at: cst.CSTNode) -> bool:
@@ -69,24 +58,24 @@ def _is_visible(syntax: Syntax, known: Known, at: cst.CSTNode) -> bool:
     if root == "self":
         owner = enclosing_class(syntax, known.at)
         return owner is not None and owner is enclosing_class(syntax, at)
-    home, around = functions_around(syntax, known.at)[:1], functions_around(syntax, at)
-    if home and home[0] not in around:
+    home, around = function_around(syntax, known.at), functions_around(syntax, at)
+    if home is not None and home not in around:
         return False
-    inner = around[: around.index(home[0])] if home else around
+    inner = around[: around.index(home)] if home is not None else around
     return not any(root in {*parameter_names(function), *bound_in(syntax, function)} for function in inner)
 
 
 def _is_later(syntax: Syntax, known: cst.CSTNode, at: cst.CSTNode) -> bool:
     """Return whether a name is given after `at` in the same function, with no loop that leads back."""
-    if functions_around(syntax, known)[:1] != functions_around(syntax, at)[:1]:
+    if function_around(syntax, known) is not function_around(syntax, at):
         return False
     return syntax.line(known) > syntax.line(at) and not loops_around(syntax, at)
 
 
-def _others(syntax: Syntax, known: Known, functions: Functions) -> Iterator[Known]:
+def _others(syntax: Syntax, known: Known) -> Iterator[Known]:
     """Yield the names that the value gets from the statements in which it is known by this one."""
-    for call in syntax.every(cst.Call):
-        for function in functions.get(last_name(call.func), ()):
+    for function in syntax.every(cst.FunctionDef):
+        for call in calls_of(syntax, function):
             for parameter, value in given_arguments(function, call).items():
                 if syntax.code(value) == known.name and parameter != "self" and _is_visible(syntax, known, call):
                     yield Known(parameter, function.body)
@@ -94,19 +83,8 @@ def _others(syntax: Syntax, known: Known, functions: Functions) -> Iterator[Know
         if syntax.code(assign.value) == known.name and _is_visible(syntax, known, assign):
             yield from (Known(syntax.code(target.target), assign) for target in assign.targets)
     yield from _of_object(syntax, known)
-    for function in functions_around(syntax, known.at)[:1]:
-        yield from _returned(syntax, known, function)
-
-
-def _functions(syntax: Syntax) -> Functions:
-    """Return the functions of the file by the name that they are called by; a class's name calls `__init__`."""
-    found: Functions = {}
-    for function in syntax.every(cst.FunctionDef):
-        owner, name = enclosing_class(syntax, function), function.name.value
-        if name == "__init__" and owner is not None:
-            name = owner.name.value
-        found.setdefault(name, []).append(function)
-    return found
+    if (home := function_around(syntax, known.at)) is not None:
+        yield from _returned(syntax, known, home)
 
 
 def _of_object(syntax: Syntax, known: Known) -> Iterator[Known]:
@@ -121,12 +99,10 @@ def _of_object(syntax: Syntax, known: Known) -> Iterator[Known]:
 
 
 def _returned(syntax: Syntax, known: Known, function: cst.FunctionDef) -> Iterator[Known]:
-    values = [r.value for r in syntax.every(cst.Return, function) if r.value is not None]
-    paths = {path_in(syntax, value, known.name) for value in values} - {None}
-    for assign in syntax.every(cst.Assign):
-        if not isinstance(assign.value, cst.Call) or last_name(assign.value.func) != function.name.value:
-            continue
-        for target in (t.target for t in assign.targets):
+    paths = {path_in(syntax, value, known.name) for value in returned(syntax, function)} - {None}
+    for call in calls_of(syntax, function):
+        assign = syntax.parents[call]
+        for target in (t.target for t in assign.targets) if isinstance(assign, cst.Assign) else ():
             for part in syntax.every(cst.Name, target) + syntax.every(cst.Attribute, target):
                 if path_in(syntax, target, syntax.code(part)) in paths:
                     yield Known(syntax.code(part), assign)

@@ -11,17 +11,17 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.bindings import bound_in, loops_around, parameter_names
+from descend.source.bindings import bound_in, loops_around
 from descend.source.callers import way_out
 from descend.source.data_source import find_source
 from descend.source.flow import PARTS, Source
+from descend.source.functions import function_around, functions_around, parameter_names
 from descend.source.imports import import_module
 from descend.source.insert import insert_before
 from descend.source.locate import locate
 from descend.source.loss_targets import find_targets
 from descend.source.names import assigned_value, free_name
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
 
@@ -72,9 +72,9 @@ def _insert(syntax: Syntax, names: list[str], at: cst.CSTNode) -> str | NotAppli
     if any(home is not homes[0] for home in homes):
         return NotApplicable(f"{joined} are made in different places")
     for node in way_out(syntax, at):
-        if next(iter(functions_around(syntax, node)), None) is not homes[0]:
+        if function_around(syntax, node) is not homes[0]:
             continue
-        loops = [loop for loop in loops_around(syntax, node) if homes[0] in [*functions_around(syntax, loop)[:1], None]]
+        loops = [loop for loop in loops_around(syntax, node) if homes[0] in (function_around(syntax, loop), None)]
         free = [loop for loop in loops if not bound_in(syntax, loop) & set(names)]
         if loops and not free:
             return NotApplicable(f"{joined} are made inside the loop")

@@ -16,11 +16,11 @@ from descend.script import Script
 from descend.source.averaged import loops_over_parameters
 from descend.source.bindings import outermost_loop
 from descend.source.counted import counted_sizes
+from descend.source.functions import function_around, functions_around
 from descend.source.locate import NEWLINE, syntax_at
 from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class
 from descend.source.partners import partners
-from descend.source.passed_on import functions_around
 from descend.source.rearranged import rearranging
 from descend.source.syntax import Syntax, last_name
 from descend.source.weights import weighing_quotients
@@ -90,7 +90,7 @@ def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
     for call in syntax.every(cst.Call):
         coder = call.func.value if isinstance(call.func, cst.Attribute) else None
         if isinstance(coder, cst.Name | cst.Attribute) and last_name(call.func) in ("fit", "fit_transform"):
-            place = syntax.code(coder), next(iter(functions_around(syntax, call)), None)
+            place = syntax.code(coder), function_around(syntax, call)
             if place in fitted and last_name(call.func) == "fit_transform":
                 yield call
             fitted.add(place)

@@ -6,8 +6,10 @@ They go on through `zip(params, grads)`, `grads.items()` and `tree_map(lambda p,
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
+from libcst import matchers as m
 
-from descend.source.syntax import Syntax, first_name, last_name
+from descend.source.bindings import one_of_series
+from descend.source.syntax import Syntax, first_name
 
 _Target = cst.BaseExpression
 _GOES_ON = 4  # from name to name
@@ -48,22 +50,14 @@ def _handed_on(syntax: Syntax, names: set[str]) -> Iterator[str]:
 
 def _taken(target: _Target, source: cst.BaseExpression, names: set[str]) -> Iterator[str]:
     """Yield the names that a loop gives to gradients."""
-    parts = _parts(target)
     if is_gradient(source, names):
         yield from _names(target)
-    elif isinstance(source, cst.Call) and last_name(source.func) == "zip":
-        for part, argument in zip(parts, source.args):
-            yield from _taken(part, argument.value, names)
-    elif isinstance(source, cst.Call) and last_name(source.func) == "enumerate" and source.args and len(parts) > 1:
-        yield from _taken(parts[1], source.args[0].value, names)
-    elif (
-        isinstance(source, cst.Call)
-        and isinstance(source.func, cst.Attribute)
-        and is_gradient(source.func.value, names)
-    ):
-        way = source.func.attr.value
-        if way in ("items", "values"):
-            yield from _names(parts[-1])
+    for i, part in enumerate(_parts(target)):
+        if (series := one_of_series(source, i)) is not None:
+            yield from _taken(part, series, names)
+    if m.matches(source, m.Call(func=m.Attribute(attr=m.Name("items") | m.Name("values")))):
+        mapping = cst.ensure_type(cst.ensure_type(source, cst.Call).func, cst.Attribute).value
+        yield from _names(_parts(target)[-1]) if is_gradient(mapping, names) else ()
 
 
 def _parts(target: _Target) -> Sequence[_Target]:

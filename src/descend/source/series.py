@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from descend.source.bindings import nearest_binding
+from descend.source.bindings import nearest_binding, one_of_series
 from descend.source.flow import PARTS, PLACES, Flow, Source, is_wanted
 from descend.source.names import assigned_value
 from descend.source.syntax import Syntax, last_name
@@ -35,10 +35,8 @@ def back_from_batches(syntax: Syntax, flow: Flow) -> Flow | Source:
 
 def _back_from_series(syntax: Syntax, flow: Flow, call: cst.Call) -> Flow | Source:
     name, part = last_name(call.func), flow.path[0] if flow.path else None
-    if name == "enumerate" and part == 1 and call.args:
-        return replace(flow, value=call.args[0].value, path=flow.path[1:])
-    if name == "zip" and part is not None and part < len(call.args):
-        return replace(flow, value=call.args[part].value, path=flow.path[1:])
+    if part is not None and (one := one_of_series(call, part)) is not None:
+        return replace(flow, value=one, path=flow.path[1:])
     if name in SAME_BATCHES and call.args:
         return replace(flow, value=call.args[0].value)
     if name in CUTS:

@@ -10,12 +10,12 @@ import libcst as cst
 
 from descend.record import Record, Site
 from descend.script import Script
-from descend.source.callers import CALLERS, is_call_of_function
+from descend.source.callers import CALLERS
+from descend.source.functions import calls_of, function_around
 from descend.source.locate import syntax_at
 from descend.source.model_class import holds_layers
 from descend.source.names import enclosing_class, value_of_target
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around
 from descend.source.syntax import Syntax, last_name
 
 
@@ -36,10 +36,10 @@ def _is_called_elsewhere(syntax: Syntax, function: cst.FunctionDef, record: Reco
         calls = _calls(syntax, function)
         if len(calls) != 1:
             return len(calls) > 1 and not _always_trains(syntax, function, record, site)
-        callers = functions_around(syntax, calls[0])
-        if not callers:
+        caller = function_around(syntax, calls[0])
+        if caller is None:
             return False
-        function = callers[0]
+        function = caller
     return False
 
 
@@ -73,7 +73,7 @@ def _calls(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:
         return []
     calls = syntax.every(cst.Call)
     if holder is None or function.name.value not in ("forward", "__call__"):
-        return [call for call in calls if is_call_of_function(syntax, call, function)]
+        return calls_of(syntax, function)
     made = [call for call in calls if last_name(call.func) == holder.name.value]
     names = {syntax.code(t) for t in syntax.every(cst.Name) if value_of_target(syntax, t) in made}
     return [call for call in calls if isinstance(call.func, cst.Name) and call.func.value in names]

@@ -1,6 +1,5 @@
 """The call of the model on which training goes back: the first one that a run sees may be of an evaluation."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import libcst as cst
@@ -9,12 +8,11 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.bindings import loops_around
 from descend.source.called_model import called_model
+from descend.source.functions import functions_around
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import functions_around, name_at
-from descend.source.syntax import Syntax, last_name
-
-WITHOUT_GRADIENTS = {"no_grad", "inference_mode"}
+from descend.source.passed_on import name_at
+from descend.source.without_gradients import block_without_gradients
 
 
 def training_call(script: Script, record: Record) -> Place | NotApplicable:
@@ -40,17 +38,3 @@ def _names(script: Script, record: Record, place: Place, backward: Place) -> lis
         name = name_at(place.syntax, made.call, made.site.variable, backward.call)
         names = [name, *names] if name is not None else names
     return names
-
-
-def block_without_gradients(syntax: Syntax, node: cst.CSTNode) -> cst.With | cst.FunctionDef | None:
-    """Return the innermost block or function around the node in which gradients are switched off."""
-    for outer in syntax.ancestors(node):
-        if isinstance(outer, cst.With) and _switch_off(item.item for item in outer.items):
-            return outer
-        if isinstance(outer, cst.FunctionDef) and _switch_off(mark.decorator for mark in outer.decorators):
-            return outer
-    return None
-
-
-def _switch_off(marks: Iterable[cst.BaseExpression]) -> bool:
-    return any(last_name(m.func if isinstance(m, cst.Call) else m) in WITHOUT_GRADIENTS for m in marks)
