@@ -170,6 +170,37 @@ FED = {  # the script, the call of the model, the inserted line, and the line th
         "standardise_inputs(t.net, data)",
         "for x, y in data:",
     ),
+    "a function for each epoch": (
+        "def train(m, data):\n    for x, y in data:\n        m(x)\nfor e in r:\n    train(net, loader)",
+        "m(x)",
+        "standardise_inputs(net, loader)",
+        "for e in r:",
+    ),
+    "a function of the file's own model and data": (
+        "def train():\n    for x, y in loader:\n        net(x)\nfor e in r:\n    train()",
+        "net(x)",
+        "standardise_inputs(net, loader)",
+        "for e in r:",
+    ),
+    "a method for each epoch": (
+        "class T:\n    def epoch(self):\n        for x, y in self.data:\n            self.net(x)\n"
+        "    def fit(self):\n        for e in r:\n            self.epoch()",
+        "self.net(x)",
+        "standardise_inputs(self.net, self.data)",
+        "for e in r:",
+    ),
+    "a function that makes its data": (
+        "def train(m):\n    data = DataLoader(ds)\n    for x, y in data:\n        m(x)\nfor e in r:\n    train(net)",
+        "m(x)",
+        "standardise_inputs(m, data)",
+        "for x, y in data:",
+    ),
+    "a function whose data another of that name hides": (
+        "def train(m):\n    for x, y in data:\n        m(x)\ndef main(data):\n    for e in r:\n        train(net)",
+        "m(x)",
+        "standardise_inputs(m, data)",
+        "for x, y in data:",
+    ),
     "a loss for training and validation": (
         "def loss_of(m, x):\n    return m(x)\nfor e in r:\n    for x in val:\n        loss_of(net, x)\n"
         "    for x in train:\n        loss_of(net, x).backward()",

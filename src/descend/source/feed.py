@@ -14,7 +14,7 @@ from descend.source.called_model import called_model
 from descend.source.callers import CALLERS, only_caller
 from descend.source.data_source import find_source
 from descend.source.flow import PARTS, Source
-from descend.source.functions import functions_around, given_arguments, parameter_names
+from descend.source.functions import function_around, given_arguments, parameter_names
 from descend.source.imports import import_name
 from descend.source.insert import insert_before
 from descend.source.locate import Place
@@ -73,15 +73,44 @@ def _carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
     if not feed.source.expressions:
         what = "no data" if feed.part == 0 else f"no {PARTS[feed.part]}"
         return NotApplicable(f"{what} to fit on: {feed.source.reason}")
-    return _outside_closure(syntax, feed)
+    return _where_both_are_made(syntax, _outside_closure(syntax, feed))
+
+
+def _where_both_are_made(syntax: Syntax, feed: Feed) -> Feed:
+    """Return the feed at the call of the function around it, and of the next one, that has both from outside."""
+    for _ in range(CALLERS):
+        function = function_around(syntax, feed.at)
+        caller = only_caller(syntax, function) if function is not None else None
+        if function is None or caller is None:
+            break
+        model = _at_call(syntax, feed.model, function, caller)
+        data = [name for e in feed.source.expressions if (name := _at_call(syntax, e, function, caller))]
+        if not model or not data:
+            break
+        feed = replace(feed, model=model, source=replace(feed.source, expressions=(data[0],)), at=caller)
+    return feed
+
+
+def _at_call(syntax: Syntax, name: str, function: cst.FunctionDef, caller: cst.Call) -> str:
+    """Return what a function's caller calls what it calls `name`; "" where it makes that itself, or has no name."""
+    root, given, home = name.partition(".")[0], given_arguments(function, caller), function_around(syntax, caller)
+    own = bound_in(syntax, function)
+    if root in given and root not in own:
+        known = syntax.code(given[root]) + name.removeprefix(root)
+        return known if _is_dotted(known) else ""
+    own |= {*parameter_names(function), *((bound_in(syntax, home) | {*parameter_names(home)}) if home else ())}
+    return name if root not in own and _is_dotted(name) else ""
+
+
+def _is_dotted(name: str) -> bool:
+    return name.replace(".", "").isidentifier()
 
 
 def _outside_closure(syntax: Syntax, feed: Feed) -> Feed:
     """Return the feed at the only use of the function around it, if both need nothing of that function."""
-    functions = functions_around(syntax, feed.at)
-    if loops_around(syntax, feed.at) or not functions:
+    function = function_around(syntax, feed.at)
+    if loops_around(syntax, feed.at) or function is None:
         return feed
-    function = functions[0]
     uses = [name for name in syntax.every(cst.Name) if name.value == function.name.value]
     others = [name for name in uses if name is not function.name]
     own = {*parameter_names(function), *bound_in(syntax, function)}
