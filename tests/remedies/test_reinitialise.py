@@ -1,7 +1,8 @@
 import pytest
 
-from descend.record import Site
+from descend.record import Fact, Note, Site
 from descend.remedies.reinitialise import reinitialise
+from descend.remedies.standardise_inputs import standardise_inputs
 
 IMPORT = "from descend.network import reinitialise\n"
 CASES = {
@@ -26,34 +27,43 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_model_is_read_from_the_optimizer(patient, case: str) -> None:
     text, models = CASES[case]
-    edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="relu", optimizer="0")
+    p = patient(text, optimizer="SGD(")
+    assert below(p.edited(reinitialise, activation="relu", optimizer="0")) == f"initialise({', '.join(models)})\n{text}"
     lines = [f'reinitialise({model}, activation="relu")\n' for model in models]
-    assert edited == IMPORT + "".join(lines) + text
+    p.record.add(Note("torchrun", "several processes"))
+    assert p.edited(reinitialise, activation="relu", optimizer="0") == IMPORT + "".join(lines) + text
+
+
+def below(edited: str) -> str:
+    """Return what stands below the function that a patch has written."""
+    function, _, rest = edited.partition("# no activation behind it\n")
+    assert function.startswith("import torch\n\n\ndef initialise(*models):\n")
+    return rest.removeprefix("\n\n")
 
 
 def test_a_name_for_the_parameters_is_followed(patient) -> None:
     text = "params = list(net.parameters())\no = SGD(params, 1)\n"
     edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="tanh")
-    assert edited == IMPORT + text.replace("o =", 'reinitialise(net, activation="tanh")\no =')
+    assert below(edited) == text.replace("o =", "initialise(net)\no =")
 
 
 def test_it_stands_below_blank_lines_and_above_comments(patient) -> None:
     text = "net = Net()\n\n\n# the rule\n# to be tuned\no = SGD(net.parameters(), 1)\n"
     edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="relu")
-    assert edited == IMPORT + text.replace("# the rule", 'reinitialise(net, activation="relu")\n# the rule')
+    assert below(edited) == text.replace("# the rule", "initialise(net)\n# the rule")
 
 
 @pytest.mark.parametrize("text", ["def f(self):\n    return SGD(self.parameters(), 1)\n"])
 def test_a_return_has_it_before(patient, text: str) -> None:
     edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="relu")
-    assert edited == IMPORT + text.replace("    return", '    reinitialise(self, activation="relu")\n    return')
+    assert below(edited) == text.replace("    return", "    initialise(self)\n    return")
 
 
 @pytest.mark.parametrize("argument", ["get(net)", "make().parameters()", "[p for m in ms for p in m.parameters()]"])
 def test_the_models_site_helps_out(patient, argument: str) -> None:
     text = f"net = Net()\no = SGD({argument}, 1)\n"
     p = patient(text, optimizer="SGD(", model="Net(")
-    assert 'reinitialise(net, activation="relu")' in p.edited(reinitialise, activation="relu")
+    assert "initialise(net)" in p.edited(reinitialise, activation="relu")
     p.record.sites[1] = Site("model", "", p.record.sites[1].file, 1, variable="net", function="build")
     assert "does not say whose parameters" in p.refusal(reinitialise, activation="relu")
 
@@ -64,5 +74,61 @@ def test_a_lambda_has_no_room(patient) -> None:
 
 
 def test_a_function_of_that_name_is_respected(patient) -> None:
-    p = patient("def reinitialise(m): pass\no = SGD(m.parameters(), 1)\n", optimizer="SGD(")
-    assert "`reinitialise` of its own" in p.refusal(reinitialise, activation="relu")
+    p = patient("def initialise(m): pass\no = SGD(m.parameters(), 1)\n", optimizer="SGD(")
+    assert "`initialise` of its own" in p.refusal(reinitialise, activation="relu")
+
+
+NET = """
+import torch
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Conv1d(3, 50, 5), torch.nn.Flatten(), torch.nn.Linear(300, 200, bias=False),
+                          torch.nn.Linear(200, 100))
+twin = torch.nn.Linear(300, 200)
+o = torch.optim.SGD([*net.parameters(), *twin.parameters()], 1)
+drawn = torch.rand(3)
+"""
+STDS = {  # of the first two layers and of the last
+    "relu": [(2 / 15) ** 0.5, (2 / 300) ** 0.5, (1 / 200) ** 0.5],
+    "leaky_relu": [(2 / 1.0001 / 15) ** 0.5, (2 / 1.0001 / 300) ** 0.5, (1 / 200) ** 0.5],
+    "tanh": [5 / 3 * (2 / (15 + 250)) ** 0.5, 5 / 3 * (2 / 500) ** 0.5, (2 / 300) ** 0.5],
+    "sigmoid": [(2 / (15 + 250)) ** 0.5, (2 / 500) ** 0.5, (2 / 300) ** 0.5],
+}
+
+
+@pytest.mark.parametrize("activation", STDS)
+def test_what_is_written_draws_at_the_scale_of_the_activation(patient, activation: str) -> None:
+    names: dict[str, object] = {}
+    edited = patient(NET, optimizer="torch.optim.SGD(").edited(reinitialise, activation=activation)
+    assert "descend" not in edited
+    exec(edited, names)
+    layers = [layer for layer in names["net"] if hasattr(layer, "weight")]
+    for layer, std in zip(layers[:2], STDS[activation], strict=False):
+        assert layer.weight.std().item() == pytest.approx(std, rel=0.1)
+        assert layer.bias is None or not layer.bias.any()
+    assert layers[2].weight.std().item() == pytest.approx(STDS[activation][2], rel=0.1)
+    assert not layers[1].weight.equal(names["twin"].weight)
+    before: dict[str, object] = {}
+    exec(NET, before)
+    assert names["drawn"].equal(before["drawn"])  # batches, too, come as they came
+
+
+def test_what_may_be_an_embeddings_and_another_start_are_the_librarys(patient) -> None:
+    text = "e = nn.Embedding(9, 3)\no = SGD(net.parameters(), 1)\n"
+    p = patient(text, optimizer="SGD(")
+    assert 'reinitialise(net, activation="relu")' in p.edited(reinitialise, activation="relu")
+    p = patient("o = SGD(net.parameters(), 1)\n", optimizer="SGD(")
+    assert 'reinitialise(net, activation="default", draw=2)' in p.edited(reinitialise, activation="default", draw=2)
+
+
+def test_two_functions_in_any_order(patient) -> None:
+    text = "import torch\no = SGD(net.parameters(), 1)\nfor x in X:\n    net(x)\n"
+    p = patient(text, optimizer="SGD(", model_call="net(")
+    shape = {"shape": [8, 3], "features": 3, "finite": True, "first_layer": "linear", "constant_features": 0}
+    p.record.add(Fact("inputs", "", 0, shape))
+    texts = set()
+    for order in ((reinitialise, standardise_inputs), (standardise_inputs, reinitialise)):
+        script = p.script
+        for remedy in order:
+            script = remedy(script, p.record, {"activation": "relu"})
+        texts.add(script.read(script.path))
+    assert len(texts) == 1

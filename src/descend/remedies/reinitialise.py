@@ -1,29 +1,56 @@
 """Weights drawn anew before the optimizer sees them, at the scale that suits the activation.
 
-He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions; the drawing
-itself is `descend.network.reinitialise`.
+He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions. The patch writes what
+draws them into the user's file; it is `descend.network.reinitialise` where weights may be an embedding's, too, where
+several processes have to draw the same ones, or where another start is wanted.
 """
 
 from typing import Any
+
+import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
 from descend.source.imports import import_name
 from descend.source.insert import insert_before
-from descend.source.locate import locate
+from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
+from descend.source.own_function import with_function
 from descend.source.owners import owners
+from descend.source.syntax import last_name
+
+RECTIFIERS = frozenset("relu relu6 prelu elu celu gelu silu mish hardswish".split())
+KAIMING = "torch.nn.init.kaiming_normal_({}.weight, nonlinearity={})"
+XAVIER = "torch.nn.init.xavier_uniform_({}.weight{})"
+HE, GLOROT = "rectifiers (He et al. 2015, equation 10)", "the activation (Glorot & Bengio 2010, equation 16)"
+CODE = '''
+def initialise(*models):
+    """Draw the weights at the scale at which signals keep their size through {what}."""
+    with torch.random.fork_rng():  # what is drawn later stays as it was
+        for model in models:
+            layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
+            for layer in layers:
+                {hidden}
+                if layer.bias is not None:
+                    torch.nn.init.zeros_(layer.bias)
+            {output}  # no activation behind it
+'''
 
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `reinitialise(model, activation=…)` before the statement that makes the optimizer."""
+    """Insert `initialise(model)` before the statement that makes the optimizer."""
     draw = f", draw={dose['draw']}" if "draw" in dose else ""
     call = f'reinitialise({{}}, activation="{dose["activation"]}"{draw})'
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call)
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _written(dose["activation"]))
 
 
-def before_the_optimizer(script: Script, record: Record, key: str, call: str) -> Script | NotApplicable:
-    """Insert `call`, a function of `descend.network` with `{}` for the model, before the optimizer is made."""
+def before_the_optimizer(
+    script: Script, record: Record, key: str, call: str, written: str = ""
+) -> Script | NotApplicable:
+    """Insert `call`, a function of `descend.network` with `{}` for the model, before the optimizer is made.
+
+    written: the code of `initialise`, which goes into the file and is called instead where that does as well.
+    """
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
         return place
@@ -31,10 +58,32 @@ def before_the_optimizer(script: Script, record: Record, key: str, call: str) ->
     if not models:
         line = place.syntax.line(place.call)
         return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
-    text = insert_before(place.syntax, place.call, *map(call.format, models))
-    if isinstance(text, str):
+    is_written = bool(written) and not _may_be_shared(place, record)
+    calls = [f"initialise({', '.join(models)})"] if is_written else [call.format(model) for model in models]
+    text = insert_before(place.syntax, place.call, *calls)
+    if isinstance(text, str) and is_written:
+        text = with_function(place.syntax.file, text, written)
+    elif isinstance(text, str):
         text = import_name(place.syntax.file, text, "descend.network", call.partition("(")[0])
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
+
+
+def _written(activation: str) -> str:
+    """Return the code that draws for an activation; "" where it is none of those whose gain is known."""
+    if activation in RECTIFIERS or activation == "leaky_relu":
+        kind = '"leaky_relu", a=0.01' if activation == "leaky_relu" else '"relu"'
+        hidden, output = KAIMING.format("layer", kind), KAIMING.format("layers[-1]", '"linear"')
+        return CODE.format(what=HE, hidden=hidden, output=output)
+    if activation not in ("tanh", "sigmoid", "softsign", "linear"):
+        return ""
+    gain = ', gain=torch.nn.init.calculate_gain("tanh")' if activation == "tanh" else ""
+    return CODE.format(what=GLOROT, hidden=XAVIER.format("layer", gain), output=XAVIER.format("layers[-1]", ""))
+
+
+def _may_be_shared(place: Place, record: Record) -> bool:
+    """Whether a layer's weights may be an embedding's, too, or have to be the same in several processes."""
+    names = {last_name(call.func) for call in place.syntax.every(cst.Call)}
+    return any(name.startswith("Embedding") for name in names) or any(n.probe == "torchrun" for n in record.notes)
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

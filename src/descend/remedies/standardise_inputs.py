@@ -1,16 +1,42 @@
 """Inputs brought to mean 0 and standard deviation 1 as the model gets them (LeCun et al. 1998, section 4.3).
 
-The fit is `descend.network.standardise_inputs`: it takes the statistics from the training data once, so the
-line may stand in a function that is called for every epoch.
+The patch writes what does it into the user's file: the statistics of the training data as buffers of the model, which
+are saved with it and serve its evaluation, too. Where the data are not seen to be rows or batches of them, or hold what
+is no number, it is `descend.network.standardise_inputs`.
 """
 
+from functools import partial
 from typing import Any
+
+import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
+from descend.source.flow import Source
 from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
+
+ALONE, BESIDE = "({} - model.input_mean) / model.input_std", "({} - model.input_mean) / model.input_std, *given[1:]"
+HOOK = '''
+def standardised(model, given):
+    return {given}
+
+
+def standardise_inputs(model, {data}):
+    """Bring what `model` is given to mean 0 and standard deviation 1, by the statistics of the training data."""
+{read}
+    model.register_buffer("input_mean", inputs.mean({over}))
+    model.register_buffer("input_std", inputs.std({over}))
+{constant}    model.register_forward_pre_hook(standardised)
+'''
+ROWS = "    inputs = torch.as_tensor(inputs, dtype=torch.float32)"
+BATCHES = """    with torch.random.fork_rng():  # the order of the batches stays as it is
+        inputs = torch.cat([{part} for batch in batches]).float()"""
+CONSTANT = "    model.input_std[model.input_std == 0] = 1  # of what never changes\n"
+WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
+OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
 
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -19,7 +45,7 @@ def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> 
 
 
 def fit_inputs(script: Script, record: Record, name: str) -> Script | NotApplicable:
-    """Insert `name(model, data)`, of `descend.network`, before the outermost training loop."""
+    """Insert `name(model, data)` before the outermost training loop."""
     place = training_call(script, record)
     if isinstance(place, NotApplicable):
         return place
@@ -30,4 +56,40 @@ def fit_inputs(script: Script, record: Record, name: str) -> Script | NotApplica
     if not call.args or call.args[0].keyword is not None or call.args[0].star:
         return NotApplicable(f"line {syntax.line(call)} gives the model no inputs by their place")
     feed = find_feed(syntax, model, call.args[0].value, call)
-    return insert_fit(script, syntax, feed, name)
+    write = partial(_written, record, syntax, len(call.args) == 1) if name == "standardise_inputs" else lambda _: ""
+    return insert_fit(script, syntax, feed, name, write)
+
+
+def _written(record: Record, syntax: Syntax, is_alone: bool, source: Source) -> str:
+    """Return the code that standardises such data; "" where what is seen of them does not do."""
+    known = record.fact("inputs") or {}
+    is_told = known.get("finite") and not source.by_key and not any(e.startswith("lambda") for e in source.expressions)
+    over = _over(known, source) if is_told and not _is_wrapped(record, syntax) else None
+    if over is None:
+        return ""
+    part = "batch" + "".join(f"[{i}]" for i in source.path)
+    read = BATCHES.format(part=part) if source.is_series else ROWS
+    return HOOK.format(
+        given=(ALONE if is_alone else BESIDE).format("given[0]"),
+        data="batches" if source.is_series else "inputs",
+        read=read + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
+        over=over,
+        constant=CONSTANT if known["constant_features"] and known["features"] > 1 else "",
+    )
+
+
+def _over(known: dict[str, Any], source: Source) -> str | None:
+    """Return over which dimensions of the data the mean of each feature is taken; None where that is not known."""
+    dimensions = len(known["shape"])
+    if known["features"] == 1:
+        return ""
+    if source.reshaped and dimensions > 2:
+        return None
+    is_sequence_of_channels = dimensions == 3 and known["first_layer"] == "conv1d"
+    return "(0, 2), keepdim=True" if is_sequence_of_channels else OVER.get(dimensions)
+
+
+def _is_wrapped(record: Record, syntax: Syntax) -> bool:
+    """Whether the model may be one that torch has put around the script's, or is trained by several processes."""
+    calls = {last_name(call.func) for call in syntax.every(cst.Call)}
+    return bool(calls & WRAPPERS) or any(note.probe == "torchrun" for note in record.notes)

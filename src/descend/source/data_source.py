@@ -26,17 +26,21 @@ SAME_NUMBERS = frozenset(
     "tensor as_tensor from_numpy FloatTensor DoubleTensor Tensor Variable asarray array".split()
 )  # methods of a tensor, and functions of one, that leave its values as they are
 
+OTHER_SHAPE = frozenset("view reshape view_as flatten squeeze unsqueeze".split())
+
 
 def find_source(
     syntax: Syntax, values: cst.BaseExpression, at: cst.CSTNode, path: tuple[int, ...] = (), part: int = 0
 ) -> Source:
     """Return where part `path` of `values`, as it is read at `at`, comes from; `part` is 1 for targets."""
     flow: Flow | Source = Flow(values, at, part, path)
-    cut = ""
+    last = flow
     while isinstance(flow, Flow):
-        cut = flow.cut
+        last = flow
         flow = back_from_batches(syntax, flow) if flow.batches else _back(syntax, flow)
-    return replace(flow, cut=cut)
+    assert isinstance(last, Flow)
+    path = last.path if last.batches else flow.path
+    return replace(flow, cut=last.cut, reshaped=last.reshaped, by_key=last.by_key, is_series=last.batches, path=path)
 
 
 def _back(syntax: Syntax, flow: Flow) -> Flow | Source:
@@ -67,9 +71,10 @@ def _back_from_call(syntax: Syntax, flow: Flow, call: cst.Call) -> Flow | Source
     if name not in SAME_NUMBERS:
         return _unknown(syntax, flow)
     receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
-    if receiver is not None and not syntax.is_module(receiver):
-        return replace(flow, value=receiver)
-    return replace(flow, value=first) if first is not None else _unknown(syntax, flow)
+    given = receiver if receiver is not None and not syntax.is_module(receiver) else first
+    if given is None:
+        return _unknown(syntax, flow)
+    return replace(flow, value=given, reshaped=flow.reshaped or name in OTHER_SHAPE)
 
 
 def _back_from_comprehension(syntax: Syntax, flow: Flow, made: cst.BaseComp) -> Flow | Source:
@@ -98,7 +103,8 @@ def _back_from_subscript(syntax: Syntax, flow: Flow, value: cst.Subscript) -> Fl
         if part is not None or key is not None:
             if _is_from_outside(syntax, value, flow.at):
                 return _data(syntax, flow)
-            return replace(flow, value=value.value, path=flow.path if part is None else (part, *flow.path))
+            path = flow.path if part is None else (part, *flow.path)
+            return replace(flow, value=value.value, path=path, by_key=flow.by_key or key is not None)
     if flow.path or not _are_rows(value):
         return _unknown(syntax, flow)
     cuts = {flow.cut, _cut(syntax, value)}

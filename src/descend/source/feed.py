@@ -4,6 +4,7 @@ The batch may come into the function that calls the model as a parameter: then t
 that function is called, in the words of its caller.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -19,6 +20,7 @@ from descend.source.imports import import_name
 from descend.source.insert import insert_before
 from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
+from descend.source.own_function import with_function
 from descend.source.syntax import Syntax, descendants, last_name
 
 
@@ -47,13 +49,20 @@ def find_feed(syntax: Syntax, model: str, values: cst.BaseExpression, at: cst.CS
     return Feed(model, find_source(syntax, values, at, part=part), at, part)
 
 
-def insert_fit(script: Script, syntax: Syntax, feed: Feed, name: str) -> Script | NotApplicable:
-    """Insert `name(model, data)`, a function of descend.network, before the outermost training loop."""
+def insert_fit(
+    script: Script, syntax: Syntax, feed: Feed, name: str, write: Callable[[Source], str] = lambda source: ""
+) -> Script | NotApplicable:
+    """Insert `name(model, data)` before the outermost training loop.
+
+    write: returns the code of that function for such data; where it cannot it is one of descend.network.
+    """
     carried = _carry_out(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
-    text = _insert(syntax, carried, name)
-    if isinstance(text, str):
+    text, code = _insert(syntax, carried, name), write(carried.source)
+    if isinstance(text, str) and code:
+        text = with_function(syntax.file, text, code)
+    elif isinstance(text, str):
         text = import_name(syntax.file, text, "descend.network", name)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 

@@ -19,6 +19,8 @@ class Flow:
     batches: bool = False  # it is a series of batches
     found: tuple[str, ...] = ()  # expressions for the data met so far, the nearest to the model first
     cut: str = ""  # how examples are taken from a tensor: "sliced" one after another, "part", "picked" by an index
+    reshaped: bool = False  # the model gets the same numbers in another shape
+    by_key: bool = False  # a batch is a mapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,9 @@ class Source:
     path: tuple[int, ...] = ()
     reason: str = ""
     cut: str = ""
+    reshaped: bool = False
+    by_key: bool = False
+    is_series: bool = False  # of batches, of which `path` is the part that goes to the model
 
 
 def is_wanted(flow: Flow) -> bool:

@@ -23,9 +23,9 @@ def import_name(file: Path, text: str, package: str, name: str) -> str | NotAppl
         if _package(statement) == package and not isinstance(statement.names, cst.ImportStar):
             if name in {alias.evaluated_name for alias in statement.names if alias.asname is None}:
                 return text
-            if not _is_bound(syntax, name):
+            if not is_bound(syntax, name):
                 return syntax.replace(statement, _with_name(statement, statement.names, name))
-    if _is_bound(syntax, name):
+    if is_bound(syntax, name):
         return NotApplicable(f"{file.name} has a `{name}` of its own")
     return _add(syntax, cst.ImportFrom(dotted(package), [cst.ImportAlias(cst.Name(name))]))
 
@@ -42,7 +42,7 @@ def import_module(file: Path, text: str, name: str) -> str | NotApplicable:
     imported = {a.evaluated_name for s in _top_level(syntax, cst.Import) for a in s.names if a.asname is None}
     if any(other == name or other.startswith(name + ".") for other in imported):
         return text
-    if not any(other.partition(".")[0] == package for other in imported) and _is_bound(syntax, package):
+    if not any(other.partition(".")[0] == package for other in imported) and is_bound(syntax, package):
         return NotApplicable(f"{file.name} has a `{package}` of its own")
     return _add(syntax, cst.Import([cst.ImportAlias(dotted(name))]))
 
@@ -65,7 +65,8 @@ def _with_name(statement: cst.ImportFrom, names: Sequence[cst.ImportAlias], name
     return statement.with_changes(names=[*separated, last.with_changes(comma=names[-1].comma)])
 
 
-def _is_bound(syntax: Syntax, name: str) -> bool:
+def is_bound(syntax: Syntax, name: str) -> bool:
+    """Whether anything in the file has that name, but for what belongs to a class."""
     scopes = {s for s in syntax.scopes.values() if s is not None and not isinstance(s, ClassScope)}
     return any(assignment.name == name for scope in scopes for assignment in scope.assignments)
 
@@ -73,7 +74,7 @@ def _is_bound(syntax: Syntax, name: str) -> bool:
 def _add(syntax: Syntax, statement: cst.Import | cst.ImportFrom) -> str:
     body = syntax.module.body
     new = cst.SimpleStatementLine([statement])
-    at = _end_of_imports(body)
+    at = end_of_imports(body)
     code = _code(new)
     while at and _is_import(body[at - 1]) and _is_ours(before := _code(body[at - 1])) and before > code:
         at -= 1  # whatever order remedies come in, their imports lie in one
@@ -90,7 +91,8 @@ def _is_ours(code: str) -> bool:
     return code.startswith(("from descend.", "import descend."))
 
 
-def _end_of_imports(body: Sequence[cst.CSTNode]) -> int:
+def end_of_imports(body: Sequence[cst.CSTNode]) -> int:
+    """Return which of a file's statements is the first that is no import, and no text above these."""
     for i, statement in enumerate(body):
         if not _is_import(statement) and not (i == 0 and _is_docstring(statement)):
             return i

@@ -1,0 +1,51 @@
+"""A function that a patch needs, written into the user's file below its imports."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import libcst as cst
+
+from descend.source.imports import end_of_imports, import_module, is_bound
+from descend.source.insert import with_body
+from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import parse
+
+OURS = ("initialise", "standardised", "standardise_inputs")
+APART = [cst.EmptyLine(indent=False)] * 2  # blank lines around a function
+
+
+def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
+    """Return `text` with the functions of `code`, which may call torch, below its imports; as it is if they are there.
+
+    Not applicable where the file calls something else by the name of one of them.
+    """
+    imported = import_module(file, text, "torch")
+    syntax = imported if isinstance(imported, NotApplicable) else parse(file, imported)
+    if isinstance(syntax, NotApplicable):
+        return syntax
+    functions = [one for one in cst.parse_module(code).body if isinstance(one, cst.FunctionDef)]
+    known = {syntax.code(one).strip() for one in syntax.every(cst.FunctionDef)}
+    new = [one for one in functions if cst.Module([one]).code.strip() not in known]
+    taken = [one.name.value for one in new if is_bound(syntax, one.name.value)]
+    if taken:
+        return NotApplicable(f"{file.name} has a `{taken[0]}` of its own")
+    body = syntax.module.body
+    at = end_of_imports(body)
+    while new and at < len(body) and _name(body[at]) in OURS and _name(body[at]) < new[0].name.value:
+        at += 1  # whatever order remedies come in, their functions lie in one
+    above, below = body[:at], list[cst.CSTNode](body[at:])
+    spaced = [one.with_changes(leading_lines=APART) for one in new]
+    if new and below:
+        below[0] = _apart(below[0])
+    return with_body(syntax, syntax.module, [*above, *spaced, *below])
+
+
+def _name(statement: cst.CSTNode) -> str:
+    return statement.name.value if isinstance(statement, cst.FunctionDef) else ""
+
+
+def _apart(statement: cst.CSTNode) -> cst.CSTNode:
+    """Return a statement with two blank lines above it at least, and above its own comments."""
+    lines: Sequence[cst.EmptyLine] = statement.leading_lines  # type: ignore[attr-defined]
+    blank = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
+    return statement.with_changes(leading_lines=[*APART[min(blank, 2) :], *lines])

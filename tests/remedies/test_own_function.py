@@ -1,0 +1,127 @@
+"""What a patch needs is written into the user's file: plain torch, and once."""
+
+import pytest
+import torch
+from torch import nn
+
+from descend.network import standardise_inputs as reference
+from descend.record import Fact, Note
+from descend.remedies import REMEDIES, NotApplicable
+from descend.source.own_function import with_function
+
+CODE = "def f(x):\n    return torch.relu(x)\n"
+FILES = {
+    "below the imports": ("import torch\nx = 1\n", f"import torch\n\n\n{CODE}\n\nx = 1\n"),
+    "with an import of its own": ("import os\n\nx = 1\n", f"import os\nimport torch\n\n\n{CODE}\n\nx = 1\n"),
+    "above comments": ("import torch\n\n# one\nx = 1\n", f"import torch\n\n\n{CODE}\n\n# one\nx = 1\n"),
+    "above a function": ("import torch\n\n\ndef g(): pass\n", f"import torch\n\n\n{CODE}\n\ndef g(): pass\n"),
+    "below a text": ('"""A."""\nimport torch\n', f'"""A."""\nimport torch\n\n\n{CODE}'),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_where_it_goes(tmp_path, case):
+    before, after = FILES[case]
+    assert with_function(tmp_path / "train.py", before, CODE) == after
+    assert with_function(tmp_path / "train.py", after, CODE) == after
+
+
+def test_another_of_that_name_is_respected(tmp_path):
+    refused = with_function(tmp_path / "train.py", "import torch\nf = 1\n", CODE)
+    assert isinstance(refused, NotApplicable) and "a `f` of its own" in refused.reason
+
+
+ROWS = """
+import torch
+torch.manual_seed(0)
+X = {data}
+{more}
+model = torch.nn.Sequential(*{layers})
+for epoch in range(2):
+    for i in range(0, len(X), 8):
+        x = {batch}
+        out = model(x)
+"""
+LOADED = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+X = {data}
+loader = DataLoader(TensorDataset(X, torch.zeros(len(X))), batch_size=7, shuffle=True)
+model = torch.nn.Sequential(*{layers})
+seen = []
+for epoch in range(2):
+    for x, y in loader:
+        seen.append(x)
+        out = model(x)
+"""
+FEATURES = "torch.randn(40, 3) * torch.tensor([1.0, 50.0, 1e-3]) + torch.tensor([5.0, 0.0, 1.0])"
+CHANNELS = "torch.rand(40, 2, 5, 5) * torch.tensor([9.0, 1.0])[:, None, None]"
+DATA = {
+    "rows": (ROWS, FEATURES, "X[i:i + 8]", [8, 3], "linear", 0),
+    "an array": (ROWS, f"({FEATURES}).numpy()", "torch.from_numpy(X[i:i + 8]).float()", [8, 3], "linear", 0),
+    "a feature that never changes": (ROWS, f"({FEATURES}) * torch.tensor([1, 0, 1])", "X[i:i + 8]", [8, 3], "", 1),
+    "images in a row": (ROWS, "torch.rand(40, 2, 3) * 9", "X[i:i + 8].flatten(1)", [8, 6], "linear", 0),
+    "channels": (ROWS, CHANNELS, "X[i:i + 8]", [8, 2, 5, 5], "conv2d", 0),
+    "sequences": (ROWS, "torch.rand(40, 4, 3) * torch.tensor([9.0, 1.0, 5.0])", "X[i:i + 8]", [8, 4, 3], "linear", 0),
+    "a loader": (LOADED, FEATURES, "", [7, 3], "linear", 0),
+}  # fmt: skip
+
+
+def fed(patient, case: str, **more):
+    text, data, batch, shape, first, constant = DATA[case]
+    layers = "[torch.nn.Conv2d(2, 2, 3)]" if first == "conv2d" else f"[torch.nn.Linear({shape[-1]}, 2)]"
+    p = patient(text.format(data=data, batch=batch, layers=layers, more=more.pop("line", "")), model_call="model(x)")
+    features = shape[1] if first == "conv2d" else shape[-1]
+    detail = {"shape": shape, "features": features, "finite": True, "first_layer": first, "constant_features": constant}
+    p.record.add(Fact("inputs", "", 0, detail | more))
+    return p
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_what_is_written_does_what_the_library_does(patient, case):
+    names: dict[str, object] = {}
+    edited = fed(patient, case).edited(REMEDIES["standardise_inputs"])
+    assert "descend" not in edited
+    exec(edited, names)
+    model, data = names["model"], torch.as_tensor(names["X"]).float()
+    given = data.flatten(1) if case == "images in a row" else data
+    expected = reference(nn.Sequential(nn.Identity()), given)(given)
+    seen = nn.Sequential(nn.Identity())
+    for name, buffer in model.named_buffers():
+        seen.register_buffer(name, buffer)
+    seen.register_forward_pre_hook(names["standardised"])
+    assert seen(given) == pytest.approx(expected, abs=0.05)  # its variance is that of the whole, not of a sample
+    assert ("== 0] = 1" in edited) == (case == "a feature that never changes")
+
+
+def test_the_batches_come_as_they_came(patient):
+    p, before, after = fed(patient, "a loader"), {}, {}
+    exec(p.text, before)
+    exec(p.edited(REMEDIES["standardise_inputs"]), after)
+    assert all(a.equal(b) for a, b in zip(before["seen"], after["seen"], strict=True))
+
+
+def test_a_saved_model_keeps_them(patient, tmp_path):
+    names: dict[str, object] = {}
+    exec(fed(patient, "rows").edited(REMEDIES["standardise_inputs"]), names)
+    assert {"input_mean", "input_std"} < names["model"].state_dict().keys()
+
+
+UNSEEN = {
+    "what is no number": {"finite": False},
+    "a volume": {"shape": [8, 1, 2, 3, 4]},
+    "a compiled function": {"line": "f = torch.compile(len)"},
+}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_elsewhere_it_is_the_librarys(patient, case):
+    p = fed(patient, "rows", **UNSEEN[case])
+    assert "from descend.network import standardise_inputs" in p.edited(REMEDIES["standardise_inputs"])
+
+
+def test_processes_that_train_together_have_the_librarys(patient):
+    p = fed(patient, "rows")
+    p.record.add(Note("torchrun", "several"))
+    assert "from descend.network import standardise_inputs" in p.edited(REMEDIES["standardise_inputs"])
