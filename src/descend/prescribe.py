@@ -18,7 +18,9 @@ from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescriptio
 from descend.script import Script
 from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.symptoms import GENERAL, Symptom
+from descend.symptoms.suggestible import NAMES
 
+COULD_BE_BETTER = GENERAL.union(NAMES)  # of a run that does what it is asked, and fairly well: only much is a finding
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
 
@@ -117,7 +119,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         float(dose.get("smaller", 1.0)),
         row.restart,
         row.adds_parameters,
-        row.much or symptom.id in GENERAL and not suffers(record),  # it then does what it is asked, and fairly well
+        row.much or symptom.id in COULD_BE_BETTER and not suffers(record),
         (dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
 

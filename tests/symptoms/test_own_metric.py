@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import add_fact, healthy, rising, set_cost, set_fact, stuck
+from records import add_fact, healthy, rising, set_cost, set_fact, set_series, stuck
 from sick_metric import (
     barred_within,
     blocked_signal,
@@ -212,6 +212,15 @@ def test_a_run_suffers():
         assert suffers(record)
     assert suffers(printing(values=(0.45,)))  # the training examples are learnt, and it has not come half of the way
     assert not suffers(printing(values=(0.6,)))
+
+
+@pytest.mark.parametrize("accuracy, is_poor", [(0.8, True), (0.85, False)])  # a fifth of what is missing at 0.1
+def test_what_the_scripts_own_number_knows_to_be_learnt_no_noise_of_the_targets_denies(accuracy, is_poor):
+    record = printing(values=(accuracy,), untrained=0.1)
+    stuck(record)
+    assert suffers(record) is is_poor
+    set_series(record, "loss", "0", [nan] * 200)
+    assert suffers(record)  # what diverges does so whatever is printed
 
 
 @pytest.mark.parametrize(

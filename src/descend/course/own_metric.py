@@ -155,9 +155,17 @@ def stands_still(record: Record, metric: OwnMetric) -> bool:
     """Whether a number is known not to have come half of the way from where it stands without learning."""
     if is_at_chance(record, metric):
         return True
-    has_an_end = metric.kind != "gain" and not metric.may_be_likelihood
-    is_known = isfinite(metric.untrained) and has_an_end
-    return is_known and metric.cost(metric.end(record)) > POORER * metric.cost(metric.untrained)
+    return _is_known(metric) and metric.cost(metric.end(record)) > POORER * metric.cost(metric.untrained)
+
+
+def lacks_little(record: Record, metric: OwnMetric) -> bool:
+    """Whether a number is known to lack little of what it lacks without learning."""
+    return _is_known(metric) and metric.cost(metric.end(record)) < LITTLE * metric.cost(metric.untrained)
+
+
+def _is_known(metric: OwnMetric) -> bool:
+    """Whether it has an end, and what it is without learning is known."""
+    return isfinite(metric.untrained) and metric.kind != "gain" and not metric.may_be_likelihood
 
 
 def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:

@@ -4,18 +4,35 @@ Free of charge, from what is on record: the loss diverged or rose, nothing was l
 learnt was lost again, or one of the script's own numbers has not come half of the way from where it stands unlearnt.
 """
 
-from descend.course.own_metric import is_at_chance, is_told_by_loss, own_left, own_metric, own_metrics, stands_still
+from descend.course.own_metric import (
+    is_at_chance,
+    is_told_by_loss,
+    lacks_little,
+    own_left,
+    own_metric,
+    own_metrics,
+    stands_still,
+)
 from descend.course.progress import FAIR, POOR, diverged, first_rise, has_reference, is_stuck, left, rebounds
 from descend.record import Record
 
 
 def suffers(record: Record, key: str = "0") -> bool:
     """Whether something must be wrong with a run. False where it cannot be told, too."""
-    if diverged(record, key) or first_rise(record, key) is not None or rebounds(record):
+    if diverged(record, key) or rebounds(record):
         return True
-    if is_told_by_loss(record) and has_reference(record) and is_stuck(record, key):
+    is_stuck_by_loss = is_told_by_loss(record) and has_reference(record) and is_stuck(record, key)
+    if (first_rise(record, key) is not None or is_stuck_by_loss) and not has_come_far(record):
         return True
     return has_hardly_learnt(record)
+
+
+def has_come_far(record: Record) -> bool:
+    """Whether one of the script's own numbers is known to lack little of what it lacks without learning.
+
+    Targets that are noise for the most part leave a loss hardly below a constant's, and its batches anywhere.
+    """
+    return any(lacks_little(record, metric) for metric in own_metrics(record))
 
 
 def has_hardly_learnt(record: Record) -> bool:

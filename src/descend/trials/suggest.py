@@ -16,7 +16,8 @@ CONFIRMED = 3  # of those that show a gain at first, the best
 
 def suggest(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
     """Try each change by itself and add its trial to the proof; the verdict is `suggested` where the gain holds."""
-    candidates = screen(script, exam, prescriptions, bench)
+    little = [replace(prescription, much=False) for prescription in prescriptions]
+    candidates = screen(script, exam, little, bench)
     best = sorted((c for c in candidates if c.helps), key=lambda c: c.left)[:CONFIRMED]
     for candidate in candidates:
         trial = confirm(script, exam, candidate, bench, proof.unchanged) if candidate in best else None
