@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from descend.record import Record
+from descend.record import Record, Site
 from descend.remedies import REMEDIES
 from descend.remedies.exchange_arguments import exchange_arguments
 from descend.remedies.leave_out import leave_out
 from descend.remedies.skip_call import skip_call
 from descend.remedies.transform import transform
 from descend.remedies.turn_term import turn_term
+from descend.source.exact import is_put_in
 
 AT = {"kind": "on_loss", "place": "0"}
 
@@ -187,3 +188,17 @@ def test_what_makes_what_is_evaluated_too_is_left_alone(pointed_at, calls, is_sh
         assert "also what the script measures itself by" in patient.refusal(skip_call, kind="on_inputs", place="0")
     else:
         assert "return draw(n)\n" in patient.edited(skip_call, kind="on_inputs", place="0")
+
+
+PUT_IN = "import a\n\n\ndef h(x):\n    return x - 1\n\n\nopt = Adam(net, lr=0.01)\nh(net)\nloss = f(net(x) * 2)\n"
+
+
+def test_what_an_edit_has_put_in_is_no_place_to_edit(patient):
+    p = patient("import a\nopt = SGD(net, lr=0.1)\nloss = f(net(x))\n")
+    cured = p.script.edit(p.script.path, PUT_IN).to_be_examined()
+    lines = [line for line in range(1, 11) if is_put_in(cured, Site("on_inputs", "0", str(p.script.path), line))]
+    assert {4, 5, 9} <= set(lines) and not {1, 8, 10} & set(lines)
+    assert not is_put_in(p.script, Site("on_inputs", "0", str(p.script.path), 1))
+    p.record.sites.append(Site("on_inputs", "0", str(p.script.path), 5, 11, 5, 16))
+    refused = skip_call(cured, p.record, {"kind": "on_inputs", "place": "0"})
+    assert "an earlier change has put in" in refused.reason

@@ -1,6 +1,8 @@
 """The expression or statement that an instrument points at, in the source as it reads now."""
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
 from typing import Any
 
 from descend.record import Record, Site
@@ -22,12 +24,27 @@ def pointed_at(script: Script, record: Record, dose: dict[str, Any]) -> Site | N
     site = record.site(dose["kind"], dose["place"])
     if site is None:
         return NotApplicable("the run did not show where it is in the source")
+    if is_put_in(script, site):
+        return NotApplicable(f"line {site.line} is one that an earlier change has put in: it is no guess any more")
     is_made_alike = dose.get("is_judged_by_error") or dose.get("is_judged_by_likelihood")  # as the loss may be
     may_be_shared = dose["kind"] in GIVEN or dose["kind"] in BEHIND_THE_NETWORK and is_made_alike
     is_told = may_be_shared and measures_elsewhere(script, record, site)
     if is_told or dose.get("is_judged_by_likelihood") and is_in_network(script, site):
         return NotApplicable(f"what line {site.line} makes is also what the script measures itself by")
     return site
+
+
+def is_put_in(script: Script, site: Site) -> bool:
+    """Whether a site's line was no line of the user's, as it was or reading otherwise, before it was examined."""
+    file = Path(site.file)
+    if file not in script.examined:
+        return False
+    old, new = script.unedited(file).splitlines(), script.as_examined(file).splitlines()
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag in ("insert", "replace") and k < site.line <= m:
+            likest = {max(range(k, m), key=lambda n: SequenceMatcher(None, line, new[n]).ratio()) for line in old[i:j]}
+            return site.line - 1 not in likest  # a line that reads otherwise now is the new one most like it
+    return False
 
 
 def one_of_at(script: Script, site: Site, kinds: Sequence[type[Node]]) -> tuple[Syntax, Node] | None:
