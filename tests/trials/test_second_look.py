@@ -47,7 +47,8 @@ def test_two_mistakes_are_found_one_behind_the_other(descend, tmp_path):
     case = json.loads(done.stdout)
     assert {finding["symptom"] for finding in case["findings"]} >= {"dead_units"}, case["findings"]
     assert (
-        "reinitialise" in case["patch"] and "+        loss = F.cross_entropy(model(x[rows]), y[rows])" in case["patch"]
+        "+initialise(model)" in case["patch"]
+        and "+        loss = F.cross_entropy(model(x[rows]), y[rows])" in case["patch"]
     )
     [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
     assert proved["after"] < 0.2 * proved["before"] and len(proved["remedies"]) == 2
