@@ -19,7 +19,7 @@ from descend.symptoms import GENERAL, Symptom, diagnose
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import reference, run_all
 from descend.trials.confirm import confirm
-from descend.trials.parts import joined, made_again, needed
+from descend.trials.parts import joined, needed
 from descend.trials.prove import Proof
 from descend.trials.statistics import MARGIN, as_good, promising
 from descend.trials.trial import Part, Trial
@@ -134,11 +134,10 @@ def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Ben
     cure = proof.cure
     if cure is None or proof.arm is None:
         return
-    parts = needed(cure.parts, script, record, proof.arm, cure.judged_on, bench)
-    edited = made_again(parts, script) if len(parts) < len(cure.parts) else None
-    if edited is None:
+    found = needed(cure.parts, script, record, proof.arm, cure.judged_on, bench)
+    if found is None:
         return
-    [candidate] = run_all([joined(parts, edited, cure.judged_on)], record, bench)
+    parts, candidate = found
     trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
     if trial.verdict != "proved" or not as_good(trial.after, cure.after):
         proof.trials = [*proof.trials, trial]

@@ -77,6 +77,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where records lie in the meantime")
     parser.add_argument("--said", action="store_true", help="only accept what is said of the records that are kept")
     options = parser.parse_args()
+    if options.folder is None and not options.said:
+        parser.error("give --folder, where records lie in the meantime, or --said")
     if not options.said:
         os.environ[CLOCK] = "steps"  # what is measured does not depend on how busy the machine is
         options.folder.mkdir(exist_ok=True)

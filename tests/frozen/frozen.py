@@ -2,7 +2,7 @@
 
 import json
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,21 @@ def text_of(name: str, record: Record) -> str:
 
 def kept() -> Iterator[tuple[str, Record]]:
     """Yield the name of each program that was examined, and the record of it."""
-    record = Record()
     with lzma.open(RECORDS, "rb") as lines:
-        name = ""
-        for line in lines:
-            if line.startswith(b"{"):
-                if name:
-                    yield name, record
-                head = json.loads(line)
-                name, record = head.pop("name"), Record(**head)
-            else:
-                record.extend(decode(line))
+        yield from records_in(lines)
+
+
+def records_in(lines: Iterable[bytes]) -> Iterator[tuple[str, Record]]:
+    """Yield the records that `text_of` has written, with their names."""
+    name, record = "", Record()
+    for line in lines:
+        if line.startswith(b"{"):
+            if name:
+                yield name, record
+            head = json.loads(line)
+            name, record = head.pop("name"), Record(**head)
+        else:
+            record.extend(decode(line))
     if name:
         yield name, record
 

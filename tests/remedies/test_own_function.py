@@ -15,6 +15,10 @@ FILES = {
     "with an import of its own": ("import os\n\nx = 1\n", f"import os\nimport torch\n\n\n{CODE}\n\nx = 1\n"),
     "above comments": ("import torch\n\n# one\nx = 1\n", f"import torch\n\n\n{CODE}\n\n# one\nx = 1\n"),
     "above a function": ("import torch\n\n\ndef g(): pass\n", f"import torch\n\n\n{CODE}\n\ndef g(): pass\n"),
+    "with other line ends": (
+        "import torch\r\nx = 1\r\n",
+        f"import torch\n\n\n{CODE}\n\nx = 1\n".replace("\n", "\r\n"),
+    ),
     "below a text": ('"""A."""\nimport torch\n', f'"""A."""\nimport torch\n\n\n{CODE}'),
 }
 

@@ -167,6 +167,11 @@ class Record:
         return self.role == "exam" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
 
     @property
+    def is_of_a_group(self) -> bool:
+        """Whether the script is one that torchrun starts, be it as several processes."""
+        return any(note.probe == "torchrun" for note in self.notes)
+
+    @property
     def steps(self) -> int:
         """Optimizer steps that the run took, as far as it is known."""
         if self.ending:

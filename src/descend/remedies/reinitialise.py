@@ -83,7 +83,7 @@ def _written(activation: str) -> str:
 def _may_be_shared(place: Place, record: Record) -> bool:
     """Whether a layer's weights may be an embedding's, too, or have to be the same in several processes."""
     names = {last_name(call.func) for call in place.syntax.every(cst.Call)}
-    return any(name.startswith("Embedding") for name in names) or any(n.probe == "torchrun" for n in record.notes)
+    return any(name.startswith("Embedding") for name in names) or record.is_of_a_group
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

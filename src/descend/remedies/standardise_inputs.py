@@ -5,6 +5,7 @@ are saved with it and serve its evaluation, too. Where the data are not seen to 
 is no number, it is `descend.network.standardise_inputs`.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,14 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
 from descend.source.flow import Source
+from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
 
-ALONE, BESIDE = "({} - model.input_mean) / model.input_std", "({} - model.input_mean) / model.input_std, *given[1:]"
 HOOK = '''
 def standardised(model, given):
-    return {given}
+    return (given[0] - model.input_mean) / model.input_std{others}
 
 
 def standardise_inputs(model, {data}):
@@ -41,11 +42,16 @@ OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions 
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `standardise_inputs(model, data)` before the outermost training loop. It takes no dose."""
-    return fit_inputs(script, record, "standardise_inputs")
+    return fit_inputs(script, record, "standardise_inputs", _written)
 
 
-def fit_inputs(script: Script, record: Record, name: str) -> Script | NotApplicable:
-    """Insert `name(model, data)` before the outermost training loop."""
+def fit_inputs(
+    script: Script, record: Record, name: str, write: Callable[[Record, Place, Source], str] | None = None
+) -> Script | NotApplicable:
+    """Insert `name(model, data)` before the outermost training loop.
+
+    write: returns the code of that function for the call of the model and its data, or ""; see `insert_fit`.
+    """
     place = training_call(script, record)
     if isinstance(place, NotApplicable):
         return place
@@ -56,21 +62,20 @@ def fit_inputs(script: Script, record: Record, name: str) -> Script | NotApplica
     if not call.args or call.args[0].keyword is not None or call.args[0].star:
         return NotApplicable(f"line {syntax.line(call)} gives the model no inputs by their place")
     feed = find_feed(syntax, model, call.args[0].value, call)
-    write = partial(_written, record, syntax, len(call.args) == 1) if name == "standardise_inputs" else lambda _: ""
-    return insert_fit(script, syntax, feed, name, write)
+    return insert_fit(script, syntax, feed, name, partial(write, record, place) if write else None)
 
 
-def _written(record: Record, syntax: Syntax, is_alone: bool, source: Source) -> str:
+def _written(record: Record, place: Place, source: Source) -> str:
     """Return the code that standardises such data; "" where what is seen of them does not do."""
     known = record.fact("inputs") or {}
     is_told = known.get("finite") and not source.by_key and not any(e.startswith("lambda") for e in source.expressions)
-    over = _over(known, source) if is_told and not _is_wrapped(record, syntax) else None
+    over = _over(known, source) if is_told and not _is_wrapped(record, place.syntax) else None
     if over is None:
         return ""
     part = "batch" + "".join(f"[{i}]" for i in source.path)
     read = BATCHES.format(part=part) if source.is_series else ROWS
     return HOOK.format(
-        given=(ALONE if is_alone else BESIDE).format("given[0]"),
+        others="" if len(place.call.args) == 1 else ", *given[1:]",
         data="batches" if source.is_series else "inputs",
         read=read + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
         over=over,
@@ -92,4 +97,4 @@ def _over(known: dict[str, Any], source: Source) -> str | None:
 def _is_wrapped(record: Record, syntax: Syntax) -> bool:
     """Whether the model may be one that torch has put around the script's, or is trained by several processes."""
     calls = {last_name(call.func) for call in syntax.every(cst.Call)}
-    return bool(calls & WRAPPERS) or any(note.probe == "torchrun" for note in record.notes)
+    return bool(calls & WRAPPERS) or record.is_of_a_group

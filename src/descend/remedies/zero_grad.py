@@ -7,9 +7,9 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.backward_pass import is_backward
+from descend.source.functions import home_of
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import locate
-from descend.source.names import home_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import parse

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from descend.source.names import home_of
+from descend.source.functions import home_of
 from descend.source.syntax import Syntax, last_name
 
 TAKEN = frozenset({"buffers", "named_buffers", "state_dict", "load_state_dict"})  # by which buffers are handed on

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.source.functions import Function, parameter_names
-from descend.source.names import home_of, is_target
+from descend.source.functions import Function, home_of, parameter_names
+from descend.source.names import is_target
 from descend.source.syntax import Syntax, descendants, last_name
 
 Loop = cst.For | cst.While

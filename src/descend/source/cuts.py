@@ -10,11 +10,11 @@ import libcst as cst
 from libcst import matchers as m
 
 from descend.source.bindings import Loop, loops_around
-from descend.source.functions import called_functions, is_parameter
+from descend.source.functions import called_functions, home_of, is_parameter
 from descend.source.give_way import give_way
 from descend.source.insert import with_body
 from descend.source.made_of import given_to, is_list, made_of
-from descend.source.names import given_keyword, home_of, value_behind
+from descend.source.names import given_keyword, value_behind
 from descend.source.remove import remove
 from descend.source.syntax import Syntax, last_name
 from descend.source.without_gradients import SWITCHED_OFF, block_without_gradients, switches

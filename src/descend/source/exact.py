@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,18 @@ def is_put_in(script: Script, site: Site) -> bool:
     file = Path(site.file)
     if file not in script.examined:
         return False
-    old, new = script.unedited(file).splitlines(), script.as_examined(file).splitlines()
+    return site.line in _put_in(script.unedited(file), script.as_examined(file))
+
+
+@lru_cache(maxsize=8)  # one text is asked about for every edit of a look
+def _put_in(before: str, after: str) -> frozenset[int]:
+    """Return the lines that are new; one that reads otherwise is the new line that is most like the old one."""
+    old, new, found = before.splitlines(), after.splitlines(), set[int]()
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag in ("insert", "replace") and k < site.line <= m:
+        if tag in ("insert", "replace"):
             likest = {max(range(k, m), key=lambda n: SequenceMatcher(None, line, new[n]).ratio()) for line in old[i:j]}
-            return site.line - 1 not in likest  # a line that reads otherwise now is the new one most like it
-    return False
+            found |= {n + 1 for n in range(k, m) if n not in likest}
+    return frozenset(found)
 
 
 def one_of_at(script: Script, site: Site, kinds: Sequence[type[Node]]) -> tuple[Syntax, Node] | None:

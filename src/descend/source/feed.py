@@ -50,16 +50,16 @@ def find_feed(syntax: Syntax, model: str, values: cst.BaseExpression, at: cst.CS
 
 
 def insert_fit(
-    script: Script, syntax: Syntax, feed: Feed, name: str, write: Callable[[Source], str] = lambda source: ""
+    script: Script, syntax: Syntax, feed: Feed, name: str, write: Callable[[Source], str] | None = None
 ) -> Script | NotApplicable:
     """Insert `name(model, data)` before the outermost training loop.
 
-    write: returns the code of that function for such data; where it cannot it is one of descend.network.
+    write: returns the code of that function for such data; where there is none it is one of descend.network.
     """
     carried = _carry_out(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
-    text, code = _insert(syntax, carried, name), write(carried.source)
+    text, code = _insert(syntax, carried, name), write(carried.source) if write else ""
     if isinstance(text, str) and code:
         text = with_function(syntax.file, text, code)
     elif isinstance(text, str):

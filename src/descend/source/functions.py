@@ -21,6 +21,11 @@ def function_around(syntax: Syntax, node: cst.CSTNode) -> cst.FunctionDef | None
     return next(iter(functions_around(syntax, node)), None)
 
 
+def home_of(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
+    """Return the innermost function that holds the node, or the whole file."""
+    return function_around(syntax, node) or syntax.module
+
+
 def parameter_names(function: Function) -> list[str]:
     """Return the names of a function's parameters, in the order of a call."""
     given = function.params

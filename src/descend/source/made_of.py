@@ -11,10 +11,10 @@ from descend.source.functions import (
     calls_of,
     function_around,
     given_arguments,
+    home_of,
     parameter_names,
     returned,
 )
-from descend.source.names import home_of
 from descend.source.syntax import Syntax
 
 DEPTH = 12  # names and functions from the value

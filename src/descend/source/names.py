@@ -115,11 +115,6 @@ def value_behind(syntax: Syntax, expression: cst.BaseExpression) -> cst.BaseExpr
     return None
 
 
-def home_of(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode:
-    """Return the innermost function whose body holds the node, or the whole file."""
-    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.FunctionDef)), syntax.module)
-
-
 def enclosing_class(syntax: Syntax, node: cst.CSTNode) -> cst.ClassDef | None:
     """Return the class whose body holds the node, or None."""
     return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.ClassDef)), None)

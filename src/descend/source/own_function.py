@@ -25,7 +25,7 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
         return syntax
     functions = [one for one in cst.parse_module(code).body if isinstance(one, cst.FunctionDef)]
     known = {syntax.code(one).strip() for one in syntax.every(cst.FunctionDef)}
-    new = [one for one in functions if cst.Module([one]).code.strip() not in known]
+    new = [one for one in functions if syntax.code(one).strip() not in known]
     taken = [one.name.value for one in new if is_bound(syntax, one.name.value)]
     if taken:
         return NotApplicable(f"{file.name} has a `{taken[0]}` of its own")

@@ -14,26 +14,29 @@ from descend.trials.candidate import Candidate, run_all
 from descend.trials.statistics import as_good
 from descend.trials.trial import Part
 
+Needed = tuple[tuple[Part, ...], Candidate]
+
 
 def needed(
     parts: Sequence[Part], script: Script, exam: Record, whole: Record, on: JudgedOn, bench: Bench
-) -> tuple[Part, ...]:
-    """Return those parts that the cure does worse without; what mends a fact stays.
+) -> Needed | None:
+    """Return those parts that the cure does worse without, as they ran; None where it needs all.
 
-    The one that is missed least is left out first, then the next. exam, whole: the script's runs with none of them and
-    with all; on: what judges them.
+    The one that is missed least is left out first, then the next; what mends a fact stays. exam, whole: the script's
+    runs with none of them and with all; on: what judges them.
     """
+    found: Needed | None = None
     kept, value = tuple(parts), yardstick(whole, on, exam)[1]
     while len(kept) > 1:
         fewer = [tuple(p for p in kept if p is not left) for left in kept if not left.prescription.of_fact]
         made = [(rest, made_again(rest, script)) for rest in fewer]
         possible = [(rest, joined(rest, edited, on)) for rest, edited in made if edited is not None]
         ran = run_all([candidate for _, candidate in possible], exam, bench)
-        enough = [(c.value, rest) for (rest, _), c in zip(possible, ran) if not c.reason and as_good(c.value, value)]
+        enough = [(rest, c) for (rest, _), c in zip(possible, ran) if not c.reason and as_good(c.value, value)]
         if not enough:
             break
-        _, kept = min(enough, key=lambda pair: pair[0])
-    return kept
+        kept, _ = found = min(enough, key=lambda pair: pair[1].value)
+    return found
 
 
 def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candidate:
