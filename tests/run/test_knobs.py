@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import SGD, lr_scheduler
 
-from descend.record import Record
+from descend.record import Record, facts
 
 from .bench import bench
 
@@ -44,7 +44,7 @@ def clipped(call: Any) -> Record:
 )
 def test_the_limit_and_the_norm_that_was_cut(call) -> None:
     record = clipped(call)
-    assert record.fact("clip") == {"function": "clip_grad_norm_", "limit": 0.5}
+    assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.5)
     assert list(record.series("clipped_norm")) == [(2, 6.0)]
     site = record.site("clip")
     assert site is not None and (site.file, site.line) == (__file__, call.__code__.co_firstlineno)
@@ -55,7 +55,7 @@ def test_the_limit_and_the_norm_that_was_cut(call) -> None:
 )
 def test_values_are_cut_without_a_norm(call) -> None:
     record = clipped(call)
-    assert record.fact("clip") == {"function": "clip_grad_value_", "limit": 0.25}
+    assert record.fact(facts.Clip) == facts.Clip("clip_grad_value_", 0.25)
     assert not len(record.series("clipped_norm"))
 
 
@@ -144,7 +144,7 @@ def line(mark: str) -> int:
 def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
     seen = stage.observed("exam", "knobs.py")
     record = seen.record
-    assert record.fact("clip") == {"function": "clip_grad_norm_", "limit": 0.3}
+    assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.3)
     assert list(record.series("clipped_norm").values) == pytest.approx(seen.witness["norms"], rel=1e-6)
     assert record.fact("scheduler", "0") == {"class": "StepLR", "steps": 4}
     assert record.series("evaluation_loss").steps == (10, 20, 30, 40)

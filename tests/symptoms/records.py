@@ -1,11 +1,12 @@
 """Records made by hand: a healthy run, and what to change in it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from math import exp
 from typing import Any
 
 from descend.course.progress import constant_cost
-from descend.record import Ending, Fact, Reading, Record, Site
+from descend.record import Ending, Fact, Reading, Record, Site, facts
 
 STEPS = 200
 EVERY = 10  # steps between probes
@@ -75,6 +76,11 @@ def add_site(record: Record, kind: str, key: str, line: int, detail: str = "") -
     record.add(Site(kind, key, "/home/user/train.py", line, 12, line, 60, kind, detail=detail))
 
 
+def observe(record: Record, said: Any, place: str = "", step: int = 0) -> None:
+    """Add one observation, of one of the types of `facts`."""
+    record.add(Fact.of(said, step, place))
+
+
 def add_fact(record: Record, name: str, place: str = "", step: int = 0, **detail: Any) -> None:
     """Add one observation."""
     record.add(Fact(name, place, step, detail))
@@ -84,6 +90,13 @@ def set_fact(record: Record, name: str, place: str = "", **detail: Any) -> None:
     """Change fields of every observation of a fact."""
     known = record.facts[name, place]
     record.facts[name, place] = [Fact(f.name, f.place, f.step, {**f.detail, **detail}) for f in known]
+
+
+def change(record: Record, kind: type, place: str = "", **fields: Any) -> None:
+    """Change fields of every observation of a type of facts."""
+    key = (facts.name_of(kind), place)
+    seen = record.history(kind, place)
+    record.facts[key] = [Fact.of(replace(each.fact, **fields), each.step, place) for each in seen]
 
 
 def probe(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:

@@ -12,6 +12,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     second_optimizer,
     set_cost,
@@ -19,7 +20,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 
 Cost = Callable[[float], float]
 HALF_LEFT, NOTHING_LEFT = falling_to(0.51), falling_to(0.01)
@@ -46,7 +47,7 @@ def clipping_too_hard(
     """Norms of 10, all but a share of which are cut."""
     record = healthy(**rule)
     set_cost(record, settling_at(left))
-    add_fact(record, "clip", function=function, limit=limit)
+    observe(record, facts.Clip(function, limit))
     add_site(record, "clip", "0", 23)
     probe(record, "clipped_norm", "", [10.0 if i < 20 * cut else limit for i in range(20)])
     return record

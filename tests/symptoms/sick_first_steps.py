@@ -1,8 +1,8 @@
 """Runs whose optimizer never steps, or steps without gradients; the keywords move them to neighbours."""
 
-from records import WIRED, add_fact, add_site, forget, healthy, set_fact
+from records import WIRED, add_fact, add_site, forget, healthy, observe, set_fact
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 
 
 def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
@@ -20,7 +20,7 @@ def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False,
     del record.facts["wiring", "0"][steps:]
     record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
     if name:
-        add_fact(record, "idle_loss", "0", variable=name)
+        observe(record, facts.IdleLoss(name), "0")
         add_site(record, "idle_loss", "0", 25)
     return record
 

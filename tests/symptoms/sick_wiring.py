@@ -12,6 +12,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     real,
     second_optimizer,
     set_cost,
@@ -20,7 +21,7 @@ from records import (
 )
 from sick_first_steps import never_backward, no_step
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 
 
 def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:
@@ -226,7 +227,7 @@ def dimensions_exchanged(left: float = 0.11, dims: tuple[int, ...] = (0, 2, 1)) 
 
 def constant_term() -> Record:
     record = healthy()
-    add_fact(record, "constant_term", derivatives=1)
+    observe(record, facts.ConstantTerm(1, is_whole=True))
     add_site(record, "derivative", "0", 16)
     return record
 
@@ -237,7 +238,7 @@ def infinite_gradient(risen: float = 1.0, function: str = "sqrt") -> Record:
     middle = len(values) // 2
     values[:] = [values[0] * risen if 0 < i < middle else nan if i >= middle else v for i, v in enumerate(values)]
     if function:
-        add_fact(record, "singular", "0", function=function, least=0.02)
+        observe(record, facts.Singular(function, least=0.02), "0")
     add_site(record, "singular", "0", 17)
     return record
 

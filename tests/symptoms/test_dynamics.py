@@ -10,6 +10,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     rising,
     second_optimizer,
@@ -42,7 +43,7 @@ from sick_dynamics import (
 from sick_runs import RUNS, look, named, neighbours
 
 from descend.course.stability import curvature_name
-from descend.record import Reading
+from descend.record import Reading, facts
 from descend.symptoms import SYMPTOMS
 from descend.symptoms.stragglers import foretold
 
@@ -208,7 +209,7 @@ def test_a_linear_model_has_one_optimum():
 
 def test_where_gradients_are_clipped_the_curvature_is_not_what_keeps_the_steps_short():
     record = ill_conditioned_curvature()
-    add_fact(record, "clip", function="clip_grad_norm_", limit=0.1)
+    observe(record, facts.Clip("clip_grad_norm_", limit=0.1))
     record.readings["clipped_norm", ""] = ([*range(20)], [1.0] * 20)
     assert SYMPTOMS["ill_conditioned_curvature"](record) is None
     record.readings["clipped_norm", ""] = ([*range(20)], [0.01] * 20)  # hardly any is cut

@@ -7,7 +7,7 @@ from statistics import median
 from descend.course.progress import constant_cost, yardstick_place
 from descend.doses.rate import Dose, short_run_rate
 from descend.quantile import quantile
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.mixed_reductions import outweighs
@@ -86,8 +86,8 @@ def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
 
 def never_computed(record: Record, symptom: Symptom) -> Dose | None:
     """The loss that never goes backward, and the optimizer whose steps it should feed."""
-    name = (record.fact("idle_loss", symptom.optimizer) or {}).get("variable")
-    return {"loss": name, "optimizer": symptom.optimizer} if name else None
+    idle = record.fact(facts.IdleLoss, symptom.optimizer)
+    return {"loss": idle.variable, "optimizer": symptom.optimizer} if idle else None
 
 
 def wrong_function(record: Record, symptom: Symptom) -> Dose | None:
@@ -124,12 +124,12 @@ def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
 
 def derivative_in_loss(record: Record, symptom: Symptom) -> Dose | None:
     """A term of the loss is made of derivatives."""
-    return nothing_to_dose(record, symptom) if record.fact("constant_term") else None
+    return nothing_to_dose(record, symptom) if record.fact(facts.ConstantTerm) else None
 
 
 def cut_graph(record: Record, symptom: Symptom) -> Dose | None:
     """The graph is cut, or the parameters are frozen; no term of the loss is without a graph from the start."""
-    return None if record.fact("constant_term") else nothing_to_dose(record, symptom)
+    return None if record.fact(facts.ConstantTerm) else nothing_to_dose(record, symptom)
 
 
 def small_amount(record: Record, symptom: Symptom) -> Dose | None:

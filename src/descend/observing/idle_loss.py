@@ -10,7 +10,7 @@ from descend.landscape import graph_nodes
 from descend.observing.frames import DEPTH, call_span
 from descend.observing.modules import Modules
 from descend.reading.attribution import Stepper
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 
 
 class IdleLoss:
@@ -35,7 +35,7 @@ class IdleLoss:
                 name, loss = found
                 if not self.modules.has("idle_loss", stepper.key):
                     self.modules.note_site("idle_loss", stepper.key, call_span(here))
-                    self.send([Fact("idle_loss", stepper.key, stepper.steps, {"variable": name})])
+                    self.send([Fact.of(facts.IdleLoss(name), stepper.steps, stepper.key)])
                 return loss.detach()
             here = tree.in_script(here.f_back)
         return None

@@ -20,7 +20,7 @@ from descend.observing.frames import Lines, call_span, constructor_caller
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
 from descend.observing.replacing import replaced, standing_for
-from descend.record import Fact, Listener, Reading
+from descend.record import Fact, Listener, Reading, facts
 from descend.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
 # The same cost of scores before and after their output activation.
@@ -83,7 +83,7 @@ class Knobs:
         """Keep the norm that was cut to `limit`."""
         if not self.modules.has("clip", "0"):
             self.modules.note_site("clip", "0", call_span(self.modules.tree.caller(frame)), name)
-            self.send([Fact("clip", "", self.step(), {"function": name, "limit": float(limit)})])
+            self.send([Fact.of(facts.Clip(name, float(limit)), self.step())])
         if isinstance(norm, Tensor) and norm.is_cpu:
             self.send([Reading("clipped_norm", "", self.step(), float(norm))])
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from descend.probes.moment import Measurement, Moment
 from descend.probes.terms import terms
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording
 from descend.tape.call import NONE
 
@@ -35,4 +35,4 @@ def _beside(recording: Recording) -> list[int]:
 def _told(moment: Moment, sources: Sequence[int], *, is_whole: bool) -> Measurement:
     if sources:
         moment.note_site("derivative", "0", moment.recordings()[0].derivatives[sources[0]], "grad")
-        yield Fact("constant_term", "", moment.step, {"derivatives": len(sources), "is_whole": is_whole})
+        yield Fact.of(facts.ConstantTerm(len(sources), is_whole), moment.step)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op
 from descend.tape.call import SMOOTH
 
@@ -30,7 +30,7 @@ def singular(moment: Moment) -> Measurement:
         run_watched(recording, watch)
     for i, (op, least) in enumerate(seen.values()):
         moment.note_site("singular", str(i), op.site, op.name)
-        yield Fact("singular", str(i), moment.step, {"function": op.name, "least": least})
+        yield Fact.of(facts.Singular(op.name, least), moment.step, str(i))
 
 
 def _is_singular(name: str, args: tuple) -> bool:

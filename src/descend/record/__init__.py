@@ -1,5 +1,6 @@
 """Measurements only: kept, and read back."""
 
+from descend.record import facts
 from descend.record.reading import (
     IN_SCRIPT,
     LIBRARIES,
@@ -14,7 +15,7 @@ from descend.record.reading import (
     Site,
     is_installed,
 )
-from descend.record.record import Record, Series
+from descend.record.record import Observed, Record, Series
 
 __all__ = [
     "IN_SCRIPT",
@@ -26,9 +27,11 @@ __all__ = [
     "Listener",
     "Message",
     "Note",
+    "Observed",
     "Reading",
     "Record",
     "Series",
     "Site",
+    "facts",
     "is_installed",
 ]

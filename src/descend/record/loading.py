@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from descend.errors import UsageError
 from descend.record import schema
+from descend.record.facts.typed import KINDS, typed
 from descend.record.reading import Cost, Effect, Ending, Fact, Note, Site
 from descend.record.record import Record
 
@@ -78,6 +79,8 @@ def loaded(connection: Connection, row: Row[Any]) -> Record:
     record.extend(_made(_OBSERVED[kind], json.loads(body)) for kind, body in connection.execute(seen))
     spent = select(costs.c.body).where(costs.c.run == row.number)
     record.extend(_made(Cost, json.loads(body)) for body in connection.scalars(spent))
+    for fact in (fact for seen in record.facts.values() for fact in seen if fact.name in KINDS):
+        typed(KINDS[fact.name], fact.detail)
     return record
 
 

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
+
+from descend.record.facts.named import name_of
 
 
 class Reading(NamedTuple):  # several a step: made in a third of a frozen dataclass's time
@@ -17,12 +19,17 @@ class Reading(NamedTuple):  # several a step: made in a third of a frozen datacl
 
 @dataclass(frozen=True)
 class Fact:
-    """One observation that is no single number: what enters the loss, how the optimizer is set up."""
+    """One observation that is no single number, as it is sent and kept; `descend.record.facts` has what it says."""
 
     name: str
     place: str
     step: int
     detail: Mapping[str, Any]  # JSON values only
+
+    @classmethod
+    def of(cls, said: Any, step: int, place: str = "") -> "Fact":
+        """Return an observation, one of the types of `descend.record.facts`, as it is sent."""
+        return cls(name_of(type(said)), place, step, asdict(said))
 
 
 LIBRARIES = frozenset({"site-packages", "dist-packages"})

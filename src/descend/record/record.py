@@ -4,9 +4,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
+from descend.record.facts.named import name_of
+from descend.record.facts.older import name_now
 from descend.record.reading import IN_SCRIPT, Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ class Series:
         return min((v for v in self.values if isfinite(v)), default=float("nan"))
 
 
+@dataclass(frozen=True)
+class Observed(Generic[F]):
+    """A fact, and the optimizer steps that had been taken when it was observed."""
+
+    step: int
+    fact: F
+
+
 @dataclass
 class Record:
     """Everything that was measured in one run, keyed by what and where.
@@ -91,7 +103,8 @@ class Record:
                 steps.append(step)
                 values.append(value)
             case Fact():
-                self.facts.setdefault((message.name, message.place), []).append(message)
+                name = name_now(message.name)
+                self.facts.setdefault((name, message.place), []).append(replace(message, name=name))
             case Site():
                 self.sites.append(message)
             case Effect():
@@ -131,14 +144,36 @@ class Record:
         """Return the places at which a series or a fact of that name was observed, in order of appearance."""
         return list(dict.fromkeys(place for n, place in [*self.readings, *self.facts] if n == name))
 
-    def fact(self, name: str, place: str = "") -> dict[str, Any] | None:
-        """Return the latest observation of that name, or None."""
-        seen = self.facts.get((name, place))
-        return dict(seen[-1].detail) if seen else None
+    @overload
+    def fact(self, kind: str, place: str = "") -> dict[str, Any] | None: ...
 
-    def history(self, name: str, place: str = "") -> list[Fact]:
-        """Return every observation of that name, oldest first."""
-        return self.facts.get((name, place), [])
+    @overload
+    def fact(self, kind: type[F], place: str = "") -> F | None: ...
+
+    def fact(self, kind: type[F] | str, place: str = "") -> F | dict[str, Any] | None:
+        """Return the latest fact of a type that was observed at a place, or None."""
+        if isinstance(kind, str):
+            seen = self.facts.get((kind, place))
+            return dict(seen[-1].detail) if seen else None
+        known = self.facts.get((name_of(kind), place))
+        return _typed(kind, known[-1]) if known else None
+
+    def every(self, kind: type[F]) -> dict[str, F]:
+        """Return the latest fact of a type for each place at which one was observed, in order of appearance."""
+        name = name_of(kind)
+        return {place: _typed(kind, seen[-1]) for (known, place), seen in self.facts.items() if known == name}
+
+    @overload
+    def history(self, kind: str, place: str = "") -> list[Fact]: ...
+
+    @overload
+    def history(self, kind: type[F], place: str = "") -> list[Observed[F]]: ...
+
+    def history(self, kind: type[F] | str, place: str = "") -> list[Observed[F]] | list[Fact]:
+        """Return every fact of a type that was observed at a place, oldest first."""
+        if isinstance(kind, str):
+            return self.facts.get((kind, place), [])
+        return [Observed(fact.step, _typed(kind, fact)) for fact in self.facts.get((name_of(kind), place), [])]
 
     def site(self, kind: str, key: str | None = None) -> Site | None:
         """Return the first site of that kind (and key), or None."""
@@ -177,3 +212,9 @@ class Record:
         if self.ending:
             return self.ending.steps
         return max((s[-1] for s, _ in self.readings.values() if s), default=0)
+
+
+def _typed(kind: type[F], fact: Fact) -> F:
+    from descend.record.facts.typed import typed  # here: a script's own interpreter that records needs no msgspec
+
+    return typed(kind, fact.detail)

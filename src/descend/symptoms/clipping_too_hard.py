@@ -4,7 +4,7 @@ from statistics import median
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import PRECONDITIONED
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Pascanu et al. 2013, §3.2: clipping is for the rare step at a cliff, at about the norms that are usual"
@@ -14,11 +14,11 @@ SHARE = 0.1  # of the usual norm: at a tenth a step is ten times shorter than it
 
 def clipping_too_hard(record: Record) -> Symptom | None:
     """Nearly every gradient is cut to less than a tenth of its norm, and most of the cost is left."""
-    facts, norms = record.fact("clip"), record.series("clipped_norm").finite().values
+    clip, norms = record.fact(facts.Clip), record.series("clipped_norm").finite().values
     adaptive = (record.fact("optimizer", "0") or {}).get("class") in PRECONDITIONED  # it scales what it is given
-    if adaptive or facts is None or facts["function"] != "clip_grad_norm_" or not norms or not left(record) > POOR:
+    if adaptive or clip is None or clip.function != "clip_grad_norm_" or not norms or not left(record) > POOR:
         return None
-    limit, usual = facts["limit"], median(norms)
+    limit, usual = clip.limit, median(norms)
     cut = sum(norm > limit for norm in norms) / len(norms)
     if cut < MOST or not limit < SHARE * usual:
         return None

@@ -2,7 +2,7 @@
 
 from descend.course.first_steps import without_gradients
 from descend.course.suffering import may_be_poor
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom, optimizer_name
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
@@ -29,10 +29,10 @@ def _nothing_learns(record: Record) -> Symptom | None:
 
 
 def _constant_term(record: Record) -> Symptom | None:
-    fact = record.fact("constant_term")
-    if not fact:
+    term = record.fact(facts.ConstantTerm)
+    if term is None:
         return None
-    is_whole = fact.get("is_whole", True)  # else a trial has to decide: it may be held on purpose
+    is_whole = term.is_whole  # else a trial has to decide: it may be held on purpose
     what = "a term of the loss is made of derivatives" if is_whole else "the loss is made of derivatives, and of some"
     sentence = (
         f"{what} that torch.autograd.grad gave without their graph: what comes of these depends on the parameters, and "

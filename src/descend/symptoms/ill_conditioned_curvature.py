@@ -5,7 +5,7 @@ from statistics import median
 
 from descend.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
 from descend.course.stability import ROUNDING, stability_bound, step_lengths
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
@@ -23,7 +23,8 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
         curve = record.series("yardstick", yardstick_place(record)).finite()
         half = curve.at(record.steps // 2)
         norms = record.series("clipped_norm").finite().values
-        if norms and (record.fact("clip") or {}).get("limit", 0.0) < median(norms):
+        clip = record.fact(facts.Clip)
+        if norms and (clip.limit if clip else 0.0) < median(norms):
             continue  # clipping, too, keeps the steps short
         # Below the bound a rise is a difference between batches, unless nothing is learnt.
         may_rise = max(lengths) <= bound.value and not is_stuck(record, key)

@@ -1,7 +1,7 @@
 """No step: gradients are never computed, or computed and used by nobody, or cleared before the step."""
 
 from descend.course.first_steps import without_gradients
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms.symptom import EARLY, ECHOES, Symptom, optimizer_name
 
 SOURCE = "torch.optim: backward() fills .grad, only optimizer.step() moves the parameters"
@@ -39,10 +39,10 @@ def _never_computed(record: Record) -> Symptom | None:
         seen = without_gradients(record, key)
         if len(seen) < EARLY or any(d.get("is_fed", True) for d in seen):
             continue
-        name = (record.fact("idle_loss", key) or {}).get("variable")
+        idle = record.fact(facts.IdleLoss, key)
         sentence = (
             f"no backward pass is made for any of the first {len(seen)} steps of {optimizer_name(record, key)}: "
-            + (f"`{name}` is computed, and its gradient never, so that " if name else "")
+            + (f"`{idle.variable}` is computed, and its gradient never, so that " if idle else "")
             + f"none of its {seen[-1]['held']} parameters ever moves"
         )
         where = record.site("idle_loss", key) or record.site("step", key)

@@ -1,0 +1,58 @@
+"""Facts have types: what is sent of one comes back as one, and what its type doesn't know is told."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+from descend.record import Fact, Observed, Record, facts
+from descend.record.facts import older
+from descend.record.facts.typed import KINDS, typed
+from descend.record.wire import decode, encode
+
+CLIP = facts.Clip("clip_grad_norm_", 0.5)
+
+
+def sent(*seen: Fact) -> Record:
+    record = Record()
+    for line in encode(seen).splitlines(keepends=True):
+        record.extend(decode(line))
+    return record
+
+
+def test_a_fact_comes_back_as_it_was_sent():
+    record = sent(Fact.of(CLIP, 3), Fact.of(facts.Singular("sqrt", float("inf")), 0, "1"))
+    assert record.fact(facts.Clip) == CLIP and record.fact(facts.Clip, "1") is None
+    assert record.every(facts.Singular) == {"1": facts.Singular("sqrt", float("inf"))}
+
+
+def test_the_latest_counts_and_all_are_kept():
+    later = facts.Clip("clip_grad_value_", 2.0)
+    record = sent(Fact.of(CLIP, 3), Fact.of(later, 7))
+    assert record.fact(facts.Clip) == later
+    assert record.history(facts.Clip) == [Observed(3, CLIP), Observed(7, later)]
+    assert Record().fact(facts.Clip) is None and Record().history(facts.Clip) == []
+
+
+def test_a_name_is_the_class_in_words():
+    assert facts.name_of(facts.ConstantTerm) == "constant_term" and KINDS["constant_term"] is facts.ConstantTerm
+
+
+@pytest.mark.parametrize("detail", [{"function": 3, "limit": 1.0}, {"function": "f"}, {"function": "f", "limit": "1"}])
+def test_what_is_of_another_type_is_refused(detail: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"Expected|missing"):
+        typed(facts.Clip, detail)
+
+
+def test_a_field_that_was_renamed_is_read_by_its_new_name(monkeypatch):
+    @dataclass(frozen=True)
+    class Rate:
+        lr: float
+
+    monkeypatch.setitem(older.RENAMED, "Rate", {"alpha": "lr"})
+    assert asdict(typed(Rate, {"alpha": 1})) == {"lr": 1.0}
+
+
+def test_a_type_that_was_renamed_is_read_by_its_new_name(monkeypatch):
+    monkeypatch.setitem(older.CALLED, "clipping", "clip")
+    assert sent(Fact("clipping", "", 0, asdict(CLIP))).fact(facts.Clip) == CLIP
