@@ -1,3 +1,7 @@
+import pytest
+import torch
+
+from descend.record import Fact
 from descend.remedies.initialise_recurrent import initialise_recurrent
 
 HEAD = "import torch\nfrom torch import optim\n"
@@ -15,3 +19,46 @@ def test_it_stands_before_the_optimizer(patient) -> None:
 def test_parameters_of_nobody(patient) -> None:
     p = patient(HEAD + "o = optim.SGD([w])\n", optimizer="optim.SGD(")
     assert "does not say whose parameters" in p.refusal(initialise_recurrent, length=50)
+
+
+NET = """
+import torch
+torch.manual_seed(0)
+net = torch.nn.{layer}(3, 400)
+optimizer = torch.optim.SGD(net.parameters(), 1)
+drawn = torch.rand(3)
+"""
+SEEN = {"RNN": "rnn_tanh", "LSTM": "lstm", "GRU": "gru"}
+
+
+def started(patient, layer: str, *functions: str):
+    p = patient(NET.format(layer=layer), optimizer="torch.optim.SGD(")
+    for i, function in enumerate(functions):
+        p.record.add(Fact("recurrent", str(i), 0, {"function": function, "length": 50}))
+    edited, names = p.edited(initialise_recurrent, length=50), {}
+    exec(edited, names)
+    return edited, names
+
+
+@pytest.mark.parametrize("layer", SEEN)
+def test_what_is_written_starts_them_without_us(patient, layer: str) -> None:
+    edited, names = started(patient, layer, SEEN[layer])
+    assert "descend" not in edited
+    net, before = names["net"], {}
+    exec(NET.format(layer=layer), before)
+    assert names["drawn"].equal(before["drawn"])
+    parts = net.bias_ih_l0.view(-1, 400) + net.bias_hh_l0.view(-1, 400)
+    if layer == "RNN":
+        weight = net.weight_hh_l0.detach()
+        assert weight @ weight.T == pytest.approx(torch.eye(400), abs=1e-4) and not parts.any()
+        return
+    remembering = parts[1].exp()  # 1 / (1 − σ(b)) = 1 + e^b steps
+    assert remembering.min() > 1 and remembering.max() < 49 and remembering.mean().item() == pytest.approx(25, rel=0.1)
+    if layer == "LSTM":
+        assert parts[0].equal(-parts[1])
+    assert net.weight_hh_l0.equal(before["net"].weight_hh_l0)
+
+
+@pytest.mark.parametrize("functions", [(), ("gru", "lstm")])
+def test_layers_of_several_kinds_are_the_librarys(patient, functions) -> None:
+    assert "from descend.network" in started(patient, "GRU", *functions)[0]

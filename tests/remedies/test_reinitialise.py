@@ -112,12 +112,26 @@ def test_what_is_written_draws_at_the_scale_of_the_activation(patient, activatio
     assert names["drawn"].equal(before["drawn"])  # batches, too, come as they came
 
 
-def test_what_may_be_an_embeddings_and_another_start_are_the_librarys(patient) -> None:
+def test_what_may_be_an_embeddings_is_the_librarys(patient) -> None:
     text = "e = nn.Embedding(9, 3)\no = SGD(net.parameters(), 1)\n"
     p = patient(text, optimizer="SGD(")
     assert 'reinitialise(net, activation="relu")' in p.edited(reinitialise, activation="relu")
-    p = patient("o = SGD(net.parameters(), 1)\n", optimizer="SGD(")
-    assert 'reinitialise(net, activation="default", draw=2)' in p.edited(reinitialise, activation="default", draw=2)
+
+
+def test_another_start_is_drawn_as_torch_draws_and_leaves_what_is_drawn_later(patient) -> None:
+    starts = []
+    for draw in (1, 2, 2):
+        names: dict[str, object] = {}
+        edited = patient(NET, optimizer="torch.optim.SGD(").edited(reinitialise, activation="default", draw=draw)
+        assert "descend" not in edited and "start_anew(net, twin)\no = " in edited
+        exec(edited, names)
+        starts.append(names)
+    first, second, again = (names["net"][2].weight for names in starts)
+    assert second.equal(again) and not second.equal(first)
+    assert first.abs().max().item() == pytest.approx(300**-0.5, rel=0.01)
+    before: dict[str, object] = {}
+    exec(NET, before)
+    assert all(names["drawn"].equal(before["drawn"]) for names in starts) and not first.equal(before["net"][2].weight)
 
 
 def test_two_functions_in_any_order(patient) -> None:

@@ -1,6 +1,9 @@
 import pytest
 import torch
+from torch import nn
 
+from descend.network import standardise_targets as reference
+from descend.record import Fact
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 
@@ -124,20 +127,70 @@ SCRIPT = """import torch
 
 torch.manual_seed(0)
 X = torch.randn(256, 3)
-Y = 500 + 80 * (X @ torch.tensor([[1.0], [2.0], [-1.0]]))
-model = torch.nn.Linear(3, 1)
+Y = 500 + {scale} * (X @ {weights})
+{device}
+model = torch.nn.Linear(3, Y.shape[-1] if Y.ndim > 1 else 1)
 criterion = torch.nn.MSELoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for epoch in range(60):
-    optimizer.zero_grad()
-    loss = criterion(model(X), Y)
-    loss.backward()
-    optimizer.step()
+for epoch in range(100):
+    for i in range(0, 256, 64):
+        optimizer.zero_grad()
+        loss = criterion(model(X[i : i + 64]){shape}, Y[i : i + 64])
+        loss.backward()
+        optimizer.step()
 """
+ONE, TWO = "torch.tensor([[1.0], [2.0], [-1.0]])", "torch.tensor([[1.0, 3.0], [2.0, 0.0], [-1.0, 1.0]])"
+TARGETS = {  # scale, weights, what the model's output goes through, the shape of the targets
+    "one quantity": ("80", ONE, "", [64, 1]),
+    "numbers": ("80", ONE + "[:, 0]", ".squeeze(1)", [64]),
+    "two quantities": ("torch.tensor([80.0, 0.01])", TWO, "", [64, 2]),
+    "one that never changes": ("torch.tensor([80.0, 0.0])", TWO, "", [64, 2]),
+    "on a device": ("80", ONE, "", [64, 1]),
+}
 
 
-def test_a_regression_learns_in_its_own_unit(patient) -> None:
-    p = patient(SCRIPT, model_call="model(X", loss="criterion(")
+def fed(patient, case: str, **more):
+    scale, weights, shape, target_shape = TARGETS[case]
+    device = 'device = "cpu"' if case == "on a device" else ""
+    text = SCRIPT.format(scale=scale, weights=weights, shape=shape, device=device)
+    p = patient(text, model_call="model(X", loss="criterion(")
+    p.record.add(Fact("loss_input", "", 0, {"target_shape": target_shape} | more))
+    p.record.add(Fact("targets", "", 0, {"finite": True} | more))
+    return p
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_a_regression_learns_in_its_own_unit_without_us(patient, case: str) -> None:
     names: dict[str, torch.Tensor] = {}
-    exec(p.edited(standardise_targets), names)
-    assert names["loss"] < 1e-2 and names["model"](names["X"]).mean().item() == pytest.approx(500, rel=0.05)
+    edited = fed(patient, case).edited(standardise_targets)
+    assert "descend" not in edited and (".device)" in edited) == (case == "on a device")
+    exec(edited, names)
+    model, targets = names["model"], names["Y"]
+    assert names["loss"] < 1e-3 * max(targets.var(0).max().item(), 1)
+    assert model(names["X"]).mean().item() == pytest.approx(500, rel=0.05)
+    assert {"target_mean", "target_std"} < model.state_dict().keys()
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_its_gradient_is_that_of_the_librarys(patient, case: str) -> None:
+    names: dict[str, torch.Tensor] = {}
+    exec(fed(patient, case).edited(standardise_targets), names)
+    x, y, ours = names["X"], names["Y"], names["model"]
+    theirs = reference(nn.Linear(3, ours.out_features), y)
+    with torch.no_grad():
+        for name, value in ours.state_dict().items():
+            theirs.state_dict()[name].copy_(value)  # the statistics, too: its variance is not a sample's
+    gradients = []
+    for model in (ours, theirs):
+        model.zero_grad()
+        (model(x).reshape(y.shape) - y - 3).square().mean().backward()
+        gradients.append(model.weight.grad.clone())
+    assert gradients[0] == pytest.approx(gradients[1], rel=1e-4)
+
+
+UNSEEN = {"what is no number": {"finite": False}, "images": {"target_shape": [64, 2, 2]}}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_elsewhere_it_is_the_librarys(patient, case: str) -> None:
+    assert IMPORT in fed(patient, "one quantity", **UNSEEN[case]).edited(standardise_targets)

@@ -1,8 +1,8 @@
 """Weights drawn anew before the optimizer sees them, at the scale that suits the activation.
 
-He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions. The patch writes what
-draws them into the user's file; it is `descend.network.reinitialise` where weights may be an embedding's, too, where
-several processes have to draw the same ones, or where another start is wanted.
+He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions; for another start as
+torch itself does. The patch writes what draws them into the user's file; it is `descend.network.reinitialise` where
+weights may be an embedding's, too, or where several processes have to draw the same ones.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from descend.source.imports import import_name
 from descend.source.insert import insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.own_function import with_function
+from descend.source.own_function import entry, with_function
 from descend.source.owners import owners
 from descend.source.syntax import last_name
 
@@ -36,12 +36,22 @@ def initialise(*models):
             {output}  # no activation behind it
 '''
 
+ANOTHER_START = '''
+def start_anew(*models):
+    """Draw all weights once more: from another start training may end in another minimum."""
+    with torch.random.fork_rng():  # what is drawn later stays as it was
+        torch.manual_seed({draw})
+        for module in [module for model in models for module in model.modules()]:
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+'''
+
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `initialise(model)` before the statement that makes the optimizer."""
+    """Insert `initialise(model)`, or `start_anew(model)`, before the statement that makes the optimizer."""
     draw = f", draw={dose['draw']}" if "draw" in dose else ""
     call = f'reinitialise({{}}, activation="{dose["activation"]}"{draw})'
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _written(dose["activation"]))
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _written(dose))
 
 
 def before_the_optimizer(
@@ -49,7 +59,7 @@ def before_the_optimizer(
 ) -> Script | NotApplicable:
     """Insert `call`, a function of `descend.network` with `{}` for the model, before the optimizer is made.
 
-    written: the code of `initialise`, which goes into the file and is called instead where that does as well.
+    written: code that goes into the file, of which the last function is called instead where that does as well.
     """
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
@@ -59,7 +69,7 @@ def before_the_optimizer(
         line = place.syntax.line(place.call)
         return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
     is_written = bool(written) and not _may_be_shared(place, record)
-    calls = [f"initialise({', '.join(models)})"] if is_written else [call.format(model) for model in models]
+    calls = [f"{entry(written)}({', '.join(models)})"] if is_written else [call.format(model) for model in models]
     text = insert_before(place.syntax, place.call, *calls)
     if isinstance(text, str) and is_written:
         text = with_function(place.syntax.file, text, written)
@@ -68,8 +78,11 @@ def before_the_optimizer(
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
 
 
-def _written(activation: str) -> str:
+def _written(dose: dict[str, Any]) -> str:
     """Return the code that draws for an activation; "" where it is none of those whose gain is known."""
+    activation = dose["activation"]
+    if activation == "default":
+        return ANOTHER_START.format(draw=dose.get("draw", 1))
     if activation in RECTIFIERS or activation == "leaky_relu":
         kind = '"leaky_relu", a=0.01' if activation == "leaky_relu" else '"relu"'
         hidden, output = KAIMING.format("layer", kind), KAIMING.format("layers[-1]", '"linear"')

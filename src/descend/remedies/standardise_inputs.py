@@ -19,6 +19,7 @@ from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax, last_name
 from descend.source.training_call import training_call
+from descend.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
 def standardised(model, given):
@@ -28,13 +29,10 @@ def standardised(model, given):
 def standardise_inputs(model, {data}):
     """Bring what `model` is given to mean 0 and standard deviation 1, by the statistics of the training data."""
 {read}
-    model.register_buffer("input_mean", inputs.mean({over}))
-    model.register_buffer("input_std", inputs.std({over}))
+    model.register_buffer("input_mean", inputs.mean({over}){to})
+    model.register_buffer("input_std", inputs.std({over}){to})
 {constant}    model.register_forward_pre_hook(standardised)
 '''
-ROWS = "    inputs = torch.as_tensor(inputs, dtype=torch.float32)"
-BATCHES = """    with torch.random.fork_rng():  # the order of the batches stays as it is
-        inputs = torch.cat([{part} for batch in batches]).float()"""
 CONSTANT = "    model.input_std[model.input_std == 0] = 1  # of what never changes\n"
 WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
 OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
@@ -67,18 +65,17 @@ def fit_inputs(
 
 def _written(record: Record, place: Place, source: Source) -> str:
     """Return the code that standardises such data; "" where what is seen of them does not do."""
-    known = record.fact("inputs") or {}
-    is_told = known.get("finite") and not source.by_key and not any(e.startswith("lambda") for e in source.expressions)
-    over = _over(known, source) if is_told and not _is_wrapped(record, place.syntax) else None
-    if over is None:
+    known, read = record.fact("inputs") or {}, read_whole(source, "inputs")
+    is_plain = read is not None and known.get("finite") and not is_wrapped(record, place.syntax)
+    over = _over(known, source) if is_plain else None
+    if read is None or over is None:
         return ""
-    part = "batch" + "".join(f"[{i}]" for i in source.path)
-    read = BATCHES.format(part=part) if source.is_series else ROWS
     return HOOK.format(
         others="" if len(place.call.args) == 1 else ", *given[1:]",
-        data="batches" if source.is_series else "inputs",
-        read=read + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
+        data=read.parameter,
+        read=read.lines + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
         over=over,
+        to=moved_to_model(place.syntax.module.code),
         constant=CONSTANT if known["constant_features"] and known["features"] > 1 else "",
     )
 
@@ -94,7 +91,7 @@ def _over(known: dict[str, Any], source: Source) -> str | None:
     return "(0, 2), keepdim=True" if is_sequence_of_channels else OVER.get(dimensions)
 
 
-def _is_wrapped(record: Record, syntax: Syntax) -> bool:
+def is_wrapped(record: Record, syntax: Syntax) -> bool:
     """Whether the model may be one that torch has put around the script's, or is trained by several processes."""
     calls = {last_name(call.func) for call in syntax.every(cst.Call)}
     return bool(calls & WRAPPERS) or record.is_of_a_group

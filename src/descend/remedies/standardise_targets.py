@@ -1,20 +1,39 @@
 """Targets brought to mean 0 and standard deviation 1, by a model that answers in their own unit.
 
-The fit is `descend.network.standardise_targets`: loss, metrics and predictions stay in the unit of the targets.
+Loss, metrics and predictions stay in the unit of the targets. The patch writes what does it into the user's file; where
+the targets are not seen to be numbers or rows of them it is `descend.network.standardise_targets`.
 """
 
+from functools import partial
 from typing import Any
 
 from descend.record import Record
+from descend.remedies.standardise_inputs import is_wrapped
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
+from descend.source.flow import Source
 from descend.source.functions import function_around
 from descend.source.locate import Place, locate
 from descend.source.loss_targets import find_targets
 from descend.source.not_applicable import NotApplicable
 from descend.source.passed_on import name_at
 from descend.source.training_call import training_call
+from descend.source.whole_data import moved_to_model, read_whole
 
+HOOK = '''
+def in_own_unit(model, given, output):
+    learnt = output.detach() + (output - output.detach()) / model.target_std**2  # its gradient: of targets with std 1
+    return model.target_mean + model.target_std * learnt
+
+
+def standardise_targets(model, {data}):
+    """Let `model` learn targets of mean 0 and standard deviation 1, and answer in their own unit."""
+{read}
+    model.register_buffer("target_mean", targets.mean({over}){to})
+    model.register_buffer("target_std", targets.std({over}){to})
+{constant}    model.register_forward_hook(in_own_unit)
+'''
+CONSTANT = "    model.target_std[model.target_std == 0] = 1  # of what never changes\n"
 CLASSES = ("cross_entropy", "crossentropy", "nll", "bce", "hinge", "margin")  # in the names of classifiers' losses
 
 
@@ -37,7 +56,26 @@ def standardise_targets(script: Script, record: Record, dose: dict[str, Any]) ->
         return NotApplicable(f"line {line} does not see the model")
     if targets is None:
         return NotApplicable(f"line {line} does not show the targets of the loss")
-    return insert_fit(script, syntax, find_feed(syntax, name, targets, loss.call, part=1), "standardise_targets")
+    feed = find_feed(syntax, name, targets, loss.call, part=1)
+    return insert_fit(script, syntax, feed, "standardise_targets", partial(_written, record, loss))
+
+
+def _written(record: Record, loss: Place, source: Source) -> str:
+    """Return the code that standardises such targets; "" where what is seen of them does not do."""
+    shape, read = (record.fact("loss_input") or {}).get("target_shape"), read_whole(source, "targets")
+    is_finite = (record.fact("targets") or {}).get("finite")
+    if read is None or not shape or len(shape) > 2 or not is_finite or is_wrapped(record, loss.syntax):
+        return ""
+    are_several = len(shape) == 2 and shape[1] > 1
+    if are_several and source.reshaped:
+        return ""
+    return HOOK.format(
+        data=read.parameter,
+        read=read.lines,
+        over="0" if are_several else "",
+        to=moved_to_model(loss.syntax.module.code),
+        constant=CONSTANT if are_several else "",
+    )
 
 
 def _name_at_loss(called: Place, model: str, loss: Place) -> str | None:

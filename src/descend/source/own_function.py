@@ -10,7 +10,10 @@ from descend.source.insert import with_body
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import parse
 
-OURS = ("initialise", "standardised", "standardise_inputs")
+OURS = (
+    *("in_own_unit", "initialise", "initialise_recurrent", "standardise_inputs", "standardise_targets"),
+    *("standardised", "start_anew", "whiten_inputs", "whitened"),
+)
 APART = [cst.EmptyLine(indent=False)] * 2  # blank lines around a function
 
 
@@ -38,6 +41,11 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
     if new and below:
         below[0] = _apart(below[0])
     return with_body(syntax, syntax.module, [*above, *spaced, *below])
+
+
+def entry(code: str) -> str:
+    """Return the name of the function of `code` that is to be called: the last one."""
+    return [one.name.value for one in cst.parse_module(code).body if isinstance(one, cst.FunctionDef)][-1]
 
 
 def _name(statement: cst.CSTNode) -> str:
