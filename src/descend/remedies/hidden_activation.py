@@ -7,7 +7,7 @@ import libcst as cst
 from descend.record import Record
 from descend.script import Script
 from descend.source.activations import MODULES, activation_of, constructor, is_constructor, other_activation
-from descend.source.imports import import_module
+from descend.source.imports import with_torch
 from descend.source.locate import Place
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
@@ -46,8 +46,7 @@ def _rewritten(places: list[Place], activation: str, record: Record) -> str | No
             return change
         changes[place.call] = change
     text = syntax.rewrite(changes)
-    needs_torch = text.count("torch.") > syntax.module.code.count("torch.")
-    return import_module(syntax.file, text, "torch") if needs_torch else text
+    return with_torch(syntax, text)
 
 
 def _change(place: Place, activation: str, record: Record) -> Change | NotApplicable:

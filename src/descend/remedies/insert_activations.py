@@ -1,16 +1,41 @@
 """Rectifiers behind the hidden layers of a network that has no nonlinearity.
 
-They are put in by `descend.network.insert_activations`: the code of the network stays as it is.
+They are written into the network where its text shows its layers one by one; else they are put in by
+`descend.network.insert_activations`.
 """
 
 from typing import Any
 
+import libcst as cst
+
 from descend.record import Record
 from descend.remedies.reinitialise import before_the_optimizer
 from descend.script import Script
+from descend.source.activations import constructor
+from descend.source.hidden_layers import find_layers, with_behind
+from descend.source.imports import with_torch
 from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import dotted
 
 
 def insert_activations(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `insert_activations(model)` before the statement that makes the optimizer."""
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), "insert_activations({})")
+    """Write rectifiers behind the hidden layers, or have them put in before the optimizer is made."""
+    text = _written(script, record)
+    if not isinstance(text, Script):
+        return before_the_optimizer(script, record, dose.get("optimizer", "0"), "insert_activations({})")
+    return text
+
+
+def _written(script: Script, record: Record) -> Script | NotApplicable:
+    layers = find_layers(script, record)
+    if isinstance(layers, NotApplicable):
+        return layers
+    if "Norm" in layers.text:
+        return NotApplicable("a normalisation stands behind layers of the model")
+    text = with_behind(
+        layers,
+        made=lambda layer: constructor(layer.call, "relu"),
+        used=lambda layer, given: cst.Call(dotted("torch.relu"), [cst.Arg(given)]),
+    )
+    edited = with_torch(layers.syntax, text)
+    return edited if isinstance(edited, NotApplicable) else script.edit(layers.syntax.file, edited)

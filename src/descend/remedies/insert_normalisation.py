@@ -1,17 +1,81 @@
 """Normalisation behind the hidden layers, before the optimizer sees its parameters.
 
-It is put in by `descend.network.insert_normalisation`: the code of the network stays as it is.
+It is written into the network where its text shows its layers one by one; else it is put in by
+`descend.network.insert_normalisation`, as within sequences, whose elements count as examples there.
 """
 
 from typing import Any
 
+import libcst as cst
+
 from descend.record import Record
 from descend.remedies.reinitialise import before_the_optimizer
 from descend.script import Script
+from descend.source.activations import made_like
+from descend.source.hidden_layers import Layer, Layers, find_layers, with_behind
+from descend.source.imports import with_torch
+from descend.source.insert import insert_after
 from descend.source.not_applicable import NotApplicable
+from descend.source.syntax import parse
+
+ROWS, IMAGES, SEQUENCES = 2, 4, 3  # dimensions of a batch
 
 
 def insert_normalisation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `insert_normalisation(model, kind)`, of `dose["kind"]`, before the statement that makes the optimizer."""
+    """Write a normalisation of `dose["kind"]` behind the hidden layers, or have it put in before the optimizer."""
+    edited = _written(script, record, dose["kind"])
+    if isinstance(edited, Script):
+        return edited
     call = f'insert_normalisation({{}}, "{dose["kind"]}")'
     return before_the_optimizer(script, record, dose.get("optimizer", "0"), call)
+
+
+def _written(script: Script, record: Record, kind: str) -> Script | NotApplicable:
+    layers = find_layers(script, record)
+    if isinstance(layers, NotApplicable):
+        return layers
+    if kind != "batch" or "Norm" in layers.text or not _are_features(record):
+        return NotApplicable("the library puts it in")
+    text = with_behind(
+        layers,
+        made=_norm,
+        used=lambda layer, given: cst.Call(cst.parse_expression(_name(layer)), [cst.Arg(given)]),
+    )
+    made = _with_attributes(layers, text)
+    edited = made if isinstance(made, NotApplicable) else with_torch(layers.syntax, made)
+    return edited if isinstance(edited, NotApplicable) else script.edit(layers.syntax.file, edited)
+
+
+def _are_features(record: Record) -> bool:
+    """Whether hidden layers are given rows of features, or channels behind a convolution."""
+    known = record.fact("inputs") or {}
+    dimensions = len(known.get("shape", ()))
+    return dimensions in (ROWS, IMAGES) or (dimensions == SEQUENCES and known["first_layer"] == "conv1d")
+
+
+def _norm(layer: Layer) -> cst.Call:
+    places = layer.kind.removeprefix("Conv") if layer.kind.startswith("Conv") else "1d"
+    return made_like(layer.call, f"BatchNorm{places}", [cst.Arg(cst.parse_expression(layer.units))])
+
+
+def _name(layer: Layer) -> str:
+    return f"{layer.name}_norm"
+
+
+def _with_attributes(layers: Layers, text: str) -> str | NotApplicable:
+    """Return the text with the normalisations of layers that are attributes made behind these."""
+    for layer in layers.hidden:
+        if layer.holder is not None:
+            continue
+        syntax = parse(layers.syntax.file, text)
+        if isinstance(syntax, NotApplicable):
+            return syntax
+        assigned = [one for one in syntax.every(cst.Assign) if syntax.code(one.targets[0].target) == layer.name]
+        made = cst.Module([]).code_for_node(_norm(layer))
+        if len(assigned) != 1 or f"{_name(layer)} =" in text:
+            return NotApplicable(f"`{layer.name}` is made in several places")
+        edited = insert_after(syntax, assigned[0], f"{_name(layer)} = {made}")
+        if isinstance(edited, NotApplicable):
+            return edited
+        text = edited
+    return text

@@ -17,7 +17,7 @@ from descend.source.activations import (
 )
 from descend.source.arguments import keyword, written
 from descend.source.every_site import edit_every_site
-from descend.source.imports import import_module
+from descend.source.imports import with_torch
 from descend.source.locate import Place
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
@@ -51,8 +51,7 @@ def _with_other(place: Place, dose: dict[str, Any]) -> str | NotApplicable:
         if change is None:
             return NotApplicable(f"line {syntax.line(call)} does not show what {name} gets")
         text = syntax.rewrite({call: change})
-    needs_torch = text.count("torch.") > syntax.module.code.count("torch.")
-    return import_module(syntax.file, text, "torch") if needs_torch else text
+    return with_torch(syntax, text)
 
 
 def _arguments(place: Place, dose: dict[str, Any]) -> list[cst.Arg]:

@@ -41,7 +41,12 @@ def activation_of(name: str) -> str:
 
 def constructor(call: cst.Call, activation: str, arguments: Sequence[cst.Arg] = ()) -> cst.Call:
     """Return the construction of another activation's module, from where the call has its own."""
-    callee, name = call.func, MODULES[activation]
+    return made_like(call, MODULES[activation], arguments)
+
+
+def made_like(call: cst.Call, name: str, arguments: Sequence[cst.Arg] = ()) -> cst.Call:
+    """Return the construction of another of torch.nn's modules, from where the call has its own."""
+    callee = call.func
     if isinstance(callee, cst.Attribute) and last_name(callee.value) in ("nn", "modules"):
         return cst.Call(callee.with_changes(attr=cst.Name(name)), arguments)
     return cst.Call(dotted(f"torch.nn.{name}"), arguments)

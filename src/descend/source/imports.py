@@ -47,6 +47,12 @@ def import_module(file: Path, text: str, name: str) -> str | NotApplicable:
     return _add(syntax, cst.Import([cst.ImportAlias(dotted(name))]))
 
 
+def with_torch(before: Syntax, text: str) -> str | NotApplicable:
+    """Return an edited text with `import torch` among its imports where the edit has called `torch`."""
+    calls_torch = text.count("torch.") > before.module.code.count("torch.")
+    return import_module(before.file, text, "torch") if calls_torch else text
+
+
 def _top_level(syntax: Syntax, kind: type[Node]) -> list[Node]:
     return [s for s in syntax.every(kind) if syntax.parents[syntax.parents[s]] is syntax.module]
 

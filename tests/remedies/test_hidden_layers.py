@@ -1,0 +1,157 @@
+"""Activations and normalisation written into a network's own text, where that shows its layers one by one."""
+
+import pytest
+import torch
+from torch import nn
+
+from descend.network import insert_activations as inserted_activations
+from descend.network import insert_normalisation as inserted_normalisation
+from descend.record import Fact
+from descend.remedies import REMEDIES
+
+HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import Linear\n"
+MADE = "\nmodel = Net()\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\n"
+ONE_LINE = "model = nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 6), nn.Linear(6, 1))\n"
+LINES = """model = nn.Sequential(
+    nn.Linear(4, width := 5),  # reads
+    nn.Linear(5, out_features=6),
+    nn.Linear(6, 1),
+)
+"""
+ATTRIBUTES = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 5)
+        self.b, self.scale = None, 2.0
+        self.out = Linear(5, 1)
+
+    def forward(self, x):
+        return self.out(self.scale * self.a(x))
+"""
+PARTS = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 3, 2), Linear(1, 2))
+        self.head = nn.Linear(24, 1)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+"""
+WRITTEN = {  # text, an example's shape, what activations and normalisation make of it
+    "one line": (
+        ONE_LINE,
+        (4,),
+        "model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 1))\n",
+        "model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 6), nn.BatchNorm1d(6), "
+        "nn.Linear(6, 1))\n",
+    ),
+    "lines": (
+        LINES.replace("width := 5", "5"),
+        (4,),
+        """model = nn.Sequential(
+    nn.Linear(4, 5),
+    nn.ReLU(),  # reads
+    nn.Linear(5, out_features=6),
+    nn.ReLU(),
+    nn.Linear(6, 1),
+)
+""",
+        """model = nn.Sequential(
+    nn.Linear(4, 5),
+    nn.BatchNorm1d(5),  # reads
+    nn.Linear(5, out_features=6),
+    nn.BatchNorm1d(6),
+    nn.Linear(6, 1),
+)
+""",
+    ),
+    "attributes": (
+        ATTRIBUTES,
+        (4,),
+        ATTRIBUTES.replace("self.a(x)", "torch.relu(self.a(x))"),
+        ATTRIBUTES.replace("self.a(x)", "self.a_norm(self.a(x))").replace(
+            "nn.Linear(4, 5)\n", "nn.Linear(4, 5)\n        self.a_norm = nn.BatchNorm1d(5)\n"
+        ),
+    ),
+    "parts": (
+        PARTS,
+        (1, 5, 2),
+        PARTS.replace(
+            "nn.Conv2d(1, 3, 2), Linear(1, 2)", "nn.Conv2d(1, 3, 2), nn.ReLU(), Linear(1, 2), torch.nn.ReLU()"
+        ),
+        PARTS.replace(
+            "nn.Conv2d(1, 3, 2), Linear(1, 2)",
+            "nn.Conv2d(1, 3, 2), nn.BatchNorm2d(3), Linear(1, 2), torch.nn.BatchNorm1d(2)",
+        ),
+    ),
+}
+
+
+def admitted(patient, text: str, shape: tuple[int, ...]):
+    text = HEAD + text + (MADE if "class Net" in text else MADE.replace("model = Net()\n", ""))
+    p = patient(text, optimizer="torch.optim.SGD(", model="Net()" if "class Net" in text else "nn.Sequential(")
+    detail = {"shape": [8, *shape], "features": shape[0], "finite": True, "first_layer": "linear"}
+    p.record.add(Fact("inputs", "", 0, detail))
+    return p
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_they_are_written_into_the_network(patient, case):
+    text, shape, activated, normalised = WRITTEN[case]
+    p = admitted(patient, text, shape)
+    assert p.edited(REMEDIES["insert_activations"]) == p.text.replace(text, activated)
+    assert p.edited(REMEDIES["insert_normalisation"], kind="batch") == p.text.replace(text, normalised)
+
+
+@pytest.mark.parametrize("case", ["one line", "lines", "attributes"])
+@pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
+def test_it_computes_what_the_librarys_does(patient, case, remedy):
+    text, shape, *_ = WRITTEN[case]
+    p, ours, theirs = admitted(patient, text, shape), {}, {}
+    torch.manual_seed(0)
+    exec(p.edited(REMEDIES[remedy], kind="batch"), ours)
+    torch.manual_seed(0)
+    exec(p.text, theirs)
+    if remedy == "insert_activations":
+        inserted_activations(theirs["model"], nn.ReLU)
+    else:
+        inserted_normalisation(theirs["model"], "batch")
+    x = torch.randn(16, *shape)
+    assert ours["model"](x).equal(theirs["model"](x))
+
+
+LOOP = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+"""
+ELSEWHERE = {
+    "a loop": (LOOP, (4,)),
+    "what reaches no call": (ATTRIBUTES.replace("self.a(x)", "nn.functional.linear(x, self.a.weight)"), (4,)),
+    "a normalisation that stands there": (ONE_LINE.replace("nn.Linear(6", "nn.LayerNorm(6), nn.Linear(6"), (4,)),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+@pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
+def test_where_the_text_does_not_show_them_the_library_puts_them_in(patient, case, remedy):
+    text, shape = ELSEWHERE[case]
+    edited = admitted(patient, text, shape).edited(REMEDIES[remedy], kind="batch")
+    assert f"from descend.network import {remedy}\n" in edited and "relu" not in edited and "BatchNorm" not in edited
+
+
+def test_elements_of_sequences_are_examples_to_the_librarys(patient):
+    edited = admitted(patient, ONE_LINE, (7, 4)).edited(REMEDIES["insert_normalisation"], kind="batch")
+    assert "insert_normalisation(model" in edited
+
+
+def test_of_several_models_the_optimizers_is_told_by_the_library(patient):
+    p = admitted(patient, ONE_LINE, (4,))
+    (model,) = p.record.every_site("model")
+    p.record.sites.append(model)
+    assert "insert_activations(model)" in p.edited(REMEDIES["insert_activations"])
