@@ -6,6 +6,7 @@ import libcst as cst
 
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Syntax
+from descend.source.uncomment import with_uncommented
 
 Line = cst.SimpleStatementLine | cst.SimpleStatementSuite  # `a; b` on a line of its own, or after a colon
 FITS = (
@@ -90,6 +91,8 @@ def _insert_line(
         inner = block
     else:
         return NotApplicable(f"line {syntax.line(node)} has no statement that could be extended")
+    if len(new) == 1 and (text := with_uncommented(syntax, block, new[0])) is not None:
+        return text
     statements: list[cst.CSTNode] = list(block.body)
     at = statements.index(inner)
     if after:

@@ -17,6 +17,7 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.arguments import find_argument, keyword, positional, with_arguments, written
 from descend.source.configuration import Scalar, configured, put
+from descend.source.help_text import help_text
 from descend.source.literals import follow, is_read_elsewhere
 from descend.source.locate import Place
 from descend.source.names import is_call_of, mapping_entry, text_of, value_behind
@@ -86,7 +87,9 @@ def _in_unpacked(place: Place, setting: Setting, script: Script, record: Record)
 def apply(script: Script, syntax: Syntax, edits: Sequence[Edit | Reset], words: str) -> Script | NotApplicable:
     """Return the script with the edits in one of its files; not applicable where all of it is so already."""
     edited = put(script, {edit.old: edit.value for edit in edits if isinstance(edit, Reset)})
-    text = syntax.rewrite({edit.old: partial(_become, edit.new) for edit in edits if isinstance(edit, Edit)})
+    own = [edit for edit in edits if isinstance(edit, Edit)]
+    told = [known for edit in own if (known := help_text(syntax, edit.old, syntax.code(edit.new))) is not None]
+    text = syntax.rewrite({old: partial(_become, new) for old, new in [*((e.old, e.new) for e in own), *told]})
     if text != syntax.module.code:
         edited = edited.edit(syntax.file, text)
     if edited.edits == script.edits:
