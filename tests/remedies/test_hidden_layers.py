@@ -131,18 +131,36 @@ LOOP = """class Net(nn.Module):
         return x
 """
 ELSEWHERE = {
-    "a loop": (LOOP, (4,)),
-    "what reaches no call": (ATTRIBUTES.replace("self.a(x)", "nn.functional.linear(x, self.a.weight)"), (4,)),
-    "a normalisation that stands there": (ONE_LINE.replace("nn.Linear(6", "nn.LayerNorm(6), nn.Linear(6"), (4,)),
+    "a loop": LOOP,
+    "what reaches no call": ATTRIBUTES.replace("self.a(x)", "nn.functional.linear(x, self.a.weight)"),
+    "an added part": "model = nn.Sequential()\nmodel.add_module('a', nn.Linear(4, 4))\n"
+    "model.add_module('b', nn.Linear(4, 1))\n",
 }
 
 
 @pytest.mark.parametrize("case", ELSEWHERE)
 @pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
-def test_where_the_text_does_not_show_them_the_library_puts_them_in(patient, case, remedy):
-    text, shape = ELSEWHERE[case]
-    edited = admitted(patient, text, shape).edited(REMEDIES[remedy], kind="batch")
-    assert f"from descend.network import {remedy}\n" in edited and "relu" not in edited and "BatchNorm" not in edited
+def test_where_the_text_does_not_show_them_hooks_put_them_in(patient, case, remedy):
+    p, ours, theirs = admitted(patient, ELSEWHERE[case], (4,)), {}, {}
+    edited = p.edited(REMEDIES[remedy], kind="batch")
+    assert f"\n{remedy}(model)\noptimizer" in edited and "descend" not in edited
+    torch.manual_seed(0)
+    exec(edited, ours)
+    torch.manual_seed(0)
+    exec(p.text, theirs)
+    if remedy == "insert_activations":
+        inserted_activations(theirs["model"], nn.ReLU)
+    else:
+        inserted_normalisation(theirs["model"], "batch")
+    x = torch.randn(16, 4)
+    assert ours["model"](x).equal(theirs["model"](x))
+
+
+@pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
+def test_behind_a_normalisation_that_stands_there_the_library_puts_them_in(patient, remedy):
+    text = ONE_LINE.replace("nn.Linear(6", "nn.LayerNorm(6), nn.Linear(6")
+    edited = admitted(patient, text, (4,)).edited(REMEDIES[remedy], kind="batch")
+    assert f"from descend.network import {remedy}\n" in edited
 
 
 def test_elements_of_sequences_are_examples_to_the_librarys(patient):
@@ -150,7 +168,7 @@ def test_elements_of_sequences_are_examples_to_the_librarys(patient):
     assert "insert_normalisation(model" in edited
 
 
-def test_of_several_models_the_optimizers_is_told_by_the_library(patient):
+def test_of_several_models_it_is_the_optimizers(patient):
     p = admitted(patient, ONE_LINE, (4,))
     (model,) = p.record.every_site("model")
     p.record.sites.append(model)

@@ -112,10 +112,26 @@ def test_what_is_written_draws_at_the_scale_of_the_activation(patient, activatio
     assert names["drawn"].equal(before["drawn"])  # batches, too, come as they came
 
 
-def test_what_may_be_an_embeddings_is_the_librarys(patient) -> None:
-    text = "e = nn.Embedding(9, 3)\no = SGD(net.parameters(), 1)\n"
-    p = patient(text, optimizer="SGD(")
-    assert 'reinitialise(net, activation="relu")' in p.edited(reinitialise, activation="relu")
+TABLES = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+tied, alike = nn.Embedding(9, 8), nn.Embedding(5, 8, padding_idx=0)
+nn.init.ones_(alike.weight)
+net = nn.ModuleList([tied, alike, nn.Linear(8, 8), nn.Linear(8, 9), nn.Linear(8, 2)])
+net[3].weight = tied.weight
+before = tied.weight.clone()
+o = torch.optim.SGD(net.parameters(), 1)
+"""
+
+
+def test_tables_stay_but_for_those_whose_features_are_all_alike(patient) -> None:
+    names: dict[str, object] = {}
+    edited = patient(TABLES, optimizer="torch.optim.SGD(").edited(reinitialise, activation="relu")
+    assert "descend" not in edited
+    exec(edited, names)
+    assert names["tied"].weight.equal(names["before"])
+    assert names["alike"].weight[1:].std() > 0.5 and not names["alike"].weight[0].any()
 
 
 def test_another_start_is_drawn_as_torch_draws_and_leaves_what_is_drawn_later(patient) -> None:

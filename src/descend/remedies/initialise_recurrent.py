@@ -47,7 +47,8 @@ GRU = (  # reset gate, update gate, new
 def initialise_recurrent(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `initialise_recurrent(model)` before the statement that makes the optimizer."""
     call = f"initialise_recurrent({{}}, length={dose['length']})"
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _written(record, dose["length"]))
+    written = _written(record, dose["length"])
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, lambda _: written)
 
 
 def _written(record: Record, length: int) -> str:

@@ -1,7 +1,6 @@
 """Rectifiers behind the hidden layers of a network that has no nonlinearity.
 
-They are written into the network where its text shows its layers one by one; else they are put in by
-`descend.network.insert_activations`.
+They are written into the network where its text shows its layers one by one; else hooks put them in.
 """
 
 from typing import Any
@@ -14,16 +13,34 @@ from descend.script import Script
 from descend.source.activations import constructor
 from descend.source.hidden_layers import find_layers, with_behind
 from descend.source.imports import with_torch
+from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import dotted
+
+HOOK = '''
+def activated(layer, given, output):
+    return torch.relu(output)
+
+
+def insert_activations(*models):
+    """Put rectifiers behind the hidden layers: without a nonlinearity all layers together are one."""
+    for model in models:
+        layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
+        for layer in layers[:-1]:
+            layer.register_forward_hook(activated)
+'''
 
 
 def insert_activations(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Write rectifiers behind the hidden layers, or have them put in before the optimizer is made."""
     text = _written(script, record)
-    if not isinstance(text, Script):
-        return before_the_optimizer(script, record, dose.get("optimizer", "0"), "insert_activations({})")
-    return text
+    if isinstance(text, Script):
+        return text
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), "insert_activations({})", _hooks)
+
+
+def _hooks(place: Place) -> str:
+    return "" if "Norm" in place.syntax.module.code else HOOK  # which layers one follows the library knows
 
 
 def _written(script: Script, record: Record) -> Script | NotApplicable:

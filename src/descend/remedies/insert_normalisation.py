@@ -1,7 +1,7 @@
 """Normalisation behind the hidden layers, before the optimizer sees its parameters.
 
-It is written into the network where its text shows its layers one by one; else it is put in by
-`descend.network.insert_normalisation`, as within sequences, whose elements count as examples there.
+It is written into the network where its text shows its layers one by one; else hooks put it in, those of
+`descend.network.insert_normalisation` within sequences, whose elements count as examples there.
 """
 
 from typing import Any
@@ -15,9 +15,25 @@ from descend.source.activations import made_like
 from descend.source.hidden_layers import Layer, Layers, find_layers, with_behind
 from descend.source.imports import with_torch
 from descend.source.insert import insert_after
+from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import parse
 
+HOOK = '''
+def normalised(layer, given, output):
+    return layer.normalisation(output)
+
+
+def insert_normalisation(*models):
+    """Put batch normalisation behind the hidden layers (Ioffe & Szegedy 2015)."""
+    for model in models:
+        layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
+        for layer in layers[:-1]:
+            is_linear = isinstance(layer, torch.nn.Linear)
+            norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)
+            layer.normalisation = norm.to(layer.weight.device)
+            layer.register_forward_hook(normalised)
+'''
 ROWS, IMAGES, SEQUENCES = 2, 4, 3  # dimensions of a batch
 
 
@@ -27,7 +43,13 @@ def insert_normalisation(script: Script, record: Record, dose: dict[str, Any]) -
     if isinstance(edited, Script):
         return edited
     call = f'insert_normalisation({{}}, "{dose["kind"]}")'
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call)
+    is_plain = dose["kind"] == "batch" and _are_features(record)
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _hooks if is_plain else lambda _: "")
+
+
+def _hooks(place: Place) -> str:
+    is_known = not any(word in place.syntax.module.code for word in ("Norm", "Attention", "Conv1d", "Conv3d"))
+    return HOOK if is_known else ""  # which layers one follows, or which are within others, the library knows
 
 
 def _written(script: Script, record: Record, kind: str) -> Script | NotApplicable:

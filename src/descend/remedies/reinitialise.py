@@ -1,10 +1,12 @@
 """Weights drawn anew before the optimizer sees them, at the scale that suits the activation.
 
 He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions; for another start as
-torch itself does. The patch writes what draws them into the user's file; it is `descend.network.reinitialise` where
-weights may be an embedding's, too, or where several processes have to draw the same ones.
+torch itself does. The patch writes what draws them into the user's file; where several processes have to draw the same
+ones it is `descend.network.reinitialise`.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -29,13 +31,19 @@ def initialise(*models):
     with torch.random.fork_rng():  # what is drawn later stays as it was
         for model in models:
             layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
-            for layer in layers:
+{tables}            for layer in layers:
                 {hidden}
                 if layer.bias is not None:
                     torch.nn.init.zeros_(layer.bias)
             {output}  # no activation behind it
 '''
-
+TABLES = """\
+            tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+            layers = [m for m in layers if all(m.weight is not table.weight for table in tables)]
+            for table in tables:
+                if (table.weight == table.weight[:, :1]).all():  # its features are all alike
+                    table.reset_parameters()
+"""
 ANOTHER_START = '''
 def start_anew(*models):
     """Draw all weights once more: from another start training may end in another minimum."""
@@ -51,15 +59,16 @@ def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script
     """Insert `initialise(model)`, or `start_anew(model)`, before the statement that makes the optimizer."""
     draw = f", draw={dose['draw']}" if "draw" in dose else ""
     call = f'reinitialise({{}}, activation="{dose["activation"]}"{draw})'
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _written(dose))
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, partial(_written, dose))
 
 
 def before_the_optimizer(
-    script: Script, record: Record, key: str, call: str, written: str = ""
+    script: Script, record: Record, key: str, call: str, write: Callable[[Place], str]
 ) -> Script | NotApplicable:
-    """Insert `call`, a function of `descend.network` with `{}` for the model, before the optimizer is made.
+    """Insert a call on the optimizer's models before it is made.
 
-    written: code that goes into the file, of which the last function is called instead where that does as well.
+    write: returns code that goes into the file of the place, of which the last function is called; or "", or where
+    several processes train: `call`, a function of `descend.network` with `{}` for a model, then stands there.
     """
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
@@ -68,35 +77,32 @@ def before_the_optimizer(
     if not models:
         line = place.syntax.line(place.call)
         return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
-    is_written = bool(written) and not _may_be_shared(place, record)
-    calls = [f"{entry(written)}({', '.join(models)})"] if is_written else [call.format(model) for model in models]
+    code = "" if record.is_of_a_group else write(place)  # there all have to draw the same
+    calls = [f"{entry(code)}({', '.join(models)})"] if code else [call.format(model) for model in models]
     text = insert_before(place.syntax, place.call, *calls)
-    if isinstance(text, str) and is_written:
-        text = with_function(place.syntax.file, text, written)
+    if isinstance(text, str) and code:
+        text = with_function(place.syntax.file, text, code)
     elif isinstance(text, str):
         text = import_name(place.syntax.file, text, "descend.network", call.partition("(")[0])
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
 
 
-def _written(dose: dict[str, Any]) -> str:
+def _written(dose: dict[str, Any], place: Place) -> str:
     """Return the code that draws for an activation; "" where it is none of those whose gain is known."""
     activation = dose["activation"]
     if activation == "default":
         return ANOTHER_START.format(draw=dose.get("draw", 1))
+    has_tables = any(last_name(call.func).startswith("Embedding") for call in place.syntax.every(cst.Call))
+    tables = TABLES if has_tables else ""
     if activation in RECTIFIERS or activation == "leaky_relu":
         kind = '"leaky_relu", a=0.01' if activation == "leaky_relu" else '"relu"'
         hidden, output = KAIMING.format("layer", kind), KAIMING.format("layers[-1]", '"linear"')
-        return CODE.format(what=HE, hidden=hidden, output=output)
+        return CODE.format(what=HE, hidden=hidden, output=output, tables=tables)
     if activation not in ("tanh", "sigmoid", "softsign", "linear"):
         return ""
     gain = ', gain=torch.nn.init.calculate_gain("tanh")' if activation == "tanh" else ""
-    return CODE.format(what=GLOROT, hidden=XAVIER.format("layer", gain), output=XAVIER.format("layers[-1]", ""))
-
-
-def _may_be_shared(place: Place, record: Record) -> bool:
-    """Whether a layer's weights may be an embedding's, too, or have to be the same in several processes."""
-    names = {last_name(call.func) for call in place.syntax.every(cst.Call)}
-    return any(name.startswith("Embedding") for name in names) or record.is_of_a_group
+    hidden, output = XAVIER.format("layer", gain), XAVIER.format("layers[-1]", "")
+    return CODE.format(what=GLOROT, hidden=hidden, output=output, tables=tables)
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

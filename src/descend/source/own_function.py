@@ -11,8 +11,9 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import parse
 
 OURS = (
-    *("in_own_unit", "initialise", "initialise_recurrent", "standardise_inputs", "standardise_targets"),
-    *("standardised", "start_anew", "whiten_inputs", "whitened"),
+    *("activated", "in_own_unit", "initialise", "initialise_recurrent", "insert_activations", "insert_normalisation"),
+    *("normalised", "standardise_inputs", "standardise_targets", "standardised", "start_anew"),
+    *("whiten_inputs", "whitened"),
 )
 APART = [cst.EmptyLine(indent=False)] * 2  # blank lines around a function
 
