@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from descend.record import Fact, Message, Record, Site
+from descend.record import Fact, Message, Record, Site, facts
 from descend.script import Script
 from descend.source.averaged import loops_over_parameters
 from descend.source.bindings import outermost_loop
@@ -60,7 +60,7 @@ def prepared(script: Script, record: Record) -> list[Message]:
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
-        told += [site, Fact("prepared", site.key, 0, {"line": site.line, **edit})]
+        told += [site, Fact.of(facts.Prepared(line=site.line, **edit), 0, site.key)]
     return told
 
 
