@@ -14,7 +14,7 @@ def of(net: nn.Module) -> dict:
 
 def test_a_chain_of_layers():
     net = nn.Sequential(nn.Linear(6, 2), nn.Tanh(), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    assert of(net) == {"layers": ["0", "2", "4"], "inputs": 6, "units": [2, 3, 1]}
+    assert of(net) == {"layers": ("0", "2", "4"), "inputs": 6, "units": (2, 3, 1)}
 
 
 def test_what_is_no_chain_or_has_nothing_hidden():

@@ -8,6 +8,7 @@ from records import (
     STEPS,
     add_fact,
     add_site,
+    change,
     falling_to,
     forget,
     healthy,
@@ -20,7 +21,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
@@ -72,7 +73,7 @@ def inputs_not_normalised(
 def saturated_units(share: float = 0.5, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "activation", "1", function="tanh")
+    change(record, facts.Activation, "1", function="tanh")
     probe(record, "saturated_share", "1", share)
     probe(record, "saturated_share", "3", [0.1, *[0.9] * 19])
     return record

@@ -66,14 +66,14 @@ def prepared(script: Script, record: Record) -> list[Message]:
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
     """Return site and fact of that name for each loop that hands on a network's parameters, not its running means."""
-    known = _training_file(script, record) if record.places("running_statistics") else None
+    known = _training_file(script, record) if record.every(facts.RunningStatistics) else None
     if known is None:
         return []
     syntax, backward = known
     told: list[Message] = []
     for number, loop in enumerate(loops_over_parameters(syntax)):
         site = _site(syntax, loop, "unaveraged_buffers", str(number), backward.file)
-        told += [site, Fact("unaveraged_buffers", site.key, 0, {"line": site.line})]
+        told += [site, Fact.of(facts.UnaveragedBuffers(site.line), 0, site.key)]
     return told
 
 

@@ -2,6 +2,7 @@
 
 from descend.record.facts.floors import Floor, Reachability
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
+from descend.record.facts.layers import Activation, Recurrent, RunningStatistics, UnaveragedBuffers, Widths
 from descend.record.facts.named import name_of
 from descend.record.facts.places import (
     Crossing,
@@ -21,6 +22,7 @@ from descend.record.facts.places import (
 )
 
 __all__ = [
+    "Activation",
     "Clip",
     "ConstantTerm",
     "Crossing",
@@ -40,6 +42,10 @@ __all__ = [
     "OnTheWay",
     "Prepared",
     "Reachability",
+    "Recurrent",
+    "RunningStatistics",
     "Singular",
+    "UnaveragedBuffers",
+    "Widths",
     "name_of",
 ]
