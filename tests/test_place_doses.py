@@ -57,7 +57,7 @@ def on_all_ways() -> Record:
         observe(record, facts.Prepared(line=45 + i, edit="exchange"), str(32 + i))
         observe(record, facts.Prepared(function="flip", line=55 + i, edit="skip"), str(40 + i))
         observe(record, facts.Prepared(line=50 + i, edit="partner", moved="x", partner="y"), str(24 + i))
-        add_fact(record, "two_valued", f"t{i}", low=-(i % 2), high=1)
+        observe(record, facts.TwoValued(-(i % 2), 1), f"t{i}")
         observe(record, facts.Prepared(line=90 + i, edit="transform"), str(8 + i))
         observe(record, facts.OnEvaluated(function="roll", line=40 + i, edit="skip", feeds=True), f"0.{i}")
         observe(record, facts.LossTerm(side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1), str(i))

@@ -12,6 +12,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     real,
     rising,
@@ -100,10 +101,9 @@ def no_signal(
 ) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    found = {"chance": 0.05, "shuffles": 200, "power": power, "size": 0.5, "met": met}
-    add_fact(record, "signal", p_value=p, examples=examples, **found)
+    observe(record, facts.Signal(examples, p, chance=0.05, shuffles=200, size=0.5, met=met, power=power))
     if answers is not None:
-        add_fact(record, "answers", examples=300, again=again, standard_errors=answers)
+        observe(record, facts.Answers(300, again, answers))
     if evaluations:
         probe(record, "evaluation_loss", "", [2.3 * share for share in evaluations])
     return record

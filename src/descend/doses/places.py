@@ -52,8 +52,8 @@ def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
         known = record.fact("loss_input")
         if known is not None and not known.get("by_hand"):
             return None
-        facts = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
-        ways = [(name, way) for name, fact in facts for way in CONVENTIONS[fact["low"], fact["high"]]]
+        labels = record.every(facts.TwoValued).items()
+        ways = [(name, way) for name, pair in labels for way in CONVENTIONS[pair.low, pair.high]]
         if number >= len(ways):
             return None
         name, way = ways[number]

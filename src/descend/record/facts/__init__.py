@@ -1,7 +1,8 @@
 """What is observed that is no single number: a dataclass for each measurement, of standard types only."""
 
+from descend.record.facts.answers import Answers, Signal, TwoValued
 from descend.record.facts.floors import Floor, Reachability
-from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
+from descend.record.facts.gradients import Clip, ConstantTerm, GradientCheck, IdleLoss, ModuleGradient, Singular
 from descend.record.facts.layers import Activation, Recurrent, RunningStatistics, UnaveragedBuffers, Widths
 from descend.record.facts.named import name_of
 from descend.record.facts.places import (
@@ -23,6 +24,7 @@ from descend.record.facts.places import (
 
 __all__ = [
     "Activation",
+    "Answers",
     "Clip",
     "ConstantTerm",
     "Crossing",
@@ -30,8 +32,10 @@ __all__ = [
     "Editable",
     "EditableCall",
     "Floor",
+    "GradientCheck",
     "IdleLoss",
     "LossTerm",
+    "ModuleGradient",
     "OfLoss",
     "OnEvaluated",
     "OnFetched",
@@ -44,7 +48,9 @@ __all__ = [
     "Reachability",
     "Recurrent",
     "RunningStatistics",
+    "Signal",
     "Singular",
+    "TwoValued",
     "UnaveragedBuffers",
     "Widths",
     "name_of",
