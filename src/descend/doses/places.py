@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from descend.doses.rate import Dose
 from descend.record import Record, facts
-from descend.record.facts import Editable
+from descend.record.facts import Edit, Editable
 from descend.symptoms import Symptom
 
 
@@ -32,7 +32,7 @@ def on_the_way(kind: type[Editable], edit: str, number: int) -> Callable[[Record
             return None
         place, found = fitting[number]
         told = {name: value for name, value in asdict(found).items() if name != "edit" and value is not None}
-        first = int(told.get("argument", 0))
+        first = (found.argument or 0) if isinstance(found, Edit) else 0
         both = f"{first + 1} and {first + 2}"
         return {"kind": facts.name_of(kind), "place": place, "both": both, **told}
 
