@@ -8,13 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, probe, set_cost
+from records import add_fact, forget, healthy, observe, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
 
 from descend import doses
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
@@ -47,15 +47,15 @@ def with_early_rise() -> Record:
     return record
 
 
-def with_loss(function: str, activation: str | None, **facts: Any) -> Record:
-    return output_before_loss(function=function, activation=activation, **facts)
+def with_loss(function: str, activation: str | None, **given: Any) -> Record:
+    return output_before_loss(function=function, activation=activation, **given)
 
 
 def with_activations(*names: str) -> Record:
     record = healthy()
     forget(record, "activation")
     for i, name in enumerate(names):
-        add_fact(record, "activation", str(i), function=name)
+        observe(record, facts.Activation(name, 32, "", 0), str(i))
     return record
 
 
@@ -162,8 +162,8 @@ def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share)
 
 def forgetful() -> Record:
     record = healthy()
-    add_fact(record, "recurrent", "a", length=50)
-    add_fact(record, "recurrent", "b", length=20)
+    observe(record, facts.Recurrent("lstm", 50), "a")
+    observe(record, facts.Recurrent("lstm", 20), "b")
     return record
 
 

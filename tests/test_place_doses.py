@@ -1,13 +1,14 @@
 """Which of the places that an instrument points at a general edit is made at."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, add_site, healthy, set_fact
+from records import add_fact, add_site, healthy, observe, set_fact
 from test_doses import SYMPTOM
 
 from descend.doses import (
@@ -19,7 +20,20 @@ from descend.doses import (
     rate_times,
     usual_argument,
 )
-from descend.record import Record
+from descend.record import Record, facts
+from descend.record.facts import Edit
+
+CROSSING = facts.Crossing(
+    function="clamp",
+    line=9,
+    edit="skip",
+    before=1.0,
+    behind=0.1,
+    constant=1.2,
+    in_head=True,
+    has_parameters=False,
+)
+OTHER = asdict(Edit(edit="set", keyword="dim", index=0, value=1))
 
 
 def altered() -> Record:
@@ -34,36 +48,35 @@ def altered() -> Record:
 def on_all_ways() -> Record:
     """Calls of each kind between data and network, and between network and loss."""
     record = healthy()
-    edits = [("turn", {}), ("exchange", {"argument": 1}), ("skip", {})]
+    edits = [Edit(edit="turn"), Edit(edit="exchange", argument=1), Edit(edit="skip")]
     for i in range(8):
-        add_fact(record, "on_inputs", str(i), function="roll", line=10 + i, edit="skip")
-        add_fact(record, "on_fetched", str(i), function="flip", line=70 + i, edit="skip")
-        add_fact(record, "prepared", str(i), function="x -= 1", line=80 + i, edit="leave")
-        add_fact(record, "prepared", str(16 + i), function="x.view(-1, 9)", line=60 + i, edit="transpose")
-        add_fact(record, "prepared", str(32 + i), function="a / b", line=45 + i, edit="exchange")
-        add_fact(record, "prepared", str(40 + i), function="flip", line=55 + i, edit="skip")
-        detail = {"moved": "x", "partner": "y"}
-        add_fact(record, "prepared", str(24 + i), function="x = x[i]", line=50 + i, edit="partner", **detail)
-        add_fact(record, "two_valued", f"t{i}", low=-(i % 2), high=1)
-        add_fact(record, "prepared", str(8 + i), function="c.fit_transform(x)", line=90 + i, edit="transform")
-        add_fact(record, "on_evaluated", f"0.{i}", function="roll", line=40 + i, edit="skip")
-        add_fact(record, "loss_term", str(i), side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1)
-        add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")
-        add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
-    add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
+        observe(record, facts.OnInputs(function="roll", line=10 + i, edit="skip", feeds=True), str(i))
+        observe(record, facts.OnFetched(function="flip", line=70 + i, edit="skip"), str(i))
+        observe(record, facts.Prepared(line=80 + i, edit="leave"), str(i))
+        observe(record, facts.Prepared(line=60 + i, edit="transpose"), str(16 + i))
+        observe(record, facts.Prepared(line=45 + i, edit="exchange"), str(32 + i))
+        observe(record, facts.Prepared(function="flip", line=55 + i, edit="skip"), str(40 + i))
+        observe(record, facts.Prepared(line=50 + i, edit="partner", moved="x", partner="y"), str(24 + i))
+        observe(record, facts.TwoValued(-(i % 2), 1), f"t{i}")
+        observe(record, facts.Prepared(line=90 + i, edit="transform"), str(8 + i))
+        observe(record, facts.OnEvaluated(function="roll", line=40 + i, edit="skip", feeds=True), f"0.{i}")
+        observe(record, facts.LossTerm(side=0, line=60 + i, edit="weigh", factor=20.0, pull=0.1), str(i))
+        observe(record, facts.OfLoss(function="mul", line=50 + i, edit="skip"), str(i))
+        observe(record, facts.OnNetwork(function="tanh", line=30 + i, edit="skip", passes=0.1), str(i))
+    observe(record, CROSSING, "0")
     add_fact(record, "connections", share=0.2)
     add_site(record, "penalty", "0", 12, "mul")
     set_fact(record, "loss_input", by_hand=True)
     for i in range(8):
-        add_fact(record, "on_inputs", str(40 + i), function="ne", line=70 + i, edit="invert")
-        other = {"edit": "set", "keyword": "dim", "index": 0, "value": 1}
-        add_fact(record, "on_inputs", str(8 + i), function="argsort", line=80 + i, **other)
-        add_fact(record, "on_loss", str(30 + i), function="sum", line=90 + i, **other)
-    add_fact(record, "on_measured", "0.0", function="argmax", line=99, **other)
-    add_fact(record, "on_measured", "0.1", function="mul", line=98, edit="skip")
+        observe(record, facts.OnInputs(function="ne", line=70 + i, edit="invert", feeds=True), str(40 + i))
+        observe(record, facts.OnInputs(function="argsort", line=80 + i, feeds=True, **OTHER), str(8 + i))
+        observe(record, facts.OnLoss(function="sum", line=90 + i, feeds=False, **OTHER), str(30 + i))
+    observe(record, facts.OnMeasured(function="argmax", line=99, **OTHER), "0.0")
+    observe(record, facts.OnMeasured(function="mul", line=98, edit="skip"), "0.1")
     for number in range(8):
-        for i, (edit, detail) in enumerate(edits):
-            add_fact(record, "on_loss", str(3 * number + i), function="sub", line=20 + number, edit=edit, **detail)
+        for i, edit in enumerate(edits):
+            call = facts.OnLoss(function="sub", line=20 + number, feeds=False, **asdict(edit))
+            observe(record, call, str(3 * number + i))
     return record
 
 
@@ -82,16 +95,16 @@ def test_each_line_that_changes_something_is_left_out_once(number, line):
 
 def test_edits_of_one_kind_are_counted_apart():
     record = on_all_ways()
-    assert on_the_way("on_loss", "turn", 1)(record, SYMPTOM)["place"] == "3"
-    assert on_the_way("on_loss", "exchange", 0)(record, SYMPTOM)["both"] == "2 and 3"
-    assert on_the_way("on_inputs", "turn", 0)(record, SYMPTOM) is None
-    assert on_the_way("on_inputs", "skip", 8)(record, SYMPTOM) is None
+    assert on_the_way(facts.OnLoss, "turn", 1)(record, SYMPTOM)["place"] == "3"
+    assert on_the_way(facts.OnLoss, "exchange", 0)(record, SYMPTOM)["both"] == "2 and 3"
+    assert on_the_way(facts.OnInputs, "turn", 0)(record, SYMPTOM) is None
+    assert on_the_way(facts.OnInputs, "skip", 8)(record, SYMPTOM) is None
 
 
 def test_all_calls_of_a_kind_are_left_out_together():
-    dose = all_on_the_way("on_inputs", "skip")(on_all_ways(), SYMPTOM)
+    dose = all_on_the_way(facts.OnInputs, "skip")(on_all_ways(), SYMPTOM)
     assert dose["places"] == [str(i) for i in range(8)] and dose["lines"] == "10, 11, 12, 13, 14, 15, 16, 17"
-    assert all_on_the_way("crossing", "skip")(on_all_ways(), SYMPTOM) is None  # that one is tried by itself
+    assert all_on_the_way(facts.Crossing, "skip")(on_all_ways(), SYMPTOM) is None  # that one is tried by itself
 
 
 def test_labels_of_two_values_are_written_otherwise():

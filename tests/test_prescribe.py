@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, add_site, healthy, rising, set_cost
+from records import add_site, healthy, observe, rising, set_cost
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
@@ -22,7 +22,7 @@ from test_several_labels import several_labels
 
 from descend.canon import CANON
 from descend.prescribe import in_turn, possible, prescribe
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies import REMEDIES, NotApplicable
 from descend.script import Script
 from descend.symptoms import SYMPTOMS
@@ -163,9 +163,10 @@ def test_no_call_is_edited_that_only_the_scripts_own_loss_would_judge():
 )
 def test_an_edit_is_judged_by_what_is_made_elsewhere(name, rises, is_held_out, evaluates, given, behind):
     record = printing(name, (0.5, 0.4), 0.6, rises=rises, is_held_out=is_held_out)
-    for line, kind in enumerate(("on_inputs", "on_fetched", "on_loss"), 19):
-        add_fact(record, kind, "0", function="roll", line=line, edit="skip")
-    add_fact(record, "on_inputs", "1", function="flip", line=30, edit="skip", feeds=False)  # of the targets
+    observe(record, facts.OnInputs(function="roll", line=19, edit="skip", feeds=True), "0")
+    observe(record, facts.OnFetched(function="roll", line=20, edit="skip"), "0")
+    observe(record, facts.OnLoss(function="roll", line=21, edit="skip", feeds=False), "0")
+    observe(record, facts.OnInputs(function="flip", line=30, edit="skip", feeds=False), "1")  # of the targets
     if evaluates:
         add_site(record, "evaluation", "0", 40, "")
     asked = prescribe(record, [replace(SYMPTOM, id=id) for id in ("unreadable", "wrong_objective")])

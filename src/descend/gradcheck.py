@@ -35,11 +35,12 @@ def _print(record: "Record") -> bool:
     from rich.console import Console
     from rich.table import Table
 
+    from descend.record import facts
     from descend.report.wording import place
     from descend.symptoms.incorrect_gradients import WRONG
 
-    checked = [("module", name, record.fact("module_gradient", name)) for name in record.places("module_gradient")]
-    checked += [("Function", name, record.fact("gradient_check", name)) for name in record.places("gradient_check")]
+    checked = [("module", name, found.error) for name, found in record.every(facts.ModuleGradient).items()]
+    checked += [("Function", name, found.error) for name, found in record.every(facts.GradientCheck).items()]
     if not checked:
         reason = next(
             (note.reason for note in record.notes if note.probe in ("gradients", "tape")), "no step was taken"
@@ -47,8 +48,7 @@ def _print(record: "Record") -> bool:
         raise UsageError(f"no gradient could be checked: {reason}")
     table = Table("", "checked", "relative error", "", "where", box=None)
     wrong = False
-    for kind, name, fact in checked:
-        error = float((fact or {})["error"])
+    for kind, name, error in checked:
         wrong = wrong or error > WRONG
         site = record.site("custom_function", name) if kind == "Function" else None
         verdict = "[bold red]wrong[/]" if error > WRONG else "[green]right[/]"

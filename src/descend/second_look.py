@@ -12,7 +12,7 @@ from pathlib import Path
 from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
 from descend.course.suffering import may_suffer
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.remedies import JudgedOn
 from descend.script import Script
 from descend.symptoms import GENERAL, Symptom, diagnose
@@ -157,8 +157,8 @@ def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool
     metric = own_metric(record)
     if first.judged_on == "metric" and metric is not None and metric.kind == "share":
         return False
-    before, after = (r.fact("reachability") for r in (record, second))
-    return before is not None and after is not None and after["unbounded"] and not before["unbounded"]
+    before, after = (r.fact(facts.Reachability) for r in (record, second))
+    return before is not None and after is not None and after.unbounded and not before.unbounded
 
 
 def go_back(proof: Proof, earlier: Proof) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.probes import Moment
-from descend.record import Fact, Reading, Site
+from descend.record import Fact, Reading, Record, Site
 from descend.tape import Origin, Recording, Tape
 from descend.tape.vocabulary import INTERESTING
 
@@ -102,3 +102,10 @@ def readings(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], float]:
 
 def facts(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(f.name, f.place): dict(f.detail) for f in found if isinstance(f, Fact)}
+
+
+def kept(found: Sequence[Reading | Fact]) -> Record:
+    """What was measured, as it is read back."""
+    known = Record()
+    known.extend(found)
+    return known

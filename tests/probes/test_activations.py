@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located, readings
+from moments import Training, kept, located, readings
 from torch import Tensor, nn
 
 from descend.probes.activations import activations
-from descend.record import Site
+from descend.record import Site, facts
 
 
 def training(net: nn.Module, *inputs: Tensor) -> Training:
@@ -71,7 +71,7 @@ def test_units_lie_along_the_layers_own_dimension(net: nn.Sequential, shape: tup
     dead = (output.movedim(dim, 0).reshape(6, -1) == 0).all(1)
     assert dead[:2].all()
     assert readings(found)["dead_share", place] == pytest.approx(dead.double().mean().item())
-    assert facts(found)["activation", place]["units"] == 6
+    assert kept(found).fact(facts.Activation, place).units == 6
 
 
 class Reused(nn.Module):
@@ -184,8 +184,8 @@ def test_each_place_is_described_once() -> None:
     net = nn.Sequential(nn.Linear(3, 7), nn.ReLU())
     run = training(net, torch.randn(5, 3))
     first, second = list(activations(run.moment())), list(activations(run.moment()))
-    assert facts(first)["activation", "1"] == {"function": "relu", "units": 7, "file": "", "line": 0}
-    assert not facts(second) and readings(first) == readings(second)
+    assert kept(first).fact(facts.Activation, "1") == facts.Activation("relu", 7, "", 0)
+    assert not kept(second).facts and readings(first) == readings(second)
 
 
 def test_bfloat16_and_no_activation_at_all() -> None:

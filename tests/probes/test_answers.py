@@ -3,16 +3,17 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, record
+from moments import Training, kept, record
 from torch import Tensor, nn
 
 from descend.probes.answers import answers, score
 from descend.probes.planting import SIZE, planted
+from descend.record import facts
 
 BATCH = 32
 
 
-def told(depends: bool, again: bool = False, batches: int = 12) -> dict:
+def told(depends: bool, again: bool = False, batches: int = 12) -> facts.Answers:
     """What is told of a network that has learnt the first column, and of targets that follow it or not."""
     torch.manual_seed(0)
     net = nn.Linear(5, 1)
@@ -26,25 +27,24 @@ def told(depends: bool, again: bool = False, batches: int = 12) -> dict:
     first = batch()
     training = Training(net, [lambda: F.mse_loss(net(first[0]), first[1])])
     list(answers(training.moment(recording=training.monitor[0])))
-    found = {}
     for _ in range(batches):
         x, t = first if again else batch()
-        found = facts(list(answers(training.moment(recording=record(lambda x=x, t=t: F.mse_loss(net(x), t))))))
-    return found["answers", ""]
+        found = kept(answers(training.moment(recording=record(lambda x=x, t=t: F.mse_loss(net(x), t)))))
+    return found.fact(facts.Answers)
 
 
 def test_targets_that_depend_are_answered_to() -> None:
     found = told(depends=True)
-    assert found["examples"] == 12 * BATCH and found["again"] == 0
-    assert found["standard_errors"] > 5
+    assert found.examples == 12 * BATCH and found.again == 0
+    assert found.standard_errors > 5
 
 
 def test_independent_ones_are_not() -> None:
-    assert abs(told(depends=False)["standard_errors"]) < 3
+    assert abs(told(depends=False).standard_errors) < 3
 
 
 def test_examples_that_come_again_are_counted() -> None:
-    assert told(depends=True, again=True, batches=2)["again"] == 2 * BATCH
+    assert told(depends=True, again=True, batches=2).again == 2 * BATCH
 
 
 def test_the_score_of_independent_rows_is_standard_normal() -> None:

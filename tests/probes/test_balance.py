@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.observing.taping import ANYTHING
 from descend.probes.balance import MOST, balance
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(64, 8), torch.randn(64, 8)
@@ -16,11 +17,12 @@ NET = nn.Linear(8, 1, bias=False)
 def seen(loss) -> list[tuple[float, float]]:
     """Return the gradient's norm of each term that is told, and what takes it across the gap."""
     training = Training(NET, [loss], origin=located, interesting=ANYTHING)
-    found = facts(list(balance(training.moment())))
-    assert found.keys() == training.noted.keys()
-    sides = [detail["side"] for detail in found.values()]
+    found = kept(balance(training.moment()))
+    assert found.facts.keys() == training.noted.keys()
+    terms = found.every(facts.LossTerm).values()
+    sides = [term.side for term in terms]
     assert len(sides) > 2 or sorted(sides) == [0, 1] or not sides
-    return [(detail["pull"], detail["factor"]) for detail in found.values()]
+    return [(term.pull, term.factor) for term in terms]
 
 
 def along(direction: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.observing.taping import ANYTHING
 from descend.probes.blocking import MOST, blocking
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(64, 8), torch.randint(0, 4, (64,))
@@ -25,9 +26,9 @@ class Net(nn.Module):
 def seen(net: nn.Module) -> list[tuple[str, float]]:
     """Return what is told of each call: its name, and how much of the gradient passes."""
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located, interesting=ANYTHING)
-    found = facts(list(blocking(training.moment())))
-    assert found.keys() == training.noted.keys()
-    return [(detail["function"], detail["passes"]) for detail in found.values()]
+    found = kept(blocking(training.moment()))
+    assert found.facts.keys() == training.noted.keys()
+    return [(call.function, call.passes) for call in found.every(facts.OnNetwork).values()]
 
 
 BLOCKING = {"softmax": lambda h: h.softmax(-1), "sign": torch.sign, "sigmoid": torch.sigmoid, "round": torch.round}

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.probes.constant_term import constant_term
+from descend.record import facts
 
 torch.manual_seed(0)
 X, E, S = torch.randn(20, 2), torch.randn(20, 1), torch.randn(20, 2)
@@ -52,23 +53,23 @@ def penalised(net: nn.Module) -> Tensor:
     return (net(attacked(net)) - E).square().mean() + slopes(net, create_graph=True).norm(dim=1).mean()
 
 
-def seen(loss) -> tuple[dict, dict]:
+def seen(loss) -> tuple[facts.ConstantTerm | None, dict]:
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     training = Training(net, [lambda: loss(net)], origin=located)
-    return facts(list(constant_term(training.moment()))), training.noted
+    return kept(constant_term(training.moment())).fact(facts.ConstantTerm), training.noted
 
 
 @pytest.mark.parametrize("name", CONSTANT)
 def test_a_term_without_a_graph(name: str) -> None:
     found, noted = seen(CONSTANT[name])
-    assert found["constant_term", ""]["derivatives"] == 1
+    assert found.derivatives == 1
     site = noted["derivative", "0"][0]
     assert site is not None and site.file == __file__
 
 
 def test_one_of_several_derivatives_without_its_graph() -> None:
     found, noted = seen(lambda net: fit(net) + curved(net, retain_graph=True))
-    assert found["constant_term", ""] == {"derivatives": 1, "is_whole": False}
+    assert found == facts.ConstantTerm(1, is_whole=False)
     assert noted["derivative", "0"][0] is not None
     assert not seen(lambda net: fit(net) + curved(net, create_graph=True))[0]
     assert not seen(penalised)[0]

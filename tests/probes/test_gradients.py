@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.gradients import gradients
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randint(3, (20,))
@@ -16,8 +17,8 @@ RIGHT, WRONG = 1e-6, 0.01
 
 
 def errors(net: nn.Module, *steps: Any) -> dict[str, float]:
-    found = facts(list(gradients(Training(net, steps).moment())))
-    return {place: detail["error"] for (_, place), detail in found.items()}
+    found = kept(gradients(Training(net, steps).moment())).every(facts.ModuleGradient)
+    return {place: checked.error for place, checked in found.items()}
 
 
 class Recurrent(nn.Module):
@@ -107,8 +108,8 @@ def test_frozen_parameters_are_not_checked_and_nothing_is_left_behind() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    found = facts(list(gradients(training.moment())))
-    assert [place for _, place in found] == ["1", "4"]
+    found = kept(gradients(training.moment()))
+    assert list(found.every(facts.ModuleGradient)) == ["1", "4"]
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(p.grad is None for p in net.parameters())

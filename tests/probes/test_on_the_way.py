@@ -2,11 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.observing.taping import ANYTHING
 from descend.probes.on_the_way import MOST, on_the_way
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y, LABELS = torch.randn(20, 4), torch.randn(20, 3), torch.randint(0, 3, (20,))
@@ -14,39 +15,37 @@ NET = nn.Linear(4, 3)
 ORDER = torch.randperm(20)
 
 
-def seen(step) -> dict[str, list[tuple[str, str]]]:
-    """Return (function, edit) of each place on the inputs and on the loss."""
+def seen(step) -> dict[type, list[tuple[str, str]]]:
+    """Return (function, edit) of each place, by its kind."""
     training = Training(NET, [step], origin=located, interesting=ANYTHING)
-    found = facts(list(on_the_way(training.moment())))
-    assert {(kind, place) for kind, place in found} == training.noted.keys()
-    kinds = {"on_inputs": [], "on_loss": []}
-    for (kind, _), detail in found.items():
-        kinds.setdefault(kind, []).append((detail["function"], detail["edit"]))
-    return kinds
+    found = kept(on_the_way(training.moment()))
+    assert found.facts.keys() == training.noted.keys()
+    kinds = (facts.OnInputs, facts.OnLoss, facts.OfLoss)
+    return {kind: [(call.function, call.edit) for call in found.every(kind).values()] for kind in kinds}
 
 
 def test_a_plain_loss_leaves_nothing_to_edit():
-    assert seen(lambda: F.cross_entropy(NET(X), LABELS)) == {"on_inputs": [], "on_loss": []}
+    assert seen(lambda: F.cross_entropy(NET(X), LABELS)) == {facts.OnInputs: [], facts.OnLoss: [], facts.OfLoss: []}
 
 
 def test_what_the_data_go_through():
     found = seen(lambda: F.mse_loss(NET((X.flip(-1) * 2)[ORDER]), Y.roll(1, 0)))
-    assert set(found["on_inputs"]) == {("flip", "skip"), ("mul", "skip"), ("getitem", "skip"), ("roll", "skip")}
-    assert found["on_loss"] == []
-    assert seen(lambda: F.mse_loss(NET(X + 3 * torch.randn_like(X)), Y))["on_inputs"][0] == ("add", "skip")
+    assert set(found[facts.OnInputs]) == {("flip", "skip"), ("mul", "skip"), ("getitem", "skip"), ("roll", "skip")}
+    assert found[facts.OnLoss] == []
+    assert seen(lambda: F.mse_loss(NET(X + 3 * torch.randn_like(X)), Y))[facts.OnInputs][0] == ("add", "skip")
 
 
 def test_what_leaves_them_as_they_are_is_left_out():
-    assert seen(lambda: F.mse_loss(NET(X.clone().view(20, 4) * 1.0), Y))["on_inputs"] == []
+    assert seen(lambda: F.mse_loss(NET(X.clone().view(20, 4) * 1.0), Y))[facts.OnInputs] == []
 
 
 def test_whole_numbers_in_another_order_or_by_another_convention():
     found = [
-        seen(lambda change=change: F.cross_entropy(NET(X), change(LABELS)))["on_inputs"]
+        seen(lambda change=change: F.cross_entropy(NET(X), change(LABELS)))[facts.OnInputs]
         for change in (lambda t: 2 - t, lambda t: (t + 1) % 3, lambda t: t.flip(0), lambda t: t[ORDER])
     ]
     assert [edits[0][1] for edits in found] == ["skip"] * 4
-    assert seen(lambda: F.cross_entropy(NET(X)[:, :1], (LABELS > 0).long() * 0))["on_inputs"][1:] == []
+    assert seen(lambda: F.cross_entropy(NET(X)[:, :1], (LABELS > 0).long() * 0))[facts.OnInputs][1:] == []
 
 
 def test_terms_and_signs():
@@ -54,16 +53,16 @@ def test_terms_and_signs():
         mean = NET(X)
         return ((mean - Y) ** 2).sum() - 0.1 * torch.special.entr(mean.softmax(1)).sum() + (-mean).exp().mean()
 
-    found = seen(step)["on_loss"]
+    found = seen(step)[facts.OnLoss]
     assert found.count(("sub", "turn")) == 2 and ("add", "turn") in found and ("neg", "skip") in found
     assert ("softmax", "skip") in found and not any(edit == "exchange" for _, edit in found)
 
 
 def test_arguments_that_make_a_difference():
-    found = seen(lambda: F.triplet_margin_loss(NET(X), NET(X + 1), NET(2 * X)))["on_loss"]
+    found = seen(lambda: F.triplet_margin_loss(NET(X), NET(X + 1), NET(2 * X)))[facts.OnLoss]
     assert found.count(("triplet_margin_loss", "exchange")) == 2
     assert ("cosine_similarity", "exchange") not in seen(lambda: F.cosine_similarity(NET(X), NET(X + 1)).sum())[
-        "on_loss"
+        facts.OnLoss
     ]
 
 
@@ -73,9 +72,11 @@ def test_a_loss_that_is_given_prediction_and_target_the_right_way_round_keeps_th
         seen(lambda: F.binary_cross_entropy(NET(X).sigmoid(), target)),
         seen(lambda: F.binary_cross_entropy(target, NET(X).sigmoid())),
     )
-    assert ("binary_cross_entropy", "exchange") not in right["on_loss"]
-    assert ("binary_cross_entropy", "exchange") in turned["on_loss"]
-    assert ("kl_div", "exchange") not in seen(lambda: F.kl_div(NET(X).log_softmax(1), soft, reduction="sum"))["on_loss"]
+    assert ("binary_cross_entropy", "exchange") not in right[facts.OnLoss]
+    assert ("binary_cross_entropy", "exchange") in turned[facts.OnLoss]
+    assert ("kl_div", "exchange") not in seen(lambda: F.kl_div(NET(X).log_softmax(1), soft, reduction="sum"))[
+        facts.OnLoss
+    ]
 
 
 def test_what_is_made_of_the_whole_loss():
@@ -87,9 +88,9 @@ def test_what_is_made_of_the_whole_loss():
         loss /= 4
         return loss
 
-    assert seen(step)["of_loss"] == [("mul", "skip"), ("pow", "skip")]
-    assert seen(changed_in_place)["of_loss"] == [("div", "skip")]
-    assert "of_loss" not in seen(lambda: F.cross_entropy(NET(X), LABELS) * 2 + NET.weight.square().sum())
+    assert seen(step)[facts.OfLoss] == [("mul", "skip"), ("pow", "skip")]
+    assert seen(changed_in_place)[facts.OfLoss] == [("div", "skip")]
+    assert seen(lambda: F.cross_entropy(NET(X), LABELS) * 2 + NET.weight.square().sum())[facts.OfLoss] == []
 
 
 def test_a_call_in_a_loop_is_one_and_there_are_not_too_many():
@@ -99,6 +100,6 @@ def test_a_call_in_a_loop_is_one_and_there_are_not_too_many():
             x = x.roll(1, 0)
         return F.mse_loss(NET(x), Y)
 
-    assert seen(loops)["on_inputs"] == [("roll", "skip")]
+    assert seen(loops)[facts.OnInputs] == [("roll", "skip")]
     line = "lambda: F.mse_loss(NET(X" + ".roll(1, 0).flip(0)" * 8 + "), Y)"
-    assert len(seen(eval(line))["on_inputs"]) <= MOST
+    assert len(seen(eval(line))[facts.OnInputs]) <= MOST

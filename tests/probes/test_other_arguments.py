@@ -3,37 +3,38 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import nn
 
 from descend.observing.taping import ANYTHING
 from descend.probes.on_the_way import on_the_way
+from descend.record import facts
 
 torch.manual_seed(0)
 X, T = torch.randn(6, 4), torch.rand(6)
 NET = nn.Linear(4, 6)
 
 
-def seen(step) -> dict[str, list[tuple]]:
+def seen(step) -> dict[type, list[tuple]]:
     """Return function, argument and value of each edit, by the kind of place."""
     training = Training(NET, [step], origin=located, interesting=ANYTHING)
-    found: dict[str, list[tuple]] = {}
-    for (kind, _), detail in facts(list(on_the_way(training.moment()))).items():
-        if detail["edit"] == "set":
-            told = (detail["function"], detail["keyword"], detail["index"], detail["value"])
-            found.setdefault(kind, []).append(told)
+    known, found = kept(on_the_way(training.moment())), {}
+    for kind in (facts.OnInputs, facts.OnLoss):
+        calls = [call for call in known.every(kind).values() if call.edit == "set"]
+        if calls:
+            found[kind] = [(call.function, call.keyword, call.index, call.value) for call in calls]
     return found
 
 
 def test_a_reduction_along_the_other_dimension():
-    assert seen(lambda: torch.logsumexp(NET(X), 0).mean()) == {"on_loss": [("logsumexp", "dim", 0, 1)]}
-    assert seen(lambda: NET(X).logsumexp(dim=-1).mean()) == {"on_loss": [("logsumexp", "dim", -1, -2)]}
+    assert seen(lambda: torch.logsumexp(NET(X), 0).mean()) == {facts.OnLoss: [("logsumexp", "dim", 0, 1)]}
+    assert seen(lambda: NET(X).logsumexp(dim=-1).mean()) == {facts.OnLoss: [("logsumexp", "dim", -1, -2)]}
     assert seen(lambda: NET(X).mean(1).mean(0)) == {}  # the same, whichever comes first
     assert seen(lambda: NET(X).sum((0, 1))) == {}
 
 
 def test_of_three_dimensions_there_are_two_others():
-    found = seen(lambda: NET(X).view(6, 2, 3).softmax(1).square().sum())["on_loss"]
+    found = seen(lambda: NET(X).view(6, 2, 3).softmax(1).square().sum())[facts.OnLoss]
     assert sorted(found) == [("softmax", "dim", 0, 0), ("softmax", "dim", 0, 2)]
 
 
@@ -46,9 +47,9 @@ def test_an_order_the_other_way_round():
         risk = NET(X)[:, 0][torch.argsort(T, **way)]
         return (risk.logcumsumexp(0) - risk).mean()
 
-    assert seen(cox)["on_inputs"] == [("argsort", "descending", -1, True)]
-    assert seen(lambda: cox(descending=True))["on_inputs"] == [("argsort", "descending", -1, False)]
-    assert seen(lambda: NET(X).topk(2).values.sum())["on_loss"] == [("topk", "largest", -1, False)]
+    assert seen(cox)[facts.OnInputs] == [("argsort", "descending", -1, True)]
+    assert seen(lambda: cox(descending=True))[facts.OnInputs] == [("argsort", "descending", -1, False)]
+    assert seen(lambda: NET(X).topk(2).values.sum())[facts.OnLoss] == [("topk", "largest", -1, False)]
     assert seen(lambda: NET(X).mean() + T.sort().values.mean() * 0) == {}
 
 
@@ -71,8 +72,9 @@ def test_a_mask_that_hides_what_it_should_show(padding):
 
     net = nn.ModuleList([embedding, layer, out])
     training = Training(net, [step], origin=located, interesting=ANYTHING)
-    found = facts(list(on_the_way(training.moment())))
-    turned = [detail["function"] for (_, _), detail in found.items() if detail["edit"] == "invert"]
+    found = kept(on_the_way(training.moment()))
+    calls = [*found.every(facts.OnInputs).values(), *found.every(facts.OnLoss).values()]
+    turned = [call.function for call in calls if call.edit == "invert"]
     assert turned == ["getitem" if padding == "buffer" else "ne"]
 
 

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from descend.observing.taping import ANYTHING
 from descend.probes.own_measure import own_measure
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Tape
-from tests.probes.moments import located, record
+from tests.probes.moments import kept, located, record
 
 torch.manual_seed(0)
 X, CLASSES, REAL = torch.randn(60, 3), torch.arange(60) % 4, torch.randn(60, 4)
@@ -30,10 +30,10 @@ def measured(net, loss, measure):
         tape.pause()
     evaluation = tape.seal_last()
     ops = tuple(replace(op, state=replace(op.state, grad=True)) for op in evaluation.ops)
-    facts = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
-    assert all(isinstance(fact, Fact) for fact in facts)
-    own = [fact.detail for fact in facts if fact.name == "own_measure"]
-    return (own[0] if own else None), [fact.detail for fact in facts if fact.name == "on_measured"]
+    found = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
+    assert all(isinstance(fact, Fact) for fact in found)
+    own = [fact.detail for fact in found if fact.name == "own_measure"]
+    return (own[0] if own else None), list(kept(found).every(facts.OnMeasured).values())
 
 
 def classify(says):
@@ -104,14 +104,14 @@ def test_a_measure_that_does_not(loss, measure):
 
 def test_what_would_mend_it_is_known():
     _, edits = measured(NETS[regress], regress, lambda says: F.mse_loss(says, REAL * 0))
-    assert [edit["edit"] for edit in edits] == ["skip"]
+    assert [call.edit for call in edits] == ["skip"]
     fact, edits = measured(
         nn.Sequential(nn.Unflatten(1, (3, 1)), nn.Linear(1, 3)),  # three places of three classes each
         lambda says: F.cross_entropy(says.flatten(0, 1), PLACES.flatten()),
         lambda says: (says.argmax(1) == PLACES).float().mean(),
     )
     assert not fact["is_told_apart"]
-    assert [(edit["edit"], edit["keyword"], edit["value"]) for edit in edits] == [("set", "dim", 2)]
+    assert [(call.edit, call.keyword, call.value) for call in edits] == [("set", "dim", 2)]
 
 
 @pytest.mark.parametrize(

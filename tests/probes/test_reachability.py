@@ -6,12 +6,13 @@ from math import log
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.observing.taping import ANYTHING
 from descend.probes import Unavailable
 from descend.probes.reachability import reachability
+from descend.record import facts
 
 torch.manual_seed(0)
 EXAMPLES, INPUTS, CLASSES = 64, 8, 4
@@ -36,11 +37,12 @@ class Seen:
 
     def __init__(self, net: nn.Module, loss: Callable[[], Tensor], batches: int = 1) -> None:
         training = Training(net, [loss] * batches, origin=located, interesting=ANYTHING)
-        found = facts(list(reachability(training.moment(is_last=True))))
-        self.whole = found["reachability", ""]
-        self.floors = [(d["function"], d["floor"]) for (name, _), d in found.items() if name == "floor"]
-        self.output = next((d["floor"] for d in found.values() if d.get("is_output")), None)
-        self.crossing = found.get(("crossing", "0"))
+        found = kept(reachability(training.moment(is_last=True)))
+        floors = found.every(facts.Floor).values()
+        self.whole = found.fact(facts.Reachability)
+        self.floors = [(behind.function, behind.floor) for behind in floors]
+        self.output = next((behind.floor for behind in floors if behind.is_output), None)
+        self.crossing = found.fact(facts.Crossing, "0")
         assert {kind for kind, _ in training.noted} >= {"output"}
 
 
@@ -66,9 +68,9 @@ def test_a_head_of_known_floor(name):
         net.outer.bias.abs_()
     seen = Seen(net, lambda: loss(net(X)))
     assert seen.output == pytest.approx(floor, abs=0.02)
-    assert seen.whole["constant"] == pytest.approx(constant, abs=0.02) and not seen.whole["unbounded"]
-    assert seen.crossing["in_head"] and seen.crossing["function"] == function and seen.crossing["edit"] == "skip"
-    assert seen.crossing["before"] == pytest.approx(floor, abs=0.02) and seen.crossing["behind"] < 0.01
+    assert seen.whole.constant == pytest.approx(constant, abs=0.02) and not seen.whole.unbounded
+    assert seen.crossing.in_head and seen.crossing.function == function and seen.crossing.edit == "skip"
+    assert seen.crossing.before == pytest.approx(floor, abs=0.02) and seen.crossing.behind < 0.01
 
 
 def test_a_loss_that_is_not_defined_everywhere():
@@ -77,7 +79,7 @@ def test_a_loss_that_is_not_defined_everywhere():
     seen = Seen(net, lambda: F.binary_cross_entropy(net(X).sigmoid().sigmoid(), B))
     behind = dict(seen.floors)
     assert seen.output == pytest.approx((log(1 + 1 / torch.e) + log(2)) / 2, abs=0.02)
-    assert seen.crossing["function"] == "sigmoid" and behind["sigmoid"] < 0.01
+    assert seen.crossing.function == "sigmoid" and behind["sigmoid"] < 0.01
 
 
 def test_what_lies_in_another_order_is_freed_too():
@@ -94,8 +96,8 @@ def test_the_call_that_bars_the_way_is_known(batches):
     for function, barring in ((torch.sign, "sign"), (lambda h: F.relu(h - 9), "relu"), (torch.relu, None)):
         net = Net(CLASSES, function)
         seen = Seen(net, lambda net=net: F.cross_entropy(net(X), Y), batches)
-        assert (seen.crossing and seen.crossing["function"]) == barring
-        assert barring is None or not seen.crossing["in_head"] and not seen.crossing["has_parameters"]
+        assert (seen.crossing and seen.crossing.function) == barring
+        assert barring is None or not seen.crossing.in_head and not seen.crossing.has_parameters
 
 
 def test_floors_fall_from_the_input_on():
@@ -114,8 +116,8 @@ def test_a_bottleneck_of_known_rank(rank, is_barred):
     floor = float((rest - rest @ basis @ basis.T).square().mean())
     assert (seen.crossing is not None) is is_barred
     if is_barred:
-        assert seen.crossing["before"] == pytest.approx(floor, rel=0.01) and seen.crossing["has_parameters"]
-        assert "edit" not in seen.crossing
+        assert seen.crossing.before == pytest.approx(floor, rel=0.01) and seen.crossing.has_parameters
+        assert seen.crossing.edit == ""
 
 
 def gaussian(sign: float) -> Callable[[], Tensor]:
@@ -129,14 +131,14 @@ def gaussian(sign: float) -> Callable[[], Tensor]:
 
 
 def test_a_likelihood_without_a_least_value():
-    assert Seen(*gaussian(-1.0)).whole["unbounded"] and not Seen(*gaussian(1.0)).whole["unbounded"]
+    assert Seen(*gaussian(-1.0)).whole.unbounded and not Seen(*gaussian(1.0)).whole.unbounded
 
 
 @pytest.mark.parametrize("function", [F.cross_entropy, lambda z, y: z.gather(1, y[:, None]).mean()])
 def test_a_loss_turned_round_has_none(function):
     net = Net(CLASSES)
     seen = Seen(net, lambda: -function(net(X), Y))
-    assert seen.whole["unbounded"] and seen.whole["is_compared"] and seen.floors == []
+    assert seen.whole.unbounded and seen.whole.is_compared and seen.floors == []
 
 
 def test_what_a_policy_loses_has_none_either():
@@ -144,7 +146,7 @@ def test_what_a_policy_loses_has_none_either():
     net, advantage = Net(CLASSES), torch.randn(EXAMPLES)
     chosen = torch.arange(EXAMPLES) % CLASSES
     seen = Seen(net, lambda: -(net(X).log_softmax(1)[range(EXAMPLES), chosen] * advantage).mean())
-    assert seen.whole["unbounded"]
+    assert seen.whole.unbounded
 
 
 class Variational(nn.Module):
@@ -188,7 +190,7 @@ def variational() -> tuple[nn.Module, Callable[[], Tensor]]:
 @pytest.mark.parametrize("build", [variational, adversary, triplet, contrast, lambda: gaussian(1.0)])
 def test_losses_of_other_kinds_are_not_accused(build):
     seen = Seen(*build())
-    assert not seen.whole["unbounded"] and seen.crossing is None
+    assert not seen.whole.unbounded and seen.crossing is None
 
 
 def test_what_has_no_weights_has_no_output():

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from moments import Training, facts, readings
+from moments import Training, kept, readings
 from torch import nn
 
 from descend.probes.running_statistics import running_statistics
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = 3 + 2 * torch.randn(40, 4), torch.randint(0, 3, (40,))
@@ -21,14 +22,9 @@ def measured(*momenta: float | None, updates: int = 10):
 
 def test_what_remains_of_the_first_statistics():
     found, _ = measured(0.1, 0.01, 0.01)
-    assert facts(found)["running_statistics", "0"] == {
-        "momentum": 0.1,
-        "updates": 10,
-        "remaining": pytest.approx(0.9**10),
-        "layer": "0",
-    }
-    assert facts(found)["running_statistics", "1"]["remaining"] == pytest.approx(0.99**10)
-    assert len(facts(found)) == 2
+    of_one, of_the_others = kept(found).every(facts.RunningStatistics).values()
+    assert of_one == facts.RunningStatistics(0.1, 10, pytest.approx(0.9**10), "0")
+    assert of_the_others.remaining == pytest.approx(0.99**10)
 
 
 def test_the_yardstick_by_the_batches_own_statistics():

@@ -3,11 +3,12 @@ from time import process_time
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.signal import LEAST, SHUFFLES, independence, signal
+from descend.record import facts
 
 
 def drawn(seed: int, examples: int = 200, features: int = 5) -> Tensor:
@@ -83,9 +84,9 @@ def test_the_fixed_examples_are_tested_together() -> None:
     x = drawn(0, 2 * LEAST)
     y = x[:, :3].argmax(1)
     moment = classifier((x[:LEAST], y[:LEAST]), (x[LEAST:], y[LEAST:])).moment()
-    found = facts(list(signal(moment)))["signal", ""]
-    assert found["examples"] == 2 * LEAST
-    assert found["p_value"] == independence([x.double()], y[:, None])
+    found = kept(signal(moment)).fact(facts.Signal)
+    assert found.examples == 2 * LEAST
+    assert found.p_value == independence([x.double()], y[:, None])
 
 
 def test_the_script_s_random_numbers_stay_as_they_are() -> None:
@@ -144,15 +145,15 @@ def test_what_the_model_is_given_is_looked_at_behind_the_sines_of_it() -> None:
 
     x, net = drawn(0, 128, 1), Waves()
     t = x + 0.7 * torch.randn_like(x)
-    found = facts(list(signal(Training(net, [lambda: F.mse_loss(net(x), t)]).moment())))["signal", ""]
-    assert found["p_value"] < 0.05 and "power" not in found
+    found = kept(signal(Training(net, [lambda: F.mse_loss(net(x), t)]).moment())).fact(facts.Signal)
+    assert found.p_value < 0.05 and found.power is None
 
 
 def test_the_power_of_a_test_of_independent_targets_is_told() -> None:
     def told(examples: int, features: int) -> float:
         x, y = drawn(0, examples, features), torch.randint(2, (examples,))
         net = nn.Linear(features, 2)
-        return facts(list(signal(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment())))["signal", ""]["power"]
+        return kept(signal(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment())).fact(facts.Signal).power
 
     assert told(256, 2) > 0.9
     assert told(64, 400) < 0.8

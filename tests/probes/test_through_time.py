@@ -1,10 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, readings
+from moments import Training, kept, readings
 from torch import Tensor, nn
 
 from descend.probes.through_time import SHORTEST, through_time
+from descend.record import facts
 
 
 class Reader(nn.Module):
@@ -29,7 +30,7 @@ def measured(net: Reader, length: int = 40) -> tuple[dict[str, float], dict[str,
     y = torch.randint(3, (6,))
     found = list(through_time(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment()))
     shares = {place: value for (_, place), value in readings(found).items()}
-    return shares, {place: detail["length"] for (_, place), detail in facts(found).items()}
+    return shares, {place: layer.length for place, layer in kept(found).every(facts.Recurrent).items()}
 
 
 @pytest.mark.parametrize("batch_first", [True, False])

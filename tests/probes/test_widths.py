@@ -1,20 +1,21 @@
 import torch
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import nn
 
 from descend.probes.widths import widths
+from descend.record import facts
 
 X, Y = torch.randn(20, 6), torch.randn(20, 1)
 
 
-def of(net: nn.Module) -> dict:
+def of(net: nn.Module) -> facts.Widths | None:
     training = Training(net, [lambda: nn.functional.mse_loss(net(X), Y)])
-    return facts(list(widths(training.moment()))).get(("widths", ""), {})
+    return kept(widths(training.moment())).fact(facts.Widths)
 
 
 def test_a_chain_of_layers():
     net = nn.Sequential(nn.Linear(6, 2), nn.Tanh(), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    assert of(net) == {"layers": ["0", "2", "4"], "inputs": 6, "units": [2, 3, 1]}
+    assert of(net) == facts.Widths(("0", "2", "4"), 6, (2, 3, 1))
 
 
 def test_what_is_no_chain_or_has_nothing_hidden():

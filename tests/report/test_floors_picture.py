@@ -1,22 +1,35 @@
 """The floors along the graph, what passes of the gradient, and the script's own numbers, as data."""
 
-from descend.record import Fact, Reading, Record, Site
+from dataclasses import replace
+
+from descend.record import Fact, Reading, Record, Site, facts
 from descend.report.floors_picture import floors
 from descend.report.own_picture import own_numbers
 
 FLOORS = [("Linear", 7, 2.2), ("sign", 9, 0.1), ("Linear", 8, 0.01)]
+CROSSING = facts.Crossing(
+    function="sign",
+    line=9,
+    edit="skip",
+    before=2.2,
+    behind=0.1,
+    constant=2.3,
+    in_head=False,
+    has_parameters=False,
+)
+PASSING = facts.OnNetwork(function="sigmoid", line=5, edit="skip", passes=0.01)
 
 
 def blocked(*, cost: float = 2.3, crossing: bool = True) -> Record:
     """A run whose second call bars the way."""
     record = Record(script="train.py")
-    detail = {"constant": 2.3, "cost": cost, "unbounded": False, "is_compared": True, "examples": 64}
-    record.add(Fact("reachability", "", 40, detail))
+    whole = facts.Reachability(cost=cost, constant=2.3, unbounded=False, is_compared=True, examples=64)
+    record.add(Fact.of(whole, 40))
     for place, (function, line, floor) in enumerate(FLOORS):
         record.add(Site("floor", str(place), "train.py", line, "", "", line))
-        record.add(Fact("floor", str(place), 40, {"function": function, "floor": floor, "is_output": place == 2}))
+        record.add(Fact.of(facts.Floor(function, floor, is_output=place == 2), 40, str(place)))
     if crossing:
-        record.add(Fact("crossing", "0", 40, {"before": 2.2, "behind": 0.1, "constant": 2.3, "in_head": False}))
+        record.add(Fact.of(CROSSING, 40, "0"))
     return record
 
 
@@ -37,7 +50,7 @@ def test_without_a_call_that_bars_the_way_no_floor_stands_out():
 
 def test_what_passes_of_the_gradient_stands_below():
     record = blocked()
-    record.add(Fact("on_network", "0", 0, {"function": "Sigmoid", "passes": 0.01}))
+    record.add(Fact.of(replace(PASSING, function="Sigmoid"), 0, "0"))
     figure = floors(record)
     below = figure.panels[-1]
     assert len(figure.panels) == 2 and below.traces[0]["x"] == [0.01] and below.traces[0]["y"] == ["Sigmoid"]
@@ -47,7 +60,7 @@ def test_what_passes_of_the_gradient_stands_below():
 def test_calls_of_one_line_stay_apart():
     record = Record(script="train.py")
     for place in ("0", "1"):
-        record.add(Fact("on_network", place, 0, {"function": "sigmoid", "passes": 0.01}))
+        record.add(Fact.of(PASSING, 0, place))
     assert floors(record).panels[0].traces[0]["y"] == ["sigmoid (1)", "sigmoid (2)"]
 
 

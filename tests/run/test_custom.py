@@ -9,7 +9,7 @@ from torch import Tensor
 from descend.observing.custom import CustomFunctions, observing_functions
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
-from descend.record import Message, Record
+from descend.record import Message, Record, facts
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "custom.py"
 
@@ -65,21 +65,20 @@ X = torch.randn(5, requires_grad=True)
 
 def test_a_wrong_gradient_and_its_line() -> None:
     found = watched(lambda: Half.apply(X))
-    fact = found.record.fact("gradient_check", "Half")
-    assert fact == {"error": pytest.approx(0.5), "input": 0}
+    assert found.record.fact(facts.GradientCheck, "Half") == facts.GradientCheck(pytest.approx(0.5), 0)
     site = found.record.site("custom_function", "Half")
     assert (site.file, site.detail) == (__file__, "Half")
 
 
 def test_a_function_is_checked_once_and_only_where_a_gradient_will_flow() -> None:
     found = watched(lambda: Half.apply(X.detach()))
-    assert not found.record.places("gradient_check")
+    assert not found.record.every(facts.GradientCheck)
     Half.calls = 0
     watched(lambda: Half.apply(X))
     checking = Half.calls
     Half.calls = 0
     found = watched(*[lambda: Half.apply(X)] * 3)
-    assert Half.calls == checking + 2 and len(found.record.history("gradient_check", "Half")) == 1
+    assert Half.calls == checking + 2 and len(found.record.history(facts.GradientCheck, "Half")) == 1
 
 
 def test_what_cannot_be_checked_is_said_and_the_script_goes_on() -> None:
@@ -108,8 +107,8 @@ def test_a_training_with_functions_of_its_own(stage) -> None:
     plain, seen = stage.plainly("custom.py"), stage.observed("exam", "custom.py")
     record = seen.record
     assert seen.witness == plain.witness
-    assert record.fact("gradient_check", "Cube")["error"] < 1e-6
-    assert record.fact("gradient_check", "Square") == {"error": pytest.approx(0.5), "input": 0}
+    assert record.fact(facts.GradientCheck, "Cube").error < 1e-6
+    assert record.fact(facts.GradientCheck, "Square") == facts.GradientCheck(pytest.approx(0.5), 0)
     assert [record.site("custom_function", name).line for name in ("Cube", "Square")] == [line("Cube"), line("Square")]
     assert "autograd.Function" in next(note.reason for note in record.notes if note.probe == "tape")
 

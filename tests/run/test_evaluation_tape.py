@@ -10,7 +10,7 @@ import torch
 
 from descend.observing.evaluation_tape import EvaluationTape
 from descend.observing.frames import SourceTree
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.tape import Origin
 
@@ -61,6 +61,10 @@ def seen(observe, tmp_path: Path):
     return look
 
 
+def functions(record: Record) -> list[str]:
+    return [call.function for call in record.every(facts.OnEvaluated).values()]
+
+
 def line(record: Record, kind: str, key: str) -> str:
     site = record.site(kind, key)
     text = Path(site.file).read_text().splitlines()[site.line - 1]
@@ -71,7 +75,7 @@ def test_what_keeps_the_answer_from_the_network_is_meant_to(seen) -> None:
     """Without it what is asked would be given away: a masked word, what noise was added to."""
     record = seen(each=HIDDEN)
     assert record.places("evaluated_inputs") == ["0"]
-    assert [line(record, "on_evaluated", place) for place in record.places("on_evaluated")] == []
+    assert not record.every(facts.OnEvaluated)
 
 
 @pytest.mark.parametrize("context", ["no_grad", "inference_mode"])
@@ -82,35 +86,33 @@ def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen, c
     assert fact["trained_mean"] == pytest.approx(-0.5, abs=0.2) and fact["std"] == pytest.approx(10, rel=0.2)
     assert fact["distance"] > 10
     assert line(record, "evaluation", "0") == "net(X[200:] * 10)"
-    assert (
-        record.fact("on_evaluated", "0.0")["function"] == "mul"
-        and line(record, "on_evaluated", "0.0") == "X[200:] * 10"
-    )
+    assert record.fact(facts.OnEvaluated, "0.0").function == "mul"
+    assert line(record, "on_evaluated", "0.0") == "X[200:] * 10"
 
 
 def test_the_first_batch_of_a_loader_is_enough(seen) -> None:
     record = seen(each=LOADED)
     assert record.fact("evaluated_inputs", "0")["examples"] == 50
-    assert [record.fact("on_evaluated", place)["function"] for place in record.places("on_evaluated")] == ["flip"]
+    assert functions(record) == ["flip"]
 
 
 @pytest.mark.parametrize("given", ["X[200:]", "(X[200:] - 1) / 2"])
 def test_an_evaluation_in_a_decorated_function(seen, given: str) -> None:
     record = seen(before=DECORATED, after=f"score({given})")
     assert record.fact("evaluated_inputs", "0")["distance"] < 2
-    assert not record.places("on_evaluated")  # what is done outside of it is out of sight
+    assert not record.every(facts.OnEvaluated)  # what is done outside of it is out of sight
 
 
 def test_what_training_does_too_is_not_listed(seen) -> None:
     each = "with torch.no_grad():\n        net(prepared(X[200:]).roll(1, 0))"
     found = seen(before="def prepared(x):\n    return x.flip(0)\n", given="prepared(X[:64])", each=each)
-    assert [found.fact("on_evaluated", place)["function"] for place in found.places("on_evaluated")] == ["roll"]
+    assert functions(found) == ["roll"]
 
 
 def test_what_makes_the_scripts_own_measure_is_left_alone(seen) -> None:
     each = "with torch.no_grad():\n        r2 = 1 - (T - net(X)).square().mean() / (T - T.mean()).square().mean()"
     record = seen(each=each)
-    assert record.places("evaluated_inputs") and not record.places("on_evaluated")
+    assert record.places("evaluated_inputs") and not record.every(facts.OnEvaluated)
 
 
 def test_what_inference_mode_makes_is_an_inference_tensor_once_it_was_taped(seen) -> None:
@@ -122,7 +124,7 @@ def test_what_inference_mode_makes_is_an_inference_tensor_once_it_was_taped(seen
 
 def test_another_network_is_no_evaluation_of_this_one(seen) -> None:
     record = seen(each=TEACHER)
-    assert not record.places("evaluated_inputs") and not record.places("on_evaluated")
+    assert not record.places("evaluated_inputs") and not record.every(facts.OnEvaluated)
 
 
 def test_a_part_of_the_network_is_asked_alone(seen) -> None:
@@ -132,7 +134,7 @@ def test_a_part_of_the_network_is_asked_alone(seen) -> None:
         "optimizer = torch.optim.SGD(net.parameters(), lr=0.01)",
         each="with torch.no_grad():\n        last(X[200:].flip(0))",
     )
-    assert [record.fact("on_evaluated", place)["function"] for place in record.places("on_evaluated")] == ["flip"]
+    assert functions(record) == ["flip"]
     assert not record.places("evaluated_inputs")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 
 SCRIPT = """
@@ -58,9 +59,9 @@ def found(observe, tmp_path):
         text = SCRIPT.replace("TEST", test).replace("EVALUATED", evaluated).replace("WORKERS", str(workers))
         path.write_text(text)
         record = observe(Script(path, tmp_path, ()))
-        facts = [record.fact("on_fetched", place) for place in record.places("on_fetched")]
-        assert [record.site("on_fetched", p).line for p in record.places("on_fetched")] == [f["line"] for f in facts]
-        return sorted((fact["function"], fact["line"]) for fact in facts)
+        calls = record.every(facts.OnFetched)
+        assert all(record.site("on_fetched", place).line == call.line for place, call in calls.items())
+        return sorted((call.function, call.line) for call in calls.values())
 
     return run
 

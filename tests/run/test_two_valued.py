@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import torch
 
 from descend.observing.two_valued import two_valued
+from descend.record import Record, facts
 
 
 def found(**values: object) -> dict[str, tuple[int, int]]:
     frame = SimpleNamespace(f_locals=values)
-    return {fact.place: (fact.detail["low"], fact.detail["high"]) for fact in two_valued(frame, 0)}
+    record = Record()
+    record.extend(two_valued(frame, 0))
+    return {name: (pair.low, pair.high) for name, pair in record.every(facts.TwoValued).items()}
 
 
 def test_one_of_two_numbers_for_each_example():

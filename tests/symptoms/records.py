@@ -62,7 +62,7 @@ def healthy(**optimizer: Any) -> Record:
     for place in ("1", "3"):
         probe(record, "activation_scale", place, 0.5)
         probe(record, "dead_share", place, 0.2)
-        add_fact(record, "activation", place, function="relu", units=32, file="", line=0)
+        observe(record, facts.Activation("relu", 32, "", 0), place)
     for name in ("curvature", "curvature_standardised"):
         probe(record, name, "0", 3.0)
     for suffix in ("", "_standardised"):

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from records import add_fact, add_site, falling_to, healthy, probe, set_cost
+from records import add_fact, add_site, falling_to, healthy, observe, probe, set_cost
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
@@ -26,8 +26,8 @@ def lagging_statistics(
     record.ending = replace(record.ending, reason=reason)
     trained = [value / worse for value in record.series("yardstick", "negative_log_likelihood").values]
     probe(record, "yardstick_in_training", "negative_log_likelihood", trained)
-    add_fact(record, "running_statistics", "0", momentum=0.1, updates=100, remaining=2.7e-5, layer="0")
-    add_fact(record, "running_statistics", "1", momentum=momentum, updates=100, remaining=remaining, layer="1")
+    observe(record, facts.RunningStatistics(0.1, 100, 2.7e-5, "0"), "0")
+    observe(record, facts.RunningStatistics(momentum, 100, remaining, "1"), "1")
     add_site(record, "running_statistics", "1", 14)
     return record
 
@@ -35,7 +35,7 @@ def lagging_statistics(
 def unaveraged_buffers(left: float = 0.5) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "unaveraged_buffers", "0", line=12)
+    observe(record, facts.UnaveragedBuffers(12), "0")
     add_site(record, "unaveraged_buffers", "0", 12)
     return record
 
@@ -43,7 +43,7 @@ def unaveraged_buffers(left: float = 0.5) -> Record:
 def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: float = 0.5) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "widths", layers=["0", "2", "4"], inputs=inputs, units=list(units))
+    observe(record, facts.Widths(("0", "2", "4"), inputs, units))
     for name, line in (("0", 16), ("2", 17)):
         add_site(record, "linear", name, line)
     return record

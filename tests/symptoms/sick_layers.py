@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from records import WEIGHTS, forget, healthy, probe, set_cost, set_fact, settling_at
+from records import WEIGHTS, change, forget, healthy, probe, set_cost, settling_at
 
-from descend.record import Record
+from descend.record import Record, facts
 
 Cost = Callable[[float], float]
 
@@ -49,7 +49,7 @@ def layer_rate_mismatch(
 def dead_units(share: float = 0.5, left: float = 0.91, since: int = 0) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
-    set_fact(record, "activation", "3", file="/home/user/net.py", line=77)
+    change(record, facts.Activation, "3", file="/home/user/net.py", line=77)
     probe(record, "dead_share", "3", [0.2] * (since // 10) + [share] * (20 - since // 10))
     return record
 

@@ -1,10 +1,23 @@
 """Runs that their own numbers, or what stands on the way, accuse; the keywords move them to neighbours."""
 
+from dataclasses import replace
 from typing import Any
 
-from records import STEPS, add_fact, add_site, healthy, real, set_cost, stuck
+from records import STEPS, add_fact, add_site, healthy, observe, real, set_cost, stuck
 
-from descend.record import Reading, Record
+from descend.record import Reading, Record, facts
+
+UNBOUNDED = facts.Reachability(cost=-3.0, constant=-2e6, unbounded=True, is_compared=True, examples=64)
+CROSSING = facts.Crossing(
+    function="Sigmoid",
+    line=7,
+    edit="skip",
+    before=1.5,
+    behind=0.1,
+    constant=2.3,
+    in_head=True,
+    has_parameters=False,
+)
 
 
 def printing(
@@ -72,7 +85,7 @@ def unreadable(left: float = 1.0, calls: int = 1, accuracy: float | None = None)
     record = healthy() if accuracy is None else printing(values=(accuracy,), untrained=None)
     set_cost(record, lambda t: left**t)
     for place in range(calls):
-        add_fact(record, "on_inputs", str(place), function="roll", line=19, edit="skip")
+        observe(record, facts.OnInputs(function="roll", line=19, edit="skip", feeds=True), str(place))
         add_site(record, "on_inputs", str(place), 19, "roll")
     return record
 
@@ -80,7 +93,7 @@ def unreadable(left: float = 1.0, calls: int = 1, accuracy: float | None = None)
 def blocked_signal(left: float = 1.0, passes: float = 0.01) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    add_fact(record, "on_network", "0", function="Softmax", line=6, passes=passes, edit="skip")
+    observe(record, facts.OnNetwork(function="Softmax", line=6, passes=passes, edit="skip"), "0")
     add_site(record, "on_network", "0", 6, "Softmax")
     return record
 
@@ -89,7 +102,8 @@ def unbalanced_terms(weak: float = 0.001, accuracy: float | None = None, left: f
     record = healthy() if accuracy is None else printing(values=(accuracy,), untrained=None)
     set_cost(record, lambda t: left**t)
     for place, (line, pull, factor) in enumerate(((20, weak, 1 / weak), (21, 1.0, weak))):
-        add_fact(record, "loss_term", str(place), side=place, line=line, pull=pull, factor=factor, edit="weigh")
+        term = facts.LossTerm(side=place, line=line, pull=pull, factor=factor, edit="weigh")
+        observe(record, term, str(place))
         add_site(record, "loss_term", str(place), line, "mul")
     return record
 
@@ -97,16 +111,14 @@ def unbalanced_terms(weak: float = 0.001, accuracy: float | None = None, left: f
 def unbounded_loss(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    facts = {"cost": -3.0, "constant": -2e6, "unbounded": True, "is_compared": True, "examples": 64}
-    add_fact(record, "reachability", **(facts | changes))
+    observe(record, replace(UNBOUNDED, **changes))
     return record
 
 
 def crossing(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    facts = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
-    add_fact(record, "crossing", "0", **(facts | changes), edit="skip")
+    observe(record, replace(CROSSING, **changes), "0")
     add_site(record, "crossing", "0", 7, "Sigmoid")
     return record
 
@@ -143,7 +155,7 @@ def wrong_metric(right: float = 0.1, best: float | None = None) -> Record:
 
 def disordered_in_evaluation(accuracy: float = 0.1) -> Record:
     record = printing(values=(accuracy,), untrained=None)
-    add_fact(record, "on_evaluated", "0.0", function="getitem", line=31, edit="skip")
+    observe(record, facts.OnEvaluated(function="getitem", line=31, edit="skip", feeds=True), "0.0")
     add_site(record, "on_evaluated", "0.0", 31, "getitem")
     return record
 

@@ -8,9 +8,11 @@ from records import (
     STEPS,
     add_fact,
     add_site,
+    change,
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     real,
     rising,
@@ -20,7 +22,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
@@ -72,7 +74,7 @@ def inputs_not_normalised(
 def saturated_units(share: float = 0.5, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "activation", "1", function="tanh")
+    change(record, facts.Activation, "1", function="tanh")
     probe(record, "saturated_share", "1", share)
     probe(record, "saturated_share", "3", [0.1, *[0.9] * 19])
     return record
@@ -99,10 +101,9 @@ def no_signal(
 ) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    found = {"chance": 0.05, "shuffles": 200, "power": power, "size": 0.5, "met": met}
-    add_fact(record, "signal", p_value=p, examples=examples, **found)
+    observe(record, facts.Signal(examples, p, chance=0.05, shuffles=200, size=0.5, met=met, power=power))
     if answers is not None:
-        add_fact(record, "answers", examples=300, again=again, standard_errors=answers)
+        observe(record, facts.Answers(300, again, answers))
     if evaluations:
         probe(record, "evaluation_loss", "", [2.3 * share for share in evaluations])
     return record

@@ -90,7 +90,7 @@ def frozen(fresh: float = 0.5, left: float = 0.31) -> Record:
 def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
     record = healthy()
     for line, (name, wrong) in enumerate({"Square": error, **others}.items(), 40):
-        add_fact(record, "gradient_check", name, error=wrong, input=0)
+        observe(record, facts.GradientCheck(wrong, 0), name)
         add_site(record, "custom_function", name, line)
     return record
 

@@ -3,7 +3,7 @@
 from math import inf
 
 import pytest
-from records import add_fact, forget, healthy, probe, set_cost, settling_at
+from records import forget, healthy, observe, probe, set_cost, settling_at
 from sick_layers import (
     covariate_shift,
     dead_units,
@@ -15,6 +15,7 @@ from sick_layers import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
+from descend.record import facts
 from descend.symptoms import SYMPTOMS
 
 NAN = float("nan")
@@ -119,7 +120,7 @@ def test_a_recurrent_layer_that_forgets(share, left, shown):
     record = healthy()
     set_cost(record, settling_at(left))
     probe(record, "through_time", "rnn", share)
-    add_fact(record, "recurrent", "rnn", function="rnn_tanh", length=50)
+    observe(record, facts.Recurrent("rnn_tanh", 50), "rnn")
     symptom = SYMPTOMS["vanishing_gradients"](record)
     assert (symptom is not None) == shown
     if symptom:

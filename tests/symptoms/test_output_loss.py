@@ -1,10 +1,11 @@
 """Output layer and loss: each disagreement is named, and what only looks like one is left alone."""
 
 import pytest
-from records import add_fact, probe
+from records import add_fact, observe, probe
 from sick_runs import look, named
 from sick_wiring import output_before_loss
 
+from descend.record import facts
 from descend.symptoms import SYMPTOMS
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
@@ -60,7 +61,7 @@ def test_output_and_loss_agree(facts):
 @pytest.mark.parametrize(("left", "dead", "certain"), [(0.9, 0.5, True), (0.9, 0.4, False), (0.1, 0.5, False)])
 def test_a_rectifier_before_cross_entropy_is_a_fact_where_it_has_silenced_half_of_the_scores(left, dead, certain):
     record = output_before_loss(left=left, function="cross_entropy", activation="relu")
-    add_fact(record, "activation", "out", function="relu", units=10, file="", line=0)
+    observe(record, facts.Activation("relu", 10, "", 0), "out")
     probe(record, "dead_share", "out", dead)
     assert SYMPTOMS["output_loss_mismatch"](record).certain == certain
     assert look(output_before_loss, function="mse_loss", activation="relu").certain
@@ -69,7 +70,7 @@ def test_a_rectifier_before_cross_entropy_is_a_fact_where_it_has_silenced_half_o
 @pytest.mark.parametrize(("left", "dead", "is_seen"), [(0.95, 0.5, True), (0.95, 0.4, False), (0.85, 1.0, False)])
 def test_a_rectifier_before_a_squared_error_that_has_died_is_named_though_it_reaches_the_targets(left, dead, is_seen):
     record = output_before_loss(left=left, function="mse_loss", activation="relu", low=0.0)
-    add_fact(record, "activation", "out", function="relu", units=1, file="", line=0)
+    observe(record, facts.Activation("relu", 1, "", 0), "out")
     probe(record, "dead_share", "out", dead)
     symptom = SYMPTOMS["output_loss_mismatch"](record)
     assert (symptom is not None and symptom.certain and "0 on every example" in symptom.sentence) == is_seen

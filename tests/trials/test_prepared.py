@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from descend.record import Fact, Record, Site
+from descend.record import Message, Record, Site, facts
 from descend.remedies.skip_call import skip_call
 from descend.script import Script
 from descend.source.prepared import prepared
@@ -55,6 +55,12 @@ x = x * 0
 """
 
 
+def found_in(told: list[Message]) -> list[facts.Prepared]:
+    record = Record()
+    record.extend(told)
+    return list(record.every(facts.Prepared).values())
+
+
 def test_statements_that_change_what_a_name_holds_are_found_nearest_first(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(PROGRAM)
@@ -67,7 +73,7 @@ def test_statements_that_change_what_a_name_holds_are_found_nearest_first(tmp_pa
         "x = np.roll(x, 1, axis=0)", "x.clamp_(-1, 1)", "y[::2] = 1", "np.random.shuffle(y)",
         "x = np.roll(x, 1, axis=0)", "x -= x.mean(0)",
     ]  # fmt: skip
-    assert [fact.detail["edit"] for fact in told if isinstance(fact, Fact)] == ["partner", *["leave"] * 5]
+    assert [each.edit for each in found_in(told)] == ["partner", *["leave"] * 5]
     assert prepared(Script(path, tmp_path), Record()) == []
 
 
@@ -90,8 +96,7 @@ def test_what_is_fitted_again_is_found(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(CODED)
     told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 4, 0, 4, 15)]))
-    facts = [(fact.detail["line"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
-    assert facts == [(2, "transform"), (11, "transform")]
+    assert [(each.line, each.edit) for each in found_in(told)] == [(2, "transform"), (11, "transform")]
 
 
 COUNTED = """import torch
@@ -117,8 +122,7 @@ def test_what_only_counts_values_off_is_found_and_what_is_put_in_order_without_a
     path.write_text(COUNTED)
     line = COUNTED.splitlines().index("loss.backward()") + 1
     told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), line, 0, line, 15)]))
-    facts = [(fact.detail["line"], fact.detail["edit"]) for fact in told if isinstance(fact, Fact)]
-    assert facts == [(7, "transpose"), (5, "transpose"), (10, "leave")]
+    assert [(each.line, each.edit) for each in found_in(told)] == [(7, "transpose"), (5, "transpose"), (10, "leave")]
 
 
 REARRANGED = {  # how data are made, and without what puts their values elsewhere
@@ -136,9 +140,8 @@ def test_what_puts_all_values_elsewhere_is_left_out(tmp_path, made):
     path, head = tmp_path / "train.py", "import numpy as np\nimport torch\n"
     path.write_text(f"{head}{made}\nloss.backward()\n")
     script, record = Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 4, 0, 4, 15)])
-    told = prepared(script, record)
-    record.extend(told)
-    skipped = [fact.place for fact in told if isinstance(fact, Fact) and fact.detail["edit"] == "skip"]
+    record.extend(prepared(script, record))
+    skipped = [place for place, each in record.every(facts.Prepared).items() if each.edit == "skip"]
     made_anew = [skip_call(script, record, {"kind": "prepared", "place": place}).read(path) for place in skipped]
     assert made_anew == ([f"{head}{REARRANGED[made]}\nloss.backward()\n"] if REARRANGED[made] else [])
 
@@ -167,8 +170,7 @@ def test_quotients_that_weigh_are_found(tmp_path, made):
     path = tmp_path / "train.py"
     path.write_text(WEIGHED.format(made=made))
     told = prepared(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 3, 4, 3, 19)]))
-    facts = [fact.detail["line"] for fact in told if isinstance(fact, Fact) and fact.detail["edit"] == "exchange"]
-    assert facts == QUOTIENTS[made]
+    assert [each.line for each in found_in(told) if each.edit == "exchange"] == QUOTIENTS[made]
 
 
 HEAD = """import numpy as np

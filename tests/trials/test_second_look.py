@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from descend.plan import Plan
-from descend.record import Ending, Fact, Reading, Record, Site
+from descend.record import Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
 from descend.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.symptoms import Symptom
@@ -130,7 +130,7 @@ def test_a_change_that_leaves_the_loss_no_least_value_is_no_mend(before, after):
     first, second = Record(), Record()
     for record, unbounded in ((first, before), (second, after)):
         if unbounded is not None:
-            record.add(Fact("reachability", "", 0, {"unbounded": unbounded}))
+            record.add(Fact.of(facts.Reachability(0.5, 1.0, unbounded, True, 64), 0))
     change = Mended(Script(Path("train.py"), Path()), "wrong_objective", ("skip_call",), "", "metric", 1.0)
     assert takes_the_bottom_away(first, second, change) == bool(after and not before)
     told = {"rises": True, "is_share": True, "is_held_out": True}

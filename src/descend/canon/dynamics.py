@@ -60,6 +60,7 @@ from descend.doses import (
     whole_run,
     without_the_last,
 )
+from descend.record import facts
 
 BATCH = "batch size {old:g} → {batch_size}"
 STARTS = 4  # random ones: where half of them end well, one in sixteen times none does
@@ -88,7 +89,7 @@ DYNAMICS = (
         "it keeps the quotient finite where a gradient is 0, if the precision can hold it", "Kingma & Ba 2015, §2",
         cost=1),
     *(
-        Row(symptom, "skip_call", on_the_way("of_loss", "skip", number), WITHOUT, *SCALE, cost=1)
+        Row(symptom, "skip_call", on_the_way(facts.OfLoss, "skip", number), WITHOUT, *SCALE, cost=1)
         for symptom in ("instability", "slow_progress") for number in range(SCALES)
     ),
     Row("instability", "learning_rate", gentle_rate, TO, SHORTER, STABLE, cost=1),

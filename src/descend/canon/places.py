@@ -17,6 +17,7 @@ from descend.doses import (
     usual_argument,
     usual_norm,
 )
+from descend.record import facts
 
 ANGLE = "Nocedal & Wright 2006, §2.2"
 STATEMENTS, INPUTS, PREPARED, BLOCKS, TERMS, CALLS = 4, 4, 6, 3, 5, 2  # places of each kind that are tried
@@ -33,12 +34,11 @@ TOLD = "right answers then score otherwise than wrong ones", "Gneiting & Raftery
 HEARD = "the error then reaches what stands before it", "Glorot & Bengio 2010, §4.2"
 TUNED = "Choi et al. 2019, §2"
 ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
+Where = tuple[type[facts.Editable], str, int]  # kind, edit, places
 
 
-def _rows(
-    symptom: str, remedy: str, where: tuple[str, str, int], label: str, because: tuple[str, str], cost: int = 2
-) -> list[Row]:
-    """Return a row for each of so many places of a kind that allow an edit; where: kind, edit, places."""
+def _rows(symptom: str, remedy: str, where: Where, label: str, because: tuple[str, str], cost: int = 2) -> list[Row]:
+    """Return a row for each of so many places of a kind that allow an edit."""
     kind, edit, places = where
     doses = [on_the_way(kind, edit, number) for number in range(places)]
     return [Row(symptom, remedy, dose, label, *because, cost=cost, judged_on="metric") for dose in doses]
@@ -51,36 +51,37 @@ PLACES = (
         for number in range(STATEMENTS)
     ),
     Row("unbounded_loss", "turn_loss", nothing_to_dose, "the loss with its sign turned", *HELD, judged_on="metric"),
-    *_rows("unbounded_loss", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, HELD, cost=1),
-    *_rows("target_leak", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, UNSEEN, cost=1),
-    *_rows("unreachable_loss", "skip_call", ("crossing", "skip", 1), WITHOUT, OPEN),
-    *_rows("blocked_signal", "skip_call", ("crossing", "skip", 1), WITHOUT, HEARD),
+    *_rows("unbounded_loss", "turn_term", (facts.OnLoss, "turn", TERMS), OTHER_SIGN, HELD, cost=1),
+    *_rows("target_leak", "turn_mask", (facts.OnInputs, "invert", CALLS), TURNED, UNSEEN, cost=1),
+    *_rows("unreachable_loss", "skip_call", (facts.Crossing, "skip", 1), WITHOUT, OPEN),
+    *_rows("blocked_signal", "skip_call", (facts.Crossing, "skip", 1), WITHOUT, HEARD),
     Row("evaluated_on_other_inputs", "evaluate_as_trained", nothing_to_dose, "in evaluation the data as in training",
         *SAME, cost=1, judged_on="metric"),
-    *_rows("evaluated_on_other_inputs", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
-    *_rows("evaluated_on_other_inputs", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, SAME),
-    *_rows("wrong_metric", "call_argument", ("on_measured", "set", 1), SET, TOLD, cost=1),
-    *_rows("wrong_metric", "skip_call", ("on_measured", "skip", 1), WITHOUT, TOLD),
-    *_rows("unreadable", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
-    *_rows("unreadable", "turn_mask", ("on_inputs", "invert", CALLS), TURNED, READ, cost=1),
-    *_rows("unreadable", "call_argument", ("on_inputs", "set", CALLS), SET, READ, cost=1),
-    *_rows("unreadable", "skip_call", ("on_fetched", "skip", INPUTS), WITHOUT, READ),
-    *_rows("unreadable", "transform", ("prepared", "transform", CALLS), "no further fit in line {line}", SAME, cost=1),
-    *_rows("unreadable", "leave_out", ("prepared", "leave", CALLS), "without line {line}", READ),
-    *_rows("unreadable", "transpose", ("prepared", "transpose", CALLS),
+    *_rows("evaluated_on_other_inputs", "skip_call", (facts.OnEvaluated, "skip", INPUTS), WITHOUT, SAME),
+    *_rows("evaluated_on_other_inputs", "skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, SAME),
+    *_rows("wrong_metric", "call_argument", (facts.OnMeasured, "set", 1), SET, TOLD, cost=1),
+    *_rows("wrong_metric", "skip_call", (facts.OnMeasured, "skip", 1), WITHOUT, TOLD),
+    *_rows("unreadable", "skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "turn_mask", (facts.OnInputs, "invert", CALLS), TURNED, READ, cost=1),
+    *_rows("unreadable", "call_argument", (facts.OnInputs, "set", CALLS), SET, READ, cost=1),
+    *_rows("unreadable", "skip_call", (facts.OnFetched, "skip", INPUTS), WITHOUT, READ),
+    *_rows("unreadable", "transform", (facts.Prepared, "transform", CALLS),
+        "no further fit in line {line}", SAME, cost=1),
+    *_rows("unreadable", "leave_out", (facts.Prepared, "leave", CALLS), "without line {line}", READ),
+    *_rows("unreadable", "transpose", (facts.Prepared, "transpose", CALLS),
         "values counted off in the other order in line {line}", READ, cost=1),
-    *_rows("unreadable", "partner_too", ("prepared", "partner", CALLS),
+    *_rows("unreadable", "partner_too", (facts.Prepared, "partner", CALLS),
         "{partner} as {moved} in line {line}", READ, cost=1),
-    *_rows("unreadable", "skip_call", ("prepared", "skip", CALLS), WITHOUT, READ),
-    *_rows("unreadable", "leave_out", ("prepared", "leave", PREPARED), "without line {line}", READ)[CALLS:],
-    *_rows("unreadable", "skip_call", ("on_evaluated", "skip", INPUTS), WITHOUT, SAME),
+    *_rows("unreadable", "skip_call", (facts.Prepared, "skip", CALLS), WITHOUT, READ),
+    *_rows("unreadable", "leave_out", (facts.Prepared, "leave", PREPARED), "without line {line}", READ)[CALLS:],
+    *_rows("unreadable", "skip_call", (facts.OnEvaluated, "skip", INPUTS), WITHOUT, SAME),
     *(
         Row("unreadable", "skip_call", all_on_the_way(kind, "skip"), "without all calls on the data, lines {lines}",
             *READ, cost=3, judged_on="metric")
-        for kind in ("on_inputs", "on_fetched", "on_evaluated")
+        for kind in (facts.OnInputs, facts.OnFetched, facts.OnEvaluated)
     ),
-    *_rows("blocked_signal", "skip_call", ("on_network", "skip", BLOCKS), WITHOUT, HEARD),
-    *_rows("unbalanced_terms", "weigh_term", ("loss_term", "weigh", TERMS),
+    *_rows("blocked_signal", "skip_call", (facts.OnNetwork, "skip", BLOCKS), WITHOUT, HEARD),
+    *_rows("unbalanced_terms", "weigh_term", (facts.LossTerm, "weigh", TERMS),
         "a term of the sum in line {line} times {factor:g}",
         ("the terms then pull alike", "Chen et al. 2018, §3"), cost=1),
     *(
@@ -88,14 +89,14 @@ PLACES = (
             cost=1, judged_on="metric")
         for number in range(CALLS)
     ),
-    *_rows("wrong_objective", "turn_term", ("on_loss", "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
-    *_rows("wrong_objective", "exchange_arguments", ("on_loss", "exchange", CALLS),
+    *_rows("wrong_objective", "turn_term", (facts.OnLoss, "turn", TERMS), OTHER_SIGN, MEANT, cost=1),
+    *_rows("wrong_objective", "exchange_arguments", (facts.OnLoss, "exchange", CALLS),
         "arguments {both} of {function} in line {line} exchanged", MEANT, cost=1),
-    *_rows("wrong_objective", "skip_call", ("on_loss", "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
-    *_rows("wrong_objective", "call_argument", ("on_loss", "set", CALLS), SET, MEANT, cost=1),
-    *_rows("wrong_objective", "call_argument", ("on_inputs", "set", CALLS), SET, MEANT, cost=1),
-    *_rows("wrong_objective", "skip_call", ("on_inputs", "skip", INPUTS), WITHOUT, READ),
-    *_rows("wrong_objective", "exchange_arguments", ("prepared", "exchange", CALLS),
+    *_rows("wrong_objective", "skip_call", (facts.OnLoss, "skip", CALLS), f"{WITHOUT}, call {{place}}", MEANT),
+    *_rows("wrong_objective", "call_argument", (facts.OnLoss, "set", CALLS), SET, MEANT, cost=1),
+    *_rows("wrong_objective", "call_argument", (facts.OnInputs, "set", CALLS), SET, MEANT, cost=1),
+    *_rows("wrong_objective", "skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, READ),
+    *_rows("wrong_objective", "exchange_arguments", (facts.Prepared, "exchange", CALLS),
         "the quotient in line {line} upside down", MEANT, cost=1),
     *(
         Row("optimisation", "optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
@@ -103,7 +104,7 @@ PLACES = (
         for number in range(ARGUMENTS)
     ),
     *(
-        Row("optimisation", "skip_call", on_the_way("of_loss", "skip", number), WITHOUT, *SCALE,
+        Row("optimisation", "skip_call", on_the_way(facts.OfLoss, "skip", number), WITHOUT, *SCALE,
             cost=1, judged_on="metric", much=True)
         for number in range(SCALES)
     ),

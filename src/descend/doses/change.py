@@ -47,8 +47,7 @@ def output_activation(record: Record, symptom: Symptom) -> Dose | None:
 
 def following_activation(record: Record, symptom: Symptom) -> Dose | None:
     """The activation that the network mostly uses; its gain sets the weights' variance."""
-    used = [record.fact("activation", place) or {} for place in record.places("activation")]
-    names = [fact["function"] for fact in used if "function" in fact]
+    names = [used.function for used in record.every(facts.Activation).values()]
     return {"activation": max(dict.fromkeys(names), key=names.count) if names else "linear"}
 
 
@@ -189,20 +188,20 @@ def _network(record: Record, symptom: Symptom) -> Dose:
 
 def rectifier(record: Record, symptom: Symptom) -> Dose | None:
     """ReLU where the hidden units are sigmoids or tanhs."""
-    names = {(record.fact("activation", p) or {}).get("function") for p in record.places("activation")}
+    names = {used.function for used in record.every(facts.Activation).values()}
     return {"activation": "relu", "optimizer": symptom.optimizer} if names & {"sigmoid", "tanh"} else None
 
 
 def batch_norm(record: Record, symptom: Symptom) -> Dose | None:
     """Batch normalisation, in a network that reads no sequences and whose batches have a variance."""
     sizes = [f.detail.get("examples", 0) for f in record.history("batch")]
-    is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.places("recurrent")
+    is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.every(facts.Recurrent)
     return {"kind": "batch", "optimizer": symptom.optimizer} if is_fit else None
 
 
 def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
     """How many steps a recurrent layer has to remember."""
-    lengths = [(record.fact("recurrent", place) or {})["length"] for place in record.places("recurrent")]
+    lengths = [layer.length for layer in record.every(facts.Recurrent).values()]
     return {"length": max(lengths), "optimizer": symptom.optimizer} if lengths else None
 
 

@@ -1,7 +1,7 @@
 """What the network's modules are given: other names of weights, another momentum, more units."""
 
 from descend.doses.rate import Dose
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.lagging_statistics import USUAL
 from descend.symptoms.narrow_layer import narrow_layers
@@ -24,13 +24,12 @@ def usual_share(record: Record, symptom: Symptom) -> Dose | None:
 
 def handed_on(record: Record, symptom: Symptom) -> Dose | None:
     """Where a copy of the network is given parameters and no buffers."""
-    return {"kind": "unaveraged_buffers", "place": "0"} if record.fact("unaveraged_buffers", "0") else None
+    return {"kind": "unaveraged_buffers", "place": "0"} if record.fact(facts.UnaveragedBuffers, "0") else None
 
 
 def more_units(record: Record, symptom: Symptom) -> Dose | None:
     """Which layers of the chain are narrow, and how many units they get."""
-    chain = (record.fact("widths") or {}).get("layers", ())
-    narrow = narrow_layers(record)
-    if not narrow:
+    chain, narrow = record.fact(facts.Widths), narrow_layers(record)
+    if chain is None or not narrow:
         return None
-    return {"layers": list(chain), "narrow": list(narrow), "old": min(narrow.values()), "units": UNITS}
+    return {"layers": list(chain.layers), "narrow": list(narrow), "old": min(narrow.values()), "units": UNITS}

@@ -1,10 +1,11 @@
 """Where a general edit is made: the call or statement that an instrument points at."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
 from descend.doses.rate import Dose
-from descend.record import Record
+from descend.record import Record, facts
+from descend.record.facts import Edit, Editable
 from descend.symptoms import Symptom
 
 
@@ -22,20 +23,18 @@ def alteration(number: int) -> Callable[[Record, Symptom], Dose | None]:
     return dose
 
 
-def on_the_way(kind: str, edit: str, number: int) -> Callable[[Record, Symptom], Dose | None]:
-    """Return the dose of an edit of a call on the way: of those that allow it the one of that number.
-
-    kind: `on_inputs`, `on_fetched`, `on_evaluated`, `on_network` or `on_loss`. edit: `skip`, `turn` or `exchange`.
-    """
+def on_the_way(kind: type[Editable], edit: str, number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of an edit of a place on the way: of those that allow it the one of that number."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
         fitting = _fitting(record, kind, edit)
         if number >= len(fitting):
             return None
-        place, fact = fitting[number]
-        first = int(fact.get("argument", 0))
+        place, found = fitting[number]
+        told = {name: value for name, value in asdict(found).items() if name != "edit" and value is not None}
+        first = (found.argument or 0) if isinstance(found, Edit) else 0
         both = f"{first + 1} and {first + 2}"
-        return {"kind": kind, "place": place, "both": both, **{name: fact[name] for name in fact if name != "edit"}}
+        return {"kind": facts.name_of(kind), "place": place, "both": both, **told}
 
     return dose
 
@@ -53,8 +52,8 @@ def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
         known = record.fact("loss_input")
         if known is not None and not known.get("by_hand"):
             return None
-        facts = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
-        ways = [(name, way) for name, fact in facts for way in CONVENTIONS[fact["low"], fact["high"]]]
+        labels = record.every(facts.TwoValued).items()
+        ways = [(name, way) for name, pair in labels for way in CONVENTIONS[pair.low, pair.high]]
         if number >= len(ways):
             return None
         name, way = ways[number]
@@ -63,20 +62,19 @@ def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
     return dose
 
 
-def all_on_the_way(kind: str, edit: str) -> Callable[[Record, Symptom], Dose | None]:
+def all_on_the_way(kind: type[Editable], edit: str) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of that edit of every call of a kind; None where there is one alone: it is tried by itself."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
         fitting = _fitting(record, kind, edit)
-        lines = sorted({int(fact["line"]) for _, fact in fitting})
         if len(fitting) < 2:
             return None
-        return {"kind": kind, "places": [place for place, _ in fitting], "lines": ", ".join(map(str, lines))}
+        lines = ", ".join(map(str, sorted({found.line for _, found in fitting})))
+        return {"kind": facts.name_of(kind), "places": [place for place, _ in fitting], "lines": lines}
 
     return dose
 
 
-def _fitting(record: Record, kind: str, edit: str) -> list[tuple[str, dict[str, Any]]]:
+def _fitting(record: Record, kind: type[Editable], edit: str) -> list[tuple[str, Editable]]:
     """Return the places of a kind that allow an edit, with what is known of them."""
-    known = [(place, record.fact(kind, place) or {}) for place in record.places(kind)]
-    return [(place, fact) for place, fact in known if fact.get("edit") == edit]
+    return [(place, found) for place, found in record.every(kind).items() if found.edit == edit]

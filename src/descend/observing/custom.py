@@ -19,7 +19,7 @@ from descend.observing.modules import Modules
 from descend.observing.replacing import replaced
 from descend.observing.taping import first_line
 from descend.probes.gradient_check import gradient_error
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 
 
 class CustomFunctions:
@@ -52,8 +52,8 @@ class CustomFunctions:
     @harmless
     def _check(self, kind: type, apply: Callable[..., Any], args: tuple) -> None:
         found = gradient_error(apply, args)
-        detail = {"error": 0.0, "input": -1} if found is None else {"error": found.error, "input": found.input}
-        self.send([Fact("gradient_check", kind.__name__, 0, detail)])
+        checked = facts.GradientCheck(0.0, -1) if found is None else facts.GradientCheck(found.error, found.input)
+        self.send([Fact.of(checked, 0, kind.__name__)])
 
 
 def _kept(argument: Any) -> Any:

@@ -18,7 +18,7 @@ from descend.observing.frames import CallSpan, call_span
 from descend.observing.guard import harmless
 from descend.observing.observer import Observer
 from descend.observing.replacing import replaced
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape.call import call_name
 
 BATCHES = 4  # of each loader: what is done to an example at random is done to one of them
@@ -99,8 +99,8 @@ class Fetching:
             key = str(len(self._told))
             self._told.add(span)
             self.watch.modules.note_site("on_fetched", key, span, name)
-            detail = {"function": name, "line": span.line, "edit": "skip"}
-            self.watch.send([Fact("on_fetched", key, self.watch.steps, detail)])
+            call = facts.OnFetched(function=name, line=span.line, edit="skip")
+            self.watch.send([Fact.of(call, self.watch.steps, key)])
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.record import Fact
+from descend.record import Fact, facts
 
 PAIRS = ((0, 1), (-1, 1))
 MOST = 100_000  # numbers that are looked at
@@ -18,7 +18,7 @@ def two_valued(frame: FrameType | None, step: int) -> Iterator[Fact]:
     values: Mapping[str, Any] = {} if frame is None else dict(frame.f_locals)
     for name, value in values.items():
         if isinstance(value, Tensor) and (pair := _pair(value)) is not None:
-            yield Fact("two_valued", name, step, {"low": pair[0], "high": pair[1]})
+            yield Fact.of(facts.TwoValued(*pair), step, name)
 
 
 def _pair(value: Tensor) -> tuple[int, int] | None:

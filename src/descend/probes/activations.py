@@ -9,7 +9,7 @@ from torch import Tensor
 from descend.probes.loss_call import loss_call
 from descend.probes.moment import Forward, Measurement, Moment, chosen_at, no_grad_float
 from descend.probes.units import layer_behind, unit_dim, units_first
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, facts
 from descend.tape import Op
 from descend.tape.vocabulary import CLAMPS, RECTIFIERS, SIGMOIDS
 
@@ -74,13 +74,8 @@ def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurem
         moment.memory["activation_places"].add(place)
         site = layer.op.site
         _note_site(moment, layer.op)
-        detail = {
-            "function": name,
-            "units": units,
-            "file": site.file if site else "",
-            "line": site.line if site else 0,
-        }
-        yield Fact("activation", place, step, detail)
+        said = facts.Activation(name, units, site.file if site else "", site.line if site else 0)
+        yield Fact.of(said, step, place)
 
 
 def _note_site(moment: Moment, op: Op) -> None:

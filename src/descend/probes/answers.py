@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from descend.probes.inputs import network_input
 from descend.probes.moment import Forward, Measurement, Moment, Unavailable, forward, no_grad_float
 from descend.probes.unread import MANY, UNLIKE, unmatched, unread
-from descend.record import Fact
+from descend.record import Fact, facts
 
 LEAST = 4  # examples of a batch
 
@@ -37,8 +37,7 @@ def answers(moment: Moment) -> Measurement:
     known["rows"].update(rows)
     known["scores"].append(score(z, t))
     errors = sum(known["scores"]) / sqrt(len(known["scores"]))  # Stouffer's sum of independent scores
-    counted = {"examples": known["examples"], "again": known["again"]}
-    yield Fact("answers", "", moment.step, {**counted, "standard_errors": errors})
+    yield Fact.of(facts.Answers(known["examples"], known["again"], errors), moment.step)
 
 
 def score(z: Tensor, t: Tensor) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_followed
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import ADDITIONS, NEGATIONS, RESHAPES
@@ -87,5 +87,6 @@ def _told(moment: Moment, known: list[tuple[float, Term]]) -> Measurement:
         site = None if term.sum is None else term.sum.site
         if site is not None:
             moment.note_site("loss_term", str(place), site, "sum")
-            detail = {"line": site.line, "pull": pull, "factor": float(f"{factor:.2g}"), "side": term.side}
-            yield Fact("loss_term", str(place), moment.step, detail | {"edit": "weigh"})
+            rounded = float(f"{factor:.2g}")
+            said = facts.LossTerm(line=site.line, pull=pull, factor=rounded, side=term.side, edit="weigh")
+            yield Fact.of(said, moment.step, str(place))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_followed
 from descend.probes.moment import Measurement, Moment, chosen_at
-from descend.record import Fact, Site
+from descend.record import Fact, Site, facts
 from descend.tape import Op
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
@@ -53,5 +53,5 @@ def _least(moment: Moment, passed: list[tuple[Op, float]]) -> Measurement:
             known.setdefault(at, (share, site, name.rstrip("_")))
     for place, (share, site, name) in enumerate([*known.values()][:MOST]):
         moment.note_site("on_network", str(place), site, name)
-        detail = {"function": name, "line": site.line, "passes": share, "edit": "skip"}
-        yield Fact("on_network", str(place), moment.step, detail)
+        call = facts.OnNetwork(function=name, line=site.line, passes=share, edit="skip")
+        yield Fact.of(call, moment.step, str(place))

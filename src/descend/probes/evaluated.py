@@ -14,7 +14,7 @@ from descend.probes.inputs import fed_rows
 from descend.probes.moment import Measurement, Unavailable
 from descend.probes.on_the_way import Note, before, edits, inner_slots, span, told
 from descend.probes.own_measure import own_measure
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording
 
 LEAST_SPREAD = 1e-6  # of the larger σ: below it one sample does not vary
@@ -63,7 +63,7 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     own = {op for op in before(recording) if op.site is not None and span(op.site) not in trained.calls}
     hidden = _compared(recording)  # what makes of it something else keeps the answer from the network
     if calls := {op for op in own if fed.intersection(op.outputs) and hidden.isdisjoint(op.inputs[:1])}:
-        yield from told("on_evaluated", edits(recording, calls), step, note, f"{key}.")
+        yield from told(edits(recording, calls, facts.OnEvaluated), step, note, f"{key}.")
     if not trained.begins_as(recording):
         return
     yield from own_measure(recording, trained.recordings[0], step, key, note)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment, Unavailable
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording, Stale
 
 STEP = 1e-6  # of the parameters' size
@@ -30,7 +30,7 @@ def gradients(moment: Moment) -> Measurement:
         gradient = _gradient(recording, theta)
         for module, mine in slots.items():
             error = _error(recording, theta, gradient, mine)
-            yield Fact("module_gradient", module, moment.step, {"error": error})
+            yield Fact.of(facts.ModuleGradient(error), moment.step, module)
     except Stale as stale:
         raise Unavailable(str(stale)) from None
     except RuntimeError as error:

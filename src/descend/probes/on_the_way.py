@@ -5,7 +5,8 @@ exchanged. Which of them changes anything is known from the recording; whether t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from torch import Tensor
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
 from descend.probes.other_arguments import inverted, other_arguments
-from descend.record import Fact, Site
+from descend.record import Fact, Site, facts
+from descend.record.facts import Edit, EditableCall
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH, Slot
 from descend.tape.vocabulary import ADDITIONS, LOSSES, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES
@@ -22,7 +24,7 @@ MOST = 12  # edits of each kind: those nearest to the loss, and to the network
 SKIPPED = frozenset({"detach", "mean", "sum", "requires_grad_"}) | RESHAPES - {"__getitem__"}
 FITTED = LOSSES | {"kl_div", "poisson_nll_loss", "gaussian_nll_loss"}  # of (input, target): which is which is known
 Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, where, detail
-Edit = tuple[Site, str, dict[str, Any]]  # of which call, its name, and which
+K = TypeVar("K", bound=facts.OnTheWay)
 
 
 def on_the_way(moment: Moment) -> Measurement:
@@ -32,10 +34,14 @@ def on_the_way(moment: Moment) -> Measurement:
     (one argument to another value), `invert` (what is masked for what is not).
     """
     recording, note = moment.recordings()[0], moment.note_site
-    for kind, ops in (("on_inputs", before(recording)), ("on_loss", _after(recording))):
-        yield from told(kind, edits(recording, ops), moment.step, note)
-    alone = [(op.site, op.name.strip("_"), {"edit": "skip"}) for op in _of_loss(recording) if op.site is not None]
-    yield from told("of_loss", alone, moment.step, note)
+    yield from told(edits(recording, before(recording), facts.OnInputs), moment.step, note)
+    yield from told(edits(recording, _after(recording), facts.OnLoss), moment.step, note)
+    alone = [
+        (op.site, facts.OfLoss(function=op.name.strip("_"), line=op.site.line, edit="skip"))
+        for op in _of_loss(recording)
+        if op.site is not None
+    ]
+    yield from told(alone, moment.step, note)
 
 
 def _of_loss(recording: Recording) -> Iterator[Op]:
@@ -54,19 +60,16 @@ def _of_loss(recording: Recording) -> Iterator[Op]:
         slot = op.inputs[0]
 
 
-def told(kind: str, found: Sequence[Edit], step: int, note: Note, of: str = "") -> Iterator[Fact]:
-    """Yield a fact of that kind for each edit, its place noted; `of` begins their keys."""
-    for number, (site, name, edit) in enumerate(found[:MOST]):
-        note(kind, f"{of}{number}", site, name)
-        yield Fact(kind, f"{of}{number}", step, {"function": name, "line": site.line, **edit})
+def told(found: Sequence[tuple[Site, EditableCall]], step: int, note: Note, of: str = "") -> Iterator[Fact]:
+    """Yield the fact of each edit of a call, its place noted; `of` begins their keys."""
+    for number, (site, call) in enumerate(found[:MOST]):
+        note(facts.name_of(type(call)), f"{of}{number}", site, call.function)
+        yield Fact.of(call, step, f"{of}{number}")
 
 
-def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
-    """Return what changes any of these calls, the last call first; one in a loop is one.
-
-    feeds: whether the network is given what comes of the call; else the loss is, or it is behind the network.
-    """
-    found: dict[Op, list[dict[str, Any]]] = {}
+def edits(recording: Recording, ops: set[Op], kind: type[K]) -> list[tuple[Site, K]]:
+    """Return what changes any of these calls, as facts of that kind, the last call first; one in a loop is one."""
+    found: dict[Op, list[Edit]] = {}
     dimensions: dict[Op, int] = {}  # of what a call is made of
     masks: dict[int, Op] = {}  # by their slots, as they are met
 
@@ -87,12 +90,13 @@ def edits(recording: Recording, ops: set[Op]) -> list[Edit]:
     for op in masks.values():
         found[op].extend(inverted(recording, loss, op))
     fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
-    known: dict[Any, Edit] = {}
+    known: dict[Any, tuple[Site, K]] = {}
     for op, each in reversed(found.items()):
         for edit in reversed(each):
             assert op.site is not None
-            told = {**edit, "feeds": not fed.isdisjoint((*op.outputs, *op.written))}
-            known.setdefault((span(op.site), *edit.items()), (op.site, op.name.strip("_"), told))
+            feeds = not fed.isdisjoint((*op.outputs, *op.written))
+            call = kind(function=op.name.strip("_"), line=op.site.line, feeds=feeds, **asdict(edit))
+            known.setdefault((span(op.site), edit), (op.site, call))
     return list(known.values())
 
 
@@ -128,21 +132,21 @@ def _after(recording: Recording) -> set[Op]:
     }
 
 
-def _edits(op: Op, args: tuple, kwargs: dict, result: Any) -> Iterator[dict[str, Any]]:
+def _edits(op: Op, args: tuple, kwargs: dict, result: Any) -> Iterator[Edit]:
     tensors = [leaf for leaf in args if isinstance(leaf, Tensor)]
     if not isinstance(result, Tensor) or not tensors or op.name in SKIPPED:
         return
     is_second = isinstance(op.args[1], Slot) if len(op.args) > 1 else False
     if op.name in ADDITIONS and is_second and SMOOTH in op.taints:
-        yield {"edit": "turn"}
+        yield Edit(edit="turn")
     elif op.name in NEGATIONS or op.name == "__getitem__" and result.shape == tensors[0].shape:
-        yield {"edit": "skip"}
+        yield Edit(edit="skip")
     elif SMOOTH in op.taints and op.name in PRODUCTS | QUOTIENTS | ADDITIONS:
         return  # a factor, or a shift: what it is worth is a matter of amounts
     elif result.shape == tensors[0].shape and not torch.equal(result, tensors[0]) and _is_value(result, tensors):
-        yield {"edit": "skip"}
+        yield Edit(edit="skip")
     if SMOOTH in op.taints and op.name not in ADDITIONS:
-        yield from ({"edit": "exchange", "argument": i} for i in _exchangeable(op, args, kwargs, result))
+        yield from (Edit(edit="exchange", argument=i) for i in _exchangeable(op, args, kwargs, result))
 
 
 def _is_value(result: Tensor, tensors: list[Tensor]) -> bool:

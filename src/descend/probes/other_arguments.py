@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.moment import Unavailable
+from descend.record.facts import Edit
 from descend.tape import Op, Recording, Stale
 
 ALONG = frozenset(
@@ -22,21 +23,20 @@ WAYS = {"sort": "descending", "argsort": "descending", "topk": "largest"}  # by 
 USUAL = {"descending": False, "largest": True}
 
 
-def other_arguments(recording: Recording, loss: Tensor, op: Op, ndim: int) -> Iterator[dict[str, Any]]:
-    """Yield each edit `set` that gives another loss, and not none: of argument `keyword`, to `value`.
+def other_arguments(recording: Recording, loss: Tensor, op: Op, ndim: int) -> Iterator[Edit]:
+    """Yield each edit `set` that gives another loss, and not none.
 
-    loss: the recording's own.
-    ndim: of the tensor that the call is made of. index: at which place behind that the argument may stand, or -1.
+    loss: the recording's own. ndim: of the tensor that the call is made of.
     """
     for edit, changed in changed_along(op, ndim):
         if _makes_a_difference(recording, loss, op, changed):
             yield edit
 
 
-def changed_along(op: Op, ndim: int) -> Iterator[tuple[dict[str, Any], Op]]:
+def changed_along(op: Op, ndim: int) -> Iterator[tuple[Edit, Op]]:
     """Yield each edit `set` of a call, and the call that it makes; arguments as of `other_arguments`."""
     for name, index, value in _candidates(op, ndim):
-        edit = {"edit": "set", "keyword": name, "index": -1 if index is None else index, "value": value}
+        edit = Edit(edit="set", keyword=name, index=-1 if index is None else index, value=value)
         yield edit, _changed(op, name, index, value)
 
 
@@ -53,14 +53,14 @@ def _candidates(op: Op, ndim: int) -> Iterator[tuple[str, int | None, Any]]:
         yield from (("dim", index, other - ndim if dim < 0 else other) for other in others)
 
 
-def inverted(recording: Recording, loss: Tensor, op: Op) -> Iterator[dict[str, Any]]:
+def inverted(recording: Recording, loss: Tensor, op: Op) -> Iterator[Edit]:
     """Yield the edit `invert` of the call that makes a mask, where what is masked in its place gives another loss."""
 
     def func(*args: Any, **kwargs: Any) -> Any:
         return torch.logical_not(op.func(*args, **kwargs))
 
     if _makes_a_difference(recording, loss, op, replace(op, func=func)):
-        yield {"edit": "invert"}
+        yield Edit(edit="invert")
 
 
 def _makes_a_difference(recording: Recording, loss: Tensor, op: Op, changed: Op) -> bool:

@@ -7,7 +7,7 @@ another class for a single example is better than its own: nothing scores better
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from statistics import fmean, pstdev
 from typing import Any
@@ -19,9 +19,10 @@ from torch.nn.functional import one_hot
 from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import LossCall, class_dim, loss_call
 from descend.probes.moment import Measurement
-from descend.probes.on_the_way import Edit, Note, span, told
+from descend.probes.on_the_way import Note, span, told
 from descend.probes.other_arguments import changed_along
-from descend.record import Fact
+from descend.record import Fact, Site
+from descend.record.facts import Edit, OnMeasured
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH
 from descend.tape.vocabulary import RESHAPES
@@ -108,7 +109,7 @@ def own_measure(evaluation: Recording, trained: Recording, step: int, key: str, 
         return
     place = next((op.site for op in behind.whole if op.site is not None), None)
     if not scored.is_told_apart:
-        yield from told("on_measured", list(_mending(behind, call, axis)), step, note, f"{key}.")
+        yield from told(list(_mending(behind, call, axis)), step, note, f"{key}.")
     note("own_measure", key, place, "")
     numbers = {"right": scored.right, "given_to_others": fmean(scored.given_to_others), "best": scored.best}
     yield Fact("own_measure", key, step, {**numbers, "is_told_apart": scored.is_told_apart})
@@ -245,25 +246,25 @@ def _right_answers(targets: Tensor, shape: torch.Size, call: LossCall, axis: int
     return None if bool((right == right[:1]).all()) else right
 
 
-def _mending(behind: Behind, call: LossCall, axis: int | None) -> Iterator[Edit]:
+def _mending(behind: Behind, call: LossCall, axis: int | None) -> Iterator[tuple[Site, OnMeasured]]:
     """Yield the edits of calls behind the network with which the right answers stand out."""
     for op, edit, other in _edits(behind):
         ops = tuple(other if each is op else each for each in behind.recording.ops)
         scored = _scored(replace(behind, recording=replace(behind.recording, ops=ops)), call, axis)
         if scored is not None and scored.is_told_apart and op.site is not None:
-            yield op.site, op.name, edit
+            yield op.site, OnMeasured(function=op.name, line=op.site.line, **asdict(edit))
 
 
-def _edits(behind: Behind) -> list[tuple[Op, dict[str, Any], Op]]:
+def _edits(behind: Behind) -> list[tuple[Op, Edit, Op]]:
     """Return calls that could be otherwise, how, and what they then are."""
-    found: list[tuple[Op, dict[str, Any], Op]] = []
+    found: list[tuple[Op, Edit, Op]] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if not args or not isinstance(args[0], Tensor) or not isinstance(result, Tensor):
             return
         found.extend((op, edit, other) for edit, other in changed_along(op, args[0].ndim))
         if max(op.taints, default=NONE) == NONE and result.shape == args[0].shape and op.name not in RESHAPES:
-            found.append((op, {"edit": "skip"}, replace(op, func=_first)))
+            found.append((op, Edit(edit="skip"), replace(op, func=_first)))
 
     run_watched(behind.recording, watch)
     return found

@@ -6,25 +6,26 @@ bars the way. What a constant costs is the most that they are compared with, the
 takes over.
 """
 
-from typing import Any
-
 from descend.probes.floors.floors import Floors
 from descend.probes.moment import Measurement, Moment, chosen_at
-from descend.record import Fact
+from descend.record import Fact, facts
 
 
 def reachability(moment: Moment) -> Measurement:
     """Yield the fact `reachability`, a fact `floor` for each cut, and `crossing` where a call bars the way.
 
-    reachability: `constant` is the cost of the best constant output, `floor` that of any output, `cost` that of the
-    run; `unbounded` tells that even a constant's falls without end. Floors are numbered from the input on. Raises
-    `Unavailable`.
+    Floors are numbered from the input on. Raises `Unavailable`.
     """
     floors = Floors(moment.recordings())
     constant, output = floors.of_constants, floors.ops[floors.output]
-    facts = {"cost": floors.cost, "constant": constant.value, "unbounded": not constant.is_bounded}
-    facts |= {"is_compared": floors.meeting is not None}
-    yield Fact("reachability", "", moment.step, facts | {"examples": floors.examples})
+    whole = facts.Reachability(
+        cost=floors.cost,
+        constant=constant.value,
+        unbounded=not constant.is_bounded,
+        is_compared=floors.meeting is not None,
+        examples=floors.examples,
+    )
+    yield Fact.of(whole, moment.step)
     moment.note_site("output", "", output.site, output.name)
     if not constant.is_bounded or floors.behind(floors.output) is None:
         return
@@ -34,8 +35,8 @@ def reachability(moment: Moment) -> Measurement:
     for place, (index, value) in enumerate(floors.falling()):
         site, name = chosen_at(moment, floors.ops[index])
         moment.note_site("floor", str(place), site, name.strip("_"))
-        detail = {"function": name.strip("_"), "floor": value, "is_output": index == floors.output}
-        yield Fact("floor", str(place), moment.step, detail)
+        floor = facts.Floor(name.strip("_"), value, is_output=index == floors.output)
+        yield Fact.of(floor, moment.step, str(place))
     yield from _crossing(moment, floors)
 
 
@@ -48,9 +49,15 @@ def _crossing(moment: Moment, floors: Floors) -> Measurement:
     op = floors.ops[behind]
     site, name = chosen_at(moment, op)
     moment.note_site("crossing", "0", site, name.strip("_"))
-    detail: dict[str, Any] = {"function": name.strip("_"), "line": site.line if site else 0}
     known = dict(floors.falling())
-    detail |= {"before": known[before], "behind": known[behind], "constant": floors.of_constants.value}
-    detail |= {"in_head": behind > floors.output, "has_parameters": floors.has_parameters(op)}
-    detail |= {"edit": "skip"} if floors.can_be_skipped(op) else {}
-    yield Fact("crossing", "0", moment.step, detail)
+    crossing = facts.Crossing(
+        function=name.strip("_"),
+        line=site.line if site else 0,
+        before=known[before],
+        behind=known[behind],
+        constant=floors.of_constants.value,
+        in_head=behind > floors.output,
+        has_parameters=floors.has_parameters(op),
+        edit="skip" if floors.can_be_skipped(op) else "",
+    )
+    yield Fact.of(crossing, moment.step, "0")

@@ -10,23 +10,20 @@ from torch import nn
 from descend.probes.loss_call import module_of
 from descend.probes.moment import Measurement, Moment
 from descend.probes.monitored_loss import judged
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, facts
 
 Norm = nn.modules.batchnorm._BatchNorm
 
 
 def running_statistics(moment: Moment) -> Measurement:
-    """Yield a fact for each momentum, and `yardstick_in_training`: of the fixed examples by their own statistics.
-
-    `remaining` is (1 − momentum)^updates: the share that the statistics' first values still have in them.
-    """
+    """Yield a fact for each momentum, and `yardstick_in_training`: of the fixed examples by their own statistics."""
     norms: dict[float, list[tuple[Norm, int]]] = {}
     for norm, momentum, updates in _following(moment):
         norms.setdefault(momentum, []).append((norm, updates))
     for i, (momentum, found) in enumerate(norms.items()):
         updates = min(updates for _, updates in found)
-        detail = {"momentum": momentum, "updates": updates, "remaining": (1 - momentum) ** updates}
-        yield Fact("running_statistics", str(i), moment.step, detail | {"layer": moment.modules(found[0][0])})
+        first, remaining = moment.modules(found[0][0]), (1 - momentum) ** updates
+        yield Fact.of(facts.RunningStatistics(momentum, updates, remaining, first), moment.step, str(i))
         for norm, _ in found:
             moment.note_site("running_statistics", moment.modules(norm), moment.made_at(norm), type(norm).__name__)
     if norms:

@@ -17,7 +17,7 @@ from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.probes.planting import SIZE, planted
 from descend.probes.unread import MANY, UNLIKE, unmatched, unread
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording
 
 MOST = 256  # the test takes their square
@@ -65,15 +65,16 @@ def signal(moment: Moment) -> Measurement:
     if len({part.shape[1:] for part in given if part is not None}) == 1 and all(part is not None for part in given):
         seen.append(torch.cat([part for part in given if part is not None])[:MOST])
     p = independence(seen, t)
-    found = {
-        "examples": len(x),
-        "p_value": p,
-        "chance": CHANCE,
-        "shuffles": SHUFFLES,
-        "size": SIZE,
-        "met": _met(moment),
-    }
-    yield Fact("signal", "", moment.step, found | ({"power": power(seen, z, t)} if p > CHANCE else {}))
+    found = facts.Signal(
+        examples=len(x),
+        p_value=p,
+        chance=CHANCE,
+        shuffles=SHUFFLES,
+        size=SIZE,
+        met=_met(moment),
+        power=power(seen, z, t) if p > CHANCE else None,
+    )
+    yield Fact.of(found, moment.step)
 
 
 def power(views: Sequence[Tensor], z: Tensor, t: Tensor) -> float:

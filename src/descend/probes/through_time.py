@@ -8,7 +8,7 @@ from torch import Tensor
 
 from descend.probes.loss_call import module_of
 from descend.probes.moment import Measurement, Moment, Unavailable
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, facts
 from descend.tape import Op, Stale
 from descend.tape.vocabulary import RECURRENT
 
@@ -50,6 +50,6 @@ def _through(moment: Moment, op: Op, args: tuple, gradients: tuple[Tensor | None
     norms = gradient.movedim(time, 0).flatten(1).double().norm(dim=1)
     module = module_of(op)
     place = moment.modules(module) if module is not None else op.name
-    yield Fact("recurrent", place, moment.step, {"function": op.name, "length": len(norms)})
+    yield Fact.of(facts.Recurrent(op.name, len(norms)), moment.step, place)
     if 0 < float(norms.max()) < inf:
         yield Reading("through_time", place, moment.step, float(norms[0] / norms.max()))

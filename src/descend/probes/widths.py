@@ -6,7 +6,7 @@ from torch import nn
 
 from descend.probes.loss_call import module_of
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 
 HIDDEN = 2  # layers: of fewer none is hidden
 
@@ -19,8 +19,8 @@ def widths(moment: Moment) -> Measurement:
     is_chain = all(a.out_features == b.in_features for a, b in pairwise(layers))
     if len(layers) < HIDDEN or len(layers) < len(set(called)) or not is_chain:
         return
-    names = [moment.modules(layer) for layer in layers]
-    detail = {"layers": names, "inputs": layers[0].in_features, "units": [layer.out_features for layer in layers]}
-    yield Fact("widths", "", moment.step, detail)
+    names = tuple(moment.modules(layer) for layer in layers)
+    units = tuple(layer.out_features for layer in layers)
+    yield Fact.of(facts.Widths(names, layers[0].in_features, units), moment.step)
     for layer, name in zip(layers, names):
         moment.note_site("linear", name, moment.made_at(layer), type(layer).__name__)

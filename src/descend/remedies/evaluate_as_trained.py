@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.source.bindings import nearest_binding
 from descend.source.brackets import bracketed
@@ -38,7 +38,7 @@ def _as_trained(script: Script, record: Record, key: str) -> Script | NotApplica
     theirs, ours = _given(trained), _given(evaluated)
     if theirs is None or ours is None:
         return NotApplicable("the network's call does not show what it is given")
-    functions = {(record.fact("on_inputs", place) or {})["function"] for place in record.places("on_inputs")}
+    functions = {call.function for call in record.every(facts.OnInputs).values()}
     data = _data(evaluated.syntax, ours, functions)
     new = theirs.deep_replace(_data(trained.syntax, theirs, functions), bracketed(data))
     syntax, call = evaluated.syntax, evaluated.call

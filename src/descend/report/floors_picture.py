@@ -1,10 +1,9 @@
 """How low the loss can go behind each call, and how much of the gradient passes it: where a network is blocked."""
 
 from dataclasses import dataclass
-from math import isfinite, nan
-from typing import Any
+from math import isfinite
 
-from descend.record import Record
+from descend.record import Record, Site, facts
 from descend.report.figure import Figure, Key, Panel, Trace, level, words
 from descend.report.layer_picture import LAYER_HEIGHT
 from descend.report.wording import number, one_line
@@ -29,30 +28,30 @@ def floors(record: Record, symptom: Symptom | None = None) -> Figure | None:
     if not panels:
         return None
     captions = {
-        "floor": "the lowest loss that any values behind the call could give, the weights as they are at the end",
-        "on_network": "the share of the gradient's length that passes the call",
+        facts.Floor: "the lowest loss that any values behind the call could give, the weights as they are at the end",
+        facts.OnNetwork: "the share of the gradient's length that passes the call",
     }
-    told = "; below it ".join(text for kind, text in captions.items() if record.places(kind))
+    told = "; below it ".join(text for kind, text in captions.items() if record.every(kind))
     return Figure(tuple(panels), f"Each row is a call with its line: {told}.")
 
 
 def _floors(record: Record) -> Panel | None:
     """The floors behind each call, against what one answer for all examples costs, and what the run came to."""
-    whole = record.fact("reachability") or {}
-    rows = [(_label(record, "floor", place), fact) for place, fact in _facts(record, "floor")]
-    if not rows or not isfinite(whole.get("constant", nan)):
+    whole, known = record.fact(facts.Reachability), record.every(facts.Floor)
+    if not known or whole is None or not isfinite(whole.constant):
         return None
-    barring = (record.fact("crossing", "0") or {}).get("before")
+    barring = record.fact(facts.Crossing, "0")
     bars = []
-    for label, fact in rows:
-        is_barred = barring is not None and fact["floor"] >= barring
-        named = f"{label} (the output)" if fact.get("is_output") else label
-        bars.append(Bar(named, float(fact["floor"]), "cause" if is_barred else "faint"))
-    constant, constant_keys = level(whole["constant"], "one answer for all examples", vertical=True)
-    cost, cost_keys = level(whole["cost"], "at the end of the run", vertical=True)
+    for place, behind in known.items():
+        is_barred = barring is not None and behind.floor >= barring.before
+        label = _label(record.site("floor", place), behind.function)
+        named = f"{label} (the output)" if behind.is_output else label
+        bars.append(Bar(named, behind.floor, "cause" if is_barred else "faint"))
+    constant, constant_keys = level(whole.constant, "one answer for all examples", vertical=True)
+    cost, cost_keys = level(whole.cost, "at the end of the run", vertical=True)
     dotted = tuple({**shape, "line": {**shape["line"], "dash": "dot"}} for shape in cost)
     keys = (*constant_keys, *(Key(key.label, key.tone, "dotted") for key in cost_keys))
-    ends = [0.0, *(bar.length for bar in bars), whole["constant"], whole["cost"]]
+    ends = [0.0, *(bar.length for bar in bars), whole.constant, whole.cost]
     room = 0.04 * (max(ends) - min(ends))
     x = {"showgrid": True, "range": [min(ends) - (room if min(ends) < 0 else 0), max(ends) + room]}
     return _panel("Lowest loss behind each call", bars, "loss", x, (*constant, *dotted), keys)
@@ -60,21 +59,16 @@ def _floors(record: Record) -> Panel | None:
 
 def _passing(record: Record) -> Panel | None:
     bars = [
-        Bar(_label(record, "on_network", place), float(fact["passes"]), "cause")
-        for place, fact in _facts(record, "on_network")
+        Bar(_label(record.site("on_network", place), call.function), call.passes, "cause")
+        for place, call in record.every(facts.OnNetwork).items()
     ]
     shapes, keys = level(RECTIFIER, "a rectifier", vertical=True)
     x = {"showgrid": True, "range": [0.0, 1.02]}
     return _panel("Share of the gradient that passes", bars, "share", x, shapes, keys) if bars else None
 
 
-def _facts(record: Record, kind: str) -> list[tuple[str, Any]]:
-    return [(place, fact) for place in record.places(kind) if (fact := record.fact(kind, place)) is not None]
-
-
-def _label(record: Record, kind: str, place: str) -> str:
-    site, fact = record.site(kind, place), record.fact(kind, place) or {}
-    name = one_line(str(fact.get("function", "")), LONGEST)
+def _label(site: Site | None, function: str) -> str:
+    name = one_line(function, LONGEST)
     return f"line {site.line}: {name}" if site else name
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from descend.record import Fact, Message, Record, Site
+from descend.record import Fact, Message, Record, Site, facts
 from descend.script import Script
 from descend.source.averaged import loops_over_parameters
 from descend.source.bindings import outermost_loop
@@ -60,20 +60,20 @@ def prepared(script: Script, record: Record) -> list[Message]:
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
-        told += [site, Fact("prepared", site.key, 0, {"line": site.line, **edit})]
+        told += [site, Fact.of(facts.Prepared(line=site.line, **edit), 0, site.key)]
     return told
 
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
     """Return site and fact of that name for each loop that hands on a network's parameters, not its running means."""
-    known = _training_file(script, record) if record.places("running_statistics") else None
+    known = _training_file(script, record) if record.every(facts.RunningStatistics) else None
     if known is None:
         return []
     syntax, backward = known
     told: list[Message] = []
     for number, loop in enumerate(loops_over_parameters(syntax)):
         site = _site(syntax, loop, "unaveraged_buffers", str(number), backward.file)
-        told += [site, Fact("unaveraged_buffers", site.key, 0, {"line": site.line})]
+        told += [site, Fact.of(facts.UnaveragedBuffers(site.line), 0, site.key)]
     return told
 
 

@@ -1,7 +1,7 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
 from descend.course.suffering import may_suffer, suffers
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 from descend.symptoms.unreachable_loss import BARRED, crossing, share_kept
 
@@ -18,18 +18,18 @@ def blocked_signal(record: Record) -> Symptom | None:
 
 def _barred(record: Record) -> Symptom | None:
     """A call across which the floor falls by most of what a constant leaves."""
-    fact = crossing(record, in_head=False)
-    if fact is None:
+    call = crossing(record, in_head=False)
+    if call is None:
         return None
     return Symptom(
         id="blocked_signal",
         kind="dynamics",
         certain=False,
-        sentence=f"nothing good enough passes {fact['function']}: with any values at all before it the loss of the "
-        f"fixed examples stays at {fact['before']:.3g}, with any behind it it comes down to {fact['behind']:.3g} (one "
-        f"answer for all: {fact['constant']:.3g})",
+        sentence=f"nothing good enough passes {call.function}: with any values at all before it the loss of the "
+        f"fixed examples stays at {call.before:.3g}, with any behind it it comes down to {call.behind:.3g} (one "
+        f"answer for all: {call.constant:.3g})",
         quantity="share of a constant's cost that is kept up",
-        value=share_kept(fact),
+        value=share_kept(call),
         bound=BARRED,
         source=SOURCE,
         where=record.site("crossing", "0"),
@@ -38,18 +38,18 @@ def _barred(record: Record) -> Symptom | None:
 
 def _faded(record: Record) -> Symptom | None:
     """Of the gradient that arrives behind a call, less than half comes out before it."""
-    fact = record.fact("on_network", "0")
-    if fact is None or not (suffers(record) or fact["passes"] < HARDLY and may_suffer(record)):
+    call = record.fact(facts.OnNetwork, "0")
+    if call is None or not (suffers(record) or call.passes < HARDLY and may_suffer(record)):
         return None
     return Symptom(
         id="blocked_signal",
         kind="dynamics",
         certain=False,
-        sentence=f"of the gradient that arrives behind {fact['function']} {fact['passes']:.2g} of its length passes it "
+        sentence=f"of the gradient that arrives behind {call.function} {call.passes:.2g} of its length passes it "
         f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly "
         "hears of the error",
         quantity="share of the gradient that passes",
-        value=fact["passes"],
+        value=call.passes,
         bound=LITTLE,
         source=SOURCE,
         where=record.site("on_network", "0"),

@@ -1,7 +1,7 @@
 """Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
 
 from descend.course.progress import POOR, is_stuck, left, yardstick_place
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
@@ -49,7 +49,7 @@ def _has_faded(record: Record, place: str) -> bool:
 
 
 def _line(record: Record, place: str) -> Site | None:
-    fact = record.fact("activation", place) or {}
-    if fact.get("line"):
-        return Site("activation", place, fact["file"], int(fact["line"]), detail=fact["function"])
+    used = record.fact(facts.Activation, place)
+    if used is not None and used.line:
+        return Site("activation", place, used.file, used.line, detail=used.function)
     return record.site("model")

@@ -1,6 +1,6 @@
 """Incorrect gradients: a hand-written backward disagrees with finite differences of its forward."""
 
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: finite differences show incorrect gradients"
@@ -10,21 +10,21 @@ WRONG = 1e-3  # relative error; a right one is below 1e-6 in float64, a wrong on
 
 def incorrect_gradients(record: Record) -> Symptom | None:
     """A custom autograd.Function whose gradient is not that of its own forward pass."""
-    checked = [(place, record.fact("gradient_check", place) or {}) for place in record.places("gradient_check")]
-    wrong = [(place, fact) for place, fact in checked if fact.get("error", 0.0) > WRONG]
+    checked = record.every(facts.GradientCheck)
+    wrong = {place: found for place, found in checked.items() if found.error > WRONG}
     if not wrong:
         return None
-    place, fact = max(wrong, key=lambda pair: pair[1]["error"])
+    place, worst = max(wrong.items(), key=lambda pair: pair[1].error)
     site = record.site("custom_function", place)
     return Symptom(
         id="incorrect_gradients",
         kind="wiring",
         certain=True,
-        sentence=f"the backward of {place} is wrong: its gradient for input {fact['input']} differs from finite "
+        sentence=f"the backward of {place} is wrong: its gradient for input {worst.input} differs from finite "
         "differences by "
-        f"{fact['error']:.2g} of itself (bound {WRONG:g})",
+        f"{worst.error:.2g} of itself (bound {WRONG:g})",
         quantity="relative error of the gradient",
-        value=fact["error"],
+        value=worst.error,
         bound=WRONG,
         source=SOURCE,
         where=site if isinstance(site, Site) else None,

@@ -1,10 +1,8 @@
 """Lagging statistics: what evaluation normalises by is not what training normalises by."""
 
-from typing import Any
-
 from descend.course.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.course.suffering import may_suffer
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Ioffe & Szegedy 2015, alg. 2; torch.nn.BatchNorm1d: momentum is the new batch's share, 0.1 by default"
@@ -16,21 +14,21 @@ WORSE = 1.5  # times the cost by the batches' own statistics
 
 def lagging_statistics(record: Record) -> Symptom | None:
     """A run at its end costs much more by the running statistics, whose momentum is far from the usual one."""
-    if (kept := record.fact("unaveraged_buffers", "0")) is not None and may_suffer(record):
-        return _of_the_copy(record, kept["line"])
+    if (loop := record.fact(facts.UnaveragedBuffers, "0")) is not None and may_suffer(record):
+        return _of_the_copy(record, loop.line)
     place = yardstick_place(record)
     evaluated, trained = (record.series(name, place).finite() for name in ("yardstick", "yardstick_in_training"))
-    fact = unusual(record)
-    if fact is None or not ended_smoothly(record) or not left(record) > FAIR:
+    found = unusual(record)
+    if found is None or not ended_smoothly(record) or not left(record) > FAIR:
         return None
     if not evaluated.last >= WORSE * trained.last:
         return None
-    lags = fact["momentum"] < USUAL
+    lags = found.momentum < USUAL
     why = (
-        f"are {fact['remaining']:.0%} what they were at first, after {fact['updates']} batches with momentum "
-        f"{fact['momentum']:g}"
+        f"are {found.remaining:.0%} what they were at first, after {found.updates} batches with momentum "
+        f"{found.momentum:g}"
         if lags
-        else f"are those of the last batch and little else, with momentum {fact['momentum']:g}"
+        else f"are those of the last batch and little else, with momentum {found.momentum:g}"
     )
     return Symptom(
         id="lagging_statistics",
@@ -38,13 +36,13 @@ def lagging_statistics(record: Record) -> Symptom | None:
         certain=False,
         likely=True,
         sentence=f"in evaluation mode the cost of the same examples is {evaluated.last:.3g} where it is "
-        f"{trained.last:.3g} in training mode: the running statistics of {fact['layer']}, which it takes, {why}",
+        f"{trained.last:.3g} in training mode: the running statistics of {found.layer}, which it takes, {why}",
         quantity="what remains of the first statistics" if lags else "share of the last batch",
-        value=float(fact["remaining"] if lags else fact["momentum"]),
+        value=found.remaining if lags else found.momentum,
         bound=REMAINING if lags else FORGETFUL,
         source=SOURCE,
         where=record.site("running_statistics"),
-        module=fact["layer"],
+        module=found.layer,
         evidence=(("yardstick", place), ("yardstick_in_training", place)),
         explains=ECHOES,
     )
@@ -68,10 +66,9 @@ def _of_the_copy(record: Record, line: int) -> Symptom:
     )
 
 
-def unusual(record: Record) -> dict[str, Any] | None:
+def unusual(record: Record) -> facts.RunningStatistics | None:
     """Return what is known of a momentum that keeps the statistics from following; None where all let them."""
-    for place in record.places("running_statistics"):
-        fact = record.fact("running_statistics", place) or {}
-        if fact["momentum"] > FORGETFUL or fact["momentum"] < USUAL and fact["remaining"] > REMAINING:
-            return fact
+    for found in record.every(facts.RunningStatistics).values():
+        if found.momentum > FORGETFUL or found.momentum < USUAL and found.remaining > REMAINING:
+            return found
     return None

@@ -1,7 +1,7 @@
 """Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (
@@ -13,22 +13,21 @@ NARROW = 4  # units: wider ones than that mostly do, though the theorem has no s
 
 def narrow_layer(record: Record) -> Symptom | None:
     """A hidden layer no wider than the input and of a few units, in a run that leaves much of the cost."""
-    narrow = narrow_layers(record)
-    if not narrow or not left(record) > POOR:
+    chain, narrow = record.fact(facts.Widths), narrow_layers(record)
+    if chain is None or not narrow or not left(record) > POOR:
         return None
     units, first = min(narrow.values()), next(iter(narrow))
     where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
-    fact = record.fact("widths") or {}
     layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
     return Symptom(
         id="narrow_layer",
         kind="statics",
         certain=False,
-        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {fact['inputs']} "
+        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} "
         f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
         quantity="units of the narrowest hidden layer",
         value=float(units),
-        bound=float(min(NARROW, fact["inputs"])),
+        bound=float(min(NARROW, chain.inputs)),
         source=SOURCE,
         where=where,
         module=first,
@@ -38,8 +37,8 @@ def narrow_layer(record: Record) -> Symptom | None:
 
 def narrow_layers(record: Record) -> dict[str, int]:
     """Return the narrow hidden layers of a chain, with their units."""
-    fact = record.fact("widths")
-    if fact is None or fact["units"][-1] == fact["inputs"] > NARROW:
+    chain = record.fact(facts.Widths)
+    if chain is None or chain.units[-1] == chain.inputs > NARROW:
         return {}  # an autoencoder: what is narrow is its code
-    most = min(NARROW, fact["inputs"])
-    return {name: units for name, units in zip(fact["layers"], fact["units"][:-1]) if units <= most}
+    most = min(NARROW, chain.inputs)
+    return {name: units for name, units in zip(chain.layers, chain.units[:-1]) if units <= most}

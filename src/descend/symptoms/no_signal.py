@@ -4,7 +4,7 @@
 # are any, and the training, which looks for one in its own way, must not have found any either.
 
 from descend.course.progress import STANDARD_ERRORS, STUCK, constant_cost, left
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import ECHOES, Symptom
 
@@ -19,10 +19,10 @@ EXAMPLES = 100
 
 def no_signal(record: Record) -> Symptom | None:
     """Targets that look independent of the inputs, in a run that is no better than a constant on unseen examples."""
-    fact, constant = record.fact("signal") or {}, constant_cost(record)
-    if not fact.get("p_value", 0.0) > fact.get("chance", 1.0) or fact["examples"] < EXAMPLES:
+    signal, constant = record.fact(facts.Signal), constant_cost(record)
+    if signal is None or not signal.p_value > signal.chance or signal.examples < EXAMPLES:
         return None
-    if not fact["power"] >= POWER or _has_learnt(record):
+    if signal.power is None or not signal.power >= POWER or _has_learnt(record):
         return None
     evaluation = record.held_out()
     unseen = evaluation.min / constant if len(evaluation) and constant else float("nan")
@@ -31,16 +31,16 @@ def no_signal(record: Record) -> Symptom | None:
     return Symptom(
         id="no_signal",
         kind="statics",
-        certain=record.fact("answers") is not None,
-        sentence=f"{fact['p_value']:.0%} of {fact['shuffles']} shuffled copies of the targets look as dependent on the "
-        f"inputs as the real ones (bound {fact['chance']:.0%}, {fact['examples']} examples), by a test that finds "
-        f"{fact['power']:.0%} of dependences worth {fact['size']:.0%} of the cost; the training has found none either. "
+        certain=record.fact(facts.Answers) is not None,
+        sentence=f"{signal.p_value:.0%} of {signal.shuffles} shuffled copies of the targets look as dependent on the "
+        f"inputs as the real ones (bound {signal.chance:.0%}, {signal.examples} examples), by a test that finds "
+        f"{signal.power:.0%} of dependences worth {signal.size:.0%} of the cost; the training has found none either. "
         "Where inputs know nothing of the targets no change of the training helps",
         quantity="p-value of independence",
-        value=fact["p_value"],
-        bound=fact["chance"],
+        value=signal.p_value,
+        bound=signal.chance,
         source=SOURCE,
-        where=data_site(record) if fact["met"] == "loader" else record.site("loss") or data_site(record),
+        where=data_site(record) if signal.met == "loader" else record.site("loss") or data_site(record),
         evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
         explains=ECHOES | {"inputs_not_normalised", "schedule", "clipping_too_hard"},
     )
@@ -48,5 +48,5 @@ def no_signal(record: Record) -> Symptom | None:
 
 def _has_learnt(record: Record) -> bool:
     """Whether the outputs answer to the targets of examples that the training had not seen: that is a dependence."""
-    answers = record.fact("answers") or {}
-    return not answers.get("again", 1) and answers["standard_errors"] > STANDARD_ERRORS
+    answers = record.fact(facts.Answers)
+    return answers is not None and not answers.again and answers.standard_errors > STANDARD_ERRORS

@@ -5,7 +5,7 @@ from math import exp, inf, log
 from typing import Any
 
 from descend.course.progress import POOR, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.labels_wrong import is_class_number
 from descend.symptoms.symptom import ECHOES, Symptom
 
@@ -95,11 +95,10 @@ def _divergence(record: Record) -> Symptom | None:
     )
 
 
-def _are_dead(facts: dict[str, Any], record: Record) -> bool:
+def _are_dead(given: dict[str, Any], record: Record) -> bool:
     """Whether half of the scores end at 0 on every example."""
-    known = {place: record.fact("activation", place) or {} for place in record.places("activation")}
-    own = (facts["activation"], int(facts["classes"]))
-    places = [place for place, fact in known.items() if (fact.get("function"), fact.get("units")) == own]
+    own, known = (given["activation"], int(given["classes"])), record.every(facts.Activation)
+    places = [place for place, used in known.items() if (used.function, used.units) == own]
     return any(record.series("dead_share", place).last >= DEAD for place in places[-1:])
 
 

@@ -1,7 +1,7 @@
 """Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
 
 from descend.course.progress import POOR, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
@@ -15,14 +15,14 @@ def saturated_units(record: Record) -> Symptom | None:
     if not sick or not is_stuck(record, "0", POOR):
         return None
     place, curve = max(sick, key=lambda pair: pair[1].first)
-    fact = record.fact("activation", place) or {}
+    used = record.fact(facts.Activation, place)
     return Symptom(
         id="saturated_units",
         kind="statics",
         certain=False,
         likely=True,
         sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
-        f"{fact.get('function', 'the sigmoid')} "
+        f"{used.function if used else 'the sigmoid'} "
         f"at the first step (bound {SHARE:.0%}): hardly any gradient passes",
         quantity="saturated_share",
         value=curve.first,

@@ -2,7 +2,7 @@
 
 from descend.course.own_metric import is_told_by_loss, own_metric
 from descend.course.suffering import may_suffer
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Chen et al. 2018, §1: terms whose gradients differ much in their norms do not train together"
@@ -11,28 +11,29 @@ BOUND = 10.0  # the probe's
 
 def unbalanced_terms(record: Record) -> Symptom | None:
     """Terms of the loss whose gradients differ by an order of magnitude, where something other than it tells good."""
-    known = [record.fact("loss_term", place) or {} for place in record.places("loss_term")]
+    known = record.every(facts.LossTerm)
     if not known or not may_suffer(record) or (own_metric(record) is None and not is_told_by_loss(record)):
         return None
-    weak, strong = (sorted((t for t in known if (t["factor"] > 1) is is_weak), key=_pull) for is_weak in (True, False))
+    terms = sorted(known.values(), key=_pull)
+    weak, strong = ([term for term in terms if (term.factor > 1) is is_weak] for is_weak in (True, False))
     if not weak or not strong:
         return None
     least, most = weak[-1], strong[0]
-    share = least["pull"] / most["pull"]
+    share = least.pull / most.pull
     return Symptom(
         id="unbalanced_terms",
         kind="dynamics",
         certain=False,
         sentence="the loss adds up terms that pull at the weights unequally: at the first step the gradient of one "
-        f"(line {least['line']}) is {share:.1g} of the length of another's (line {most['line']}), and it is hardly "
+        f"(line {least.line}) is {share:.1g} of the length of another's (line {most.line}), and it is hardly "
         "heard beside that",
         quantity="ratio of the terms' gradient norms",
-        value=most["pull"] / least["pull"],
+        value=most.pull / least.pull,
         bound=BOUND,
         source=SOURCE,
-        where=record.site("loss_term", record.places("loss_term")[0]),
+        where=record.site("loss_term", next(iter(known))),
     )
 
 
-def _pull(term: dict[str, float]) -> float:
-    return term["pull"]
+def _pull(term: facts.LossTerm) -> float:
+    return term.pull

@@ -2,7 +2,7 @@
 
 from descend.course.opponents import has_opponents
 from descend.course.suffering import may_suffer, suffers
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Rockafellar 1970, §8: where its recession function is negative a function falls without end"
@@ -10,9 +10,9 @@ SOURCE = "Rockafellar 1970, §8: where its recession function is negative a func
 
 def unbounded_loss(record: Record) -> Symptom | None:
     """A constant output lets the loss fall without end; not where the network draws what it is judged on."""
-    fact = record.fact("reachability") or {}
+    whole = record.fact(facts.Reachability)
     is_policy = record.fact("own_draws") or record.fact("own_selection") or has_opponents(record)
-    if not (fact.get("unbounded") and fact["is_compared"]) or is_policy or not may_suffer(record):
+    if whole is None or not (whole.unbounded and whole.is_compared) or is_policy or not may_suffer(record):
         return None
     losses = record.series("loss", "0").finite()
     return Symptom(
@@ -24,7 +24,7 @@ def unbounded_loss(record: Record) -> Symptom | None:
         "Some term has the wrong sign, or the one that holds it up is missing",
         quantity="loss",
         value=losses.last,
-        bound=fact["constant"],
+        bound=whole.constant,
         source=SOURCE,
         where=record.site("loss") or record.site("on_loss", "0") or record.site("backward"),
     )

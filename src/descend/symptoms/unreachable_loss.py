@@ -1,11 +1,8 @@
 """Unreachable loss: what stands between the network's output and the loss keeps it up, whatever the network says."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from descend.course.opponents import has_opponents
 from descend.course.suffering import may_suffer, suffers
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"
@@ -14,31 +11,31 @@ BARRED = 0.5  # the probe's bound: most of what a constant leaves
 
 def unreachable_loss(record: Record) -> Symptom | None:
     """With any output at all the loss stays above half of what a constant leaves: one call keeps it there."""
-    fact = crossing(record, in_head=True)
-    if fact is None:
+    call = crossing(record, in_head=True)
+    if call is None:
         return None
     return Symptom(
         id="unreachable_loss",
         kind="dynamics",
         certain=suffers(record),
-        sentence=f"whatever the network says, the loss of the fixed examples does not fall below {fact['before']:.3g} "
-        f"(one answer for all of them: {fact['constant']:.3g}); it could come down to {fact['behind']:.3g} behind "
-        f"{fact['function']}, which stands between the output and the loss and does not let it",
+        sentence=f"whatever the network says, the loss of the fixed examples does not fall below {call.before:.3g} "
+        f"(one answer for all of them: {call.constant:.3g}); it could come down to {call.behind:.3g} behind "
+        f"{call.function}, which stands between the output and the loss and does not let it",
         quantity="share of a constant's cost that no output undoes",
-        value=share_kept(fact),
+        value=share_kept(call),
         bound=BARRED,
         source=SOURCE,
         where=record.site("crossing", "0") or record.site("loss"),
     )
 
 
-def crossing(record: Record, *, in_head: bool) -> Mapping[str, Any] | None:
+def crossing(record: Record, *, in_head: bool) -> facts.Crossing | None:
     """Return the call that bars the way behind the network's output, or within it, in a run that may suffer."""
-    fact = record.fact("crossing", "0")
-    is_there = fact is not None and fact["in_head"] is in_head
-    return fact if is_there and not has_opponents(record) and may_suffer(record) else None
+    call = record.fact(facts.Crossing, "0")
+    is_there = call is not None and call.in_head is in_head
+    return call if is_there and not has_opponents(record) and may_suffer(record) else None
 
 
-def share_kept(fact: Mapping[str, Any]) -> float:
+def share_kept(call: facts.Crossing) -> float:
     """Return the share of what a constant leaves to be learnt that a call keeps up."""
-    return float((fact["before"] - fact["behind"]) / (fact["constant"] - fact["behind"]))
+    return (call.before - call.behind) / (call.constant - call.behind)

@@ -1,7 +1,7 @@
 """Unreadable: what the network is given is made into something else on the way, in a run that suffers."""
 
 from descend.course.suffering import may_suffer
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of the targets than the data do"
@@ -9,11 +9,12 @@ SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of
 
 def unreadable(record: Record) -> Symptom | None:
     """Calls stand between the data and the network, and nothing is learnt with them: without one, it may be."""
-    kinds = ("on_inputs", "on_fetched", "prepared", "on_evaluated")
-    calls = [(kind, place) for kind in kinds for place in record.places(kind)]
+    kinds = (facts.OnInputs, facts.OnFetched, facts.Prepared, facts.OnEvaluated)
+    calls = [(kind, place) for kind in kinds for place in record.every(kind)]
     if not calls or not may_suffer(record):
         return None
-    met = "the network or the loss is given" if calls[0][0] != "on_evaluated" else "the network is evaluated on"
+    kind, place = calls[0]
+    met = "the network or the loss is given" if kind is not facts.OnEvaluated else "the network is evaluated on"
     return Symptom(
         id="unreadable",
         kind="dynamics",
@@ -24,5 +25,5 @@ def unreadable(record: Record) -> Symptom | None:
         value=float(len(calls)),
         bound=0.0,
         source=SOURCE,
-        where=record.site(*calls[0]),
+        where=record.site(facts.name_of(kind), place),
     )

@@ -1,7 +1,7 @@
 """Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
 
 from descend.course.progress import POOR, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.depth import weight_gradients
 from descend.symptoms.symptom import Symptom
 
@@ -47,7 +47,8 @@ def _through_time(record: Record) -> Symptom | None:
     if not shares:
         return None
     share, place = min(shares)
-    length = (record.fact("recurrent", place) or {}).get("length", 0)
+    layer = record.fact(facts.Recurrent, place)
+    length = layer.length if layer else 0
     return _symptom(
         record,
         f"of the gradient that reaches {place} at the end of {length} steps, {share:.1e} is left at the first one "

@@ -3,7 +3,7 @@
 from descend.course.own_metric import own_metric
 from descend.course.progress import is_falling
 from descend.course.suffering import has_hardly_learnt, has_learnt_nothing, may_suffer
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
@@ -19,7 +19,7 @@ def wrong_objective(record: Record) -> Symptom | None:
     if metric is None or not may_suffer(record) or not (falls or is_nothing):
         return None
     is_near = has_hardly_learnt(record)
-    if not is_near and not any(record.places(kind) for kind in ("on_loss", "on_inputs")):
+    if not is_near and not any(record.every(kind) for kind in (facts.OnLoss, facts.OnInputs)):
         return None  # there is nothing to try
     losses, ended = record.series("loss", "0").finite(), metric.end(record)
     is_no_better = is_nothing and falls and not metric.gained(ended) > 0

@@ -32,3 +32,18 @@ class Singular:
 
     function: str  # sqrt, log, norm, …
     least: float  # of the absolute values that it was given
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The backward of an autograd Function of the script's own, against finite differences of its forward."""
+
+    error: float  # of the gradient for the input that is worst, as a share of it
+    input: int  # which one that is, from 0; -1 where there was nothing to compare
+
+
+@dataclass(frozen=True)
+class ModuleGradient:
+    """The gradient of a module's parameters, against finite differences of the loss."""
+
+    error: float  # as a share of it
