@@ -3,17 +3,17 @@ import pytest
 from descend.remedies.away_from_zero import away_from_zero
 
 LINES = [
-    ("d = torch.sqrt(torch.sum(x, dim=1))", "torch.sqrt(", "d = torch.sqrt(torch.sum(x, dim=1) + 1e-08)"),
+    ("d = torch.sqrt(torch.sum(x, dim=1))", "torch.sqrt(", "d = torch.sqrt(torch.sum(x, dim=1) + 1e-8)"),
     (
         "d = (a - b).square().sum(1).sqrt()",
         "(a - b).square().sum(1).sqrt(",
-        "d = ((a - b).square().sum(1) + 1e-08).sqrt()",
+        "d = ((a - b).square().sum(1) + 1e-8).sqrt()",
     ),
-    ("d = torch.sqrt(a * a + b * b)", "torch.sqrt(", "d = torch.sqrt(a * a + b * b + 1e-08)"),
-    ("d = torch.sqrt(-a)", "torch.sqrt(", "d = torch.sqrt((-a) + 1e-08)"),
-    ("d = torch.pow(s, 0.5)", "torch.pow(", "d = torch.pow(s + 1e-08, 0.5)"),
-    ("h = -(p * torch.log(p)).sum(1)", "torch.log(", "h = -(p * torch.log(p + 1e-08)).sum(1)"),
-    ("h = p.log()", "p.log(", "h = (p + 1e-08).log()"),
+    ("d = torch.sqrt(a * a + b * b)", "torch.sqrt(", "d = torch.sqrt(a * a + b * b + 1e-8)"),
+    ("d = torch.sqrt(-a)", "torch.sqrt(", "d = torch.sqrt((-a) + 1e-8)"),
+    ("d = torch.pow(s, 0.5)", "torch.pow(", "d = torch.pow(s + 1e-8, 0.5)"),
+    ("h = -(p * torch.log(p)).sum(1)", "torch.log(", "h = -(p * torch.log(p + 1e-8)).sum(1)"),
+    ("h = p.log()", "p.log(", "h = (p + 1e-8).log()"),
 ]
 
 

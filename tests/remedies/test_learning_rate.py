@@ -11,7 +11,7 @@ HEAD = "import torch\nfrom torch import optim\n"
 DIRECT = [  # what the source says, and what it says afterwards
     ("o = optim.SGD(p, lr=0.1)", "o = optim.SGD(p, lr=0.0093)"),
     ("o = optim.SGD(p, .1)", "o = optim.SGD(p, 0.0093)"),
-    ("o = optim.SGD(p, lr = 1e-1, momentum=.9)", "o = optim.SGD(p, lr = 0.0093, momentum=.9)"),
+    ("o = optim.SGD(p, lr = 1e-1, momentum=.9)", "o = optim.SGD(p, lr = 9.3e-3, momentum=.9)"),
     ("o = optim.SGD(p, lr=-0.1)", "o = optim.SGD(p, lr=0.0093)"),
     ("o = optim.SGD(p, lr=0.1 * world / 256)", "o = optim.SGD(p, lr=0.0093)"),
     ("o = optim.SGD(p, lr=(0.1))", "o = optim.SGD(p, lr=0.0093)"),
@@ -197,7 +197,7 @@ def test_shared_unpacked_keys_are_refused(patient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0093123, "0.00931"), (1.0, "1.0"), (2.5e-7, "2.5e-07"), (123456.0, "123000.0")]
+    ("value", "text"), [(0.0093123, "0.00931"), (1.0, "1.0"), (2.5e-7, "2.5e-7"), (123456.0, "123000.0")]
 )
 def test_numbers_are_short(patient, value: float, text: str) -> None:
     p = patient(HEAD + "o = optim.SGD(p, lr=0.5)\n", optimizer="optim.SGD(")
@@ -217,11 +217,11 @@ def test_the_second_optimizer_in_another_file(tmp_path) -> None:
 
 
 BY_HAND = {
-    "a name": ("lr = 1e-4\nloss.backward()\nw -= lr * w.grad\nb -= lr * b.grad\n", "1e-4", "1e-06"),
-    "a number": ("loss.backward()\nw.data.sub_(1e-4 * w.grad.data)\n", "1e-4", "1e-06"),
-    "on the right": ("loss.backward()\nw.data = w.data - w.grad * 1e-4\n", "1e-4", "1e-06"),
+    "a name": ("lr = 1e-4\nloss.backward()\nw -= lr * w.grad\nb -= lr * b.grad\n", "1e-4", "1e-6"),
+    "a number": ("loss.backward()\nw.data.sub_(1e-4 * w.grad.data)\n", "1e-4", "1e-6"),
+    "on the right": ("loss.backward()\nw.data = w.data - w.grad * 1e-4\n", "1e-4", "1e-6"),
     "a call's factor": ("lr = 2.0\nloss.backward()\np.data.add_(p.grad, alpha=-lr)\n", "2.0", "0.02"),
-    "a factor written out": ("loss.backward()\np.data.add_(p.grad, alpha=-1e-4)\n", "1e-4", "1e-06"),
+    "a factor written out": ("loss.backward()\np.data.add_(p.grad, alpha=-1e-4)\n", "1e-4", "1e-6"),
     "of a sum": ("lr = 2.0\nloss.backward()\nw -= lr * w.grad / 20000\n", "2.0", "0.02"),
 }
 

@@ -5,16 +5,20 @@ from descend.remedies.optimizer_argument import optimizer_argument
 HEAD = "import torch\nfrom torch import optim\n"
 WEIGHT_DECAY = {"argument": "weight_decay", "value": 0.01, "default": 0.0}
 MOMENTUM = {"argument": "momentum", "value": 0.9, "default": 0.0}
+NONE = {"argument": "momentum", "value": 0.0, "default": 0.0}
 BETAS = {"argument": "betas", "value": (0.9, 0.9995)}
 DIRECT = [
     (WEIGHT_DECAY, "optim.SGD(p, lr=0.1, weight_decay=1)", "optim.SGD(p, lr=0.1, weight_decay=0.01)"),
-    (WEIGHT_DECAY, "optim.SGD(p, 0.1, 0.9, 0, 5e-1)", "optim.SGD(p, 0.1, 0.9, 0, 0.01)"),
+    (WEIGHT_DECAY, "optim.SGD(p, 0.1, 0.9, 0, 5e-1)", "optim.SGD(p, 0.1, 0.9, 0, 1e-2)"),
     (WEIGHT_DECAY, "optim.Adagrad(p, 0.1, 0, 1.0)", "optim.Adagrad(p, 0.1, 0, 0.01)"),
     (WEIGHT_DECAY, "optim.Adam(p)", "optim.Adam(p, weight_decay=0.01)"),
     (WEIGHT_DECAY, "optim.Adam(p, eps=1e-7)", "optim.Adam(p, eps=1e-7, weight_decay=0.01)"),
     (WEIGHT_DECAY, "optim.Adam(p, **{'lr': 1, 'eps': 1})", "optim.Adam(p, **{'lr': 1, 'eps': 1}, weight_decay=0.01)"),
     (WEIGHT_DECAY, "optim.Adam(p, **dict(weight_decay=3))", "optim.Adam(p, **dict(weight_decay=0.01))"),
     (WEIGHT_DECAY, "optim.SGD(\n    p,\n    lr=1,\n)", "optim.SGD(\n    p,\n    lr=1,\n    weight_decay=0.01,\n)"),
+    (NONE, "optim.SGD(p, lr=0.1, momentum=0.99)", "optim.SGD(p, lr=0.1)"),
+    (NONE, "optim.SGD(p, lr=0.1, momentum=MU)", "optim.SGD(p, lr=0.1, momentum=0.0)"),
+    (NONE, "optim.SGD(\n    p,\n    momentum=0.99,\n    lr=1,\n)", "optim.SGD(\n    p,\n    lr=1,\n)"),
     (MOMENTUM, "optim.SGD(p, 0.1)", "optim.SGD(p, 0.1, momentum=0.9)"),
     (MOMENTUM, "optim.SGD(p, 0.1, 0.99)", "optim.SGD(p, 0.1, 0.9)"),
     (MOMENTUM, "optim.RMSprop(p, 1, .9, 1e-8, 0, .99)", "optim.RMSprop(p, 1, .9, 1e-8, 0, 0.9)"),
@@ -102,4 +106,4 @@ def test_every_style_takes_a_weight_decay(styled, style: str) -> None:
         assert styled.refusal(optimizer_argument, **WEIGHT_DECAY) == "LBFGS takes no weight decay"
         return
     text = styled.edited(optimizer_argument, **{**WEIGHT_DECAY, "value": 0.03})
-    assert text.count("weight_decay=0.03") == 1
+    assert text.count("weight_decay=0.03") + text.count("weight_decay=3e-2") == 1

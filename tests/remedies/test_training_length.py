@@ -45,7 +45,7 @@ LOOPS = [  # before and after, four times as many passes
     (
         "def epoch():\n    for b in data:\n        opt.step()\ndef main(n=10):\n"
         "    for e in range(n):\n        epoch()\nmain()",
-        "def epoch():\n    for b in data:\n        opt.step()\ndef main(n=10):\n    for e in range(4 * n):\n"
+        "def epoch():\n    for b in data:\n        opt.step()\ndef main(n=40):\n    for e in range(n):\n"
         "        epoch()\nmain()",
     ),
     (
@@ -146,7 +146,7 @@ STYLES = {
     "plain": "range(8)",
     "crlf": "range(8)",
     "main": "default=8",
-    "trainer": "range(4 * self.config.steps)",
+    "trainer": "steps: int = 24",
     "slices": "range(12)",
     "one_line": "range(20)",
     "dict": '"épochs": 8',

@@ -223,4 +223,4 @@ def first_steps(record: Record, symptom: Symptom) -> Dose | None:
     rise, steps = first_rise(record, key), round(WARMUP_SHARE * len(losses))
     if rise is None or steps < 2 or rise - losses.steps[0] > steps:
         return None
-    return {"steps": steps, "start": round(1 / steps, 4), "end": 1.0, "optimizer": key}
+    return {"steps": steps, "start": 1 / steps, "end": 1.0, "optimizer": key}

@@ -39,7 +39,7 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     owner, dot, _ = optimizer.rpartition(".")
     start, end, steps = float(dose["start"]), float(dose["end"]), int(dose["steps"])
     name = owner + dot + free_name(made.syntax, "decay" if end < start else "warmup")
-    schedule = f"{name} = {SCHEDULE}({optimizer}, {number_text(start)}, {number_text(end)}, total_iters={steps})"
+    schedule = f"{name} = {SCHEDULE}({optimizer}, {_factor(start)}, {_factor(end)}, total_iters={steps})"
     text = _with_step(stepping, made, kept, name)
     if isinstance(text, NotApplicable):
         hook = f"{optimizer}.register_step_post_hook(lambda *_: {name}.step())"
@@ -47,6 +47,13 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     stepped = script.edit(made.syntax.file, text)
     again, stepping = locate(stepped, record, "optimizer", key), find_stepping(stepped, record, key)
     return again if isinstance(again, NotApplicable) else _edited(stepped, again, _kept(again, stepping), schedule)
+
+
+def _factor(share: float) -> str:
+    """Return a share of the rate as it would be written by hand: 1 / 48."""
+    parts = round(1 / share) if share > 0 else 0
+    is_part = parts > 1 and abs(1 / parts - share) < 1e-9
+    return f"1 / {parts}" if is_part and parts not in (2, 4, 5, 10, 20, 50, 100, 1000) else number_text(share)
 
 
 def _of_trainer(

@@ -5,7 +5,8 @@ from typing import Any
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.arguments import find_argument, is_in_groups, makes_optimizer, place_in, takes
+from descend.source.arguments import find_argument, is_in_groups, makes_optimizer, place_in, takes, with_arguments
+from descend.source.literals import is_number
 from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
@@ -29,10 +30,21 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
     setting = replace(_setting(place, dose["argument"]), now=now)
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)
+    if (text := _without(place, setting, dose)) is not None:
+        return script.edit(place.syntax.file, text)
     edit = set_argument(place, setting, dose["value"], script, record)
     if isinstance(edit, NotApplicable):
         return edit
     return apply(script, place.syntax, [edit], setting.words)
+
+
+def _without(place: Place, setting: Setting, dose: dict[str, Any]) -> str | None:
+    """Return the text in which the argument is left out: by its keyword and a number of its own, to be the default."""
+    given = find_argument(place.call, setting.name, None)
+    if given is None or not setting.is_own or dose["value"] != dose.get("default") or not is_number(given.value):
+        return None
+    others = [argument for argument in place.call.args if argument is not given]
+    return place.syntax.replace(place.call, with_arguments(place.call, others))
 
 
 def _setting(place: Place, name: str) -> Setting:

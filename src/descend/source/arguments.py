@@ -1,5 +1,6 @@
 """The arguments of a call, an optimizer's constructor above all: which one is the rate, and how to write others."""
 
+import re
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
@@ -27,9 +28,11 @@ ORDER = {  # what torch's optimizers take by place
     "LBFGS": "params lr max_iter max_eval tolerance_grad tolerance_change history_size line_search_fn",
 }
 
+EXPONENT = re.compile(r"e(-?)\+?0*(?=\d)")
+
 
 def number(value: float) -> cst.BaseExpression:
-    """Return a number as it would be written by hand: 0.0093, 1e-05."""
+    """Return a number as it would be written by hand: 0.0093, 1e-5."""
     return cst.parse_expression(number_text(value))
 
 
@@ -37,7 +40,16 @@ def number_text(value: float) -> str:
     """Return `value` in at most three significant digits; so is the distance from 1 of one just below it (0.9995)."""
     if 0.99 < value < 1:
         return str(round(1 - float(f"{1 - value:.{DIGITS - 1}g}"), 15))
-    return str(float(f"{value:.{DIGITS}g}"))
+    return EXPONENT.sub(r"e\1", str(float(f"{value:.{DIGITS}g}")))
+
+
+def number_like(value: float, old: str) -> str:
+    """Return `value` in the way of writing of another number: 8e-2 where that was 5e-1."""
+    plain = number_text(value)
+    if "e" not in old.lower() or "e" in plain or not 0 < value < 1:
+        return plain
+    head, _, power = f"{value:.{DIGITS - 1}e}".partition("e")
+    return f"{head.rstrip('0').rstrip('.')}e{int(power)}"
 
 
 def written(value: Any) -> cst.BaseExpression:

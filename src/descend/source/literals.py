@@ -9,13 +9,8 @@ from collections.abc import Sequence
 import libcst as cst
 from libcst.metadata import Access
 
-from descend.source.names import (
-    binding,
-    given_keyword,
-    is_target,
-    text_of,
-    value_behind,
-)
+from descend.source.functions import calls_of, function_around, given_arguments
+from descend.source.names import binding, given_keyword, is_target, member_of, text_of, value_behind
 from descend.source.syntax import Syntax, last_name
 
 STEPS = 8  # from name to name; a longer chain is a loop
@@ -35,11 +30,44 @@ def follow(
             return None
         if is_literal(found):
             return found
-        behind = value_behind(syntax, found)
+        behind = _behind(syntax, found)
         if behind is None and isinstance(found, cst.Attribute):
             behind = _option_default(syntax, found.attr.value, arguments)
         found = behind
     return None
+
+
+def _behind(syntax: Syntax, expression: cst.BaseExpression) -> cst.BaseExpression | None:
+    """Return the expression behind a name, an attribute or a key, also through the one call of a function."""
+    value = value_behind(syntax, expression)
+    if value is not None:
+        return value
+    if isinstance(expression, cst.Name):
+        return _given(syntax, expression)
+    if not isinstance(expression, cst.Attribute):
+        return None
+    origin: cst.BaseExpression | None = expression.value
+    for _ in range(STEPS):
+        if not isinstance(origin, cst.Name | cst.Attribute):
+            break
+        origin = _behind(syntax, origin)
+    return member_of(syntax, origin, expression.attr.value)
+
+
+def _given(syntax: Syntax, name: cst.Name) -> cst.BaseExpression | None:
+    """Return what the calls of a function give to its parameter: the only one's, or where none does its default."""
+    bound = binding(syntax, name)
+    parameter = bound.node if bound is not None else None
+    function = function_around(syntax, parameter) if isinstance(parameter, cst.Param) else None
+    if function is None or not isinstance(parameter, cst.Param):
+        return None
+    calls = calls_of(syntax, function)
+    if any(argument.star for call in calls for argument in call.args) or not calls:
+        return None
+    given = [value for call in calls if (value := given_arguments(function, call).get(name.value)) is not None]
+    if not given:
+        return parameter.default
+    return given[0] if len(calls) == 1 else None
 
 
 def is_read_elsewhere(syntax: Syntax, expression: cst.BaseExpression, shared: Sequence[cst.CSTNode]) -> bool:

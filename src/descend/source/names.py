@@ -97,10 +97,14 @@ def attribute_value(syntax: Syntax, attribute: cst.Attribute) -> cst.BaseExpress
     if isinstance(base, cst.Name) and base.value == "self":
         return _only(_members(syntax, enclosing_class(syntax, attribute), name))
     origin = base if _class_named(syntax, base) else value_behind(syntax, base)
+    return member_of(syntax, origin or _annotation(syntax, base), name)
+
+
+def member_of(syntax: Syntax, origin: cst.BaseExpression | None, name: str) -> cst.BaseExpression | None:
+    """Return what `name` is bound to in the object that `origin` makes, `Config(lr=0.1)`, or in a class; or None."""
     if isinstance(origin, cst.Call) and last_name(origin.func) in NAMESPACES:
         return given_keyword(origin, name)
-    constructor = origin.func if isinstance(origin, cst.Call) else origin or _annotation(syntax, base)
-    owner = _class_named(syntax, constructor)
+    owner = _class_named(syntax, origin.func if isinstance(origin, cst.Call) else origin)
     return _field(syntax, owner, name) if owner else None
 
 

@@ -15,7 +15,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
-from descend.source.arguments import find_argument, keyword, positional, with_arguments, written
+from descend.source.arguments import find_argument, keyword, number_like, positional, with_arguments, written
 from descend.source.configuration import Scalar, configured, put
 from descend.source.help_text import help_text
 from descend.source.literals import follow, is_read_elsewhere
@@ -73,7 +73,9 @@ def set_argument(
         scalar = configured(script, record, place.syntax, expression, setting.now)
         if scalar is not None:
             return Reset(scalar, value)
-    return Edit(literal or expression, written(value))
+    if literal is None or not isinstance(value, float):
+        return Edit(literal or expression, written(value))
+    return Edit(literal, cst.parse_expression(number_like(value, place.syntax.code(literal))))
 
 
 def _in_unpacked(place: Place, setting: Setting, script: Script, record: Record) -> Scalar | None:
