@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from descend.remedies.constant_rate import constant_rate
@@ -18,8 +20,30 @@ CALLS = [
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
 def test_the_schedule_gives_way(patient, before: str, after: str) -> None:
-    p = patient(HEAD + f"s = {before}\ns.step()\n", scheduler=before.split("(")[0] + "(", scheduler_step="s.step(")
-    assert p.edited(constant_rate) == HEAD + f"s = {after}\ns.step()\n"
+    p = patient(
+        HEAD + f"s = {before}\ns.step()\nprint(s.get_last_lr())\n",
+        scheduler=before.split("(")[0] + "(",
+        scheduler_step="s.step(",
+    )
+    assert p.edited(constant_rate) == HEAD + f"s = {after}\ns.step()\nprint(s.get_last_lr())\n"
+
+
+MADE = "<s = lr_scheduler.StepLR(o, 3)\n>"
+GONE = {  # what is marked goes with the schedule
+    "after each epoch": MADE + "for e in r:\n    o.step()\n<    s.step()\n>",
+    "twice": MADE + "if a:\n    o.step()\n<    s.step()\n>else:\n    o.step()\n<    s.step()\n>",
+    "in a condition of its own": MADE + "for e in r:\n    o.step()\n<    if e % 2:\n        s.step()\n>",
+    "an attribute": "class T:\n    def __init__(self):\n        self.o = o\n"
+    "<        self.s = lr_scheduler.StepLR(o, 3)\n>"
+    "    def epoch(self):\n        self.o.step()\n<        self.s.step()\n>",
+}
+
+
+@pytest.mark.parametrize("case", GONE)
+def test_a_schedule_that_is_only_stepped_goes(patient, case: str) -> None:
+    text = GONE[case]
+    p = patient(HEAD + re.sub("[<>]", "", text), scheduler="lr_scheduler.S")
+    assert p.edited(constant_rate) == HEAD + re.sub("<.*?>", "", text, flags=re.DOTALL)
 
 
 def test_the_import_names_it(patient) -> None:

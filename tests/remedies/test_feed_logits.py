@@ -23,7 +23,7 @@ FUNCTIONS = [
     ("p = F.relu(a @ b)", "relu", "p = a @ b"),
     ("p = F.relu(a @ b).squeeze(1)", "relu", "p = (a @ b).squeeze(1)"),
     ("p = 2 * torch.tanh(a + b)", "tanh", "p = 2 * (a + b)"),
-    ("p = (a + b).sigmoid()", "sigmoid", "p = (a + b)"),
+    ("p = (a + b).sigmoid()", "sigmoid", "p = a + b"),
     ("p = F.softmax(\n    z,\n    dim=1,\n)", "softmax", "p = z"),
     ("p = F.relu(\n    a\n    + b)", "relu", "p = (a\n    + b)"),
     ("p = F.softmax(net(\n    x\n), dim=1)", "softmax", "p = net(\n    x\n)"),
@@ -63,6 +63,21 @@ def test_a_function_gives_way_to_its_argument(patient, before: str, name: str, a
 def test_a_module_becomes_an_identity(patient, before: str, name: str, call: str, after: str) -> None:
     p = patient(HEAD + before + "\n", **{name: call})
     assert p.edited(feed_logits, activation=name.lower()) == HEAD + after + "\n"
+
+
+SHARED = """class Net(nn.Module):
+    def __init__(self):
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        x = self.relu(self.a(x))
+        return self.relu(self.b(x))
+"""
+
+
+def test_of_a_module_that_hidden_layers_share_the_last_use_goes(patient) -> None:
+    p = patient(HEAD + SHARED, ReLU="nn.ReLU()")
+    assert p.edited(feed_logits) == (HEAD + SHARED).replace("return self.relu(self.b(x))", "return self.b(x)")
 
 
 def test_torch_is_imported_for_a_bare_class(patient) -> None:

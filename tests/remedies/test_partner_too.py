@@ -64,3 +64,26 @@ def test_who_belongs_together(tmp_path, line, name, found):
     assert isinstance(syntax, Syntax)
     [statement] = [s for s in syntax.every(cst.Assign) if syntax.line(s) == line]
     assert partners(syntax, statement, name) == found
+
+
+CONVERTED = """x, y, w, z = load()
+x = {moved}
+y = torch.tensor(y)
+w, _ = w[keep], 0
+net(x)
+"""
+MOVES = {  # a statement, and whom it has left behind: not who has been given other values for itself
+    "(x - 1) / 2": [],
+    "torch.tensor((x - 1) / 2)": ["z"],
+    "scaler.transform(x)": ["z"],
+    "torch.tensor(x[order])": ["w", "y", "z"],
+    "torch.flip(x, [1])": ["w", "y", "z"],
+}
+
+
+@pytest.mark.parametrize("moved", MOVES)
+def test_what_has_values_of_its_own_is_not_left_behind(moved):
+    syntax = parse(Path("train.py"), CONVERTED.format(moved=moved))
+    assert isinstance(syntax, Syntax)
+    statement = next(a for a in syntax.every(cst.Assign) if syntax.line(a) == 2)
+    assert sorted(partners(syntax, statement, "x")) == MOVES[moved]

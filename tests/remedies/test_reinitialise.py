@@ -36,9 +36,42 @@ def test_the_model_is_read_from_the_optimizer(patient, case: str) -> None:
 
 def below(edited: str) -> str:
     """Return what stands below the function that a patch has written."""
-    function, _, rest = edited.partition("# no activation behind it\n")
-    assert function.startswith("import torch\n\n\ndef initialise(*models):\n")
+    function, _, rest = edited.partition("torch.nn.init.zeros_(layer.bias)\n")
+    heads = tuple(f"import torch\n\n\ndef initialise({models}):\n" for models in ("model", "*models"))
+    assert function.startswith(heads)
     return rest.removeprefix("\n\n")
+
+
+GIVEN = {  # where the optimizer is made by a function that is given the model
+    "a function": ("def fit(m):\n    o = SGD(m.parameters(), 1)\n{}fit(net)\n", "net"),
+    "a function that two loops call": (
+        "def fit(m):\n    o = SGD(m.parameters(), 1)\n{}for e in r:\n    for k in r:\n        fit(net)\n",
+        "net",
+    ),
+    "a constructor": (
+        "class T:\n    def __init__(self, model):\n        self.model = model\n"
+        "        self.o = SGD(self.model.parameters(), 1)\n{}t = T(net.body)\n",
+        "net.body",
+    ),
+    "a model of its own": ("def fit():\n    m = N()\n{}    o = SGD(m.parameters(), 1)\nfit()\n", "m"),
+    "a model made there": ("def fit(m):\n{}    o = SGD(m.parameters(), 1)\nfit(N())\n", "m"),
+    "several calls": ("def fit(m):\n{}    o = SGD(m.parameters(), 1)\nfit(a)\nfit(b)\n", "m"),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_it_stands_where_the_model_is_given_to_what_trains_it(patient, case: str) -> None:
+    text, name = GIVEN[case]
+    indent = "    " if "{}    " in text else ""
+    p = patient(text.format(""), optimizer="SGD(")
+    assert below(p.edited(reinitialise, activation="relu")) == text.format(f"{indent}initialise({name})\n")
+
+
+def test_it_says_nn_where_the_file_does(patient) -> None:
+    text = "from torch import nn, optim\nm = nn.Linear(1, 2)\no = optim.SGD(m.parameters(), 1)\n"
+    p = patient(text, optimizer="optim.")
+    edited = p.edited(reinitialise, activation="relu")
+    assert "isinstance(m, nn.Linear)]" in edited and "torch.nn" not in edited
 
 
 def test_a_name_for_the_parameters_is_followed(patient) -> None:

@@ -1,4 +1,4 @@
-"""A learning rate that stays: the schedule's place is taken by one that does nothing."""
+"""A learning rate that stays: without its schedule, or with one that does nothing where more than steps read it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from descend.source.locate import Place, locate
 from descend.source.names import is_call_of
 from descend.source.not_applicable import NotApplicable
 from descend.source.remove import remove
-from descend.source.syntax import parse
+from descend.source.syntax import Syntax, parse
 
 RATE_OF_A_GROUP = m.Subscript(slice=[m.SubscriptElement(m.Index(m.SimpleString("'lr'") | m.SimpleString('"lr"')))])
 UPDATE = m.Call(
@@ -24,7 +24,7 @@ TOGETHER = {"SequentialLR", "ChainedScheduler"}
 
 
 def constant_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Replace the scheduler by `ConstantLR(optimizer, factor=1.0)`; take away what sets the rate by hand.
+    """Take the scheduler away, or make it `ConstantLR(optimizer, factor=1.0)`; take away what sets the rate by hand.
 
     It takes no dose.
     """
@@ -35,12 +35,46 @@ def constant_rate(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
         return place
     if reason := _obstacle(script, record, place):
         return NotApplicable(reason)
+    if (without := _without(script, place)) is not None:
+        return without
     optimizer = find_argument(place.call, "optimizer", 0)
     if optimizer is None or optimizer.star:
         return NotApplicable(f"line {place.syntax.line(place.call)} does not show the scheduler's optimizer")
     arguments = [optimizer, keyword("factor", number(1.0))]
     text = call_instead(place.syntax, place.call, "torch.optim.lr_scheduler.ConstantLR", arguments)
     return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
+
+
+def _without(script: Script, place: Place) -> Script | None:
+    """Return the script without the scheduler and its steps; None where anything else reads it."""
+    syntax, assign = place.syntax, place.syntax.parents[place.call]
+    if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
+        return None
+    target = assign.targets[0].target
+    name = syntax.code(target)
+    read = [node for kind in (cst.Name, cst.Attribute) for node in syntax.every(kind) if syntax.code(node) == name]
+    steps = [step for node in read if (step := _step_of(syntax, node)) is not None]
+    if not steps or len(steps) != len(read) - 1 or not name.replace(".", "").isidentifier():
+        return None
+    for _ in steps:
+        found = [step for node in syntax.every(type(target)) if syntax.code(node) == name
+                 and (step := _step_of(syntax, node)) is not None]  # fmt: skip
+        again = parse(syntax.file, remove(syntax, found[0]))
+        if isinstance(again, NotApplicable):
+            return None
+        syntax = again
+    made = next(a for a in syntax.every(cst.Assign) if syntax.code(a.targets[0].target) == name)
+    return script.edit(syntax.file, remove(syntax, made))
+
+
+def _step_of(syntax: Syntax, node: cst.CSTNode) -> cst.Expr | None:
+    """Return the statement `name.step()` that a name stands in, or None."""
+    attribute = syntax.parents[node]
+    call = syntax.parents[attribute]
+    statement = syntax.parents.get(call)
+    is_step = isinstance(attribute, cst.Attribute) and attribute.value is node and attribute.attr.value == "step"
+    is_plain = is_step and isinstance(call, cst.Call) and call.func is attribute and not call.args
+    return statement if is_plain and isinstance(statement, cst.Expr) else None
 
 
 def _left_alone(script: Script) -> Script | NotApplicable:

@@ -4,18 +4,21 @@ The patch writes what starts them into the user's file; it is `descend.network.i
 several kinds, or none of torch's, were seen, or where several processes have to draw the same.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from descend.record import Record
-from descend.remedies.reinitialise import before_the_optimizer
+from descend.remedies.reinitialise import all_modules, before_the_optimizer
 from descend.script import Script
+from descend.source.locate import Place
 from descend.source.not_applicable import NotApplicable
 
 PLAIN = '''
-def initialise_recurrent(*models):
+def initialise_recurrent({models}):
     """Start recurrent layers with orthogonal weights: products of them neither shrink nor grow (Saxe et al. 2014)."""
     with torch.random.fork_rng():  # what is drawn later stays as it was
-        for layer in [m for model in models for m in model.modules() if isinstance(m, torch.nn.RNN)]:
+        for layer in [m for m in {all} if isinstance(m, torch.nn.RNN)]:
             for name, parameter in layer.named_parameters():
                 if name.startswith("weight_hh"):
                     torch.nn.init.orthogonal_(parameter)
@@ -23,10 +26,10 @@ def initialise_recurrent(*models):
                     torch.nn.init.zeros_(parameter)
 '''
 GATED = '''
-def initialise_recurrent(*models):
+def initialise_recurrent({models}):
     """Start with memories that last for 1 to {length} steps (Tallec & Ollivier 2018, equation 16)."""
     with torch.random.fork_rng(), torch.no_grad():  # what is drawn later stays as it was
-        for layer in [m for model in models for m in model.modules() if isinstance(m, torch.nn.{layer})]:
+        for layer in [m for m in {all} if isinstance(m, torch.nn.{layer})]:
             for name, bias in layer.named_parameters():
                 if name.startswith("bias_ih"):
                     memory = torch.empty(layer.hidden_size).uniform_(1, {last}).log()
@@ -47,19 +50,19 @@ GRU = (  # reset gate, update gate, new
 def initialise_recurrent(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Insert `initialise_recurrent(model)` before the statement that makes the optimizer."""
     call = f"initialise_recurrent({{}}, length={dose['length']})"
-    written = _written(record, dose["length"])
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, lambda _: written)
+    write = partial(_written, record, dose["length"])
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, write)
 
 
-def _written(record: Record, length: int) -> str:
+def _written(record: Record, length: int, place: Place, models: Sequence[str]) -> str:
     """Return the code that starts layers of the kind that was seen; "" where there are several, or none."""
-    seen = {
-        (record.fact("recurrent", place) or {})["function"].partition("_")[0] for place in record.places("recurrent")
-    }
+    facts = [record.fact("recurrent", place) or {} for place in record.places("recurrent")]
+    seen, (parameters, every) = {fact["function"].partition("_")[0] for fact in facts}, all_modules(models)
     if seen == {"rnn"}:
-        return PLAIN
+        return PLAIN.format(models=parameters, all=every)
     if seen not in ({"lstm"}, {"gru"}):
         return ""
     (kind,) = seen
     start, zero = LSTM if kind == "lstm" else GRU
-    return GATED.format(length=length, last=length - 1, layer=kind.upper(), start=start, zero=zero)
+    code = GATED.replace("{start}", start).replace("{zero}", zero)
+    return code.format(models=parameters, all=every, length=length, last=length - 1, layer=kind.upper())

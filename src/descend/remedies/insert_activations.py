@@ -3,12 +3,13 @@
 They are written into the network where its text shows its layers one by one; else hooks put them in.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
 from descend.record import Record
-from descend.remedies.reinitialise import before_the_optimizer
+from descend.remedies.reinitialise import all_modules, before_the_optimizer
 from descend.script import Script
 from descend.source.activations import constructor
 from descend.source.hidden_layers import find_layers, with_behind
@@ -18,16 +19,15 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import dotted
 
 HOOK = '''
-def activated(layer, given, output):
+def activated(module, args, output):
     return torch.relu(output)
 
 
-def insert_activations(*models):
+def insert_activations({models}):
     """Put rectifiers behind the hidden layers: without a nonlinearity all layers together are one."""
-    for model in models:
-        layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
-        for layer in layers[:-1]:
-            layer.register_forward_hook(activated)
+    layers = [m for m in {all} if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
+    for layer in layers[:-1]:
+        layer.register_forward_hook(activated)
 '''
 
 
@@ -39,8 +39,11 @@ def insert_activations(script: Script, record: Record, dose: dict[str, Any]) -> 
     return before_the_optimizer(script, record, dose.get("optimizer", "0"), "insert_activations({})", _hooks)
 
 
-def _hooks(place: Place) -> str:
-    return "" if "Norm" in place.syntax.module.code else HOOK  # which layers one follows the library knows
+def _hooks(place: Place, models: Sequence[str]) -> str:
+    parameters, every = all_modules(models)
+    if "Norm" in place.syntax.module.code:  # which layers one follows the library knows
+        return ""
+    return HOOK.format(models=parameters, all=every)
 
 
 def _written(script: Script, record: Record) -> Script | NotApplicable:

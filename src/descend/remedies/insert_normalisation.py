@@ -4,12 +4,13 @@ It is written into the network where its text shows its layers one by one; else 
 `descend.network.insert_normalisation` within sequences, whose elements count as examples there.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
 from descend.record import Record
-from descend.remedies.reinitialise import before_the_optimizer
+from descend.remedies.reinitialise import all_modules, before_the_optimizer
 from descend.script import Script
 from descend.source.activations import made_like
 from descend.source.hidden_layers import Layer, Layers, find_layers, with_behind
@@ -20,19 +21,18 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import parse
 
 HOOK = '''
-def normalised(layer, given, output):
-    return layer.normalisation(output)
+def normalised(module, args, output):
+    return module.normalisation(output)
 
 
-def insert_normalisation(*models):
+def insert_normalisation({models}):
     """Put batch normalisation behind the hidden layers (Ioffe & Szegedy 2015)."""
-    for model in models:
-        layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
-        for layer in layers[:-1]:
-            is_linear = isinstance(layer, torch.nn.Linear)
-            norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)
-            layer.normalisation = norm.to(layer.weight.device)
-            layer.register_forward_hook(normalised)
+    layers = [m for m in {all} if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
+    for layer in layers[:-1]:
+        is_linear = isinstance(layer, torch.nn.Linear)
+        norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)
+        layer.normalisation = norm.to(layer.weight.device)
+        layer.register_forward_hook(normalised)
 '''
 ROWS, IMAGES, SEQUENCES = 2, 4, 3  # dimensions of a batch
 
@@ -44,12 +44,18 @@ def insert_normalisation(script: Script, record: Record, dose: dict[str, Any]) -
         return edited
     call = f'insert_normalisation({{}}, "{dose["kind"]}")'
     is_plain = dose["kind"] == "batch" and _are_features(record)
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _hooks if is_plain else lambda _: "")
+    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _hooks if is_plain else _none)
 
 
-def _hooks(place: Place) -> str:
-    is_known = not any(word in place.syntax.module.code for word in ("Norm", "Attention", "Conv1d", "Conv3d"))
-    return HOOK if is_known else ""  # which layers one follows, or which are within others, the library knows
+def _none(place: Place, models: Sequence[str]) -> str:
+    return ""
+
+
+def _hooks(place: Place, models: Sequence[str]) -> str:
+    parameters, every = all_modules(models)
+    if any(word in place.syntax.module.code for word in ("Norm", "Attention", "Conv1d", "Conv3d")):
+        return ""  # which layers one follows, or which are within others, the library knows
+    return HOOK.format(models=parameters, all=every)
 
 
 def _written(script: Script, record: Record, kind: str) -> Script | NotApplicable:

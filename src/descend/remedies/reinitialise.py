@@ -5,14 +5,16 @@ torch itself does. The patch writes what draws them into the user's file; where 
 ones it is `descend.network.reinitialise`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from textwrap import indent
 from typing import Any
 
 import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.feed import where_given
 from descend.source.imports import import_name
 from descend.source.insert import insert_before
 from descend.source.locate import Place, locate
@@ -22,34 +24,40 @@ from descend.source.owners import owners
 from descend.source.syntax import last_name
 
 RECTIFIERS = frozenset("relu relu6 prelu elu celu gelu silu mish hardswish".split())
-KAIMING = "torch.nn.init.kaiming_normal_({}.weight, nonlinearity={})"
-XAVIER = "torch.nn.init.xavier_uniform_({}.weight{})"
+KINDS = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 HE, GLOROT = "rectifiers (He et al. 2015, equation 10)", "the activation (Glorot & Bengio 2010, equation 16)"
 CODE = '''
-def initialise(*models):
+def initialise({models}):
     """Draw the weights at the scale at which signals keep their size through {what}."""
     with torch.random.fork_rng():  # what is drawn later stays as it was
-        for model in models:
-            layers = [m for m in model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d))]
-{tables}            for layer in layers:
-                {hidden}
-                if layer.bias is not None:
-                    torch.nn.init.zeros_(layer.bias)
-            {output}  # no activation behind it
+{body}
 '''
-TABLES = """\
-            tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding)]
-            layers = [m for m in layers if all(m.weight is not table.weight for table in tables)]
-            for table in tables:
-                if (table.weight == table.weight[:, :1]).all():  # its features are all alike
-                    table.reset_parameters()
-"""
+BODY = """\
+{layers}
+        for layer in layers:
+{draw}
+            if layer.bias is not None:
+                torch.nn.init.zeros_(layer.bias)"""
+LAST = "layer is layers[-1]"
+RECTIFIED = f"""\
+            kind = "linear" if {LAST} else "{{kind}}"  # no activation behind the last one
+            torch.nn.init.kaiming_normal_(layer.weight, nonlinearity=kind)"""
+SATURATING = f"""\
+            gain = 1.0 if {LAST} else torch.nn.init.calculate_gain("tanh")  # no activation behind the last one
+            torch.nn.init.xavier_uniform_(layer.weight, gain)"""
+BALANCED = "            torch.nn.init.xavier_uniform_(layer.weight)"
+TABLES = """
+        tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+        layers = [m for m in layers if all(m.weight is not table.weight for table in tables)]
+        for table in tables:
+            if (table.weight == table.weight[:, :1]).all():  # its features are all alike
+                table.reset_parameters()"""
 ANOTHER_START = '''
-def start_anew(*models):
+def start_anew({models}):
     """Draw all weights once more: from another start training may end in another minimum."""
     with torch.random.fork_rng():  # what is drawn later stays as it was
         torch.manual_seed({draw})
-        for module in [module for model in models for module in model.modules()]:
+        for module in {all}:
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
 '''
@@ -63,46 +71,62 @@ def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script
 
 
 def before_the_optimizer(
-    script: Script, record: Record, key: str, call: str, write: Callable[[Place], str]
+    script: Script, record: Record, key: str, call: str, write: Callable[[Place, Sequence[str]], str]
 ) -> Script | NotApplicable:
-    """Insert a call on the optimizer's models before it is made.
+    """Insert a call on the optimizer's models before it is made, or where the function that makes it is called.
 
-    write: returns code that goes into the file of the place, of which the last function is called; or "", or where
-    several processes train: `call`, a function of `descend.network` with `{}` for a model, then stands there.
+    write: returns code for those models that goes into the file of the place, of which the last function is called; or
+    "", or where several processes train: `call`, a function of `descend.network` with `{}` for a model, stands there.
     """
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
         return place
-    models = owners(place) or _model_at_site(record, key)
+    syntax, models = place.syntax, owners(place) or _model_at_site(record, key)
     if not models:
-        line = place.syntax.line(place.call)
-        return NotApplicable(f"the optimizer in line {line} does not say whose parameters it gets")
-    code = "" if record.is_of_a_group else write(place)  # there all have to draw the same
+        return NotApplicable(f"the optimizer in line {syntax.line(place.call)} does not say whose parameters it gets")
+    code = "" if record.is_of_a_group else write(place, models)  # there all have to draw the same
+    at, models = where_given(syntax, place.call, models)
     calls = [f"{entry(code)}({', '.join(models)})"] if code else [call.format(model) for model in models]
-    text = insert_before(place.syntax, place.call, *calls)
+    text = insert_before(syntax, at, *calls)
     if isinstance(text, str) and code:
-        text = with_function(place.syntax.file, text, code)
+        text = with_function(syntax.file, text, code)
     elif isinstance(text, str):
-        text = import_name(place.syntax.file, text, "descend.network", call.partition("(")[0])
-    return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
+        text = import_name(syntax.file, text, "descend.network", call.partition("(")[0])
+    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
 
-def _written(dose: dict[str, Any], place: Place) -> str:
+def all_modules(models: Sequence[str]) -> tuple[str, str]:
+    """Return the parameters of a function of so many models, and the expression for all of their modules."""
+    if len(models) == 1:
+        return "model", "model.modules()"
+    return "*models", "[module for model in models for module in model.modules()]"
+
+
+def _written(dose: dict[str, Any], place: Place, models: Sequence[str]) -> str:
     """Return the code that draws for an activation; "" where it is none of those whose gain is known."""
-    activation = dose["activation"]
+    activation, (parameters, every) = dose["activation"], all_modules(models)
     if activation == "default":
-        return ANOTHER_START.format(draw=dose.get("draw", 1))
-    has_tables = any(last_name(call.func).startswith("Embedding") for call in place.syntax.every(cst.Call))
-    tables = TABLES if has_tables else ""
-    if activation in RECTIFIERS or activation == "leaky_relu":
-        kind = '"leaky_relu", a=0.01' if activation == "leaky_relu" else '"relu"'
-        hidden, output = KAIMING.format("layer", kind), KAIMING.format("layers[-1]", '"linear"')
-        return CODE.format(what=HE, hidden=hidden, output=output, tables=tables)
-    if activation not in ("tanh", "sigmoid", "softsign", "linear"):
+        return ANOTHER_START.format(draw=dose.get("draw", 1), models=parameters, all=every)
+    draws = {"tanh": SATURATING, **dict.fromkeys(("sigmoid", "softsign", "linear"), BALANCED)}
+    draws |= dict.fromkeys(RECTIFIERS, RECTIFIED.format(kind="relu"))
+    draws |= {"leaky_relu": RECTIFIED.format(kind="leaky_relu")}
+    if activation not in draws:
         return ""
-    gain = ', gain=torch.nn.init.calculate_gain("tanh")' if activation == "tanh" else ""
-    hidden, output = XAVIER.format("layer", gain), XAVIER.format("layers[-1]", "")
-    return CODE.format(what=GLOROT, hidden=hidden, output=output, tables=tables)
+    what = HE if "kaiming" in draws[activation] else GLOROT
+    body = BODY.format(layers=_layers(place), draw=draws[activation])
+    if len(models) > 1:
+        body = "        for model in models:\n" + indent(body, "    ")
+    return CODE.format(models=parameters, what=what, body=body)
+
+
+def _layers(place: Place) -> str:
+    """Return the lines that find the layers, of the kinds that the file names."""
+    names = {last_name(call.func) for call in place.syntax.every(cst.Call)}
+    kinds = [f"torch.nn.{kind}" for kind in KINDS if kind in names] or [f"torch.nn.{kind}" for kind in KINDS[::2]]
+    chosen = kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
+    has_tables = any(name.startswith("Embedding") for name in names)
+    found = f"        layers = [m for m in model.modules() if isinstance(m, {chosen})]"
+    return found + (TABLES if has_tables else "")
 
 
 def _model_at_site(record: Record, key: str) -> list[str]:

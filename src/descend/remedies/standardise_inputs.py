@@ -22,8 +22,8 @@ from descend.source.training_call import training_call
 from descend.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
-def standardised(model, given):
-    return (given[0] - model.input_mean) / model.input_std{others}
+def standardised(module, args):
+    return (args[0] - module.input_mean) / module.input_std{others}
 
 
 def standardise_inputs(model, {data}):
@@ -33,7 +33,7 @@ def standardise_inputs(model, {data}):
     model.register_buffer("input_std", inputs.std({over}){to})
 {constant}    model.register_forward_pre_hook(standardised)
 '''
-CONSTANT = "    model.input_std[model.input_std == 0] = 1  # of what never changes\n"
+CONSTANT = "    model.input_std[model.input_std == 0] = 1  # features that never change\n"
 WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
 OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
 
@@ -71,7 +71,7 @@ def _written(record: Record, place: Place, source: Source) -> str:
     if read is None or over is None:
         return ""
     return HOOK.format(
-        others="" if len(place.call.args) == 1 else ", *given[1:]",
+        others="" if len(place.call.args) == 1 else ", *args[1:]",
         data=read.parameter,
         read=read.lines + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
         over=over,

@@ -21,9 +21,8 @@ from descend.source.training_call import training_call
 from descend.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
-def in_own_unit(model, given, output):
-    learnt = output.detach() + (output - output.detach()) / model.target_std**2  # its gradient: of targets with std 1
-    return model.target_mean + model.target_std * learnt
+def in_own_unit(module, args, output):
+{learnt}    return module.target_mean + module.target_std * {name}
 
 
 def standardise_targets(model, {data}):
@@ -33,7 +32,12 @@ def standardise_targets(model, {data}):
     model.register_buffer("target_std", targets.std({over}){to})
 {constant}    model.register_forward_hook(in_own_unit)
 '''
-CONSTANT = "    model.target_std[model.target_std == 0] = 1  # of what never changes\n"
+LEARNT = """\
+    # the gradient is that of a squared error of targets with standard deviation 1
+    learnt = output.detach() + (output - output.detach()) / module.target_std**2
+"""
+CONSTANT = "    model.target_std[model.target_std == 0] = 1  # quantities that never change\n"
+SCALE_FREE = frozenset({"Adam", "Adamax", "NAdam", "RAdam", "AdamW", "RMSprop", "Rprop"})  # their steps are
 CLASSES = ("cross_entropy", "crossentropy", "nll", "bce", "hinge", "margin")  # in the names of classifiers' losses
 
 
@@ -63,13 +67,17 @@ def standardise_targets(script: Script, record: Record, dose: dict[str, Any]) ->
 def _written(record: Record, loss: Place, source: Source) -> str:
     """Return the code that standardises such targets; "" where what is seen of them does not do."""
     shape, read = (record.fact("loss_input") or {}).get("target_shape"), read_whole(source, "targets")
+    rule = record.fact("optimizer", "0")
     is_finite = (record.fact("targets") or {}).get("finite")
     if read is None or not shape or len(shape) > 2 or not is_finite or is_wrapped(record, loss.syntax):
         return ""
     are_several = len(shape) == 2 and shape[1] > 1
     if are_several and source.reshaped:
         return ""
+    is_of_any_scale = rule is not None and rule.get("class") in SCALE_FREE
     return HOOK.format(
+        learnt="" if is_of_any_scale else LEARNT,
+        name="output" if is_of_any_scale else "learnt",
         data=read.parameter,
         read=read.lines,
         over="0" if are_several else "",

@@ -15,8 +15,8 @@ from descend.source.not_applicable import NotApplicable
 from descend.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
-def whitened(model, given):
-    return (given[0] - model.whitening_mean) @ model.whitening{others}
+def whitened(module, args):
+    return (args[0] - module.whitening_mean) @ module.whitening{others}
 
 
 def whiten_inputs(model, {data}):
@@ -43,5 +43,5 @@ def _written(record: Record, place: Place, source: Source) -> str:
     is_plain = are_rows and known["finite"] and not is_wrapped(record, place.syntax)
     if read is None or not is_plain or "standardise_inputs(" in text:
         return ""
-    others = "" if len(place.call.args) == 1 else ", *given[1:]"
+    others = "" if len(place.call.args) == 1 else ", *args[1:]"
     return HOOK.format(data=read.parameter, read=read.lines, others=others, to=moved_to_model(text))

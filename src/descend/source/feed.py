@@ -4,7 +4,7 @@ The batch may come into the function that calls the model as a parameter: then t
 that function is called, in the words of its caller.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -98,6 +98,35 @@ def _where_both_are_made(syntax: Syntax, feed: Feed) -> Feed:
             break
         feed = replace(feed, model=model, source=replace(feed.source, expressions=(data[0],)), at=caller)
     return feed
+
+
+def where_given(syntax: Syntax, at: cst.CSTNode, names: Sequence[str]) -> tuple[cst.CSTNode, list[str]]:
+    """Return where a function is given what it calls so at `at`, or the one around it is, and what it is called there.
+
+    That is the call, or the outermost loop around it that makes nothing of it.
+    """
+    for _ in range(CALLERS):
+        function = function_around(syntax, at)
+        caller = only_caller(syntax, function) if function is not None else None
+        if function is None or caller is None or any(isinstance(o, cst.Lambda) for o in syntax.ancestors(caller)):
+            break
+        given = [_at_call(syntax, _kept_parameter(syntax, function, name), function, caller) for name in names]
+        if not all(given):
+            break
+        at, names = caller, given
+        roots = {name.partition(".")[0] for name in names} | set(names)
+        outer = [loop for loop in loops_around(syntax, at) if not bound_in(syntax, loop) & roots]
+        at = outer[0] if outer else at
+    return at, list(names)
+
+
+def _kept_parameter(syntax: Syntax, function: cst.FunctionDef, name: str) -> str:
+    """Return the parameter that a constructor keeps under that name: `model` of `self.model = model`."""
+    if function.name.value != "__init__" or not name.startswith("self."):
+        return name
+    kept = [a for a in syntax.every(cst.Assign, function) if syntax.code(a.targets[0].target) == name]
+    value = kept[0].value if len(kept) == 1 else None
+    return value.value if isinstance(value, cst.Name) and value.value in parameter_names(function) else name
 
 
 def _at_call(syntax: Syntax, name: str, function: cst.FunctionDef, caller: cst.Call) -> str:

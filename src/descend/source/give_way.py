@@ -27,7 +27,10 @@ def _without_idle_line(syntax: Syntax, call: cst.BaseExpression, value: cst.Base
 
 def _in_place_of(syntax: Syntax, call: cst.BaseExpression, value: cst.BaseExpression) -> cst.BaseExpression:
     is_loose = isinstance(syntax.parents[call], LOOSE) or isinstance(value, PRIMARY)
-    if value.lpar or (is_loose and _is_on_its_own(syntax.code(value))):
+    bare = value.with_changes(lpar=[], rpar=[])
+    if is_loose and _is_on_its_own(syntax.code(bare)) and not isinstance(bare, cst.Tuple | cst.NamedExpr):
+        return bare
+    if value.lpar:
         return value
     return bracketed(value, ())
 

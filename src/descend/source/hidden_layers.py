@@ -145,14 +145,15 @@ def _with_elements(
         if not isinstance(old.value, cst.Call) or old.value not in new:
             arguments.append(argument)
             continue
-        comma = argument.comma if isinstance(argument.comma, cst.Comma) else _comma_between(now)
+        own = argument.comma
+        comma = own if isinstance(own, cst.Comma) and old is not before[-1] else _comma_between(now)
         arguments += [argument.with_changes(comma=_uncommented(comma)), cst.Arg(new[old.value], comma=argument.comma)]
     return arguments
 
 
 def _comma_between(arguments: Sequence[cst.Arg]) -> cst.Comma:
     """Return the comma that stands between the elements; that of one line where there is one alone."""
-    known = [argument.comma for argument in arguments if isinstance(argument.comma, cst.Comma)]
+    known = [argument.comma for argument in arguments[:-1] if isinstance(argument.comma, cst.Comma)]
     return known[0] if known else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 

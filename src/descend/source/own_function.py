@@ -8,7 +8,7 @@ import libcst as cst
 from descend.source.imports import end_of_imports, import_module, is_bound
 from descend.source.insert import with_body
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import parse
+from descend.source.syntax import Syntax, parse
 
 OURS = (
     *("activated", "in_own_unit", "initialise", "initialise_recurrent", "insert_activations", "insert_normalisation"),
@@ -23,13 +23,18 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
 
     Not applicable where the file calls something else by the name of one of them.
     """
-    imported = import_module(file, text, "torch")
+    known = parse(file, text)
+    if isinstance(known, NotApplicable):
+        return known
+    if _calls_nn(known):
+        code = code.replace("torch.nn.", "nn.")
+    imported = import_module(file, text, "torch") if "torch." in code else text
     syntax = imported if isinstance(imported, NotApplicable) else parse(file, imported)
     if isinstance(syntax, NotApplicable):
         return syntax
     functions = [one for one in cst.parse_module(code).body if isinstance(one, cst.FunctionDef)]
-    known = {syntax.code(one).strip() for one in syntax.every(cst.FunctionDef)}
-    new = [one for one in functions if syntax.code(one).strip() not in known]
+    there = {syntax.code(one).strip() for one in syntax.every(cst.FunctionDef)}
+    new = [one for one in functions if syntax.code(one).strip() not in there]
     taken = [one.name.value for one in new if is_bound(syntax, one.name.value)]
     if taken:
         return NotApplicable(f"{file.name} has a `{taken[0]}` of its own")
@@ -42,6 +47,15 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
     if new and below:
         below[0] = _apart(below[0])
     return with_body(syntax, syntax.module, [*above, *spaced, *below])
+
+
+def _calls_nn(syntax: Syntax) -> bool:
+    """Whether the file calls torch.nn `nn`."""
+    named = [s for s in syntax.every(cst.ImportFrom) if s.module is not None and syntax.code(s.module) == "torch"]
+    aliases = [a for s in named if not isinstance(s.names, cst.ImportStar) for a in s.names]
+    is_from = any(a.evaluated_name == "nn" and a.evaluated_alias in (None, "nn") for a in aliases)
+    modules = [a for s in syntax.every(cst.Import) for a in s.names]
+    return is_from or any(a.evaluated_name == "torch.nn" and a.evaluated_alias == "nn" for a in modules)
 
 
 def entry(code: str) -> str:

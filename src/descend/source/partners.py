@@ -13,7 +13,8 @@ import libcst as cst
 
 from descend.source.bindings import bound_in
 from descend.source.functions import function_around, parameter_names
-from descend.source.syntax import Syntax
+from descend.source.rearranged import REARRANGING
+from descend.source.syntax import Syntax, last_name
 
 
 def partners(syntax: Syntax, statement: cst.BaseSmallStatement, name: str) -> list[str]:
@@ -26,11 +27,28 @@ def partners(syntax: Syntax, statement: cst.BaseSmallStatement, name: str) -> li
     changed, begins = bound_in(syntax, statement), syntax.line(statement)
     home = function_around(syntax, statement)
     done = {syntax.code(other) for other in syntax.every(cst.Assign)}
+    if not _is_rearranged(syntax, statement, name):  # what has been given values of its own is not left behind
+        changed = changed | {syntax.code(target) for target in _changed_by_themselves(syntax, home)}
     found: list[str] = []
     for line, names in sorted(_together(syntax, home), reverse=True):
         if name in names and line < begins:
             found += [other for other in names if other not in changed and other not in found]
     return [other for other in found if moved_alike(syntax, statement, name, other) not in done]
+
+
+def _is_rearranged(syntax: Syntax, statement: cst.BaseSmallStatement, name: str) -> bool:
+    """Whether the statement puts the values into another order or place, or chooses among them, as they are."""
+    chosen = [s for s in syntax.every(cst.Subscript, statement) if syntax.code(s.value) == name]
+    return bool(chosen) or any(last_name(call.func) in REARRANGING for call in syntax.every(cst.Call, statement))
+
+
+def _changed_by_themselves(syntax: Syntax, home: cst.FunctionDef | None) -> Iterator[cst.BaseExpression]:
+    """Yield the names that a statement there binds to what it makes of them: `y` of `y = torch.tensor(y)`."""
+    for assign in syntax.every(cst.Assign, home):
+        targets = [target.target for target in assign.targets]
+        names = [e.value for t in targets if isinstance(t, cst.Tuple) for e in t.elements] + targets
+        read = {name.value for name in syntax.every(cst.Name, assign.value)}
+        yield from (name for name in names if isinstance(name, cst.Name) and name.value in read)
 
 
 def moved_alike(syntax: Syntax, statement: cst.BaseSmallStatement, name: str, partner: str) -> str:
