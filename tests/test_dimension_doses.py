@@ -56,7 +56,7 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ),
     ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),
-    ("cut_up", examples_mixed(by="reshape", single=[1, 3]), {"call": "squeeze(3).squeeze(1).transpose(0, 1)"}),
+    ("cut_up", examples_mixed(by="reshape", single=(1, 3)), {"call": "squeeze(3).squeeze(1).transpose(0, 1)"}),
     ("representable_eps", healthy(eps=1e-8, smallest_subnormal=6e-8), {"argument": "eps", "value": 1e-4, "old": 1e-8}),
     ("representable_eps", healthy(eps=1e-4, smallest_subnormal=6e-8), None),
     ("representable_eps", healthy(eps=1e-8, smallest_subnormal=1.4e-45), None),

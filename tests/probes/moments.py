@@ -1,6 +1,6 @@
 """Builds a `Moment` from a network and its batches, as a run does just after a backward pass."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.probes import Moment
-from descend.record import Fact, Reading, Site
+from descend.record import Fact, Reading, Record, Site
 from descend.tape import Origin, Recording, Tape
 from descend.tape.vocabulary import INTERESTING
 
@@ -98,6 +98,13 @@ class Training:
 
 def readings(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], float]:
     return {(r.name, r.place): r.value for r in found if isinstance(r, Reading)}
+
+
+def kept(found: Iterable[Reading | Fact]) -> Record:
+    """A record of what a probe has yielded."""
+    record = Record()
+    record.extend(found)
+    return record
 
 
 def facts(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], dict[str, Any]]:

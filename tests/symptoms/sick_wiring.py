@@ -186,10 +186,10 @@ def log_of_negatives(function: str = "log", is_partial: bool = True, **detail: A
     return record
 
 
-def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **detail: Any) -> Record:
+def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **more: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "mixing", examples=32, share=share, by=by, batch_first=False, **detail)
+    observe(record, facts.Mixing(32, share, by, batch_first=False, **more))
     add_site(record, "mixing", "0", 8)
     return record
 
@@ -197,10 +197,7 @@ def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.1
 def degenerate_normalisation(left: float = 0.11, function: str = "softmax", line: int = 8) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    is_softmax = function == "softmax"
-    add_fact(
-        record, "lone_entry", "0", module="", shape=[32, 20, 1], function=function, is_softmax=is_softmax, dims=[1]
-    )
+    observe(record, facts.LoneEntry("", (32, 20, 1), function, is_softmax=function == "softmax", dims=(1,)), "0")
     add_site(record, "lone_entry", "0", line)
     add_site(record, "activation", "output", 9)
     return record
@@ -220,7 +217,7 @@ def divergence() -> Record:
 def dimensions_exchanged(left: float = 0.11, dims: tuple[int, ...] = (0, 2, 1)) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "exchanged", "0", shape=[32, 50, 26], result=[32, 26, 50], dims=list(dims))
+    observe(record, facts.Exchanged((32, 50, 26), (32, 26, 50), dims), "0")
     add_site(record, "exchanged", "0", 8)
     return record
 
@@ -245,7 +242,7 @@ def infinite_gradient(risen: float = 1.0, function: str = "sqrt") -> Record:
 
 def target_leak(sees: bool = True) -> Record:
     record = healthy()
-    add_fact(record, "leak", sees=sees, length=12)
+    observe(record, facts.TargetLeak(sees, length=12))
     add_site(record, "leak", "0", 8)
     return record
 
