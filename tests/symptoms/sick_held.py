@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from records import add_fact, add_site, falling_to, healthy, probe, set_cost
+from records import add_fact, add_site, falling_to, healthy, observe, probe, set_cost
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
@@ -52,7 +52,7 @@ def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: floa
 def zero_input(left: float = 0.5) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "zero_input", "decoder.first", layer="Linear")
+    observe(record, facts.ZeroInput("Linear"), "decoder.first")
     add_site(record, "zero_input", "decoder.first", 18)
     return record
 

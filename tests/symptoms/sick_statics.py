@@ -11,6 +11,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     real,
     rising,
@@ -20,7 +21,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
@@ -169,8 +170,7 @@ def mixed_reductions(
     record = healthy()
     set_cost(record, falling_to(left))
     if seen:
-        detail = {"examples": 64, "function": "mse_loss", "values": 784, "own": own, "over_batch": over_batch}
-        add_fact(record, "mixed_reductions", **detail)
+        observe(record, facts.MixedReductions(64, "mse_loss", 784, own, over_batch))
     set_fact(record, "loss_input", spread=spread)
     set_fact(record, "targets", std=1.0)
     add_site(record, "summed_term", "0", 17)

@@ -27,7 +27,7 @@ from descend.record import Ending, Record, facts
 def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:
     record = healthy()
     exploding(record)
-    add_fact(record, "bad_data", "", 7, where=where, values=values, nan=nan, examples=2, of=32)
+    observe(record, facts.BadData(where, values, nan, examples=2, of=32), "", 7)
     return record
 
 
@@ -178,10 +178,10 @@ def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Recor
     return record
 
 
-def log_of_negatives(function: str = "log", is_partial: bool = True, **detail: Any) -> Record:
+def log_of_negatives(function: str = "log", is_partial: bool = True, is_masked: bool = False) -> Record:
     record = healthy()
     set_cost(record, lambda t: nan)
-    add_fact(record, "not_finite", function=function, is_partial=is_partial, min=-1.7, max=2.0, **detail)
+    observe(record, facts.NotFinite(function, is_partial, -1.7, 2.0, is_masked))
     add_site(record, "not_finite", "0", 15)
     return record
 
@@ -209,7 +209,7 @@ def all_masked(is_masked: bool = True) -> Record:
 
 def divergence() -> Record:
     record = healthy()
-    add_fact(record, "divergence", min=0.01, max=0.93)
+    observe(record, facts.Divergence(0.01, 0.93))
     add_site(record, "divergence", "0", 16)
     return record
 
@@ -250,7 +250,7 @@ def target_leak(sees: bool = True) -> Record:
 def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, True), **second: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "pairing", inputs=["0"], targets=["1"])
+    observe(record, facts.Pairing(inputs=("0",), targets=("1",)))
     for key, own in zip("01", shuffles):
         known = {"shuffles": own, "batch_size": 32, "examples": 640}
         add_fact(record, "loader", key, **(known | second if key == "1" else known))

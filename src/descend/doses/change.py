@@ -139,14 +139,14 @@ def small_amount(record: Record, symptom: Symptom) -> Dose | None:
 
 def summed(record: Record, symptom: Symptom) -> Dose | None:
     """The loss's reduction that goes with a term summed over the batch."""
-    fact = record.fact("mixed_reductions")
-    return {"reduction": "sum"} if fact is not None and fact["over_batch"] else None
+    term = record.fact(facts.MixedReductions)
+    return {"reduction": "sum"} if term is not None and term.over_batch else None
 
 
 def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
     """How many more values of an example the loss is averaged over than the other term is; or is summed of."""
-    fact = record.fact("mixed_reductions")
-    return {"divisor": outweighs(fact)} if fact is not None and not fact["over_batch"] else None
+    term = record.fact(facts.MixedReductions)
+    return {"divisor": outweighs(term)} if term is not None and not term.over_batch else None
 
 
 def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:

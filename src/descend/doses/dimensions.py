@@ -32,11 +32,11 @@ def lone_layer(record: Record, symptom: Symptom) -> Dose | None:
 
 def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
     """Those of the two loaders that shuffle, where they are of equal length."""
-    fact = record.fact("pairing") or {}
-    keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
-    facts = [record.fact("loader", key) or {} for key in keys]
-    sizes = {(known.get("examples"), known.get("batch_size")) for known in facts}
-    shuffling = [key for key, known in zip(keys, facts) if known.get("shuffles")]
+    pairing = record.fact(facts.Pairing)
+    keys = [*pairing.inputs, *pairing.targets] if pairing else []
+    loaders = [record.fact("loader", key) or {} for key in keys]
+    sizes = {(known.get("examples"), known.get("batch_size")) for known in loaders}
+    shuffling = [key for key, known in zip(keys, loaders) if known.get("shuffles")]
     return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
 
 

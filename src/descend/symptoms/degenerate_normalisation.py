@@ -36,14 +36,14 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
 
 
 def _all_masked(record: Record) -> Symptom | None:
-    fact = record.fact("not_finite") or {}
-    if not fact.get("is_masked"):
+    made = record.fact(facts.NotFinite)
+    if made is None or not made.is_masked:
         return None
     return Symptom(
         id="degenerate_normalisation",
         kind="wiring",
         certain=True,
-        sentence=f"{fact['function']} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
+        sentence=f"{made.function} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
         "the loss before any step was taken. Leave one entry of each row unmasked: mask the keys alone, not the "
         "queries, or by a large negative number",
         quantity="entries that are normalised together",

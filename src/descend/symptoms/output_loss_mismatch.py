@@ -5,7 +5,7 @@ from math import exp, inf, log
 from typing import Any
 
 from descend.course.progress import POOR, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.labels_wrong import is_class_number
 from descend.symptoms.symptom import ECHOES, Symptom
 
@@ -54,20 +54,20 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
 
 def _unbounded(record: Record) -> Symptom | None:
     """A function of the loss that is not defined for what the output layer gives."""
-    seen = record.history("not_finite")
-    if not seen or not seen[0].detail.get("is_partial"):
+    seen = record.history(facts.NotFinite)
+    if not seen or not seen[0].fact.is_partial:
         return None
-    fact, step = seen[0].detail, seen[0].step
+    made, step = seen[0].fact, seen[0].step
     when = f"at step {step}, with weights that are finite" if step else "before any step was taken"
     return Symptom(
         "output_loss_mismatch",
         "wiring",
         True,
-        f"the loss is not finite {when}: {fact['function']} is given values from {fact['min']:.3g} "
-        f"to {fact['max']:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
+        f"the loss is not finite {when}: {made.function} is given values from {made.min:.3g} "
+        f"to {made.max:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
         "by the output layer or by the loss",
         "smallest value",
-        float(fact["min"]),
+        made.min,
         0.0,
         "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together",
         record.site("not_finite") or record.site("loss"),
@@ -77,17 +77,17 @@ def _unbounded(record: Record) -> Symptom | None:
 
 def _divergence(record: Record) -> Symptom | None:
     """A Kullback-Leibler divergence whose first argument is no logarithm."""
-    fact = record.fact("divergence")
-    if fact is None:
+    given = record.fact(facts.Divergence)
+    if given is None:
         return None
     return Symptom(
         "output_loss_mismatch",
         "wiring",
         True,
-        f"kl_div takes log-probabilities first but is fed probabilities, from {fact['min']:.3g} to {fact['max']:.3g}: "
+        f"kl_div takes log-probabilities first but is fed probabilities, from {given.min:.3g} to {given.max:.3g}: "
         "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
         "largest input",
-        float(fact["max"]),
+        given.max,
         0.0,
         "torch.nn.KLDivLoss: the input is expected to be in the log-space",
         record.site("divergence"),
