@@ -8,13 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, probe, set_cost
+from records import add_fact, forget, healthy, observe, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
 
 from descend import doses
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
@@ -170,13 +170,13 @@ def forgetful() -> Record:
 def idle(*places: str) -> Record:
     """Dropout at 1 and a normalisation at 2; those places are in evaluation mode."""
     record = with_dropout(0.5, 0.5)
-    add_fact(record, "modes", "", 100, evaluation=list(places), unfit=[])
+    observe(record, facts.Modes(places, unfit=()), "", 100)
     return record
 
 
 def lost() -> Record:
     record = healthy()
-    add_fact(record, "lost", "0", 50, count=4)
+    observe(record, facts.Lost(4), "0", 50)
     return record
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 from descend.symptoms import diagnose
 
@@ -70,5 +71,5 @@ def test_a_leaf_that_is_made_of_data_is_no_parameter(observe, tmp_path) -> None:
     path = tmp_path / "train.py"
     path.write_text(CUT)
     record = observe(Script(path, tmp_path), steps=20, seconds=100)
-    assert not record.history("lost", "0") and not record.places("twin_share")
+    assert not record.history(facts.Lost, "0") and not record.places("twin_share")
     assert [symptom.id for symptom in diagnose(record) if symptom.certain] == ["frozen_or_detached"]

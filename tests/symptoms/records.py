@@ -49,7 +49,7 @@ def healthy(**optimizer: Any) -> Record:
     for step in range(6):
         add_fact(record, "wiring", "0", step, **WIRED)
     for step in range(0, STEPS, EVERY):
-        add_fact(record, "modes", "", step, evaluation=[], unfit=[])
+        observe(record, facts.Modes(evaluation=(), unfit=()), "", step)
         add_fact(record, "batch", "", step, examples=40, labels={str(label): 4 for label in range(10)})
     cost = [2.3 * exp(-step / 40) for step in range(0, STEPS, EVERY)]
     probe(record, "monitored_loss", "", cost)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from records import STEPS, add_fact, add_site, healthy, real, set_cost, stuck
+from records import STEPS, add_fact, add_site, healthy, observe, real, set_cost, stuck
 
-from descend.record import Reading, Record
+from descend.record import Reading, Record, facts
 
 
 def printing(
@@ -43,7 +43,7 @@ def wrong_objective(*, falls: bool = True, beside: float | None = None, **printe
 def wrong_step(cosine: float = -1.0, ratio: float = 1.0, left: float = 1.0, by: str = "neg") -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    add_fact(record, "alterations", "0", 4, cosine=cosine, ratio=ratio)
+    observe(record, facts.Alterations(cosine, ratio), "0", 4)
     add_site(record, "altered_gradient", "0", 26, by)
     return record
 
@@ -52,8 +52,8 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
     record = healthy()
     real(record)
     set_cost(record, lambda t: left**t)
-    detail = {"cosine": 0.6, "ratio": 0.2} if gradient else {}
-    add_fact(record, "alterations", "0", 4, between_steps=between, **detail)
+    cosine, ratio = (0.6, 0.2) if gradient else (None, 1.0)
+    observe(record, facts.Alterations(cosine, ratio, between), "0", 4)
     add_site(record, "altered_parameters", "0", 28, "mul")
     if gradient:
         add_site(record, "altered_gradient", "1", 26, "sign")
@@ -63,7 +63,7 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
 def forgetful_step() -> Record:
     record = healthy()
     stuck(record)
-    add_fact(record, "alterations", "0", 4, forgotten=2)
+    observe(record, facts.Alterations(forgotten=2), "0", 4)
     add_site(record, "altered_state", "0", 29, "state")
     return record
 
@@ -97,16 +97,16 @@ def unbalanced_terms(weak: float = 0.001, accuracy: float | None = None, left: f
 def unbounded_loss(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    facts = {"cost": -3.0, "constant": -2e6, "unbounded": True, "is_compared": True, "examples": 64}
-    add_fact(record, "reachability", **(facts | changes))
+    bounds = {"cost": -3.0, "constant": -2e6, "unbounded": True, "is_compared": True, "examples": 64}
+    add_fact(record, "reachability", **(bounds | changes))
     return record
 
 
 def crossing(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    facts = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
-    add_fact(record, "crossing", "0", **(facts | changes), edit="skip")
+    barred = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
+    add_fact(record, "crossing", "0", **(barred | changes), edit="skip")
     add_site(record, "crossing", "0", 7, "Sigmoid")
     return record
 

@@ -57,7 +57,7 @@ def nothing_held(with_gradient: int = 0, unheld: int = 4) -> Record:
 def made_in_forward() -> Record:
     record = healthy()
     for key, line in (("0", 12), ("1", 14)):
-        add_fact(record, "made_in_forward", key, layer="Linear", line=line)
+        observe(record, facts.MadeInForward("Linear", line), key)
         add_site(record, "made_in_forward", key, line, detail="Linear")
     return record
 
@@ -171,10 +171,11 @@ def several_tags(floor: float = 0.73, activation: str = "softmax") -> Record:
 
 def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Record:
     record = healthy()
-    for fact in record.facts["modes", ""]:
-        if since <= fact.step < until:
-            fact.detail["evaluation"] = ["3"]
-            fact.detail["unfit"] = ["3"] if unfit else []
+    seen = record.history(facts.Modes)
+    forget(record, "modes")
+    for modes in seen:
+        is_idle = since <= modes.step < until
+        observe(record, facts.Modes(("3",), ("3",) if unfit else ()) if is_idle else modes.fact, "", modes.step)
     return record
 
 

@@ -11,6 +11,7 @@ from records import (
     add_fact,
     forget,
     healthy,
+    observe,
     rising,
     second_optimizer,
     set_cost,
@@ -50,7 +51,7 @@ from sick_wiring import (
     unpaired_targets,
 )
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import SYMPTOMS, diagnose
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
@@ -242,7 +243,7 @@ def test_gradients_that_are_gone_before_every_step(until, since, shown):
 def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
     record = healthy()
     for step in steps:
-        add_fact(record, "lost", "0", step, count=8)
+        observe(record, facts.Lost(8), "0", step)
     symptom = SYMPTOMS["parameters_not_in_optimizer"](record)
     assert (symptom is not None) == shown
     if symptom:

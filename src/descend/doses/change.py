@@ -116,7 +116,7 @@ def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
 
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold; whether it has several groups."""
-    if record.history("lost", "0") or kept_layers(record, symptom) is None:
+    if record.fact(facts.Lost, "0") or kept_layers(record, symptom) is None:
         return None
     grouped = (record.fact("optimizer", symptom.optimizer) or {}).get("groups", 1) > 1
     return {**_network(record, symptom), "grouped": grouped}
@@ -160,17 +160,17 @@ def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:
 
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made once, and kept."""
-    return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
+    return None if record.every(facts.MadeInForward) else nothing_to_dose(record, symptom)
 
 
 def layers_made_anew(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made in each forward pass."""
-    return nothing_to_dose(record, symptom) if record.places("made_in_forward") else None
+    return nothing_to_dose(record, symptom) if record.every(facts.MadeInForward) else None
 
 
 def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The same, where layers have been replaced during the run: the fixed examples belong to the old ones."""
-    return {**_network(record, symptom), "replaced": True} if record.history("lost", "0") else None
+    return {**_network(record, symptom), "replaced": True} if record.fact(facts.Lost, "0") else None
 
 
 def network_made_again(record: Record, symptom: Symptom) -> Dose | None:
@@ -208,8 +208,8 @@ def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
 
 def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """Dropout alone is in evaluation mode: without it the training loss only looks better."""
-    modes = record.history("modes")
-    idle = modes[-1].detail["evaluation"] if modes else []
+    modes = record.fact(facts.Modes)
+    idle = modes.evaluation if modes else ()
     return nothing_to_dose(record, symptom) if idle and set(idle) <= set(record.places("dropout")) else None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from descend.course.suffering import may_be_poor
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, FRESH, Symptom
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
@@ -12,13 +12,13 @@ LOOKS = 2  # at the network after its layers were replaced
 
 def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
-    facts, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
+    connections, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
     if not record.places("optimizer") or (record.fact("optimizer", "0") or {}).get("by_hand"):
         return None
-    if record.places("made_in_forward"):
+    if record.every(facts.MadeInForward):
         return _made_in_forward(record)
-    if facts.get("untrained_count"):
-        return _left_out(record, facts)
+    if connections.get("untrained_count"):
+        return _left_out(record, connections)
     if (replaced := _replaced(record)) is not None:
         return replaced
     if wiring.get("unheld_count") and wiring.get("with_gradient") == 0:
@@ -29,8 +29,8 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
 
 def _made_in_forward(record: Record) -> Symptom:
     """Layers that each forward pass makes anew."""
-    made = [record.history("made_in_forward", place)[0].detail for place in record.places("made_in_forward")]
-    listed = ", ".join(f"{layer['layer']} in line {layer['line']}" for layer in made[:3])
+    made = [record.history(facts.MadeInForward, place)[0].fact for place in record.every(facts.MadeInForward)]
+    listed = ", ".join(f"{each.layer} in line {each.line}" for each in made[:3])
     sentence = (
         f"each forward pass makes its layers anew ({listed}): what a step would teach them is thrown away, and the "
         "next pass begins with others; make them once, in `__init__`"
@@ -41,11 +41,11 @@ def _made_in_forward(record: Record) -> Symptom:
 
 def _replaced(record: Record) -> Symptom | None:
     """A network of which the optimizer held the parameters at first, and holds none any more."""
-    lost = record.history("lost", "0")
+    lost = record.history(facts.Lost, "0")
     if len(lost) < LOOKS or lost[0].step == 0 or len(record.places("optimizer")) > 1:
         return None
     sentence = (
-        f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].detail['count']} "
+        f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].fact.count} "
         "parameters that the loss depends on: layers were replaced after it was made"
     )
     return _symptom(record, sentence, 1.0, True)

@@ -5,17 +5,23 @@ from descend.record.facts.dimensions import Exchanged, LoneEntry, Mixing, Target
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.loss import Divergence, MixedReductions, NotFinite
 from descend.record.facts.named import name_of
+from descend.record.facts.wiring import Alterations, LeftUnloaded, Lost, MadeInForward, Modes
 
 __all__ = [
+    "Alterations",
     "BadData",
     "Clip",
     "ConstantTerm",
     "Divergence",
     "Exchanged",
     "IdleLoss",
+    "LeftUnloaded",
     "LoneEntry",
+    "Lost",
+    "MadeInForward",
     "MixedReductions",
     "Mixing",
+    "Modes",
     "NotFinite",
     "Pairing",
     "Singular",
