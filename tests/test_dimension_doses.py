@@ -8,13 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import healthy, real, set_fact
+from records import change, healthy, real
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded
 from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import ADAM, of, with_loss
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 
 
 def of_few_steps(steps: int) -> Record:
@@ -89,5 +89,5 @@ def test_which_dimension(name, record, expected):
 
 def test_the_side_of_the_difference_that_is_the_target():
     record = healthy()
-    set_fact(record, "connections", broadcast={"operand": "left"})
+    change(record, facts.Connections, broadcast=facts.Broadcast((20,), (20, 1), (20, 20), "left", by_hand=True))
     assert of(record, "of_the_difference") == {"operand": "left"}

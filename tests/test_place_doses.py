@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, add_site, healthy, set_fact
+from records import add_fact, add_site, change, healthy, set_fact
 from test_doses import SYMPTOM
 
 from descend.doses import (
@@ -19,7 +19,7 @@ from descend.doses import (
     rate_times,
     usual_argument,
 )
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def altered() -> Record:
@@ -51,7 +51,7 @@ def on_all_ways() -> Record:
         add_fact(record, "of_loss", str(i), function="mul", line=50 + i, edit="skip")
         add_fact(record, "on_network", str(i), function="tanh", line=30 + i, edit="skip", passes=0.1)
     add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
-    add_fact(record, "connections", share=0.2)
+    change(record, facts.Connections, share=0.2)
     add_site(record, "penalty", "0", 12, "mul")
     set_fact(record, "loss_input", by_hand=True)
     for i in range(8):
@@ -106,7 +106,7 @@ def test_labels_of_two_values_are_written_otherwise():
 def test_a_penalty_is_made_a_hundredth_of_the_rest():
     assert light_penalty(on_all_ways(), SYMPTOM) == {"kind": "penalty", "place": "0", "factor": 0.002}  # 0.01 · 0.2/0.8
     record = on_all_ways()
-    add_fact(record, "connections", share=1.0)
+    change(record, facts.Connections, share=1.0)
     assert light_penalty(record, SYMPTOM) is None and light_penalty(altered(), SYMPTOM) is None
 
 

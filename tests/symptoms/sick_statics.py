@@ -8,6 +8,7 @@ from records import (
     STEPS,
     add_fact,
     add_site,
+    change,
     falling_to,
     forget,
     healthy,
@@ -33,7 +34,7 @@ def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
 def no_nonlinearity(layers: int = 2, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "connections", linear_layers=layers)
+    change(record, facts.Connections, linear_layers=layers)
     return record
 
 
@@ -143,7 +144,7 @@ def strong_decay(decay: float = 0.03, left: float = 0.31, **rule: Any) -> Record
 def strong_penalty(share: float = 0.49, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
-    set_fact(record, "connections", share=share)
+    change(record, facts.Connections, share=share)
     return record
 
 

@@ -8,6 +8,8 @@ from records import (
     WEIGHTS,
     add_fact,
     add_site,
+    change,
+    change_one,
     exploding,
     falling_to,
     forget,
@@ -42,15 +44,16 @@ def parameters_not_in_optimizer(
 ) -> Record:
     record = healthy(empty_groups=empty)
     set_cost(record, falling_to(left))
-    names = ["(unregistered)"] * unregistered or list(WEIGHTS[:count])
+    names = ("(unregistered)",) * unregistered or WEIGHTS[:count]
     found = {"untrained": names, "untrained_count": count, "untrained_numel": 400, "untrained_share_fresh": fresh}
-    set_fact(record, "connections", held=held, unregistered=unregistered, output_untrained=output, **found)
+    change(record, facts.Connections, held=held, unregistered=unregistered, output_untrained=output, **found)
     return record
 
 
 def nothing_held(with_gradient: int = 0, unheld: int = 4) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=with_gradient, unheld=list(WEIGHTS)[:unheld], unheld_count=unheld)
+    unheld_ones = WEIGHTS[:unheld]
+    change(record, facts.Wiring, "0", with_gradient=with_gradient, unheld=unheld_ones, unheld_count=unheld)
     return record
 
 
@@ -64,16 +67,16 @@ def made_in_forward() -> Record:
 
 def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=0, unheld_count=unheld)
+    change(record, facts.Wiring, "0", with_gradient=0, unheld_count=unheld)
     del record.facts["wiring", "0"][steps:]
-    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
     return record
 
 
 def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
     record = healthy()
     add_site(record, "detach", "0", 18)
-    set_fact(record, "connections", cut=[WEIGHTS[0]], cut_count=1, cut_share_fresh=fresh, cut_numel=500)
+    change(record, facts.Connections, cut=WEIGHTS[:1], cut_count=1, cut_share_fresh=fresh, cut_numel=500)
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
     return record
@@ -82,8 +85,8 @@ def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
 def frozen(fresh: float = 0.5, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    found = {"frozen": [WEIGHTS[0]], "frozen_count": 1, "frozen_share_fresh": fresh, "frozen_numel": 750}
-    set_fact(record, "connections", **found)
+    found = {"frozen": WEIGHTS[:1], "frozen_count": 1, "frozen_share_fresh": fresh, "frozen_numel": 750}
+    change(record, facts.Connections, **found)
     return record
 
 
@@ -98,7 +101,7 @@ def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
 def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Record:
     record = healthy(**rule)
     set_cost(record, lambda t: 1 - 9 * t)
-    set_fact(record, "connections", slope=slope)
+    change(record, facts.Connections, slope=slope)
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
     return record
@@ -106,11 +109,11 @@ def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Recor
 
 def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: int = 6) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False, with_gradient=with_gradient)
-    record.facts["wiring", "0"][0].detail["gradients_cleared"] = True  # there was nothing to clear
+    change(record, facts.Wiring, "0", gradients_cleared=False, with_gradient=with_gradient)
+    change_one(record, facts.Wiring, 0, "0", gradients_cleared=True)  # there was nothing to clear
     del record.facts["wiring", "0"][steps + 1 :]
     if cleared_at is not None:
-        record.facts["wiring", "0"][cleared_at].detail["gradients_cleared"] = True
+        change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record
 
 
@@ -140,13 +143,12 @@ def refused_label(error: str = "IndexError: Target 10 is out of bounds.") -> Rec
     return record
 
 
-def broadcasting(pair: tuple[list[int], list[int]] | None = ([32, 1], [32]), std: float = 2.0) -> Record:
+def broadcasting(pair: tuple[tuple[int, ...], tuple[int, ...]] | None = ((32, 1), (32,)), std: float = 2.0) -> Record:
     record = healthy()
     real(record, std=std)
     add_site(record, "difference", "0", 21)
     if pair:
-        found = {"prediction": pair[0], "target": pair[1], "result": [32, 32], "operand": "right", "by_hand": True}
-        set_fact(record, "connections", broadcast=found)
+        change(record, facts.Connections, broadcast=facts.Broadcast(*pair, (32, 32), "right", by_hand=True))
     return record
 
 

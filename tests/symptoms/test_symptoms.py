@@ -4,11 +4,11 @@ import math
 import sys
 
 import pytest
-from records import exploding, healthy, set_fact, set_series, stuck
+from records import change, change_one, exploding, healthy, set_fact, set_series, stuck
 
 from descend.course.progress import constant_cost, first_rise, is_stuck
 from descend.course.stability import stability_bound, step_lengths
-from descend.record import Reading, Record
+from descend.record import Reading, Record, facts
 from descend.symptoms import SYMPTOMS, causes, diagnose
 from descend.symptoms.output_loss_mismatch import class_floor
 
@@ -228,16 +228,15 @@ def test_a_third_of_dead_units_is_common():
 
 def test_gradients_never_cleared():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     [symptom] = diagnose(record)
     assert symptom.id == "no_zero_grad" and symptom.certain
 
 
 def test_gradients_cleared_once_in_a_while_are_accumulation():
     record = healthy()
-    known = record.facts["wiring", "0"]
-    for i, fact in enumerate(known):
-        fact.detail["gradients_cleared"] = i == 4
+    change(record, facts.Wiring, "0", gradients_cleared=False)
+    change_one(record, facts.Wiring, 4, "0", gradients_cleared=True)
     assert ids(record) == []
 
 
@@ -256,7 +255,7 @@ def test_units_that_part_after_the_first_step_are_no_fault():
 
 def test_consequences_are_folded_under_their_cause():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     set_series(record, "curvature", "0", 300.0)
     exploding(record)
     found = diagnose(record)
@@ -267,7 +266,7 @@ def test_consequences_are_folded_under_their_cause():
 
 def test_select_and_ignore():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     assert diagnose(record, select=["dead_units"]) == []
     assert diagnose(record, ignore=["no_zero_grad"]) == []
 

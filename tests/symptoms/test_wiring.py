@@ -1,5 +1,6 @@
 """Wiring faults: each is named from what the first steps show, and what only looks like it is left alone."""
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -9,6 +10,7 @@ from records import (
     WEIGHTS,
     WIRED,
     add_fact,
+    change,
     forget,
     healthy,
     observe,
@@ -187,7 +189,7 @@ def test_a_script_that_failed_before_its_first_accumulated_step():
 
 def test_a_pretrained_backbone_left_out_beside_a_loose_parameter_that_is_held():
     record = parameters_not_in_optimizer(fresh=0.0, left=0.01)
-    set_fact(record, "connections", unregistered=1)  # a learned temperature, in the optimizer; of no module
+    change(record, facts.Connections, unregistered=1)  # a learned temperature, in the optimizer; of no module
     assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
 
 
@@ -214,7 +216,7 @@ def test_no_zero_grad_names_the_optimizer_that_it_concerns():
     record = healthy()
     second_optimizer(record, [2.3] * STEPS)
     for step in range(6):
-        add_fact(record, "wiring", "1", step, gradients_cleared=False, with_gradient=6, unheld_count=0)
+        observe(record, replace(WIRED, gradients_cleared=False), "1", step)
     assert SYMPTOMS["no_zero_grad"](record).optimizer == "1"
 
 
@@ -223,7 +225,7 @@ def gan() -> Record:
     record = healthy(**{"class": "Adam", "lr": 2e-4, "betas": [0.5, 0.999]})
     set_cost(record, rising)
     second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"class": "Adam", "lr": 2e-4})
-    set_fact(record, "connections", cut=list(WEIGHTS), cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
+    change(record, facts.Connections, cut=WEIGHTS, cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
     return record
 
 
@@ -254,7 +256,7 @@ def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
 
 def test_steps_by_hand_leave_no_parameter_out():
     record = healthy(by_hand=True)
-    set_fact(record, "connections", untrained=["w"], untrained_count=1, untrained_numel=9, held=0)
+    change(record, facts.Connections, untrained=("w",), untrained_count=1, untrained_numel=9, held=0)
     assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
 
 
@@ -275,12 +277,12 @@ def test_numbers_of_classes_under_a_binary_loss():
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
 
 
-@pytest.mark.parametrize("behind, shown", [((["gru.w"],) * 6, True), ((["gru.w"],) * 5 + ([],), False)])
+@pytest.mark.parametrize("behind, shown", [((("gru.w",),) * 6, True), ((("gru.w",),) * 5 + ((),), False)])
 def test_weights_in_use_that_no_gradient_reaches(behind, shown):
     record = healthy()
     forget(record, "wiring")
     for step, names in enumerate(behind):
-        add_fact(record, "wiring", "0", step, **{**WIRED, "unreached": names})
+        observe(record, replace(WIRED, unreached=names), "0", step)
     symptom = SYMPTOMS["frozen_or_detached"](record)
     assert (symptom is not None) == shown
     if symptom:
@@ -290,5 +292,5 @@ def test_weights_in_use_that_no_gradient_reaches(behind, shown):
 def test_what_is_computed_without_gradients_may_be_meant_so():
     record = detached()
     assert SYMPTOMS["frozen_or_detached"](record).certain
-    set_fact(record, "connections", cut_on_purpose=True)
+    change(record, facts.Connections, cut_on_purpose=True)
     assert not SYMPTOMS["frozen_or_detached"](record).certain

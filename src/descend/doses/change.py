@@ -80,7 +80,7 @@ def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
 
 def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
     """Which optimizer's steps find no gradients any more."""
-    is_wiped = any(f.detail.get("gradients_wiped") for f in record.history("wiring", symptom.optimizer))
+    is_wiped = any(wiring.fact.gradients_wiped for wiring in record.history(facts.Wiring, symptom.optimizer))
     return {"optimizer": symptom.optimizer} if is_wiped else None
 
 
@@ -175,8 +175,8 @@ def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:
 
 def network_made_again(record: Record, symptom: Symptom) -> Dose | None:
     """The statement that makes another network than the one of which the optimizer has all parameters."""
-    model, held = record.site("model", "0"), (record.fact("connections") or {}).get("held")
-    if held != 0 or model is None or not model.variable:
+    model, connections = record.site("model", "0"), record.fact(facts.Connections)
+    if connections is None or connections.held != 0 or model is None or not model.variable:
         return None
     return {"kind": "model", "place": "0", "line": model.line}
 
@@ -231,7 +231,8 @@ def least_decay(record: Record, symptom: Symptom) -> Dose | None:
 
 def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
     """What makes the penalty in the loss a hundredth of the rest."""
-    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    connections = record.fact(facts.Connections)
+    share = 1 - connections.share if connections else 0.0
     if not 0 < share < 1 or record.site("penalty", "0") is None:
         return None
     return {"kind": "penalty", "place": "0", "factor": float(f"{LIGHT * (1 - share) / share:.1g}")}

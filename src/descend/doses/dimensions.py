@@ -42,8 +42,9 @@ def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
 
 def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:
     """Which side of the difference is the target."""
-    found = (record.fact("connections") or {}).get("broadcast") or {}
-    return {"operand": found.get("operand", "right")}
+    connections = record.fact(facts.Connections)
+    found = connections.broadcast if connections else None
+    return {"operand": found.operand if found else "right"}
 
 
 def time_first(record: Record, symptom: Symptom) -> Dose | None:

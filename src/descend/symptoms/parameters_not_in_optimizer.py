@@ -12,17 +12,17 @@ LOOKS = 2  # at the network after its layers were replaced
 
 def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
-    connections, wiring = record.fact("connections") or {}, record.fact("wiring", "0") or {}
+    connections, wiring = record.fact(facts.Connections), record.fact(facts.Wiring, "0")
     if not record.places("optimizer") or (record.fact("optimizer", "0") or {}).get("by_hand"):
         return None
     if record.every(facts.MadeInForward):
         return _made_in_forward(record)
-    if connections.get("untrained_count"):
+    if connections is not None and connections.untrained_count:
         return _left_out(record, connections)
     if (replaced := _replaced(record)) is not None:
         return replaced
-    if wiring.get("unheld_count") and wiring.get("with_gradient") == 0:
-        names = ", ".join(wiring["unheld"][:3])
+    if wiring is not None and wiring.unheld_count and wiring.with_gradient == 0:
+        names = ", ".join(wiring.unheld[:3])
         return _symptom(record, f"the optimizer holds none of the network's parameters ({names}, …)", 1.0, True)
     return None
 
@@ -51,17 +51,17 @@ def _replaced(record: Record) -> Symptom | None:
     return _symptom(record, sentence, 1.0, True)
 
 
-def _left_out(record: Record, facts: dict) -> Symptom | None:
-    share = facts["untrained_numel"] / max(1, facts["used"])
-    names = [name for name in facts["untrained"] if not name.startswith("(")]
+def _left_out(record: Record, found: facts.Connections) -> Symptom | None:
+    share = found.untrained_numel / max(1, found.used)
+    names = [name for name in found.untrained if not name.startswith("(")]
     listed = f" ({', '.join(names[:3])})" if names else ""
-    count = facts["untrained_count"]
-    if facts["held"] == 0:
+    count = found.untrained_count
+    if found.held == 0:
         sentence = (
             f"the optimizer holds none of the {count} parameters that the loss depends on{listed}: another copy's?"
         )
         return _symptom(record, sentence, share, True)
-    if any(name.startswith("(") for name in facts["untrained"]):
+    if any(name.startswith("(") for name in found.untrained):
         sentence = (
             f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: layers "
             f"in a plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
@@ -73,8 +73,8 @@ def _left_out(record: Record, facts: dict) -> Symptom | None:
             "`map` and `parameters()` give can be read once"
         )
         return _symptom(record, sentence, share, False)
-    is_output = facts.get("output_untrained", False)  # which nobody leaves out on purpose
-    if facts["untrained_share_fresh"] < FRESH and not is_output or not may_be_poor(record):
+    is_output = found.output_untrained  # which nobody leaves out on purpose
+    if found.untrained_share_fresh < FRESH and not is_output or not may_be_poor(record):
         return None
     what = "the output layer" if is_output else f"{share:.0%} of the network"
     sentence = f"{count} parameters{listed} are not in the optimizer: {what} stays as it was drawn"

@@ -5,12 +5,23 @@ from descend.record.facts.dimensions import Exchanged, LoneEntry, Mixing, Target
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.loss import Divergence, MixedReductions, NotFinite
 from descend.record.facts.named import name_of
-from descend.record.facts.wiring import Alterations, LeftUnloaded, Lost, MadeInForward, Modes
+from descend.record.facts.wiring import (
+    Alterations,
+    Broadcast,
+    Connections,
+    LeftUnloaded,
+    Lost,
+    MadeInForward,
+    Modes,
+    Wiring,
+)
 
 __all__ = [
     "Alterations",
     "BadData",
+    "Broadcast",
     "Clip",
+    "Connections",
     "ConstantTerm",
     "Divergence",
     "Exchanged",
@@ -26,6 +37,7 @@ __all__ = [
     "Pairing",
     "Singular",
     "TargetLeak",
+    "Wiring",
     "ZeroInput",
     "name_of",
 ]

@@ -14,6 +14,49 @@ class Alterations:
 
 
 @dataclass(frozen=True)
+class Broadcast:
+    """Operands of as many elements whose shapes broadcast: every prediction meets every target."""
+
+    prediction: tuple[int, ...]  # its shape
+    target: tuple[int, ...]
+    result: tuple[int, ...]
+    operand: str  # left, right: on which side the target stands
+    by_hand: bool  # whether a difference or a product is written out, and no function of torch called
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What the loss depends on, which of it learns, and which way the loss leads.
+
+    Of parameters that do not learn the qualified names of the first ones (`(unregistered)` for one of no module), how
+    many there are, which share of their matrices is as it was drawn, and their numbers in all.
+    """
+
+    used: int  # numbers that the loss depends on, as parameters,
+    held: int  # and those of them that an optimizer has
+    matrices: int  # of these parameters, those with several dimensions
+    untrained: tuple[str, ...]  # that a gradient reaches and no optimizer has
+    untrained_count: int
+    untrained_share_fresh: float
+    untrained_numel: int
+    output_untrained: bool  # whether the matrix that is used last is one of them
+    frozen: tuple[str, ...]  # that need no gradient
+    frozen_count: int
+    frozen_share_fresh: float
+    frozen_numel: int
+    cut: tuple[str, ...]  # that an optimizer has and no gradient reaches
+    cut_count: int
+    cut_share_fresh: float
+    cut_numel: int
+    cut_on_purpose: bool  # whether all calls that use them were made without gradients
+    unregistered: int  # parameters that no module knows of
+    slope: float  # of the loss along its own loss call: -1 where it rewards errors, 0 where it does not depend on it
+    share: float  # of the loss that is its loss call's; the rest is a penalty
+    broadcast: Broadcast | None  # None where shapes agree
+    linear_layers: int  # that together are one linear function of the inputs
+
+
+@dataclass(frozen=True)
 class LeftUnloaded:
     """A load of weights that left some as they were; of one that has brought them after all, the rest is not told."""
 
@@ -47,3 +90,18 @@ class Modes:
 
     evaluation: tuple[str, ...]
     unfit: tuple[str, ...]  # normalisations among these whose running statistics were never fitted
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What one of an optimizer's first steps shows of its gradients."""
+
+    gradients_cleared: bool  # whether a backward pass that fed it began with clear ones
+    gradients_wiped: bool  # whether what backward passes had left was gone when it began
+    unheld: tuple[str, ...]  # the first of the model's parameters that no optimizer has, by qualified name
+    unheld_count: int
+    unreached: tuple[str, ...]  # the first of the weights in use that it has and that no gradient has reached
+    evaluation_mode: tuple[str, ...]  # the first of the dropout and normalisation modules in that mode
+    is_fed: bool = True  # whether a backward pass was made for it; not told of a step by hand
+    with_gradient: int | None = None  # of the optimizer's parameters; None for a step by hand
+    held: int | None = None  # parameters that the optimizer has; None for a step by hand
