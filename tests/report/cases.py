@@ -2,11 +2,11 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from descend.case import Case
-from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site
+from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Arm, Trial
@@ -78,6 +78,23 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
     return record
 
 
+def inputs_of(mean: Sequence[float], std: Sequence[float]) -> facts.Inputs:
+    """Features of such means and standard deviations."""
+    return facts.Inputs(
+        features=len(mean),
+        examples=64,
+        constant_features=0,
+        mean=tuple(mean),
+        std=tuple(std),
+        min=0.0,
+        max=4254.0,
+        largest_rms=900.0,
+        finite=True,
+        shape=(64, len(mean)),
+        first_layer="linear",
+    )
+
+
 def inputs_not_normalised(root: Path) -> Case:
     """Raw inputs, an instability that follows from them, and four trials of which one is proved."""
     script = write_script(root)
@@ -85,7 +102,7 @@ def inputs_not_normalised(root: Path) -> Case:
     chance = random.Random(3)
     means = [14.1, 19.3, 92.0, 654.9, 0.1, 0.1, 0.09, 0.05, 0.18, 0.06] * 3
     widths = [abs(mean) * (0.2 + 0.5 * chance.random()) for mean in means]
-    record.add(Fact("inputs", "0", 0, {"mean": means, "std": widths, "features": 30}))
+    record.add(Fact.of(inputs_of(means, widths), 0, "0"))
     for step in range(0, STEPS, 20):
         record.add(Reading("curvature_standardised", "0", step, 1.1 + 0.3 * chance.random()))
     record.readings["curvature", "0"][1][:] = [10.0 + 400 * math.exp(-i / 3) for i in range(15)]

@@ -17,6 +17,19 @@ CLASSES = {"dtype": "int64", "count": 256, "min": 0, "max": 9, "classes_seen": 1
 CLASS_LOSS = {"function": "cross_entropy", "task": "classes", "classes": 10, "min": -3.0, "max": 3.0}
 CLASS_LOSS |= {"activation": None, "reduction": "mean", "by_hand": False, "shape": [32, 10], "target_shape": [32]}
 REAL_LOSS = {**CLASS_LOSS, "function": "mse_loss", "task": "real", "classes": 1, "shape": [32, 1]}
+INPUTS = facts.Inputs(
+    features=4,
+    examples=320,
+    constant_features=0,
+    mean=(0.0,) * 4,
+    std=(1.0,) * 4,
+    min=-3.0,
+    max=3.0,
+    largest_rms=1.0,
+    finite=True,
+    shape=(40, 4),
+    first_layer="linear",
+)
 NORMAL = {"dtype": "float32", "mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0, "median": 0.0, "deviation": 0.67}
 CONNECTED = facts.Connections(
     used=1000,
@@ -64,7 +77,7 @@ def healthy(**optimizer: Any) -> Record:
     add_fact(record, "targets", **CLASSES)
     add_fact(record, "loss_input", **CLASS_LOSS)
     observe(record, CONNECTED)
-    add_fact(record, "inputs", features=4, largest_rms=1.0, mean=[0.0] * 4, std=[1.0] * 4, first_layer="linear")
+    observe(record, INPUTS)
     for step in range(STEPS):
         record.add(Reading("loss", "0", step, 2.3 * exp(-step / 40)))
         record.add(Reading("learning_rate", "0", step, rule["lr"]))
@@ -72,7 +85,7 @@ def healthy(**optimizer: Any) -> Record:
         observe(record, WIRED, "0", step)
     for step in range(0, STEPS, EVERY):
         observe(record, facts.Modes(evaluation=(), unfit=()), "", step)
-        add_fact(record, "batch", "", step, examples=40, labels={str(label): 4 for label in range(10)})
+        observe(record, facts.Batch(40, labels={str(label): 4 for label in range(10)}), "", step)
     cost = [2.3 * exp(-step / 40) for step in range(0, STEPS, EVERY)]
     probe(record, "monitored_loss", "", cost)
     probe(record, "yardstick", "negative_log_likelihood", cost)

@@ -64,7 +64,7 @@ def inputs_not_normalised(
 ) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "inputs", largest_rms=rms, **({"std": [0.1, 6.5, 3.0, 0.0]} | scales), first_layer=layer)
+    change(record, facts.Inputs, largest_rms=rms, **({"std": (0.1, 6.5, 3.0, 0.0)} | scales), first_layer=layer)
     if draws:
         add_fact(record, "own_draws", function=draws)
     set_series(record, "input_condition_number", "", 20.0 * ratio)
@@ -131,7 +131,7 @@ def unshuffled_data(within: int = 2, batches: int = 4, examples: int = 8, classe
     forget(record, "batch")
     for i in range(batches):
         counts = {str((i * within + j) % classes): examples // within for j in range(within)}
-        add_fact(record, "batch", "", 10 * i, examples=examples, labels=counts)
+        observe(record, facts.Batch(examples, labels=counts), "", 10 * i)
     return record
 
 
@@ -160,7 +160,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
 def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, **rule: Any) -> Record:
     record = healthy(**rule)
     set_cost(record, settling_at(left))
-    set_fact(record, "inputs", largest_rms=rms)
+    change(record, facts.Inputs, largest_rms=rms)
     probe(record, "input_condition_number_standardised", "", [condition])
     return record
 

@@ -125,8 +125,9 @@ def constant_labels(
     set_fact(record, "loss_input", task=task, function=function)
     set_fact(record, "targets", min=3, max=3, entropy=0.0, classes_seen=1)
     forget(record, "batch")
-    add_fact(record, "batch", "", 0, labels={"3": labels // 2})
-    add_fact(record, "batch", "", 10, labels={later: labels - labels // 2})
+    first, rest = labels // 2, labels - labels // 2
+    observe(record, facts.Batch(first, labels={"3": first}))
+    observe(record, facts.Batch(rest, labels={later: rest}), "", 10)
     return record
 
 

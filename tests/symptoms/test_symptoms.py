@@ -18,7 +18,7 @@ def ids(record: Record) -> list[str]:
 
 
 def raw_inputs(record: Record, rms: float = 13.0) -> None:
-    set_fact(record, "inputs", largest_rms=rms, std=[0.1, 6.5, 3.0, 1.0])
+    change(record, facts.Inputs, largest_rms=rms, std=(0.1, 6.5, 3.0, 1.0))
     set_series(record, "input_condition_number", "", 40_000.0)
 
 

@@ -9,7 +9,6 @@ from records import (
     STEPS,
     WEIGHTS,
     WIRED,
-    add_fact,
     change,
     forget,
     healthy,
@@ -169,7 +168,7 @@ def test_left_alone(run, changes):
 def test_sorted_labels_are_not_constant_ones():
     record = constant_labels(later="4")  # the fixed examples come from the first class alone
     for step, label in enumerate("5678"):
-        add_fact(record, "batch", "", 20 + step, labels={label: 16})
+        observe(record, facts.Batch(16, labels={label: 16}), "", 20 + step)
     assert [s.id for s in diagnose(record) if s.certain] == ["unshuffled_data"]
     assert [s.id for s in diagnose(constant_labels(labels=256))] == ["labels_wrong"]
 

@@ -6,7 +6,7 @@ from statistics import fmean, median, median_low, variance
 from descend.course.opponents import exploded_at, has_opponents
 from descend.course.own_metric import is_told_by_loss, own_left, own_left_in_words
 from descend.course.yardstick import STUCK, yardstick_place
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
@@ -57,7 +57,7 @@ def first_rise(record: Record, key: str) -> int | None:
 
 def _is_of_all(record: Record) -> bool:
     """Whether a rise of the batches' losses is one of the cost, as far as the fixed examples tell."""
-    sizes = [fact.detail.get("examples", 0) for fact in record.history("batch")]
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
     curve = record.series("monitored_loss")
     if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
         return True

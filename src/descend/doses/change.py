@@ -195,7 +195,7 @@ def rectifier(record: Record, symptom: Symptom) -> Dose | None:
 
 def batch_norm(record: Record, symptom: Symptom) -> Dose | None:
     """Batch normalisation, in a network that reads no sequences and whose batches have a variance."""
-    sizes = [f.detail.get("examples", 0) for f in record.history("batch")]
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
     is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.places("recurrent")
     return {"kind": "batch", "optimizer": symptom.optimizer} if is_fit else None
 

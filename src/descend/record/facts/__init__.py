@@ -1,6 +1,6 @@
 """What is observed that is no single number: a dataclass for each measurement, of standard types only."""
 
-from descend.record.facts.data import BadData, Pairing, ZeroInput
+from descend.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
 from descend.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.loss import Divergence, MixedReductions, NotFinite
@@ -19,6 +19,7 @@ from descend.record.facts.wiring import (
 __all__ = [
     "Alterations",
     "BadData",
+    "Batch",
     "Broadcast",
     "Clip",
     "Connections",
@@ -26,6 +27,7 @@ __all__ = [
     "Divergence",
     "Exchanged",
     "IdleLoss",
+    "Inputs",
     "LeftUnloaded",
     "LoneEntry",
     "Lost",
