@@ -47,8 +47,8 @@ def with_early_rise() -> Record:
     return record
 
 
-def with_loss(function: str, activation: str | None, **facts: Any) -> Record:
-    return output_before_loss(function=function, activation=activation, **facts)
+def with_loss(function: str, activation: str | None, **given: Any) -> Record:
+    return output_before_loss(function=function, activation=activation, **given)
 
 
 def with_activations(*names: str) -> Record:

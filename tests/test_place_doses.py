@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, add_site, change, healthy, set_fact
+from records import add_fact, add_site, change, healthy
 from test_doses import SYMPTOM
 
 from descend.doses import (
@@ -53,7 +53,7 @@ def on_all_ways() -> Record:
     add_fact(record, "crossing", "0", function="clamp", line=9, edit="skip", before=1.0, behind=0.1, constant=1.2)
     change(record, facts.Connections, share=0.2)
     add_site(record, "penalty", "0", 12, "mul")
-    set_fact(record, "loss_input", by_hand=True)
+    change(record, facts.LossInput, by_hand=True)
     for i in range(8):
         add_fact(record, "on_inputs", str(40 + i), function="ne", line=70 + i, edit="invert")
         other = {"edit": "set", "keyword": "dim", "index": 0, "value": 1}
@@ -99,7 +99,7 @@ def test_labels_of_two_values_are_written_otherwise():
     assert [dose["expression"] for dose in asked] == ["1 - t0", "2 * t0 - 1", "-t1", "(t1 + 1) / 2"]
     assert other_convention(16)(on_all_ways(), SYMPTOM) is None
     known = on_all_ways()
-    set_fact(known, "loss_input", by_hand=False)  # what torch's losses mean by labels is known
+    change(known, facts.LossInput, by_hand=False)  # what torch's losses mean by labels is known
     assert other_convention(0)(known, SYMPTOM) is None
 
 

@@ -212,19 +212,30 @@ def instability(root: Path) -> Case:
     return Case(record, (instability_symptom(root),), bare_s=4.1, total_s=9.0)
 
 
-def output_loss_mismatch(root: Path, histogram: bool = True) -> Case:
+def output_loss_mismatch(root: Path) -> Case:
     """Softmax before the cross-entropy: the loss stays above its floor."""
     write_script(root)
     record = record_of(root)
     losses = record.readings["loss", "0"][1]
     losses[:] = [1.4612 + 0.8 * math.exp(-i / 80) for i in range(len(losses))]
-    detail: dict[str, object] = {"min": 0.0, "max": 1.0, "row_sum_min": 1.0, "row_sum_max": 1.0}
-    if histogram:
-        detail["histogram"] = {
-            "counts": [900, 40, 12, 5, 3, 2, 4, 9, 20, 105],
-            "edges": [i / 10 for i in range(11)],
-        }
-    record.add(Fact("loss_input", "0", 0, detail))
+    given = facts.LossInput(
+        function="cross_entropy",
+        task="classes",
+        shape=(64, 10),
+        target_shape=(64,),
+        dtype="float32",
+        min=0.0,
+        max=1.0,
+        classes=10,
+        spread=0.3,
+        histogram=(900, 40, 12, 5, 3, 2, 4, 9, 20, 105),
+        reduction="mean",
+        by_hand=False,
+        activation="softmax",
+        row_sum_min=1.0,
+        row_sum_max=1.0,
+    )
+    record.add(Fact.of(given, 0, "0"))
     finding = Symptom(
         "output_loss_mismatch",
         "statics",

@@ -17,7 +17,7 @@ def test_a_script_that_never_steps(observe) -> None:
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
     assert record.fact("passes") == {"backward": 40}
     assert record.fact("monitor")["examples"] == 256
-    assert record.fact("loss_input")["function"] == "cross_entropy"
+    assert record.fact(facts.LossInput).function == "cross_entropy"
     assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
     assert not record.history(facts.Wiring, "0")  # a fact of each step that there is
 

@@ -13,10 +13,23 @@ EVERY = 10  # steps between probes
 WEIGHTS = ("0.weight", "2.weight", "4.weight")
 LINES = {"loader": 3, "model": 5, "optimizer": 10, "model_call": 20, "loss": 22, "backward": 24, "step": 25}
 UNKEYED = ("loss", "backward")
-CLASSES = {"dtype": "int64", "count": 256, "min": 0, "max": 9, "classes_seen": 10, "entropy": 2.3}
-CLASS_LOSS = {"function": "cross_entropy", "task": "classes", "classes": 10, "min": -3.0, "max": 3.0}
-CLASS_LOSS |= {"activation": None, "reduction": "mean", "by_hand": False, "shape": [32, 10], "target_shape": [32]}
-REAL_LOSS = {**CLASS_LOSS, "function": "mse_loss", "task": "real", "classes": 1, "shape": [32, 1]}
+CLASSES = facts.Targets("int64", 256, min=0, max=9, classes_seen=10, entropy=2.3, unseen_entropy=2.3)
+CLASS_LOSS = facts.LossInput(
+    function="cross_entropy",
+    task="classes",
+    shape=(32, 10),
+    target_shape=(32,),
+    dtype="float32",
+    min=-3.0,
+    max=3.0,
+    classes=10,
+    spread=1.0,
+    histogram=(10,) * 24,
+    reduction="mean",
+    by_hand=False,
+    activation=None,
+)
+REAL_LOSS = replace(CLASS_LOSS, function="mse_loss", task="real", classes=1, shape=(32, 1))
 INPUTS = facts.Inputs(
     features=4,
     examples=320,
@@ -30,7 +43,9 @@ INPUTS = facts.Inputs(
     shape=(40, 4),
     first_layer="linear",
 )
-NORMAL = {"dtype": "float32", "mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0, "median": 0.0, "deviation": 0.67}
+NORMAL = facts.Targets(
+    "float32", 256, min=-3.0, max=3.0, mean=0.0, std=1.0, median=0.0, constant_cost=1.0, largest_rms=1.0, deviation=0.67
+)
 CONNECTED = facts.Connections(
     used=1000,
     held=1000,
@@ -74,8 +89,8 @@ def healthy(**optimizer: Any) -> Record:
     add_fact(record, "optimizer", "0", **rule)
     for kind, line in LINES.items():
         add_site(record, kind, "" if kind in UNKEYED else "0", line)
-    add_fact(record, "targets", **CLASSES)
-    add_fact(record, "loss_input", **CLASS_LOSS)
+    observe(record, CLASSES)
+    observe(record, CLASS_LOSS)
     observe(record, CONNECTED)
     observe(record, INPUTS)
     for step in range(STEPS):
@@ -197,10 +212,10 @@ def exploding(record: Record, since: int = 0) -> None:
 def real(record: Record, **targets: Any) -> None:
     """Make a regression of it."""
     record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
-    seen = {**NORMAL, **targets}
-    seen = {"constant_cost": seen["std"] ** 2, "largest_rms": (seen["mean"] ** 2 + seen["std"] ** 2) ** 0.5, **seen}
-    record.facts["targets", ""] = [Fact("targets", "", 0, seen)]
-    record.facts["loss_input", ""] = [Fact("loss_input", "", 0, REAL_LOSS)]
+    seen = replace(NORMAL, **targets)
+    seen = replace(seen, constant_cost=seen.std**2, largest_rms=(seen.mean**2 + seen.std**2) ** 0.5)
+    record.facts["targets", ""] = [Fact.of(seen, 0)]
+    record.facts["loss_input", ""] = [Fact.of(REAL_LOSS, 0)]
 
 
 def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:

@@ -48,7 +48,7 @@ def sum_reduction(
     record = healthy(**rule)
     set_cost(record, cost)
     add_site(record, "loss_module", "0", 8)
-    set_fact(record, "loss_input", reduction=reduction, by_hand=by_hand, target_shape=list(shape))
+    change(record, facts.LossInput, reduction=reduction, by_hand=by_hand, target_shape=tuple(shape))
     return record
 
 
@@ -122,7 +122,7 @@ def outliers(
     std = spread * 1.4826 * deviation
     real(record, median=1.0, deviation=deviation, max=1 + far * deviation, min=-1.0, std=std, gap=gap)
     set_cost(record, falling_to(left))
-    set_fact(record, "loss_input", function=function)
+    change(record, facts.LossInput, function=function)
     return record
 
 
@@ -172,8 +172,8 @@ def mixed_reductions(
     set_cost(record, falling_to(left))
     if seen:
         observe(record, facts.MixedReductions(64, "mse_loss", 784, own, over_batch))
-    set_fact(record, "loss_input", spread=spread)
-    set_fact(record, "targets", std=1.0)
+    change(record, facts.LossInput, spread=spread)
+    change(record, facts.Targets, std=1.0)
     add_site(record, "summed_term", "0", 17)
     return record
 

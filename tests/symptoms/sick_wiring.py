@@ -18,7 +18,6 @@ from records import (
     real,
     second_optimizer,
     set_cost,
-    set_fact,
     stuck,
 )
 from sick_first_steps import never_backward, no_step
@@ -122,8 +121,8 @@ def constant_labels(
 ) -> Record:
     record = healthy()
     stuck(record)
-    set_fact(record, "loss_input", task=task, function=function)
-    set_fact(record, "targets", min=3, max=3, entropy=0.0, classes_seen=1)
+    change(record, facts.LossInput, task=task, function=function)
+    change(record, facts.Targets, min=3, max=3, entropy=0.0, classes_seen=1)
     forget(record, "batch")
     first, rest = labels // 2, labels - labels // 2
     observe(record, facts.Batch(first, labels={"3": first}))
@@ -133,8 +132,8 @@ def constant_labels(
 
 def labels_out_of_range(low: float = -1.0, high: float = 1.0, task: str = "binary") -> Record:
     record = healthy()
-    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", task=task, classes=1)
-    set_fact(record, "targets", dtype="float32", mean=0.0, std=1.0, min=low, max=high)
+    change(record, facts.LossInput, function="binary_cross_entropy_with_logits", task=task, classes=1)
+    change(record, facts.Targets, dtype="float32", mean=0.0, std=1.0, min=low, max=high)
     return record
 
 
@@ -153,14 +152,14 @@ def broadcasting(pair: tuple[tuple[int, ...], tuple[int, ...]] | None = ((32, 1)
     return record
 
 
-def output_before_loss(left: float = 0.9, **facts: Any) -> Record:
+def output_before_loss(left: float = 0.9, **given: Any) -> Record:
     record = healthy()
-    task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(facts["function"], "binary")
+    task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(given["function"], "binary")
     if task == "real":
-        real(record, min=facts.pop("low", -3.0), max=facts.pop("high", 3.0))
+        real(record, min=given.pop("low", -3.0), max=given.pop("high", 3.0))
     set_cost(record, falling_to(left))
     add_site(record, "activation", "output", 7)
-    set_fact(record, "loss_input", task=task, **facts)
+    change(record, facts.LossInput, task=task, **given)
     return record
 
 
@@ -168,7 +167,7 @@ def several_tags(floor: float = 0.73, activation: str = "softmax") -> Record:
     record = output_before_loss(
         function="binary_cross_entropy", activation=activation, classes=8, min=0.0, max=1.0, inner_activation=None
     )
-    set_fact(record, "targets", mean=0.4, simplex_floor=floor)
+    change(record, facts.Targets, mean=0.4, simplex_floor=floor)
     return record
 
 

@@ -4,7 +4,7 @@ import math
 import sys
 
 import pytest
-from records import change, change_one, exploding, healthy, set_fact, set_series, stuck
+from records import change, change_one, exploding, healthy, set_series, stuck
 
 from descend.course.progress import constant_cost, first_rise, is_stuck
 from descend.course.stability import stability_bound, step_lengths
@@ -169,7 +169,7 @@ def test_inputs_that_are_far_too_small_count_as_well():
 @pytest.mark.parametrize("activation, floor", [("softmax", 1.4612), ("sigmoid", 1.4612), ("tanh", 0.7966)])
 def test_bounded_outputs_before_cross_entropy_have_a_floor(activation, floor):
     record = healthy()
-    set_fact(record, "loss_input", activation=activation)
+    change(record, facts.LossInput, activation=activation)
     [symptom] = diagnose(record)
     assert symptom.id == "output_loss_mismatch" and symptom.certain
     assert symptom.bound == pytest.approx(floor, abs=1e-4)
@@ -185,20 +185,20 @@ def test_the_floor_is_what_cross_entropy_can_reach():
 @pytest.mark.parametrize("activation", [None, "log_softmax", "leaky_relu", "gelu"])
 def test_harmless_or_unsure_outputs_before_cross_entropy(activation):
     record = healthy()
-    set_fact(record, "loss_input", activation=activation)
+    change(record, facts.LossInput, activation=activation)
     assert ids(record) == []
 
 
 def test_sigmoid_twice_probabilities_without_a_log_and_targets_out_of_range():
     record = healthy()
-    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", activation="sigmoid")
+    change(record, facts.LossInput, function="binary_cross_entropy_with_logits", activation="sigmoid")
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "loss_input", function="nll_loss", activation="softmax")
+    change(record, facts.LossInput, function="nll_loss", activation="softmax")
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "loss_input", function="mse_loss", activation="sigmoid")
-    set_fact(record, "targets", std=3.0, mean=2.0, min=-1.0, max=9.0)
+    change(record, facts.LossInput, function="mse_loss", activation="sigmoid")
+    change(record, facts.Targets, std=3.0, mean=2.0, min=-1.0, max=9.0)
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "targets", min=0.0, max=1.0)
+    change(record, facts.Targets, min=0.0, max=1.0)
     assert ids(record) == []
 
 

@@ -16,7 +16,6 @@ from records import (
     rising,
     second_optimizer,
     set_cost,
-    set_fact,
 )
 from sick_first_steps import wiped
 from sick_runs import RUNS, look, named, neighbours
@@ -207,7 +206,7 @@ def test_the_label_that_is_out_of_range_is_the_number():
 @pytest.mark.parametrize("lost", [nan, inf])
 def test_targets_that_are_not_finite_are_bad_data_and_not_out_of_reach(lost):
     record = output_before_loss(function="mse_loss", activation="sigmoid", low=0.0, high=1.0)
-    set_fact(record, "targets", min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
+    change(record, facts.Targets, min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
     assert SYMPTOMS["output_loss_mismatch"](record) is None
 
 
@@ -262,17 +261,17 @@ def test_steps_by_hand_leave_no_parameter_out():
 @pytest.mark.parametrize("low, high, shown", [(1.0, 2.0, True), (0.0, 1.0, True), (1.0, 1.0, False)])
 def test_targets_that_are_no_distribution(low, high, shown):
     record = healthy()
-    set_fact(record, "targets", row_sum_min=low, row_sum_max=high)
+    change(record, facts.Targets, row_sum_min=low, row_sum_max=high)
     found = SYMPTOMS["labels_wrong"](record)
     assert (found is not None) == shown
 
 
 def test_numbers_of_classes_under_a_binary_loss():
     record = healthy()
-    set_fact(record, "loss_input", function=BCE, task="binary")
-    set_fact(record, "targets", min=0.0, max=9.0, whole_values=10)
+    change(record, facts.LossInput, function=BCE, task="binary")
+    change(record, facts.Targets, min=0.0, max=9.0, whole_values=10)
     assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
-    set_fact(record, "targets", min=1.0, max=2.0, whole_values=2)
+    change(record, facts.Targets, min=1.0, max=2.0, whole_values=2)
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
 
 

@@ -79,17 +79,16 @@ def constant_cost(record: Record) -> float | None:
     """
     if has_opponents(record):
         return None  # what the targets say is which network made the example
-    targets = record.fact("targets") or {}
-    place = yardstick_place(record)
+    targets, place = record.fact(facts.Targets), yardstick_place(record)
+    if targets is None:
+        return None
     if place == "squared_error":
-        return float(targets["constant_cost"]) or None if "constant_cost" in targets else None
-    own = float(targets.get("own_entropy", 0.0))  # which the yardstick leaves out
-    if "entropy" in targets:
-        least = max(0.0, float(targets["entropy"]) - own)
-        cost = max(0.0, float(targets.get("unseen_entropy", targets["entropy"])) - own)
+        return targets.constant_cost or None
+    own, p = targets.own_entropy, targets.mean  # the yardstick leaves the former out
+    if targets.entropy is not None and targets.unseen_entropy is not None:
+        least, cost = max(0.0, targets.entropy - own), max(0.0, targets.unseen_entropy - own)
         return cost if 0 < cost and cost - least <= KNOWN * cost < inf else None
-    if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
-        p = float(targets["mean"])
+    if place == "negative_log_likelihood" and p is not None and 0 < p < 1:
         return max(0.0, -(p * log(p) + (1 - p) * log(1 - p)) - own) or None
     return None
 
@@ -99,9 +98,9 @@ def constant_in_words(record: Record) -> str:
 
     Several real or binary targets of an example may share one number, where a mean of each would cost less.
     """
-    targets, shape = record.fact("targets") or {}, (record.fact("loss_input") or {}).get("target_shape") or []
-    is_number = "entropy" not in targets  # of classes it is their shares
-    shared = is_number and prod(shape[1:]) > 1 and targets.get("constants", 1) == 1
+    targets, given = record.fact(facts.Targets), record.fact(facts.LossInput)
+    is_number = targets is None or targets.entropy is None and targets.constants == 1  # of classes it is their shares
+    shared = is_number and given is not None and prod(given.target_shape[1:]) > 1
     return "the best single number for all outputs" if shared else "the best constant prediction"
 
 

@@ -34,15 +34,12 @@ def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
 
 def output_activation(record: Record, symptom: Symptom) -> Dose | None:
     """The activation in front of a loss that brings its own."""
-    facts = record.fact("loss_input") or {}
-    if facts.get("activation") is None:
+    given = record.fact(facts.LossInput)
+    if given is None or given.activation is None:
         return None
-    removable = facts.get("task") == "real" or facts.get("function") in (
-        "cross_entropy",
-        "binary_cross_entropy_with_logits",
-    )
-    removable = removable or facts.get("inner_activation") == facts["activation"] == "sigmoid"
-    return {"activation": facts["activation"]} if removable else None
+    removable = given.task == "real" or given.function in ("cross_entropy", "binary_cross_entropy_with_logits")
+    removable = removable or given.inner_activation == given.activation == "sigmoid"
+    return {"activation": given.activation} if removable else None
 
 
 def following_activation(record: Record, symptom: Symptom) -> Dose | None:
@@ -63,12 +60,13 @@ def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
 
 def another_activation(record: Record, symptom: Symptom) -> Dose | None:
     """What the loss is defined for: log-probabilities, or the sigmoid of each unit."""
-    facts = record.fact("loss_input") or {}
-    if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
+    given = record.fact(facts.LossInput)
+    if given is None:
+        return None
+    if (given.function, given.activation) == ("nll_loss", "softmax"):
         return {"activation": "log_softmax"}
-    found = facts.get("activation")
-    shared = found == "softmax" and (facts.get("classes") == 1 or several_at_once(record) is not None)
-    if facts.get("function") == "binary_cross_entropy" and (shared or found in ONE_SIDED):
+    shared = given.activation == "softmax" and (given.classes == 1 or several_at_once(record) is not None)
+    if given.function == "binary_cross_entropy" and (shared or given.activation in ONE_SIDED):
         return {"activation": "sigmoid"}
     return None
 
@@ -97,16 +95,18 @@ def wrong_function(record: Record, symptom: Symptom) -> Dose | None:
 
 def another_loss(record: Record, symptom: Symptom) -> Dose | None:
     """Cross-entropy for scores that were given to the negative log-likelihood as they are."""
-    facts = record.fact("loss_input") or {}
-    scores = facts.get("function") == "nll_loss" and facts.get("activation") not in ("softmax", "log_softmax")
-    return {"loss": "cross_entropy"} if scores else None
+    given = record.fact(facts.LossInput)
+    if given is None or given.function != "nll_loss" or given.activation in ("softmax", "log_softmax"):
+        return None
+    return {"loss": "cross_entropy"}
 
 
 def several_labels(record: Record, symptom: Symptom) -> Dose | None:
     """A loss for each label by itself, where an example has several, each 0 or 1."""
-    targets = record.fact("targets") or {}
-    is_told_by_itself = targets.get("own_entropy") == 0 and (targets["min"], targets["max"]) == (0, 1)
-    return {"loss": "binary_cross_entropy_with_logits"} if is_told_by_itself and targets["row_sum_max"] > 1 else None
+    targets = record.fact(facts.Targets)
+    if targets is None or targets.own_entropy != 0 or (targets.min, targets.max) != (0, 1):
+        return None
+    return {"loss": "binary_cross_entropy_with_logits"} if targets.row_sum_max > 1 else None
 
 
 def robust_loss(record: Record, symptom: Symptom) -> Dose | None:

@@ -9,8 +9,8 @@ from descend.symptoms.examples_mixed import LAYERS
 
 def along_the_classes(record: Record, symptom: Symptom) -> Dose | None:
     """The dimension that the classes lie along, where log-probabilities have been taken along another one."""
-    facts = record.fact("loss_input") or {}
-    is_log = (facts.get("function"), facts.get("activation")) == ("nll_loss", "log_softmax")
+    given = record.fact(facts.LossInput)
+    is_log = given is not None and (given.function, given.activation) == ("nll_loss", "log_softmax")
     return {"activation": "log_softmax", "site": ("activation", "output"), "dim": 1} if is_log else None
 
 

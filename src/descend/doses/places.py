@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from descend.doses.rate import Dose
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 
 
@@ -50,11 +50,11 @@ def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
     """
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        known = record.fact("loss_input")
-        if known is not None and not known.get("by_hand"):
+        given = record.fact(facts.LossInput)
+        if given is not None and not given.by_hand:
             return None
-        facts = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
-        ways = [(name, way) for name, fact in facts for way in CONVENTIONS[fact["low"], fact["high"]]]
+        labels = [(name, record.fact("two_valued", name) or {}) for name in record.places("two_valued")]
+        ways = [(name, way) for name, fact in labels for way in CONVENTIONS[fact["low"], fact["high"]]]
         if number >= len(ways):
             return None
         name, way = ways[number]

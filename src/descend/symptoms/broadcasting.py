@@ -12,7 +12,8 @@ def broadcasting(record: Record) -> Symptom | None:
     found = connections.broadcast if connections else None
     if found is None:
         return None
-    variance = float((record.fact("targets") or {}).get("constant_cost", float("nan")))
+    targets = record.fact(facts.Targets)
+    variance = float("nan") if targets is None or targets.constant_cost is None else targets.constant_cost
     floor = f": the loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
     return Symptom(
         id="broadcasting",

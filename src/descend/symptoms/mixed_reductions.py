@@ -43,5 +43,6 @@ def outweighs(term: facts.MixedReductions) -> int:
 
 def _are_outputs_alike(record: Record) -> bool:
     """Whether what the loss is given says nothing of any example: it hardly differs, or costs what a constant does."""
-    outputs, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    return left(record) > STUCK or float(outputs.get("spread", 0.0)) < ALIKE * float(targets.get("std", 0.0))
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    spread, scale = given.spread if given else 0.0, targets.std or 0.0 if targets else 0.0
+    return left(record) > STUCK or spread < ALIKE * scale

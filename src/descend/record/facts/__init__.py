@@ -3,7 +3,7 @@
 from descend.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
 from descend.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
-from descend.record.facts.loss import Divergence, MixedReductions, NotFinite
+from descend.record.facts.loss import Divergence, LossInput, MixedReductions, NotFinite, Targets
 from descend.record.facts.named import name_of
 from descend.record.facts.wiring import (
     Alterations,
@@ -30,6 +30,7 @@ __all__ = [
     "Inputs",
     "LeftUnloaded",
     "LoneEntry",
+    "LossInput",
     "Lost",
     "MadeInForward",
     "MixedReductions",
@@ -39,6 +40,7 @@ __all__ = [
     "Pairing",
     "Singular",
     "TargetLeak",
+    "Targets",
     "Wiring",
     "ZeroInput",
     "name_of",
