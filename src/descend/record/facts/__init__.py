@@ -5,6 +5,7 @@ from descend.record.facts.dimensions import Exchanged, LoneEntry, Mixing, Target
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.loss import Divergence, LossInput, MixedReductions, NotFinite, Targets
 from descend.record.facts.named import name_of
+from descend.record.facts.window import Window
 from descend.record.facts.wiring import (
     Alterations,
     Broadcast,
@@ -41,6 +42,7 @@ __all__ = [
     "Singular",
     "TargetLeak",
     "Targets",
+    "Window",
     "Wiring",
     "ZeroInput",
     "name_of",
