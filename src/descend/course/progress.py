@@ -49,8 +49,9 @@ def first_rise(record: Record, key: str) -> int | None:
     raw = record.series("loss", key)
     losses, start = smoothed(raw), raw.first
     least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
+    is_of_all = _is_of_all(record)
     for step, value in losses:
-        if not isfinite(value) or (value > start + least and _is_of_all(record)):
+        if not isfinite(value) or (value > start + least and is_of_all):
             return step
     return None
 
