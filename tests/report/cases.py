@@ -80,19 +80,9 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
 
 def inputs_of(mean: Sequence[float], std: Sequence[float]) -> facts.Inputs:
     """Features of such means and standard deviations."""
-    return facts.Inputs(
-        features=len(mean),
-        examples=64,
-        constant_features=0,
-        mean=tuple(mean),
-        std=tuple(std),
-        min=0.0,
-        max=4254.0,
-        largest_rms=900.0,
-        finite=True,
-        shape=(64, len(mean)),
-        first_layer="linear",
-    )
+    scales = {"min": 0.0, "max": 4254.0, "largest_rms": 900.0, "finite": True}
+    shape = (64, len(mean))
+    return facts.Inputs(len(mean), 64, 0, tuple(mean), tuple(std), **scales, shape=shape, first_layer="linear")
 
 
 def inputs_not_normalised(root: Path) -> Case:
@@ -218,23 +208,11 @@ def output_loss_mismatch(root: Path) -> Case:
     record = record_of(root)
     losses = record.readings["loss", "0"][1]
     losses[:] = [1.4612 + 0.8 * math.exp(-i / 80) for i in range(len(losses))]
-    given = facts.LossInput(
-        function="cross_entropy",
-        task="classes",
-        shape=(64, 10),
-        target_shape=(64,),
-        dtype="float32",
-        min=0.0,
-        max=1.0,
-        classes=10,
-        spread=0.3,
-        histogram=(900, 40, 12, 5, 3, 2, 4, 9, 20, 105),
-        reduction="mean",
-        by_hand=False,
-        activation="softmax",
-        row_sum_min=1.0,
-        row_sum_max=1.0,
-    )
+    called = {"function": "cross_entropy", "task": "classes", "reduction": "mean", "by_hand": False}
+    shapes = {"shape": (64, 10), "target_shape": (64,), "dtype": "float32", "classes": 10}
+    values = {"min": 0.0, "max": 1.0, "spread": 0.3, "row_sum_min": 1.0, "row_sum_max": 1.0}
+    counts = (900, 40, 12, 5, 3, 2, 4, 9, 20, 105)
+    given = facts.LossInput(**called, **shapes, **values, histogram=counts, activation="softmax")
     record.add(Fact.of(given, 0, "0"))
     finding = Symptom(
         "output_loss_mismatch",
