@@ -170,13 +170,13 @@ def forgetful() -> Record:
 def idle(*places: str) -> Record:
     """Dropout at 1 and a normalisation at 2; those places are in evaluation mode."""
     record = with_dropout(0.5, 0.5)
-    add_fact(record, "modes", "", 100, evaluation=list(places), unfit=[])
+    observe(record, facts.Modes(places, unfit=()), "", 100)
     return record
 
 
 def lost() -> Record:
     record = healthy()
-    add_fact(record, "lost", "0", 50, count=4)
+    observe(record, facts.Lost(4), "0", 50)
     return record
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from descend.course.own_metric import asks_untrained, own_metrics
 from descend.plan import Plan
-from descend.record import Ending, Fact, Message, Record
+from descend.record import Ending, Fact, Message, Record, facts
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.run.chance import untrained_numbers
@@ -33,7 +33,8 @@ def observe(
         record.extend(stage)
         take(stage)
         if plan.role == "exam":
-            show(record, [Fact("window", "", 0, asdict(plan))])
+            window = facts.Window(plan.steps, plan.seconds, plan.least_steps, plan.quick_s, plan.patience)
+            show(record, [Fact.of(window, 0)])
         try:
             run(script, plan, record, listen, server)
             for known in (_known_by_other_runs, _known_by_source):  # some of the latter asks for the former

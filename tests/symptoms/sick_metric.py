@@ -56,7 +56,7 @@ def wrong_objective(*, falls: bool = True, beside: float | None = None, **printe
 def wrong_step(cosine: float = -1.0, ratio: float = 1.0, left: float = 1.0, by: str = "neg") -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    add_fact(record, "alterations", "0", 4, cosine=cosine, ratio=ratio)
+    observe(record, facts.Alterations(cosine, ratio), "0", 4)
     add_site(record, "altered_gradient", "0", 26, by)
     return record
 
@@ -65,8 +65,8 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
     record = healthy()
     real(record)
     set_cost(record, lambda t: left**t)
-    detail = {"cosine": 0.6, "ratio": 0.2} if gradient else {}
-    add_fact(record, "alterations", "0", 4, between_steps=between, **detail)
+    cosine, ratio = (0.6, 0.2) if gradient else (None, 1.0)
+    observe(record, facts.Alterations(cosine, ratio, between), "0", 4)
     add_site(record, "altered_parameters", "0", 28, "mul")
     if gradient:
         add_site(record, "altered_gradient", "1", 26, "sign")
@@ -76,7 +76,7 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
 def forgetful_step() -> Record:
     record = healthy()
     stuck(record)
-    add_fact(record, "alterations", "0", 4, forgotten=2)
+    observe(record, facts.Alterations(forgotten=2), "0", 4)
     add_site(record, "altered_state", "0", 29, "state")
     return record
 

@@ -3,7 +3,7 @@
 from math import nan
 
 import pytest
-from records import STEPS, add_fact, healthy, probe, set_fact, set_series
+from records import STEPS, healthy, observe, probe, set_fact, set_series
 from sick_dynamics import (
     clipping_too_hard,
     momentum_mismatch,
@@ -39,7 +39,7 @@ from sick_wiring import (
     refused_label,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.symptom import ECHOES
 
@@ -101,7 +101,7 @@ def test_consequences_come_after_their_cause(run):
 def test_data_that_are_not_finite_hide_everything_that_is_read_off_the_loss():
     record = slow_progress()
     set_series(record, "loss", "0", [*record.series("loss", "0").values[:-1], nan])
-    add_fact(record, "bad_data", "", STEPS - 1, where="inputs", values=1, nan=1, examples=1, of=32)
+    observe(record, facts.BadData("inputs", values=1, nan=1, examples=1, of=32), "", STEPS - 1)
     assert [s.id for s in causes(diagnose(record))] == ["bad_data"]
 
 

@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import add_fact, healthy, rising, set_cost, set_fact, set_series, stuck
+from records import add_fact, change, healthy, rising, set_cost, set_fact, set_series, stuck
 from sick_metric import (
     barred_within,
     blocked_signal,
@@ -27,7 +27,7 @@ from sick_runs import look, named, neighbours
 from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.course.progress import is_stuck, left, left_in_words
 from descend.course.suffering import may_be_poor, suffers
-from descend.record import Reading
+from descend.record import Reading, facts
 from descend.symptoms import SYMPTOMS
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
@@ -143,7 +143,7 @@ def test_what_may_be_a_likelihood(name, evaluates, may_be):
 @pytest.mark.parametrize(("with_gradient", "is_read"), [(0, True), (6, False)])
 def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained(with_gradient, is_read):
     record = printing(name="test nll", rises=False, is_loss=True, values=(2.0, 2.0), untrained=2.0)
-    set_fact(record, "wiring", "0", with_gradient=with_gradient)
+    change(record, facts.Wiring, "0", with_gradient=with_gradient)
     assert (own_metric(record) is not None) is is_read
 
 
@@ -231,7 +231,8 @@ def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
     if not is_told:
         add_fact(record, "own_draws", function="multinomial")
     assert may_be_poor(record) == may_be
-    set_fact(record, "connections", frozen=["0.weight"], frozen_count=1, frozen_share_fresh=1.0, frozen_numel=9)
+    fresh = {"frozen": ("0.weight",), "frozen_count": 1, "frozen_share_fresh": 1.0, "frozen_numel": 9}
+    change(record, facts.Connections, **fresh)
     assert (SYMPTOMS["frozen_or_detached"](record) is not None) == may_be
 
 

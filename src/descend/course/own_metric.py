@@ -10,7 +10,7 @@ from math import inf, isfinite, nan
 from descend.course.first_steps import without_gradients
 from descend.course.opponents import has_opponents
 from descend.course.yardstick import STUCK, yardstick_place
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 
 PERCENT = 1.5  # a share that is larger than this is printed in percent
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
@@ -196,7 +196,7 @@ def _is_left_out(record: Record, name: str) -> bool:
 
 def _is_never_fed(record: Record) -> bool:
     """Whether no parameter was given a gradient in any of the first steps: all is as it was drawn."""
-    places = record.places("wiring")
+    places = list(record.every(facts.Wiring))
     return bool(places) and all(without_gradients(record, place) for place in places)
 
 

@@ -1,7 +1,7 @@
 """Over-regularised: the penalty outweighs the data."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
@@ -31,7 +31,8 @@ def _decay(record: Record) -> Symptom | None:
 
 
 def _penalty(record: Record) -> Symptom | None:
-    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    connections = record.fact(facts.Connections)
+    share = 1 - connections.share if connections else 0.0
     losses = record.series("loss", "0")
     if not share > LARGE_SHARE or not losses.first > 0:
         return None
