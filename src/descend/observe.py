@@ -23,7 +23,7 @@ def observe(
 ) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
     record = new_record(script, plan, parent)
-    stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
+    stage = [Fact.of(plan.stage, 0)] if plan.stage else []
     with keeping(store, record) as take:
 
         def listen(messages: list[Message]) -> None:

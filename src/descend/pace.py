@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from statistics import fmean
 
-from descend.record import Ending, Fact, Message, Record
+from descend.record import Ending, Fact, Message, Record, facts
 from descend.report.wording import count, duration
 
 LEAST_S = 1.0  # what is under way is not over
@@ -29,7 +29,7 @@ class ExamPace:
         for message in messages:
             if isinstance(message, Fact) and message.name == "window":
                 self._window = dict(message.detail)
-            if isinstance(message, Fact) and message.name == "begun":
+            if isinstance(message, Fact) and message.name == facts.name_of(facts.Begun):
                 self._waiting = time.monotonic()
         if not self._first and record.steps:
             self._first = time.monotonic()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 from descend.symptoms import diagnose
 
@@ -14,7 +15,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 def test_a_script_that_never_steps(observe) -> None:
     record = observe(Script(SCRIPTS / "never_steps.py", SCRIPTS), steps=40, seconds=100)
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
-    assert record.fact("passes") == {"backward": 40}
+    assert record.fact(facts.Passes) == facts.Passes(40)
     assert record.fact("monitor")["examples"] == 256
     assert record.fact("loss_input")["function"] == "cross_entropy"
     assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"

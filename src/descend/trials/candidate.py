@@ -7,7 +7,7 @@ from math import inf, isfinite
 from descend.course.opponents import has_exploded, has_opponents
 from descend.course.own_metric import FLOORLESS, own_metric
 from descend.course.progress import constant_cost, diverged
-from descend.record import Fact, Record
+from descend.record import Fact, Record, facts
 from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
@@ -234,6 +234,7 @@ def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
     What a script prints of its own accord it may print behind its last step, of which there may be some more where
     its data are drawn by chance: then there is room for these.
     """
-    steps = exam.steps or int((exam.fact("passes") or {}).get("backward", 0))
+    passes = exam.fact(facts.Passes)
+    steps = exam.steps or (passes.backward if passes else 0)
     is_over = exam.ending is not None and exam.ending.reason == "finished"
     return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)
