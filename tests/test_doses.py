@@ -8,13 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, probe, set_cost
+from records import add_fact, forget, healthy, observe, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
 
 from descend import doses
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
@@ -62,7 +62,7 @@ def with_activations(*names: str) -> Record:
 def with_dropout(*shares: float) -> Record:
     record = healthy()
     for i, share in enumerate(shares):
-        add_fact(record, "dropout", str(i), p=share)
+        observe(record, facts.Dropout(share), str(i))
     return record
 
 

@@ -151,7 +151,7 @@ def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
     assert list(record.series("evaluation_loss").values) == pytest.approx(seen.witness["evaluations"], rel=1e-6)
     for kind in ("scheduler", "scheduler_step", "clip", "dropout"):
         assert record.site(kind).line == line(kind), kind
-    assert (record.site("dropout").key, record.fact("dropout", "2")) == ("2", {"p": 0.25})
+    assert (record.site("dropout").key, record.fact(facts.Dropout, "2")) == ("2", facts.Dropout(0.25))
     modes = [(fact.step, fact.detail["evaluation"]) for fact in record.history("modes")]
     assert modes[0] == (0, []) and all(names == (["2"] if step >= 10 else []) for step, names in modes)
     assert modes[-1][0] >= 10

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from records import STEPS, add_fact, add_site, healthy, real, set_cost, stuck
+from records import STEPS, add_fact, add_site, healthy, observe, real, set_cost, stuck
 
-from descend.record import Reading, Record
+from descend.record import Reading, Record, facts
 
 
 def printing(
@@ -105,8 +105,8 @@ def unbounded_loss(left: float = 1.0, **changes: Any) -> Record:
 def crossing(left: float = 1.0, **changes: Any) -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    facts = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
-    add_fact(record, "crossing", "0", **(facts | changes), edit="skip")
+    known = {"function": "Sigmoid", "line": 7, "before": 1.5, "behind": 0.1, "constant": 2.3, "in_head": True}
+    add_fact(record, "crossing", "0", **(known | changes), edit="skip")
     add_site(record, "crossing", "0", 7, "Sigmoid")
     return record
 
@@ -117,7 +117,7 @@ def barred_within(left: float = 1.0) -> Record:
 
 def evaluated_in_training_mode(function: str = "dropout", by_itself: bool = False, **printed: Any) -> Record:
     record = printing(**printed)
-    add_fact(record, "training_mode", "0", function=function, by_itself=by_itself)
+    observe(record, facts.TrainingMode(function, by_itself), "0")
     add_site(record, "evaluated", "0", 31, function)
     if by_itself:
         add_site(record, "drawn", "0", 9, function)

@@ -11,6 +11,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    observe,
     probe,
     real,
     rising,
@@ -20,7 +21,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
@@ -150,7 +151,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
     for line, (place, share) in enumerate({"2": 0.1, "5": p}.items(), 6):
-        add_fact(record, "dropout", place, p=share)
+        observe(record, facts.Dropout(share), place)
         add_site(record, "dropout", place, line)
     return record
 

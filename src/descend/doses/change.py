@@ -210,7 +210,7 @@ def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """Dropout alone is in evaluation mode: without it the training loss only looks better."""
     modes = record.history("modes")
     idle = modes[-1].detail["evaluation"] if modes else []
-    return nothing_to_dose(record, symptom) if idle and set(idle) <= set(record.places("dropout")) else None
+    return nothing_to_dose(record, symptom) if idle and set(idle) <= record.every(facts.Dropout).keys() else None
 
 
 def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
@@ -239,7 +239,7 @@ def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
 
 def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """A dropout rate that is usual."""
-    old = max(((record.fact("dropout", p) or {}).get("p", 0.0) for p in record.places("dropout")), default=0.0)
+    old = max((dropout.p for dropout in record.every(facts.Dropout).values()), default=0.0)
     return {"p": DROPOUT, "old": old} if old > 2 * DROPOUT else None
 
 

@@ -20,7 +20,7 @@ from descend.observing.frames import (
     running_module,
 )
 from descend.probes.fresh import is_fresh
-from descend.record import IN_SCRIPT, Fact, Listener, Site, is_installed
+from descend.record import IN_SCRIPT, Fact, Listener, Site, facts, is_installed
 from descend.tape import Origin
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.Embedding, nn.MultiheadAttention)
@@ -74,7 +74,7 @@ class Modules:
             if isinstance(module, nn.modules.dropout._DropoutNd):
                 place = _place(key, name)
                 self.note_site("dropout", place, self._made_at(module), type(module).__name__)
-                self.send([Fact("dropout", place, 0, {"p": float(module.p)})])
+                self.send([Fact.of(facts.Dropout(float(module.p)), 0, place)])
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]

@@ -1,7 +1,7 @@
 """Over-regularised: the penalty outweighs the data."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
@@ -40,7 +40,7 @@ def _penalty(record: Record) -> Symptom | None:
 
 
 def _dropout(record: Record) -> Symptom | None:
-    shares = [(place, (record.fact("dropout", place) or {}).get("p", 0.0)) for place in record.places("dropout")]
+    shares = [(place, dropout.p) for place, dropout in record.every(facts.Dropout).items()]
     worst = max(shares, key=lambda pair: pair[1], default=("", 0.0))
     if worst[1] < LARGE_DROPOUT:
         return None

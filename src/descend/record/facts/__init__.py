@@ -4,17 +4,20 @@ from descend.plan import Stage
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
 from descend.record.facts.run import Begun, CutOff, FileRead, Line, Passes
+from descend.record.facts.switched import Dropout, TrainingMode
 
 __all__ = [
     "Begun",
     "Clip",
     "ConstantTerm",
     "CutOff",
+    "Dropout",
     "FileRead",
     "IdleLoss",
     "Line",
     "Passes",
     "Singular",
     "Stage",
+    "TrainingMode",
     "name_of",
 ]
