@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.remedies.evaluate_as_trained import evaluate_as_trained
 
 LOOP = """
@@ -30,7 +30,9 @@ def seen(patient, before: str, trained: str, before_test: str, evaluated: str):
     text = LOOP.format(before, trained, before_test, evaluated)
     p = patient(text, model_call__0=trained, evaluation__0=evaluated)
     p.record.add(Fact("on_inputs", "0", 0, {"function": "div", "line": 3, "edit": "skip"}))
-    p.record.add(Fact("evaluated_inputs", "0", 3, {"distance": 5.0}))
+    p.record.add(
+        Fact.of(facts.EvaluatedInputs(5.0, 58, mean=68.0, std=213.0, trained_mean=0.0, trained_std=1.0), 3, "0")
+    )
     return p
 
 

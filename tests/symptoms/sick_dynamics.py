@@ -35,7 +35,7 @@ def schedule(
     set_cost(record, settling_at(left))
     set_series(record, "learning_rate", "0", [tiny if until <= step < back else 0.1 for step in range(STEPS)])
     if scheduler:
-        add_fact(record, "scheduler", "0", STEPS, **{"class": "StepLR", "steps": 200})
+        observe(record, facts.Scheduler("StepLR", 200), "0", STEPS)
         add_site(record, "scheduler", "0", 11)
         add_site(record, "scheduler_step", "0", 26)
     return record

@@ -128,7 +128,7 @@ def evaluated_on_other_inputs(distance: float = 5.0, **printed: Any) -> Record:
     record = printing(**printed)
     scale = {"mean": 68.0, "std": 213.0, "trained_mean": 0.0, "trained_std": 1.0}
     for place, apart in (("0", 0.1), ("1", distance)):
-        add_fact(record, "evaluated_inputs", place, distance=apart, examples=58, **scale)
+        observe(record, facts.EvaluatedInputs(apart, 58, **scale), place)
         add_site(record, "evaluation", place, 30 + int(place), "")
     return record
 

@@ -14,7 +14,7 @@ from descend.probes.inputs import fed_rows
 from descend.probes.moment import Measurement, Unavailable
 from descend.probes.on_the_way import Note, before, edits, inner_slots, span, told
 from descend.probes.own_measure import own_measure
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording
 
 LEAST_SPREAD = 1e-6  # of the larger σ: below it one sample does not vary
@@ -72,9 +72,8 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     except Unavailable:  # token ids have no mean
         return
     if min(len(theirs), len(ours)) >= LEAST and theirs.shape[1] == ours.shape[1]:
-        detail = {"distance": distance(theirs, ours), "examples": len(theirs)}
-        of_all = {"mean": float(theirs.mean()), "std": float(theirs.std()), "trained_mean": float(ours.mean())}
-        yield Fact("evaluated_inputs", key, step, detail | of_all | {"trained_std": float(ours.std())})
+        numbers = [float(of_all) for of_all in (theirs.mean(), theirs.std(), ours.mean(), ours.std())]
+        yield Fact.of(facts.EvaluatedInputs(distance(theirs, ours), len(theirs), *numbers), step, key)
 
 
 def _compared(recording: Recording) -> set[int]:

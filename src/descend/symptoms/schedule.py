@@ -1,7 +1,7 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
@@ -21,14 +21,14 @@ def schedule(record: Record) -> Symptom | None:
         if len(low) < MOST * record.steps or not largest > 0:
             continue
         at = low[0]
-        by_scheduler = bool(record.places("scheduler"))
-        calls = sum(int((record.fact("scheduler", k) or {}).get("steps", 0)) for k in record.places("scheduler"))
+        schedulers = record.every(facts.Scheduler).values()
+        calls = sum(scheduler.steps for scheduler in schedulers)
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
             f"{left_in_words(record)} left; "
         )
-        sentence += f"the scheduler was stepped {calls} times" if by_scheduler else "no scheduler of torch's sets it"
+        sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
         return Symptom(
             id="schedule",
             kind="dynamics",

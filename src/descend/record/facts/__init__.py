@@ -1,8 +1,10 @@
 """What is observed that is no single number: a dataclass for each measurement, of standard types only."""
 
 from descend.plan import Stage
+from descend.record.facts.evaluation import EvaluatedInputs
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
+from descend.record.facts.optimizers import Scheduler
 from descend.record.facts.run import Begun, CutOff, FileRead, Line, Passes
 from descend.record.facts.switched import Dropout, TrainingMode
 
@@ -12,10 +14,12 @@ __all__ = [
     "ConstantTerm",
     "CutOff",
     "Dropout",
+    "EvaluatedInputs",
     "FileRead",
     "IdleLoss",
     "Line",
     "Passes",
+    "Scheduler",
     "Singular",
     "Stage",
     "TrainingMode",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 CALLED: dict[str, str] = {}  # what a type of facts was called, and what it is called
-RENAMED: dict[str, dict[str, str]] = {}  # of a type: what a field was called, and what it is called
+RENAMED: dict[str, dict[str, str]] = {  # of a type: what a field was called, and what it is called
+    "Scheduler": {"class": "rule"},
+}
 
 
 def name_now(name: str) -> str:
