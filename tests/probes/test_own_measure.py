@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from descend.observing.taping import ANYTHING
 from descend.probes.own_measure import own_measure
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Tape
 from tests.probes.moments import located, record
 
@@ -30,10 +30,10 @@ def measured(net, loss, measure):
         tape.pause()
     evaluation = tape.seal_last()
     ops = tuple(replace(op, state=replace(op.state, grad=True)) for op in evaluation.ops)
-    facts = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
-    assert all(isinstance(fact, Fact) for fact in facts)
-    own = [fact.detail for fact in facts if fact.name == "own_measure"]
-    return (own[0] if own else None), [fact.detail for fact in facts if fact.name == "on_measured"]
+    found = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
+    assert all(isinstance(fact, Fact) for fact in found)
+    own = [facts.OwnMeasure(**fact.detail) for fact in found if fact.name == facts.name_of(facts.OwnMeasure)]
+    return (own[0] if own else None), [fact.detail for fact in found if fact.name == "on_measured"]
 
 
 def classify(says):
@@ -67,7 +67,7 @@ GOOD = [
 @pytest.mark.parametrize(("loss", "measure", "right"), GOOD)
 def test_a_measure_that_knows_right_answers(loss, measure, right):
     fact, edits = measured(NETS[loss], loss, measure)
-    assert fact["is_told_apart"] and fact["right"] == pytest.approx(right, abs=1e-4) and not edits
+    assert fact.is_told_apart and fact.right == pytest.approx(right, abs=1e-4) and not edits
 
 
 def rare(says):
@@ -79,7 +79,7 @@ NETS[rare] = nn.Linear(3, 2)
 
 def test_of_a_rare_class_right_answers_are_still_the_best():
     fact, _ = measured(NETS[rare], rare, lambda says: (says.argmax(1) == RARE).float().mean())
-    assert fact["is_told_apart"] and fact["given_to_others"] > 0.9
+    assert fact.is_told_apart and fact.given_to_others > 0.9
 
 
 def test_of_few_examples_nothing_is_said():
@@ -99,7 +99,7 @@ BLIND = [
 @pytest.mark.parametrize(("loss", "measure"), BLIND)
 def test_a_measure_that_does_not(loss, measure):
     fact, _ = measured(NETS[loss], loss, measure)
-    assert not fact["is_told_apart"]
+    assert not fact.is_told_apart
 
 
 def test_what_would_mend_it_is_known():
@@ -110,7 +110,7 @@ def test_what_would_mend_it_is_known():
         lambda says: F.cross_entropy(says.flatten(0, 1), PLACES.flatten()),
         lambda says: (says.argmax(1) == PLACES).float().mean(),
     )
-    assert not fact["is_told_apart"]
+    assert not fact.is_told_apart
     assert [(edit["edit"], edit["keyword"], edit["value"]) for edit in edits] == [("set", "dim", 2)]
 
 
@@ -124,4 +124,4 @@ def test_what_would_mend_it_is_known():
 )
 def test_of_what_is_held_against_no_target_or_several_nothing_is_said(measure):
     fact, _ = measured(NETS[classify], classify, measure)
-    assert fact is None or fact["is_told_apart"]
+    assert fact is None or fact.is_told_apart

@@ -65,7 +65,7 @@ def inputs_not_normalised(
     set_cost(record, falling_to(left))
     set_fact(record, "inputs", largest_rms=rms, **({"std": [0.1, 6.5, 3.0, 0.0]} | scales), first_layer=layer)
     if draws:
-        add_fact(record, "own_draws", function=draws)
+        observe(record, facts.SelfSampledLoss(draws))
     set_series(record, "input_condition_number", "", 20.0 * ratio)
     return record
 

@@ -6,7 +6,6 @@ from math import inf, nan
 import pytest
 from records import (
     STEPS,
-    add_fact,
     falling_to,
     forget,
     healthy,
@@ -248,7 +247,7 @@ def test_what_helps_against_stragglers_is_foretold_from_their_times():
 @pytest.mark.parametrize("accuracy, is_shown", [(0.92, False), (0.88, True)])  # 0.1 without learning
 def test_what_is_nearly_always_right_has_not_stopped_too_early(accuracy, is_shown):
     record = stopped_too_early()
-    add_fact(record, "own_number", "test accuracy", rises=True, is_share=True, is_loss=False, is_held_out=True)
-    add_fact(record, "untrained", "test accuracy", value=0.1)
+    observe(record, facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True), "test accuracy")
+    observe(record, facts.Untrained(0.1), "test accuracy")
     record.add(Reading("own_number", "test accuracy", STEPS, accuracy))
     assert (SYMPTOMS["stopped_too_early"](record) is not None) is is_shown

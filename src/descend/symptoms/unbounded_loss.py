@@ -2,7 +2,7 @@
 
 from descend.course.opponents import has_opponents
 from descend.course.suffering import may_suffer, suffers
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Rockafellar 1970, §8: where its recession function is negative a function falls without end"
@@ -11,7 +11,7 @@ SOURCE = "Rockafellar 1970, §8: where its recession function is negative a func
 def unbounded_loss(record: Record) -> Symptom | None:
     """A constant output lets the loss fall without end; not where the network draws what it is judged on."""
     fact = record.fact("reachability") or {}
-    is_policy = record.fact("own_draws") or record.fact("own_selection") or has_opponents(record)
+    is_policy = record.fact(facts.SelfSampledLoss) or record.fact(facts.OwnSelection) or has_opponents(record)
     if not (fact.get("unbounded") and fact["is_compared"]) or is_policy or not may_suffer(record):
         return None
     losses = record.series("loss", "0").finite()

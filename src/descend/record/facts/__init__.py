@@ -5,8 +5,10 @@ from descend.record.facts.evaluation import EvaluatedInputs
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
 from descend.record.facts.optimizers import Scheduler
+from descend.record.facts.own import OwnMeasure, OwnNumber, OwnSelection, SelfSampledLoss, Untrained
 from descend.record.facts.run import Begun, CutOff, FileRead, Line, Passes
 from descend.record.facts.switched import Dropout, TrainingMode
+from descend.record.facts.trials import Floorless, Varies
 
 __all__ = [
     "Begun",
@@ -16,12 +18,19 @@ __all__ = [
     "Dropout",
     "EvaluatedInputs",
     "FileRead",
+    "Floorless",
     "IdleLoss",
     "Line",
+    "OwnMeasure",
+    "OwnNumber",
+    "OwnSelection",
     "Passes",
     "Scheduler",
+    "SelfSampledLoss",
     "Singular",
     "Stage",
     "TrainingMode",
+    "Untrained",
+    "Varies",
     "name_of",
 ]

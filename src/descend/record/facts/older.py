@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-CALLED: dict[str, str] = {}  # what a type of facts was called, and what it is called
+CALLED: dict[str, str] = {  # what a type of facts was called, and what it is called
+    "own_draws": "self_sampled_loss",
+}
 RENAMED: dict[str, dict[str, str]] = {  # of a type: what a field was called, and what it is called
     "Scheduler": {"class": "rule"},
 }
