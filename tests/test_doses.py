@@ -1,6 +1,7 @@
 """How much of a remedy: the numbers that each dose reads off a small record, and None where it does not apply."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, observe, probe, set_cost
+from records import MONITOR, add_fact, forget, healthy, observe, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
@@ -75,7 +76,7 @@ def with_norms(name: str, *norms: float) -> Record:
 def batches(examples: int, noise: float | None = None, steps: int = 400) -> Record:
     """Fixed examples that came in two batches."""
     record = healthy()
-    add_fact(record, "monitor", batches=2, examples=2 * examples)
+    observe(record, replace(MONITOR, batches=2, examples=2 * examples))
     if noise is not None:
         probe(record, "gradient_noise_scale", "0", noise)
     record.ending = Ending("finished", 0, steps)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from descend.case import Case
-from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site
+from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Arm, Trial
@@ -67,7 +67,7 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
     record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.5, "momentum": 0.0}))
     record.extend(
         [
-            Fact("monitor", "", 1, {"batches": 2, "examples": 256, "digest": "0" * 16}),
+            Fact.of(facts.Monitor(2, (), 256, 256, "0" * 16, "0" * 16), 1),
             Cost("curvature", 0.412, 15),
             Cost("loss", 0.003, steps),
             Cost("activations", 0.09, 4),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from descend.record import facts
+
 FIXED = 8  # batches that are kept as the fixed examples
 
 
@@ -15,4 +17,4 @@ def test_the_labels_of_later_batches(stage, order) -> None:
         assert detail == {"examples": 16, "labels": seen.witness["labels"][step]}, step
     classes = {len(detail["labels"]) for detail in found.values()}
     assert classes == {1} if order == "sorted" else min(classes) >= 3
-    assert seen.record.fact("monitor")["batches"] == FIXED  # which stay the same
+    assert seen.record.fact(facts.Monitor).batches == FIXED  # which stay the same

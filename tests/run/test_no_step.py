@@ -16,7 +16,7 @@ def test_a_script_that_never_steps(observe) -> None:
     record = observe(Script(SCRIPTS / "never_steps.py", SCRIPTS), steps=40, seconds=100)
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
     assert record.fact(facts.Passes) == facts.Passes(40)
-    assert record.fact("monitor")["examples"] == 256
+    assert record.fact(facts.Monitor).examples == 256
     assert record.fact("loss_input")["function"] == "cross_entropy"
     assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
     assert not record.history("wiring", "0")  # a fact of each step that there is

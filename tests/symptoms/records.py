@@ -29,6 +29,7 @@ CONNECTED = {
 }
 for _kind in ("untrained", "frozen", "cut"):
     CONNECTED |= {_kind: [], f"{_kind}_count": 0, f"{_kind}_share_fresh": 0.0, f"{_kind}_numel": 0}
+MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="0" * 16, content="0" * 16)
 WIRED = {"gradients_cleared": True, "with_gradient": 6, "held": 6, "unheld": [], "unheld_count": 0}
 
 

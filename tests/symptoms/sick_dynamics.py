@@ -1,12 +1,13 @@
 """Runs whose steps are at fault, just beyond the bound; the keywords move them to neighbours that must not show it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from records import (
     EVERY,
+    MONITOR,
     STEPS,
-    add_fact,
     add_site,
     exploding,
     falling_to,
@@ -198,7 +199,7 @@ def batch_size(
 ) -> Record:
     """A run of large batches that ends while it still learns."""
     record = stopped_too_early(reason, left, cost)
-    add_fact(record, "monitor", batches=batches, examples=examples)
+    observe(record, replace(MONITOR, batches=batches, examples=examples))
     if noise is not None:
         probe(record, "gradient_noise_scale", "0", [noise, 100.0 * noise, noise])
     return record

@@ -1,7 +1,7 @@
 """Which dimension: of a softmax, of a new shape, of a difference's operands."""
 
 from descend.doses.rate import Dose
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.degenerate_normalisation import lone_place
 from descend.symptoms.examples_mixed import LAYERS
@@ -34,9 +34,9 @@ def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
     """Those of the two loaders that shuffle, where they are of equal length."""
     fact = record.fact("pairing") or {}
     keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
-    facts = [record.fact("loader", key) or {} for key in keys]
-    sizes = {(known.get("examples"), known.get("batch_size")) for known in facts}
-    shuffling = [key for key, known in zip(keys, facts) if known.get("shuffles")]
+    loaders = [record.fact(facts.Loader, key) for key in keys]
+    sizes = {loader and (loader.examples, loader.batch_size) for loader in loaders}
+    shuffling = [key for key, loader in zip(keys, loaders) if loader and loader.shuffles]
     return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
 
 

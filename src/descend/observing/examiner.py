@@ -23,7 +23,7 @@ from descend.probes.moment import forward
 from descend.probes.shown.points import next_step
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
-from descend.record import Cost, Fact, Listener, Note
+from descend.record import Cost, Fact, Listener, Note, facts
 from descend.tape import Recording
 
 MONITOR_EXAMPLES = 256  # enough that the curve's noise is below what a remedy must gain
@@ -152,10 +152,9 @@ class Examiner:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
-            held = {"examples": self._examples, **told_of(forwards)}
-        draws = [mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor)]
-        detail = {"batches": len(self.monitor), "draws": draws, **held}
-        self.send([Fact("monitor", "", 0, detail)])
+            held = told_of(forwards)
+        draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
+        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held), 0)])
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""

@@ -93,7 +93,7 @@ def is_short(case: Case) -> bool:
 
 def was_replayed(case: Case) -> bool:
     """Tell whether any step was taped: without that there is no curvature, no activations and no yardstick."""
-    return case.record.fact("monitor") is not None
+    return case.record.fact(facts.Monitor) is not None
 
 
 def was_read(case: Case) -> bool:

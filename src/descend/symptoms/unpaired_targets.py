@@ -1,7 +1,7 @@
 """Unpaired targets: inputs and targets come from two loaders, and each shuffles by itself."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
@@ -11,7 +11,8 @@ def unpaired_targets(record: Record) -> Symptom | None:
     """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
     fact = record.fact("pairing") or {}
     keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
-    shuffle = [key for key in keys if (record.fact("loader", key) or {}).get("shuffles")]
+    loaders = record.every(facts.Loader)
+    shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]
     if not shuffle or not left(record) > POOR:
         return None
     return Symptom(

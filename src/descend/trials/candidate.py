@@ -125,8 +125,8 @@ def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Recor
     """
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
-    seen = bench.run([Job(script, exam.seed, horizon(exam))])[0].fact("monitor")
-    if seen is None or seen.get("digest") == (exam.fact("monitor") or {}).get("digest"):
+    again = bench.run([Job(script, exam.seed, horizon(exam))])[0]
+    if again.fact(facts.Monitor) is None or were_shown_alike(again, exam):
         return candidates
     exam.add(Fact.of(facts.Varies(), 0))
     return _again(candidates, exam)
@@ -216,10 +216,13 @@ def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_ex
         return BELOW_ZERO
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
-    seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
-    if seen.get("digest") != expected.get("digest"):
-        return OTHER_EXAMPLES
-    return ""
+    return "" if were_shown_alike(record, exam) else OTHER_EXAMPLES
+
+
+def were_shown_alike(record: Record, exam: Record) -> bool:
+    """Whether the first batches of two runs have the same targets; so, too, where neither could be replayed."""
+    seen, expected = record.fact(facts.Monitor), exam.fact(facts.Monitor)
+    return (seen and seen.digest) == (expected and expected.digest)
 
 
 def _cause(record: Record) -> str:

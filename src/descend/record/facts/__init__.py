@@ -2,6 +2,7 @@
 
 from descend.plan import Stage
 from descend.record.facts.evaluation import EvaluatedInputs
+from descend.record.facts.examples import Loader, Monitor
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
 from descend.record.facts.optimizers import Scheduler
@@ -21,6 +22,8 @@ __all__ = [
     "Floorless",
     "IdleLoss",
     "Line",
+    "Loader",
+    "Monitor",
     "OwnMeasure",
     "OwnNumber",
     "OwnSelection",
