@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 
 LEAST = 10  # steps: below that it is no training
 MOST = 5
@@ -31,11 +31,12 @@ def one_by_one(record: Record) -> dict[str, int]:
 
     When they are made says nothing of that.
     """
-    firsts = {key: (record.fact("first_step", key) or {}).get("after", {}) for key in record.places("optimizer")}
-    steps = {key: taken for key in firsts if (taken := _steps(record, key))}
-    order = sorted(steps, key=lambda key: sum(firsts[key].values()))
+    firsts = record.every(facts.FirstStep)
+    after = {key: firsts[key].after if key in firsts else {} for key in record.places("optimizer")}
+    steps = {key: taken for key in after if (taken := _steps(record, key))}
+    order = sorted(steps, key=lambda key: sum(after[key].values()))
     for place, key in enumerate(order):
-        if any(firsts[key].get(earlier, 0) != steps[earlier] for earlier in order[:place]):
+        if any(after[key].get(earlier, 0) != steps[earlier] for earlier in order[:place]):
             return {}
     return {key: steps[key] for key in order} if len(order) > 1 else {}
 

@@ -5,7 +5,7 @@ from descend.record.facts.evaluation import EvaluatedInputs
 from descend.record.facts.examples import Loader, Monitor
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
-from descend.record.facts.optimizers import Scheduler
+from descend.record.facts.optimizers import FirstStep, Opponents, Scheduler
 from descend.record.facts.own import OwnMeasure, OwnNumber, OwnSelection, SelfSampledLoss, Untrained
 from descend.record.facts.run import Begun, CutOff, FileRead, Line, Passes
 from descend.record.facts.switched import Dropout, TrainingMode
@@ -19,11 +19,13 @@ __all__ = [
     "Dropout",
     "EvaluatedInputs",
     "FileRead",
+    "FirstStep",
     "Floorless",
     "IdleLoss",
     "Line",
     "Loader",
     "Monitor",
+    "Opponents",
     "OwnMeasure",
     "OwnNumber",
     "OwnSelection",
