@@ -31,7 +31,7 @@ def configured(patient, tmp_path):
         file = p.script.path.with_name(name)
         file.write_text(text)
         p.record.add(Fact.of(facts.FileRead(), 0, str(file)))
-        p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": lr, "weight_decay": 0.5}))
+        p.record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=lr, weight_decay=0.5), 0, "0"))
         return p, file
 
     return make

@@ -30,8 +30,8 @@ def test_the_fixed_examples_are_read_at_the_present_parameters(stage) -> None:
 
 @pytest.mark.parametrize(("way", "rate"), [("lists", 0.1), ("function", 0.1), ("momentum in place", None)])
 def test_plain_descent_shows_its_rate(stage, way: str, rate: float | None) -> None:
-    rule = stage.observed("exam", "functional.py", way).record.fact("optimizer", "0") or {}
-    assert rule.get("lr") == rate
+    optimizer = stage.observed("exam", "functional.py", way).record.fact(facts.Optimizer, "0")
+    assert (optimizer and optimizer.lr) == rate
 
 
 def test_the_parameters_have_the_scripts_own_names(stage) -> None:

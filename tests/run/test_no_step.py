@@ -18,7 +18,7 @@ def test_a_script_that_never_steps(observe) -> None:
     assert record.fact(facts.Passes) == facts.Passes(40)
     assert record.fact(facts.Monitor).examples == 256
     assert record.fact("loss_input")["function"] == "cross_entropy"
-    assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
+    assert len(record.series("monitored_loss")) and record.fact(facts.Optimizer, "0").rule == "SGD"
     assert not record.history("wiring", "0")  # a fact of each step that there is
 
 

@@ -69,7 +69,7 @@ def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40, made_
 
 
 def outrun(ratio: float = 1.01, left: float = 0.11, bias: float = 9.0, **rule: Any) -> Record:
-    record = healthy(**{"class": "Adam", "lr": 0.5, "betas": [0.9, 0.999]} | rule)
+    record = healthy(**{"rule": "Adam", "lr": 0.5, "betas": (0.9, 0.999)} | rule)
     set_cost(record, settling_at(left))
     forget(record, "update_ratio")
     probe(record, "update_ratio", "0.weight", [ratio] + [1e-3] * 19)
@@ -87,7 +87,7 @@ def unstable(curvature: float = 21.0, since: int = 0, cost: Cost = NOTHING_LEARN
 def unstable_adaptive(
     curvature: float = 390.0, since: int = 0, diverges: bool = True, left: float = 0.01, lr: float = 0.1
 ) -> Record:
-    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999], "lr": lr})
+    record = healthy(**{"rule": "Adam", "betas": (0.9, 0.999), "lr": lr})
     set_cost(record, falling_to(left))
     if diverges:
         exploding(record, since=20)
@@ -127,7 +127,7 @@ def slow_progress(curvature: float = 0.99, cost: Cost = HALF_LEFT, **rule: Any) 
 
 
 def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "finished", **rule: Any) -> Record:
-    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]} | rule)
+    record = healthy(**{"rule": "Adam", "betas": (0.9, 0.999)} | rule)
     set_cost(record, cost)
     probe(record, "preconditioned_curvature", "0", 1.0)
     for place in ("0.weight", "2.weight", "4.weight"):

@@ -10,7 +10,7 @@ from descend.symptoms import SYMPTOMS
 
 
 def shifted():
-    record = healthy(**{"class": "Adam", "lr": 2e-4})
+    record = healthy(**{"rule": "Adam", "lr": 2e-4})
     stuck(record)
     for place in ("a", "b", "c", "d"):
         probe(record, "activation_scale", place, [1.0, 5.0, 20.0])

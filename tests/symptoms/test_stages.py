@@ -12,8 +12,8 @@ def trained(*stages_of: dict) -> Record:
     record = Record()
     for key, given in enumerate(stages_of):
         losses = given.get("losses", [2.3, 1.0]) * 10
-        detail = {"after": given.get("after", {}), "again": given.get("again", False)}
-        record.add(Fact("optimizer", str(key), 0, detail))
+        made = facts.Optimizer("SGD", 1, 10, after=given.get("after", {}), again=given.get("again", False))
+        record.add(Fact.of(made, 0, str(key)))
         for step, loss in enumerate(losses):
             record.add(Reading("loss", str(key), step, loss))
     return record

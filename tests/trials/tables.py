@@ -40,7 +40,7 @@ def record_of(value: float, seed: int = 0, steps: int = 100, reason: str = "wind
     record.add(Reading("loss", "0", steps - 1, value))
     record.add(Reading("yardstick", "negative_log_likelihood", steps, value))
     record.add(Fact.of(MONITOR, 0))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     record.add(Ending(reason, 0, steps, weights=f"{value}"))
     return record
 

@@ -144,7 +144,7 @@ def untaped(value: float, seed: int = 0, steps: int = 100) -> Record:
     record = Record(run=seed + 10, seed=seed)
     for step in range(steps):
         record.add(Reading("loss", "0", step, 5.0 if step < steps - 10 else value))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     record.add(Ending("window", 0, steps))
     return record
 

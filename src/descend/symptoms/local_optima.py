@@ -1,7 +1,7 @@
 """Local optima: a small network has settled where no step helps, and another start would have done better."""
 
 from descend.course.progress import POOR, falls, left
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
@@ -11,7 +11,8 @@ FLAT = 0.02
 
 def local_optima(record: Record) -> Symptom | None:
     """A tiny network whose cost has stopped falling half-way down; a restart has to win."""
-    size = (record.fact("optimizer", "0") or {}).get("parameters", 0)
+    optimizer = record.fact(facts.Optimizer, "0")
+    size = optimizer.parameters if optimizer else 0
     if (
         not record.places("activation")
         or not 0 < size <= SMALL

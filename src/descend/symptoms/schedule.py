@@ -1,6 +1,7 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
 from descend.course.progress import POOR, left, left_in_words
+from descend.course.stability import rate_of
 from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
@@ -13,8 +14,7 @@ def schedule(record: Record) -> Symptom | None:
     """A rate below a fiftieth of its largest for most of the run, while most of the cost is left."""
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
-        base = float((record.fact("optimizer", key) or {}).get("lr") or 0.0)
-        largest = max(rates.max, base)
+        largest = max(rates.max, rate_of(record.fact(facts.Optimizer, key)))
         if record.steps < 2 or not left(record) > POOR:
             continue
         low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]

@@ -1,6 +1,7 @@
 """Sum reduction: the loss, its gradient and its curvature grow with the batch, and the step with them."""
 
 from descend.course.progress import POOR, first_rise, is_stuck
+from descend.course.stability import is_of
 from descend.record import Record
 from descend.symptoms.symptom import Symptom
 
@@ -17,8 +18,7 @@ def sum_reduction(record: Record) -> Symptom | None:
     terms = 1.0
     for size in facts.get("target_shape", []):
         terms *= size
-    rule = (record.fact("optimizer", "0") or {}).get("class", "")
-    if not summed or terms < LEAST or rule != "SGD":
+    if not summed or terms < LEAST or not is_of(record, "0", ("SGD",)):
         return None
     if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
         return None

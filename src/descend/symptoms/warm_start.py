@@ -46,5 +46,5 @@ def _later(record: Record) -> list[str]:
     stage = record.fact(facts.Stage)
     if stage:
         return ["0"] if stage.number > 1 else []
-    made = {key: record.history("optimizer", key) for key in record.places("optimizer")[1:]}
+    made = {key: record.history(facts.Optimizer, key) for key in list(record.every(facts.Optimizer))[1:]}
     return [key for key, begins in made.items() if begins and begins[0].step > 0]  # not together, as a GAN's

@@ -5,7 +5,7 @@ from descend.record.facts.evaluation import EvaluatedInputs
 from descend.record.facts.examples import Loader, Monitor
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
-from descend.record.facts.optimizers import FirstStep, Opponents, Scheduler
+from descend.record.facts.optimizers import FirstStep, Opponents, Optimizer, Scheduler, Setting, optimizer_of
 from descend.record.facts.own import OwnMeasure, OwnNumber, OwnSelection, SelfSampledLoss, Untrained
 from descend.record.facts.run import Begun, CutOff, FileRead, Line, Passes
 from descend.record.facts.switched import Dropout, TrainingMode
@@ -26,16 +26,19 @@ __all__ = [
     "Loader",
     "Monitor",
     "Opponents",
+    "Optimizer",
     "OwnMeasure",
     "OwnNumber",
     "OwnSelection",
     "Passes",
     "Scheduler",
     "SelfSampledLoss",
+    "Setting",
     "Singular",
     "Stage",
     "TrainingMode",
     "Untrained",
     "Varies",
     "name_of",
+    "optimizer_of",
 ]
