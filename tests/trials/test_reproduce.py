@@ -41,9 +41,7 @@ class ByHand(Table):
 
     def answer(self, job):
         record = super().answer(job)
-        record.facts["optimizer", "0"] = [
-            Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, by_hand=True), 0, "0")
-        ]
+        record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, by_hand=True), 0, "0"))
         if job.steps == ENDLESS:
             record.ending = Ending(self.ends, 0, 100, weights="w")
         return record

@@ -56,12 +56,8 @@ def events(address: str):
 
 @pytest.mark.slow
 def test_what_is_measured_is_sent_until_the_end(page):
-    page.take(
-        [
-            Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"),
-            Reading("learning_rate", "0", 0, 0.1),
-        ]
-    )
+    made = facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1)
+    page.take([Fact.of(made, 0, "0"), Reading("learning_rate", "0", 0, 0.1)])
     page.take([Reading("loss", "0", step, 1 / (1 + step)) for step in range(10)])
     heard = events(page.address)
     first = next(heard)

@@ -53,11 +53,8 @@ def _source(optimizer: facts.Optimizer) -> str:
 
 def curvature_name(record: Record, key: str) -> str | None:
     """Return which curvature the rule's bound is about: its own preconditioned one where it has one."""
-    for name in (
-        ("preconditioned_curvature",)
-        if is_of(record, key, PRECONDITIONED)
-        else ("preconditioned_curvature", "curvature")
-    ):
+    rescales = is_of(record, key, PRECONDITIONED)
+    for name in ("preconditioned_curvature",) if rescales else ("preconditioned_curvature", "curvature"):
         if len(record.series(name, key)):
             return name
     return None

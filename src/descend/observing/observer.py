@@ -7,7 +7,6 @@ and two optimizers may take turns. A script without an optimizer steps once per 
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -288,9 +287,8 @@ class Observer:
                 self.stage_over()
                 self._is_past = True
             self.attribution.forget_reach()
-            made = facts.optimizer_of(describe_optimizer(optimizer))
-            made = replace(made, after=after, again=stepper.key in self._makings.again)
-            self.send([Fact.of(made, self.steps, stepper.key)])
+            place = {"after": after, "again": stepper.key in self._makings.again}
+            self.send([Fact.of(facts.optimizer_of(describe_optimizer(optimizer) | place), self.steps, stepper.key)])
         return stepper
 
     def forget_rehearsal(self) -> None:

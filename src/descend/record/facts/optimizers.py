@@ -49,7 +49,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "momentum": _NUMBER,
     "dampening": _NUMBER,
     "nesterov": _TRUTH,
-    "betas": (tuple, list),
+    "betas": (tuple,),
     "eps": _NUMBER,
     "weight_decay": _NUMBER,
     "decoupled_weight_decay": _TRUTH,
@@ -63,7 +63,8 @@ def by_field(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an `Optimizer` of what describes one as its group does: hyper-parameters among the rest."""
     others: dict[str, Any] = {}
     fields: dict[str, Any] = {"rule": described["class"], "hyperparameters": others}
-    for name, value in described.items():
+    for name, given in described.items():
+        value = tuple(given) if isinstance(given, list) else given
         if name in _BESIDE or _fits(value, _TYPES.get(name, ())):
             fields[name] = value
         elif _TYPES.get(name) is _TRUTH and _fits(value, _NUMBER):
