@@ -20,8 +20,7 @@ from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
-ADAMW = {**ADAM, "rule": "AdamW"}
-LBFGS, MOMENTUM = {"rule": "LBFGS"}, {"momentum": 0.9}
+ADAMW, LBFGS, MOMENTUM = {**ADAM, "rule": "AdamW"}, {"rule": "LBFGS"}, {"momentum": 0.9}
 
 
 def of(record: Record, name: str) -> dict[str, Any] | None:
