@@ -82,8 +82,8 @@ def on_all_ways() -> Record:
 
 def unusual() -> Record:
     """Adam with three arguments that are not its own defaults, and a scheduler of another kind."""
-    odd = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}
-    rule = {"class": "Adam", "betas": [0.5, 0.5], "eps": 1.0, "weight_decay": 0.1, "maximize": True}
+    odd = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}
+    rule = {"rule": "Adam", "betas": (0.5, 0.5), "eps": 1.0, "weight_decay": 0.1, "maximize": True}
     return healthy(**rule, unusual=odd)
 
 

@@ -1,7 +1,6 @@
 """One run of the script under observation, into the store, with what is known of it beside what it did."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from descend.course.own_metric import asks_untrained, own_metrics
 from descend.plan import Plan
@@ -23,7 +22,7 @@ def observe(
 ) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
     record = new_record(script, plan, parent)
-    stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
+    stage = [Fact.of(plan.stage, 0)] if plan.stage else []
     with keeping(store, record) as take:
 
         def listen(messages: list[Message]) -> None:

@@ -30,7 +30,7 @@ class ExamPace:
         for message in messages:
             if isinstance(message, Fact) and message.name == facts.name_of(facts.Window):
                 self._window = typed(facts.Window, message.detail)
-            if isinstance(message, Fact) and message.name == "begun":
+            if isinstance(message, Fact) and message.name == facts.name_of(facts.Begun):
                 self._waiting = time.monotonic()
         if not self._first and record.steps:
             self._first = time.monotonic()

@@ -64,10 +64,10 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
         record.add(Reading("monitored_loss", "", step, 0.1 + 2.2 * math.exp(-step / 60)))
         record.add(Reading("curvature", "0", step, 2.0 + 0.2 * chance.random()))
         record.add(Reading("accuracy", "", step, 1 - 0.9 * math.exp(-step / 60)))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.5, "momentum": 0.0}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.5, momentum=0.0), 0, "0"))
     record.extend(
         [
-            Fact("monitor", "", 1, {"batches": 2, "examples": 256, "digest": "0" * 16}),
+            Fact.of(facts.Monitor(2, (), 256, 256, "0" * 16, "0" * 16), 1),
             Cost("curvature", 0.412, 15),
             Cost("loss", 0.003, steps),
             Cost("activations", 0.09, 4),

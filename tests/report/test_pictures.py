@@ -20,7 +20,7 @@ from cases import (
 from endings import healthy
 from odd_cases import not_a_number
 
-from descend.record import Fact, Reading, Record, Series
+from descend.record import Fact, Reading, Record, Series, facts
 from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
 from descend.report.figure import MOST_POINTS, Figure, Panel, line, thin, value_axis, words
 from descend.report.pictures import PICTURES, course, picture
@@ -113,7 +113,7 @@ def test_features_show_mean_and_width_and_the_standardised_unit(tmp_path):
 
 def test_a_bound_is_drawn_only_beside_the_curvature_that_it_bounds(tmp_path):
     case = inputs_not_normalised(tmp_path)
-    case.record.add(Fact("optimizer", "0", 1, {"class": "Adam", "lr": 0.5}))
+    case.record.add(Fact.of(facts.Optimizer("Adam", groups=1, parameters=1000, lr=0.5), 1, "0"))
     assert drawn(case).panels[1].shapes == () and "bound" not in drawn(case).caption
 
 

@@ -17,4 +17,4 @@ def test_the_labels_of_later_batches(stage, order) -> None:
         assert batch == facts.Batch(16, labels=seen.witness["labels"][step]), step
     classes = {len(batch.labels) for batch in found.values()}
     assert classes == {1} if order == "sorted" else min(classes) >= 3
-    assert seen.record.fact("monitor")["batches"] == FIXED  # which stay the same
+    assert seen.record.fact(facts.Monitor).batches == FIXED  # which stay the same

@@ -15,10 +15,10 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 def test_a_script_that_never_steps(observe) -> None:
     record = observe(Script(SCRIPTS / "never_steps.py", SCRIPTS), steps=40, seconds=100)
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
-    assert record.fact("passes") == {"backward": 40}
-    assert record.fact("monitor")["examples"] == 256
+    assert record.fact(facts.Passes) == facts.Passes(40)
+    assert record.fact(facts.Monitor).examples == 256
     assert record.fact(facts.LossInput).function == "cross_entropy"
-    assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
+    assert len(record.series("monitored_loss")) and record.fact(facts.Optimizer, "0").rule == "SGD"
     assert not record.history(facts.Wiring, "0")  # a fact of each step that there is
 
 

@@ -70,6 +70,8 @@ CONNECTED = facts.Connections(
     broadcast=None,
     linear_layers=0,
 )
+MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="0" * 16, content="0" * 16)
+SGD = facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, momentum=0.0)
 WIRED = facts.Wiring(
     gradients_cleared=True,
     gradients_wiped=False,
@@ -85,8 +87,8 @@ WIRED = facts.Wiring(
 def healthy(**optimizer: Any) -> Record:
     """A run whose cost falls from 2.3 to almost nothing under a stable step: α·λmax is 0.3."""
     record = Record()
-    rule = {"class": "SGD", "lr": 0.1, "momentum": 0.0, "parameters": 1000, **optimizer}
-    add_fact(record, "optimizer", "0", **rule)
+    rule = replace(SGD, **optimizer)
+    observe(record, rule, "0")
     for kind, line in LINES.items():
         add_site(record, kind, "" if kind in UNKEYED else "0", line)
     observe(record, CLASSES)
@@ -95,7 +97,7 @@ def healthy(**optimizer: Any) -> Record:
     observe(record, INPUTS)
     for step in range(STEPS):
         record.add(Reading("loss", "0", step, 2.3 * exp(-step / 40)))
-        record.add(Reading("learning_rate", "0", step, rule["lr"]))
+        record.add(Reading("learning_rate", "0", step, rule.lr))
     for step in range(6):
         observe(record, WIRED, "0", step)
     for step in range(0, STEPS, EVERY):
@@ -220,7 +222,7 @@ def real(record: Record, **targets: Any) -> None:
 
 def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:
     """Add another optimizer, with its own loss and its own count of steps; made when the first had taken so many."""
-    add_fact(record, "optimizer", "1", made_at, **{"class": "SGD", "lr": 0.1, "momentum": 0.0, **rule})
+    observe(record, replace(SGD, **rule), "1", made_at)
     add_site(record, "optimizer", "1", 30)
     for step, loss in enumerate(losses):
         record.add(Reading("loss", "1", step, loss))

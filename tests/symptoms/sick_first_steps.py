@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from records import WIRED, add_fact, add_site, change, change_one, forget, healthy, observe
+from records import WIRED, add_site, change, change_one, forget, healthy, observe
 
 from descend.record import Ending, Record, facts
 
 
 def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
     record = healthy()
-    add_fact(record, "passes", backward=passes)
+    observe(record, facts.Passes(passes))
     record.ending = Ending("window", 0, steps)
     if by_hand:
         forget(record, "optimizer")

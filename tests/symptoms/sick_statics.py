@@ -6,7 +6,6 @@ from typing import Any
 from records import (
     EVERY,
     STEPS,
-    add_fact,
     add_site,
     change,
     falling_to,
@@ -65,7 +64,7 @@ def inputs_not_normalised(
     set_cost(record, falling_to(left))
     change(record, facts.Inputs, largest_rms=rms, **({"std": (0.1, 6.5, 3.0, 0.0)} | scales), first_layer=layer)
     if draws:
-        add_fact(record, "own_draws", function=draws)
+        observe(record, facts.SelfSampledLoss(draws))
     set_series(record, "input_condition_number", "", 20.0 * ratio)
     return record
 
@@ -150,7 +149,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
     for line, (place, share) in enumerate({"2": 0.1, "5": p}.items(), 6):
-        add_fact(record, "dropout", place, p=share)
+        observe(record, facts.Dropout(share), place)
         add_site(record, "dropout", place, line)
     return record
 

@@ -1,12 +1,12 @@
 """Runs with a wiring fault, just beyond its bound; the keywords move them to neighbours that must not show it."""
 
+from dataclasses import replace
 from math import nan
 from typing import Any
 
 from records import (
     STEPS,
     WEIGHTS,
-    add_fact,
     add_site,
     change,
     change_one,
@@ -255,8 +255,8 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
     set_cost(record, falling_to(left))
     observe(record, facts.Pairing(inputs=("0",), targets=("1",)))
     for key, own in zip("01", shuffles):
-        known = {"shuffles": own, "batch_size": 32, "examples": 640}
-        add_fact(record, "loader", key, **(known | second if key == "1" else known))
+        known = facts.Loader(own, batch_size=32, examples=640)
+        observe(record, replace(known, **second) if key == "1" else known, key)
         add_site(record, "loader", key, 6)
     return record
 

@@ -3,7 +3,7 @@
 from math import nan
 
 import pytest
-from records import STEPS, healthy, observe, probe, set_fact, set_series
+from records import STEPS, change, healthy, observe, probe, set_series
 from sick_dynamics import (
     clipping_too_hard,
     momentum_mismatch,
@@ -190,7 +190,7 @@ def test_a_cause_hides_its_consequence(cause, effect, left):
 
 def test_a_saddle_point_is_more_than_slow():
     record = saddle_point(first=1e-5, grows=100.0)
-    set_fact(record, "optimizer", "0", **{"class": "Adam", "betas": [0.9, 0.999]})
+    change(record, facts.Optimizer, "0", rule="Adam", betas=(0.9, 0.999))
     assert [s.id for s in causes(diagnose(record))] == ["saddle_point"]
 
 
@@ -216,4 +216,4 @@ def test_a_gap_in_the_record_is_no_stumbling_block(run):
 
 def test_a_healthy_run_under_every_kind_of_rule_has_no_symptom():
     for rule in ("Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Rprop", "LBFGS", "SomebodysOwn"):
-        assert diagnose(healthy(**{"class": rule, "betas": [0.9, 0.999]})) == [], rule
+        assert diagnose(healthy(**{"rule": rule, "betas": (0.9, 0.999)})) == [], rule

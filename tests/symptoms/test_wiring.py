@@ -220,9 +220,9 @@ def test_no_zero_grad_names_the_optimizer_that_it_concerns():
 
 def gan() -> Record:
     """Two optimizers against each other: the loss rises, and each step cuts off the other's network."""
-    record = healthy(**{"class": "Adam", "lr": 2e-4, "betas": [0.5, 0.999]})
+    record = healthy(**{"rule": "Adam", "lr": 2e-4, "betas": (0.5, 0.999)})
     set_cost(record, rising)
-    second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"class": "Adam", "lr": 2e-4})
+    second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"rule": "Adam", "lr": 2e-4})
     change(record, facts.Connections, cut=WEIGHTS, cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
     return record
 

@@ -117,8 +117,8 @@ def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold; whether it has several groups."""
     if record.fact(facts.Lost, "0") or kept_layers(record, symptom) is None:
         return None
-    grouped = (record.fact("optimizer", symptom.optimizer) or {}).get("groups", 1) > 1
-    return {**_network(record, symptom), "grouped": grouped}
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    return {**_network(record, symptom), "grouped": optimizer is not None and optimizer.groups > 1}
 
 
 def derivative_in_loss(record: Record, symptom: Symptom) -> Dose | None:
@@ -209,7 +209,7 @@ def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """Dropout alone is in evaluation mode: without it the training loss only looks better."""
     modes = record.fact(facts.Modes)
     idle = modes.evaluation if modes else ()
-    return nothing_to_dose(record, symptom) if idle and set(idle) <= set(record.places("dropout")) else None
+    return nothing_to_dose(record, symptom) if idle and set(idle) <= record.every(facts.Dropout).keys() else None
 
 
 def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
@@ -219,10 +219,11 @@ def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
 
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:
     """A weight decay that is usual for the rule."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    old = float(optimizer.get("weight_decay") or 0.0)
-    decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
-    value = DECOUPLED_DECAY if decoupled else COUPLED_DECAY
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None:
+        return None
+    old = float(optimizer.weight_decay or 0.0)
+    value = DECOUPLED_DECAY if optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay else COUPLED_DECAY
     if not old > value:
         return None
     return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
@@ -239,7 +240,7 @@ def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
 
 def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """A dropout rate that is usual."""
-    old = max(((record.fact("dropout", p) or {}).get("p", 0.0) for p in record.places("dropout")), default=0.0)
+    old = max((dropout.p for dropout in record.every(facts.Dropout).values()), default=0.0)
     return {"p": DROPOUT, "old": old} if old > 2 * DROPOUT else None
 
 

@@ -34,9 +34,9 @@ def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
     """Those of the two loaders that shuffle, where they are of equal length."""
     pairing = record.fact(facts.Pairing)
     keys = [*pairing.inputs, *pairing.targets] if pairing else []
-    loaders = [record.fact("loader", key) or {} for key in keys]
-    sizes = {(known.get("examples"), known.get("batch_size")) for known in loaders}
-    shuffling = [key for key, known in zip(keys, loaders) if known.get("shuffles")]
+    loaders = [record.fact(facts.Loader, key) for key in keys]
+    sizes = {loader and (loader.examples, loader.batch_size) for loader in loaders}
+    shuffling = [key for key, loader in zip(keys, loaders) if loader and loader.shuffles]
     return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
 
 

@@ -152,10 +152,9 @@ class Examiner:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
-            held = {"examples": self._examples, **told_of(forwards)}
-        draws = [mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor)]
-        detail = {"batches": len(self.monitor), "draws": draws, **held}
-        self.send([Fact("monitor", "", 0, detail)])
+            held = told_of(forwards)
+        draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
+        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held), 0)])
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""

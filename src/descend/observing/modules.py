@@ -74,7 +74,7 @@ class Modules:
             if isinstance(module, nn.modules.dropout._DropoutNd):
                 place = _place(key, name)
                 self.note_site("dropout", place, self._made_at(module), type(module).__name__)
-                self.send([Fact("dropout", place, 0, {"p": float(module.p)})])
+                self.send([Fact.of(facts.Dropout(float(module.p)), 0, place)])
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]

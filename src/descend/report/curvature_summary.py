@@ -7,7 +7,7 @@ from typing import Any
 
 from descend.course.stability import PRECONDITIONED, stability_bound
 from descend.interval import mean_interval
-from descend.record import Record
+from descend.record import Record, facts
 from descend.report.table import Table
 from descend.report.wording import number, percent
 
@@ -41,9 +41,12 @@ class Looked:
     @property
     def bound(self) -> float:
         """The largest eigenvalue of the Hessian that the rule in use can take; NaN where none is known."""
-        optimizer = dict(self.point["optimizer"])
-        found, lr = stability_bound(optimizer), optimizer.get("lr")
-        is_of_hessian = optimizer.get("class") not in PRECONDITIONED and not self.directions.get("rescaled")
+        described = self.point["optimizer"]
+        if not described:
+            return float("nan")
+        optimizer = facts.optimizer_of(described)
+        found, lr = stability_bound(optimizer), optimizer.lr
+        is_of_hessian = optimizer.rule not in PRECONDITIONED and not self.directions.get("rescaled")
         return found.value / lr if found and lr and is_of_hessian else float("nan")
 
 

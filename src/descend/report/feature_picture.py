@@ -3,7 +3,7 @@
 from math import asinh, ceil, floor, isfinite, log10, nan
 from typing import Any
 
-from descend.course.stability import PRECONDITIONED, stability_bound
+from descend.course.stability import PRECONDITIONED, is_of, stability_bound
 from descend.record import Record, facts
 from descend.report.figure import MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
 from descend.report.sharpness import times_rate
@@ -85,8 +85,8 @@ def _curvature_panel(record: Record, optimizer: str) -> Panel | None:
 
 def _bound(record: Record, optimizer: str) -> float:
     """Return the rule's bound on α·λmax; NaN where it is one of another curvature, or none is known."""
-    rule = record.fact("optimizer", optimizer) or {}
-    bound = None if rule.get("class") in PRECONDITIONED else stability_bound(rule)
+    is_another = is_of(record, optimizer, PRECONDITIONED)
+    bound = None if is_another else stability_bound(record.fact(facts.Optimizer, optimizer))
     return nan if bound is None else bound.value
 
 

@@ -10,6 +10,7 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import as_typed
+from descend.record import facts
 from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
@@ -114,15 +115,16 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
 
 
 def _standfirst(record: "Record", plan: "Plan") -> str:
-    monitor = record.fact("monitor") or {}
-    of = f"The cost of {record.script} on {monitor.get('distinct', 'its first')} of its examples"
+    monitor = record.fact(facts.Monitor)
+    of = f"The cost of {record.script} on {monitor.distinct if monitor else 'its first'} of its examples"
     interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
     return " ".join([f"{of}, over {record.steps} steps{interrupted}.", *_draws(record, plan)])
 
 
 def _draws(record: "Record", plan: "Plan") -> list[str]:
     evaluation = bool(plan.asked.get("evaluation")) or plan.asked["what"] == "symmetry"
-    draws = evaluation in (record.fact("monitor") or {}).get("draws", ())
+    monitor = record.fact(facts.Monitor)
+    draws = monitor is not None and evaluation in monitor.draws
     return ["The cost draws random numbers; whenever it is computed they are the same."] * draws
 
 
@@ -139,6 +141,6 @@ def _why_not(record: "Record", what: str) -> str:
         return reasons[0]
     if not record.steps:
         return "no optimizer step was taken"
-    if record.fact("monitor") is None:
+    if record.fact(facts.Monitor) is None:
         return f"in {record.steps} steps no gradient reached the parameters: the loss does not depend on them"
     return f"no point that was asked for was reached in {record.steps} steps"

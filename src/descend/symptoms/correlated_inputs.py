@@ -1,6 +1,7 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
 from descend.course.progress import POOR, left, left_in_words
+from descend.course.stability import is_of
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
@@ -16,7 +17,7 @@ def correlated_inputs(record: Record) -> Symptom | None:
     condition = record.series("input_condition_number_standardised").last
     if inputs is None or not condition > ILL or not SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS:
         return None
-    if (record.fact("optimizer", "0") or {}).get("class") != "SGD" or not left(record) > POOR / 3:
+    if not is_of(record, "0", ("SGD",)) or not left(record) > POOR / 3:
         return None
     return Symptom(
         id="correlated_inputs",

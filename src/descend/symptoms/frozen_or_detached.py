@@ -24,7 +24,7 @@ def _nothing_learns(record: Record) -> Symptom | None:
             f"none of the {seen[-1].held} parameters of {optimizer_name(record, key)} gets a gradient in the first "
             f"{len(seen)} steps: the loss that goes backward is cut off from them"
         )
-        where = record.site("backward") if len(record.places("optimizer")) == 1 else record.site("optimizer", key)
+        where = record.site("backward") if len(record.every(facts.Optimizer)) == 1 else record.site("optimizer", key)
         return _symptom(sentence, ("parameters with a gradient", 0.0), record.site("detach") or where, key)
     return None
 
@@ -44,7 +44,7 @@ def _constant_term(record: Record) -> Symptom | None:
 
 def _cut(record: Record) -> Symptom | None:
     found = record.fact(facts.Connections)
-    if found is None or not found.cut_count or len(record.places("optimizer")) > 1 or found.cut_share_fresh < FRESH:
+    if found is None or not found.cut_count or len(record.every(facts.Optimizer)) > 1 or found.cut_share_fresh < FRESH:
         return None
     share = found.cut_numel / max(1, found.used)
     sentence = (
@@ -60,7 +60,7 @@ def _cut(record: Record) -> Symptom | None:
 
 def _unreached(record: Record) -> Symptom | None:
     """Weights in use that no gradient reaches, behind a cut that is no call of torch: NumPy, a number."""
-    if len(record.places("optimizer")) > 1:
+    if len(record.every(facts.Optimizer)) > 1:
         return None
     seen = [set(wiring.fact.unreached) for wiring in record.history(facts.Wiring, "0")]
     names = sorted(set.intersection(*seen)) if len(seen) >= EARLY else []

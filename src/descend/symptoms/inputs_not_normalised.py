@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
-from descend.course.stability import PRECONDITIONED, stability_bound, step_lengths
+from descend.course.stability import PRECONDITIONED, is_of, stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
@@ -26,9 +26,9 @@ def inputs_not_normalised(record: Record) -> Symptom | None:
     is_scaled = SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS and not _off_centre(inputs)
     if is_scaled or inputs.first_layer in NORMALISATIONS:
         return None
-    if record.fact("own_draws"):  # a policy's: weighted by what it has earned, its loss need not fall
+    if record.fact(facts.SelfSampledLoss):  # a policy's: weighted by what it has earned, its loss need not fall
         return None
-    for key in record.places("optimizer") or ["0"]:
+    for key in record.every(facts.Optimizer) or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)
         if effect is not None:
             likely, consequence = effect
@@ -44,8 +44,8 @@ def _off_centre(inputs: facts.Inputs) -> bool:
 
 def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
     """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
-    optimizer = record.fact("optimizer", key) or {}
-    bound = None if optimizer.get("class") in PRECONDITIONED else stability_bound(optimizer)
+    is_another = is_of(record, key, PRECONDITIONED)
+    bound = None if is_another else stability_bound(record.fact(facts.Optimizer, key))
     lengths = step_lengths(record, key, "curvature")
     counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
     suffers = first_rise(record, key) is not None or is_stuck(record, key, FAIR)

@@ -32,7 +32,7 @@ def labels_wrong(record: Record) -> Symptom | None:
     for batch in record.history(facts.Batch):
         for label, count in batch.fact.labels.items():
             counts[label] = counts.get(label, 0) + count
-    if len(counts) == 1 and len(record.places("optimizer")) <= 1 and sum(counts.values()) >= LEAST and low == high:
+    if len(counts) == 1 and len(record.every(facts.Optimizer)) <= 1 and sum(counts.values()) >= LEAST and low == high:
         label = next(iter(counts))
         sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
         return _symptom(record, sentence, "classes seen", 1.0, 2.0)

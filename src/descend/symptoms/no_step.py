@@ -13,11 +13,13 @@ def no_step(record: Record) -> Symptom | None:
 
 
 def _never_called(record: Record) -> Symptom | None:
-    passes = int((record.fact("passes") or {}).get("backward", 0))
+    passes = record.fact(facts.Passes)
     ended = record.ending is not None and record.ending.reason in ("finished", "window")
-    if not ended or record.steps or passes < EARLY or not record.places("optimizer"):
+    if not ended or record.steps or passes is None or passes.backward < EARLY or not record.every(facts.Optimizer):
         return None
-    sentence = f"{passes} backward passes and not one optimizer step: the parameters stay as they were initialised"
+    sentence = (
+        f"{passes.backward} backward passes and not one optimizer step: the parameters stay as they were initialised"
+    )
     return _symptom(sentence, "optimizer steps", 1.0, record.site("backward"))
 
 

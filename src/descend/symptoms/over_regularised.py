@@ -19,10 +19,9 @@ def over_regularised(record: Record) -> Symptom | None:
 
 
 def _decay(record: Record) -> Symptom | None:
-    for key in record.places("optimizer"):
-        optimizer = record.fact("optimizer", key) or {}
-        decay = float(optimizer.get("weight_decay") or 0.0)
-        decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
+    for key, optimizer in record.every(facts.Optimizer).items():
+        decay = float(optimizer.weight_decay or 0.0)
+        decoupled = optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay
         limit = LARGE_DECOUPLED if decoupled else LARGE_DECAY
         if decay >= limit:
             sentence = f"weight decay of {decay:g} (usual: {'0.01' if decoupled else '1e-4'}) pulls the weights to zero"
@@ -41,7 +40,7 @@ def _penalty(record: Record) -> Symptom | None:
 
 
 def _dropout(record: Record) -> Symptom | None:
-    shares = [(place, (record.fact("dropout", place) or {}).get("p", 0.0)) for place in record.places("dropout")]
+    shares = [(place, dropout.p) for place, dropout in record.every(facts.Dropout).items()]
     worst = max(shares, key=lambda pair: pair[1], default=("", 0.0))
     if worst[1] < LARGE_DROPOUT:
         return None

@@ -13,7 +13,8 @@ LOOKS = 2  # at the network after its layers were replaced
 def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
     connections, wiring = record.fact(facts.Connections), record.fact(facts.Wiring, "0")
-    if not record.places("optimizer") or (record.fact("optimizer", "0") or {}).get("by_hand"):
+    optimizers = record.every(facts.Optimizer)
+    if not optimizers or "0" in optimizers and optimizers["0"].by_hand:
         return None
     if record.every(facts.MadeInForward):
         return _made_in_forward(record)
@@ -42,7 +43,7 @@ def _made_in_forward(record: Record) -> Symptom:
 def _replaced(record: Record) -> Symptom | None:
     """A network of which the optimizer held the parameters at first, and holds none any more."""
     lost = record.history(facts.Lost, "0")
-    if len(lost) < LOOKS or lost[0].step == 0 or len(record.places("optimizer")) > 1:
+    if len(lost) < LOOKS or lost[0].step == 0 or len(record.every(facts.Optimizer)) > 1:
         return None
     sentence = (
         f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].fact.count} "
@@ -67,7 +68,8 @@ def _left_out(record: Record, found: facts.Connections) -> Symptom | None:
             f"in a plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
         )
         return _symptom(record, sentence, share, True)
-    if (record.fact("optimizer", "0") or {}).get("empty_groups"):
+    optimizer = record.fact(facts.Optimizer, "0")
+    if optimizer is not None and optimizer.empty_groups:
         sentence = (
             f"{count} parameters{listed} are not in the optimizer, and one of its groups is empty: what `filter`, "
             "`map` and `parameters()` give can be read once"

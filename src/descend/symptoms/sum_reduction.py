@@ -3,6 +3,7 @@
 from math import prod
 
 from descend.course.progress import POOR, first_rise, is_stuck
+from descend.course.stability import is_of
 from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
@@ -19,8 +20,7 @@ def sum_reduction(record: Record) -> Symptom | None:
         return None
     summed = given.reduction == "sum" or given.by_hand and record.site("reduction") is not None
     terms = float(prod(given.target_shape))
-    rule = (record.fact("optimizer", "0") or {}).get("class", "")
-    if not summed or terms < LEAST or rule != "SGD":
+    if not summed or terms < LEAST or not is_of(record, "0", ("SGD",)):
         return None
     if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
         return None

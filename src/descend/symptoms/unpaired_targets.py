@@ -9,9 +9,9 @@ SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an 
 
 def unpaired_targets(record: Record) -> Symptom | None:
     """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
-    pairing = record.fact(facts.Pairing)
+    pairing, loaders = record.fact(facts.Pairing), record.every(facts.Loader)
     keys = [*pairing.inputs, *pairing.targets] if pairing else []
-    shuffle = [key for key in keys if (record.fact("loader", key) or {}).get("shuffles")]
+    shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]
     if pairing is None or not shuffle or not left(record) > POOR:
         return None
     return Symptom(
