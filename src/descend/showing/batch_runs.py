@@ -93,11 +93,13 @@ def _words(size: int, record: "Record") -> str:
 
 
 def _run(record: "Record", size: int) -> SizedRun:
+    from descend.record import facts
+
     assert record.ending is not None
     values = record.series("loss", "0").values
     window = ceil(AVERAGED / size)
     running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
     kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
     times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
-    held = record.fact("kept_bytes", "first") or {}
-    return SizedRun(size, kept, median(times), held["bytes"] if held.get("examples") == size else nan)
+    held = record.fact(facts.KeptBytes, "first")
+    return SizedRun(size, kept, median(times), held.bytes if held and held.examples == size else nan)

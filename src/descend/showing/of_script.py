@@ -128,8 +128,10 @@ def _draws(record: "Record", plan: "Plan") -> list[str]:
 
 def _words(record: "Record") -> str:
     """Say how far the run is."""
-    known = [place for name, place in record.facts if name == "measuring"]
-    doing = f"; {record.fact('measuring', known[-1])['what']} at {known[-1]}" if known else ""  # type: ignore[index]
+    from descend.record import facts
+
+    begun = list(record.every(facts.Measuring).items())
+    doing = f"; {begun[-1][1].what} at {begun[-1][0]}" if begun else ""
     return f"step {record.steps}{doing}"
 
 

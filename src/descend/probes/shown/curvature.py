@@ -28,7 +28,7 @@ from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.directions import directions
 from descend.probes.shown.outputs import with_outputs
 from descend.probes.shown.points import Point, looked_on, loss_at, points
-from descend.record import Fact, Note
+from descend.record import Fact, Note, facts
 from descend.tape import Stale
 
 NOT_DESCENDED = "what the rule does along each direction: it descends the cost in training mode, not in evaluation"
@@ -59,7 +59,7 @@ def _curvature(moment: Moment, point: Point) -> Measurement:
         evaluation=moment.asked["evaluation"],
         optimizer=dict(point.optimizer),
     )
-    yield fact("measuring", what="eigenvalues")
+    yield point.fact(facts.Measuring("eigenvalues"))
     hessian = loss.hessian(point.theta)
     search = formed_ends if len(gradient) <= FORMED else ends
     found = search(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"])
@@ -68,12 +68,12 @@ def _curvature(moment: Moment, point: Point) -> Measurement:
     if moment.asked["evaluation"]:
         yield Note("curvature", NOT_DESCENDED, point.step)
     else:
-        yield fact("measuring", what="directions")
+        yield point.fact(facts.Measuring("directions"))
         yield fact("directions", **directions(moment, point, loss, found.pairs))
     yield fact("gauss_newton", **_gauss_newton(moment, point))
-    yield fact("measuring", what="Taylor's approximations")
+    yield point.fact(facts.Measuring("Taylor's approximations"))
     yield fact("taylor", **{name: _taylor(loss, point, row) for name, row in lines(loss, point.theta, found).items()})
-    yield fact("measuring", what="density")
+    yield point.fact(facts.Measuring("density"))
     density = spectrum(hessian, point.theta, found)
     yield fact("spectrum", **_spectrum(density, moment))
     yield fact("condition", **asdict(condition_number(found, density)))

@@ -20,7 +20,7 @@ from descend.landscape.weight_variance import weight_variance
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.drawn import Dealt
 from descend.probes.shown.points import Point, looked_on, loss_at, points
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Stale
 from descend.tape.selection import NotSeparable, check_mean, example_parts
 
@@ -45,7 +45,7 @@ def _statistics(moment: Moment, point: Point) -> Measurement:
         return Fact(name, point.label, point.step, detail)
 
     loss = loss_at(moment, point)
-    yield fact("measuring", what="gradients")
+    yield point.fact(facts.Measuring("gradients"))
     sample, why = _sample(moment, point.theta)
     found = noise_scale(sample)
     yield fact(
@@ -66,9 +66,9 @@ def _statistics(moment: Moment, point: Point) -> Measurement:
     batch = looked_on(moment)[0].examples
     if sample.examples == 1 and batch < sample.count:
         yield fact("momentum_variance", averages=[_averaged(sample, batch, beta) for beta in BETAS])
-    yield fact("measuring", what="all examples")
+    yield point.fact(facts.Measuring("all examples"))
     yield fact("gradient_bias", **_bias(moment, point))
-    yield fact("measuring", what="short runs")
+    yield point.fact(facts.Measuring("short runs"))
     yield fact("weight_variance", **_by_rate(moment, point))
 
 

@@ -20,7 +20,7 @@ from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point, looked_on, loss_at, points
 from descend.probes.shown.saved import saved_weights
 from descend.probes.shown.views import View, views
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Stale
 
 TOLD_S = 0.2  # values are sent as often
@@ -67,7 +67,7 @@ def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
         "points": moment.asked["points"],
     }
     yield Fact("point", point.label, point.step, detail)
-    yield Fact("measuring", point.label, point.step, {"what": "directions"})
+    yield point.fact(facts.Measuring("directions"))
     other = saved_weights(moment, moment.asked["other"]) if moment.asked["other"] else None
     shown = views(moment.asked, loss, point, value, path, other)
     known = _Kept.read(moment.asked["page"])
@@ -110,8 +110,7 @@ def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
         fresh.append((place, value))
         if time.monotonic() - told > TOLD_S:
             yield drawn.fact("values", **packed(fresh))
-            doing = f"value {len(grid.values)} of {asked['points']}"
-            yield Fact("measuring", drawn.point.label, drawn.point.step, {"what": doing})
+            yield drawn.point.fact(facts.Measuring(f"value {len(grid.values)} of {asked['points']}"))
             fresh, told = [], time.monotonic()
     if fresh:
         yield drawn.fact("values", **packed(fresh))

@@ -25,7 +25,7 @@ from descend.probes.shown.convexities import convexities, minima
 from descend.probes.shown.network import Network
 from descend.probes.shown.points import points, require_finite
 from descend.probes.shown.threads import few_threads
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording, Stale
 
 MOST_LAYERS = 8  # hidden layers that are looked at one by one
@@ -47,7 +47,7 @@ def symmetry(moment: Moment) -> Measurement:
 def _answers(network: Network) -> Measurement:
     yield network.fact("point", loss=network.loss.value(network.theta), **network.described)
     for question in network.moment.asked["questions"]:
-        yield network.fact("measuring", what=question)
+        yield network.point.fact(facts.Measuring(question))
         try:
             yield from QUESTIONS[question](network)
         except (CurvatureUnavailable, Stale, Unavailable, ValueError) as error:
