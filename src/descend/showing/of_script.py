@@ -1,7 +1,7 @@
 """What the commands share that show something of a script: where in its run, how it is run, what is written."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import as_typed
+from descend.showing.printed import printed
 from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Shown:
     """
 
     headline: str
-    facts: Sequence[str]
+    facts: Mapping[type, str] | Sequence[str]
     pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
     kept: Callable[["Record"], Any] = lambda record: None
     remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
@@ -98,7 +99,10 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     command = f"{as_typed(context)} {record.script}"
     write_pictures(shown.headline, _standfirst(record, plan), command, pictures, out, shown.kept(record))
     if as_json:
-        found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
+        if isinstance(shown.facts, Mapping):
+            found = printed(record, shown.facts)
+        else:
+            found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
         held = json_values(cleaned({"script": record.script, "facts": found}))
         typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+Setting = str | int | float | bool | tuple[float, ...] | None
+Settings = dict[str, Setting | dict[str, Setting]]  # an optimizer's rule and hyper-parameters, by their names in torch
+
 
 @dataclass(frozen=True)
 class KeptBytes:
@@ -16,3 +19,12 @@ class Measuring:
     """What is being measured at a point of the run, as its progress is told."""
 
     what: str  # in words: eigenvalues, value 40 of 625
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large the network is that is shown at a point, and on how much it is looked at."""
+
+    parameters: int  # numbers in all of them
+    examples: int  # fixed ones, in all batches
+    batches: int
