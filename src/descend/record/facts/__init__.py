@@ -16,8 +16,10 @@ from descend.record.facts.curvature import (
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
 from descend.record.facts.shown import Extent, KeptBytes, Measuring, Setting, Settings
+from descend.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
 
 __all__ = [
+    "Axis",
     "Clip",
     "ConditionNumber",
     "ConstantTerm",
@@ -36,7 +38,12 @@ __all__ = [
     "Settings",
     "Singular",
     "Spectrum",
+    "SurfacePoint",
+    "SurfaceValues",
+    "SurfaceView",
     "Taylor",
     "TaylorErrors",
+    "Trail",
+    "Written",
     "name_of",
 ]
