@@ -1,5 +1,6 @@
 """What is observed that is no single number: a dataclass for each measurement, of standard types only."""
 
+from descend.record.facts.convexity import BadMinimum, Convexity, Plateau, RandomUnits, SeenConvexity
 from descend.record.facts.curvature import (
     ConditionNumber,
     CurvaturePoint,
@@ -17,12 +18,28 @@ from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singula
 from descend.record.facts.named import name_of
 from descend.record.facts.shown import Extent, KeptBytes, Measuring, Setting, Settings
 from descend.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
+from descend.record.facts.symmetry import (
+    BatchSizes,
+    HalfFitted,
+    Memorising,
+    Permutations,
+    PermutedLayer,
+    Rescaling,
+    Scales,
+    SharpAndWide,
+    Survival,
+    SymmetryPoint,
+    Unanswered,
+)
 
 __all__ = [
     "Axis",
+    "BadMinimum",
+    "BatchSizes",
     "Clip",
     "ConditionNumber",
     "ConstantTerm",
+    "Convexity",
     "CurvaturePoint",
     "Direction",
     "Directions",
@@ -30,20 +47,33 @@ __all__ = [
     "Eigenvalues",
     "Extent",
     "GaussNewton",
+    "HalfFitted",
     "IdleLoss",
     "KeptBytes",
     "Measuring",
+    "Memorising",
+    "Permutations",
+    "PermutedLayer",
+    "Plateau",
     "PointKind",
+    "RandomUnits",
+    "Rescaling",
+    "Scales",
+    "SeenConvexity",
     "Setting",
     "Settings",
+    "SharpAndWide",
     "Singular",
     "Spectrum",
     "SurfacePoint",
     "SurfaceValues",
     "SurfaceView",
+    "Survival",
+    "SymmetryPoint",
     "Taylor",
     "TaylorErrors",
     "Trail",
+    "Unanswered",
     "Written",
     "name_of",
 ]
