@@ -14,6 +14,18 @@ from descend.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
+from descend.record.facts.gradient_noise import (
+    AveragedGradient,
+    BatchRun,
+    BatchVariance,
+    BiasUntested,
+    Estimate,
+    GradientBias,
+    GradientNoise,
+    MomentumVariance,
+    NoShortRuns,
+    WeightVariance,
+)
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
 from descend.record.facts.named import name_of
 from descend.record.facts.shown import Extent, KeptBytes, Measuring, Setting, Settings
@@ -33,9 +45,13 @@ from descend.record.facts.symmetry import (
 )
 
 __all__ = [
+    "AveragedGradient",
     "Axis",
     "BadMinimum",
+    "BatchRun",
     "BatchSizes",
+    "BatchVariance",
+    "BiasUntested",
     "Clip",
     "ConditionNumber",
     "ConstantTerm",
@@ -45,13 +61,18 @@ __all__ = [
     "Directions",
     "Eigenvalue",
     "Eigenvalues",
+    "Estimate",
     "Extent",
     "GaussNewton",
+    "GradientBias",
+    "GradientNoise",
     "HalfFitted",
     "IdleLoss",
     "KeptBytes",
     "Measuring",
     "Memorising",
+    "MomentumVariance",
+    "NoShortRuns",
     "Permutations",
     "PermutedLayer",
     "Plateau",
@@ -74,6 +95,7 @@ __all__ = [
     "TaylorErrors",
     "Trail",
     "Unanswered",
+    "WeightVariance",
     "Written",
     "name_of",
 ]
