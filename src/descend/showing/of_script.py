@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,13 +60,13 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
 
 @dataclass(frozen=True)
 class Shown:
-    """What is made of a record: a page under a headline, and the facts that it rests on.
+    """What is made of a record: a page under a headline, and the facts that it rests on, by their printed names.
 
     kept: what the page holds for another run of the command. remarks: what else is said on standard error.
     """
 
     headline: str
-    facts: Mapping[type, str] | Sequence[str]
+    facts: Mapping[type[Any], str]
     pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
     kept: Callable[["Record"], Any] = lambda record: None
     remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
@@ -99,11 +99,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     command = f"{as_typed(context)} {record.script}"
     write_pictures(shown.headline, _standfirst(record, plan), command, pictures, out, shown.kept(record))
     if as_json:
-        if isinstance(shown.facts, Mapping):
-            found = printed(record, shown.facts)
-        else:
-            found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
-        held = json_values(cleaned({"script": record.script, "facts": found}))
+        held = json_values(cleaned({"script": record.script, "facts": printed(record, shown.facts)}))
         typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:
         for table in (picture for picture in pictures if isinstance(picture, Table)):

@@ -27,6 +27,7 @@ from descend.record.facts.gradient_noise import (
     WeightVariance,
 )
 from descend.record.facts.gradients import Clip, ConstantTerm, IdleLoss, Singular
+from descend.record.facts.layout import Forecast, LayerCost, StepCost
 from descend.record.facts.named import name_of
 from descend.record.facts.shown import Extent, KeptBytes, Measuring, Setting, Settings
 from descend.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
@@ -63,12 +64,14 @@ __all__ = [
     "Eigenvalues",
     "Estimate",
     "Extent",
+    "Forecast",
     "GaussNewton",
     "GradientBias",
     "GradientNoise",
     "HalfFitted",
     "IdleLoss",
     "KeptBytes",
+    "LayerCost",
     "Measuring",
     "Memorising",
     "MomentumVariance",
@@ -86,6 +89,7 @@ __all__ = [
     "SharpAndWide",
     "Singular",
     "Spectrum",
+    "StepCost",
     "SurfacePoint",
     "SurfaceValues",
     "SurfaceView",
