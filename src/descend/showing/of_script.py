@@ -10,7 +10,6 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import as_typed
-from descend.showing.printed import printed
 from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     from descend.redaction import cleaned
     from descend.report.document import check_writable, write_pictures
     from descend.report.figure import json_values
+    from descend.report.printed import printed
     from descend.report.table import Table
 
     check_writable(out)

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from descend.record import Record
+from descend.record import Record, facts
 
 
-def printed(record: "Record", names: Mapping[type[Any], str]) -> list[dict[str, Any]]:
+def printed(record: Record, names: Mapping[type[Any], str]) -> list[dict[str, Any]]:
     """Return the facts of some types as plain values, in the order in which they came; names: under which each goes."""
-    from descend.record.facts import name_of
-
-    kinds, found = {name_of(kind): kind for kind in names}, []
+    kinds, found = {facts.name_of(kind): kind for kind in names}, []
     for name, place in record.facts:
         if kind := kinds.get(name):
             for seen in record.history(kind, place):
@@ -23,10 +20,8 @@ def printed(record: "Record", names: Mapping[type[Any], str]) -> list[dict[str, 
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: of what was not seen, which is as it is by default, nothing is said."""
-    from descend.record.facts import Taylor
-
     match value:
-        case Taylor():
+        case facts.Taylor():
             return plain(value.along)
         case dict():
             return {key: plain(item) for key, item in value.items()}
