@@ -1,8 +1,8 @@
 """What the commands share that show something of a script: where in its run, how it is run, what is written."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,13 +60,13 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
 
 @dataclass(frozen=True)
 class Shown:
-    """What is made of a record: a page under a headline, and the facts that it rests on.
+    """What is made of a record: a page under a headline, and the facts that it rests on, by their printed names.
 
     kept: what the page holds for another run of the command. remarks: what else is said on standard error.
     """
 
     headline: str
-    facts: Sequence[str]
+    facts: Mapping[type[Any], str]
     pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
     kept: Callable[["Record"], Any] = lambda record: None
     remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
@@ -84,6 +84,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     from descend.redaction import cleaned
     from descend.report.document import check_writable, write_pictures
     from descend.report.figure import json_values
+    from descend.report.printed import printed
     from descend.report.table import Table
 
     check_writable(out)
@@ -99,8 +100,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     command = f"{as_typed(context)} {record.script}"
     write_pictures(shown.headline, _standfirst(record, plan), command, pictures, out, shown.kept(record))
     if as_json:
-        found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
-        held = json_values(cleaned({"script": record.script, "facts": found}))
+        held = json_values(cleaned({"script": record.script, "facts": printed(record, shown.facts)}))
         typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:
         for table in (picture for picture in pictures if isinstance(picture, Table)):
@@ -130,8 +130,10 @@ def _draws(record: "Record", plan: "Plan") -> list[str]:
 
 def _words(record: "Record") -> str:
     """Say how far the run is."""
-    known = [place for name, place in record.facts if name == "measuring"]
-    doing = f"; {record.fact('measuring', known[-1])['what']} at {known[-1]}" if known else ""  # type: ignore[index]
+    from descend.record import facts
+
+    begun = list(record.every(facts.Measuring).items())
+    doing = f"; {begun[-1][1].what} at {begun[-1][0]}" if begun else ""
     return f"step {record.steps}{doing}"
 
 
