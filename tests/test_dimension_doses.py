@@ -8,13 +8,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import healthy, real, set_fact
+from records import change, healthy, real
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded
 from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import ADAM, of, with_loss
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 
 
 def of_few_steps(steps: int) -> Record:
@@ -56,7 +56,7 @@ DIMENSIONS: list[tuple[str, Any, dict[str, Any] | None]] = [
     ),
     ("cut_up", examples_mixed(by="reshape"), {"site": "mixing", "call": "transpose(0, 1)"}),
     ("cut_up", examples_mixed(), None),
-    ("cut_up", examples_mixed(by="reshape", single=[1, 3]), {"call": "squeeze(3).squeeze(1).transpose(0, 1)"}),
+    ("cut_up", examples_mixed(by="reshape", single=(1, 3)), {"call": "squeeze(3).squeeze(1).transpose(0, 1)"}),
     ("representable_eps", healthy(eps=1e-8, smallest_subnormal=6e-8), {"argument": "eps", "value": 1e-4, "old": 1e-8}),
     ("representable_eps", healthy(eps=1e-4, smallest_subnormal=6e-8), None),
     ("representable_eps", healthy(eps=1e-8, smallest_subnormal=1.4e-45), None),
@@ -89,5 +89,5 @@ def test_which_dimension(name, record, expected):
 
 def test_the_side_of_the_difference_that_is_the_target():
     record = healthy()
-    set_fact(record, "connections", broadcast={"operand": "left"})
+    change(record, facts.Connections, broadcast=facts.Broadcast((20,), (20, 1), (20, 20), "left", by_hand=True))
     assert of(record, "of_the_difference") == {"operand": "left"}

@@ -1,6 +1,7 @@
 """How much of a remedy: the numbers that each dose reads off a small record, and None where it does not apply."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, forget, healthy, observe, probe, set_cost
+from records import MONITOR, SGD, forget, healthy, observe, probe, set_cost
 from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
@@ -18,9 +19,8 @@ from descend.record import Ending, Record, facts
 from descend.symptoms import Symptom
 
 SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
-ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
-ADAMW = {**ADAM, "class": "AdamW"}
-LBFGS, MOMENTUM = {"class": "LBFGS"}, {"momentum": 0.9}
+ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
+ADAMW, LBFGS, MOMENTUM = {**ADAM, "rule": "AdamW"}, {"rule": "LBFGS"}, {"momentum": 0.9}
 
 
 def of(record: Record, name: str) -> dict[str, Any] | None:
@@ -62,7 +62,7 @@ def with_activations(*names: str) -> Record:
 def with_dropout(*shares: float) -> Record:
     record = healthy()
     for i, share in enumerate(shares):
-        add_fact(record, "dropout", str(i), p=share)
+        observe(record, facts.Dropout(share), str(i))
     return record
 
 
@@ -75,7 +75,7 @@ def with_norms(name: str, *norms: float) -> Record:
 def batches(examples: int, noise: float | None = None, steps: int = 400) -> Record:
     """Fixed examples that came in two batches."""
     record = healthy()
-    add_fact(record, "monitor", batches=2, examples=2 * examples)
+    observe(record, replace(MONITOR, batches=2, examples=2 * examples))
     if noise is not None:
         probe(record, "gradient_noise_scale", "0", noise)
     record.ending = Ending("finished", 0, steps)
@@ -110,8 +110,8 @@ RATES = [  # dose, record, the new rate
     ("default_rate", healthy(**{**ADAM, "lr": 0.02}), 1e-3),
     ("default_rate", healthy(**ADAM), None),
     ("default_rate", healthy(), None),
-    ("usual_step_rate", outrun(12.0, **{"class": "Lion", "lr": 0.6}), 5e-4),
-    ("usual_step_rate", outrun(0.9, **{"class": "Lion", "lr": 0.6}), None),
+    ("usual_step_rate", outrun(12.0, **{"rule": "Lion", "lr": 0.6}), 5e-4),
+    ("usual_step_rate", outrun(0.9, **{"rule": "Lion", "lr": 0.6}), None),
     ("usual_step_rate", outrun(12.0, **{**ADAM, "lr": 0.6}), None),
     ("short_run_rate", overfitting(**{**ADAM, "lr": 3e-3}), None),
     ("short_run_rate", overfitting(**{**ADAM, "lr": 1e-5}), None),  # that is slow, and not unstable
@@ -119,7 +119,7 @@ RATES = [  # dose, record, the new rate
     ("longer_rate", healthy(lr=0.01), 0.5 * 2 / 3),
     ("longer_rate", healthy(lr=0.01, **MOMENTUM), 0.25 * 3.8 / 3),
     ("longer_rate", healthy(lr=0.08, **MOMENTUM), None),
-    ("longer_rate", healthy(**{"class": "RMSprop", "lr": 1e-5}), 1e-3),
+    ("longer_rate", healthy(**{"rule": "RMSprop", "lr": 1e-5}), 1e-3),
     ("longer_rate", with_curvature(3.0, 6.0, 4.0, lr=0.01), 0.5 * 2 / 6),
     ("longer_rate", healthy(lr=0.1), None),
     ("longer_rate", healthy(**{**ADAM, "lr": 1e-5}), 1e-3),
@@ -145,7 +145,7 @@ def test_rates(name, record, rate):
         assert dose is None
     else:
         assert dose["lr"] == pytest.approx(rate) and dose["optimizer"] == "0"
-        assert dose.get("old") in (None, record.fact("optimizer", "0")["lr"])
+        assert dose.get("old") in (None, record.fact(facts.Optimizer, "0").lr)
 
 
 @pytest.mark.parametrize("lr, share, rate", [(0.05, 0.5, 1 / 3), (0.1, 0.5, None), (0.005, 0.05, 1 / 30)])
@@ -155,7 +155,7 @@ def test_the_rate_for_standardised_inputs_is_only_ever_raised(lr, share, rate):
 
 
 @pytest.mark.parametrize("share", [0.5, 0.05])
-@pytest.mark.parametrize("rule", [ADAM, ADAMW, {"class": "RMSprop", "lr": 1e-5}], ids=lambda rule: rule["class"])
+@pytest.mark.parametrize("rule", [ADAM, ADAMW, {"rule": "RMSprop", "lr": 1e-5}], ids=lambda rule: rule["rule"])
 def test_an_adaptive_rules_rate_is_not_dosed_by_the_plain_curvature(rule, share):
     assert doses.rate_for_standardised(share)(healthy(**rule), SYMPTOM) is None
 
@@ -170,13 +170,13 @@ def forgetful() -> Record:
 def idle(*places: str) -> Record:
     """Dropout at 1 and a normalisation at 2; those places are in evaluation mode."""
     record = with_dropout(0.5, 0.5)
-    add_fact(record, "modes", "", 100, evaluation=list(places), unfit=[])
+    observe(record, facts.Modes(places, unfit=()), "", 100)
     return record
 
 
 def lost() -> Record:
     record = healthy()
-    add_fact(record, "lost", "0", 50, count=4)
+    observe(record, facts.Lost(4), "0", 50)
     return record
 
 
@@ -295,6 +295,6 @@ def test_amounts_and_choices(name, record, expected):
 
 def test_a_dose_concerns_the_symptoms_optimizer():
     record = healthy()
-    add_fact(record, "optimizer", "1", **{"class": "SGD", "lr": 0.8})
+    observe(record, replace(SGD, lr=0.8), "1")
     symptom = Symptom("oscillation", "dynamics", False, 0.7, "", "", 0.0, 0.0, "", optimizer="1")
     assert doses.half_rate(record, symptom) == {"lr": 0.4, "old": 0.8, "optimizer": "1"}

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_fact, add_site, healthy, observe, set_fact
+from records import add_site, change, healthy, observe
 from test_doses import SYMPTOM
 
 from descend.doses import (
@@ -64,9 +64,9 @@ def on_all_ways() -> Record:
         observe(record, facts.OfLoss(function="mul", line=50 + i, edit="skip"), str(i))
         observe(record, facts.OnNetwork(function="tanh", line=30 + i, edit="skip", passes=0.1), str(i))
     observe(record, CROSSING, "0")
-    add_fact(record, "connections", share=0.2)
+    change(record, facts.Connections, share=0.2)
     add_site(record, "penalty", "0", 12, "mul")
-    set_fact(record, "loss_input", by_hand=True)
+    change(record, facts.LossInput, by_hand=True)
     for i in range(8):
         observe(record, facts.OnInputs(function="ne", line=70 + i, edit="invert", feeds=True), str(40 + i))
         observe(record, facts.OnInputs(function="argsort", line=80 + i, feeds=True, **OTHER), str(8 + i))
@@ -82,8 +82,8 @@ def on_all_ways() -> Record:
 
 def unusual() -> Record:
     """Adam with three arguments that are not its own defaults, and a scheduler of another kind."""
-    odd = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}
-    rule = {"class": "Adam", "betas": [0.5, 0.5], "eps": 1.0, "weight_decay": 0.1, "maximize": True}
+    odd = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}
+    rule = {"rule": "Adam", "betas": (0.5, 0.5), "eps": 1.0, "weight_decay": 0.1, "maximize": True}
     return healthy(**rule, unusual=odd)
 
 
@@ -112,14 +112,14 @@ def test_labels_of_two_values_are_written_otherwise():
     assert [dose["expression"] for dose in asked] == ["1 - t0", "2 * t0 - 1", "-t1", "(t1 + 1) / 2"]
     assert other_convention(16)(on_all_ways(), SYMPTOM) is None
     known = on_all_ways()
-    set_fact(known, "loss_input", by_hand=False)  # what torch's losses mean by labels is known
+    change(known, facts.LossInput, by_hand=False)  # what torch's losses mean by labels is known
     assert other_convention(0)(known, SYMPTOM) is None
 
 
 def test_a_penalty_is_made_a_hundredth_of_the_rest():
     assert light_penalty(on_all_ways(), SYMPTOM) == {"kind": "penalty", "place": "0", "factor": 0.002}  # 0.01 · 0.2/0.8
     record = on_all_ways()
-    add_fact(record, "connections", share=1.0)
+    change(record, facts.Connections, share=1.0)
     assert light_penalty(record, SYMPTOM) is None and light_penalty(altered(), SYMPTOM) is None
 
 

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 
-from records import add_site, healthy, observe, rising, set_cost
+from records import add_site, change, healthy, observe, rising, set_cost
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
@@ -98,7 +98,7 @@ def test_a_change_that_leaves_the_rule_alone_can_be_had_with_adam():
     assert both.label == "standardise inputs, Adam, lr 0.03"  # that run ended after 100 steps
     assert by_remedy["adaptive_rule"].with_adam is None
     adaptive = inputs_not_normalised()
-    adaptive.facts["optimizer", "0"][-1].detail["class"] = "Adam"
+    change(adaptive, facts.Optimizer, "0", rule="Adam")
     assert all(p.with_adam is None for p in prescribe(adaptive, [inputs]))
 
 

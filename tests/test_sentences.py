@@ -40,7 +40,7 @@ def test_a_docstring_counts_where_it_is_printed():
 def test_what_must_be_there_is_there():
     page = written.page()
     for sentence in (
-        "took no optimizer step in {fact['seconds']} s",
+        "took no optimizer step in {cut.seconds} s",
         "Draw a part of training before it is used, or what a script's cost looks like.",
         "What could not be measured",
         "Dead units: rectifiers inactive on every example",

@@ -7,7 +7,7 @@ from descend.changes import Change
 from descend.course.progress import has_reference, is_stuck, yardstick_place
 from descend.course.suffering import has_hardly_learnt
 from descend.errors import INTERRUPTED
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import causes
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Trial
@@ -74,10 +74,10 @@ class Case:
         if record.steps == 0 and record.site("backward"):
             return "goes backward, but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
         if record.steps == 0:
-            taken = (record.fact("passes") or {}).get("backward", 0)
+            passes = record.fact(facts.Passes)
             what = (
-                f"took {taken} gradients and made no step of them"
-                if taken
+                f"took {passes.backward} gradients and made no step of them"
+                if passes and passes.backward
                 else "ended without an optimizer step or a backward pass"
             )
             return f"{what}: nothing to diagnose"
@@ -85,9 +85,9 @@ class Case:
 
     def _cut_off(self, ending: Ending) -> str:
         """Say of a run that the window has closed on too early what it was at."""
-        record, fact = self.record, self.record.fact("cut_off") or {"seconds": ending.wall_s, "place": None}
-        at = fact["place"]
-        place = f" (it was at {_relative(at['file'], record.root)}:{at['line']} then)" if at else ""
+        record, cut = self.record, self.record.fact(facts.CutOff) or facts.CutOff(ending.wall_s, None)
+        at = cut.place
+        place = f" (it was at {_relative(at.file, record.root)}:{at.line} then)" if at else ""
         more = "--seconds gives it longer"
         if record.steps:
             spent, more = f"{ending.loop_s:.0f} s after its training began", "--steps or --seconds gives it more"
@@ -95,7 +95,7 @@ class Case:
         if record.site("backward"):
             spent = f"in {ending.loop_s:.0f} s of training"
             return f"goes backward, but no optimizer stepped {spent}{place}: nothing is trained; {more}"
-        return f"took no optimizer step in {fact['seconds']:.0f} s{place}: nothing to diagnose; {more}"
+        return f"took no optimizer step in {cut.seconds:.0f} s{place}: nothing to diagnose; {more}"
 
     @property
     def open(self) -> tuple[Symptom, ...]:
@@ -112,10 +112,10 @@ class Case:
     def unproved(self) -> Trial | None:
         """The first trial whose edit mends a sure fact that the cure leaves, where no trial could prove it."""
         mended = set(self.cure.remedies) if self.cure else set()
-        facts = [f.id for f in self.findings if f.certain and (self.cure is None or f.id != self.cure.symptom)]
+        sure = [f.id for f in self.findings if f.certain and (self.cure is None or f.id != self.cure.symptom)]
         verdicts = {"failed", "not_proved", "no_effect"} | (set() if self.cure else {"helps"})
         known = [t for t in self.trials if t.patch and t.verdict in verdicts and not mended.issuperset(t.remedies)]
-        return next((trial for fact in facts for trial in known if trial.symptom == fact), None)
+        return next((trial for fact in sure for trial in known if trial.symptom == fact), None)
 
     @property
     def patch(self) -> str | None:

@@ -6,7 +6,7 @@ from math import inf, isfinite
 from descend.case import Case
 from descend.changes import changes_of
 from descend.course.progress import constant_cost, is_stuck
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms import GENERAL, SEARCHES, Symptom, causes
 from descend.trials.candidate import reference
 from descend.trials.prove import Proof
@@ -84,7 +84,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
 
     Of a network whose loss is made of its own draws that is not known: what it learns is in what it draws next.
     """
-    if record.fact("own_draws"):
+    if record.fact(facts.SelfSampledLoss):
         return False
     mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)

@@ -15,7 +15,7 @@ from descend.course.stages import stages
 from descend.observe import Show, observe
 from descend.plan import Plan, Stage
 from descend.prescribe import in_turn, possible, prescribe
-from descend.record import Ending, Message, Record
+from descend.record import Ending, Message, Record, facts
 from descend.record.store import Store
 from descend.remedies import Prescription
 from descend.run.forking import ForkServer, forking
@@ -216,7 +216,8 @@ def _suspected(script: Script, plan: Plan, record: Record) -> tuple[list[Symptom
 
 def _bench(plan: Plan, lab: Lab, record: Record) -> Bench:
     """Return where the trials of what was found in a record are run."""
-    same = replace(plan, examples=int((record.fact("monitor") or {}).get("examples", 0)))
+    monitor = record.fact(facts.Monitor)
+    same = replace(plan, examples=monitor.examples if monitor else 0)
     failing = record.ending if record.ending and record.ending.reason == "failed" else None
     where = (lab.store.save, lab.show, longest(record), lab.server, failing, lab.elsewhere, lab.cluster)
     return Bench(same, record.run, *where)

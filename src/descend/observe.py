@@ -1,11 +1,10 @@
 """One run of the script under observation, into the store, with what is known of it beside what it did."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from descend.course.own_metric import asks_untrained, own_metrics
 from descend.plan import Plan
-from descend.record import Ending, Fact, Message, Record
+from descend.record import Ending, Fact, Message, Record, facts
 from descend.record.keeping import keeping
 from descend.record.store import Store
 from descend.run.chance import untrained_numbers
@@ -23,7 +22,7 @@ def observe(
 ) -> Record:
     """Run the script once under observation, into the store; an interrupted run is a record too."""
     record = new_record(script, plan, parent)
-    stage = [Fact("stage", "", 0, asdict(plan.stage))] if plan.stage else []
+    stage = [Fact.of(plan.stage, 0)] if plan.stage else []
     with keeping(store, record) as take:
 
         def listen(messages: list[Message]) -> None:
@@ -33,7 +32,8 @@ def observe(
         record.extend(stage)
         take(stage)
         if plan.role == "exam":
-            show(record, [Fact("window", "", 0, asdict(plan))])
+            window = facts.Window(plan.steps, plan.seconds, plan.least_steps, plan.quick_s, plan.patience)
+            show(record, [Fact.of(window, 0)])
         try:
             run(script, plan, record, listen, server)
             for known in (_known_by_other_runs, _known_by_source):  # some of the latter asks for the former

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from statistics import fmean
 
-from descend.record import Ending, Fact, Message, Record
+from descend.record import Ending, Fact, Message, Record, facts
+from descend.record.facts.typed import typed
 from descend.report.wording import count, duration
 
 LEAST_S = 1.0  # what is under way is not over
@@ -15,7 +16,7 @@ class ExamPace:
 
     def __init__(self) -> None:
         self._record = Record()
-        self._window: dict[str, float] = {}
+        self._window: facts.Window | None = None  # told before all else
         self._began = time.monotonic()
         self._waiting = 0.0  # when the script itself began
         self._first = 0.0  # when the first step was heard of
@@ -27,9 +28,9 @@ class ExamPace:
             self._record, self.is_over = record, False
             self._began, self._waiting, self._first = time.monotonic(), 0.0, 0.0
         for message in messages:
-            if isinstance(message, Fact) and message.name == "window":
-                self._window = dict(message.detail)
-            if isinstance(message, Fact) and message.name == "begun":
+            if isinstance(message, Fact) and message.name == facts.name_of(facts.Window):
+                self._window = typed(facts.Window, message.detail)
+            if isinstance(message, Fact) and message.name == facts.name_of(facts.Begun):
                 self._waiting = time.monotonic()
         if not self._first and record.steps:
             self._first = time.monotonic()
@@ -41,9 +42,9 @@ class ExamPace:
         return self._record.steps
 
     @property
-    def most_steps(self) -> float | None:
+    def most_steps(self) -> int | None:
         """Steps that are observed at most."""
-        return self._window.get("steps")
+        return self._window.steps if self._window else None
 
     @property
     def spent(self) -> float:
@@ -53,21 +54,22 @@ class ExamPace:
     @property
     def words(self) -> str:
         """Return `120 of at most 1 000 steps, about 12 s left`."""
-        if not self._first and not self._waiting:
+        window = self._window
+        if window is None or not self._first and not self._waiting:
             return "starting"
         if not self._first:
-            most = duration(self._window["patience"])
+            most = duration(window.patience)
             return f"waiting for the first step, {duration(time.monotonic() - self._waiting)} so far, {most} at most"
-        of = f"{self.steps} of at most {count(int(self._window['steps']), 'step')}"
-        return f"{of}, about {duration(self._left())} left"
+        of = f"{self.steps} of at most {count(window.steps, 'step')}"
+        return f"{of}, about {duration(self._left(window))} left"
 
-    def _left(self) -> float:
+    def _left(self, window: facts.Window) -> float:
         """Return after how many seconds the window closes, if the steps go on as they did."""
-        window, passed = self._window, max(time.monotonic() - self._first, 1e-3)
+        passed = max(time.monotonic() - self._first, 1e-3)
         trained = max(passed - sum(cost.seconds for cost in self._record.costs.values()), 0.1 * passed)
         step = trained / max(1, self.steps)
-        enough = max((window["least_steps"] - self.steps) * step, window["quick_s"] - trained)
-        left = min(window["seconds"] - trained, (window["steps"] - self.steps) * step, enough)
+        enough = max((window.least_steps - self.steps) * step, window.quick_s - trained)
+        left = min(window.seconds - trained, (window.steps - self.steps) * step, enough)
         return max(LEAST_S, left * passed / trained)
 
 

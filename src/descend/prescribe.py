@@ -9,11 +9,12 @@ from pathlib import Path
 from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
 from descend.course.opponents import has_exploded
 from descend.course.own_metric import is_told_by_loss, own_metric
+from descend.course.stability import rate_of
 from descend.course.suffering import suffers
 from descend.course.yardstick import yardstick_place
 from descend.doses import Dose, adam_for_few_steps
 from descend.errors import UsageError
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
@@ -138,8 +139,7 @@ def _judged_on(row: Row, record: Record) -> JudgedOn:
 
 def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:
     """Return the learning rate that a run with the dose has: that of the dose, or the optimizer's as it is."""
-    optimizer = record.fact("optimizer", dose.get("optimizer", symptom.optimizer)) or {}
-    return float(dose.get("lr") or optimizer.get("lr") or 0.0)
+    return float(dose.get("lr") or rate_of(record.fact(facts.Optimizer, dose.get("optimizer", symptom.optimizer))))
 
 
 def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float, factor: float) -> Prescription:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from waiting import comes
 
-from descend.record import Effect, Fact
+from descend.record import Effect, Fact, facts
 from descend.sandbox.scratch import scratch_copy
 from descend.script import Script
 from descend.sources import Sources
@@ -112,7 +112,7 @@ def test_what_no_copy_holds_ends_the_trials_when_it_changes(project, which, desc
 
 def held(files: dict[str, Path]) -> Elsewhere:
     seen = Elsewhere()
-    seen.take([Fact("file_read", str(path), 0, {}) for path in files.values()])
+    seen.take([Fact.of(facts.FileRead(), 0, str(path)) for path in files.values()])
     return seen
 
 

@@ -13,7 +13,7 @@ import pytest
 from complaints import one_line
 from waiting import comes
 
-from descend.record import Cost, Ending, Fact, Note, Reading, Record, Site
+from descend.record import Cost, Ending, Fact, Note, Reading, Record, Site, facts
 from descend.record.store import open_existing, open_store
 
 TRAINING = """
@@ -129,7 +129,7 @@ def kept(tmp_path):
     """A store with one run in it that has a row in every table."""
     record = Record(0, "watch", None, "train.py", str(tmp_path), 0, {"python": "3"})
     record.extend(Reading("loss", "0", step, 1.0) for step in (0, 1, 2, 5))
-    record.extend([Fact("monitor", "", 0, {"examples": 3}), Note("tape", "none"), Cost("tape", 0.1, 2)])
+    record.extend([Fact.of(facts.Passes(3), 0), Note("tape", "none"), Cost("tape", 0.1, 2)])
     record.extend([Site("loss", "0", str(tmp_path / "train.py"), 3), Ending("finished", 0, 4)])
     with open_store(tmp_path / "store") as store:
         store.save(record)

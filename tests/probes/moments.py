@@ -1,6 +1,6 @@
 """Builds a `Moment` from a network and its batches, as a run does just after a backward pass."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -100,12 +100,12 @@ def readings(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], float]:
     return {(r.name, r.place): r.value for r in found if isinstance(r, Reading)}
 
 
+def kept(found: Iterable[Reading | Fact]) -> Record:
+    """A record of what a probe has yielded."""
+    record = Record()
+    record.extend(found)
+    return record
+
+
 def facts(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(f.name, f.place): dict(f.detail) for f in found if isinstance(f, Fact)}
-
-
-def kept(found: Sequence[Reading | Fact]) -> Record:
-    """What was measured, as it is read back."""
-    known = Record()
-    known.extend(found)
-    return known

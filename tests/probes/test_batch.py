@@ -1,51 +1,50 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Step, Training, facts
+from moments import Step, Training, kept
 from torch import nn
 
 from descend.probes.batch import LISTED, batch
+from descend.record import facts
 
 torch.manual_seed(0)
 X, T, Y = torch.randn(12, 4), torch.randn(12, 1) * 3 + 5, torch.tensor([0] * 6 + [1] * 4 + [2] * 2)
 scores, real = nn.Linear(4, 3), nn.Linear(4, 1)
 
 
-def taken(step: Step) -> dict:
-    """The facts of the step's own batch; the fixed examples are others."""
+def taken(step: Step) -> facts.Batch | None:
+    """What is told of the step's own batch; the fixed examples are others."""
     own = Training(scores, [step], step=7)
     monitor = Training(scores, [lambda: F.cross_entropy(scores(X), Y)]).monitor
-    return facts(list(batch(own.moment(recording=own.monitor[0], monitor=monitor))))
+    return kept(batch(own.moment(recording=own.monitor[0], monitor=monitor))).fact(facts.Batch)
 
 
 def test_how_often_each_label_occurs() -> None:
-    assert taken(lambda: F.cross_entropy(scores(X[:8]), Y[:8])) == {
-        ("batch", ""): {"examples": 8, "labels": {"0": 6, "1": 2}}
-    }
+    assert taken(lambda: F.cross_entropy(scores(X[:8]), Y[:8])) == facts.Batch(8, labels={"0": 6, "1": 2})
 
 
 def test_labels_of_a_loss_by_hand_and_of_two_classes() -> None:
-    found = taken(lambda: -scores(X).log_softmax(1)[range(12), Y].mean())["batch", ""]
-    assert found["labels"] == {"0": 6, "1": 4, "2": 2}
+    found = taken(lambda: -scores(X).log_softmax(1)[range(12), Y].mean())
+    assert found.labels == {"0": 6, "1": 4, "2": 2}
     yes = (Y[:, None] == 0).float()
-    found = taken(lambda: F.binary_cross_entropy_with_logits(real(X), yes))["batch", ""]
-    assert found["labels"] == {"0": 6, "1": 6}
+    found = taken(lambda: F.binary_cross_entropy_with_logits(real(X), yes))
+    assert found.labels == {"0": 6, "1": 6}
 
 
 def test_mean_and_deviation_of_real_targets() -> None:
-    found = taken(lambda: F.mse_loss(real(X), T))["batch", ""]
-    assert found["mean"] == pytest.approx(T.mean().item()) and "labels" not in found
-    assert found["std"] == pytest.approx(T.std(correction=0).item())
+    found = taken(lambda: F.mse_loss(real(X), T))
+    assert found.mean == pytest.approx(T.mean().item()) and not found.labels
+    assert found.std == pytest.approx(T.std(correction=0).item())
 
 
 def test_only_so_many_classes_are_listed() -> None:
     wide = nn.Linear(4, 3 * LISTED)
     labels = torch.arange(2 * LISTED)
-    found = taken(lambda: F.cross_entropy(wide(torch.randn(2 * LISTED, 4)), labels))["batch", ""]
-    assert found["examples"] == 2 * LISTED and len(found["labels"]) == LISTED
+    found = taken(lambda: F.cross_entropy(wide(torch.randn(2 * LISTED, 4)), labels))
+    assert found.examples == 2 * LISTED and len(found.labels) == LISTED
 
 
 def test_nothing_where_the_step_was_not_taped_or_shows_no_targets() -> None:
     training = Training(scores, [lambda: F.cross_entropy(scores(X), Y)])
     assert not list(batch(training.moment()))  # the fixed examples are no later batch
-    assert taken(lambda: scores(X).square().mean()) == {}
+    assert taken(lambda: scores(X).square().mean()) is None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from descend.course.progress import constant_cost
 from descend.probes.class_shares import class_shares
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 
 
 def drawn(shares: Tensor, targets: int) -> Tensor:
@@ -20,7 +20,8 @@ def drawn(shares: Tensor, targets: int) -> Tensor:
 def cost_told(counts: Tensor) -> float | None:
     record = Record()
     record.add(Reading("yardstick", "negative_log_likelihood", 0, 1.0))
-    record.add(Fact("targets", "", 0, class_shares(counts)))
+    told = facts.Targets("int64", int(counts.sum()), **class_shares(counts)._asdict())
+    record.add(Fact.of(told, 0))
     return constant_cost(record)
 
 
@@ -40,7 +41,7 @@ def test_what_the_best_constant_costs_others_is_known_from_enough(kind: str) -> 
     told = cost_told(drawn(shares, targets))
     assert told == pytest.approx(entropy, rel=0.05 if entropy > 1 else 0.3)
     fitted = class_shares(drawn(shares, targets))
-    assert fitted["entropy"] < fitted["unseen_entropy"]
+    assert fitted.entropy < fitted.unseen_entropy
 
 
 def test_of_a_vocabulary_s_few_words_it_is_not_known() -> None:
@@ -49,7 +50,7 @@ def test_of_a_vocabulary_s_few_words_it_is_not_known() -> None:
     true = shares / shares.sum()
     counts = drawn(shares, 700)
     told = class_shares(counts)
-    assert told["entropy"] < 0.85 * float(-(true * true.log()).sum()) < told["unseen_entropy"] < log(8539) + 0.01
+    assert told.entropy < 0.85 * float(-(true * true.log()).sum()) < told.unseen_entropy < log(8539) + 0.01
     assert cost_told(counts) is None
 
 

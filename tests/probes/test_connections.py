@@ -3,21 +3,22 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Step, Training, facts, located
+from moments import Step, Training, kept, located
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.connections import connections
+from descend.record import facts
 
 torch.manual_seed(0)
 X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))
 
 
-def fact(training: Training, **changes: Any) -> dict[str, Any]:
-    return facts(list(connections(training.moment(**changes))))["connections", ""]
+def fact(training: Training, **changes: Any) -> facts.Connections:
+    return kept(connections(training.moment(**changes))).fact(facts.Connections)
 
 
-def seen(step: Step, *parts: nn.Module) -> dict[str, Any]:
+def seen(step: Step, *parts: nn.Module) -> facts.Connections:
     return fact(Training(nn.ModuleList(parts), [step]))
 
 
@@ -31,23 +32,23 @@ def network() -> nn.Sequential:
 
 def test_all_parameters_of_a_healthy_network_learn() -> None:
     net = network()
-    detail = fact(Training(net, [lambda: F.cross_entropy(net(X), Y)]))
-    assert detail["used"] == detail["held"] == sum(p.numel() for p in net.parameters())
-    assert detail["matrices"] == 3 and detail["unregistered"] == 0
-    assert [detail[f"{kind}_count"] for kind in ("untrained", "frozen", "cut")] == [0, 0, 0]
-    assert (detail["slope"], detail["share"], detail["broadcast"]) == (1.0, 1.0, None)
+    found = fact(Training(net, [lambda: F.cross_entropy(net(X), Y)]))
+    assert found.used == found.held == sum(p.numel() for p in net.parameters())
+    assert found.matrices == 3 and found.unregistered == 0
+    assert (found.untrained_count, found.frozen_count, found.cut_count) == (0, 0, 0)
+    assert (found.slope, found.share, found.broadcast) == (1.0, 1.0, None)
 
 
 def test_parameters_that_no_optimizer_holds() -> None:
     net = network()
     held = {id(p) for p in net[4].parameters()}
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
-    detail = fact(training, is_held=lambda p: id(p) in held)
-    assert detail["untrained"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
-    assert (detail["untrained_count"], detail["untrained_share_fresh"]) == (4, 1.0)
-    assert not detail["output_untrained"] and fact(training, is_held=lambda p: id(p) not in held)["output_untrained"]
-    assert detail["untrained_numel"] == 4 * 30 + 30 + 30 * 40 + 40
-    assert detail["held"] == 40 * 3 + 3
+    found = fact(training, is_held=lambda p: id(p) in held)
+    assert found.untrained == ("0.weight", "0.bias", "2.weight", "2.bias")
+    assert (found.untrained_count, found.untrained_share_fresh) == (4, 1.0)
+    assert not found.output_untrained and fact(training, is_held=lambda p: id(p) not in held).output_untrained
+    assert found.untrained_numel == 4 * 30 + 30 + 30 * 40 + 40
+    assert found.held == 40 * 3 + 3
 
 
 def test_a_network_that_judges_outputs_and_targets_is_no_output_layer() -> None:
@@ -56,8 +57,8 @@ def test_a_network_that_judges_outputs_and_targets_is_no_output_layer() -> None:
     both = nn.Sequential(net, judge)
     targets = F.one_hot(Y, 3).float()
     training = Training(both, [lambda: F.mse_loss(judge(net(X)), judge(targets))])
-    detail = fact(training, is_held=lambda p: id(p) in held)
-    assert detail["untrained_count"] == 2 and not detail["output_untrained"]
+    found = fact(training, is_held=lambda p: id(p) in held)
+    assert found.untrained_count == 2 and not found.output_untrained
 
 
 def test_frozen_parameters_that_were_trained_are_told_from_fresh_ones() -> None:
@@ -67,10 +68,10 @@ def test_frozen_parameters_that_were_trained_are_told_from_fresh_ones() -> None:
     with torch.no_grad():
         net[2].weight.mul_(3)  # as if it came from a checkpoint
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
-    detail = fact(training)
-    assert detail["frozen"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
-    assert detail["frozen_share_fresh"] == 0.5
-    assert detail["untrained_count"] == detail["cut_count"] == 0
+    found = fact(training)
+    assert found.frozen == ("0.weight", "0.bias", "2.weight", "2.bias")
+    assert found.frozen_share_fresh == 0.5
+    assert found.untrained_count == found.cut_count == 0
 
 
 def test_parameters_behind_a_cut_and_its_line() -> None:
@@ -81,8 +82,8 @@ def test_parameters_behind_a_cut_and_its_line() -> None:
         return F.cross_entropy(net[2:](code.detach()), Y)
 
     training = Training(net, [step], origin=located)
-    detail = fact(training)
-    assert detail["cut"] == ["0.weight", "0.bias"] and detail["cut_share_fresh"] == 1.0
+    found = fact(training)
+    assert found.cut == ("0.weight", "0.bias") and found.cut_share_fresh == 1.0
     site, name = training.noted["detach", "0"]
     assert name == "detach" and site is not None
     assert (site.file, site.line) == (__file__, step.__code__.co_firstlineno + 2)
@@ -97,7 +98,7 @@ def test_parameters_used_without_gradients_are_cut() -> None:
         return F.cross_entropy(net[2:](code), Y)
 
     training = Training(net, [step])
-    assert fact(training)["cut"] == ["0.weight", "0.bias"]
+    assert fact(training).cut == ("0.weight", "0.bias")
     assert ("detach", "0") not in training.noted
 
 
@@ -108,7 +109,7 @@ def test_a_detached_value_beside_the_path_cuts_nothing() -> None:
         scores = net(X)
         return F.cross_entropy(scores - scores.detach().amax(1, keepdim=True), Y)
 
-    assert fact(Training(net, [step]))["cut_count"] == 0
+    assert fact(Training(net, [step])).cut_count == 0
 
 
 def test_layers_in_a_plain_list_are_not_registered() -> None:
@@ -116,9 +117,9 @@ def test_layers_in_a_plain_list_are_not_registered() -> None:
     head = nn.Linear(3, 3)
     training = Training(head, [lambda: F.cross_entropy(head(layers[1](layers[0](X).relu())), Y)])
     held = {id(p) for p in head.parameters()}
-    detail = fact(training, is_held=lambda p: id(p) in held)
-    assert detail["unregistered"] == 4
-    assert detail["untrained"] == ["(unregistered)"] * 4
+    found = fact(training, is_held=lambda p: id(p) in held)
+    assert found.unregistered == 4
+    assert found.untrained == ("(unregistered)",) * 4
 
 
 # -- which way the loss leads
@@ -146,11 +147,11 @@ LEADS = {
 @pytest.mark.parametrize("loss", LEADS)
 def test_which_way_the_loss_leads(loss: str) -> None:
     step, slope = LEADS[loss]
-    assert seen(step, scores, real)["slope"] == slope
+    assert seen(step, scores, real).slope == slope
 
 
 def test_negated_squares_by_hand_reward_errors() -> None:
-    assert seen(lambda: -((real(X) - T) ** 2).mean(), real)["slope"] == -1.0
+    assert seen(lambda: -((real(X) - T) ** 2).mean(), real).slope == -1.0
 
 
 # -- how much of it is penalty
@@ -159,18 +160,18 @@ def test_negated_squares_by_hand_reward_errors() -> None:
 def test_the_share_of_a_penalty() -> None:
     penalty = scores.weight.square().sum().item()
     cost = F.cross_entropy(scores(X), Y).item()
-    detail = seen(lambda: F.cross_entropy(scores(X), Y) + 3 * scores.weight.square().sum(), scores)
-    assert detail["share"] == pytest.approx(cost / (cost + 3 * penalty), rel=1e-4)
+    found = seen(lambda: F.cross_entropy(scores(X), Y) + 3 * scores.weight.square().sum(), scores)
+    assert found.share == pytest.approx(cost / (cost + 3 * penalty), rel=1e-4)
 
 
 @pytest.mark.xfail(strict=True, reason="of a loss written by hand no share is taken")
 def test_the_share_of_a_penalty_on_a_loss_by_hand() -> None:
-    detail = seen(lambda: ((real(X) - T) ** 2).mean() + 100 * real.weight.square().sum(), real)
-    assert detail["share"] < 0.5
+    found = seen(lambda: ((real(X) - T) ** 2).mean() + 100 * real.weight.square().sum(), real)
+    assert found.share < 0.5
 
 
 def test_a_sum_over_examples_is_all_cost() -> None:
-    assert seen(lambda: F.mse_loss(real(X), T, reduction="none").sum(), real)["share"] == pytest.approx(1.0)
+    assert seen(lambda: F.mse_loss(real(X), T, reduction="none").sum(), real).share == pytest.approx(1.0)
 
 
 # -- operands that broadcast by mistake
@@ -185,12 +186,12 @@ def held_fixed() -> Tensor:
 
 
 MIXED = {
-    "what a network says": (lambda: (real(X) - held_fixed()).square().mean(), [20, 1], [20], "right", True),
-    "named": (lambda: F.mse_loss(real(X), FLAT), [20, 1], [20], "right", False),
-    "named, flat prediction": (lambda: F.l1_loss(real(X).squeeze(), T), [20], [20, 1], "right", False),
-    "by hand": (lambda: ((real(X) - FLAT) ** 2).mean(), [20, 1], [20], "right", True),
-    "a product": (lambda: ((1 - T) * real(X).squeeze(1).exp()).mean(), [20], [20, 1], "left", True),
-    "no loss call": (lambda: ((real(X) - FLAT).abs() * FLAT.abs()).mean(), [20, 1], [20], "right", True),
+    "what a network says": (lambda: (real(X) - held_fixed()).square().mean(), (20, 1), (20,), "right", True),
+    "named": (lambda: F.mse_loss(real(X), FLAT), (20, 1), (20,), "right", False),
+    "named, flat prediction": (lambda: F.l1_loss(real(X).squeeze(), T), (20,), (20, 1), "right", False),
+    "by hand": (lambda: ((real(X) - FLAT) ** 2).mean(), (20, 1), (20,), "right", True),
+    "a product": (lambda: ((1 - T) * real(X).squeeze(1).exp()).mean(), (20,), (20, 1), "left", True),
+    "no loss call": (lambda: ((real(X) - FLAT).abs() * FLAT.abs()).mean(), (20, 1), (20,), "right", True),
 }
 
 
@@ -198,19 +199,13 @@ MIXED = {
 @pytest.mark.parametrize("loss", MIXED)
 def test_every_prediction_against_every_target(loss: str) -> None:
     step, prediction, target, operand, by_hand = MIXED[loss]
-    found = seen(step, real)["broadcast"]
-    assert found == {
-        "prediction": prediction,
-        "target": target,
-        "result": [20, 20],
-        "operand": operand,
-        "by_hand": by_hand,
-    }
+    found = seen(step, real).broadcast
+    assert found == facts.Broadcast(prediction, target, (20, 20), operand, by_hand)
 
 
 def test_the_shapes_where_the_target_is_on_the_left() -> None:
-    found = seen(lambda: ((FLAT - real(X)) ** 2).mean(), real)["broadcast"]
-    assert (found["prediction"], found["target"], found["operand"]) == ([20, 1], [20], "left")
+    found = seen(lambda: ((FLAT - real(X)) ** 2).mean(), real).broadcast
+    assert (found.prediction, found.target, found.operand) == ((20, 1), (20,), "left")
 
 
 WIDE = nn.Linear(4, 7)
@@ -228,7 +223,7 @@ MEANT = {
 @pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("loss", MEANT)
 def test_what_is_broadcast_on_purpose_or_not_at_all(loss: str) -> None:
-    assert seen(MEANT[loss], scores, real)["broadcast"] is None
+    assert seen(MEANT[loss], scores, real).broadcast is None
 
 
 def each_with_each(values: Tensor) -> Tensor:
@@ -244,7 +239,7 @@ PAIRS = {
 
 @pytest.mark.parametrize("loss", PAIRS)
 def test_every_pair_of_predictions_is_no_mistake(loss: str) -> None:
-    assert seen(PAIRS[loss], scores, real)["broadcast"] is None
+    assert seen(PAIRS[loss], scores, real).broadcast is None
 
 
 def test_the_lines_of_the_difference_and_of_the_sum() -> None:

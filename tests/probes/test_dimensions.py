@@ -3,10 +3,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Size, Tensor, nn
 
 from descend.probes.dimensions import dimensions, exchanged_dims
+from descend.record import Record, facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))
@@ -24,10 +25,10 @@ class Net(nn.Module):
         return self.head(self.do(self, self.first(x)).flatten(1))
 
 
-def seen(do: Any, *layers: nn.Module) -> dict:
+def seen(do: Any, *layers: nn.Module) -> Record:
     net = Net(do, *layers)
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located)
-    return facts(list(dimensions(training.moment())))
+    return kept(dimensions(training.moment()))
 
 
 def scores(h: Tensor) -> Tensor:
@@ -35,11 +36,11 @@ def scores(h: Tensor) -> Tensor:
 
 
 LONE = {
-    "softmax of scores": (lambda net, h: h * scores(h).softmax(-1), (), "softmax", [1]),
-    "a function": (lambda net, h: h * F.softmax(scores(h), dim=2), (), "softmax", [1]),
-    "a layer of its own": (lambda net, h: h * net.layers[0](scores(h)), (nn.Softmax(-1),), "softmax", [1]),
-    "a layer norm": (lambda net, h: h * net.layers[0](scores(h)), (nn.LayerNorm(1),), "layer_norm", [1]),
-    "a group norm": (lambda net, h: net.layers[0](h.mean(1)), (nn.GroupNorm(3, 3),), "group_norm", [1]),
+    "softmax of scores": (lambda net, h: h * scores(h).softmax(-1), (), "softmax", (1,)),
+    "a function": (lambda net, h: h * F.softmax(scores(h), dim=2), (), "softmax", (1,)),
+    "a layer of its own": (lambda net, h: h * net.layers[0](scores(h)), (nn.Softmax(-1),), "softmax", (1,)),
+    "a layer norm": (lambda net, h: h * net.layers[0](scores(h)), (nn.LayerNorm(1),), "layer_norm", (1,)),
+    "a group norm": (lambda net, h: net.layers[0](h.mean(1)), (nn.GroupNorm(3, 3),), "group_norm", (1,)),
 }
 SEVERAL = {
     "softmax over time": (lambda net, h: h * scores(h).softmax(1), ()),
@@ -56,20 +57,20 @@ SEVERAL = {
 @pytest.mark.parametrize("name", LONE)
 def test_a_normalisation_over_a_single_entry(name: str) -> None:
     do, layers, function, dims = LONE[name]
-    fact = seen(do, *layers)["lone_entry", "0"]
-    assert fact["function"] == function and fact["dims"] == dims and fact["is_softmax"] == (function == "softmax")
+    lone = seen(do, *layers).fact(facts.LoneEntry, "0")
+    assert lone.function == function and lone.dims == dims and lone.is_softmax == (function == "softmax")
 
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_a_normalisation_over_several(name: str) -> None:
-    assert not seen(SEVERAL[name][0], *SEVERAL[name][1])
+    assert not seen(SEVERAL[name][0], *SEVERAL[name][1]).facts
 
 
 def test_dimensions_that_are_exchanged_by_a_change_of_shape() -> None:
-    fact = seen(lambda net, h: h.reshape(12, 3, 7))["exchanged", "0"]
-    assert (fact["shape"], fact["result"], fact["dims"]) == ([12, 7, 3], [12, 3, 7], [0, 2, 1])
-    assert not seen(lambda net, h: h.transpose(1, 2).contiguous().view(12, 21))
-    assert not seen(lambda net, h: h.view(12, 7, 1, 3).view(12, 7, 3))
+    found = seen(lambda net, h: h.reshape(12, 3, 7)).fact(facts.Exchanged, "0")
+    assert found == facts.Exchanged(shape=(12, 7, 3), result=(12, 3, 7), dims=(0, 2, 1))
+    assert not seen(lambda net, h: h.transpose(1, 2).contiguous().view(12, 21)).facts
+    assert not seen(lambda net, h: h.view(12, 7, 1, 3).view(12, 7, 3)).facts
 
 
 @pytest.mark.parametrize(

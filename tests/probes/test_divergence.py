@@ -1,19 +1,20 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes.divergence import divergence
+from descend.record import Record, facts
 
 torch.manual_seed(0)
 X, NET = torch.randn(8, 4), nn.Linear(4, 3)
 TEACHER = torch.randn(8, 3).softmax(1)
 
 
-def found(given: Tensor, loss: nn.Module | None = None) -> dict:
+def found(given: Tensor, loss: nn.Module | None = None) -> Record:
     loss = loss or nn.KLDivLoss(reduction="batchmean")
-    return facts(list(divergence(Training(NET, [lambda: loss(given(), TEACHER)]).moment())))
+    return kept(divergence(Training(NET, [lambda: loss(given(), TEACHER)]).moment()))
 
 
 @pytest.mark.parametrize("reduction", ["batchmean", "none", "sum"])
@@ -21,15 +22,15 @@ def test_probabilities_in_place_of_their_logarithms(reduction) -> None:
     def step() -> Tensor:
         return F.kl_div(NET(X).softmax(1), TEACHER, reduction=reduction).sum()
 
-    fact = facts(list(divergence(Training(NET, [step]).moment())))["divergence", ""]
+    fed = kept(divergence(Training(NET, [step]).moment())).fact(facts.Divergence)
     p = NET(X).softmax(1)
-    assert fact == pytest.approx({"min": p.min().item(), "max": p.max().item()})
+    assert (fed.min, fed.max) == pytest.approx((p.min().item(), p.max().item()))
 
 
 @pytest.mark.parametrize("given", [lambda: NET(X).log_softmax(1), lambda: NET(X), lambda: NET(X).sigmoid()])
 def test_what_is_no_distribution_is_left_alone(given) -> None:
-    assert found(given) == {}
+    assert found(given).facts == {}
 
 
 def test_another_loss() -> None:
-    assert facts(list(divergence(Training(NET, [lambda: NET(X).softmax(1).square().mean()]).moment()))) == {}
+    assert not list(divergence(Training(NET, [lambda: NET(X).softmax(1).square().mean()]).moment()))

@@ -2,17 +2,23 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, readings
+from moments import Training, kept, readings
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.inputs import inputs, network_input
+from descend.probes.moment import Measurement
+from descend.record import facts
 
 KAPPA, LARGEST = "input_condition_number", "input_largest_eigenvalue"
 
 
 def fed(net: nn.Module, *batches: Tensor) -> Training:
     return Training(net, [lambda x=x: net(x).float().square().mean() for x in batches])
+
+
+def told(found: Measurement) -> facts.Inputs:
+    return kept(found).fact(facts.Inputs)
 
 
 def naive_spectrum(rows: np.ndarray) -> tuple[float, float]:
@@ -32,13 +38,13 @@ def test_statistics_and_conditioning_against_numpy() -> None:
     x = table()
     found = list(inputs(fed(nn.Linear(4, 3), x[:20], x[20:]).moment()))
     rows = x.double().numpy()
-    seen = facts(found)["inputs", ""]
-    assert (seen["features"], seen["examples"], seen["constant_features"], seen["finite"]) == (4, 60, 0, True)
-    assert seen["mean"] == pytest.approx(rows.mean(0).tolist())
-    assert seen["std"] == pytest.approx(rows.std(0).tolist())
-    assert (seen["min"], seen["max"]) == (rows.min(), rows.max())
-    assert seen["largest_rms"] == pytest.approx(np.sqrt((rows**2).mean(0)).max())
-    assert (seen["shape"], seen["first_layer"]) == ([20, 4], "linear")
+    seen = told(found)
+    assert (seen.features, seen.examples, seen.constant_features, seen.finite) == (4, 60, 0, True)
+    assert seen.mean == pytest.approx(rows.mean(0).tolist())
+    assert seen.std == pytest.approx(rows.std(0).tolist())
+    assert (seen.min, seen.max) == (rows.min(), rows.max())
+    assert seen.largest_rms == pytest.approx(np.sqrt((rows**2).mean(0)).max())
+    assert (seen.shape, seen.first_layer) == ((20, 4), "linear")
     measured = readings(found)
     for suffix, values in (("", rows), ("_standardised", (rows - rows.mean(0)) / rows.std(0))):
         largest, condition = naive_spectrum(values)
@@ -65,7 +71,7 @@ def test_constant_features_are_left_out() -> None:
     x = torch.cat([x, torch.full((60, 1), 7.0), torch.zeros(60, 1)], 1)
     moment = fed(nn.Linear(6, 2), x).moment()
     found = list(inputs(moment))
-    assert facts(found)["inputs", ""]["constant_features"] == 2
+    assert told(found).constant_features == 2
     assert readings(found)[KAPPA, ""] == pytest.approx(naive_spectrum(x[:, :4].double().numpy())[1], rel=1e-6)
     standard = moment.memory["input_statistics"].standardise(x)
     assert torch.equal(standard[:, 4:], torch.zeros(60, 2))
@@ -89,11 +95,11 @@ def test_features_are_those_of_the_first_layer(net: nn.Module, shape: tuple[int,
     torch.manual_seed(0)
     x = torch.randn(shape) * 3 + 1
     moment = fed(net, x).moment()
-    seen = facts(list(inputs(moment)))["inputs", ""]
+    seen = told(inputs(moment))
     rows = x.flatten(1) if features is None else x
     reduced = 0 if features is None else features
-    assert seen["mean"] == pytest.approx(rows.mean(reduced).tolist(), abs=1e-5)
-    assert seen["std"] == pytest.approx(rows.std(reduced, correction=0).tolist(), rel=1e-5)
+    assert seen.mean == pytest.approx(rows.mean(reduced).tolist(), abs=1e-5)
+    assert seen.std == pytest.approx(rows.std(reduced, correction=0).tolist(), rel=1e-5)
     standard = moment.memory["input_statistics"].standardise(rows)
     torch.testing.assert_close(standard.mean(reduced), torch.zeros_like(standard.mean(reduced)), atol=1e-5, rtol=0)
 
@@ -108,8 +114,8 @@ def test_the_recurrent_network_is_fed_its_features() -> None:
             return self.rnn(x)[0][:, -1]
 
     x = torch.randn(6, 5, 3) * torch.tensor([1.0, 10.0, 100.0])
-    seen = facts(list(inputs(fed(Last(), x).moment())))["inputs", ""]
-    assert seen["std"] == pytest.approx(x.std((0, 1), correction=0).tolist(), rel=1e-5)
+    seen = told(inputs(fed(Last(), x).moment()))
+    assert seen.std == pytest.approx(x.std((0, 1), correction=0).tolist(), rel=1e-5)
 
 
 def test_what_the_script_does_to_its_data_first_counts() -> None:
@@ -120,29 +126,29 @@ def test_what_the_script_does_to_its_data_first_counts() -> None:
         z += 10
         return net(z).square().mean()
 
-    seen = facts(list(inputs(Training(net, [step]).moment())))["inputs", ""]
-    assert seen["mean"] == pytest.approx([10.0] * 4, abs=1e-4)
+    seen = told(inputs(Training(net, [step]).moment()))
+    assert seen.mean == pytest.approx([10.0] * 4, abs=1e-4)
 
 
 def test_data_that_are_not_finite() -> None:
     x = table()
     x[3, 1] = float("nan")
     found = list(inputs(fed(nn.Linear(4, 2), x).moment()))
-    assert facts(found)["inputs", ""]["finite"] is False
+    assert told(found).finite is False
     assert readings(found) == {}
 
 
 def test_more_features_than_a_matrix_is_formed_for() -> None:
     net = nn.Linear(1030, 1)
     found = list(inputs(fed(net, torch.randn(8, 1030)).moment()))
-    seen = facts(found)["inputs", ""]
-    assert seen["features"] == 1030 and len(seen["mean"]) == len(seen["std"]) == 256
+    seen = told(found)
+    assert seen.features == 1030 and len(seen.mean) == len(seen.std) == 256
     assert readings(found) == {}
 
 
 def test_all_features_constant() -> None:
     found = list(inputs(fed(nn.Linear(3, 1), torch.ones(5, 3)).moment()))
-    assert facts(found)["inputs", ""]["constant_features"] == 3
+    assert told(found).constant_features == 3
     assert readings(found) == {}
 
 
@@ -177,7 +183,7 @@ def test_single_numbers() -> None:
 def test_batches_of_different_shapes() -> None:
     net = nn.AdaptiveAvgPool1d(3)
     mixed = nn.Sequential(net, nn.Linear(3, 1))
-    assert facts(list(inputs(fed(mixed, torch.randn(4, 2, 9), torch.randn(4, 2, 5)).moment())))
+    assert told(inputs(fed(mixed, torch.randn(4, 2, 9), torch.randn(4, 2, 5)).moment()))
     table = nn.ParameterList([torch.randn(1)])
     odd = Training(table, [lambda x=x: (table[0] * x).square().mean() for x in (torch.ones(3, 2), torch.ones(3, 4))])
     with pytest.raises(Unavailable, match="different numbers"):
@@ -202,7 +208,7 @@ def test_a_step_of_its_own_stands_in_for_the_monitor() -> None:
     net = nn.Linear(4, 1)
     training = fed(net, table())
     moment = training.moment(monitor=(), recording=training.monitor[0])
-    assert facts(list(inputs(moment)))["inputs", ""]["examples"] == 60
+    assert told(inputs(moment)).examples == 60
 
 
 def test_autocast_feeds_what_the_script_feeds() -> None:
@@ -212,5 +218,5 @@ def test_autocast_feeds_what_the_script_feeds() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return F.mse_loss(net(x).float(), torch.zeros(60, 2))
 
-    seen = facts(list(inputs(Training(net, [step]).moment())))["inputs", ""]
-    assert seen["mean"] == pytest.approx(x.double().mean(0).tolist(), rel=1e-6)
+    seen = told(inputs(Training(net, [step]).moment()))
+    assert seen.mean == pytest.approx(x.double().mean(0).tolist(), rel=1e-6)

@@ -1,10 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes.leak import is_next, leak
+from descend.record import facts
 
 torch.manual_seed(0)
 TEXT = torch.randint(11, (8, 13))
@@ -29,14 +30,14 @@ def transformer() -> nn.Module:
     return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
 
 
-def seen(net: nn.Module, targets: Tensor = Y, flat: bool = True) -> dict | None:
+def seen(net: nn.Module, targets: Tensor = Y, flat: bool = True) -> facts.TargetLeak | None:
     def loss() -> Tensor:
         scores = net(X)
         if flat:
             return F.cross_entropy(scores.reshape(-1, 11), targets.reshape(-1))
         return F.cross_entropy(scores.transpose(1, 2), targets)
 
-    return facts(list(leak(Training(net, [loss]).moment()))).get(("leak", ""))
+    return kept(leak(Training(net, [loss]).moment())).fact(facts.TargetLeak)
 
 
 SEEING = {
@@ -52,15 +53,13 @@ BLIND = {
 @pytest.mark.parametrize("name", SEEING)
 @pytest.mark.parametrize("flat", [True, False])
 def test_a_network_that_sees_its_targets(name: str, flat: bool) -> None:
-    fact = seen(SEEING[name](), flat=flat)
-    assert fact is not None and fact["sees"] and fact["length"] == 12
+    assert seen(SEEING[name](), flat=flat) == facts.TargetLeak(sees=True, length=12)
 
 
 @pytest.mark.parametrize("name", BLIND)
 @pytest.mark.parametrize("flat", [True, False])
 def test_a_network_that_does_not(name: str, flat: bool) -> None:
-    fact = seen(BLIND[name](), flat=flat)
-    assert fact is not None and not fact["sees"]
+    assert seen(BLIND[name](), flat=flat) == facts.TargetLeak(sees=False, length=12)
 
 
 def test_targets_of_another_kind() -> None:

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from moments import Training, facts
+from moments import Training, kept
 from torch import nn
 
 from descend.probes.left_out import left_out
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 2)
@@ -22,23 +23,23 @@ def masked_first() -> torch.Tensor:
     return ((NET(X)[known] - GAPS[known]) ** 2).mean()
 
 
-def seen(step, at: int = 0) -> dict:
+def seen(step, at: int = 0) -> facts.BadData | None:
     training = Training(NET, [step], step=at)
     NET.zero_grad()
     step().backward()
-    return facts(list(left_out(training.moment(gradients=tuple(p.grad.clone() for p in NET.parameters())))))
+    moment = training.moment(gradients=tuple(p.grad.clone() for p in NET.parameters()))
+    return kept(left_out(moment)).fact(facts.BadData)
 
 
 def test_missing_targets_that_are_masked_behind_the_error() -> None:
-    found = seen(masked_late)["bad_data", ""]
-    assert found == {"where": "data", "left_out": True, "values": 5, "nan": 5, "examples": 5, "of": 20}
+    assert seen(masked_late) == facts.BadData("data", values=5, nan=5, examples=5, of=20, left_out=True)
 
 
 @pytest.mark.parametrize("step", [masked_first, lambda: nn.functional.mse_loss(NET(X), Y)])
 def test_nothing_where_the_gradient_is_finite(step) -> None:
-    assert seen(step) == {}
+    assert seen(step) is None
 
 
 def test_nothing_of_a_loss_that_shows_it_and_of_later_steps() -> None:
-    assert seen(lambda: nn.functional.mse_loss(NET(X), GAPS)) == {}
-    assert seen(masked_late, at=3) == {}
+    assert seen(lambda: nn.functional.mse_loss(NET(X), GAPS)) is None
+    assert seen(masked_late, at=3) is None

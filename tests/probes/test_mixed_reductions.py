@@ -1,10 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts, located
+from moments import Training, kept, located
 from torch import Tensor, nn
 
 from descend.probes.mixed_reductions import mixed_reductions
+from descend.record import facts
 
 torch.manual_seed(0)
 X = torch.randn(20, 4)
@@ -37,25 +38,26 @@ EVEN = {
 }
 
 
-def seen(loss) -> dict:
-    return facts(list(mixed_reductions(Training(NET, [loss], origin=located).moment())))
+def seen(loss) -> facts.MixedReductions | None:
+    found = mixed_reductions(Training(NET, [loss], origin=located).moment())
+    return kept(found).fact(facts.MixedReductions)
 
 
 @pytest.mark.parametrize("name", MIXED)
 def test_a_sum_beside_a_mean(name: str) -> None:
-    found = seen(MIXED[name])["mixed_reductions", ""]
-    assert (found["examples"], found["over_batch"]) == (20, True)
+    found = seen(MIXED[name])
+    assert (found.examples, found.over_batch) == (20, True)
 
 
 def test_a_sum_for_each_example_beside_a_mean_over_its_values() -> None:
-    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * torch.sum(penalty(), dim=1).mean())["mixed_reductions", ""]
-    assert (found["values"], found["over_batch"]) == (4, False)
+    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * torch.sum(penalty(), dim=1).mean())
+    assert (found.values, found.over_batch) == (4, False)
 
 
 def test_a_mean_over_fewer_values_of_each_example() -> None:
     codes = nn.Linear(4, 2)
-    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * codes(NET(X)).square().mean())["mixed_reductions", ""]
-    assert (found["values"], found["own"], found["over_batch"]) == (4, 2, False)
+    found = seen(lambda: F.mse_loss(NET(X), X) - 0.5 * codes(NET(X)).square().mean())
+    assert (found.values, found.own, found.over_batch) == (4, 2, False)
 
 
 @pytest.mark.parametrize("name", EVEN)

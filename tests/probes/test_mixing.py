@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.mixing import mixing
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))
@@ -33,9 +34,9 @@ class Reader(nn.Module):
         return self.head(out[-1] if self.how in ("view", "transpose", "time") else out[:, -1])
 
 
-def found(net: nn.Module, x: Tensor = X, **changes: Any) -> dict[str, Any]:
+def found(net: nn.Module, x: Tensor = X, **changes: Any) -> facts.Mixing:
     training = Training(net, [lambda: F.cross_entropy(net(x), Y[: len(x)])])
-    return facts(list(mixing(training.moment(**changes))))["mixing", ""]
+    return kept(mixing(training.moment(**changes))).fact(facts.Mixing)
 
 
 class Centred(nn.Module):
@@ -89,27 +90,27 @@ APART = {
 @pytest.mark.parametrize("name", MIXED)
 def test_examples_that_are_mixed(name: str) -> None:
     make, by = MIXED[name]
-    detail = found(make())
-    assert detail["share"] > 0.3 and detail["by"] == by and detail["examples"] == 12
-    assert detail["batch_first"] == ("of time" in name or "in time" in name)
+    mixed = found(make())
+    assert mixed.share > 0.3 and mixed.by == by and mixed.examples == 12
+    assert mixed.batch_first == ("of time" in name or "in time" in name)
 
 
 @pytest.mark.parametrize("name", APART)
 def test_examples_that_are_not(name: str) -> None:
-    assert found(APART[name]())["share"] == 0
+    assert found(APART[name]()).share == 0
 
 
 def test_images_whose_rows_are_read_as_time() -> None:
     images = torch.randn(12, 1, 7, 3)
     net = Reader(lstm(), "time")
 
-    def detail(shape: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+    def mixed(shape: Callable[[Tensor], Tensor]) -> facts.Mixing:
         training = Training(net, [lambda: F.cross_entropy(net(shape(images)), Y)])
-        return facts(list(mixing(training.moment())))["mixing", ""]
+        return kept(mixing(training.moment())).fact(facts.Mixing)
 
-    cut = detail(lambda x: x.reshape(7, -1, 3))
-    assert (cut["by"], cut["single"]) == ("reshape", [1]) and cut["share"] > 0.3
-    assert detail(lambda x: x.squeeze(1).transpose(0, 1))["share"] == 0
+    cut = mixed(lambda x: x.reshape(7, -1, 3))
+    assert (cut.by, cut.single) == ("reshape", (1,)) and cut.share > 0.3
+    assert mixed(lambda x: x.squeeze(1).transpose(0, 1)).share == 0
 
 
 def test_a_batch_that_was_picked_and_reshaped_before() -> None:
@@ -117,7 +118,7 @@ def test_a_batch_that_was_picked_and_reshaped_before() -> None:
     data = torch.randn(40, 21)
     rows = torch.randperm(40)[:12]
     training = Training(net, [lambda: F.cross_entropy(net(data[rows].view(12, 7, 3)), Y)])
-    assert facts(list(mixing(training.moment())))["mixing", ""]["by"] == "recurrence"
+    assert kept(mixing(training.moment())).fact(facts.Mixing).by == "recurrence"
 
 
 def test_where_it_cannot_be_told() -> None:
@@ -139,8 +140,8 @@ def test_data_that_are_changed_in_place_on_their_way(options: dict[str, bool], s
         batch.add_(half)
         return F.cross_entropy(net(batch), Y)
 
-    detail = facts(list(mixing(Training(net, [step]).moment())))["mixing", ""]
-    assert (detail["share"] > 0) == share and detail["by"] == ("recurrence" if share else "")
+    mixed = kept(mixing(Training(net, [step]).moment())).fact(facts.Mixing)
+    assert (mixed.share > 0) == share and mixed.by == ("recurrence" if share else "")
 
 
 @pytest.mark.parametrize(("shape", "dim"), [((12, 7), -1), ((12, 7, 1), -2), ((12, 2, 7), -1)])
@@ -153,4 +154,4 @@ def test_which_dimension_has_the_entries_of_one_example(shape: tuple[int, ...], 
         def forward(self, x: Tensor) -> Tensor:
             return self.head(self.score(x.flatten(1)).reshape(-1, *shape[1:]).softmax(0).flatten(1))
 
-    assert found(Weights())["dim"] == dim
+    assert found(Weights()).dim == dim

@@ -1,17 +1,18 @@
 import pytest
 import torch
-from moments import Step, Training, facts
+from moments import Step, Training, kept
 from torch import nn
 
 from descend.probes.not_finite import not_finite
+from descend.record import facts
 
 torch.manual_seed(0)
 X, T = torch.randn(20, 4), torch.rand(20, 1)
 NET, BAD = nn.Linear(4, 1), X * torch.nan
 
 
-def seen(loss: Step, **changes) -> dict:
-    return facts(list(not_finite(Training(NET, [loss]).moment(**changes))))
+def seen(loss: Step, **changes) -> facts.NotFinite | None:
+    return kept(not_finite(Training(NET, [loss]).moment(**changes))).fact(facts.NotFinite)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +24,9 @@ def seen(loss: Step, **changes) -> dict:
     ],
 )
 def test_the_first_call_that_makes_what_is_not_finite(step, function, is_partial) -> None:
-    fact = seen(step)["not_finite", ""]
-    assert (fact["function"], fact["is_partial"]) == (function, is_partial)
-    assert fact["min"] < 0 or function == "exp"
+    made = seen(step)
+    assert (made.function, made.is_partial) == (function, is_partial)
+    assert made.min < 0 or function == "exp"
 
 
 MASK = torch.tensor([[True, True, True], [False, True, False]])
@@ -37,20 +38,20 @@ def attending(mask: torch.Tensor) -> torch.Tensor:
 
 
 def test_rows_that_are_masked_throughout() -> None:
-    fact = seen(lambda: attending(MASK))["not_finite", ""]
-    assert (fact["function"], fact["is_masked"], fact["is_partial"]) == ("softmax", True, False)
-    assert seen(lambda: attending(MASK[1:])) == {}
+    made = seen(lambda: attending(MASK))
+    assert (made.function, made.is_masked, made.is_partial) == ("softmax", True, False)
+    assert seen(lambda: attending(MASK[1:])) is None
 
 
 def test_a_mask_is_not_what_makes_another_loss_infinite() -> None:
     def step() -> torch.Tensor:
         return attending(MASK[1:]) + ((NET(X) - NET(X)).log() - T).square().mean()
 
-    fact = seen(step)["not_finite", ""]
-    assert (fact["function"], fact["is_masked"]) == ("log", False)
+    made = seen(step)
+    assert (made.function, made.is_masked) == ("log", False)
 
 
 def test_a_finite_loss_bad_data_and_later_steps() -> None:
-    assert seen(lambda: (NET(X) - T).square().mean()) == {}
-    assert seen(lambda: (NET(BAD) - T).square().mean()) == {}
-    assert seen(lambda: (torch.log(NET(X) - 5) - T).square().mean(), step=3) == {}
+    assert seen(lambda: (NET(X) - T).square().mean()) is None
+    assert seen(lambda: (NET(BAD) - T).square().mean()) is None
+    assert seen(lambda: (torch.log(NET(X) - 5) - T).square().mean(), step=3) is None

@@ -1,9 +1,10 @@
 import torch
-from moments import Training, facts
+from moments import Training
 from torch import nn
 from torch.distributions import Bernoulli, Categorical
 
 from descend.probes.own_draws import own_draws
+from descend.record import Fact, facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randint(3, (20,))
@@ -24,15 +25,15 @@ def masked() -> torch.Tensor:
     return nn.functional.cross_entropy(NET(X * torch.bernoulli(torch.full_like(X, 0.5))), Y)
 
 
-def seen(step) -> dict:
-    return facts(list(own_draws(Training(NET, [step]).moment())))
+def seen(step) -> list[Fact]:
+    return list(own_draws(Training(NET, [step]).moment()))
 
 
 def test_actions_that_the_network_draws() -> None:
-    assert seen(policy) == {("own_draws", ""): {"function": "multinomial"}}
-    assert seen(gates) == {("own_draws", ""): {"function": "bernoulli"}}
+    assert seen(policy) == [Fact.of(facts.SelfSampledLoss("multinomial"), 0)]
+    assert seen(gates) == [Fact.of(facts.SelfSampledLoss("bernoulli"), 0)]
 
 
 def test_noise_that_does_not_depend_on_the_network() -> None:
-    assert seen(masked) == {}
-    assert seen(lambda: nn.functional.cross_entropy(nn.functional.dropout(NET(X)), Y)) == {}
+    assert seen(masked) == []
+    assert seen(lambda: nn.functional.cross_entropy(nn.functional.dropout(NET(X)), Y)) == []

@@ -32,8 +32,9 @@ def measured(net, loss, measure):
     ops = tuple(replace(op, state=replace(op.state, grad=True)) for op in evaluation.ops)
     found = list(own_measure(replace(evaluation, ops=ops), trained, 0, "0", lambda *site: None))
     assert all(isinstance(fact, Fact) for fact in found)
-    own = [fact.detail for fact in found if fact.name == "own_measure"]
-    return (own[0] if own else None), list(kept(found).every(facts.OnMeasured).values())
+    seen = kept(found)
+    own = next(iter(seen.every(facts.OwnMeasure).values()), None)
+    return own, list(seen.every(facts.OnMeasured).values())
 
 
 def classify(says):
@@ -67,7 +68,7 @@ GOOD = [
 @pytest.mark.parametrize(("loss", "measure", "right"), GOOD)
 def test_a_measure_that_knows_right_answers(loss, measure, right):
     fact, edits = measured(NETS[loss], loss, measure)
-    assert fact["is_told_apart"] and fact["right"] == pytest.approx(right, abs=1e-4) and not edits
+    assert fact.is_told_apart and fact.right == pytest.approx(right, abs=1e-4) and not edits
 
 
 def rare(says):
@@ -79,7 +80,7 @@ NETS[rare] = nn.Linear(3, 2)
 
 def test_of_a_rare_class_right_answers_are_still_the_best():
     fact, _ = measured(NETS[rare], rare, lambda says: (says.argmax(1) == RARE).float().mean())
-    assert fact["is_told_apart"] and fact["given_to_others"] > 0.9
+    assert fact.is_told_apart and fact.given_to_others > 0.9
 
 
 def test_of_few_examples_nothing_is_said():
@@ -99,7 +100,7 @@ BLIND = [
 @pytest.mark.parametrize(("loss", "measure"), BLIND)
 def test_a_measure_that_does_not(loss, measure):
     fact, _ = measured(NETS[loss], loss, measure)
-    assert not fact["is_told_apart"]
+    assert not fact.is_told_apart
 
 
 def test_what_would_mend_it_is_known():
@@ -110,7 +111,7 @@ def test_what_would_mend_it_is_known():
         lambda says: F.cross_entropy(says.flatten(0, 1), PLACES.flatten()),
         lambda says: (says.argmax(1) == PLACES).float().mean(),
     )
-    assert not fact["is_told_apart"]
+    assert not fact.is_told_apart
     assert [(call.edit, call.keyword, call.value) for call in edits] == [("set", "dim", 2)]
 
 
@@ -124,4 +125,4 @@ def test_what_would_mend_it_is_known():
 )
 def test_of_what_is_held_against_no_target_or_several_nothing_is_said(measure):
     fact, _ = measured(NETS[classify], classify, measure)
-    assert fact is None or fact["is_told_apart"]
+    assert fact is None or fact.is_told_apart

@@ -1,10 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training
 from torch import Tensor, nn
 
 from descend.probes.own_selection import own_selection
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 3)
@@ -30,7 +31,8 @@ OF_ALL = {
 
 @pytest.mark.parametrize("name", SELECTED)
 def test_a_mean_over_what_the_network_selects(name: str) -> None:
-    assert ("own_selection", "") in facts(list(own_selection(Training(NET, [SELECTED[name]]).moment())))
+    [selected] = own_selection(Training(NET, [SELECTED[name]]).moment())
+    assert selected.name == facts.name_of(facts.OwnSelection)
 
 
 @pytest.mark.parametrize("name", OF_ALL)

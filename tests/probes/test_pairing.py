@@ -1,17 +1,18 @@
 from dataclasses import replace
 
 import torch
-from moments import Training, facts
+from moments import Training, kept
 from torch import nn
 
 from descend.probes.pairing import pairing
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 1)
 NET = nn.Linear(4, 1)
 
 
-def seen(**loaders: str) -> dict:
+def seen(**loaders: str) -> facts.Pairing | None:
     """What is found where the inputs, the targets or the weights of the examples come from these loaders."""
     weights = torch.rand(20, 1)
     training = Training(NET, [lambda: nn.functional.mse_loss(NET(X * weights.clamp_min(0.1)), Y + 1)])
@@ -24,12 +25,12 @@ def seen(**loaders: str) -> dict:
         if tensor.shape == given[name].shape and torch.equal(tensor, given[name])
     }
     training.monitor = (replace(recording, loaders=numbers),)
-    return facts(list(pairing(training.moment())))
+    return kept(pairing(training.moment())).fact(facts.Pairing)
 
 
 def test_each_side_from_a_loader_of_its_own() -> None:
-    assert seen(inputs="0", targets="1")["pairing", ""] == {"inputs": ["0"], "targets": ["1"]}
-    assert seen(inputs="0", weights="2", targets="1")["pairing", ""] == {"inputs": ["0", "2"], "targets": ["1"]}
+    assert seen(inputs="0", targets="1") == facts.Pairing(("0",), ("1",))
+    assert seen(inputs="0", weights="2", targets="1") == facts.Pairing(("0", "2"), ("1",))
 
 
 def test_pairs_from_one_loader() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 
@@ -19,14 +20,14 @@ def left(tmp_path, *views) -> _Kept:
 
 
 def test_values_come_back_as_they_were_those_that_are_not_finite_too(tmp_path) -> None:
-    found = left(tmp_path, {"of": [*OF, "inf"], **packed(VALUES.items())}).of(0, [*OF, "inf"])
+    found = left(tmp_path, {"of": [*OF, "inf"], **asdict(packed(VALUES.items()))}).of(0, [*OF, "inf"])
     assert found.keys() == VALUES.keys() and found[0, 0] == 1.5
     assert math.isinf(found[64, 64]) and math.isnan(found[128, 0])
 
 
 @pytest.mark.parametrize("other", [[0.26, *OF[1:]], OF[:-1], [*OF[:-1], "nan"]])
 def test_values_of_another_surface_stay_where_they_are(other, tmp_path) -> None:
-    known = left(tmp_path, {"of": OF, **packed(VALUES.items())})
+    known = left(tmp_path, {"of": OF, **asdict(packed(VALUES.items()))})
     assert known.of(0, other) == {} and known.has(0)
     assert known.of(0, [value * (1 + 1e-12) for value in OF]) != {}  # the same, added up in another order
 

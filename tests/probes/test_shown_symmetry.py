@@ -1,6 +1,6 @@
 """What is shown of symmetries: the script's own network at a point of its run, and each question's answer."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -15,9 +15,11 @@ from descend.probes.hidden import structure
 from descend.probes.judging import cost_of_outputs, hardened, judged, share_wrong
 from descend.probes.relabelled import relabelled
 from descend.probes.shown.symmetry import QUESTIONS, symmetry
+from descend.record import Record, facts
 
 X = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] * X[:, 1] > 0).long()
+Kind = TypeVar("Kind")
 BATCHES = list(zip(X.split(16), Y.split(16)))
 
 
@@ -32,50 +34,62 @@ def training(*layers: nn.Module, binary: bool = False, **changes: Any) -> Traini
     return Training(net, steps, torch.optim.Adam(net.parameters(), lr=0.02), **changes)
 
 
-def answers(training: Training, *questions: str, steps: int = 120) -> dict[str, Any]:
+def answers(training: Training, *questions: str, steps: int = 120) -> Record:
     asked = {"what": "symmetry", "at": [], "last": True, "followed": 0, "questions": questions}
     assert not list(symmetry(training.moment(asked=asked)))
     training.train(steps)
     held = [p.clone() for p in training.parameters]
-    found = {fact.name: fact.detail for fact in symmetry(training.moment(asked=asked, is_last=True))}
+    record = Record()
+    record.extend(symmetry(training.moment(asked=asked, is_last=True)))
     assert all(torch.equal(a, b) for a, b in zip(held, training.parameters))  # nothing of the script's is changed
-    return found
+    return record
+
+
+def found(record: Record, kind: type[Kind]) -> Kind:
+    (fact,) = record.every(kind).values()
+    return fact
 
 
 @pytest.mark.slow
 def test_every_question_of_a_small_classifier() -> None:
-    found = answers(training(), *QUESTIONS)
-    assert "unanswered" not in found
-    (layer,) = found["permutations"]["layers"]
-    assert layer["units"] == 12 and layer["is_symmetric"] and layer["is_not_convex"]
-    assert layer["cost"] == found["point"]["loss"] and layer["mean"] > layer["cost"]
-    scales = dict(found["scales"]["largest"])
+    record = answers(training(), *QUESTIONS)
+    assert not record.every(facts.Unanswered)
+    (layer,) = found(record, facts.Permutations).layers
+    assert layer.units == 12 and layer.is_symmetric and layer.is_not_convex
+    assert layer.cost == found(record, facts.SymmetryPoint).loss and layer.mean > layer.cost
+    scales = dict(found(record, facts.Scales).largest)
     assert scales[1.0] < scales[10.0] < scales[30.0]
-    kept = {name for name, _, _, survives in found["rescaling"]["measures"] if survives}
-    assert len(kept) == 4 and len(found["rescaling"]["measures"]) == 7
-    assert found["rescaling"]["rescaled_cost"] == pytest.approx(found["rescaling"]["cost"], rel=1e-5)
-    passes = found["memorising"]["passes"]
-    assert passes[TRUE] < passes[LABELS] and found["memorising"]["wrong"][LABELS] < 0.2
-    assert not found["convexity"]["outputs"]["is_refuted"] and not found["convexity"]["output_layer"]["is_refuted"]
-    assert found["convexity"]["all"]["is_refuted"]
-    random = found["random_units"]
-    assert random["trained"] <= random["cost"] < random["random"]
-    assert found["bad_minimum"]["is_minimum"] and found["bad_minimum"]["is_bad"]
+    rescaling = found(record, facts.Rescaling)
+    assert len([each for each in rescaling.measures if each.survives]) == 4 and len(rescaling.measures) == 7
+    assert rescaling.rescaled_cost == pytest.approx(rescaling.cost, rel=1e-5)
+    memorising = found(record, facts.Memorising)
+    passes, wrong = memorising.passes, memorising.wrong
+    assert passes[TRUE] < passes[LABELS] and wrong[LABELS] < 0.2
+    convexity = found(record, facts.Convexity)
+    assert convexity.output_layer and not convexity.outputs.is_refuted and not convexity.output_layer.is_refuted
+    assert convexity.all.is_refuted
+    random, bad = found(record, facts.RandomUnits), found(record, facts.BadMinimum)
+    assert random.trained <= random.cost < random.random
+    assert bad.is_minimum and bad.is_bad
     shares = Y.double().mean()
     entropy = float(-(shares * shares.log() + (1 - shares) * (1 - shares).log()))
-    assert found["bad_minimum"]["cost"] == pytest.approx(entropy, rel=1e-3)  # of the best constant answer
-    assert found["plateau"]["wrong_unmoved"] == 1.0 and found["plateau"]["hard_zero"] > found["plateau"]["soft_zero"]
+    assert bad.cost == pytest.approx(entropy, rel=1e-3)  # of the best constant answer
+    plateau = found(record, facts.Plateau)
+    assert plateau.wrong_unmoved == 1.0 and plateau.hard_zero > plateau.soft_zero
 
 
 def test_a_squared_error_of_probabilities_is_not_convex_in_what_they_are_made_of() -> None:
-    found = answers(training(nn.Linear(6, 2), binary=True), "convexity", "permutation", "minima", steps=20)
-    assert found["convexity"]["activation"] == "sigmoid" and found["convexity"]["outputs"]["is_refuted"]
-    assert found["permutations"]["layers"] == [] and "bad_minimum" not in found
+    record = answers(training(nn.Linear(6, 2), binary=True), "convexity", "permutation", "minima", steps=20)
+    convexity = found(record, facts.Convexity)
+    assert convexity.activation == "sigmoid" and convexity.outputs.is_refuted
+    assert found(record, facts.Permutations).layers == () and not record.every(facts.BadMinimum)
 
 
 def test_what_cannot_be_answered_is_said() -> None:
-    found = answers(training(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)), "sharpness", steps=1)
-    assert found["unanswered"]["question"] == "sharpness" and "no scale is free" in found["unanswered"]["reason"]
+    unanswered = found(
+        answers(training(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)), "sharpness", steps=1), facts.Unanswered
+    )
+    assert unanswered.question == "sharpness" and "no scale is free" in unanswered.reason
 
 
 def test_weights_that_are_no_numbers() -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from moments import kept
 from torch import nn
 
 from descend.probes.wiring import (
@@ -10,22 +11,28 @@ from descend.probes.wiring import (
     unusual_arguments,
     wiring,
 )
-from descend.record import Fact
+from descend.record import Observed, facts
 
 
 def test_the_fact() -> None:
-    (fact,) = wiring("1", 3, (True, False), (["a"] * (LISTED + 5), ["b"]), ["drop"], (False, 2, 7))
-    assert isinstance(fact, Fact) and (fact.name, fact.place, fact.step) == ("wiring", "1", 3)
-    assert fact.detail["gradients_cleared"] is True
-    assert fact.detail["unheld_count"] == LISTED + 5 and len(fact.detail["unheld"]) == LISTED
-    assert fact.detail["unreached"] == ["b"]
-    assert fact.detail["evaluation_mode"] == ["drop"]
-    assert (fact.detail["is_fed"], fact.detail["with_gradient"], fact.detail["held"]) == (False, 2, 7)
+    found = kept(wiring("1", 3, (True, False), (["a"] * (LISTED + 5), ["b"]), ["drop"], (False, 2, 7)))
+    told = facts.Wiring(
+        gradients_cleared=True,
+        gradients_wiped=False,
+        unheld=("a",) * LISTED,
+        unheld_count=LISTED + 5,
+        unreached=("b",),
+        evaluation_mode=("drop",),
+        is_fed=False,
+        with_gradient=2,
+        held=7,
+    )
+    assert found.history(facts.Wiring, "1") == [Observed(3, told)]
 
 
 def test_a_script_that_steps_by_hand_has_no_optimizer_whose_gradients_are_counted() -> None:
-    (fact,) = wiring("0", 0, (False, True), ([], []), [], None)
-    assert not {"with_gradient", "held"} & set(fact.detail)
+    found = kept(wiring("0", 0, (False, True), ([], []), [], None)).fact(facts.Wiring, "0")
+    assert (found.with_gradient, found.held) == (None, None)
 
 
 def test_how_many_parameters_have_a_gradient() -> None:

@@ -56,3 +56,16 @@ def test_a_field_that_was_renamed_is_read_by_its_new_name(monkeypatch):
 def test_a_type_that_was_renamed_is_read_by_its_new_name(monkeypatch):
     monkeypatch.setitem(older.CALLED, "clipping", "clip")
     assert sent(Fact("clipping", "", 0, asdict(CLIP))).fact(facts.Clip) == CLIP
+
+
+FLAT = {"class": "Odd", "groups": 1, "parameters": 8, "lr": 1, "betas": [0.9, 0.99], "nesterov": 1, "foreach": None}
+
+
+def test_an_optimizer_whose_hyper_parameters_stood_among_the_rest_has_them_sorted():
+    odd = {"momentum": True, "eps": [1e-30, 1e-3], "weight_decay": None, "steps": [1e-6, 50]}
+    optimizer = sent(Fact("optimizer", "0", 0, FLAT | odd)).fact(facts.Optimizer, "0")
+    others = {"foreach": None, "momentum": True, "eps": (1e-30, 1e-3), "weight_decay": None, "steps": (1e-6, 50)}
+    known = facts.Optimizer("Odd", 1, 8, lr=1, betas=(0.9, 0.99), nesterov=True, hyperparameters=others)
+    assert optimizer == known and optimizer.eps is None  # one of another type than readers know is no field
+    assert optimizer.settings == {"lr": 1, "betas": (0.9, 0.99), "nesterov": True} | others
+    assert sent(Fact.of(optimizer, 0, "0")).fact(facts.Optimizer, "0") == optimizer == facts.optimizer_of(FLAT | odd)

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.remedies import NotApplicable
 from descend.remedies.dropout_rate import dropout_rate
 from descend.remedies.learning_rate import learning_rate
@@ -30,8 +30,8 @@ def configured(patient, tmp_path):
         p = patient(HEAD + call, **(calls or {"optimizer": "optim.SGD("}))
         file = p.script.path.with_name(name)
         file.write_text(text)
-        p.record.add(Fact("file_read", str(file), 0, {}))
-        p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": lr, "weight_decay": 0.5}))
+        p.record.add(Fact.of(facts.FileRead(), 0, str(file)))
+        p.record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=lr, weight_decay=0.5), 0, "0"))
         return p, file
 
     return make
@@ -116,6 +116,6 @@ def test_a_file_outside_the_users_folders_is_left_alone(configured, tmp_path):
     p, file = configured(READ["keys"])
     elsewhere = file.rename(tmp_path.with_suffix(".yaml"))
     p.record.facts.clear()
-    p.record.add(Fact("file_read", str(elsewhere), 0, {}))
+    p.record.add(Fact.of(facts.FileRead(), 0, str(elsewhere)))
     assert p.script.root == tmp_path
     assert list(learning_rate(p.script, p.record, {"lr": 0.05}).edits) == [p.script.path]

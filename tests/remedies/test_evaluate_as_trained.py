@@ -30,7 +30,9 @@ def seen(patient, before: str, trained: str, before_test: str, evaluated: str):
     text = LOOP.format(before, trained, before_test, evaluated)
     p = patient(text, model_call__0=trained, evaluation__0=evaluated)
     p.record.add(Fact.of(facts.OnInputs(function="div", line=3, edit="skip", feeds=True), 0, "0"))
-    p.record.add(Fact("evaluated_inputs", "0", 3, {"distance": 5.0}))
+    p.record.add(
+        Fact.of(facts.EvaluatedInputs(5.0, 58, mean=68.0, std=213.0, trained_mean=0.0, trained_std=1.0), 3, "0")
+    )
     return p
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.remedies.evaluation_mode import evaluation_mode
 
 NEW = "  #+"  # ends a line that the remedy adds
@@ -84,7 +84,7 @@ CASES = {  # the script, calls that evaluate, the one that trains
 
 def seen(p, count: int, *, by_itself: bool = False):
     for place in range(count):
-        p.record.add(Fact("training_mode", str(place), 3, {"function": "dropout", "by_itself": by_itself}))
+        p.record.add(Fact.of(facts.TrainingMode("dropout", by_itself), 3, str(place)))
     return p
 
 

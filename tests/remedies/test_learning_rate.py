@@ -1,11 +1,14 @@
 import ast
+from dataclasses import replace
 
 import pytest
 
-from descend.record import Fact, Record, Site
+from descend.record import Fact, Record, Site, facts
 from descend.remedies.adaptive_rule import adaptive_rule
 from descend.remedies.learning_rate import learning_rate
 from descend.script import Script
+
+DESCENT = facts.Optimizer("SGD", groups=1, parameters=10, by_hand=True)
 
 HEAD = "import torch\nfrom torch import optim\n"
 DIRECT = [  # what the source says, and what it says afterwards
@@ -230,7 +233,7 @@ BY_HAND = {
 def test_the_rate_of_updates_by_hand(patient, case: str) -> None:
     text, old, new = BY_HAND[case]
     p = patient(text, backward="loss.backward(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
     assert p.edited(learning_rate, lr=1e-6, optimizer="0") == text.replace(old, new)
 
 
@@ -253,30 +256,30 @@ RETURNED = {
 def test_the_rate_of_gradients_that_a_call_returns(patient, case: str) -> None:
     text, old, new = RETURNED[case]
     p = patient(text, backward="torch.autograd.grad(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 8.0, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=8.0), 0, "0"))
     assert p.edited(learning_rate, lr=0.08, optimizer="0") == text.replace(old, new)
 
 
 def test_a_number_that_takes_no_gradient_away_is_left_alone(patient) -> None:
     p = patient(TAKEN + "total = 3.0 * grads[0] + 2.0 * loss\n", backward="torch.autograd.grad(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 8.0, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=8.0), 0, "0"))
     assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
 
 
 def test_a_rate_that_is_set_twice_is_named(patient) -> None:
     text = "lr = 2.0\nloss.backward()\np.data.add_(p.grad, alpha=-lr)\nlr = lr / 4\n"
     p = patient(text, backward="loss.backward(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
     assert "`lr`, which multiplies the gradients, is not one number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
 
 
 def test_a_script_without_an_optimizer_is_said_to_have_none(patient) -> None:
     p = patient("loss.backward()\np.data.add_(p.grad, alpha=-1e-4)\n", backward="loss.backward(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
     assert "there is no optimizer" in p.refusal(adaptive_rule, lr=1e-3, optimizer="0")
 
 
 def test_updates_by_hand_without_a_number(patient) -> None:
     p = patient("loss.backward()\nw -= step(w.grad)\n", backward="loss.backward(")
-    p.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1e-4, "by_hand": True}))
+    p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
     assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")

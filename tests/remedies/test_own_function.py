@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from descend.network import standardise_inputs as reference
-from descend.record import Fact, Note
+from descend.record import Fact, Note, facts
 from descend.remedies import REMEDIES, NotApplicable
 from descend.source.own_function import with_function
 
@@ -77,8 +77,9 @@ def fed(patient, case: str, **more):
     layers = "[torch.nn.Conv2d(2, 2, 3)]" if first == "conv2d" else f"[torch.nn.Linear({shape[-1]}, 2)]"
     p = patient(text.format(data=data, batch=batch, layers=layers, more=more.pop("line", "")), model_call="model(x)")
     features = shape[1] if first == "conv2d" else shape[-1]
-    detail = {"shape": shape, "features": features, "finite": True, "first_layer": first, "constant_features": constant}
-    p.record.add(Fact("inputs", "", 0, detail | more))
+    scales = {"mean": (0.0,) * features, "std": (1.0,) * features, "min": -3.0, "max": 3.0, "largest_rms": 1.0}
+    told = {"finite": True, "shape": tuple(shape), "first_layer": first} | scales | more
+    p.record.add(Fact.of(facts.Inputs(features, 40, constant, **told), 0))
     return p
 
 
@@ -114,7 +115,7 @@ def test_a_saved_model_keeps_them(patient, tmp_path):
 
 UNSEEN = {
     "what is no number": {"finite": False},
-    "a volume": {"shape": [8, 1, 2, 3, 4]},
+    "a volume": {"shape": (8, 1, 2, 3, 4)},
     "a compiled function": {"line": "f = torch.compile(len)"},
 }
 

@@ -2,11 +2,11 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from descend.case import Case
-from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site
+from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
 from descend.symptoms.symptom import Symptom
 from descend.trials.trial import Arm, Trial
@@ -64,10 +64,10 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
         record.add(Reading("monitored_loss", "", step, 0.1 + 2.2 * math.exp(-step / 60)))
         record.add(Reading("curvature", "0", step, 2.0 + 0.2 * chance.random()))
         record.add(Reading("accuracy", "", step, 1 - 0.9 * math.exp(-step / 60)))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.5, "momentum": 0.0}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.5, momentum=0.0), 0, "0"))
     record.extend(
         [
-            Fact("monitor", "", 1, {"batches": 2, "examples": 256, "digest": "0" * 16}),
+            Fact.of(facts.Monitor(2, (), 256, 256, "0" * 16, "0" * 16), 1),
             Cost("curvature", 0.412, 15),
             Cost("loss", 0.003, steps),
             Cost("activations", 0.09, 4),
@@ -78,6 +78,13 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
     return record
 
 
+def inputs_of(mean: Sequence[float], std: Sequence[float]) -> facts.Inputs:
+    """Features of such means and standard deviations."""
+    scales = {"min": 0.0, "max": 4254.0, "largest_rms": 900.0, "finite": True}
+    shape = (64, len(mean))
+    return facts.Inputs(len(mean), 64, 0, tuple(mean), tuple(std), **scales, shape=shape, first_layer="linear")
+
+
 def inputs_not_normalised(root: Path) -> Case:
     """Raw inputs, an instability that follows from them, and four trials of which one is proved."""
     script = write_script(root)
@@ -85,7 +92,7 @@ def inputs_not_normalised(root: Path) -> Case:
     chance = random.Random(3)
     means = [14.1, 19.3, 92.0, 654.9, 0.1, 0.1, 0.09, 0.05, 0.18, 0.06] * 3
     widths = [abs(mean) * (0.2 + 0.5 * chance.random()) for mean in means]
-    record.add(Fact("inputs", "0", 0, {"mean": means, "std": widths, "features": 30}))
+    record.add(Fact.of(inputs_of(means, widths), 0, "0"))
     for step in range(0, STEPS, 20):
         record.add(Reading("curvature_standardised", "0", step, 1.1 + 0.3 * chance.random()))
     record.readings["curvature", "0"][1][:] = [10.0 + 400 * math.exp(-i / 3) for i in range(15)]
@@ -195,19 +202,18 @@ def instability(root: Path) -> Case:
     return Case(record, (instability_symptom(root),), bare_s=4.1, total_s=9.0)
 
 
-def output_loss_mismatch(root: Path, histogram: bool = True) -> Case:
+def output_loss_mismatch(root: Path) -> Case:
     """Softmax before the cross-entropy: the loss stays above its floor."""
     write_script(root)
     record = record_of(root)
     losses = record.readings["loss", "0"][1]
     losses[:] = [1.4612 + 0.8 * math.exp(-i / 80) for i in range(len(losses))]
-    detail: dict[str, object] = {"min": 0.0, "max": 1.0, "row_sum_min": 1.0, "row_sum_max": 1.0}
-    if histogram:
-        detail["histogram"] = {
-            "counts": [900, 40, 12, 5, 3, 2, 4, 9, 20, 105],
-            "edges": [i / 10 for i in range(11)],
-        }
-    record.add(Fact("loss_input", "0", 0, detail))
+    called = {"function": "cross_entropy", "task": "classes", "reduction": "mean", "by_hand": False}
+    shapes = {"shape": (64, 10), "target_shape": (64,), "dtype": "float32", "classes": 10}
+    values = {"min": 0.0, "max": 1.0, "spread": 0.3, "row_sum_min": 1.0, "row_sum_max": 1.0}
+    counts = (900, 40, 12, 5, 3, 2, 4, 9, 20, 105)
+    given = facts.LossInput(**called, **shapes, **values, histogram=counts, activation="softmax")
+    record.add(Fact.of(given, 0, "0"))
     finding = Symptom(
         "output_loss_mismatch",
         "statics",

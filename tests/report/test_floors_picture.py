@@ -70,9 +70,8 @@ def test_nothing_measured_is_no_picture():
 
 def printing() -> Record:
     record = Record(script="train.py")
-    record.add(
-        Fact("own_number", "test accuracy", 0, {"rises": True, "is_share": True, "is_loss": False, "is_held_out": True})
-    )
+    told = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
+    record.add(Fact.of(told, 0, "test accuracy"))
     for step, value in ((10, 0.1), (20, 0.12)):
         record.add(Reading("own_number", "test accuracy", step, value))
         record.add(Reading("loss", "0", step, 2.0 - step / 20))
@@ -87,7 +86,7 @@ def test_own_numbers_stand_above_the_cost():
 
 def test_what_they_are_without_learning_is_drawn():
     record = printing()
-    record.add(Fact("untrained", "test accuracy", 0, {"value": 0.1}))
+    record.add(Fact.of(facts.Untrained(0.1), 0, "test accuracy"))
     record.add(Reading("yardstick", "squared_error", 20, 0.5))
     above, below = own_numbers(record).panels
     assert [shape["y0"] for shape in above.shapes] == [0.1] and below.title == "Cost of fixed examples"

@@ -1,46 +1,49 @@
 """What is drawn and said of a script's gradients, from a record whose numbers are known."""
 
+from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
 from descend.landscape.batch_sizes import Run
-from descend.record import Fact, Record
+from descend.record import Fact, Record, facts
 from descend.report.batch_picture import batch_pictures
 from descend.report.gradient_picture import gradient_pictures, gradient_remarks, looked_at
 from descend.report.table import Table
 
 SIZES = [1, 2, 4, 8]
+NOISE = facts.GradientNoise(  # a noise scale of 16, known to a tenth or so
+    squared=4.0,
+    variance=64.0,
+    covariance=(16.0, 0.0, 0.01),
+    count=101,
+    examples=1,
+    why="",
+    batch_size=4,
+    loader="0",
+    parameters=10,
+    loss=0.5,
+    optimizer={"class": "SGD", "lr": 0.1},
+)
 
 
-def record(*extra: Fact, **noise: object) -> Record:
-    """|G|² = 4 and tr Σ = 64: a noise scale of 16, known to a tenth or so."""
-    known = {
-        "squared": 4.0,
-        "variance": 64.0,
-        "covariance": (16.0, 0.0, 0.01),
-        "count": 101,
-        "examples": 1,
-        "why": "",
-        "batch_size": 4,
-        "loss": 0.5,
-        "optimizer": {"class": "SGD", "lr": 0.1},
-    }
+def record(*extra: Any, **noise: Any) -> Record:
+    """|G|² = 4 and tr Σ = 64."""
     made = Record(script="train.py")
-    made.extend([Fact("gradient_noise", "first", 0, {**known, **noise}), *extra])
+    made.extend(Fact.of(said, 0, "first") for said in (replace(NOISE, **noise), *extra))
     return made
 
 
-def variance() -> Fact:
-    detail = {
-        "sizes": SIZES,
-        "variances": [(64.0 / s, 1.0 / s, 399) for s in SIZES],
-        "factors": [(100 - s) / 99 for s in SIZES],
-        "single": 64.0,
-        "population": 100,
-        "exponent": (-1.01, 0.02, 1000),
-    }
-    return Fact("batch_variance", "first", 0, detail)
+def variance() -> facts.BatchVariance:
+    return facts.BatchVariance(
+        sizes=tuple(SIZES),
+        variances=tuple(facts.Estimate(64.0 / s, 1.0 / s, 399) for s in SIZES),
+        factors=tuple((100 - s) / 99 for s in SIZES),
+        single=64.0,
+        population=100,
+        exponent=facts.Estimate(-1.01, 0.02, 1000),
+    )
 
 
 def test_the_noise_scale_has_its_interval_and_the_batch_its_error() -> None:
@@ -79,12 +82,12 @@ def test_the_variance_is_drawn_against_both_predictions() -> None:
 
 
 def test_a_bias_is_told_and_what_was_not_tested_too() -> None:
-    found = {"distance": 0.5, "by_chance": 0.2, "p_value": 0.001, "along": (1.4, 0.1, 15), "examples": 1000}
-    _, table = gradient_pictures(record(Fact("gradient_bias", "first", 0, found)))
+    found = facts.GradientBias(0.5, 0.2, 0.001, along=facts.Estimate(1.4, 0.1, 15), examples=1000)
+    _, table = gradient_pictures(record(found))
     assert isinstance(table, Table)
     assert table.rows[0][1:] == ("0.5", "0.2", "1.4 [1.187, 1.613]", "0.001", "another mean")
     assert table.caption.startswith("16 batches")
-    untested = record(Fact("gradient_bias", "first", 0, {"why": "a stream"}))
+    untested = record(facts.BiasUntested("a stream"))
     _, other = gradient_pictures(untested)
     assert isinstance(other, Table) and other.rows[0][5] == "not tested"
     assert gradient_remarks(untested) == ["E⟨g⟩ = G was not tested at the first weights: a stream"]
@@ -92,23 +95,20 @@ def test_a_bias_is_told_and_what_was_not_tested_too() -> None:
 
 
 def test_momentum_and_rates_are_drawn() -> None:
-    averages = [
-        {"beta": b, "predicted": (1 - b) / (1 + b), "independent": (0.5, 0.01, 99), "dealt": (0.2, 0.01, 99)}
-        for b in (0.0, 0.9)
-    ]
-    momentum = Fact("momentum_variance", "first", 0, {"averages": averages})
-    runs = {
-        "rates": [0.1, 0.05],
-        "variances": [(2.0, 0.1, 11), (1.0, 0.1, 11)],
-        "predicted": [2.2, 1.1],
-        "steps": 8,
-        "runs": 12,
-        "exponent": (0.95, 0.1, 22),
-    }
-    _, averaged, spread = gradient_pictures(record(momentum, Fact("weight_variance", "first", 0, runs)))
-    independent, dealt, predicted = averaged.plots()[0]["data"]
+    independent, dealt = facts.Estimate(0.5, 0.01, 99), facts.Estimate(0.2, 0.01, 99)
+    averages = tuple(facts.AveragedGradient(b, (1 - b) / (1 + b), independent, dealt) for b in (0.0, 0.9))
+    runs = facts.WeightVariance(
+        rates=(0.1, 0.05),
+        variances=(facts.Estimate(2.0, 0.1, 11), facts.Estimate(1.0, 0.1, 11)),
+        predicted=(2.2, 1.1),
+        steps=8,
+        runs=12,
+        exponent=facts.Estimate(0.95, 0.1, 22),
+    )
+    _, averaged, spread = gradient_pictures(record(facts.MomentumVariance(averages), runs))
+    alone, shuffled, predicted = averaged.plots()[0]["data"]
     assert predicted["x"] == ["β = 0", "β = 0.9"] and predicted["y"] == pytest.approx([1, 0.1 / 1.9])
-    assert independent["y"] == [0.5, 0.5] and dealt["y"] == [0.2, 0.2]
+    assert alone["y"] == [0.5, 0.5] and shuffled["y"] == [0.2, 0.2]
     assert spread.plots()[0]["data"][0]["y"] == [2.2, 1.1] and "0.95 [0.743, 1.157]" in spread.caption
 
 

@@ -13,7 +13,7 @@ from endings import empty, failed_script, healthy
 from odd_cases import ALL, BAD, hostile
 
 from descend.errors import UsageError
-from descend.record import Ending, Fact
+from descend.record import Ending, Fact, facts
 from descend.report import render_page, write_page
 from descend.report.document import check_writable, write_whole
 
@@ -94,7 +94,7 @@ def test_a_healthy_case_shows_its_run_and_what_was_not_measured(tmp_path):
 def test_the_curvature_that_was_measured_is_drawn_once(tmp_path):
     drawn = []
     for case in (output_loss_mismatch(tmp_path), instability(tmp_path)):
-        case.record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.1}))
+        case.record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
         drawn.append(words(render_page(case, {})))
     assert "The curvature α·λmax" in drawn[0]
     text = drawn[1]

@@ -10,6 +10,7 @@ from cases import (
     arms,
     dead_units,
     inputs_not_normalised,
+    inputs_of,
     instability,
     output_loss_mismatch,
     record_of,
@@ -19,7 +20,7 @@ from cases import (
 from endings import healthy
 from odd_cases import not_a_number
 
-from descend.record import Fact, Reading, Record, Series
+from descend.record import Fact, Reading, Record, Series, facts
 from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
 from descend.report.figure import MOST_POINTS, Figure, Panel, line, thin, value_axis, words
 from descend.report.pictures import PICTURES, course, picture
@@ -112,7 +113,7 @@ def test_features_show_mean_and_width_and_the_standardised_unit(tmp_path):
 
 def test_a_bound_is_drawn_only_beside_the_curvature_that_it_bounds(tmp_path):
     case = inputs_not_normalised(tmp_path)
-    case.record.add(Fact("optimizer", "0", 1, {"class": "Adam", "lr": 0.5}))
+    case.record.add(Fact.of(facts.Optimizer("Adam", groups=1, parameters=1000, lr=0.5), 1, "0"))
     assert drawn(case).panels[1].shapes == () and "bound" not in drawn(case).caption
 
 
@@ -125,7 +126,7 @@ def test_a_curve_that_ends_early_is_said_to_end(tmp_path):
 
 def test_a_narrow_range_of_features_has_an_ordinary_axis(tmp_path):
     case = inputs_not_normalised(tmp_path)
-    case.record.add(Fact("inputs", "0", 1, {"mean": [0.0, 3.0], "std": [1.0, 2.0]}))
+    case.record.add(Fact.of(inputs_of([0.0, 3.0], [1.0, 2.0]), 1, "0"))
     panel = drawn(case).panels[0]
     assert panel.traces[0]["y"] == [-1.0, 1.0, None, 1.0, 5.0, None]
     assert "tickvals" not in panel.y
@@ -135,7 +136,7 @@ def test_thousands_of_features_are_thinned_to_their_extremes(tmp_path):
     case = inputs_not_normalised(tmp_path)
     std = [1.0] * 3000
     std[1234] = 99.0
-    case.record.add(Fact("inputs", "0", 1, {"mean": [0.0] * 2999 + [None], "std": std}))
+    case.record.add(Fact.of(inputs_of([0.0] * 2999 + [math.nan], std), 1, "0"))
     features = read_features(case.record, case.findings[0])
     assert len(features) == 2999
     kept = thin_features(features)
@@ -144,26 +145,19 @@ def test_thousands_of_features_are_thinned_to_their_extremes(tmp_path):
     assert "of 2\u00a0999 are drawn" in drawn(case).caption
 
 
-@pytest.mark.parametrize("mean", [None, "high", [], [math.nan]])
+@pytest.mark.parametrize("mean", [[], [math.nan], [math.inf]])
 def test_unusable_feature_statistics_leave_the_curvature(tmp_path, mean):
     case = inputs_not_normalised(tmp_path)
-    case.record.add(Fact("inputs", "0", 1, {"mean": mean, "std": [1.0]}))
+    case.record.add(Fact.of(inputs_of(mean, [1.0]), 1, "0"))
     assert [panel.title for panel in drawn(case).panels] == ["α·λmax"]
 
 
-def test_what_enters_the_loss_is_a_histogram_where_there_is_one(tmp_path):
+def test_what_enters_the_loss_is_a_range_beside_the_floor_of_the_loss(tmp_path):
     entering, loss = drawn(output_loss_mismatch(tmp_path)).panels
-    assert entering.traces[0]["type"] == "bar"
-    assert sum(entering.traces[0]["y"]) == 1100
+    assert [trace["y"][0] for trace in entering.traces] == ["values", "row sums"]
+    assert "its rows sum to 1." in drawn(output_loss_mismatch(tmp_path)).caption
     assert [shape["y0"] for shape in loss.shapes] == [1.4612]
     assert loss.y["rangemode"] == "tozero"
-
-
-def test_what_enters_the_loss_is_a_range_otherwise(tmp_path):
-    case = output_loss_mismatch(tmp_path, histogram=False)
-    entering = drawn(case).panels[0]
-    assert [trace["y"][0] for trace in entering.traces] == ["values", "row sums"]
-    assert "its rows sum to 1." in drawn(case).caption
 
 
 def test_another_quantity_is_not_drawn_as_the_floor_of_the_loss(tmp_path):

@@ -1,12 +1,12 @@
 """α·λmax over the steps, with the bound of the rule."""
 
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 from descend.report.stability_picture import stability
 
 
 def test_upon_a_logarithmic_axis_the_spread_of_the_curvature_has_no_negative_end():
     record = Record()
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 1.0}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=1.0), 0, "0"))
     for step, (value, low, high) in enumerate([(1e3, 9e2, 2e3), (1.0, -5.0, 3.0), (0.1, 0.05, 0.2)]):
         record.add(Reading("learning_rate", "0", step, 1.0))
         for end, number in (("", value), ("_low", low), ("_high", high)):

@@ -6,7 +6,7 @@ import pytest
 from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
-from descend.record import Ending, Fact, Reading, Site
+from descend.record import Ending, Fact, Reading, Site, facts
 from descend.record.failures import cause_of
 from descend.report.verdict import causes, headline, is_clean, is_judged, observed, verdict
 
@@ -178,7 +178,7 @@ def stuck(case, *values):
         del case.record.readings[key]
     for step, value in enumerate(values):
         case.record.add(Reading("yardstick", "squared_error", 100 * step, value))
-    case.record.add(Fact("targets", "", 0, {"constant_cost": 2.95}))
+    case.record.add(Fact.of(facts.Targets("float32", 256, -5.0, 5.0, mean=0.0, std=1.72, constant_cost=2.95), 0))
     return case
 
 

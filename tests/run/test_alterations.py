@@ -2,6 +2,7 @@
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 
 LOOP = """\
@@ -39,12 +40,13 @@ ALTERED = [  # before the step, behind it, what is told, the kinds of the lines 
 def test_what_is_changed_and_where(observe, tmp_path, before, after, told, lines) -> None:
     (tmp_path / "train.py").write_text(LOOP.format(before=before, after=after))
     record = observe(Script(tmp_path / "train.py", tmp_path), steps=20)
-    found = record.fact("alterations", "0")
+    found = record.fact(facts.Alterations, "0")
     sites = [(site.kind, site.line) for kind in (GRADIENT, PARAMETERS) for site in record.every_site(kind)]
     assert list(dict.fromkeys(sites)) == lines
     assert (found is None) == (told is None)
     for name, value in (told or {}).items():
-        assert found[name] == (pytest.approx(value, abs=1e-5) if value is not None else found[name])
+        told_as = getattr(found, name)
+        assert told_as == pytest.approx(value, abs=1e-5) if value is not None else told_as > 0
     assert not [note for note in record.notes if note.probe == "observer"]
 
 
@@ -67,7 +69,7 @@ for step in range(20):
 @pytest.mark.slow
 def test_a_scaler_takes_its_own_factor_out_again(observe, tmp_path) -> None:
     (tmp_path / "train.py").write_text(SCALED)
-    assert observe(Script(tmp_path / "train.py", tmp_path), steps=20).fact("alterations", "0") is None
+    assert observe(Script(tmp_path / "train.py", tmp_path), steps=20).fact(facts.Alterations, "0") is None
 
 
 @pytest.mark.slow
@@ -75,7 +77,7 @@ def test_a_rule_that_is_made_to_forget(observe, tmp_path) -> None:
     text = LOOP.format(before="pass", after="optimizer.state.clear()").replace("lr=0.01", "lr=0.01, momentum=0.9")
     (tmp_path / "train.py").write_text(text)
     record = observe(Script(tmp_path / "train.py", tmp_path), steps=20)
-    assert record.fact("alterations", "0") == {"forgotten": 2}
+    assert record.fact(facts.Alterations, "0") == facts.Alterations(forgotten=2)
     assert [site.line for site in record.every_site("altered_state")] == [14]
 
 

@@ -27,4 +27,4 @@ def test_what_a_measurement_steps_and_differentiates_is_not_the_scripts(observe,
     crossing = record.fact(facts.Crossing, "0")
     assert crossing and crossing.function == "relu" and crossing.in_head
     assert record.site("crossing", "0").line == 10
-    assert record.steps == 30 and record.places("optimizer") == ["0"]
+    assert record.steps == 30 and list(record.every(facts.Optimizer)) == ["0"]

@@ -7,6 +7,7 @@ from torch import nn
 from descend.observing.checkpoints import Checkpoints, renaming
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
+from descend.record import Record, facts
 from descend.script import Script
 from descend.symptoms import SYMPTOMS
 
@@ -22,37 +23,33 @@ def body() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
 
 
-def left(*loads: tuple[nn.Module, dict]) -> dict[str, dict]:
+def left(*loads: tuple[nn.Module, dict]) -> dict[str, facts.LeftUnloaded]:
     """The last fact of each place, after the loads."""
-    facts: dict[str, dict] = {}
+    record = Record()
     mistakes: list[Exception] = []
-
-    def send(messages) -> None:
-        facts.update((m.place, m.detail) for m in messages if m.__class__.__name__ == "Fact")
-
-    checkpoints = Checkpoints(Modules(SourceTree(), lambda messages: None), send, lambda: 0, mistakes.append)
+    checkpoints = Checkpoints(Modules(SourceTree(), lambda messages: None), record.extend, lambda: 0, mistakes.append)
     for module, state in loads:
         checkpoints.loaded(module, state, module.load_state_dict(state, strict=False), None)
     assert not mistakes
-    return facts
+    return record.every(facts.LeftUnloaded)
 
 
 def test_a_prefix_that_the_checkpoint_alone_has():
     for name in ("module", "_orig_mod", "encoder.net"):
         state = {f"{name}.{key}": value for key, value in body().state_dict().items()} | {"head": torch.ones(1)}
         found = left((body(), state))["0"]
-        assert (found["prefix"], found["is_extra"], found["names"]) == (f"{name}.", True, 4)
-        assert (found["missing"], found["of"], found["first"]) == (4, 4, "0.weight")
+        assert (found.prefix, found.is_extra, found.names) == (f"{name}.", True, 4)
+        assert (found.missing, found.of, found.first) == (4, 4, "0.weight")
 
 
 def test_a_prefix_that_the_module_alone_has():
     found = left((Wrapped(encoder=body(), head=nn.Linear(2, 1)), body().state_dict()))["0"]
-    assert (found["prefix"], found["is_extra"], found["missing"], found["names"]) == ("encoder.", False, 6, 4)
+    assert (found.prefix, found.is_extra, found.missing, found.names) == ("encoder.", False, 6, 4)
 
 
 def test_nothing_that_fits_under_any_name():
     found = left((body(), {"a": torch.ones(3), "b": torch.ones(2)}))["0"]
-    assert "prefix" not in found and found["missing"] == 4
+    assert found.prefix is None and found.missing == 4
 
 
 def test_loads_that_mean_it():
@@ -66,8 +63,8 @@ def test_loads_that_mean_it():
 def test_a_load_that_brings_the_rest_later():
     net = body()
     wrapped = {f"module.{key}": value for key, value in net.state_dict().items()}
-    assert left((net, wrapped), (net, body().state_dict()))["0"] == {"missing": 0}
-    assert left((net, wrapped), (net, wrapped))["0"]["missing"] == 4
+    assert left((net, wrapped), (net, body().state_dict()))["0"] == facts.LeftUnloaded(missing=0)
+    assert left((net, wrapped), (net, wrapped))["0"].missing == 4
 
 
 def test_other_shapes_are_other_tensors():

@@ -16,7 +16,7 @@ from descend.reading.budget import Budget
 from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
 from descend.reading.rounds import Backward, Rounds, Step, spot
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 
 ROUNDS = {
@@ -240,7 +240,7 @@ def test_a_pass_within_a_pass_is_a_part_of_it(observe, tmp_path):
         # looks that cost nothing would be taken at every step: where passes are within others, none can be finished
         record = observe(Script(tmp_path / "train.py", tmp_path), "watch", timed=True)
         curves.append(record.series("loss", "0"))
-        assert record.fact("passes")["backward"] < 200, "it ends stretches: those are read in full"
+        assert record.fact(facts.Passes).backward < 200, "it ends stretches: those are read in full"
     assert curves[0].steps == curves[1].steps == tuple(range(900))
     assert curves[0].values == pytest.approx(curves[1].values, rel=1e-5)
 
@@ -273,4 +273,4 @@ def test_of_a_line_search_s_passes_the_first_one_s_loss_is_kept(observe, tmp_pat
     record = observe(Script(tmp_path / "train.py", tmp_path), "watch")
     told = [float(line) for line in (tmp_path / "losses").read_text().split()]
     assert record.series("loss", "0").values == pytest.approx(told, rel=1e-6)
-    assert record.fact("passes")["backward"] > 2 * len(told)
+    assert record.fact(facts.Passes).backward > 2 * len(told)

@@ -74,17 +74,17 @@ def line(record: Record, kind: str, key: str) -> str:
 def test_what_keeps_the_answer_from_the_network_is_meant_to(seen) -> None:
     """Without it what is asked would be given away: a masked word, what noise was added to."""
     record = seen(each=HIDDEN)
-    assert record.places("evaluated_inputs") == ["0"]
+    assert list(record.every(facts.EvaluatedInputs)) == ["0"]
     assert not record.every(facts.OnEvaluated)
 
 
 @pytest.mark.parametrize("context", ["no_grad", "inference_mode"])
 def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen, context: str) -> None:
     record = seen(each=SHIFTED.replace("no_grad", context))
-    fact = record.fact("evaluated_inputs", "0")
-    assert record.places("evaluated_inputs") == ["0"] and fact["examples"] == 100
-    assert fact["trained_mean"] == pytest.approx(-0.5, abs=0.2) and fact["std"] == pytest.approx(10, rel=0.2)
-    assert fact["distance"] > 10
+    given = record.fact(facts.EvaluatedInputs, "0")
+    assert list(record.every(facts.EvaluatedInputs)) == ["0"] and given.examples == 100
+    assert given.trained_mean == pytest.approx(-0.5, abs=0.2) and given.std == pytest.approx(10, rel=0.2)
+    assert given.distance > 10
     assert line(record, "evaluation", "0") == "net(X[200:] * 10)"
     assert record.fact(facts.OnEvaluated, "0.0").function == "mul"
     assert line(record, "on_evaluated", "0.0") == "X[200:] * 10"
@@ -92,14 +92,14 @@ def test_what_is_given_elsewhere_is_told_with_its_distance_and_its_place(seen, c
 
 def test_the_first_batch_of_a_loader_is_enough(seen) -> None:
     record = seen(each=LOADED)
-    assert record.fact("evaluated_inputs", "0")["examples"] == 50
+    assert record.fact(facts.EvaluatedInputs, "0").examples == 50
     assert functions(record) == ["flip"]
 
 
 @pytest.mark.parametrize("given", ["X[200:]", "(X[200:] - 1) / 2"])
 def test_an_evaluation_in_a_decorated_function(seen, given: str) -> None:
     record = seen(before=DECORATED, after=f"score({given})")
-    assert record.fact("evaluated_inputs", "0")["distance"] < 2
+    assert record.fact(facts.EvaluatedInputs, "0").distance < 2
     assert not record.every(facts.OnEvaluated)  # what is done outside of it is out of sight
 
 
@@ -112,19 +112,19 @@ def test_what_training_does_too_is_not_listed(seen) -> None:
 def test_what_makes_the_scripts_own_measure_is_left_alone(seen) -> None:
     each = "with torch.no_grad():\n        r2 = 1 - (T - net(X)).square().mean() / (T - T.mean()).square().mean()"
     record = seen(each=each)
-    assert record.places("evaluated_inputs") and not record.every(facts.OnEvaluated)
+    assert record.every(facts.EvaluatedInputs) and not record.every(facts.OnEvaluated)
 
 
 def test_what_inference_mode_makes_is_an_inference_tensor_once_it_was_taped(seen) -> None:
     each = "with torch.inference_mode():\n        said = net(X[200:])\n    print('accuracy', int(said.is_inference()))"
     record = seen(each=each)
-    assert record.places("evaluated_inputs") == ["0"]
+    assert list(record.every(facts.EvaluatedInputs)) == ["0"]
     assert sorted(record.series("own_number", "accuracy").values) == [0.0] + [1.0] * 11
 
 
 def test_another_network_is_no_evaluation_of_this_one(seen) -> None:
     record = seen(each=TEACHER)
-    assert not record.places("evaluated_inputs") and not record.every(facts.OnEvaluated)
+    assert not record.every(facts.EvaluatedInputs) and not record.every(facts.OnEvaluated)
 
 
 def test_a_part_of_the_network_is_asked_alone(seen) -> None:
@@ -135,11 +135,11 @@ def test_a_part_of_the_network_is_asked_alone(seen) -> None:
         each="with torch.no_grad():\n        last(X[200:].flip(0))",
     )
     assert functions(record) == ["flip"]
-    assert not record.places("evaluated_inputs")
+    assert not record.every(facts.EvaluatedInputs)
 
 
 def test_arms_do_not_look(seen) -> None:
-    assert not seen(each=SHIFTED, role="arm").places("evaluated_inputs")
+    assert not seen(each=SHIFTED, role="arm").every(facts.EvaluatedInputs)
 
 
 def test_what_is_too_dear_at_first_is_recorded_as_soon_as_it_can_be_paid_for(monkeypatch) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from descend.record import facts
+
 pytestmark = [pytest.mark.frameworks, pytest.mark.slow]
 
 
@@ -23,7 +25,7 @@ def test_lightning(stage):
         assert list(record.series("loss", "0").values) == pytest.approx(expected, rel=1e-6)
         assert record.site("optimizer").variable == "optimizer"
         assert "lightning" in record.site("step").file  # the step is the library's
-    assert records[-1].fact("monitor")
+    assert records[-1].fact(facts.Monitor)
 
 
 def test_transformers_trainer(stage):
@@ -35,7 +37,7 @@ def test_transformers_trainer(stage):
             site = record.site(kind)
             assert not Path(site.file).is_relative_to(Path(__file__).parents[1]) and "site-packages" in site.file
             assert record.site_in_script(site).file.endswith("trainer_loop.py")
-    assert records[-1].fact("monitor")
+    assert records[-1].fact(facts.Monitor)
 
 
 def test_accelerate(stage):
@@ -44,4 +46,4 @@ def test_accelerate(stage):
     for record in records:
         assert list(record.series("loss", "0").values) == pytest.approx(losses["0"], rel=1e-6)
         assert record.site("optimizer").variable == "optimizer"
-    assert records[-1].fact("monitor")
+    assert records[-1].fact(facts.Monitor)

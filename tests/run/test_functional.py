@@ -3,6 +3,8 @@
 import pytest
 from sampling import sampled
 
+from descend.record import facts
+
 WAYS = ["lists", "function", "momentum in place", "ensemble", "nested", "given to an optimizer"]
 TAPED = {"lists", "function", "momentum in place"}
 pytestmark = pytest.mark.slow
@@ -14,7 +16,7 @@ def test_it_is_unharmed_and_its_losses_are_known(stage, way: str) -> None:
     for record in (watched, exam):
         assert list(record.series("loss", "0").values) == pytest.approx(losses["0"], rel=1e-6)
         assert record.steps == len(losses["0"])
-    assert bool(exam.fact("monitor")) == (way in TAPED), exam.notes
+    assert bool(exam.fact(facts.Monitor)) == (way in TAPED), exam.notes
     if way in TAPED:
         assert len(exam.series("curvature", "0")) > 1 and exam.series("monitored_loss").last < losses["0"][0]
 
@@ -28,8 +30,8 @@ def test_the_fixed_examples_are_read_at_the_present_parameters(stage) -> None:
 
 @pytest.mark.parametrize(("way", "rate"), [("lists", 0.1), ("function", 0.1), ("momentum in place", None)])
 def test_plain_descent_shows_its_rate(stage, way: str, rate: float | None) -> None:
-    rule = stage.observed("exam", "functional.py", way).record.fact("optimizer", "0") or {}
-    assert rule.get("lr") == rate
+    optimizer = stage.observed("exam", "functional.py", way).record.fact(facts.Optimizer, "0")
+    assert (optimizer and optimizer.lr) == rate
 
 
 def test_the_parameters_have_the_scripts_own_names(stage) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.observing.hand import MEASURED, Hand
-from descend.record import Fact
+from descend.record import Fact, facts
 
 Step = Callable[[Tensor, int], None]
 
@@ -42,8 +42,10 @@ def told(step: Step, *, clears: bool = True) -> list[Fact]:
 @pytest.mark.parametrize("clears", [True, False])
 def test_plain_gradient_descent_shows_its_rate_once(clears: bool) -> None:
     (fact,) = told(descent(0.0125), clears=clears)
-    assert (fact.name, fact.place, fact.detail["class"]) == ("optimizer", "0", "SGD")
-    assert math.isclose(fact.detail["lr"], 0.0125, rel_tol=1e-3) and fact.detail["parameters"] == 3
+    assert (fact.name, fact.place) == ("optimizer", "0")
+    optimizer = facts.Optimizer(**fact.detail)
+    assert (optimizer.rule, optimizer.parameters, optimizer.by_hand) == ("SGD", 3, True)
+    assert math.isclose(optimizer.lr, 0.0125, rel_tol=1e-3)
 
 
 @pytest.mark.parametrize("step", [heavy_ball, descent(-0.01), descent(0.0)], ids=["momentum", "ascent", "no step"])

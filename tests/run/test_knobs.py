@@ -92,7 +92,7 @@ def test_a_scheduler_s_sites_and_how_often_it_is_stepped(name: str) -> None:
             rule.step()
             scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
         made.knobs.finish()
-    assert made.record.fact("scheduler", "0") == {"class": name, "steps": 4}
+    assert made.record.fact(facts.Scheduler, "0") == facts.Scheduler(name, 4)
     assert made.record.site("scheduler", "0").detail == name
     stepped = made.record.site("scheduler_step", "0")
     assert "scheduler.step(*" in linecache.getline(stepped.file, stepped.line)
@@ -107,8 +107,7 @@ def test_a_sequence_of_schedulers_is_one_that_the_script_steps() -> None:
             rule.step()
             scheduler.step()
         made.knobs.finish()
-    facts = [made.record.fact("scheduler", key) for key in made.record.places("scheduler")]
-    assert {"class": "SequentialLR", "steps": 4} in facts
+    assert facts.Scheduler("SequentialLR", 4) in made.record.every(facts.Scheduler).values()
 
 
 def test_two_schedulers_have_a_key_each() -> None:
@@ -120,7 +119,7 @@ def test_two_schedulers_have_a_key_each() -> None:
         second.step()
         made.knobs.finish()
     assert first is not second
-    steps = {key: made.record.fact("scheduler", key)["steps"] for key in made.record.places("scheduler")}
+    steps = {key: scheduler.steps for key, scheduler in made.record.every(facts.Scheduler).items()}
     assert steps == {"0": 0, "1": 1}
 
 
@@ -146,12 +145,12 @@ def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
     record = seen.record
     assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.3)
     assert list(record.series("clipped_norm").values) == pytest.approx(seen.witness["norms"], rel=1e-6)
-    assert record.fact("scheduler", "0") == {"class": "StepLR", "steps": 4}
+    assert record.fact(facts.Scheduler, "0") == facts.Scheduler("StepLR", 4)
     assert record.series("evaluation_loss").steps == (10, 20, 30, 40)
     assert list(record.series("evaluation_loss").values) == pytest.approx(seen.witness["evaluations"], rel=1e-6)
     for kind in ("scheduler", "scheduler_step", "clip", "dropout"):
         assert record.site(kind).line == line(kind), kind
-    assert (record.site("dropout").key, record.fact("dropout", "2")) == ("2", {"p": 0.25})
-    modes = [(fact.step, fact.detail["evaluation"]) for fact in record.history("modes")]
-    assert modes[0] == (0, []) and all(names == (["2"] if step >= 10 else []) for step, names in modes)
+    assert (record.site("dropout").key, record.fact(facts.Dropout, "2")) == ("2", facts.Dropout(0.25))
+    modes = [(modes.step, modes.fact.evaluation) for modes in record.history(facts.Modes)]
+    assert modes[0] == (0, ()) and all(names == (("2",) if step >= 10 else ()) for step, names in modes)
     assert modes[-1][0] >= 10

@@ -34,5 +34,5 @@ def test_a_number_without_an_end_is_known_unlearnt_before_the_text_is_asked(tmp_
     path.write_text(FOLLOWED)
     with open_store(tmp_path / "runs") as store:
         record = observe(Script(path, tmp_path), Plan(), store, lambda record, messages: None)
-    assert record.fact("untrained", "test psnr") is not None
+    assert record.fact(facts.Untrained, "test psnr") is not None
     assert record.fact(facts.UnaveragedBuffers, "0") == facts.UnaveragedBuffers(16)

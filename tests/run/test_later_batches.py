@@ -2,6 +2,8 @@
 
 import pytest
 
+from descend.record import facts
+
 FIXED = 8  # batches that are kept as the fixed examples
 
 
@@ -9,10 +11,10 @@ FIXED = 8  # batches that are kept as the fixed examples
 @pytest.mark.parametrize("order", ["sorted", "shuffled"])
 def test_the_labels_of_later_batches(stage, order) -> None:
     seen = stage.observed("exam", "orders.py", order)
-    found = {fact.step: fact.detail for fact in seen.record.history("batch")}
+    found = {batch.step: batch.fact for batch in seen.record.history(facts.Batch)}
     assert len([step for step in found if step >= FIXED]) >= 2
-    for step, detail in found.items():
-        assert detail == {"examples": 16, "labels": seen.witness["labels"][step]}, step
-    classes = {len(detail["labels"]) for detail in found.values()}
+    for step, batch in found.items():
+        assert batch == facts.Batch(16, labels=seen.witness["labels"][step]), step
+    classes = {len(batch.labels) for batch in found.values()}
     assert classes == {1} if order == "sorted" else min(classes) >= 3
-    assert seen.record.fact("monitor")["batches"] == FIXED  # which stay the same
+    assert seen.record.fact(facts.Monitor).batches == FIXED  # which stay the same

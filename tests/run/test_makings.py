@@ -6,6 +6,7 @@ import torch
 from descend.course.stages import stages
 from descend.observing.faults import WIRING_STEPS
 from descend.observing.makings import Makings
+from descend.record import facts
 from descend.script import Script
 
 LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from line 30
@@ -129,5 +130,5 @@ def test_what_a_loop_makes_with_other_settings_is_another_round(observe, tmp_pat
     path = tmp_path / "train.py"
     path.write_text(ROUNDS)
     record = observe(Script(path, tmp_path))
-    assert [record.fact("optimizer", str(key))["again"] for key in range(4)] == [False, True, True, False]
-    assert record.fact("optimizer", "3")["after"] == {"0": 12, "1": 12, "2": 12} and stages(record) == ["0", "3"]
+    assert [record.fact(facts.Optimizer, str(key)).again for key in range(4)] == [False, True, True, False]
+    assert record.fact(facts.Optimizer, "3").after == {"0": 12, "1": 12, "2": 12} and stages(record) == ["0", "3"]

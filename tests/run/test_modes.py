@@ -12,7 +12,7 @@ from torch import nn
 from descend.observing.frames import SourceTree
 from descend.observing.modes import Modes, observing_modes
 from descend.observing.modules import Modules
-from descend.record import Record
+from descend.record import Record, facts
 
 
 class Bare(nn.Module):
@@ -48,13 +48,13 @@ def called(record: Record, kind: str, key: str = "0") -> str:
 @pytest.mark.parametrize("layer", [nn.Dropout(0.2), nn.AlphaDropout(), nn.BatchNorm1d(3), nn.Dropout1d()])
 def test_a_layer_in_training_mode_is_told_where_the_model_is_called(layer: nn.Module) -> None:
     record = seen(nn.Sequential(nn.Linear(3, 3), layer))
-    assert record.places("training_mode") == ["0"] and called(record, "evaluated") == "net(torch.randn(8, 3))"
-    assert record.fact("training_mode", "0")["by_itself"] is False and record.site("drawn") is None
+    assert list(record.every(facts.TrainingMode)) == ["0"] and called(record, "evaluated") == "net(torch.randn(8, 3))"
+    assert record.fact(facts.TrainingMode, "0").by_itself is False and record.site("drawn") is None
 
 
 def test_a_function_that_no_mode_is_given_is_told_where_it_stands() -> None:
     record = seen(Bare().eval())
-    assert record.fact("training_mode", "0") == {"function": "dropout", "by_itself": True}
+    assert record.fact(facts.TrainingMode, "0") == facts.TrainingMode("dropout", by_itself=True)
     assert called(record, "drawn") == "return F.dropout(x, 0.5, *self.told)" and record.site("evaluated", "0")
 
 
@@ -72,12 +72,12 @@ def test_a_function_that_no_mode_is_given_is_told_where_it_stands() -> None:
     ids=str,
 )
 def test_what_does_the_same_in_both_modes_is_left_alone(net: nn.Module) -> None:
-    assert not seen(net).places("training_mode")
+    assert not seen(net).every(facts.TrainingMode)
 
 
 @pytest.mark.parametrize("state", [{"step": 0}, {"gradients": True}, {"of_ours": True}], ids=str)
 def test_only_evaluations_of_the_script_once_it_trains(state: dict) -> None:
-    assert not seen(nn.Dropout(), **state).places("training_mode")
+    assert not seen(nn.Dropout(), **state).every(facts.TrainingMode)
 
 
 def test_a_forward_pass_that_is_computed_again_in_the_backward_pass_is_no_evaluation() -> None:
@@ -89,12 +89,12 @@ def test_a_forward_pass_that_is_computed_again_in_the_backward_pass_is_no_evalua
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.utils.checkpoint.checkpoint(self.layers, x.requires_grad_(), use_reentrant=True)
 
-    assert not seen(Checkpointed(), gradients=True).places("training_mode")
-    assert seen(Checkpointed().layers).places("training_mode")
+    assert not seen(Checkpointed(), gradients=True).every(facts.TrainingMode)
+    assert seen(Checkpointed().layers).every(facts.TrainingMode)
 
 
 def test_each_place_is_told_once() -> None:
-    assert seen(nn.Dropout(), nn.Dropout(), nn.Sequential(nn.Dropout())).places("training_mode") == ["0"]
+    assert seen(nn.Dropout(), nn.Dropout(), nn.Sequential(nn.Dropout())).every(facts.TrainingMode).keys() == {"0"}
 
 
 def test_torchscript_compiles_what_is_looked_at() -> None:

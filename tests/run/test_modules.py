@@ -8,7 +8,7 @@ from torch import nn
 
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
-from descend.record import Message, Record
+from descend.record import Message, Record, facts
 
 
 class Calling(nn.Module):
@@ -76,9 +76,8 @@ def test_dropout_is_described_once() -> None:
     net = Calling(nn.Linear(4, 4), nn.Dropout(0.3), nn.Dropout1d(0.1))
     net(X)
     net(X)
-    assert net.record.places("dropout") == ["parts.1", "parts.2"]
-    assert [net.record.fact("dropout", place) for place in ("parts.1", "parts.2")] == [{"p": 0.3}, {"p": 0.1}]
-    assert all(len(net.record.history("dropout", place)) == 1 for place in ("parts.1", "parts.2"))
+    assert net.record.every(facts.Dropout) == {"parts.1": facts.Dropout(0.3), "parts.2": facts.Dropout(0.1)}
+    assert all(len(net.record.history(facts.Dropout, place)) == 1 for place in ("parts.1", "parts.2"))
 
 
 class Hasty(nn.Module):

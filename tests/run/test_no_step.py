@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 from descend.symptoms import diagnose
 
@@ -14,11 +15,11 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 def test_a_script_that_never_steps(observe) -> None:
     record = observe(Script(SCRIPTS / "never_steps.py", SCRIPTS), steps=40, seconds=100)
     assert (record.ending.reason, record.ending.steps) == ("window", 0)
-    assert record.fact("passes") == {"backward": 40}
-    assert record.fact("monitor")["examples"] == 256
-    assert record.fact("loss_input")["function"] == "cross_entropy"
-    assert len(record.series("monitored_loss")) and record.fact("optimizer", "0")["class"] == "SGD"
-    assert not record.history("wiring", "0")  # a fact of each step that there is
+    assert record.fact(facts.Passes) == facts.Passes(40)
+    assert record.fact(facts.Monitor).examples == 256
+    assert record.fact(facts.LossInput).function == "cross_entropy"
+    assert len(record.series("monitored_loss")) and record.fact(facts.Optimizer, "0").rule == "SGD"
+    assert not record.history(facts.Wiring, "0")  # a fact of each step that there is
 
 
 REHEARSED = """\
@@ -42,8 +43,8 @@ def test_what_a_rehearsal_showed_does_not_hide_what_the_steps_show(observe, tmp_
     path = tmp_path / "train.py"
     path.write_text(REHEARSED)
     record = observe(Script(path, tmp_path), steps=20, seconds=100)
-    wired = [fact.detail for fact in record.history("wiring", "0")]
-    assert wired and not any(detail["gradients_cleared"] for detail in wired[1:])
+    wired = [wiring.fact for wiring in record.history(facts.Wiring, "0")]
+    assert wired and not any(wiring.gradients_cleared for wiring in wired[1:])
     assert record.site("backward").line == 11
 
 
@@ -70,5 +71,5 @@ def test_a_leaf_that_is_made_of_data_is_no_parameter(observe, tmp_path) -> None:
     path = tmp_path / "train.py"
     path.write_text(CUT)
     record = observe(Script(path, tmp_path), steps=20, seconds=100)
-    assert not record.history("lost", "0") and not record.places("twin_share")
+    assert not record.history(facts.Lost, "0") and not record.places("twin_share")
     assert [symptom.id for symptom in diagnose(record) if symptom.certain] == ["frozen_or_detached"]

@@ -4,6 +4,7 @@ import pytest
 
 from descend.course.opponents import has_opponents
 from descend.course.stages import one_by_one, unseen_steps
+from descend.record import facts
 from descend.report.in_part import steps_seen, steps_watched
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 )
 def test_a_gans_two_are_opponents(stage, role, arguments):
     record = stage.observed(role, *arguments).record
-    assert record.fact("opponents", "0") == {"optimizer": "1"} and record.fact("opponents", "1") == {"optimizer": "0"}
+    assert record.every(facts.Opponents) == {"0": facts.Opponents("1"), "1": facts.Opponents("0")}
     assert not one_by_one(record)
 
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from descend.observing.poison import not_finite, undefined
+from descend.record import Observed, facts
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -25,7 +26,7 @@ def test_one_row_of_the_inputs(value: float) -> None:
     x[3, 1:3] = value
     found = not_finite(F.mse_loss(net(x), t) + (0.0 if value != value else NAN))  # tanh is finite at infinity
     nan = 2 if value != value else 0
-    assert found == {"where": "inputs", "values": 2, "nan": nan, "examples": 1, "of": 10}
+    assert found == facts.BadData("inputs", values=2, nan=nan, examples=1, of=10)
 
 
 NO_TRACE = pytest.mark.xfail(strict=True, reason="a difference keeps neither of its operands")
@@ -45,7 +46,7 @@ def test_targets(loss) -> None:
     net, x, t = data()
     t[7] = NAN
     t[2] = INF
-    assert not_finite(loss(net(x), t)) == {"where": "targets", "values": 2, "nan": 1, "examples": 2, "of": 10}
+    assert not_finite(loss(net(x), t)) == facts.BadData("targets", values=2, nan=1, examples=2, of=10)
 
 
 UNDEFINED = {
@@ -65,7 +66,7 @@ def test_a_function_that_is_not_defined_for_what_it_is_given(function: str) -> N
     loss = wrong(net(x)).sum()
     assert not loss.isfinite()
     found = undefined(loss)
-    assert found is not None and found["function"] == function and found["is_partial"] and found["min"] <= 0
+    assert found is not None and found.function == function and found.is_partial and found.min <= 0
     assert undefined(right(net(x)).sum()) is None
 
 
@@ -80,12 +81,7 @@ def test_images() -> None:
     net, x = nn.Conv2d(1, 2, 3), torch.randn(5, 1, 6, 6)
     x[4, 0, 2:4, 2] = NAN
     found = not_finite(net(x).square().mean())
-    assert found is not None and (found["where"], found["values"], found["examples"], found["of"]) == (
-        "inputs",
-        2,
-        1,
-        5,
-    )
+    assert found == facts.BadData("inputs", values=2, nan=2, examples=1, of=5)
 
 
 def test_parameters_that_diverge_are_no_data() -> None:
@@ -120,9 +116,7 @@ def test_neither_is_a_target_that_diverging_parameters_have_made() -> None:
 @pytest.mark.slow
 def test_the_step_at_which_a_script_meets_them(observe) -> None:
     record = observe(Script(SCRIPTS / "poisoned.py", SCRIPTS, ("inputs",)))
-    (fact,) = record.history("bad_data")
-    assert fact.step == 5
-    assert fact.detail == {"where": "inputs", "values": 1, "nan": 1, "examples": 1, "of": 32}
+    assert record.history(facts.BadData) == [Observed(5, facts.BadData("inputs", values=1, nan=1, examples=1, of=32))]
 
 
 POWER = """
@@ -148,7 +142,7 @@ for step in range(30):
 def test_the_line_of_a_power_whose_step_cannot_be_replayed(observe, tmp_path) -> None:
     (tmp_path / "train.py").write_text(POWER)
     record = observe(Script(tmp_path / "train.py", tmp_path))
-    [fact] = record.history("not_finite")
-    assert fact.step > 0 and fact.detail["function"] == "pow" and fact.detail["min"] < 0
+    [made] = record.history(facts.NotFinite)
+    assert made.step > 0 and made.fact.function == "pow" and made.fact.min < 0
     site = record.site("not_finite")
     assert site is not None and site.line == 13

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from descend.plan import Stage
+from descend.record import facts
 from descend.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -27,7 +28,7 @@ def test_each_stage_has_the_losses_that_it_has_in_the_whole_run(stage_of):
     whole = stage_of()
     for number in range(3):
         part = stage_of(number)
-        assert part.places("optimizer") == ["0"] and part.ending.reason == "finished"
+        assert list(part.every(facts.Optimizer)) == ["0"] and part.ending.reason == "finished"
         assert part.series("loss", "0").values == whole.series("loss", str(number)).values
         assert part.series("monitored_loss").steps[-1] == 12 and part.site("optimizer").file.endswith("in_turn.py")
 

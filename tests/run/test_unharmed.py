@@ -3,6 +3,8 @@
 import pytest
 from sampling import sampled
 
+from descend.record import facts
+
 VICTIMS = {
     "evaluations": ("evaluates.py",),
     "workers_forked": ("workers.py", "fork"),
@@ -44,5 +46,5 @@ def test_nothing_is_compiled_in_a_run_of_ours(stage):
     plain = stage.plainly("compiled.py", "aot_eager")
     seen = stage.observed("exam", "compiled.py", "aot_eager")
     assert list(seen.record.series("loss", "0").values) == pytest.approx(plain.losses["0"], rel=1e-4)
-    assert seen.record.fact("monitor") and len(seen.record.series("curvature", "0"))
+    assert seen.record.fact(facts.Monitor) and len(seen.record.series("curvature", "0"))
     assert [note.reason for note in seen.record.notes if note.probe == "torch.compile"]

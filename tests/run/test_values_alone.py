@@ -2,6 +2,7 @@
 
 import pytest
 
+from descend.record import facts
 from descend.script import Script
 
 HEAD = """\
@@ -48,5 +49,5 @@ def test_the_yardstick_is_there_and_the_curvature_only_where_it_is_right(observe
     assert record.series("yardstick", "squared_error").last < record.series("yardstick", "squared_error").first
     is_right = (activation, hook) not in CASES
     assert bool(len(record.series("curvature", "0"))) == is_right
-    assert bool(record.fact("connections")) == is_right
+    assert (record.fact(facts.Connections) is not None) == is_right
     assert any("gradient" in note.reason for note in record.notes if note.probe == "tape") != is_right

@@ -11,6 +11,7 @@ from complaints import complaints
 
 from descend.grid import Grid
 from descend.kept import kept_in
+from descend.record import facts
 from descend.report.wording import count
 from descend.single_run import _Progress
 
@@ -38,7 +39,7 @@ def quadratic(size: int) -> tuple[dict, np.ndarray]:
     return left, 2 * matrix.T @ matrix / len(matrix)
 
 
-def facts(done) -> dict[str, list[dict]]:
+def printed(done) -> dict[str, list[dict]]:
     assert done.returncode == 0, done.stderr
     found: dict[str, list[dict]] = {}
     for fact in json.loads(done.stdout.splitlines()[0])["facts"]:
@@ -60,7 +61,7 @@ def write(folder: Path, size: int) -> str:
 def test_along_eigenvectors_a_quadratic_is_a_parabola_of_its_eigenvalue(descend_here, tmp_path) -> None:
     script, (left, hessian) = write(tmp_path, 6), quadratic(6)
     options = ("--directions", "eigenvectors", "--one-d", "--points", "33", "--format", "json")
-    found = facts(descend_here("show", "surface", *options, script))
+    found = printed(descend_here("show", "surface", *options, script))
     values = np.linalg.eigvalsh(hessian)
     for number, (fact, value) in enumerate(zip(found["view"], (values[-1], values[0]), strict=True)):
         assert fact["detail"]["axes"][0]["value"] == pytest.approx(value, rel=1e-3)
@@ -77,7 +78,7 @@ def test_the_straight_line_to_other_weights_is_a_parabola_through_both(descend_h
     other = left["w"].detach() + torch.tensor([[1.0], [2.0], [-2.0]], dtype=torch.float64)
     torch.save({"parameter 0": other}, tmp_path / "other.pt")
     options = ("--through", "other.pt", "--points", "33", "--format", "json")
-    known = facts(descend_here("show", "surface", *options, script))
+    known = printed(descend_here("show", "surface", *options, script))
     (view,) = (fact["detail"] for fact in known["view"])
     assert view["marks"] == {"the last weights": 0.0, "other.pt": pytest.approx(3.0)}
     grid = Grid(tuple(map(tuple, view["ranges"])), computed(tmp_path / "surface.html"))
@@ -94,7 +95,7 @@ def test_the_straight_line_to_other_weights_is_a_parabola_through_both(descend_h
 def test_the_run_lies_upon_the_plane_of_its_path_and_has_its_cost_there(descend_here, tmp_path) -> None:
     script, (left, hessian) = write(tmp_path, 2), quadratic(2)
     options = ("--directions", "path", "--points", "300", "--format", "json")
-    found = facts(descend_here("show", "surface", *options, script))
+    found = printed(descend_here("show", "surface", *options, script))
     view = found["view"][0]["detail"]
     assert sum(axis["share"] for axis in view["axes"]) == pytest.approx(1.0)  # of two parameters the plane holds all
     assert view["trail"]["steps"][0] == 0 and view["trail"]["steps"][-1] == 45
@@ -116,7 +117,7 @@ def test_a_surface_goes_on_where_it_was_broken_off(descend_here, tmp_path, monke
     (tmp_path / script).write_text((tmp_path / script).read_text().replace("torch.randn(64,", "torch.randn(40_000,"))
 
     def interrupted(progress, record, messages) -> None:
-        if record.places("values"):
+        if record.every(facts.SurfaceValues):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

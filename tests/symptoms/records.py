@@ -13,44 +13,96 @@ EVERY = 10  # steps between probes
 WEIGHTS = ("0.weight", "2.weight", "4.weight")
 LINES = {"loader": 3, "model": 5, "optimizer": 10, "model_call": 20, "loss": 22, "backward": 24, "step": 25}
 UNKEYED = ("loss", "backward")
-CLASSES = {"dtype": "int64", "count": 256, "min": 0, "max": 9, "classes_seen": 10, "entropy": 2.3}
-CLASS_LOSS = {"function": "cross_entropy", "task": "classes", "classes": 10, "min": -3.0, "max": 3.0}
-CLASS_LOSS |= {"activation": None, "reduction": "mean", "by_hand": False, "shape": [32, 10], "target_shape": [32]}
-REAL_LOSS = {**CLASS_LOSS, "function": "mse_loss", "task": "real", "classes": 1, "shape": [32, 1]}
-NORMAL = {"dtype": "float32", "mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0, "median": 0.0, "deviation": 0.67}
-CONNECTED = {
-    "used": 1000,
-    "held": 1000,
-    "matrices": 3,
-    "unregistered": 0,
-    "slope": 1.0,
-    "share": 1.0,
-    "broadcast": None,
-}
-for _kind in ("untrained", "frozen", "cut"):
-    CONNECTED |= {_kind: [], f"{_kind}_count": 0, f"{_kind}_share_fresh": 0.0, f"{_kind}_numel": 0}
-WIRED = {"gradients_cleared": True, "with_gradient": 6, "held": 6, "unheld": [], "unheld_count": 0}
+CLASSES = facts.Targets("int64", 256, min=0, max=9, classes_seen=10, entropy=2.3, unseen_entropy=2.3)
+CLASS_LOSS = facts.LossInput(
+    function="cross_entropy",
+    task="classes",
+    shape=(32, 10),
+    target_shape=(32,),
+    dtype="float32",
+    min=-3.0,
+    max=3.0,
+    classes=10,
+    spread=1.0,
+    histogram=(10,) * 24,
+    reduction="mean",
+    by_hand=False,
+    activation=None,
+)
+REAL_LOSS = replace(CLASS_LOSS, function="mse_loss", task="real", classes=1, shape=(32, 1))
+INPUTS = facts.Inputs(
+    features=4,
+    examples=320,
+    constant_features=0,
+    mean=(0.0,) * 4,
+    std=(1.0,) * 4,
+    min=-3.0,
+    max=3.0,
+    largest_rms=1.0,
+    finite=True,
+    shape=(40, 4),
+    first_layer="linear",
+)
+NORMAL = facts.Targets(
+    "float32", 256, min=-3.0, max=3.0, mean=0.0, std=1.0, median=0.0, constant_cost=1.0, largest_rms=1.0, deviation=0.67
+)
+CONNECTED = facts.Connections(
+    used=1000,
+    held=1000,
+    matrices=3,
+    untrained=(),
+    untrained_count=0,
+    untrained_share_fresh=0.0,
+    untrained_numel=0,
+    output_untrained=False,
+    frozen=(),
+    frozen_count=0,
+    frozen_share_fresh=0.0,
+    frozen_numel=0,
+    cut=(),
+    cut_count=0,
+    cut_share_fresh=0.0,
+    cut_numel=0,
+    cut_on_purpose=False,
+    unregistered=0,
+    slope=1.0,
+    share=1.0,
+    broadcast=None,
+    linear_layers=0,
+)
+MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="0" * 16, content="0" * 16)
+SGD = facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, momentum=0.0)
+WIRED = facts.Wiring(
+    gradients_cleared=True,
+    gradients_wiped=False,
+    unheld=(),
+    unheld_count=0,
+    unreached=(),
+    evaluation_mode=(),
+    with_gradient=6,
+    held=6,
+)
 
 
 def healthy(**optimizer: Any) -> Record:
     """A run whose cost falls from 2.3 to almost nothing under a stable step: α·λmax is 0.3."""
     record = Record()
-    rule = {"class": "SGD", "lr": 0.1, "momentum": 0.0, "parameters": 1000, **optimizer}
-    add_fact(record, "optimizer", "0", **rule)
+    rule = replace(SGD, **optimizer)
+    observe(record, rule, "0")
     for kind, line in LINES.items():
         add_site(record, kind, "" if kind in UNKEYED else "0", line)
-    add_fact(record, "targets", **CLASSES)
-    add_fact(record, "loss_input", **CLASS_LOSS)
-    add_fact(record, "connections", **CONNECTED)
-    add_fact(record, "inputs", features=4, largest_rms=1.0, mean=[0.0] * 4, std=[1.0] * 4, first_layer="linear")
+    observe(record, CLASSES)
+    observe(record, CLASS_LOSS)
+    observe(record, CONNECTED)
+    observe(record, INPUTS)
     for step in range(STEPS):
         record.add(Reading("loss", "0", step, 2.3 * exp(-step / 40)))
-        record.add(Reading("learning_rate", "0", step, rule["lr"]))
+        record.add(Reading("learning_rate", "0", step, rule.lr))
     for step in range(6):
-        add_fact(record, "wiring", "0", step, **WIRED)
+        observe(record, WIRED, "0", step)
     for step in range(0, STEPS, EVERY):
-        add_fact(record, "modes", "", step, evaluation=[], unfit=[])
-        add_fact(record, "batch", "", step, examples=40, labels={str(label): 4 for label in range(10)})
+        observe(record, facts.Modes(evaluation=(), unfit=()), "", step)
+        observe(record, facts.Batch(40, labels={str(label): 4 for label in range(10)}), "", step)
     cost = [2.3 * exp(-step / 40) for step in range(0, STEPS, EVERY)]
     probe(record, "monitored_loss", "", cost)
     probe(record, "yardstick", "negative_log_likelihood", cost)
@@ -97,6 +149,12 @@ def change(record: Record, kind: type, place: str = "", **fields: Any) -> None:
     key = (facts.name_of(kind), place)
     seen = record.history(kind, place)
     record.facts[key] = [Fact.of(replace(each.fact, **fields), each.step, place) for each in seen]
+
+
+def change_one(record: Record, kind: type, which: int, place: str = "", **fields: Any) -> None:
+    """Change fields of one observation of a type of facts, by its number; -1 is the last one's."""
+    seen = record.history(kind, place)[which]
+    record.facts[facts.name_of(kind), place][which] = Fact.of(replace(seen.fact, **fields), seen.step, place)
 
 
 def probe(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
@@ -156,15 +214,15 @@ def exploding(record: Record, since: int = 0) -> None:
 def real(record: Record, **targets: Any) -> None:
     """Make a regression of it."""
     record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
-    seen = {**NORMAL, **targets}
-    seen = {"constant_cost": seen["std"] ** 2, "largest_rms": (seen["mean"] ** 2 + seen["std"] ** 2) ** 0.5, **seen}
-    record.facts["targets", ""] = [Fact("targets", "", 0, seen)]
-    record.facts["loss_input", ""] = [Fact("loss_input", "", 0, REAL_LOSS)]
+    seen = replace(NORMAL, **targets)
+    seen = replace(seen, constant_cost=seen.std**2, largest_rms=(seen.mean**2 + seen.std**2) ** 0.5)
+    record.facts["targets", ""] = [Fact.of(seen, 0)]
+    record.facts["loss_input", ""] = [Fact.of(REAL_LOSS, 0)]
 
 
 def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:
     """Add another optimizer, with its own loss and its own count of steps; made when the first had taken so many."""
-    add_fact(record, "optimizer", "1", made_at, **{"class": "SGD", "lr": 0.1, "momentum": 0.0, **rule})
+    observe(record, replace(SGD, **rule), "1", made_at)
     add_site(record, "optimizer", "1", 30)
     for step, loss in enumerate(losses):
         record.add(Reading("loss", "1", step, loss))

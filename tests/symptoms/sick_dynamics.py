@@ -1,12 +1,13 @@
 """Runs whose steps are at fault, just beyond the bound; the keywords move them to neighbours that must not show it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from records import (
     EVERY,
+    MONITOR,
     STEPS,
-    add_fact,
     add_site,
     exploding,
     falling_to,
@@ -35,7 +36,7 @@ def schedule(
     set_cost(record, settling_at(left))
     set_series(record, "learning_rate", "0", [tiny if until <= step < back else 0.1 for step in range(STEPS)])
     if scheduler:
-        add_fact(record, "scheduler", "0", STEPS, **{"class": "StepLR", "steps": 200})
+        observe(record, facts.Scheduler("StepLR", 200), "0", STEPS)
         add_site(record, "scheduler", "0", 11)
         add_site(record, "scheduler_step", "0", 26)
     return record
@@ -68,7 +69,7 @@ def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40, made_
 
 
 def outrun(ratio: float = 1.01, left: float = 0.11, bias: float = 9.0, **rule: Any) -> Record:
-    record = healthy(**{"class": "Adam", "lr": 0.5, "betas": [0.9, 0.999]} | rule)
+    record = healthy(**{"rule": "Adam", "lr": 0.5, "betas": (0.9, 0.999)} | rule)
     set_cost(record, settling_at(left))
     forget(record, "update_ratio")
     probe(record, "update_ratio", "0.weight", [ratio] + [1e-3] * 19)
@@ -86,7 +87,7 @@ def unstable(curvature: float = 21.0, since: int = 0, cost: Cost = NOTHING_LEARN
 def unstable_adaptive(
     curvature: float = 390.0, since: int = 0, diverges: bool = True, left: float = 0.01, lr: float = 0.1
 ) -> Record:
-    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999], "lr": lr})
+    record = healthy(**{"rule": "Adam", "betas": (0.9, 0.999), "lr": lr})
     set_cost(record, falling_to(left))
     if diverges:
         exploding(record, since=20)
@@ -126,7 +127,7 @@ def slow_progress(curvature: float = 0.99, cost: Cost = HALF_LEFT, **rule: Any) 
 
 
 def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "finished", **rule: Any) -> Record:
-    record = healthy(**{"class": "Adam", "betas": [0.9, 0.999]} | rule)
+    record = healthy(**{"rule": "Adam", "betas": (0.9, 0.999)} | rule)
     set_cost(record, cost)
     probe(record, "preconditioned_curvature", "0", 1.0)
     for place in ("0.weight", "2.weight", "4.weight"):
@@ -198,7 +199,7 @@ def batch_size(
 ) -> Record:
     """A run of large batches that ends while it still learns."""
     record = stopped_too_early(reason, left, cost)
-    add_fact(record, "monitor", batches=batches, examples=examples)
+    observe(record, replace(MONITOR, batches=batches, examples=examples))
     if noise is not None:
         probe(record, "gradient_noise_scale", "0", [noise, 100.0 * noise, noise])
     return record

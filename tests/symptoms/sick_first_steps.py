@@ -1,13 +1,15 @@
 """Runs whose optimizer never steps, or steps without gradients; the keywords move them to neighbours."""
 
-from records import WIRED, add_fact, add_site, forget, healthy, observe, set_fact
+from dataclasses import replace
+
+from records import WIRED, add_site, change, change_one, forget, healthy, observe
 
 from descend.record import Ending, Record, facts
 
 
 def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
     record = healthy()
-    add_fact(record, "passes", backward=passes)
+    observe(record, facts.Passes(passes))
     record.ending = Ending("window", 0, steps)
     if by_hand:
         forget(record, "optimizer")
@@ -16,9 +18,9 @@ def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
 
 def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False, name: str | None = "loss") -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=0, is_fed=is_fed)
+    change(record, facts.Wiring, "0", with_gradient=0, is_fed=is_fed)
     del record.facts["wiring", "0"][steps:]
-    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
     if name:
         observe(record, facts.IdleLoss(name), "0")
         add_site(record, "idle_loss", "0", 25)
@@ -30,6 +32,5 @@ def wiped(until: int = 6, since: int = 0) -> Record:
     record = healthy()
     forget(record, "wiring")
     for step in range(6):
-        told = {"gradients_wiped": since <= step < until, "is_fed": step >= since}
-        add_fact(record, "wiring", "0", step, **{**WIRED, **told})
+        observe(record, replace(WIRED, gradients_wiped=since <= step < until, is_fed=step >= since), "0", step)
     return record

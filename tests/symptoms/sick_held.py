@@ -1,9 +1,8 @@
 """Runs whose modules are not what their user believes: weights never loaded, statistics that lag, too few units."""
 
 from dataclasses import replace
-from typing import Any
 
-from records import add_fact, add_site, falling_to, healthy, observe, probe, set_cost
+from records import add_site, falling_to, healthy, observe, probe, set_cost
 
 from descend.record import Record, facts
 
@@ -11,9 +10,10 @@ from descend.record import Record, facts
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
     record = healthy()
     other = "head.weight" if prefix is None else f"{prefix}fc.weight" if extra else "weight"
-    detail: dict[str, Any] = {"missing": missing, "of": 4, "first": "fc.weight", "unexpected": other}
-    renaming = {} if prefix is None else {"prefix": prefix, "is_extra": extra, "names": missing}
-    add_fact(record, "left_unloaded", "0", step, **detail, **renaming)
+    load = facts.LeftUnloaded(missing, 4, "fc.weight", other)
+    if prefix is not None:
+        load = replace(load, prefix=prefix, is_extra=extra, names=missing)
+    observe(record, load, "0", step)
     add_site(record, "load_state_dict", "0", 13)
     return record
 
@@ -52,7 +52,7 @@ def narrow_layer(inputs: int = 3, units: tuple[int, ...] = (3, 2, 1), left: floa
 def zero_input(left: float = 0.5) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "zero_input", "decoder.first", layer="Linear")
+    observe(record, facts.ZeroInput("Linear"), "decoder.first")
     add_site(record, "zero_input", "decoder.first", 18)
     return record
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from records import STEPS, add_fact, add_site, healthy, observe, real, set_cost, stuck
+from records import STEPS, add_site, healthy, observe, real, set_cost, stuck
 
 from descend.record import Reading, Record, facts
 
@@ -18,6 +18,7 @@ CROSSING = facts.Crossing(
     in_head=True,
     has_parameters=False,
 )
+SHARE = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=None)
 
 
 def printing(
@@ -33,12 +34,12 @@ def printing(
     """A run that learns its task, and prints a number of its own."""
     record = healthy()
     is_share = bool(rises) and "reward" not in name
-    add_fact(record, "own_number", name, rises=rises, is_share=is_share, is_loss=is_loss, is_held_out=is_held_out)
+    observe(record, facts.OwnNumber(rises, is_share, is_loss, is_held_out), name)
     last = STEPS if late else STEPS // 4
     for i, value in enumerate(values, 1):
         record.add(Reading("own_number", name, last * i // len(values), value))
     if untrained is not None:
-        add_fact(record, "untrained", name, value=untrained)
+        observe(record, facts.Untrained(untrained), name)
     return record
 
 
@@ -47,16 +48,16 @@ def wrong_objective(*, falls: bool = True, beside: float | None = None, **printe
     if not falls:
         stuck(record)
     if beside is not None:
-        add_fact(record, "own_number", "f1", rises=True, is_share=True, is_loss=False, is_held_out=None)
+        observe(record, SHARE, "f1")
         record.add(Reading("own_number", "f1", STEPS, beside))
-        add_fact(record, "untrained", "f1", value=0.1)
+        observe(record, facts.Untrained(0.1), "f1")
     return record
 
 
 def wrong_step(cosine: float = -1.0, ratio: float = 1.0, left: float = 1.0, by: str = "neg") -> Record:
     record = healthy()
     set_cost(record, lambda t: left**t)
-    add_fact(record, "alterations", "0", 4, cosine=cosine, ratio=ratio)
+    observe(record, facts.Alterations(cosine, ratio), "0", 4)
     add_site(record, "altered_gradient", "0", 26, by)
     return record
 
@@ -65,8 +66,8 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
     record = healthy()
     real(record)
     set_cost(record, lambda t: left**t)
-    detail = {"cosine": 0.6, "ratio": 0.2} if gradient else {}
-    add_fact(record, "alterations", "0", 4, between_steps=between, **detail)
+    cosine, ratio = (0.6, 0.2) if gradient else (None, 1.0)
+    observe(record, facts.Alterations(cosine, ratio, between), "0", 4)
     add_site(record, "altered_parameters", "0", 28, "mul")
     if gradient:
         add_site(record, "altered_gradient", "1", 26, "sign")
@@ -76,7 +77,7 @@ def weights_changed(between: float = 2.5, left: float = 0.5, gradient: bool = Fa
 def forgetful_step() -> Record:
     record = healthy()
     stuck(record)
-    add_fact(record, "alterations", "0", 4, forgotten=2)
+    observe(record, facts.Alterations(forgotten=2), "0", 4)
     add_site(record, "altered_state", "0", 29, "state")
     return record
 
@@ -129,7 +130,7 @@ def barred_within(left: float = 1.0) -> Record:
 
 def evaluated_in_training_mode(function: str = "dropout", by_itself: bool = False, **printed: Any) -> Record:
     record = printing(**printed)
-    add_fact(record, "training_mode", "0", function=function, by_itself=by_itself)
+    observe(record, facts.TrainingMode(function, by_itself), "0")
     add_site(record, "evaluated", "0", 31, function)
     if by_itself:
         add_site(record, "drawn", "0", 9, function)
@@ -140,15 +141,15 @@ def evaluated_on_other_inputs(distance: float = 5.0, **printed: Any) -> Record:
     record = printing(**printed)
     scale = {"mean": 68.0, "std": 213.0, "trained_mean": 0.0, "trained_std": 1.0}
     for place, apart in (("0", 0.1), ("1", distance)):
-        add_fact(record, "evaluated_inputs", place, distance=apart, examples=58, **scale)
+        observe(record, facts.EvaluatedInputs(apart, 58, **scale), place)
         add_site(record, "evaluation", place, 30 + int(place), "")
     return record
 
 
 def wrong_metric(right: float = 0.1, best: float | None = None) -> Record:
     record = healthy()
-    numbers = {"right": right, "given_to_others": 0.1, "best": right if best is None else best}
-    add_fact(record, "own_measure", "0", **numbers, is_told_apart=right > 0.9)
+    best = right if best is None else best
+    observe(record, facts.OwnMeasure(right, given_to_others=0.1, best=best, is_told_apart=right > 0.9), "0")
     add_site(record, "own_measure", "0", 31, "")
     return record
 
@@ -163,7 +164,7 @@ def disordered_in_evaluation(accuracy: float = 0.1) -> Record:
 def optimisation(left: float = 1.0, **printed: Any) -> Record:
     record = printing(**printed) if printed else healthy()
     if printed:
-        add_fact(record, "own_draws", function="multinomial")
+        observe(record, facts.SelfSampledLoss("multinomial"))
     else:
         set_cost(record, lambda t: left**t)
     return record

@@ -6,7 +6,6 @@ from typing import Any
 from records import (
     EVERY,
     STEPS,
-    add_fact,
     add_site,
     change,
     falling_to,
@@ -17,7 +16,6 @@ from records import (
     real,
     rising,
     set_cost,
-    set_fact,
     set_series,
     settling_at,
 )
@@ -34,7 +32,7 @@ def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
 def no_nonlinearity(layers: int = 2, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "connections", linear_layers=layers)
+    change(record, facts.Connections, linear_layers=layers)
     return record
 
 
@@ -48,7 +46,7 @@ def sum_reduction(
     record = healthy(**rule)
     set_cost(record, cost)
     add_site(record, "loss_module", "0", 8)
-    set_fact(record, "loss_input", reduction=reduction, by_hand=by_hand, target_shape=list(shape))
+    change(record, facts.LossInput, reduction=reduction, by_hand=by_hand, target_shape=tuple(shape))
     return record
 
 
@@ -64,9 +62,9 @@ def inputs_not_normalised(
 ) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    set_fact(record, "inputs", largest_rms=rms, **({"std": [0.1, 6.5, 3.0, 0.0]} | scales), first_layer=layer)
+    change(record, facts.Inputs, largest_rms=rms, **({"std": (0.1, 6.5, 3.0, 0.0)} | scales), first_layer=layer)
     if draws:
-        add_fact(record, "own_draws", function=draws)
+        observe(record, facts.SelfSampledLoss(draws))
     set_series(record, "input_condition_number", "", 20.0 * ratio)
     return record
 
@@ -121,7 +119,7 @@ def outliers(
     std = spread * 1.4826 * deviation
     real(record, median=1.0, deviation=deviation, max=1 + far * deviation, min=-1.0, std=std, gap=gap)
     set_cost(record, falling_to(left))
-    set_fact(record, "loss_input", function=function)
+    change(record, facts.LossInput, function=function)
     return record
 
 
@@ -130,7 +128,7 @@ def unshuffled_data(within: int = 2, batches: int = 4, examples: int = 8, classe
     forget(record, "batch")
     for i in range(batches):
         counts = {str((i * within + j) % classes): examples // within for j in range(within)}
-        add_fact(record, "batch", "", 10 * i, examples=examples, labels=counts)
+        observe(record, facts.Batch(examples, labels=counts), "", 10 * i)
     return record
 
 
@@ -143,7 +141,7 @@ def strong_decay(decay: float = 0.03, left: float = 0.31, **rule: Any) -> Record
 def strong_penalty(share: float = 0.49, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
-    set_fact(record, "connections", share=share)
+    change(record, facts.Connections, share=share)
     return record
 
 
@@ -151,7 +149,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
     for line, (place, share) in enumerate({"2": 0.1, "5": p}.items(), 6):
-        add_fact(record, "dropout", place, p=share)
+        observe(record, facts.Dropout(share), place)
         add_site(record, "dropout", place, line)
     return record
 
@@ -159,7 +157,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
 def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, **rule: Any) -> Record:
     record = healthy(**rule)
     set_cost(record, settling_at(left))
-    set_fact(record, "inputs", largest_rms=rms)
+    change(record, facts.Inputs, largest_rms=rms)
     probe(record, "input_condition_number_standardised", "", [condition])
     return record
 
@@ -170,10 +168,9 @@ def mixed_reductions(
     record = healthy()
     set_cost(record, falling_to(left))
     if seen:
-        detail = {"examples": 64, "function": "mse_loss", "values": 784, "own": own, "over_batch": over_batch}
-        add_fact(record, "mixed_reductions", **detail)
-    set_fact(record, "loss_input", spread=spread)
-    set_fact(record, "targets", std=1.0)
+        observe(record, facts.MixedReductions(64, "mse_loss", 784, own, over_batch))
+    change(record, facts.LossInput, spread=spread)
+    change(record, facts.Targets, std=1.0)
     add_site(record, "summed_term", "0", 17)
     return record
 

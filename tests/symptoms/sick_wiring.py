@@ -1,13 +1,15 @@
 """Runs with a wiring fault, just beyond its bound; the keywords move them to neighbours that must not show it."""
 
+from dataclasses import replace
 from math import nan
 from typing import Any
 
 from records import (
     STEPS,
     WEIGHTS,
-    add_fact,
     add_site,
+    change,
+    change_one,
     exploding,
     falling_to,
     forget,
@@ -16,7 +18,6 @@ from records import (
     real,
     second_optimizer,
     set_cost,
-    set_fact,
     stuck,
 )
 from sick_first_steps import never_backward, no_step
@@ -27,7 +28,7 @@ from descend.record import Ending, Record, facts
 def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:
     record = healthy()
     exploding(record)
-    add_fact(record, "bad_data", "", 7, where=where, values=values, nan=nan, examples=2, of=32)
+    observe(record, facts.BadData(where, values, nan, examples=2, of=32), "", 7)
     return record
 
 
@@ -42,38 +43,39 @@ def parameters_not_in_optimizer(
 ) -> Record:
     record = healthy(empty_groups=empty)
     set_cost(record, falling_to(left))
-    names = ["(unregistered)"] * unregistered or list(WEIGHTS[:count])
+    names = ("(unregistered)",) * unregistered or WEIGHTS[:count]
     found = {"untrained": names, "untrained_count": count, "untrained_numel": 400, "untrained_share_fresh": fresh}
-    set_fact(record, "connections", held=held, unregistered=unregistered, output_untrained=output, **found)
+    change(record, facts.Connections, held=held, unregistered=unregistered, output_untrained=output, **found)
     return record
 
 
 def nothing_held(with_gradient: int = 0, unheld: int = 4) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=with_gradient, unheld=list(WEIGHTS)[:unheld], unheld_count=unheld)
+    unheld_ones = WEIGHTS[:unheld]
+    change(record, facts.Wiring, "0", with_gradient=with_gradient, unheld=unheld_ones, unheld_count=unheld)
     return record
 
 
 def made_in_forward() -> Record:
     record = healthy()
     for key, line in (("0", 12), ("1", 14)):
-        add_fact(record, "made_in_forward", key, layer="Linear", line=line)
+        observe(record, facts.MadeInForward("Linear", line), key)
         add_site(record, "made_in_forward", key, line, detail="Linear")
     return record
 
 
 def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", with_gradient=0, unheld_count=unheld)
+    change(record, facts.Wiring, "0", with_gradient=0, unheld_count=unheld)
     del record.facts["wiring", "0"][steps:]
-    record.facts["wiring", "0"][-1].detail["with_gradient"] = with_gradient
+    change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
     return record
 
 
 def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
     record = healthy()
     add_site(record, "detach", "0", 18)
-    set_fact(record, "connections", cut=[WEIGHTS[0]], cut_count=1, cut_share_fresh=fresh, cut_numel=500)
+    change(record, facts.Connections, cut=WEIGHTS[:1], cut_count=1, cut_share_fresh=fresh, cut_numel=500)
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
     return record
@@ -82,8 +84,8 @@ def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
 def frozen(fresh: float = 0.5, left: float = 0.31) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    found = {"frozen": [WEIGHTS[0]], "frozen_count": 1, "frozen_share_fresh": fresh, "frozen_numel": 750}
-    set_fact(record, "connections", **found)
+    found = {"frozen": WEIGHTS[:1], "frozen_count": 1, "frozen_share_fresh": fresh, "frozen_numel": 750}
+    change(record, facts.Connections, **found)
     return record
 
 
@@ -98,7 +100,7 @@ def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
 def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Record:
     record = healthy(**rule)
     set_cost(record, lambda t: 1 - 9 * t)
-    set_fact(record, "connections", slope=slope)
+    change(record, facts.Connections, slope=slope)
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
     return record
@@ -106,11 +108,11 @@ def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Recor
 
 def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: int = 6) -> Record:
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False, with_gradient=with_gradient)
-    record.facts["wiring", "0"][0].detail["gradients_cleared"] = True  # there was nothing to clear
+    change(record, facts.Wiring, "0", gradients_cleared=False, with_gradient=with_gradient)
+    change_one(record, facts.Wiring, 0, "0", gradients_cleared=True)  # there was nothing to clear
     del record.facts["wiring", "0"][steps + 1 :]
     if cleared_at is not None:
-        record.facts["wiring", "0"][cleared_at].detail["gradients_cleared"] = True
+        change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record
 
 
@@ -119,18 +121,19 @@ def constant_labels(
 ) -> Record:
     record = healthy()
     stuck(record)
-    set_fact(record, "loss_input", task=task, function=function)
-    set_fact(record, "targets", min=3, max=3, entropy=0.0, classes_seen=1)
+    change(record, facts.LossInput, task=task, function=function)
+    change(record, facts.Targets, min=3, max=3, entropy=0.0, classes_seen=1)
     forget(record, "batch")
-    add_fact(record, "batch", "", 0, labels={"3": labels // 2})
-    add_fact(record, "batch", "", 10, labels={later: labels - labels // 2})
+    first, rest = labels // 2, labels - labels // 2
+    observe(record, facts.Batch(first, labels={"3": first}))
+    observe(record, facts.Batch(rest, labels={later: rest}), "", 10)
     return record
 
 
 def labels_out_of_range(low: float = -1.0, high: float = 1.0, task: str = "binary") -> Record:
     record = healthy()
-    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", task=task, classes=1)
-    set_fact(record, "targets", dtype="float32", mean=0.0, std=1.0, min=low, max=high)
+    change(record, facts.LossInput, function="binary_cross_entropy_with_logits", task=task, classes=1)
+    change(record, facts.Targets, dtype="float32", mean=0.0, std=1.0, min=low, max=high)
     return record
 
 
@@ -140,24 +143,23 @@ def refused_label(error: str = "IndexError: Target 10 is out of bounds.") -> Rec
     return record
 
 
-def broadcasting(pair: tuple[list[int], list[int]] | None = ([32, 1], [32]), std: float = 2.0) -> Record:
+def broadcasting(pair: tuple[tuple[int, ...], tuple[int, ...]] | None = ((32, 1), (32,)), std: float = 2.0) -> Record:
     record = healthy()
     real(record, std=std)
     add_site(record, "difference", "0", 21)
     if pair:
-        found = {"prediction": pair[0], "target": pair[1], "result": [32, 32], "operand": "right", "by_hand": True}
-        set_fact(record, "connections", broadcast=found)
+        change(record, facts.Connections, broadcast=facts.Broadcast(*pair, (32, 32), "right", by_hand=True))
     return record
 
 
-def output_before_loss(left: float = 0.9, **facts: Any) -> Record:
+def output_before_loss(left: float = 0.9, **given: Any) -> Record:
     record = healthy()
-    task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(facts["function"], "binary")
+    task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(given["function"], "binary")
     if task == "real":
-        real(record, min=facts.pop("low", -3.0), max=facts.pop("high", 3.0))
+        real(record, min=given.pop("low", -3.0), max=given.pop("high", 3.0))
     set_cost(record, falling_to(left))
     add_site(record, "activation", "output", 7)
-    set_fact(record, "loss_input", task=task, **facts)
+    change(record, facts.LossInput, task=task, **given)
     return record
 
 
@@ -165,31 +167,32 @@ def several_tags(floor: float = 0.73, activation: str = "softmax") -> Record:
     record = output_before_loss(
         function="binary_cross_entropy", activation=activation, classes=8, min=0.0, max=1.0, inner_activation=None
     )
-    set_fact(record, "targets", mean=0.4, simplex_floor=floor)
+    change(record, facts.Targets, mean=0.4, simplex_floor=floor)
     return record
 
 
 def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Record:
     record = healthy()
-    for fact in record.facts["modes", ""]:
-        if since <= fact.step < until:
-            fact.detail["evaluation"] = ["3"]
-            fact.detail["unfit"] = ["3"] if unfit else []
+    seen = record.history(facts.Modes)
+    forget(record, "modes")
+    for modes in seen:
+        is_idle = since <= modes.step < until
+        observe(record, facts.Modes(("3",), ("3",) if unfit else ()) if is_idle else modes.fact, "", modes.step)
     return record
 
 
-def log_of_negatives(function: str = "log", is_partial: bool = True, **detail: Any) -> Record:
+def log_of_negatives(function: str = "log", is_partial: bool = True, is_masked: bool = False) -> Record:
     record = healthy()
     set_cost(record, lambda t: nan)
-    add_fact(record, "not_finite", function=function, is_partial=is_partial, min=-1.7, max=2.0, **detail)
+    observe(record, facts.NotFinite(function, is_partial, -1.7, 2.0, is_masked))
     add_site(record, "not_finite", "0", 15)
     return record
 
 
-def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **detail: Any) -> Record:
+def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **more: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "mixing", examples=32, share=share, by=by, batch_first=False, **detail)
+    observe(record, facts.Mixing(32, share, by, batch_first=False, **more))
     add_site(record, "mixing", "0", 8)
     return record
 
@@ -197,10 +200,7 @@ def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.1
 def degenerate_normalisation(left: float = 0.11, function: str = "softmax", line: int = 8) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    is_softmax = function == "softmax"
-    add_fact(
-        record, "lone_entry", "0", module="", shape=[32, 20, 1], function=function, is_softmax=is_softmax, dims=[1]
-    )
+    observe(record, facts.LoneEntry("", (32, 20, 1), function, is_softmax=function == "softmax", dims=(1,)), "0")
     add_site(record, "lone_entry", "0", line)
     add_site(record, "activation", "output", 9)
     return record
@@ -212,7 +212,7 @@ def all_masked(is_masked: bool = True) -> Record:
 
 def divergence() -> Record:
     record = healthy()
-    add_fact(record, "divergence", min=0.01, max=0.93)
+    observe(record, facts.Divergence(0.01, 0.93))
     add_site(record, "divergence", "0", 16)
     return record
 
@@ -220,7 +220,7 @@ def divergence() -> Record:
 def dimensions_exchanged(left: float = 0.11, dims: tuple[int, ...] = (0, 2, 1)) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "exchanged", "0", shape=[32, 50, 26], result=[32, 26, 50], dims=list(dims))
+    observe(record, facts.Exchanged((32, 50, 26), (32, 26, 50), dims), "0")
     add_site(record, "exchanged", "0", 8)
     return record
 
@@ -245,7 +245,7 @@ def infinite_gradient(risen: float = 1.0, function: str = "sqrt") -> Record:
 
 def target_leak(sees: bool = True) -> Record:
     record = healthy()
-    add_fact(record, "leak", sees=sees, length=12)
+    observe(record, facts.TargetLeak(sees, length=12))
     add_site(record, "leak", "0", 8)
     return record
 
@@ -253,10 +253,10 @@ def target_leak(sees: bool = True) -> Record:
 def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, True), **second: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
-    add_fact(record, "pairing", inputs=["0"], targets=["1"])
+    observe(record, facts.Pairing(inputs=("0",), targets=("1",)))
     for key, own in zip("01", shuffles):
-        known = {"shuffles": own, "batch_size": 32, "examples": 640}
-        add_fact(record, "loader", key, **(known | second if key == "1" else known))
+        known = facts.Loader(own, batch_size=32, examples=640)
+        observe(record, replace(known, **second) if key == "1" else known, key)
         add_site(record, "loader", key, 6)
     return record
 

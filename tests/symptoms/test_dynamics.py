@@ -6,7 +6,6 @@ from math import inf, nan
 import pytest
 from records import (
     STEPS,
-    add_fact,
     falling_to,
     forget,
     healthy,
@@ -48,8 +47,8 @@ from descend.symptoms import SYMPTOMS
 from descend.symptoms.stragglers import foretold
 
 MOMENTUM = {"momentum": 0.9}  # its bound is 3.8
-ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
-SGD = {"class": "SGD"}
+ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
+SGD = {"rule": "SGD"}
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
@@ -59,7 +58,7 @@ SHOWN = [
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
     (warm_start, {"peak": 4.2}, True, 30, "above what untrained weights cost", "cliff"),
     (outrun, {}, False, 10, "by 1 times their own size (bound 1;", "dead_units"),
-    (outrun, {"class": "Lion"}, False, 10, "a rate of 0.5 is too large for weights", "dead_units"),
+    (outrun, {"rule": "Lion"}, False, 10, "a rate of 0.5 is too large for weights", "dead_units"),
     (unstable, {}, False, 10, "is 2.1 at step 0, over the bound of 2, and the cost will not fall", "oscillation"),
     (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
     (unstable, {"curvature": 41.0, "cost": falling_to(0.35)}, False, 10, "goes up and down", "covariate_shift"),
@@ -119,7 +118,7 @@ LEFT_ALONE = {
         {"momentum": 1.0},
     ],
     warm_start: [{"start": 0.51}, {"peak": 1.2}, {"peak": 0.5}, {"risen_at": 60}, {"made_at": 0}],
-    outrun: [{"ratio": 0.99}, {"left": 0.09}, {"class": "SGD"}, {"ratio": nan}],
+    outrun: [{"ratio": 0.99}, {"left": 0.09}, {"rule": "SGD"}, {"ratio": nan}],
     unstable: [{"curvature": 19.9}, {"cost": falling_to(0.89)}, {"since": 110}, {"curvature": 37.0, **MOMENTUM}]
     + [{"curvature": 39.0, "cost": falling_to(0.01)}]  # the edge of stability
     + [{"curvature": 41.0, "cost": falling_to(0.32)}, {"curvature": 39.0, "cost": falling_to(0.35)}],
@@ -129,7 +128,7 @@ LEFT_ALONE = {
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it
     slow_progress: [{"curvature": 2.41}, {"cost": falling_to(0.39)}, {"cost": rising}, {"curvature": 0.46, **MOMENTUM}],
     hardly_moving: [{"ratio": 5.1e-4}, {"cost": falling_to(0.39)}, {"cost": rising}]
-    + [{"ratio": 1.01e-4, "reason": "window"}, {"ratio": 1.01e-4, "class": "SGD"}],  # it goes on; it has no own length
+    + [{"ratio": 1.01e-4, "reason": "window"}, {"ratio": 1.01e-4, "rule": "SGD"}],  # it goes on; it has no own length
     ill_conditioned_curvature: [
         {"curvature": 3.9},
         {"fallen": 0.54},
@@ -218,7 +217,7 @@ def test_where_gradients_are_clipped_the_curvature_is_not_what_keeps_the_steps_s
 
 @pytest.mark.parametrize("rule", ["Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Rprop"])
 def test_a_rule_that_rescales_has_a_curvature_of_its_own(rule):
-    record = healthy(**{"class": rule})
+    record = healthy(**{"rule": rule})
     assert curvature_name(record, "0") is None  # the plain one is not what it sees
     probe(record, "preconditioned_curvature", "0", 5.0)
     assert curvature_name(record, "0") == "preconditioned_curvature"
@@ -248,7 +247,7 @@ def test_what_helps_against_stragglers_is_foretold_from_their_times():
 @pytest.mark.parametrize("accuracy, is_shown", [(0.92, False), (0.88, True)])  # 0.1 without learning
 def test_what_is_nearly_always_right_has_not_stopped_too_early(accuracy, is_shown):
     record = stopped_too_early()
-    add_fact(record, "own_number", "test accuracy", rises=True, is_share=True, is_loss=False, is_held_out=True)
-    add_fact(record, "untrained", "test accuracy", value=0.1)
+    observe(record, facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True), "test accuracy")
+    observe(record, facts.Untrained(0.1), "test accuracy")
     record.add(Reading("own_number", "test accuracy", STEPS, accuracy))
     assert (SYMPTOMS["stopped_too_early"](record) is not None) is is_shown

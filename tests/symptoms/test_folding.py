@@ -3,7 +3,7 @@
 from math import nan
 
 import pytest
-from records import STEPS, add_fact, healthy, probe, set_fact, set_series
+from records import STEPS, change, healthy, observe, probe, set_series
 from sick_dynamics import (
     clipping_too_hard,
     momentum_mismatch,
@@ -39,7 +39,7 @@ from sick_wiring import (
     refused_label,
 )
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose
 from descend.symptoms.symptom import ECHOES
 
@@ -101,7 +101,7 @@ def test_consequences_come_after_their_cause(run):
 def test_data_that_are_not_finite_hide_everything_that_is_read_off_the_loss():
     record = slow_progress()
     set_series(record, "loss", "0", [*record.series("loss", "0").values[:-1], nan])
-    add_fact(record, "bad_data", "", STEPS - 1, where="inputs", values=1, nan=1, examples=1, of=32)
+    observe(record, facts.BadData("inputs", values=1, nan=1, examples=1, of=32), "", STEPS - 1)
     assert [s.id for s in causes(diagnose(record))] == ["bad_data"]
 
 
@@ -190,7 +190,7 @@ def test_a_cause_hides_its_consequence(cause, effect, left):
 
 def test_a_saddle_point_is_more_than_slow():
     record = saddle_point(first=1e-5, grows=100.0)
-    set_fact(record, "optimizer", "0", **{"class": "Adam", "betas": [0.9, 0.999]})
+    change(record, facts.Optimizer, "0", rule="Adam", betas=(0.9, 0.999))
     assert [s.id for s in causes(diagnose(record))] == ["saddle_point"]
 
 
@@ -216,4 +216,4 @@ def test_a_gap_in_the_record_is_no_stumbling_block(run):
 
 def test_a_healthy_run_under_every_kind_of_rule_has_no_symptom():
     for rule in ("Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Rprop", "LBFGS", "SomebodysOwn"):
-        assert diagnose(healthy(**{"class": rule, "betas": [0.9, 0.999]})) == [], rule
+        assert diagnose(healthy(**{"rule": rule, "betas": (0.9, 0.999)})) == [], rule

@@ -79,7 +79,7 @@ LEFT_ALONE = {
     + [{"rates": [0.1, 0.1]}, {"rates": [0.1, 0.0101]}],  # groups that differ in decay alone, or by little
     dead_units: [{"share": 0.49}, {"left": 0.89}],
     covariate_shift: [{"grows": 9.9}, {"grows": 1 / 9.9}, {"grows": 0.0}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
-    plateau: [{"norm": 2.3e-3}, {"curvature": 0.008}, {"curvature": -1.0}, {"class": "Adam", "betas": [0.9, 0.999]}]
+    plateau: [{"norm": 2.3e-3}, {"curvature": 0.008}, {"curvature": -1.0}, {"rule": "Adam", "betas": (0.9, 0.999)}]
     + [{"left": 0.84}, {"falls": 0.051}, {"probes": 2}],
     saddle_point: [{"grows": 29.0}, {"flat": 50}, {"left": 0.09}],
 }

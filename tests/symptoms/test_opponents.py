@@ -1,15 +1,16 @@
 """Losses that opponents move accuse nobody; one that explodes does."""
 
 import pytest
-from records import add_fact, healthy, probe, rising, second_optimizer, set_cost, set_series, stuck
+from records import healthy, observe, probe, rising, second_optimizer, set_cost, set_series, stuck
 
 from descend.course.opponents import EXPLODED
 from descend.course.progress import constant_cost, first_rise, is_stuck, left
+from descend.record import facts
 from descend.symptoms import SYMPTOMS
 
 
 def shifted():
-    record = healthy(**{"class": "Adam", "lr": 2e-4})
+    record = healthy(**{"rule": "Adam", "lr": 2e-4})
     stuck(record)
     for place in ("a", "b", "c", "d"):
         probe(record, "activation_scale", place, [1.0, 5.0, 20.0])
@@ -18,7 +19,7 @@ def shifted():
 
 def oppose(record):
     second_optimizer(record, [1.0] * 20)
-    add_fact(record, "opponents", "0", 2, optimizer="1")
+    observe(record, facts.Opponents("1"), "0", 2)
     return record
 
 

@@ -1,7 +1,9 @@
 """Output layer and loss: each disagreement is named, and what only looks like one is left alone."""
 
+from dataclasses import replace
+
 import pytest
-from records import add_fact, observe, probe
+from records import CLASS_LOSS, observe, probe
 from sick_runs import look, named
 from sick_wiring import output_before_loss
 
@@ -30,15 +32,15 @@ MISMATCHES = [
 ]
 
 
-@pytest.mark.parametrize("facts, says", MISMATCHES, ids=named)
-def test_output_and_loss_disagree(facts, says):
-    symptom = look(output_before_loss, **facts)
+@pytest.mark.parametrize("given, says", MISMATCHES, ids=named)
+def test_output_and_loss_disagree(given, says):
+    symptom = look(output_before_loss, **given)
     assert symptom.id == "output_loss_mismatch" and symptom.certain and symptom.where.line == 7
     assert says in symptom.sentence and "slow_progress" in symptom.explains
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "given",
     [
         {"function": "cross_entropy", "row_sum_min": 0.9989, "row_sum_max": 1.0, "min": 0.0},
         {"function": "cross_entropy", "row_sum_min": 1.0, "row_sum_max": 1.0, "min": -0.1},
@@ -54,8 +56,8 @@ def test_output_and_loss_disagree(facts, says):
     ],
     ids=named,
 )
-def test_output_and_loss_agree(facts):
-    assert look(output_before_loss, **facts) is None
+def test_output_and_loss_agree(given):
+    assert look(output_before_loss, **given) is None
 
 
 @pytest.mark.parametrize(("left", "dead", "certain"), [(0.9, 0.5, True), (0.9, 0.4, False), (0.1, 0.5, False)])
@@ -78,5 +80,5 @@ def test_a_rectifier_before_a_squared_error_that_has_died_is_named_though_it_rea
 
 def test_the_loss_is_judged_by_what_it_was_fed_first():
     record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
-    add_fact(record, "loss_input", "", 50, function="nll_loss", task="classes", largest_log_sum=float("nan"))
+    observe(record, replace(CLASS_LOSS, function="nll_loss", largest_log_sum=float("nan")), "", 50)
     assert SYMPTOMS["output_loss_mismatch"](record).value == 5.0

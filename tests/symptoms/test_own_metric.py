@@ -3,8 +3,9 @@
 from math import inf, nan
 
 import pytest
-from records import add_fact, healthy, rising, set_cost, set_fact, set_series, stuck
+from records import change, healthy, observe, rising, set_cost, set_series, stuck
 from sick_metric import (
+    SHARE,
     barred_within,
     blocked_signal,
     crossing,
@@ -27,7 +28,7 @@ from sick_runs import look, named, neighbours
 from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.course.progress import is_stuck, left, left_in_words
 from descend.course.suffering import may_be_poor, suffers
-from descend.record import Reading
+from descend.record import Reading, facts
 from descend.symptoms import SYMPTOMS
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
@@ -143,7 +144,7 @@ def test_what_may_be_a_likelihood(name, evaluates, may_be):
 @pytest.mark.parametrize(("with_gradient", "is_read"), [(0, True), (6, False)])
 def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained(with_gradient, is_read):
     record = printing(name="test nll", rises=False, is_loss=True, values=(2.0, 2.0), untrained=2.0)
-    set_fact(record, "wiring", "0", with_gradient=with_gradient)
+    change(record, facts.Wiring, "0", with_gradient=with_gradient)
     assert (own_metric(record) is not None) is is_read
 
 
@@ -157,7 +158,7 @@ def test_a_number_that_stays_as_it_is_untrained_is_read_where_nothing_is_trained
 )
 def test_what_is_maximised_by_its_name_may_be_called_so_and_be_its_negative(values, kind, rises, is_bad):
     record = printing(name="test elbo", is_loss=True, values=values, untrained=values[0])
-    set_fact(record, "own_number", "test elbo", is_share=False)
+    change(record, facts.OwnNumber, "test elbo", is_share=False)
     metric = own_metric(record)
     assert (metric.kind, metric.rises) == (kind, rises) and suffers(record) is is_bad
 
@@ -166,7 +167,7 @@ def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
     assert own_metric(printing(name="mean reward", untrained=None)) is None
     record = printing(name="mean reward", values=(1.0, 9.0), untrained=None)
     assert asks_untrained(record) and is_told_by_loss(record)
-    add_fact(record, "own_draws", function="multinomial")
+    observe(record, facts.SelfSampledLoss("multinomial"))
     assert asks_untrained(record) and not is_told_by_loss(record)
 
 
@@ -174,18 +175,18 @@ def test_a_number_that_did_not_come_along_is_told_whatever_others_did():
     """It is the one by which changes are judged: what the others say is good already."""
     record = printing(name="test error", rises=False, values=(0.9, 0.1), untrained=1.0)
     assert not suffers(record)
-    add_fact(record, "own_number", "auc", rises=True, is_share=True, is_loss=False, is_held_out=None)
+    observe(record, SHARE, "auc")
     record.add(Reading("own_number", "auc", 200, 0.6))
     assert own_metric(record).name == "test error" and asks_untrained(record)
-    add_fact(record, "untrained", "auc", value=0.5)
+    observe(record, facts.Untrained(0.5), "auc")
     assert own_metric(record).name == "auc" and suffers(record)
 
 
 def test_the_most_telling_number_is_taken():
     record = printing(name="train accuracy", is_held_out=False, untrained=None)
     for name, of in (("test loss", True), ("test accuracy", True)):
-        detail = {"rises": "acc" in name, "is_share": "acc" in name, "is_loss": "loss" in name, "is_held_out": of}
-        add_fact(record, "own_number", name, **detail)
+        is_share = "acc" in name
+        observe(record, facts.OwnNumber(is_share, is_share, is_loss="loss" in name, is_held_out=of), name)
         record.readings["own_number", name] = ([100, 200], [0.5, 0.4])
     assert own_metric(record).name == "test accuracy"
 
@@ -229,9 +230,10 @@ def test_what_the_scripts_own_number_knows_to_be_learnt_no_noise_of_the_targets_
 def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
     record = printing(values=values)
     if not is_told:
-        add_fact(record, "own_draws", function="multinomial")
+        observe(record, facts.SelfSampledLoss("multinomial"))
     assert may_be_poor(record) == may_be
-    set_fact(record, "connections", frozen=["0.weight"], frozen_count=1, frozen_share_fresh=1.0, frozen_numel=9)
+    fresh = {"frozen": ("0.weight",), "frozen_count": 1, "frozen_share_fresh": 1.0, "frozen_numel": 9}
+    change(record, facts.Connections, **fresh)
     assert (SYMPTOMS["frozen_or_detached"](record) is not None) == may_be
 
 
@@ -247,7 +249,7 @@ def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
 def test_where_no_loss_can_tell_the_scripts_own_number_says_what_is_left(printed, share):
     record = printing(**printed)
     assert left(record) < 0.01  # by its loss
-    add_fact(record, "own_draws", function="multinomial")
+    observe(record, facts.SelfSampledLoss("multinomial"))
     name = repr(printed.get("name", "test accuracy"))
     known = printed.get("untrained", 0.1) is not None
     told = f"of what {name} lacks without learning" if known else f"of a perfect {name}"
@@ -258,7 +260,7 @@ def test_where_no_loss_can_tell_the_scripts_own_number_says_what_is_left(printed
 def test_an_error_that_is_not_known_without_learning_says_nothing_of_it():
     record = printing(name="rmse", rises=False, values=(2.0, 1.9), untrained=None)
     before = left(record)
-    add_fact(record, "own_draws", function="multinomial")
+    observe(record, facts.SelfSampledLoss("multinomial"))
     assert left(record) == before
 
 

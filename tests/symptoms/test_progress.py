@@ -3,7 +3,7 @@
 from math import inf, isnan, log, nan
 
 import pytest
-from records import STEPS, add_fact, falling_to, forget, healthy, real, rising, set_cost, set_fact, set_series
+from records import CLASSES, STEPS, change, falling_to, forget, healthy, observe, real, rising, set_cost, set_series
 
 from descend.course.progress import (
     constant_cost,
@@ -15,7 +15,7 @@ from descend.course.progress import (
     smoothed,
     stuck_in_words,
 )
-from descend.record import Ending, Reading, Record
+from descend.record import Ending, Reading, Record, facts
 
 
 def with_losses(*losses: float) -> Record:
@@ -58,14 +58,14 @@ def test_what_is_left_is_told_of_the_constant_that_it_is_a_share_of():
     record = healthy()
     set_cost(record, falling_to(0.25))
     assert left_in_words(record) == "25% of the cost of the best constant prediction"
-    set_fact(record, "targets", entropy=inf)
+    change(record, facts.Targets, entropy=inf, unseen_entropy=inf)
     assert left_in_words(record) == "25% of the first cost"
     record = healthy()
     real(record)
     set_cost(record, falling_to(0.25))
-    set_fact(record, "loss_input", target_shape=[32, 5])
+    change(record, facts.LossInput, target_shape=(32, 5))
     assert left_in_words(record) == "25% of the cost of the best single number for all outputs"
-    set_fact(record, "targets", constants=5)  # a mean of each output
+    change(record, facts.Targets, constants=5)  # a mean of each output
     assert left_in_words(record) == "25% of the cost of the best constant prediction"
 
 
@@ -83,7 +83,7 @@ def test_what_is_left_of_the_cost():
     record = healthy()
     set_cost(record, falling_to(0.25))
     assert left(record) == pytest.approx(0.25)
-    set_fact(record, "targets", entropy=1.15)
+    change(record, facts.Targets, entropy=1.15, unseen_entropy=1.15)
     assert left(record) == pytest.approx(0.5)  # of a constant prediction's
     forget(record, "targets")
     assert left(record) == pytest.approx(0.25)  # of the first cost
@@ -137,14 +137,13 @@ def test_what_a_constant_prediction_costs():
     record = healthy()
     real(record, std=3.0)
     assert constant_cost(record) == 9.0
-    set_fact(record, "targets", constant_cost=0.0)
+    change(record, facts.Targets, constant_cost=0.0)
     assert constant_cost(record) is None
     record = healthy()
-    record.facts["targets", ""][-1].detail.pop("entropy")
-    set_fact(record, "targets", mean=0.25)
+    change(record, facts.Targets, entropy=None, unseen_entropy=None, mean=0.25)
     assert constant_cost(record) == pytest.approx(-(0.25 * log(0.25) + 0.75 * log(0.75)))
     for mean in (0.0, 1.0, 7.0):
-        set_fact(record, "targets", mean=mean)
+        change(record, facts.Targets, mean=mean)
         assert constant_cost(record) is None
 
 
@@ -152,7 +151,7 @@ def test_squared_errors_of_whole_numbers_are_not_measured_by_an_entropy():
     record = healthy()
     real(record)
     record.facts["targets", ""] = []
-    add_fact(record, "targets", dtype="int64", count=256, min=0, max=9, classes_seen=10, entropy=2.3)
+    observe(record, CLASSES)
     assert constant_cost(record) is None
 
 

@@ -1,16 +1,16 @@
 """An example may have several labels: then each is told by itself, and no distribution is."""
 
 import pytest
-from records import healthy, set_fact
+from records import change, healthy
 
 from descend.prescribe import prescribe
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import SYMPTOMS
 
 
 def several_labels(**targets: float) -> Record:
     record = healthy()
-    set_fact(record, "targets", **{"own_entropy": 0.0, "min": 0.0, "max": 1.0, "row_sum_max": 4.0} | targets)
+    change(record, facts.Targets, **{"own_entropy": 0.0, "min": 0.0, "max": 1.0, "row_sum_max": 4.0} | targets)
     return record
 
 

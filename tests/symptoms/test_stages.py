@@ -3,7 +3,7 @@
 import pytest
 
 from descend.course.stages import stages
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 from descend.symptoms import SYMPTOMS
 
 
@@ -12,8 +12,8 @@ def trained(*stages_of: dict) -> Record:
     record = Record()
     for key, given in enumerate(stages_of):
         losses = given.get("losses", [2.3, 1.0]) * 10
-        detail = {"after": given.get("after", {}), "again": given.get("again", False)}
-        record.add(Fact("optimizer", str(key), 0, detail))
+        made = facts.Optimizer("SGD", 1, 10, after=given.get("after", {}), again=given.get("again", False))
+        record.add(Fact.of(made, 0, str(key)))
         for step, loss in enumerate(losses):
             record.add(Reading("loss", str(key), step, loss))
     return record
@@ -44,5 +44,5 @@ def test_a_warm_start_is_told_from_the_stage_alone():
     """What the first stage began with is known from the whole run."""
     record = trained({"losses": [0.2] + [1.1] * 9})
     assert SYMPTOMS["warm_start"](record) is None
-    record.add(Fact("stage", "", 0, {"number": 2, "of": 2, "first_loss": 2.3, "optimizer": 1}))
+    record.add(Fact.of(facts.Stage(optimizer=1, number=2, of=2, first_loss=2.3), 0))
     assert "starts at a loss of 0.2, where the first one began at 2.3" in SYMPTOMS["warm_start"](record).sentence

@@ -3,7 +3,7 @@
 from math import inf
 
 import pytest
-from records import add_site, falling_to, forget, probe, rising, set_fact, set_series
+from records import add_site, change, falling_to, forget, probe, rising, set_series
 from sick_runs import RUNS, look, named, neighbours
 from sick_statics import (
     bad_initialisation,
@@ -23,10 +23,11 @@ from sick_statics import (
     unshuffled_data,
 )
 
+from descend.record import facts
 from descend.symptoms import SYMPTOMS, causes, diagnose
 
-ADAM = {"class": "Adam", "lr": 1e-3, "betas": [0.9, 0.999]}
-ADAMW = {"class": "AdamW", "lr": 1e-3, "betas": [0.9, 0.999]}
+ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
+ADAMW = {"rule": "AdamW", "lr": 1e-3, "betas": (0.9, 0.999)}
 NORMALISED = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
@@ -189,7 +190,7 @@ def test_twins_must_have_stayed_twins_for_some_steps(last, is_sick):
 
 def test_an_adaptive_rules_bound_is_not_for_the_plain_curvature():
     record = inputs_not_normalised(left=0.91)
-    set_fact(record, "optimizer", "0", **ADAM)
+    change(record, facts.Optimizer, "0", **ADAM)
     set_series(record, "learning_rate", "0", 1e-3)
     probe(record, "curvature", "0", [1e5])  # before the first step there is no other
     probe(record, "curvature_standardised", "0", [5.0])

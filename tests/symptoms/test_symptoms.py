@@ -2,13 +2,14 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import pytest
-from records import exploding, healthy, set_fact, set_series, stuck
+from records import SGD, change, change_one, exploding, healthy, set_series, stuck
 
 from descend.course.progress import constant_cost, first_rise, is_stuck
 from descend.course.stability import stability_bound, step_lengths
-from descend.record import Reading, Record
+from descend.record import Reading, Record, facts
 from descend.symptoms import SYMPTOMS, causes, diagnose
 from descend.symptoms.output_loss_mismatch import class_floor
 
@@ -18,7 +19,7 @@ def ids(record: Record) -> list[str]:
 
 
 def raw_inputs(record: Record, rms: float = 13.0) -> None:
-    set_fact(record, "inputs", largest_rms=rms, std=[0.1, 6.5, 3.0, 1.0])
+    change(record, facts.Inputs, largest_rms=rms, std=(0.1, 6.5, 3.0, 1.0))
     set_series(record, "input_condition_number", "", 40_000.0)
 
 
@@ -33,26 +34,27 @@ def test_an_empty_record_has_no_symptom():
 @pytest.mark.parametrize(
     "optimizer, bound",
     [
-        ({"class": "SGD"}, 2.0),
-        ({"class": "SGD", "momentum": 0.9}, 3.8),
-        ({"class": "SGD", "momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
-        ({"class": "SGD", "momentum": 0.9, "dampening": 0.9}, 38.0),
-        ({"class": "Adam", "betas": [0.9, 0.999]}, 38.0),
-        ({"class": "RMSprop", "momentum": 0.0}, 2.0),
-        ({"class": "Adagrad"}, 2.0),
-        ({"class": "NAdam", "betas": [0.9, 0.999]}, 38.0 / 2.8),
-        ({"class": "Momentum", "momentum": 0.9, "form": "average"}, 38.0),
-        ({"class": "Nesterov", "momentum": 0.9}, 3.8 / 2.8),
+        ({"rule": "SGD"}, 2.0),
+        ({"rule": "SGD", "momentum": 0.9}, 3.8),
+        ({"rule": "SGD", "momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
+        ({"rule": "SGD", "momentum": 0.9, "dampening": 0.9}, 38.0),
+        ({"rule": "Adam", "betas": (0.9, 0.999)}, 38.0),
+        ({"rule": "RMSprop", "momentum": 0.0}, 2.0),
+        ({"rule": "Adagrad"}, 2.0),
+        ({"rule": "NAdam", "betas": (0.9, 0.999)}, 38.0 / 2.8),
+        ({"rule": "Momentum", "momentum": 0.9, "form": "average"}, 38.0),
+        ({"rule": "Nesterov", "momentum": 0.9}, 3.8 / 2.8),
     ],
 )
 def test_stability_bounds_of_the_rules(optimizer, bound):
-    assert stability_bound(optimizer).value == pytest.approx(bound)
+    assert stability_bound(replace(SGD, **optimizer)).value == pytest.approx(bound)
 
 
 def test_no_bound_is_invented():
-    assert stability_bound({"class": "LBFGS"}) is None
-    assert stability_bound({"class": "SomebodysOwn"}) is None
-    assert stability_bound({"class": "SGD", "momentum": 0.9, "dampening": 1.0}) is None  # no gradient gets in
+    assert stability_bound(replace(SGD, rule="LBFGS")) is None
+    assert stability_bound(replace(SGD, rule="SomebodysOwn")) is None
+    assert stability_bound(None) is None
+    assert stability_bound(replace(SGD, momentum=0.9, dampening=1.0)) is None  # no gradient gets in
 
 
 @pytest.mark.slow
@@ -66,7 +68,7 @@ def test_the_bound_is_where_a_quadratic_begins_to_diverge(form):
         "nesterov": {"momentum": 0.9, "nesterov": True},
         "ema": {"momentum": 0.9, "dampening": 0.9},
     }[form]
-    bound = stability_bound({"class": "SGD", **arguments}).value
+    bound = stability_bound(replace(SGD, **arguments)).value
     curvature = 3.0
     for share, diverges in ((0.97, False), (1.03, True)):
         weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
@@ -169,7 +171,7 @@ def test_inputs_that_are_far_too_small_count_as_well():
 @pytest.mark.parametrize("activation, floor", [("softmax", 1.4612), ("sigmoid", 1.4612), ("tanh", 0.7966)])
 def test_bounded_outputs_before_cross_entropy_have_a_floor(activation, floor):
     record = healthy()
-    set_fact(record, "loss_input", activation=activation)
+    change(record, facts.LossInput, activation=activation)
     [symptom] = diagnose(record)
     assert symptom.id == "output_loss_mismatch" and symptom.certain
     assert symptom.bound == pytest.approx(floor, abs=1e-4)
@@ -185,20 +187,20 @@ def test_the_floor_is_what_cross_entropy_can_reach():
 @pytest.mark.parametrize("activation", [None, "log_softmax", "leaky_relu", "gelu"])
 def test_harmless_or_unsure_outputs_before_cross_entropy(activation):
     record = healthy()
-    set_fact(record, "loss_input", activation=activation)
+    change(record, facts.LossInput, activation=activation)
     assert ids(record) == []
 
 
 def test_sigmoid_twice_probabilities_without_a_log_and_targets_out_of_range():
     record = healthy()
-    set_fact(record, "loss_input", function="binary_cross_entropy_with_logits", activation="sigmoid")
+    change(record, facts.LossInput, function="binary_cross_entropy_with_logits", activation="sigmoid")
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "loss_input", function="nll_loss", activation="softmax")
+    change(record, facts.LossInput, function="nll_loss", activation="softmax")
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "loss_input", function="mse_loss", activation="sigmoid")
-    set_fact(record, "targets", std=3.0, mean=2.0, min=-1.0, max=9.0)
+    change(record, facts.LossInput, function="mse_loss", activation="sigmoid")
+    change(record, facts.Targets, std=3.0, mean=2.0, min=-1.0, max=9.0)
     assert ids(record) == ["output_loss_mismatch"]
-    set_fact(record, "targets", min=0.0, max=1.0)
+    change(record, facts.Targets, min=0.0, max=1.0)
     assert ids(record) == []
 
 
@@ -228,16 +230,15 @@ def test_a_third_of_dead_units_is_common():
 
 def test_gradients_never_cleared():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     [symptom] = diagnose(record)
     assert symptom.id == "no_zero_grad" and symptom.certain
 
 
 def test_gradients_cleared_once_in_a_while_are_accumulation():
     record = healthy()
-    known = record.facts["wiring", "0"]
-    for i, fact in enumerate(known):
-        fact.detail["gradients_cleared"] = i == 4
+    change(record, facts.Wiring, "0", gradients_cleared=False)
+    change_one(record, facts.Wiring, 4, "0", gradients_cleared=True)
     assert ids(record) == []
 
 
@@ -256,7 +257,7 @@ def test_units_that_part_after_the_first_step_are_no_fault():
 
 def test_consequences_are_folded_under_their_cause():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     set_series(record, "curvature", "0", 300.0)
     exploding(record)
     found = diagnose(record)
@@ -267,7 +268,7 @@ def test_consequences_are_folded_under_their_cause():
 
 def test_select_and_ignore():
     record = healthy()
-    set_fact(record, "wiring", "0", gradients_cleared=False)
+    change(record, facts.Wiring, "0", gradients_cleared=False)
     assert diagnose(record, select=["dead_units"]) == []
     assert diagnose(record, ignore=["no_zero_grad"]) == []
 

@@ -1,5 +1,6 @@
 """Wiring faults: each is named from what the first steps show, and what only looks like it is left alone."""
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -8,13 +9,13 @@ from records import (
     STEPS,
     WEIGHTS,
     WIRED,
-    add_fact,
+    change,
     forget,
     healthy,
+    observe,
     rising,
     second_optimizer,
     set_cost,
-    set_fact,
 )
 from sick_first_steps import wiped
 from sick_runs import RUNS, look, named, neighbours
@@ -50,7 +51,7 @@ from sick_wiring import (
     unpaired_targets,
 )
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.symptoms import SYMPTOMS, diagnose
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
@@ -166,7 +167,7 @@ def test_left_alone(run, changes):
 def test_sorted_labels_are_not_constant_ones():
     record = constant_labels(later="4")  # the fixed examples come from the first class alone
     for step, label in enumerate("5678"):
-        add_fact(record, "batch", "", 20 + step, labels={label: 16})
+        observe(record, facts.Batch(16, labels={label: 16}), "", 20 + step)
     assert [s.id for s in diagnose(record) if s.certain] == ["unshuffled_data"]
     assert [s.id for s in diagnose(constant_labels(labels=256))] == ["labels_wrong"]
 
@@ -186,7 +187,7 @@ def test_a_script_that_failed_before_its_first_accumulated_step():
 
 def test_a_pretrained_backbone_left_out_beside_a_loose_parameter_that_is_held():
     record = parameters_not_in_optimizer(fresh=0.0, left=0.01)
-    set_fact(record, "connections", unregistered=1)  # a learned temperature, in the optimizer; of no module
+    change(record, facts.Connections, unregistered=1)  # a learned temperature, in the optimizer; of no module
     assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
 
 
@@ -205,7 +206,7 @@ def test_the_label_that_is_out_of_range_is_the_number():
 @pytest.mark.parametrize("lost", [nan, inf])
 def test_targets_that_are_not_finite_are_bad_data_and_not_out_of_reach(lost):
     record = output_before_loss(function="mse_loss", activation="sigmoid", low=0.0, high=1.0)
-    set_fact(record, "targets", min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
+    change(record, facts.Targets, min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
     assert SYMPTOMS["output_loss_mismatch"](record) is None
 
 
@@ -213,16 +214,16 @@ def test_no_zero_grad_names_the_optimizer_that_it_concerns():
     record = healthy()
     second_optimizer(record, [2.3] * STEPS)
     for step in range(6):
-        add_fact(record, "wiring", "1", step, gradients_cleared=False, with_gradient=6, unheld_count=0)
+        observe(record, replace(WIRED, gradients_cleared=False), "1", step)
     assert SYMPTOMS["no_zero_grad"](record).optimizer == "1"
 
 
 def gan() -> Record:
     """Two optimizers against each other: the loss rises, and each step cuts off the other's network."""
-    record = healthy(**{"class": "Adam", "lr": 2e-4, "betas": [0.5, 0.999]})
+    record = healthy(**{"rule": "Adam", "lr": 2e-4, "betas": (0.5, 0.999)})
     set_cost(record, rising)
-    second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"class": "Adam", "lr": 2e-4})
-    set_fact(record, "connections", cut=list(WEIGHTS), cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
+    second_optimizer(record, [1.0 + step / 100 for step in range(STEPS)], **{"rule": "Adam", "lr": 2e-4})
+    change(record, facts.Connections, cut=WEIGHTS, cut_count=3, cut_share_fresh=1.0, cut_numel=900, slope=-1.0)
     return record
 
 
@@ -242,7 +243,7 @@ def test_gradients_that_are_gone_before_every_step(until, since, shown):
 def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
     record = healthy()
     for step in steps:
-        add_fact(record, "lost", "0", step, count=8)
+        observe(record, facts.Lost(8), "0", step)
     symptom = SYMPTOMS["parameters_not_in_optimizer"](record)
     assert (symptom is not None) == shown
     if symptom:
@@ -253,33 +254,33 @@ def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
 
 def test_steps_by_hand_leave_no_parameter_out():
     record = healthy(by_hand=True)
-    set_fact(record, "connections", untrained=["w"], untrained_count=1, untrained_numel=9, held=0)
+    change(record, facts.Connections, untrained=("w",), untrained_count=1, untrained_numel=9, held=0)
     assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
 
 
 @pytest.mark.parametrize("low, high, shown", [(1.0, 2.0, True), (0.0, 1.0, True), (1.0, 1.0, False)])
 def test_targets_that_are_no_distribution(low, high, shown):
     record = healthy()
-    set_fact(record, "targets", row_sum_min=low, row_sum_max=high)
+    change(record, facts.Targets, row_sum_min=low, row_sum_max=high)
     found = SYMPTOMS["labels_wrong"](record)
     assert (found is not None) == shown
 
 
 def test_numbers_of_classes_under_a_binary_loss():
     record = healthy()
-    set_fact(record, "loss_input", function=BCE, task="binary")
-    set_fact(record, "targets", min=0.0, max=9.0, whole_values=10)
+    change(record, facts.LossInput, function=BCE, task="binary")
+    change(record, facts.Targets, min=0.0, max=9.0, whole_values=10)
     assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
-    set_fact(record, "targets", min=1.0, max=2.0, whole_values=2)
+    change(record, facts.Targets, min=1.0, max=2.0, whole_values=2)
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
 
 
-@pytest.mark.parametrize("behind, shown", [((["gru.w"],) * 6, True), ((["gru.w"],) * 5 + ([],), False)])
+@pytest.mark.parametrize("behind, shown", [((("gru.w",),) * 6, True), ((("gru.w",),) * 5 + ((),), False)])
 def test_weights_in_use_that_no_gradient_reaches(behind, shown):
     record = healthy()
     forget(record, "wiring")
     for step, names in enumerate(behind):
-        add_fact(record, "wiring", "0", step, **{**WIRED, "unreached": names})
+        observe(record, replace(WIRED, unreached=names), "0", step)
     symptom = SYMPTOMS["frozen_or_detached"](record)
     assert (symptom is not None) == shown
     if symptom:
@@ -289,5 +290,5 @@ def test_weights_in_use_that_no_gradient_reaches(behind, shown):
 def test_what_is_computed_without_gradients_may_be_meant_so():
     record = detached()
     assert SYMPTOMS["frozen_or_detached"](record).certain
-    set_fact(record, "connections", cut_on_purpose=True)
+    change(record, facts.Connections, cut_on_purpose=True)
     assert not SYMPTOMS["frozen_or_detached"](record).certain

@@ -1,14 +1,16 @@
 """Runs whose outcome is known: a bench that answers from a table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from descend.plan import Plan
-from descend.record import Ending, Fact, Reading, Record
+from descend.record import Ending, Fact, Reading, Record, facts
 from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.prove import Proof, prove
 
 HERE = Path(__file__).parent
+MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="same", content="same")
 SCRIPT = Script(Path(__file__), HERE, edits={Path(__file__): "pass\n"})  # this file stands for any script
 
 
@@ -29,7 +31,7 @@ class Table:
         long = job.steps > 100
         value = (self.later if long else self.outcomes).get(text, self.outcomes[text])
         record = record_of(value * (1 + 0.02 * job.seed), job.seed, job.steps)
-        record.facts["monitor", ""] = [Fact("monitor", "", 0, {"digest": self.digest, "examples": 256})]
+        record.facts["monitor", ""] = [Fact.of(replace(MONITOR, digest=self.digest), 0)]
         return record
 
 
@@ -37,8 +39,8 @@ def record_of(value: float, seed: int = 0, steps: int = 100, reason: str = "wind
     record = Record(run=seed + 10, seed=seed)
     record.add(Reading("loss", "0", steps - 1, value))
     record.add(Reading("yardstick", "negative_log_likelihood", steps, value))
-    record.add(Fact("monitor", "", 0, {"digest": "same", "examples": 256}))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Fact.of(MONITOR, 0))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     record.add(Ending(reason, 0, steps, weights=f"{value}"))
     return record
 

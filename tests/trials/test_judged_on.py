@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.record import Ending, Fact, Reading, Record
+from descend.record import Ending, Fact, Reading, Record, facts
 from descend.trials.arms import yardstick
 
 
@@ -54,8 +54,8 @@ class Printing(Table):
 
 
 def printing(record: Record, accuracy: float, name: str = "test acc", is_held_out: bool = True) -> Record:
-    detail = {"rises": True, "is_share": "acc" in name, "is_loss": False, "is_held_out": is_held_out}
-    record.add(Fact("own_number", name, 0, detail))
+    told = facts.OwnNumber(rises=True, is_share="acc" in name, is_loss=False, is_held_out=is_held_out)
+    record.add(Fact.of(told, 0, name))
     return with_series(record, "own_number", name, [0.1] * 9 + [accuracy])
 
 
@@ -80,7 +80,7 @@ def test_what_has_no_name_must_take_off_half():
 def test_a_number_without_bounds_is_read_by_the_exam_alone():
     """Of the arms nobody knows what they are without learning."""
     exam = printing(record_of(1.0), 4.0, "mean reward")
-    exam.add(Fact("untrained", "mean reward", 0, {"value": 2.0}))
+    exam.add(Fact.of(facts.Untrained(2.0), 0, "mean reward"))
     better = replace(prescription("better"), judged_on="metric")
     table = Printing({"pass": 4.0, "better": 9.0})
     table.named = "mean reward"
@@ -144,7 +144,7 @@ def untaped(value: float, seed: int = 0, steps: int = 100) -> Record:
     record = Record(run=seed + 10, seed=seed)
     for step in range(steps):
         record.add(Reading("loss", "0", step, 5.0 if step < steps - 10 else value))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD"}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     record.add(Ending("window", 0, steps))
     return record
 

@@ -4,13 +4,13 @@ import pytest
 from tables import Table, prescription, record_of, tried, verdicts
 
 from descend.course.opponents import EXPLODED
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 from descend.trials.candidate import OPPONENTS
 
 
 def opposed(record: Record, peak: float) -> Record:
     """Make the record one of a GAN, whose critic's loss begins at 1 and rises to a peak."""
-    record.add(Fact("opponents", "0", 2, {"optimizer": "1"}))
+    record.add(Fact.of(facts.Opponents("1"), 2, "0"))
     for step, value in enumerate([1.0, peak, 1.5]):
         record.add(Reading("loss", "1", step, value))
     return record

@@ -7,8 +7,10 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.course.own_metric import own_metric
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 from descend.trials.candidate import Candidate, by_own_number
+
+HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ from descend.trials.candidate import Candidate, by_own_number
 )
 def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_own_number(value, is_fact, data, reason, asked):
     exam = record_of(1.0)
-    exam.add(Fact("own_number", "test acc", 99, {"rises": True, "is_share": True, "is_held_out": data}))
+    exam.add(Fact.of(replace(HELD_OUT, is_held_out=data), 99, "test acc"))
     exam.add(Reading("own_number", "test acc", 99, 0.2))
     known = Candidate(replace(prescription("a"), of_fact=is_fact), SCRIPT, value=value, before=1.0, reason=reason)
     assert [c.prescription.judged_on for c in by_own_number([known], exam)] == ["metric"] * asked
@@ -60,11 +62,10 @@ class Printing(Table):
 )
 def test_more_steps_that_lower_the_loss_alone_are_no_cure(after, told, verdict):
     exam = record_of(1.0)
-    known = {"rises": True, "is_share": True, "is_held_out": True, "is_loss": False}
-    untrained = told.get("untrained")
-    if untrained is not None:
-        exam.add(Fact("untrained", "test acc", 0, {"value": untrained}))
-    exam.add(Fact("own_number", "test acc", 99, known | told))
+    if "untrained" in told:
+        exam.add(Fact.of(facts.Untrained(told["untrained"]), 0, "test acc"))
+    of_name = {field: value for field, value in told.items() if field != "untrained"}
+    exam.add(Fact.of(replace(HELD_OUT, **of_name), 99, "test acc"))
     exam.add(Reading("own_number", "test acc", 99, 0.6))
     longer = replace(prescription("a"), times=4)
     proof, table = tried({}, [longer], exam, Printing(0.6, after))
@@ -77,9 +78,9 @@ def test_more_steps_that_lower_the_loss_alone_are_no_cure(after, told, verdict):
 @pytest.mark.parametrize(("after", "kind"), [(-1.0, "gain"), (1.0, "error")])
 def test_an_error_that_comes_below_zero_has_no_floor(after, kind):
     exam = record_of(1.0)
-    exam.add(Fact("own_number", "test acc", 99, {"rises": False, "is_held_out": True, "is_loss": True}))
+    exam.add(Fact.of(facts.OwnNumber(rises=False, is_share=False, is_loss=True, is_held_out=True), 99, "test acc"))
     exam.add(Reading("own_number", "test acc", 99, 3.0))
-    exam.add(Fact("untrained", "test acc", 0, {"value": 3.2}))
+    exam.add(Fact.of(facts.Untrained(3.2), 0, "test acc"))
     proof, _ = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing(3.0, after))
     ends = (1 / 0.32, 1 / 4.2) if kind == "gain" else (3.0, 1.0)
     assert verdicts(proof) == {"a": "proved"} and own_metric(exam).kind == kind

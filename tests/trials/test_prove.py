@@ -7,7 +7,7 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.plan import Plan
-from descend.record import Ending, Fact, Record
+from descend.record import Ending, Fact, Record, facts
 from descend.remedies import NotApplicable
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
@@ -18,7 +18,7 @@ def test_where_nothing_helps_alone_two_may():
     a, b, c = (replace(prescription(text, text), remedy=text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
     proof, table, stuck = Proof(), Table(outcomes), record_of(1.0)
-    stuck.add(Fact("targets", "", 0, {"entropy": 1.0}))
+    stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
     prove(SCRIPT, stuck, [lambda refuted: [], lambda refuted: [a, b, c]], table, proof)
     assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
     for exam, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong

@@ -3,7 +3,7 @@
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried
 
-from descend.record import Ending, Fact
+from descend.record import Ending, Fact, facts
 from descend.trials.reproduce import ENDLESS, reproduce
 
 
@@ -41,7 +41,7 @@ class ByHand(Table):
 
     def answer(self, job):
         record = super().answer(job)
-        record.facts["optimizer", "0"] = [Fact("optimizer", "0", 0, {"class": "SGD", "by_hand": True})]
+        record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, by_hand=True), 0, "0"))
         if job.steps == ENDLESS:
             record.ending = Ending(self.ends, 0, 100, weights="w")
         return record

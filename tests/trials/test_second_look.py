@@ -16,6 +16,8 @@ from descend.trials.arms import Bench
 from descend.trials.prove import Proof
 from descend.trials.trial import Trial
 
+HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
+
 # The labels of a batch in reverse order, and weights that leave every rectifier dead: neither edit helps alone.
 TWO = """
 import torch
@@ -133,8 +135,7 @@ def test_a_change_that_leaves_the_loss_no_least_value_is_no_mend(before, after):
             record.add(Fact.of(facts.Reachability(0.5, 1.0, unbounded, True, 64), 0))
     change = Mended(Script(Path("train.py"), Path()), "wrong_objective", ("skip_call",), "", "metric", 1.0)
     assert takes_the_bottom_away(first, second, change) == bool(after and not before)
-    told = {"rises": True, "is_share": True, "is_held_out": True}
-    first.extend([Fact("own_number", "test accuracy", 0, told), Reading("own_number", "test accuracy", 0, 0.5)])
+    first.extend([Fact.of(HELD_OUT, 0, "test accuracy"), Reading("own_number", "test accuracy", 0, 0.5)])
     assert not takes_the_bottom_away(first, second, change)  # a share of right answers has an end of its own
     assert takes_the_bottom_away(first, second, replace(change, judged_on="fixed")) == bool(after and not before)
 
@@ -163,10 +164,9 @@ def test_what_was_added_is_taken_back_and_what_it_was_added_to_is_not():
 
 def course(accuracy: float) -> Record:
     """A run that ends well by its loss, and as is said by the number that its script prints."""
-    told = {"rises": True, "is_share": True, "is_held_out": True}
     record = Record(ending=Ending("finished", 0, 10))
     record.extend(Reading("yardstick", "negative_log_likelihood", step, 1 / (1 + 2 * step)) for step in range(11))
-    record.extend([Fact("own_number", "test accuracy", 10, told), Reading("own_number", "test accuracy", 10, accuracy)])
+    record.extend([Fact.of(HELD_OUT, 10, "test accuracy"), Reading("own_number", "test accuracy", 10, accuracy)])
     return record
 
 

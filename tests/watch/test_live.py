@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from descend.errors import UsageError
-from descend.record import Ending, Fact, Reading, Record
+from descend.record import Ending, Fact, Reading, Record, facts
 from descend.watching.serving import LivePage
 
 PROGRAM = """
@@ -56,7 +56,8 @@ def events(address: str):
 
 @pytest.mark.slow
 def test_what_is_measured_is_sent_until_the_end(page):
-    page.take([Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.1}), Reading("learning_rate", "0", 0, 0.1)])
+    made = facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1)
+    page.take([Fact.of(made, 0, "0"), Reading("learning_rate", "0", 0, 0.1)])
     page.take([Reading("loss", "0", step, 1 / (1 + step)) for step in range(10)])
     heard = events(page.address)
     first = next(heard)
@@ -65,7 +66,7 @@ def test_what_is_measured_is_sent_until_the_end(page):
     second = next(heard)
     assert len(second["figures"]) == 2 and "stability bound 2" in second["main"]
     noise = [Reading("gradient_noise_scale", "0", step, 20.0) for step in (1, 9)]
-    page.take([Fact("monitor", "", 0, {"batches": 4, "examples": 256}), *noise])
+    page.take([Fact.of(facts.Monitor(4, (), 256, 256, "0" * 16, "0" * 16), 0), *noise])
     third = next(heard)
     assert len(third["figures"]) == 3 and "examples in a batch 64" in third["main"]
     page.take([Ending("finished", 0, 11, wall_s=2.0, loop_s=1.0)])

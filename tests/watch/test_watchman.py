@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "symptoms"))
 
 from sick_wiring import no_zero_grad
 
-from descend.record import Ending, Fact, Reading, Record
+from descend.record import Ending, Fact, Reading, Record, facts
 from descend.record.store import open_store
 from descend.watching import alerts
 from descend.watching.watchman import Watchman
@@ -19,7 +19,7 @@ def forgetful() -> Record:
     record = Record(role="watch", script="train.py", root="/somewhere")
     for step in range(8):
         record.add(Reading("loss", "0", step, 1.0))
-    record.add(Fact("optimizer", "0", 0, {"class": "SGD", "lr": 0.1}))
+    record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     return record
 
 

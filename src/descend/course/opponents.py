@@ -6,7 +6,7 @@ turn explains is a loss that is no longer finite, or that stands far above all t
 
 from math import isfinite
 
-from descend.record import Record
+from descend.record import Record, facts
 
 # Times its first value, of a loss that has a floor at 0. A critic that answers one half pays 2·ln 2, and a generator
 # that a sure critic finds out pays a few times what it did; a critic at 2000 times the usual rate pays 60 times it.
@@ -15,7 +15,7 @@ EXPLODED = 30.0
 
 def has_opponents(record: Record) -> bool:
     """Whether there are optimizers that step in turn, each on a loss of its own that the other's steps move."""
-    return bool(record.places("opponents"))
+    return bool(record.every(facts.Opponents))
 
 
 def exploded_at(record: Record, key: str) -> int | None:

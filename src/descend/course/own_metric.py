@@ -10,7 +10,7 @@ from math import inf, isfinite, nan
 from descend.course.first_steps import without_gradients
 from descend.course.opponents import has_opponents
 from descend.course.yardstick import STUCK, yardstick_place
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 
 PERCENT = 1.5  # a share that is larger than this is printed in percent
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
@@ -18,10 +18,10 @@ HALVED = 0.5  # of what was missing at first is still missing: something has bee
 LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
 SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
 SEVERAL = 3
-FLOORLESS = "floorless"  # fact of an exam whose loss, or number of that name, comes below zero: it is no share of it
 POORER = 0.5  # of what a number lacks without learning it lacks still: less than half of the way
 HELD_AGAINST = frozenset("mse bce ce".split())  # losses by whose names answers are held against what is known
 LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
+UNTOLD = facts.OwnNumber(rises=None, is_share=False, is_loss=False, is_held_out=None)  # by a name that says nothing
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def own_metrics(record: Record) -> list[OwnMetric]:
     for order, name in enumerate(record.places("own_number")):
         if _is_left_out(record, name) or (metric := _read(record, name)) is None:
             continue
-        told = record.fact("own_number", name) or {}
+        told = record.fact(facts.OwnNumber, name) or UNTOLD
         held_out = {True: 0, None: 1, False: 2}[metric.is_held_out]
-        is_loss = told.get("is_loss") or told.get("rises") is None
-        found.append(((not stands_still(record, metric), bool(is_loss), held_out, -order), metric))
+        is_loss = told.is_loss or told.rises is None
+        found.append(((not stands_still(record, metric), is_loss, held_out, -order), metric))
     return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -110,7 +110,7 @@ def _shows_learning(record: Record, metric: OwnMetric) -> bool:
 def is_told_by_loss(record: Record) -> bool:
     """Whether the cost of the fixed examples tells good from bad, whatever the change."""
     is_of_task = yardstick_place(record) not in ("", "loss")
-    draws = record.fact("own_draws") or record.fact("own_selection")
+    draws = record.fact(facts.SelfSampledLoss) or record.fact(facts.OwnSelection)
     return is_of_task and not draws and not has_opponents(record)
 
 
@@ -180,29 +180,26 @@ def is_at_chance(record: Record, metric: OwnMetric) -> bool | None:
 
 def _is_left_out(record: Record, name: str) -> bool:
     """Whether a number may be what is minimised, comes too early, does not say what it is, or never changes."""
-    told, printed = record.fact("own_number", name) or {}, record.series("own_number", name)
-    if (
-        not printed.steps
-        or printed.steps[-1] < LATE * record.steps
-        or (told.get("is_loss") and not told.get("is_held_out"))
-    ):
+    told, printed = record.fact(facts.OwnNumber, name) or UNTOLD, record.series("own_number", name)
+    if not printed.steps or printed.steps[-1] < LATE * record.steps or (told.is_loss and not told.is_held_out):
         return True
-    if told.get("rises") is None and not _is_observed_loss(record, name):
+    if told.rises is None and not _is_observed_loss(record, name):
         return True
     is_same = _untrained(record, name) == printed.last
-    may_be_same = told.get("is_share") or _is_never_fed(record)  # of a few hundred examples the same share may be right
+    may_be_same = told.is_share or _is_never_fed(record)  # of a few hundred examples the same share may be right
     return is_same and not may_be_same
 
 
 def _is_never_fed(record: Record) -> bool:
     """Whether no parameter was given a gradient in any of the first steps: all is as it was drawn."""
-    places = record.places("wiring")
+    places = list(record.every(facts.Wiring))
     return bool(places) and all(without_gradients(record, place) for place in places)
 
 
 def _untrained(record: Record, name: str) -> float:
     """Return what a script prints under that name where nothing is learnt; NaN unknown."""
-    return float((record.fact("untrained", name) or {}).get("value", nan))
+    untrained = record.fact(facts.Untrained, name)
+    return untrained.value if untrained else nan
 
 
 def _is_observed_loss(record: Record, name: str) -> bool:
@@ -229,17 +226,16 @@ def _is_the_loss(record: Record, name: str) -> bool:
 
 
 def _read(record: Record, name: str) -> OwnMetric | None:
-    values, told = record.series("own_number", name).values, record.fact("own_number", name) or {}
+    values, told = record.series("own_number", name).values, record.fact(facts.OwnNumber, name) or UNTOLD
     untrained = _untrained(record, name)
     known = [v for v in (*values, untrained) if isfinite(v)]
-    is_loss, is_held_out = bool(told.get("is_loss")), told.get("is_held_out")
-    rises = bool(told.get("rises")) and not (is_loss and _is_the_loss(record, name))
-    if told.get("is_share"):
+    rises = bool(told.rises) and not (told.is_loss and _is_the_loss(record, name))
+    if told.is_share:
         whole = 1.0 if max(known, default=0.0) <= PERCENT else 100.0
-        return OwnMetric(name, "share", True, untrained, whole, is_held_out)
-    free = is_loss and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
-    has_a_floor = min(known, default=0.0) >= 0 and not record.fact(FLOORLESS, name)
+        return OwnMetric(name, "share", True, untrained, whole, told.is_held_out)
+    free = told.is_loss and HELD_AGAINST.isdisjoint(name.split()) and not record.places("evaluation_loss")
+    has_a_floor = min(known, default=0.0) >= 0 and not record.fact(facts.Floorless, name)
     kind = "error" if not rises and has_a_floor else "gain"
     if kind == "gain" and not isfinite(untrained):
         return None
-    return OwnMetric(name, kind, rises, untrained, is_held_out=is_held_out, may_be_likelihood=free)
+    return OwnMetric(name, kind, rises, untrained, is_held_out=told.is_held_out, may_be_likelihood=free)

@@ -6,7 +6,7 @@ from statistics import fmean, median, median_low, variance
 from descend.course.opponents import exploded_at, has_opponents
 from descend.course.own_metric import is_told_by_loss, own_left, own_left_in_words
 from descend.course.yardstick import STUCK, yardstick_place
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 
 WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
 RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
@@ -49,15 +49,16 @@ def first_rise(record: Record, key: str) -> int | None:
     raw = record.series("loss", key)
     losses, start = smoothed(raw), raw.first
     least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
+    is_of_all = _is_of_all(record)
     for step, value in losses:
-        if not isfinite(value) or (value > start + least and _is_of_all(record)):
+        if not isfinite(value) or (value > start + least and is_of_all):
             return step
     return None
 
 
 def _is_of_all(record: Record) -> bool:
     """Whether a rise of the batches' losses is one of the cost, as far as the fixed examples tell."""
-    sizes = [fact.detail.get("examples", 0) for fact in record.history("batch")]
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
     curve = record.series("monitored_loss")
     if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
         return True
@@ -79,17 +80,16 @@ def constant_cost(record: Record) -> float | None:
     """
     if has_opponents(record):
         return None  # what the targets say is which network made the example
-    targets = record.fact("targets") or {}
-    place = yardstick_place(record)
+    targets, place = record.fact(facts.Targets), yardstick_place(record)
+    if targets is None:
+        return None
     if place == "squared_error":
-        return float(targets["constant_cost"]) or None if "constant_cost" in targets else None
-    own = float(targets.get("own_entropy", 0.0))  # which the yardstick leaves out
-    if "entropy" in targets:
-        least = max(0.0, float(targets["entropy"]) - own)
-        cost = max(0.0, float(targets.get("unseen_entropy", targets["entropy"])) - own)
+        return targets.constant_cost or None
+    own, p = targets.own_entropy, targets.mean  # the yardstick leaves the former out
+    if targets.entropy is not None and targets.unseen_entropy is not None:
+        least, cost = max(0.0, targets.entropy - own), max(0.0, targets.unseen_entropy - own)
         return cost if 0 < cost and cost - least <= KNOWN * cost < inf else None
-    if place == "negative_log_likelihood" and "mean" in targets and 0 < targets["mean"] < 1:
-        p = float(targets["mean"])
+    if place == "negative_log_likelihood" and p is not None and 0 < p < 1:
         return max(0.0, -(p * log(p) + (1 - p) * log(1 - p)) - own) or None
     return None
 
@@ -99,9 +99,9 @@ def constant_in_words(record: Record) -> str:
 
     Several real or binary targets of an example may share one number, where a mean of each would cost less.
     """
-    targets, shape = record.fact("targets") or {}, (record.fact("loss_input") or {}).get("target_shape") or []
-    is_number = "entropy" not in targets  # of classes it is their shares
-    shared = is_number and prod(shape[1:]) > 1 and targets.get("constants", 1) == 1
+    targets, given = record.fact(facts.Targets), record.fact(facts.LossInput)
+    is_number = targets is None or targets.entropy is None and targets.constants == 1  # of classes it is their shares
+    shared = is_number and given is not None and prod(given.target_shape[1:]) > 1
     return "the best single number for all outputs" if shared else "the best constant prediction"
 
 

@@ -1,9 +1,6 @@
 """Is this one training, or several after each other? A network that is fine-tuned is trained in stages."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from descend.record import Record
+from descend.record import Record, facts
 
 LEAST = 10  # steps: below that it is no training
 MOST = 5
@@ -15,13 +12,12 @@ def stages(record: Record) -> list[str]:
     A later one begins a stage where the earlier ones step no more, and the script comes to it by a way of its own.
     One that is made by the same way is another round of a loop: of folds, of a sweep, of a rate brought down by hand.
     """
-    keys = ["0"]
-    for key in map(str, range(1, len(record.places("optimizer")))):
-        made = record.fact("optimizer", key) or {}
-        after = made.get("after", {})
-        if not after or any(_steps(record, earlier) != steps for earlier, steps in after.items()):
+    keys, optimizers = ["0"], record.every(facts.Optimizer)
+    for key in map(str, range(1, len(optimizers))):
+        made = optimizers.get(key)
+        if not made or not made.after or any(_steps(record, earlier) != steps for earlier, steps in made.after.items()):
             return ["0"]  # they take turns: a GAN's
-        if _steps(record, key) >= LEAST and not made.get("again"):
+        if _steps(record, key) >= LEAST and not made.again:
             keys.append(key)
     return keys[:MOST] if _steps(record, "0") >= LEAST else ["0"]
 
@@ -31,11 +27,12 @@ def one_by_one(record: Record) -> dict[str, int]:
 
     When they are made says nothing of that.
     """
-    firsts = {key: (record.fact("first_step", key) or {}).get("after", {}) for key in record.places("optimizer")}
-    steps = {key: taken for key in firsts if (taken := _steps(record, key))}
-    order = sorted(steps, key=lambda key: sum(firsts[key].values()))
+    firsts = record.every(facts.FirstStep)
+    after = {key: firsts[key].after if key in firsts else {} for key in record.every(facts.Optimizer)}
+    steps = {key: taken for key in after if (taken := _steps(record, key))}
+    order = sorted(steps, key=lambda key: sum(after[key].values()))
     for place, key in enumerate(order):
-        if any(firsts[key].get(earlier, 0) != steps[earlier] for earlier in order[:place]):
+        if any(after[key].get(earlier, 0) != steps[earlier] for earlier in order[:place]):
             return {}
     return {key: steps[key] for key in order} if len(order) > 1 else {}
 
@@ -47,11 +44,11 @@ def unseen_steps(record: Record) -> int:
     """
     seen = stages(record)
     rest = list(one_by_one(record).items())[1:]
-    return sum(steps for key, steps in rest if key not in seen and not _is_round(record.fact("optimizer", key) or {}))
+    return sum(steps for key, steps in rest if key not in seen and not _is_round(record.fact(facts.Optimizer, key)))
 
 
-def _is_round(made: Mapping[str, Any]) -> bool:
-    return bool(made.get("again")) and any(made.get("after", {}).values())
+def _is_round(made: facts.Optimizer | None) -> bool:
+    return made is not None and made.again and any(made.after.values())
 
 
 def _steps(record: Record, key: str) -> int:

@@ -34,15 +34,12 @@ def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
 
 def output_activation(record: Record, symptom: Symptom) -> Dose | None:
     """The activation in front of a loss that brings its own."""
-    facts = record.fact("loss_input") or {}
-    if facts.get("activation") is None:
+    given = record.fact(facts.LossInput)
+    if given is None or given.activation is None:
         return None
-    removable = facts.get("task") == "real" or facts.get("function") in (
-        "cross_entropy",
-        "binary_cross_entropy_with_logits",
-    )
-    removable = removable or facts.get("inner_activation") == facts["activation"] == "sigmoid"
-    return {"activation": facts["activation"]} if removable else None
+    removable = given.task == "real" or given.function in ("cross_entropy", "binary_cross_entropy_with_logits")
+    removable = removable or given.inner_activation == given.activation == "sigmoid"
+    return {"activation": given.activation} if removable else None
 
 
 def following_activation(record: Record, symptom: Symptom) -> Dose | None:
@@ -62,12 +59,13 @@ def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
 
 def another_activation(record: Record, symptom: Symptom) -> Dose | None:
     """What the loss is defined for: log-probabilities, or the sigmoid of each unit."""
-    facts = record.fact("loss_input") or {}
-    if (facts.get("function"), facts.get("activation")) == ("nll_loss", "softmax"):
+    given = record.fact(facts.LossInput)
+    if given is None:
+        return None
+    if (given.function, given.activation) == ("nll_loss", "softmax"):
         return {"activation": "log_softmax"}
-    found = facts.get("activation")
-    shared = found == "softmax" and (facts.get("classes") == 1 or several_at_once(record) is not None)
-    if facts.get("function") == "binary_cross_entropy" and (shared or found in ONE_SIDED):
+    shared = given.activation == "softmax" and (given.classes == 1 or several_at_once(record) is not None)
+    if given.function == "binary_cross_entropy" and (shared or given.activation in ONE_SIDED):
         return {"activation": "sigmoid"}
     return None
 
@@ -79,7 +77,7 @@ def no_step_at_all(record: Record, symptom: Symptom) -> Dose | None:
 
 def wiped_gradients(record: Record, symptom: Symptom) -> Dose | None:
     """Which optimizer's steps find no gradients any more."""
-    is_wiped = any(f.detail.get("gradients_wiped") for f in record.history("wiring", symptom.optimizer))
+    is_wiped = any(wiring.fact.gradients_wiped for wiring in record.history(facts.Wiring, symptom.optimizer))
     return {"optimizer": symptom.optimizer} if is_wiped else None
 
 
@@ -96,16 +94,18 @@ def wrong_function(record: Record, symptom: Symptom) -> Dose | None:
 
 def another_loss(record: Record, symptom: Symptom) -> Dose | None:
     """Cross-entropy for scores that were given to the negative log-likelihood as they are."""
-    facts = record.fact("loss_input") or {}
-    scores = facts.get("function") == "nll_loss" and facts.get("activation") not in ("softmax", "log_softmax")
-    return {"loss": "cross_entropy"} if scores else None
+    given = record.fact(facts.LossInput)
+    if given is None or given.function != "nll_loss" or given.activation in ("softmax", "log_softmax"):
+        return None
+    return {"loss": "cross_entropy"}
 
 
 def several_labels(record: Record, symptom: Symptom) -> Dose | None:
     """A loss for each label by itself, where an example has several, each 0 or 1."""
-    targets = record.fact("targets") or {}
-    is_told_by_itself = targets.get("own_entropy") == 0 and (targets["min"], targets["max"]) == (0, 1)
-    return {"loss": "binary_cross_entropy_with_logits"} if is_told_by_itself and targets["row_sum_max"] > 1 else None
+    targets = record.fact(facts.Targets)
+    if targets is None or targets.own_entropy != 0 or (targets.min, targets.max) != (0, 1):
+        return None
+    return {"loss": "binary_cross_entropy_with_logits"} if targets.row_sum_max > 1 else None
 
 
 def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
@@ -115,10 +115,10 @@ def robust_loss(record: Record, symptom: Symptom) -> Dose | None:
 
 def all_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The network that is called, whose parameters the optimizer is to hold; whether it has several groups."""
-    if record.history("lost", "0") or kept_layers(record, symptom) is None:
+    if record.fact(facts.Lost, "0") or kept_layers(record, symptom) is None:
         return None
-    grouped = (record.fact("optimizer", symptom.optimizer) or {}).get("groups", 1) > 1
-    return {**_network(record, symptom), "grouped": grouped}
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    return {**_network(record, symptom), "grouped": optimizer is not None and optimizer.groups > 1}
 
 
 def derivative_in_loss(record: Record, symptom: Symptom) -> Dose | None:
@@ -138,14 +138,14 @@ def small_amount(record: Record, symptom: Symptom) -> Dose | None:
 
 def summed(record: Record, symptom: Symptom) -> Dose | None:
     """The loss's reduction that goes with a term summed over the batch."""
-    fact = record.fact("mixed_reductions")
-    return {"reduction": "sum"} if fact is not None and fact["over_batch"] else None
+    term = record.fact(facts.MixedReductions)
+    return {"reduction": "sum"} if term is not None and term.over_batch else None
 
 
 def averaged_alike(record: Record, symptom: Symptom) -> Dose | None:
     """How many more values of an example the loss is averaged over than the other term is; or is summed of."""
-    fact = record.fact("mixed_reductions")
-    return {"divisor": outweighs(fact)} if fact is not None and not fact["over_batch"] else None
+    term = record.fact(facts.MixedReductions)
+    return {"divisor": outweighs(term)} if term is not None and not term.over_batch else None
 
 
 def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:
@@ -159,23 +159,23 @@ def by_likelihood(record: Record, symptom: Symptom) -> Dose | None:
 
 def kept_layers(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made once, and kept."""
-    return None if record.places("made_in_forward") else nothing_to_dose(record, symptom)
+    return None if record.every(facts.MadeInForward) else nothing_to_dose(record, symptom)
 
 
 def layers_made_anew(record: Record, symptom: Symptom) -> Dose | None:
     """The layers are made in each forward pass."""
-    return nothing_to_dose(record, symptom) if record.places("made_in_forward") else None
+    return nothing_to_dose(record, symptom) if record.every(facts.MadeInForward) else None
 
 
 def replaced_parameters(record: Record, symptom: Symptom) -> Dose | None:
     """The same, where layers have been replaced during the run: the fixed examples belong to the old ones."""
-    return {**_network(record, symptom), "replaced": True} if record.history("lost", "0") else None
+    return {**_network(record, symptom), "replaced": True} if record.fact(facts.Lost, "0") else None
 
 
 def network_made_again(record: Record, symptom: Symptom) -> Dose | None:
     """The statement that makes another network than the one of which the optimizer has all parameters."""
-    model, held = record.site("model", "0"), (record.fact("connections") or {}).get("held")
-    if held != 0 or model is None or not model.variable:
+    model, connections = record.site("model", "0"), record.fact(facts.Connections)
+    if connections is None or connections.held != 0 or model is None or not model.variable:
         return None
     return {"kind": "model", "place": "0", "line": model.line}
 
@@ -194,7 +194,7 @@ def rectifier(record: Record, symptom: Symptom) -> Dose | None:
 
 def batch_norm(record: Record, symptom: Symptom) -> Dose | None:
     """Batch normalisation, in a network that reads no sequences and whose batches have a variance."""
-    sizes = [f.detail.get("examples", 0) for f in record.history("batch")]
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
     is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.every(facts.Recurrent)
     return {"kind": "batch", "optimizer": symptom.optimizer} if is_fit else None
 
@@ -207,9 +207,9 @@ def sequence_length(record: Record, symptom: Symptom) -> Dose | None:
 
 def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """Dropout alone is in evaluation mode: without it the training loss only looks better."""
-    modes = record.history("modes")
-    idle = modes[-1].detail["evaluation"] if modes else []
-    return nothing_to_dose(record, symptom) if idle and set(idle) <= set(record.places("dropout")) else None
+    modes = record.fact(facts.Modes)
+    idle = modes.evaluation if modes else ()
+    return nothing_to_dose(record, symptom) if idle and set(idle) <= record.every(facts.Dropout).keys() else None
 
 
 def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
@@ -219,10 +219,11 @@ def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
 
 def least_decay(record: Record, symptom: Symptom) -> Dose | None:
     """A weight decay that is usual for the rule."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    old = float(optimizer.get("weight_decay") or 0.0)
-    decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
-    value = DECOUPLED_DECAY if decoupled else COUPLED_DECAY
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None:
+        return None
+    old = float(optimizer.weight_decay or 0.0)
+    value = DECOUPLED_DECAY if optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay else COUPLED_DECAY
     if not old > value:
         return None
     return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
@@ -230,7 +231,8 @@ def least_decay(record: Record, symptom: Symptom) -> Dose | None:
 
 def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
     """What makes the penalty in the loss a hundredth of the rest."""
-    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    connections = record.fact(facts.Connections)
+    share = 1 - connections.share if connections else 0.0
     if not 0 < share < 1 or record.site("penalty", "0") is None:
         return None
     return {"kind": "penalty", "place": "0", "factor": float(f"{LIGHT * (1 - share) / share:.1g}")}
@@ -238,7 +240,7 @@ def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
 
 def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
     """A dropout rate that is usual."""
-    old = max(((record.fact("dropout", p) or {}).get("p", 0.0) for p in record.places("dropout")), default=0.0)
+    old = max((dropout.p for dropout in record.every(facts.Dropout).values()), default=0.0)
     return {"p": DROPOUT, "old": old} if old > 2 * DROPOUT else None
 
 

@@ -13,8 +13,10 @@ UNITS = 16  # of a hidden layer that had one to four
 def other_names(record: Record, symptom: Symptom) -> Dose | None:
     """The prefix that the checkpoint's names have and the module's do not, or the other way round."""
     place = unloaded_place(record)
-    fact = record.fact("left_unloaded", place) or {}
-    return {"place": place, "prefix": fact["prefix"], "is_extra": fact["is_extra"]} if "prefix" in fact else None
+    load = record.fact(facts.LeftUnloaded, place)
+    if load is None or load.prefix is None:
+        return None
+    return {"place": place, "prefix": load.prefix, "is_extra": load.is_extra}
 
 
 def usual_share(record: Record, symptom: Symptom) -> Dose | None:

@@ -49,8 +49,8 @@ def other_convention(number: int) -> Callable[[Record, Symptom], Dose | None]:
     """
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        known = record.fact("loss_input")
-        if known is not None and not known.get("by_hand"):
+        given = record.fact(facts.LossInput)
+        if given is not None and not given.by_hand:
             return None
         labels = record.every(facts.TwoValued).items()
         ways = [(name, way) for name, pair in labels for way in CONVENTIONS[pair.low, pair.high]]

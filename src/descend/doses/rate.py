@@ -9,8 +9,17 @@ from statistics import median
 from typing import Any
 
 from descend.course.progress import first_rise
-from descend.course.stability import ADAPTIVE, PRECONDITIONED, curvature_name, stability_bound
-from descend.record import Record
+from descend.course.stability import (
+    ADAPTIVE,
+    PRECONDITIONED,
+    coupled_decay,
+    curvature_name,
+    is_of,
+    momentum_of,
+    rate_of,
+    stability_bound,
+)
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
 
@@ -40,22 +49,16 @@ def safe_rate(record: Record, symptom: Symptom) -> Dose | None:
 
 def _rate(record: Record, symptom: Symptom, *, first: bool) -> Dose | None:
     key = symptom.optimizer
-    rate = record.series("learning_rate", key).first
-    optimizer = record.fact("optimizer", key) or {}
-    rate = float(optimizer.get("lr") or rate)
+    optimizer = record.fact(facts.Optimizer, key)
+    rate = rate_of(optimizer) or record.series("learning_rate", key).first
     bound, name = stability_bound(optimizer), curvature_name(record, key)
     if bound is None or name is None:
         return {"lr": rate * BLIND_SHARE, "old": rate, "optimizer": key} if first and isfinite(rate) else None
     curvature = _curvature(record, key, name, first=first)
     if not curvature > 0:
         return None
-    new = SAFE_SHARE * bound.value / (curvature + _decay(optimizer))
+    new = SAFE_SHARE * bound.value / (curvature + coupled_decay(optimizer))
     return {"lr": new, "old": rate, "optimizer": key} if new < rate else None
-
-
-def _decay(optimizer: dict[str, Any]) -> float:
-    """Return the weight decay that adds to the curvature: that of a rule which takes it into the gradient."""
-    return float(optimizer.get("weight_decay") or 0.0) if optimizer.get("class") == "SGD" else 0.0
 
 
 def _curvature(record: Record, key: str, name: str, *, first: bool) -> float:
@@ -83,22 +86,23 @@ def smallest_rate(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def _one_rate(record: Record, symptom: Symptom, pick: Callable[[list[float]], float]) -> Dose | None:
-    rates = [r for r in (record.fact("optimizer", symptom.optimizer) or {}).get("rates", []) if r > 0]
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    rates = [rate for rate in optimizer.rates if rate > 0] if optimizer else []
     return {"lr": pick(rates), "optimizer": symptom.optimizer} if rates else None
 
 
 def default_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate that the authors of an adaptive rule give."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") not in ADAPTIVE or not float(optimizer.get("lr") or 0) > ADAM_RATE:
+    old = rate_of(record.fact(facts.Optimizer, symptom.optimizer))
+    if not is_of(record, symptom.optimizer, ADAPTIVE) or not old > ADAM_RATE:
         return None
-    return {"lr": ADAM_RATE, "old": float(optimizer["lr"]), "optimizer": symptom.optimizer}
+    return {"lr": ADAM_RATE, "old": old, "optimizer": symptom.optimizer}
 
 
 def usual_step_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate at which the first step of a rule of unknown bound moves the weights by the usual hundredth."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    rate, step = float(optimizer.get("lr") or 0.0), first_step(record)
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    rate, step = rate_of(optimizer), first_step(record)
     if stability_bound(optimizer) is not None or not rate > 0 or not step > OUTRUN:
         return None
     return {"lr": rate * USUAL_STEP / step, "old": rate, "optimizer": symptom.optimizer}
@@ -109,10 +113,10 @@ def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
 
     It is lower than the present one, or higher where that is too low.
     """
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") not in ADAPTIVE or record.ending is None or record.ending.reason != "finished":
+    is_adaptive = is_of(record, symptom.optimizer, ADAPTIVE)
+    if not is_adaptive or record.ending is None or record.ending.reason != "finished":
         return None
-    new, old = _far_reaching_rate(record), float(optimizer.get("lr") or 0.0)
+    new, old = _far_reaching_rate(record), rate_of(record.fact(facts.Optimizer, symptom.optimizer))
     factor = new / old if old > 0 else 1.0
     is_far = factor > TOO_SMALL if symptom.id == "slow_progress" else factor < 1 / TOO_SMALL
     return {"lr": new, "old": old, "optimizer": symptom.optimizer} if is_far and new > 2 * ADAM_RATE else None
@@ -124,10 +128,7 @@ def _far_reaching_rate(record: Record) -> float:
 
 def adam(record: Record, symptom: Symptom) -> Dose | None:
     """Adam at its own default rate, where the rule is not adaptive already."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") != "SGD":
-        return None
-    return {"lr": ADAM_RATE, "optimizer": symptom.optimizer}
+    return {"lr": ADAM_RATE, "optimizer": symptom.optimizer} if is_of(record, symptom.optimizer, ("SGD",)) else None
 
 
 def adam_for_few_steps(record: Record, symptom: Symptom) -> Dose | None:
@@ -146,14 +147,14 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
         key = symptom.optimizer
-        optimizer = record.fact("optimizer", key) or {}
+        optimizer = record.fact(facts.Optimizer, key)
         bound, curvature = stability_bound(optimizer), record.series("curvature_standardised", key).finite().first
-        if optimizer.get("class") in PRECONDITIONED:
+        if is_of(record, key, PRECONDITIONED):
             return None  # that curvature is not the one it sees
-        rate = float(optimizer.get("lr") or 0.0)
+        rate = rate_of(optimizer)
         if bound is None or not curvature > 0:
             return None
-        new = share * bound.value / (curvature + _decay(optimizer))
+        new = share * bound.value / (curvature + coupled_decay(optimizer))
         return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
     return dose
@@ -167,8 +168,8 @@ def far_default_rate(record: Record, symptom: Symptom) -> Dose | None:
 
 def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate whose terminal velocity α/(1−μ) is that of the present rate at the usual momentum."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    rate, old = float(optimizer.get("lr") or 0.0), float(optimizer.get("momentum") or 0.0)
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    rate, old = rate_of(optimizer), momentum_of(optimizer)
     if not MOMENTUM < old < 1 or not rate > 0:
         return None
     return {"lr": rate * (1 - old) / (1 - MOMENTUM), "old": rate, "optimizer": symptom.optimizer}
@@ -177,17 +178,17 @@ def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
 def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
     """Half the stability bound at the largest curvature, a quarter with momentum; an adaptive rule's own default."""
     key = symptom.optimizer
-    optimizer = record.fact("optimizer", key) or {}
-    rate = float(optimizer.get("lr") or 0.0)
-    if optimizer.get("class") in PRECONDITIONED:
+    optimizer = record.fact(facts.Optimizer, key)
+    rate = rate_of(optimizer)
+    if is_of(record, key, PRECONDITIONED):
         return {"lr": ADAM_RATE, "old": rate, "optimizer": key} if ADAM_RATE > TOO_SMALL * rate else None
     if not rate > 0:
         return None
     bound, curvature = stability_bound(optimizer), record.series("curvature", key).finite().max
     if bound is None or not curvature > 0:
         return {"lr": BLIND_RAISE * rate, "old": rate, "optimizer": key}
-    share = SAFE_SHARE / 2 if optimizer.get("momentum") else SAFE_SHARE  # a velocity takes time to show its length
-    new = share * bound.value / (curvature + _decay(optimizer))
+    share = SAFE_SHARE / 2 if momentum_of(optimizer) else SAFE_SHARE  # a velocity takes time to show its length
+    new = share * bound.value / (curvature + coupled_decay(optimizer))
     return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
 
@@ -207,7 +208,7 @@ def rate_times(factor: float) -> Callable[[Record, Symptom], Dose | None]:
 
 
 def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
-    rate = float((record.fact("optimizer", symptom.optimizer) or {}).get("lr") or 0.0)
+    rate = rate_of(record.fact(facts.Optimizer, symptom.optimizer))
     return {"lr": factor * rate, "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
 
 

@@ -1,9 +1,11 @@
 """Arguments of the rule other than its rate: momentum, eps, and what is not its own default."""
 
 from collections.abc import Callable
+from typing import Any
 
+from descend.course.stability import momentum_of
 from descend.doses.rate import MOMENTUM, Dose
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.instability import lost_eps
 
@@ -12,16 +14,16 @@ HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
 
 def momentum(record: Record, symptom: Symptom) -> Dose | None:
     """The usual momentum, where there is none."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if optimizer.get("class") != "SGD" or optimizer.get("momentum"):
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None or optimizer.rule != "SGD" or optimizer.momentum:
         return None
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "optimizer": symptom.optimizer}
 
 
 def downhill(record: Record, symptom: Symptom) -> Dose | None:
     """Descent, in place of the rule's own ascent."""
-    optimizer = record.fact("optimizer", symptom.optimizer) or {}
-    if not optimizer.get("maximize"):
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None or not optimizer.maximize:
         return None
     return {"argument": "maximize", "value": False, "default": False, "optimizer": symptom.optimizer}
 
@@ -30,14 +32,18 @@ def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
     """Return the dose of the rule's own default, in the place of that of its arguments of that number that has none."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        optimizer = record.fact("optimizer", symptom.optimizer) or {}
-        names = list(optimizer.get("unusual", {}))[number : number + 1]
-        if not names:
+        optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+        names = list(optimizer.unusual)[number : number + 1] if optimizer else []
+        if optimizer is None or not names:
             return None
-        usual, old = optimizer["unusual"][names[0]], optimizer.get(names[0])
+        usual, old = (_as_written(known.get(names[0])) for known in (optimizer.unusual, optimizer.settings))
         return {"argument": names[0], "value": usual, "default": usual, "old": old, "optimizer": symptom.optimizer}
 
     return dose
+
+
+def _as_written(value: facts.Setting) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
@@ -48,7 +54,7 @@ def representable_eps(record: Record, symptom: Symptom) -> Dose | None:
 
 def lower_momentum(record: Record, symptom: Symptom) -> Dose | None:
     """The usual momentum in place of a higher one."""
-    old = float((record.fact("optimizer", symptom.optimizer) or {}).get("momentum") or 0.0)
+    old = momentum_of(record.fact(facts.Optimizer, symptom.optimizer))
     if old <= MOMENTUM:
         return None
     return {"argument": "momentum", "value": MOMENTUM, "default": 0.0, "old": old, "optimizer": symptom.optimizer}

@@ -8,6 +8,7 @@ to them are known by their lines.
 import sys
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -19,7 +20,7 @@ from descend.observing.frames import CallSpan, SourceTree, call_span
 from descend.observing.heirs import memory_of, tensors_in
 from descend.observing.modules import Modules
 from descend.reading.attribution import Stepper
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 from descend.tape import at_the_bottom, take_off
 from descend.tape.call import call_name
 
@@ -162,15 +163,13 @@ class Alterations:
     def _tell(self, stepper: Stepper) -> None:
         dot, made, given, apart = self._sums.get("gradient", (0.0,) * 4)
         moved, since = self._sums.get("step", (0.0,) * 4)[3], self._sums.get("parameters", (0.0,) * 4)[3]
-        detail: dict[str, Any] = {}
+        found = facts.Alterations(forgotten=self._forgotten)
         if apart > 0 and made > 0 and given > 0:
-            detail |= {"cosine": dot / (made * given) ** 0.5, "ratio": (given / made) ** 0.5}
+            found = replace(found, cosine=dot / (made * given) ** 0.5, ratio=(given / made) ** 0.5)
         if since > 0:
-            detail["between_steps"] = (since / moved) ** 0.5 if moved > 0 else float("inf")
-        if self._forgotten:
-            detail["forgotten"] = self._forgotten
-        if detail:
-            self.send([Fact("alterations", stepper.key, stepper.steps, detail)])
+            found = replace(found, between_steps=(since / moved) ** 0.5 if moved > 0 else float("inf"))
+        if found != facts.Alterations():
+            self.send([Fact.of(found, stepper.steps, stepper.key)])
 
 
 def _gradients(stepper: Stepper) -> list[Tensor | None]:

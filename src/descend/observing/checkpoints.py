@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from descend.observing.guard import harmless
 from descend.observing.modules import Modules
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 
 LOAD = "load_state_dict"
 
@@ -46,7 +46,7 @@ class Checkpoints:
         known = self._left.get(id(module))
         place = known[1] if known is not None and known[0]() is module else None
         if not missing and place is not None:
-            self._send([Fact("left_unloaded", place, self._steps(), {"missing": 0})])
+            self._send([Fact.of(facts.LeftUnloaded(missing=0), self._steps(), place)])
         if not missing or not unexpected or not isinstance(given, Mapping):
             return
         own = module.state_dict()
@@ -56,8 +56,9 @@ class Checkpoints:
         place = place or str(len(self._left))
         self._left[id(module)] = weakref.ref(module), place
         other = _there(missing[0], found.prefix, is_extra=found.is_extra) if found else unexpected[0]
-        detail = {"missing": len(missing), "of": len(own), "first": missing[0], "unexpected": other}
-        self._send([Fact("left_unloaded", place, self._steps(), detail | (found._asdict() if found else {}))])
+        mended = found._asdict() if found else {}
+        left = facts.LeftUnloaded(len(missing), len(own), missing[0], other, **mended)
+        self._send([Fact.of(left, self._steps(), place)])
         self._modules.note_call(LOAD, place, frame, type(module).__name__)
 
 

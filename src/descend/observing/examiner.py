@@ -23,7 +23,7 @@ from descend.probes.moment import forward
 from descend.probes.shown.points import next_step
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
-from descend.record import Cost, Fact, Listener, Note
+from descend.record import Cost, Fact, Listener, Note, facts
 from descend.tape import Recording
 
 MONITOR_EXAMPLES = 256  # enough that the curve's noise is below what a remedy must gain
@@ -152,10 +152,9 @@ class Examiner:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
-            held = {"examples": self._examples, **told_of(forwards)}
-        draws = [mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor)]
-        detail = {"batches": len(self.monitor), "draws": draws, **held}
-        self.send([Fact("monitor", "", 0, detail)])
+            held = told_of(forwards)
+        draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
+        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held), 0)])
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""
@@ -181,10 +180,10 @@ class Examiner:
         self.probed = passed.step
         self._next_probe = self._after(passed.step)
         moment = self._moment(passed, recording)
-        modes = {"evaluation": self.modules.idle_switches(), "unfit": self.modules.unfit_statistics()}
-        self.send([Fact("modes", "", passed.step, modes)])
+        modes = facts.Modes(tuple(self.modules.idle_switches()), tuple(self.modules.unfit_statistics()))
+        self.send([Fact.of(modes, passed.step)])
         if passed.optimizer is not None and not any(map(self.is_held, passed.parameters)):
-            self.send([Fact("lost", passed.key, passed.step, {"count": len(passed.parameters)})])
+            self.send([Fact.of(facts.Lost(len(passed.parameters)), passed.step, passed.key)])
         left = CURVATURE if self.together is not None and self.together.replaces else None  # to all ranks together
         for probe in self.probes:
             if probe is left or probe.at_end:

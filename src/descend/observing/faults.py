@@ -51,10 +51,10 @@ class Faults:
         if not self._poisoned and (root.is_cpu or self._owning) and not math.isfinite(root.item()):
             self._poisoned = True
             if (found := not_finite(root)) is not None:
-                self.send([Fact("bad_data", "", step, found)])
+                self.send([Fact.of(found, step)])
             elif (made := undefined(root)) is not None:
-                self.modules.note_known("not_finite", "0", self.called(made["function"]), made["function"])
-                self.send([Fact("not_finite", "", step, made)])
+                self.modules.note_known("not_finite", "0", self.called(made.function), made.function)
+                self.send([Fact.of(made, step)])
 
     def look_before(self, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
         """Before a backward pass: note which of the optimizers that it reaches have clear gradients.

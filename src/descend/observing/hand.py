@@ -5,16 +5,17 @@ passes are no steps. They leave the parameters as they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
 from descend.observing.heirs import Heirs
 from descend.reading.lineage import Lineage
-from descend.record import Fact, Message
+from descend.record import Fact, Message, facts
 from descend.tape import leaf_parameters
 
 BY_HAND = "0"  # the key of a script that updates its parameters itself
-DESCENT = {"class": "SGD", "by_hand": True, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "groups": 1}
+DESCENT = facts.Optimizer("SGD", 1, 0, momentum=0.0, dampening=0.0, weight_decay=0.0, by_hand=True)
 SAMPLED_PARAMETERS = 8
 SAMPLED_VALUES = 256  # of each
 MEASURED = 6  # first passes whose steps are measured
@@ -104,7 +105,7 @@ class Hand:
         if rate is None or abs(rate - self._seen) > SAME_RATE * rate:
             return []
         self.rate = float(f"{rate:.4g}")
-        return [Fact("optimizer", BY_HAND, 0, {**DESCENT, "lr": self.rate, "parameters": size})]
+        return [Fact.of(replace(DESCENT, lr=self.rate, parameters=size), 0, BY_HAND)]
 
     def _have_changed(self, leaves: Sequence[Tensor]) -> bool:
         now = {id(p): (p._version, _sum(p)) for p in leaves[:SAMPLED_PARAMETERS]}

@@ -147,7 +147,7 @@ class Knobs:
         if not self._each_step:
             self._send_evaluation(*self._detached)
         for key, scheduler, times in self._schedulers.values():
-            self.send([Fact("scheduler", key, self.step(), {"class": type(scheduler).__name__, "steps": times})])
+            self.send([Fact.of(facts.Scheduler(type(scheduler).__name__, times), self.step(), key)])
 
 
 @contextmanager

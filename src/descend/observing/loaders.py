@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 
 Weak = Callable[[], Any]  # what is held, or None where it is gone
 
@@ -23,8 +23,7 @@ class Loaders:
         sampler = loader.sampler
         shuffles = isinstance(sampler, RandomSampler) and sampler.generator is None
         examples = len(sampler) if isinstance(sampler, RandomSampler | SequentialSampler) else None
-        detail = {"shuffles": shuffles, "batch_size": loader.batch_size, "examples": examples}
-        self._send([Fact("loader", number, 0, detail)])
+        self._send([Fact.of(facts.Loader(shuffles, loader.batch_size, examples), 0, number)])
         self._made = [known for known in self._made if known[0]() is not None or known[1]() is not None]
         self._made.append((_weak(loader), _weak(loader._index_sampler), number))
 

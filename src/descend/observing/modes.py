@@ -17,7 +17,7 @@ from descend.observing.guard import harmless
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
 from descend.observing.replacing import replaced, standing_for
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 from descend.tape.evaluation import DROPOUTS
 
 SWITCHED = (*DROPOUTS, F.batch_norm)
@@ -54,7 +54,7 @@ class Modes:
             return
         key = str(len(self._seen))
         self._seen.add((evaluated, drawn))
-        self.send([Fact("training_mode", key, self.step(), {"function": function, "by_itself": by_itself})])
+        self.send([Fact.of(facts.TrainingMode(function, by_itself), self.step(), key)])
         self.modules.note_site("evaluated", key, evaluated, function)
         self.modules.note_site("drawn", key, drawn, function)
 

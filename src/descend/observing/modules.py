@@ -20,7 +20,7 @@ from descend.observing.frames import (
     running_module,
 )
 from descend.probes.fresh import is_fresh
-from descend.record import IN_SCRIPT, Fact, Listener, Site, is_installed
+from descend.record import IN_SCRIPT, Fact, Listener, Site, facts, is_installed
 from descend.tape import Origin
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.Embedding, nn.MultiheadAttention)
@@ -50,7 +50,7 @@ class Modules:
             seen.add(passes)
             if len(seen) == ANEW:
                 place = str(sum(len(passes) >= ANEW for passes in self._made_in_forward.values()) - 1)
-                self.send([Fact("made_in_forward", place, 0, {"layer": type(module).__name__, "line": span.line})])
+                self.send([Fact.of(facts.MadeInForward(type(module).__name__, span.line), 0, place)])
                 self.note_site("made_in_forward", place, span, type(module).__name__)
 
     def note_model_call(self, frame: FrameType) -> None:
@@ -74,7 +74,7 @@ class Modules:
             if isinstance(module, nn.modules.dropout._DropoutNd):
                 place = _place(key, name)
                 self.note_site("dropout", place, self._made_at(module), type(module).__name__)
-                self.send([Fact("dropout", place, 0, {"p": float(module.p)})])
+                self.send([Fact.of(facts.Dropout(float(module.p)), 0, place)])
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]

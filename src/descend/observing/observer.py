@@ -34,7 +34,7 @@ from descend.reading.omission import Omission
 from descend.reading.opponents import Opponents
 from descend.reading.passes import ALL, Asked, Opened, open_pass
 from descend.reading.rounds import spot
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 from descend.tape import Recording
 
 
@@ -252,7 +252,7 @@ class Observer:
         if self.hand.only_looks():
             self.forget_rehearsal()
         self.flush(last=True)
-        self.send([Fact("passes", "", self.steps, {"backward": self.passes})])
+        self.send([Fact.of(facts.Passes(self.passes), self.steps)])
         self.knobs.finish()
         self.functions.finish()
         if measuring and not self._is_past:  # what a later stage made of its weights is not the first one's doing
@@ -288,7 +288,7 @@ class Observer:
                 self._is_past = True
             self.attribution.forget_reach()
             place = {"after": after, "again": stepper.key in self._makings.again}
-            self.send([Fact("optimizer", stepper.key, self.steps, describe_optimizer(optimizer) | place)])
+            self.send([Fact.of(facts.optimizer_of(describe_optimizer(optimizer) | place), self.steps, stepper.key)])
         return stepper
 
     def forget_rehearsal(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from descend.reading.own_numbers import LONGEST, OwnNumber, own_numbers
-from descend.record import Fact, Listener, Reading
+from descend.record import Fact, Listener, Reading, facts
 
 MOST_NAMES = 50
 MOST_READINGS = 2000  # of one name: of a script that prints more often than that the last one is kept, too
@@ -37,8 +37,8 @@ class Hearing:
         reading = Reading("own_number", number.name, self.step(), number.value)
         self._counts[number.name] += 1
         if self._counts[number.name] == 1:
-            detail = {name: getattr(number, name) for name in ("rises", "is_share", "is_loss", "is_held_out")}
-            self.send([Fact("own_number", number.name, reading.step, detail)])
+            told = facts.OwnNumber(number.rises, number.is_share, number.is_loss, number.is_held_out)
+            self.send([Fact.of(told, reading.step, number.name)])
         if self._counts[number.name] <= MOST_READINGS:
             self.send([reading])
         else:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from descend.landscape import graph_nodes
 from descend.probes.left_out import not_finite_values
+from descend.record import facts
 from descend.tape import leaf_parameters
 
 SAVED = frozenset(
@@ -25,7 +26,7 @@ DOMAINS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # by node: the f
 }
 
 
-def not_finite(root: Tensor) -> dict[str, Any] | None:
+def not_finite(root: Tensor) -> facts.BadData | None:
     """Return where data above `root` are not finite and how many values; None where only computed values are.
 
     Tensors that no gradient flows to are data: a layer's input, a loss's target.
@@ -37,12 +38,12 @@ def not_finite(root: Tensor) -> dict[str, Any] | None:
             value = _saved(node, name) if name in SAVED else None
             if value is None or value.requires_grad:
                 continue
-            if (found := not_finite_values(value)) is not None:
-                return {"where": "targets" if "target" in name else "inputs", **found}
+            if (found := not_finite_values(value, "targets" if "target" in name else "inputs")) is not None:
+                return found
     return None
 
 
-def undefined(root: Tensor) -> dict[str, Any] | None:
+def undefined(root: Tensor) -> facts.NotFinite | None:
     """Return which function above `root` is given finite values that it is not defined for, and their range."""
     if not all(bool(p.isfinite().all()) for p in leaf_parameters(root)):
         return None
@@ -52,7 +53,7 @@ def undefined(root: Tensor) -> dict[str, Any] | None:
         if given is None or is_outside is None or not bool(given.isfinite().all()) or _is_whole(node):
             continue
         if bool(is_outside(given).any()):
-            return {"function": function, "is_partial": True, "min": float(given.min()), "max": float(given.max())}
+            return facts.NotFinite(function, is_partial=True, min=float(given.min()), max=float(given.max()))
     return None
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -11,11 +10,11 @@ from descend.probes.feeding import value_of
 from descend.probes.moment import Forward, Unavailable
 
 
-def told_of(forwards: Sequence[Forward]) -> dict[str, Any]:
+def told_of(forwards: Sequence[Forward]) -> tuple[int, str, str]:
     """Return how many of the examples are distinct, a fingerprint of their targets, and one of all that they hold."""
     rows = [_rows(forward) for forward in forwards]
     content = hashlib.sha256(b"".join(row for each in rows for row in each)).hexdigest()[:16]
-    return {"distinct": _distinct(forwards, rows), "digest": digest(forwards), "content": content}
+    return _distinct(forwards, rows), digest(forwards), content
 
 
 def distinct(forwards: Sequence[Forward]) -> int:

@@ -1,10 +1,8 @@
 """What the labels or targets of one later batch are like: batches should resemble each other."""
 
-from typing import Any
-
 from descend.probes.loss_call import loss_call
 from descend.probes.moment import Measurement, Moment, forward, no_grad_float
-from descend.record import Fact
+from descend.record import Fact, facts
 
 LISTED = 64  # classes whose counts are kept
 
@@ -18,12 +16,12 @@ def batch(moment: Moment) -> Measurement:
     if pair is None or not pair[1].numel():
         return
     target = pair[1].detach()
-    detail: dict[str, Any] = {"examples": target.numel()}
     values = target.reshape(-1)
     if not target.is_floating_point() or call.task == "binary":
         labels, counts = values.unique(return_counts=True)
-        detail["labels"] = {str(int(k)): int(n) for k, n in list(zip(labels, counts))[:LISTED]}
+        listed = {str(int(k)): int(n) for k, n in list(zip(labels, counts))[:LISTED]}
+        found = facts.Batch(target.numel(), labels=listed)
     else:
         values = no_grad_float(values)
-        detail |= {"mean": float(values.mean()), "std": float(values.std(correction=0))}
-    yield Fact("batch", "", moment.step, detail)
+        found = facts.Batch(target.numel(), mean=float(values.mean()), std=float(values.std(correction=0)))
+    yield Fact.of(found, moment.step)

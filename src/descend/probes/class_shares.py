@@ -1,7 +1,7 @@
 """What a constant prediction of classes costs: on the targets that it is fitted to, and on others."""
 
 from math import inf
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,7 +9,15 @@ from torch import Tensor
 ADDED = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # to each class's count: Laplace's 1, and either way of it
 
 
-def class_shares(counts: Tensor, classes: int | None = None) -> dict[str, Any]:
+class ClassShares(NamedTuple):
+    """How often each class comes, as `facts.Targets` has it."""
+
+    classes_seen: int
+    entropy: float
+    unseen_entropy: float
+
+
+def class_shares(counts: Tensor, classes: int | None = None) -> ClassShares:
     """Describe how often each class comes: the shares' entropy, and what the shares cost on targets not counted.
 
     Of few targets among many classes the entropy is far too small (Paninski 2003), the other one too large: where
@@ -18,7 +26,7 @@ def class_shares(counts: Tensor, classes: int | None = None) -> dict[str, Any]:
     seen = counts[counts > 0]
     shares = seen / seen.sum()
     unseen = _left_out_cost(seen, classes or len(counts))
-    return {"classes_seen": len(seen), "entropy": float(-(shares * shares.log()).sum()), "unseen_entropy": unseen}
+    return ClassShares(len(seen), float(-(shares * shares.log()).sum()), unseen)
 
 
 def _left_out_cost(seen: Tensor, classes: int) -> float:

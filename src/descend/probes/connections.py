@@ -16,7 +16,7 @@ from descend.probes.linearity import linear_layers
 from descend.probes.loss_call import ROOTS, LossCall, loss_call
 from descend.probes.moment import Measurement, Moment
 from descend.probes.terms import terms
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import DIFFERENCES, PAIRED
@@ -36,23 +36,23 @@ def connections(moment: Moment) -> Measurement:
     frozen = [p for p in used if not p.requires_grad and isinstance(p, nn.Parameter)]
     cut = [p for slot, p in recording.parameters.items() if slot in seen.cut and p.requires_grad and moment.is_held(p)]
     names = {id(p): moment.names.get(id(p), "") for p in used}
-    detail: dict[str, Any] = {
-        "used": sum(p.numel() for p in used),
-        "held": sum(p.numel() for p in used if p.requires_grad and moment.is_held(p)),
-        "matrices": len(matrices),
+    found = facts.Connections(
+        used=sum(p.numel() for p in used),
+        held=sum(p.numel() for p in used if p.requires_grad and moment.is_held(p)),
+        matrices=len(matrices),
         **_listed("untrained", untrained, names),
-        "output_untrained": _output(recording) in {id(p) for p in untrained},
+        output_untrained=_output(recording) in {id(p) for p in untrained},
         **_listed("frozen", frozen, names),
         **_listed("cut", cut, names),
-        "cut_on_purpose": all(not op.state.grad for op in recording.ops if seen.cut.intersection(op.inputs)),
-        "unregistered": sum(not names[id(p)] for p in used if isinstance(p, nn.Parameter)),
-        "slope": seen.slope,
-        "share": seen.share,
-        "broadcast": seen.broadcast,
-        "linear_layers": 0 if seen.call is None else linear_layers(recording, seen.call),
-    }
+        cut_on_purpose=all(not op.state.grad for op in recording.ops if seen.cut.intersection(op.inputs)),
+        unregistered=sum(not names[id(p)] for p in used if isinstance(p, nn.Parameter)),
+        slope=seen.slope,
+        share=seen.share,
+        broadcast=seen.broadcast,
+        linear_layers=0 if seen.call is None else linear_layers(recording, seen.call),
+    )
     _note_sites(moment, recording, seen)
-    yield Fact("connections", "", moment.step, detail)
+    yield Fact.of(found, moment.step)
 
 
 def _output(recording: Recording) -> int | None:
@@ -68,7 +68,7 @@ def _output(recording: Recording) -> int | None:
 def _listed(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> dict[str, Any]:
     matrices = [p for p in parameters if p.ndim > 1]
     return {
-        kind: [names[id(p)] or "(unregistered)" for p in parameters][:LISTED],
+        kind: tuple(names[id(p)] or "(unregistered)" for p in parameters[:LISTED]),
         f"{kind}_count": len(parameters),
         f"{kind}_share_fresh": sum(map(is_fresh, matrices)) / max(1, len(matrices)),
         f"{kind}_numel": sum(p.numel() for p in parameters),
@@ -85,7 +85,7 @@ class _Replay:
 
     def __init__(self, recording: Recording) -> None:
         self.recording, self.call = recording, loss_call(recording)
-        self.broadcast: dict[str, Any] | None = None
+        self.broadcast: facts.Broadcast | None = None
         self.mixed: Op | None = None  # the call whose operands broadcast
         self._made: Tensor | None = None  # what the loss call gives
         fed = recording.input_slot
@@ -120,13 +120,13 @@ class _Replay:
         if made.numel() <= a.numel() or (by_hand and (a.requires_grad == b.requires_grad or _is_same(a, b))):
             return  # two predictions may be meant to be compared, each with each
         prediction_left = not by_hand or a.requires_grad
-        self.broadcast = {
-            "prediction": list((a if prediction_left else b).shape),
-            "target": list((b if prediction_left else a).shape),
-            "result": list(made),
-            "operand": "right" if prediction_left else "left",
-            "by_hand": by_hand,
-        }
+        self.broadcast = facts.Broadcast(
+            prediction=tuple((a if prediction_left else b).shape),
+            target=tuple((b if prediction_left else a).shape),
+            result=tuple(made),
+            operand="right" if prediction_left else "left",
+            by_hand=by_hand,
+        )
         self.mixed = op
 
     def _lead_by_hand(self, root: Tensor, made: Tensor) -> float:

@@ -10,32 +10,35 @@ from torch import Tensor, nn
 from descend.probes.feeding import run_watched
 from descend.probes.loss_call import module_of
 from descend.probes.moment import Measurement, Moment, chosen_at
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 from descend.tape.vocabulary import SOFTMAXES
 
-Call = tuple[Op, torch.Size, dict[str, Any]]  # with the shape it is given, and what is told of it
+Lone = tuple[Op, torch.Size]  # a call, and the shape it is given
+Exchange = tuple[Op, facts.Exchanged]
 
 
 def dimensions(moment: Moment) -> Measurement:
     """Yield the facts `lone_entry` and `exchanged` of the first recorded step, and the sites of what they tell of."""
     recording = moment.recordings()[0]
     lone, exchanged = _calls(recording)
-    for i, (op, shape, detail) in enumerate(lone):
+    for i, (op, shape) in enumerate(lone):
         moment.note_site("lone_entry", str(i), *chosen_at(moment, op))
         module = module_of(op)
         name = moment.modules(module) if module is not None else ""
-        yield Fact("lone_entry", str(i), moment.step, {"module": name, "shape": list(shape), **detail})
-    for i, (op, shape, detail) in enumerate(exchanged):
+        dims = tuple(_others(shape, recording.examples))
+        found = facts.LoneEntry(name, tuple(shape), op.name, op.name in SOFTMAXES, dims)
+        yield Fact.of(found, moment.step, str(i))
+    for i, (op, exchange) in enumerate(exchanged):
         moment.note_site("exchanged", str(i), op.site, op.name)
-        yield Fact("exchanged", str(i), moment.step, {"shape": list(shape), **detail})
+        yield Fact.of(exchange, moment.step, str(i))
 
 
-def _calls(recording: Recording) -> tuple[list[Call], list[Call]]:
+def _calls(recording: Recording) -> tuple[list[Lone], list[Exchange]]:
     """Return the calls that normalise a single entry wherever they are made, and those that exchange dimensions."""
-    entries: dict[Any, list[tuple[int, Call]]] = {}
-    exchanged: list[Call] = []
+    entries: dict[Any, list[tuple[int, Lone]]] = {}
+    exchanged: list[Exchange] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if not args or not isinstance(args[0], Tensor) or not isinstance(result, Tensor) or SMOOTH not in op.taints:
@@ -43,14 +46,9 @@ def _calls(recording: Recording) -> tuple[list[Call], list[Call]]:
         x = args[0]
         count = _entries(op.name, x, args[1:], kwargs)
         if count is not None:
-            detail = {
-                "function": op.name,
-                "is_softmax": op.name in SOFTMAXES,
-                "dims": list(_others(x, recording.examples)),
-            }
-            entries.setdefault(_where(op), []).append((count, (op, x.shape, detail)))
+            entries.setdefault(_where(op), []).append((count, (op, x.shape)))
         elif op.name in ("view", "reshape") and (dims := exchanged_dims(x.shape, result.shape)):
-            exchanged.append((op, x.shape, {"result": list(result.shape), "dims": list(dims)}))
+            exchanged.append((op, facts.Exchanged(tuple(x.shape), tuple(result.shape), dims)))
 
     run_watched(recording, watch)
     lone = [calls[0][1] for calls in entries.values() if all(count == 1 for count, _ in calls)]
@@ -82,9 +80,9 @@ def _entries(name: str, x: Tensor, rest: tuple, kwargs: dict) -> int | None:
     return None
 
 
-def _others(x: Tensor, examples: int) -> Iterator[int]:
+def _others(shape: torch.Size, examples: int) -> Iterator[int]:
     """Yield the dimensions that have more than one entry, the batch's own left out."""
-    yield from (i for i, size in enumerate(x.shape) if size > 1 and not (i == 0 and size == examples))
+    yield from (i for i, size in enumerate(shape) if size > 1 and not (i == 0 and size == examples))
 
 
 def exchanged_dims(before: torch.Size, after: torch.Size) -> tuple[int, ...]:

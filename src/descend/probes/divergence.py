@@ -6,7 +6,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op
 
 ROUND_OFF = 1e-3  # of a sum of probabilities
@@ -27,7 +27,7 @@ def divergence(moment: Moment) -> Measurement:
     run_watched(recording, watch)
     for op, given in found[:1]:
         moment.note_site("divergence", "0", op.site, op.name)
-        yield Fact("divergence", "", moment.step, {"min": float(given.min()), "max": float(given.max())})
+        yield Fact.of(facts.Divergence(float(given.min()), float(given.max())), moment.step)
 
 
 def _are_probabilities(given: Tensor) -> bool:

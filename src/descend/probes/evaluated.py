@@ -72,9 +72,8 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     except Unavailable:  # token ids have no mean
         return
     if min(len(theirs), len(ours)) >= LEAST and theirs.shape[1] == ours.shape[1]:
-        detail = {"distance": distance(theirs, ours), "examples": len(theirs)}
-        of_all = {"mean": float(theirs.mean()), "std": float(theirs.std()), "trained_mean": float(ours.mean())}
-        yield Fact("evaluated_inputs", key, step, detail | of_all | {"trained_std": float(ours.std())})
+        numbers = [float(of_all) for of_all in (theirs.mean(), theirs.std(), ours.mean(), ours.std())]
+        yield Fact.of(facts.EvaluatedInputs(distance(theirs, ours), len(theirs), *numbers), step, key)
 
 
 def _compared(recording: Recording) -> set[int]:

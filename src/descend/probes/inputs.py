@@ -6,7 +6,6 @@ The Hessian of a first layer is a mixture of the inputs' second moments E[x xᵀ
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch import Tensor
 from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.probes.units import unit_dim, units_first
 from descend.probes.unread import UNFED
-from descend.record import Fact, Reading
+from descend.record import Fact, Reading, facts
 from descend.tape import Recording, Stale
 
 MOST_FEATURES = 1024  # beyond this the second-moment matrix is not formed
@@ -46,8 +45,7 @@ def inputs(moment: Moment) -> Measurement:
     statistics = input_statistics(rows, dim)
     moment.memory["input_statistics"] = statistics
     layer = moment.recordings()[0].first_layer
-    detail = {"shape": shape, "first_layer": "" if layer is None else layer.name}
-    yield Fact("inputs", "", moment.step, _describe(rows, statistics) | detail)
+    yield Fact.of(_describe(rows, statistics, shape, "" if layer is None else layer.name), moment.step)
     seen = rows[:, ~statistics.constant]
     if seen.shape[1] == 0 or seen.shape[1] > MOST_FEATURES or not seen.isfinite().all():
         return
@@ -58,21 +56,23 @@ def inputs(moment: Moment) -> Measurement:
         yield Reading(f"input_largest_eigenvalue{suffix}", "", moment.step, largest)
 
 
-def _describe(rows: Tensor, statistics: InputStatistics) -> dict[str, Any]:
-    return {
-        "features": rows.shape[1],
-        "examples": rows.shape[0],
-        "constant_features": int(statistics.constant.sum()),
-        "mean": rows.mean(0)[:LISTED_FEATURES].tolist(),
-        "std": rows.std(0, correction=0)[:LISTED_FEATURES].tolist(),
-        "min": float(rows.min()),
-        "max": float(rows.max()),
-        "largest_rms": float(rows.square().mean(0).sqrt().max()),
-        "finite": bool(rows.isfinite().all()),
-    }
+def _describe(rows: Tensor, statistics: InputStatistics, shape: tuple[int, ...], first_layer: str) -> facts.Inputs:
+    return facts.Inputs(
+        features=rows.shape[1],
+        examples=rows.shape[0],
+        constant_features=int(statistics.constant.sum()),
+        mean=tuple(rows.mean(0)[:LISTED_FEATURES].tolist()),
+        std=tuple(rows.std(0, correction=0)[:LISTED_FEATURES].tolist()),
+        min=float(rows.min()),
+        max=float(rows.max()),
+        largest_rms=float(rows.square().mean(0).sqrt().max()),
+        finite=bool(rows.isfinite().all()),
+        shape=shape,
+        first_layer=first_layer,
+    )
 
 
-def fed_rows(recordings: Sequence[Recording]) -> tuple[Tensor, int, list[int]]:
+def fed_rows(recordings: Sequence[Recording]) -> tuple[Tensor, int, tuple[int, ...]]:
     """Return what the network is fed (examples, features), the features' dimension, and the first batch's shape.
 
     Raises `Unavailable`.
@@ -81,7 +81,7 @@ def fed_rows(recordings: Sequence[Recording]) -> tuple[Tensor, int, list[int]]:
     dim = feature_dim(recordings[0], tensors[0])
     if len({(t.ndim, t.shape[dim] if t.ndim > dim else 0) for t in tensors}) > 1:
         raise Unavailable("the batches have features of different numbers")
-    return torch.cat([units_first(t, dim).T for t in tensors]).double(), dim, list(tensors[0].shape)
+    return torch.cat([units_first(t, dim).T for t in tensors]).double(), dim, tuple(tensors[0].shape)
 
 
 def network_input(recording: Recording) -> Tensor:

@@ -7,7 +7,7 @@ from descend.probes.feeding import fed, value_of
 from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, forward
 from descend.probes.unread import UNFED, unread
-from descend.record import Fact, Site
+from descend.record import Fact, Site, facts
 from descend.tape import Recording
 from descend.tape.vocabulary import RECURRENT
 
@@ -19,7 +19,7 @@ CHANGED = 1e-5  # of the outputs' scale
 
 
 def leak(moment: Moment) -> Measurement:
-    """Yield the fact `leak` of sequences whose targets are the next inputs: whether what comes later is seen before."""
+    """Yield the fact `target_leak` of sequences whose targets are the next inputs: whether what comes later is seen."""
     recording, plain = moment.recordings()[0], moment.evaluated[0]
     slot = recording.input_slot
     call = loss_call(recording)
@@ -43,7 +43,7 @@ def leak(moment: Moment) -> Measurement:
     sees = bool(moved > CHANGED * outputs.detach().abs().max())
     if sees:
         moment.note_site("leak", "0", *_culprit(recording))
-    yield Fact("leak", "", moment.step, {"sees": sees, "length": inputs.shape[1]})
+    yield Fact.of(facts.TargetLeak(sees, inputs.shape[1]), moment.step)
 
 
 def is_next(inputs: Tensor, targets: Tensor) -> bool:

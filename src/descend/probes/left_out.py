@@ -5,12 +5,11 @@ loss = torch.where(target.isnan(), 0, errors).mean()     # finite; its gradient 
 """
 
 from math import isfinite
-from typing import Any
 
 from torch import Tensor
 
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import is_finite
 
 
@@ -23,16 +22,16 @@ def left_out(moment: Moment) -> Measurement:
     behind = recording.behind(recording.root)
     data = [*recording.data.items(), *((slot, tensor) for slot, (tensor, _) in recording.watched.items())]
     for slot, tensor in data:
-        if slot in behind and (found := not_finite_values(tensor)) is not None:
-            yield Fact("bad_data", "", moment.step, {"where": "data", "left_out": True, **found})
+        if slot in behind and (found := not_finite_values(tensor, "data", left_out=True)) is not None:
+            yield Fact.of(found, moment.step)
             return
 
 
-def not_finite_values(data: Tensor) -> dict[str, Any] | None:
+def not_finite_values(data: Tensor, where: str, *, left_out: bool = False) -> facts.BadData | None:
     """Return how many values are NaN or infinite, and in how many of the examples; None where all are finite."""
     if not data.is_floating_point() or is_finite(data):
         return None
     wrong = ~data.isfinite()
     rows = wrong.reshape(len(wrong), -1).any(1) if wrong.ndim else wrong.reshape(1)
-    counts = {"values": int(wrong.sum()), "nan": int(data.isnan().sum())}
-    return {**counts, "examples": int(rows.sum()), "of": rows.numel()}
+    values, nan = int(wrong.sum()), int(data.isnan().sum())
+    return facts.BadData(where, values, nan, int(rows.sum()), rows.numel(), left_out)

@@ -1,6 +1,6 @@
 """What enters the loss: range, row sums, shapes, types, and the activation that made it."""
 
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from descend.probes.loss_call import (
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.probes.monitored_loss import binary_entropy
 from descend.probes.unread import unread
-from descend.record import Fact
+from descend.record import Fact, facts
 
 BINS = 24
 FEW = 20  # one in so many at most stand apart from the rest
@@ -41,95 +41,102 @@ def loss_input(moment: Moment) -> Measurement:
         raise Unavailable(unread(moment.recordings()[0]))
     inputs = [no_grad_float(z) for z, _ in pairs]
     targets = [t for _, t in pairs]
-    yield Fact("loss_input", "", moment.step, _describe(moment, call, inputs, targets))
+    yield Fact.of(_describe(moment, call, inputs, targets), moment.step)
     if moment.memory.get("targets_of", 0) < len(moment.recordings()):
         moment.memory["targets_of"] = len(moment.recordings())
         moment.note_site("loss", "", call.op.site, call.function)
         module = module_of(call.op)
         if module is not None and type(module).__module__ == "torch.nn.modules.loss":
             moment.note_site("loss_module", "0", moment.made_at(module), type(module).__name__)
-        yield Fact("targets", "", moment.step, _describe_targets(call, inputs, targets))
+        yield Fact.of(_describe_targets(call, inputs, targets), moment.step)
 
 
-def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
+def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> facts.LossInput:
     z = torch.cat([t.reshape(-1) for t in inputs])
     counts = torch.histc(z[z.isfinite()], BINS) if z.isfinite().any() else torch.zeros(BINS)
     dim = class_dim(inputs[0])
     classes = inputs[0].shape[dim] if call.task == "classes" or inputs[0].ndim > 1 else 1
-    detail: dict[str, Any] = {
-        "function": call.function,
-        "task": call.task,
-        "shape": list(inputs[0].shape),
-        "target_shape": list(targets[0].shape),
-        "dtype": str(inputs[0].dtype).removeprefix("torch."),
-        "min": float(z.min()),
-        "max": float(z.max()),
-        "classes": classes,
-        "spread": max(float(t.std(0, correction=0).max()) if t.ndim and len(t) else 0.0 for t in inputs),
-        "histogram": [int(c) for c in counts],
-        "reduction": setting(call, "reduction") or "mean",
-        "by_hand": call.by_hand,
-    }
+    found = facts.LossInput(
+        function=call.function,
+        task=call.task,
+        shape=tuple(inputs[0].shape),
+        target_shape=tuple(targets[0].shape),
+        dtype=str(inputs[0].dtype).removeprefix("torch."),
+        min=float(z.min()),
+        max=float(z.max()),
+        classes=classes,
+        spread=max(float(t.std(0, correction=0).max()) if t.ndim and len(t) else 0.0 for t in inputs),
+        histogram=tuple(int(c) for c in counts),
+        reduction=setting(call, "reduction") or "mean",
+        by_hand=call.by_hand,
+        activation=None,
+    )
     if call.task == "classes" and inputs[0].ndim > 1:
         sums = torch.cat([t.sum(dim).reshape(-1) for t in inputs])
         logs = torch.cat([t.logsumexp(dim).reshape(-1) for t in inputs])
-        detail |= {"row_sum_min": float(sums.min()), "row_sum_max": float(sums.max())}
-        detail["largest_log_sum"] = float(logs.abs().max())  # of log-probabilities it is 0
-    return detail | _describe_activation(moment, call)
+        found = replace(found, row_sum_min=float(sums.min()), row_sum_max=float(sums.max()))
+        found = replace(found, largest_log_sum=float(logs.abs().max()))
+    return _with_activation(moment, call, found)
 
 
-def _describe_activation(moment: Moment, call: LossCall) -> dict[str, Any]:
+def _with_activation(moment: Moment, call: LossCall, found: facts.LossInput) -> facts.LossInput:
     op = call.activation
     if op is None:
-        return {"activation": None}
+        return found
     moment.note_site("activation", "output", *chosen_at(moment, op))
     module = module_of(op)
     name = moment.modules(module) if module is not None else ""
     recording = moment.recordings()[0]
     inner = activation_behind(recording.ops[: recording.ops.index(op)], op.inputs[0]) if op.inputs else None
-    detail = {"activation": op.name.rstrip("_"), "activation_module": name}
-    return detail | {"inner_activation": inner.name.rstrip("_") if inner else None}
+    inside = inner.name.rstrip("_") if inner else None
+    return replace(found, activation=op.name.rstrip("_"), activation_module=name, inner_activation=inside)
 
 
-def _describe_targets(call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> dict[str, Any]:
+def _describe_targets(call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> facts.Targets:
     t = torch.cat([x.reshape(-1) for x in targets])
-    detail: dict[str, Any] = {"dtype": str(t.dtype).removeprefix("torch."), "count": t.numel()}
+    dtype, count = str(t.dtype).removeprefix("torch."), t.numel()
     if t.is_floating_point() or call.task == "real":
-        t = no_grad_float(t)
-        detail |= {
-            "mean": float(t.mean()),
-            "std": float(t.std(correction=0)),
-            "min": float(t.min()),
-            "max": float(t.max()),
-            "median": float(t.median()),
-            "deviation": float((t - t.median()).abs().median()),
-            "gap": _gap((t - t.median()).abs()),
-            "finite": bool(t.isfinite().all()),
-        }
-        rows = _rows(targets)
-        detail |= {
-            "constant_cost": float(rows.var(0, correction=0).mean()),  # of the best constant prediction of each output,
-            "constants": 1 if call.task == "binary" else rows.shape[1],  # where the outputs are told apart
-            "largest_rms": float(rows.square().mean(0).max().sqrt()),
-        }
-        if call.task == "classes":
-            rows = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
-            shares = class_shares(_class_sums(targets))
-            whole = torch.cat([no_grad_float(x).reshape(-1) for x in targets])
-            shares["own_entropy"] = float(-torch.xlogy(whole, whole.clamp_min(0)).sum()) / len(rows)
-            return detail | shares | {"row_sum_min": float(rows.min()), "row_sum_max": float(rows.max())}
-        if call.task == "binary":
-            detail["own_entropy"] = float(binary_entropy(t).mean())
-        if call.task == "binary" and rows.shape[1] > 1:
-            detail["simplex_floor"] = _simplex_floor(rows)
-        if bool((t == t.round()).all()):
-            detail["whole_values"] = len(t.unique())
-        return detail
+        return _describe_numbers(call, targets, dtype)
     t = t[t != ignored_class(call)] if call.task == "classes" else t
     _, counts = t.unique(return_counts=True)
-    seen = {"min": int(t.min()), "max": int(t.max())} if t.numel() else {}
     classes = inputs[0].shape[class_dim(inputs[0])] if call.task == "classes" and inputs[0].ndim else len(counts)
-    return detail | seen | class_shares(counts.double(), max(classes, len(counts)))
+    shares = class_shares(counts.double(), max(classes, len(counts)))
+    found = facts.Targets(dtype, count, **shares._asdict())
+    return replace(found, min=int(t.min()), max=int(t.max())) if t.numel() else found
+
+
+def _describe_numbers(call: LossCall, targets: list[Tensor], dtype: str) -> facts.Targets:
+    t, rows = no_grad_float(torch.cat([x.reshape(-1) for x in targets])), _rows(targets)
+    distances = (t - t.median()).abs()
+    found = facts.Targets(
+        dtype,
+        count=t.numel(),
+        min=float(t.min()),
+        max=float(t.max()),
+        mean=float(t.mean()),
+        std=float(t.std(correction=0)),
+        median=float(t.median()),
+        constant_cost=float(rows.var(0, correction=0).mean()),  # of the best constant prediction of each output,
+        largest_rms=float(rows.square().mean(0).max().sqrt()),
+        deviation=float(distances.median()),
+        gap=_gap(distances),
+        finite=bool(t.isfinite().all()),
+        constants=1 if call.task == "binary" else rows.shape[1],  # where the outputs are told apart
+    )
+    if call.task == "classes":
+        return _with_distributions(targets, found)
+    if call.task == "binary":
+        floor = _simplex_floor(rows) if rows.shape[1] > 1 else 0.0
+        found = replace(found, own_entropy=float(binary_entropy(t).mean()), simplex_floor=floor)
+    return replace(found, whole_values=len(t.unique())) if bool((t == t.round()).all()) else found
+
+
+def _with_distributions(targets: list[Tensor], found: facts.Targets) -> facts.Targets:
+    sums = torch.cat([no_grad_float(x).sum(class_dim(x)).reshape(-1) for x in targets])
+    whole = torch.cat([no_grad_float(x).reshape(-1) for x in targets])
+    own_entropy = float(-torch.xlogy(whole, whole.clamp_min(0)).sum()) / len(sums)
+    found = replace(found, own_entropy=own_entropy, **class_shares(_class_sums(targets))._asdict())
+    return replace(found, row_sum_min=float(sums.min()), row_sum_max=float(sums.max()))
 
 
 def _simplex_floor(rows: Tensor) -> float:

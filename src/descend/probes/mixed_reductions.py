@@ -10,7 +10,7 @@ from descend.probes.loss_call import loss_call, setting
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.terms import terms
 from descend.probes.unread import unread
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
 
@@ -37,8 +37,8 @@ def mixed_reductions(moment: Moment) -> Measurement:
         own = 1 if op.name == "sum" else value_of(recording, op.inputs[0]).numel() // recording.examples
         if whole or values >= MORE * own and (op.name == "sum" or own > 1):
             moment.note_site("summed_term", "0", op.site, op.name)
-            detail = {"examples": recording.examples, "function": call.function, "values": values, "own": own}
-            yield Fact("mixed_reductions", "", moment.step, detail | {"over_batch": whole})
+            found = facts.MixedReductions(recording.examples, call.function, values, own, over_batch=whole)
+            yield Fact.of(found, moment.step)
             return
 
 

@@ -15,7 +15,7 @@ from descend.probes.loss_call import loss_call, module_of
 from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, forward
 from descend.probes.through_time import BATCH_FIRST, PADDED
 from descend.probes.unread import UNFED, unmatched, unread
-from descend.record import Fact, Site
+from descend.record import Fact, Site, facts
 from descend.tape import Op, Recording
 from descend.tape.call import NONE
 from descend.tape.vocabulary import RECURRENT, SOFTMAXES
@@ -50,13 +50,12 @@ def mixing(moment: Moment) -> Measurement:
     examples = value_of(recording, slot)
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)
-    detail: dict[str, Any] = {"examples": count, "share": share, "by": "", "batch_first": False}
+    found = facts.Mixing(count, share, by="", batch_first=False)
     culprit = _culprit(moment, recording, count) if share else None
     if culprit is not None:
-        detail |= {"by": culprit.by, "batch_first": culprit.batch_first, "single": list(culprit.single)}
-        detail |= {"dim": culprit.dim}
+        found = facts.Mixing(count, share, culprit.by, culprit.batch_first, culprit.single, culprit.dim)
         moment.note_site("mixing", "0", culprit.site, culprit.name)
-    yield Fact("mixing", "", moment.step, detail)
+    yield Fact.of(found, moment.step)
 
 
 def _batch(recording: Recording, count: int) -> int | None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from descend.probes.feeding import run_watched
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op
 
 # Defined on a part of the numbers: what comes to them must be confined to it.
@@ -35,14 +35,9 @@ def not_finite(moment: Moment) -> Measurement:
     run_watched(recording, watch)
     for op, given in found[:1]:
         moment.note_site("not_finite", "0", op.site, op.name)
-        detail = {
-            "function": op.name,
-            "is_partial": op.name in PARTIAL,
-            "is_masked": not bool(given.isfinite().all()),
-            "min": float(given.min()),
-            "max": float(given.max()),
-        }
-        yield Fact("not_finite", "", moment.step, detail)
+        is_masked = not bool(given.isfinite().all())
+        least, most = float(given.min()), float(given.max())
+        yield Fact.of(facts.NotFinite(op.name, op.name in PARTIAL, least, most, is_masked), moment.step)
 
 
 def _is_masked_at_most(values: Tensor) -> bool:

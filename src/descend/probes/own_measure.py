@@ -21,7 +21,7 @@ from descend.probes.loss_call import LossCall, class_dim, loss_call
 from descend.probes.moment import Measurement
 from descend.probes.on_the_way import Note, span, told
 from descend.probes.other_arguments import changed_along
-from descend.record import Fact, Site
+from descend.record import Fact, Site, facts
 from descend.record.facts import Edit, OnMeasured
 from descend.tape import Op, Recording
 from descend.tape.call import NONE, SMOOTH
@@ -111,8 +111,8 @@ def own_measure(evaluation: Recording, trained: Recording, step: int, key: str, 
     if not scored.is_told_apart:
         yield from told(list(_mending(behind, call, axis)), step, note, f"{key}.")
     note("own_measure", key, place, "")
-    numbers = {"right": scored.right, "given_to_others": fmean(scored.given_to_others), "best": scored.best}
-    yield Fact("own_measure", key, step, {**numbers, "is_told_apart": scored.is_told_apart})
+    usual = fmean(scored.given_to_others)
+    yield Fact.of(facts.OwnMeasure(scored.right, usual, scored.best, scored.is_told_apart), step, key)
 
 
 def _producer(recording: Recording, call: LossCall) -> Op | None:

@@ -3,7 +3,7 @@
 from descend.probes.loss_call import loss_call
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.unread import unread
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording
 
 
@@ -18,7 +18,7 @@ def pairing(moment: Moment) -> Measurement:
         raise Unavailable(unread(recording))
     inputs, targets = (_loaders(recording, slot) for slot in (call.prediction, call.target))
     if inputs and targets and inputs.isdisjoint(targets):
-        yield Fact("pairing", "", moment.step, {"inputs": sorted(inputs), "targets": sorted(targets)})
+        yield Fact.of(facts.Pairing(tuple(sorted(inputs)), tuple(sorted(targets))), moment.step)
 
 
 def _loaders(recording: Recording, slot: int) -> set[str]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from descend.probes.moment import Measurement
-from descend.record import Fact
+from descend.record import Fact, facts
 
 LISTED = 20
 IMPLEMENTATION = frozenset("lr foreach fused capturable differentiable".split())  # no part of what a rule does
@@ -31,16 +31,19 @@ def wiring(
     whether a backward pass was made for it, how many of the optimizer's parameters got a gradient and how many it has.
     """
     (cleared, wiped), (unheld, unreached) = gradients, left_out
-    detail: dict[str, Any] = {
-        "gradients_cleared": cleared,
-        "gradients_wiped": wiped,
-        "unheld": list(unheld)[:LISTED],
-        "unheld_count": len(unheld),
-        "unreached": list(unreached)[:LISTED],
-    }
-    if learning is not None:
-        detail |= dict(zip(("is_fed", "with_gradient", "held"), learning))
-    yield Fact("wiring", key, step, detail | {"evaluation_mode": list(idle_switches)[:LISTED]})
+    is_fed, with_gradient, held = learning or (True, None, None)
+    found = facts.Wiring(
+        gradients_cleared=cleared,
+        gradients_wiped=wiped,
+        unheld=tuple(unheld[:LISTED]),
+        unheld_count=len(unheld),
+        unreached=tuple(unreached[:LISTED]),
+        evaluation_mode=tuple(idle_switches[:LISTED]),
+        is_fed=is_fed,
+        with_gradient=with_gradient,
+        held=held,
+    )
+    yield Fact.of(found, step, key)
 
 
 def carries_gradient(parameters: Iterable[Tensor]) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from descend.probes.feeding import run_watched
 from descend.probes.loss_call import module_of
 from descend.probes.moment import Measurement, Moment
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Op
 from descend.tape.call import NONE
 
@@ -36,4 +36,4 @@ def zero_input(moment: Moment) -> Measurement:
         if is_zero:
             name = moment.modules(layer)
             moment.note_site("zero_input", name, moment.made_at(layer), type(layer).__name__)
-            yield Fact("zero_input", name, moment.step, {"layer": type(layer).__name__})
+            yield Fact.of(facts.ZeroInput(type(layer).__name__), moment.step, name)

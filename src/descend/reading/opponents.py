@@ -8,7 +8,7 @@ only before or after all steps of the other.
 
 from collections.abc import Iterable, Mapping
 
-from descend.record import Fact, Listener
+from descend.record import Fact, Listener, facts
 
 
 class Opponents:
@@ -25,7 +25,7 @@ class Opponents:
 
     def begins(self, key: str, after: Mapping[str, int]) -> None:
         """Say of the first step of one how many the others have taken before it."""
-        self.send([Fact("first_step", key, self._steps, {"after": dict(after)})])
+        self.send([Fact.of(facts.FirstStep(dict(after)), self._steps, key)])
 
     def stepped(self, key: str) -> None:
         """Take note of a step."""
@@ -50,4 +50,4 @@ class Opponents:
             if pair not in self._together and pair not in self._told:
                 self._told.add(pair)
                 of = ((one, other), (other, one))
-                self.send([Fact("opponents", mine, self._steps, {"optimizer": theirs}) for mine, theirs in of])
+                self.send([Fact.of(facts.Opponents(theirs), self._steps, mine) for mine, theirs in of])

@@ -19,7 +19,7 @@ from descend.source.syntax import Syntax
 def evaluate_as_trained(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Rewrite what the network is given at each place that evaluates it. It takes no dose."""
     edited, why = script, NotApplicable("the run did not show where the script evaluates")
-    for key in record.places("evaluated_inputs"):
+    for key in record.every(facts.EvaluatedInputs):
         changed = _as_trained(edited, record, key)
         if isinstance(changed, NotApplicable):
             why = changed

@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.train_mode import train_mode, whole_model
 from descend.script import Script
 from descend.source.arguments import find_argument, keyword, with_arguments
@@ -26,8 +26,8 @@ from descend.source.without_gradients import block_without_gradients
 def evaluation_mode(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Switch the mode at each place of the record that evaluates in training mode. It takes no dose."""
     edited, why = script, NotApplicable("the run did not show where the script evaluates")
-    for key in record.places("training_mode"):
-        edits = [_told, _switched] if (record.fact("training_mode", key) or {}).get("by_itself") else [_switched]
+    for key, mode in record.every(facts.TrainingMode).items():
+        edits = [_told, _switched] if mode.by_itself else [_switched]
         for edit in edits:
             changed = edit(edited, record, key)
             if isinstance(changed, NotApplicable):

@@ -8,7 +8,8 @@ from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.course.stability import rate_of
+from descend.record import Record, facts
 from descend.remedies.optimizer_argument import optimizer_argument
 from descend.script import Script
 from descend.source.arguments import is_rate, written
@@ -27,13 +28,14 @@ def learning_rate(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     """
     if not is_rate(dose["lr"]):
         return NotApplicable(f"a learning rate cannot be {dose['lr']}")
-    if (record.fact("optimizer", dose.get("optimizer", "0")) or {}).get("by_hand"):
-        return _by_hand(script, record, dose)
+    optimizer = record.fact(facts.Optimizer, dose.get("optimizer", "0"))
+    if optimizer is not None and optimizer.by_hand:
+        return _by_hand(script, record, dose, rate_of(optimizer))
     chosen = {"argument": "lr", "value": float(dose["lr"]), "optimizer": dose.get("optimizer", "0")}
     return optimizer_argument(script, record, chosen)
 
 
-def _by_hand(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+def _by_hand(script: Script, record: Record, dose: dict[str, Any], old: float) -> Script | NotApplicable:
     place = locate(script, record, "backward")
     if isinstance(place, NotApplicable):
         return place
@@ -46,7 +48,6 @@ def _by_hand(script: Script, record: Record, dose: dict[str, Any]) -> Script | N
     if not numbers or len(numbers) < len(literals):
         rate = syntax.code(found[0])
         return NotApplicable(f"`{rate}`, which multiplies the gradients, is not one number written in the source")
-    old = float((record.fact("optimizer", dose.get("optimizer", "0")) or {})["lr"])
     share = float(dose["lr"]) / old  # what the source multiplies by may be the rate times something
     edits = [Edit(number, written(share * float(number.evaluated_value))) for number in numbers]
     return apply(script, syntax, edits, "learning rate")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.source.arguments import find_argument, is_in_groups, makes_optimizer, place_in, takes, with_arguments
 from descend.source.literals import is_number
@@ -26,7 +26,8 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
     place = locate(script, record, "optimizer", key)
     if isinstance(place, NotApplicable):
         return trainer_argument(script, record, key, (dose["argument"], dose["value"]), place)
-    now = (record.fact("optimizer", key) or {}).get(dose["argument"])
+    optimizer = record.fact(facts.Optimizer, key)
+    now = optimizer.settings.get(dose["argument"]) if optimizer else None
     setting = replace(_setting(place, dose["argument"]), now=now)
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)

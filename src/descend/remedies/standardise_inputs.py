@@ -11,7 +11,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
 from descend.source.flow import Source
@@ -65,29 +65,30 @@ def fit_inputs(
 
 def _written(record: Record, place: Place, source: Source) -> str:
     """Return the code that standardises such data; "" where what is seen of them does not do."""
-    known, read = record.fact("inputs") or {}, read_whole(source, "inputs")
-    is_plain = read is not None and known.get("finite") and not is_wrapped(record, place.syntax)
-    over = _over(known, source) if is_plain else None
-    if read is None or over is None:
+    known, read = record.fact(facts.Inputs), read_whole(source, "inputs")
+    if known is None or read is None or not known.finite:
+        return ""
+    over = None if is_wrapped(record, place.syntax) else _over(known, source)
+    if over is None:
         return ""
     return HOOK.format(
         others="" if len(place.call.args) == 1 else ", *args[1:]",
         data=read.parameter,
-        read=read.lines + (".flatten(1)" if source.reshaped and known["features"] > 1 else ""),
+        read=read.lines + (".flatten(1)" if source.reshaped and known.features > 1 else ""),
         over=over,
         to=moved_to_model(place.syntax.module.code),
-        constant=CONSTANT if known["constant_features"] and known["features"] > 1 else "",
+        constant=CONSTANT if known.constant_features and known.features > 1 else "",
     )
 
 
-def _over(known: dict[str, Any], source: Source) -> str | None:
+def _over(known: facts.Inputs, source: Source) -> str | None:
     """Return over which dimensions of the data the mean of each feature is taken; None where that is not known."""
-    dimensions = len(known["shape"])
-    if known["features"] == 1:
+    dimensions = len(known.shape)
+    if known.features == 1:
         return ""
     if source.reshaped and dimensions > 2:
         return None
-    is_sequence_of_channels = dimensions == 3 and known["first_layer"] == "conv1d"
+    is_sequence_of_channels = dimensions == 3 and known.first_layer == "conv1d"
     return "(0, 2), keepdim=True" if is_sequence_of_channels else OVER.get(dimensions)
 
 

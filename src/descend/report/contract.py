@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from descend.case import Case
-from descend.record import Site
+from descend.record import Site, facts
 from descend.redaction import cleaned
 from descend.report.patches import patches
 from descend.report.verdict import failure
@@ -31,7 +31,7 @@ def render_json(case: Case) -> str:
         "steps": case.record.steps,
         "exit": dict(zip(("status", "whose"), case.exit_status)),
         "failure": failure(case) if case.status == "script_failed" else None,
-        "stage": _stage(case.record.fact("stage")),
+        "stage": _stage(case.record.fact(facts.Stage)),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],
         "trials": [_trial(trial, case) for trial in case.trials],
@@ -73,9 +73,9 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
     }
 
 
-def _stage(stage: dict[str, Any] | None) -> dict[str, int] | None:
+def _stage(stage: facts.Stage | None) -> dict[str, int] | None:
     """Return which stage of a training was looked at; None where it was the whole of it."""
-    return stage and {"number": stage["number"], "of": stage["of"]}
+    return {"number": stage.number, "of": stage.of} if stage else None
 
 
 def _trial(trial: Trial, case: Case) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import exp, isfinite, pi, sqrt
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.report.curvature_summary import Looked, looked_at, summary
 from descend.report.directions_table import directions_table
 from descend.report.figure import Figure, Key, Panel, Trace, level
@@ -27,24 +27,24 @@ def curvature_pictures(record: Record) -> list[Figure | Table]:
 
 def _of_one(looked: Looked) -> Iterator[Figure | Table]:
     if looked.directions:
-        table = directions_table(looked.label, looked.step, looked.point["optimizer"], looked.directions)
+        table = directions_table(looked.label, looked.step, looked.point.optimizer, looked.directions)
         yield from [table] if table else []
     if looked.spectrum:
-        yield _density(looked)
-        yield _layers(looked)
-    if looked.taylor:
-        yield taylor_picture(looked)
+        yield _density(looked, looked.spectrum)
+        yield _layers(looked.label, looked.spectrum)
+    if looked.taylor and looked.taylor.along:
+        yield taylor_picture(looked.label, looked.taylor)
 
 
-def _density(looked: Looked) -> Figure:
-    highest, shapes = max(looked.spectrum["values"]), list[Trace]()
+def _density(looked: Looked, spectrum: facts.Spectrum) -> Figure:
+    highest, shapes = max(spectrum.values), list[Trace]()
     keys = [Key("eigenvalues", "cause")]
     if isfinite(looked.bound) and looked.bound <= FAR * highest:
         marks, named = level(looked.bound, "stability bound", vertical=True)
         shapes, keys = [*marks], [*keys, *named]
     panel = Panel(
         f"Density of the eigenvalues, {looked.label} weights",
-        (_curve(looked, "cause"),),
+        (_curve(looked, spectrum, "cause"),),
         tuple(keys),
         x_title="eigenvalue of the Hessian",
         shapes=tuple(shapes),
@@ -62,14 +62,14 @@ def _density(looked: Looked) -> Figure:
     return Figure((panel,), caption)
 
 
-def _curve(looked: Looked, tone: str) -> Trace:
-    values, weights = looked.spectrum["values"], looked.spectrum["weights"]
+def _curve(looked: Looked, spectrum: facts.Spectrum, tone: str) -> Trace:
+    values, weights = spectrum.values, spectrum.weights
     low, high = min(values), max(values)
     width = SMOOTHED * ((high - low) or abs(high) or 1.0)
     at = [low - 3 * width + k * (high - low + 6 * width) / (DRAWN - 1) for k in range(DRAWN)]
     height = 1 / (width * sqrt(2 * pi))
     density = [sum(w * height * exp(-(((x - v) / width) ** 2) / 2) for v, w in zip(values, weights)) for x in at]
-    least = height / looked.point["parameters"] / 100  # a hundredth of one eigenvalue's peak
+    least = height / looked.point.parameters / 100  # a hundredth of one eigenvalue's peak
     return {
         "type": "scatter",
         "mode": "lines",
@@ -81,8 +81,8 @@ def _curve(looked: Looked, tone: str) -> Trace:
     }
 
 
-def _layers(looked: Looked) -> Figure:
-    traces = {name: sum(samples) / len(samples) for name, samples in looked.spectrum["layers"].items()}
+def _layers(label: str, spectrum: facts.Spectrum) -> Figure:
+    traces = {name: sum(samples) / len(samples) for name, samples in spectrum.layers.items()}
     shown = sorted(traces, key=lambda name: -abs(traces[name]))[:MOST_LAYERS]
     kept = [name for name in traces if name in shown]
     trace: Trace = {
@@ -95,7 +95,7 @@ def _layers(looked: Looked) -> Figure:
         "hovertemplate": "%{y}: %{x:.3g}",
     }
     panel = Panel(
-        f"Trace of each parameter's block, {looked.label} weights",
+        f"Trace of each parameter's block, {label} weights",
         (trace,),
         x_title="trace of its block of the Hessian",
         x={"exponentformat": "power", "showgrid": True},

@@ -3,62 +3,75 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
 
 from descend.course.stability import PRECONDITIONED, stability_bound
 from descend.interval import mean_interval
-from descend.record import Record
+from descend.record import Record, facts
 from descend.report.table import Table
 from descend.report.wording import number, percent
 
-FACTS = (
-    "point",
-    "eigenvalues",
-    "kind",
-    "directions",
-    "gauss_newton",
-    "taylor",
-    "spectrum",
-    "condition",
-)  # as they come
+FACTS = {
+    facts.CurvaturePoint: "point",
+    facts.Eigenvalues: "eigenvalues",
+    facts.PointKind: "kind",
+    facts.Directions: "directions",
+    facts.GaussNewton: "gauss_newton",
+    facts.Taylor: "taylor",
+    facts.Spectrum: "spectrum",
+    facts.ConditionNumber: "condition",
+}  # as they are printed
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What was measured at one point of the run; empty what was not."""
+    """What was measured at one point of the run; None what was not."""
 
     label: str
     step: int
-    point: Mapping[str, Any]
-    eigenvalues: Mapping[str, Any]
-    kind: Mapping[str, Any]
-    directions: Mapping[str, Any]
-    gauss_newton: Mapping[str, Any]
-    taylor: Mapping[str, Any]
-    spectrum: Mapping[str, Any]
-    condition: Mapping[str, Any]
+    point: facts.CurvaturePoint
+    eigenvalues: facts.Eigenvalues | None
+    kind: facts.PointKind | None
+    directions: facts.Directions | None
+    gauss_newton: facts.GaussNewton | None
+    taylor: facts.Taylor | None
+    spectrum: facts.Spectrum | None
+    condition: facts.ConditionNumber | None
 
     @property
     def bound(self) -> float:
         """The largest eigenvalue of the Hessian that the rule in use can take; NaN where none is known."""
-        optimizer = dict(self.point["optimizer"])
-        found, lr = stability_bound(optimizer), optimizer.get("lr")
-        is_of_hessian = optimizer.get("class") not in PRECONDITIONED and not self.directions.get("rescaled")
+        if not self.point.optimizer:
+            return float("nan")
+        optimizer = facts.optimizer_of(self.point.optimizer)
+        found, lr = stability_bound(optimizer), optimizer.lr
+        is_rescaled = self.directions is not None and self.directions.rescaled
+        is_of_hessian = optimizer.rule not in PRECONDITIONED and not is_rescaled
         return found.value / lr if found and lr and is_of_hessian else float("nan")
 
 
 def looked_at(record: Record) -> list[Looked]:
     """Return what is known of each point, in the order of the run; of an interrupted one what there is."""
     return [
-        Looked(label, record.history("point", label)[-1].step, *(record.fact(name, label) or {} for name in FACTS))
-        for label in record.places("point")
+        Looked(
+            label,
+            record.history(facts.CurvaturePoint, label)[-1].step,
+            point,
+            record.fact(facts.Eigenvalues, label),
+            record.fact(facts.PointKind, label),
+            record.fact(facts.Directions, label),
+            record.fact(facts.GaussNewton, label),
+            record.fact(facts.Taylor, label),
+            record.fact(facts.Spectrum, label),
+            record.fact(facts.ConditionNumber, label),
+        )
+        for label, point in record.every(facts.CurvaturePoint).items()
     ]
 
 
 def summary(found: list[Looked]) -> Table:
     """Return a row for each quantity and a column for each point."""
     rows = [(name, *(tell(looked) for looked in found)) for name, tell in ROWS.items()]
-    reasons = [f"{looked.label}: {looked.kind['how']}" for looked in found if looked.kind]
+    reasons = [f"{looked.label}: {looked.kind.how}" for looked in found if looked.kind]
     caption = (
         "The Hessian of the cost of the same fixed examples. λmax and λmin are its largest and smallest eigenvalue; "
         "the trace is the sum of all, with its 95 % interval unless it is exact. The condition number is the largest "
@@ -69,14 +82,18 @@ def summary(found: list[Looked]) -> Table:
     return Table("Curvature", ("", *(f"{looked.label} weights" for looked in found)), kept, caption)
 
 
-def _end(name: str) -> Callable[[Looked], str]:
-    return lambda looked: number(looked.eigenvalues[name][0][0]) if looked.eigenvalues else ""
+def _largest(looked: Looked) -> str:
+    return number(looked.eigenvalues.top[0].value) if looked.eigenvalues else ""
+
+
+def _smallest(looked: Looked) -> str:
+    return number(looked.eigenvalues.bottom[0].value) if looked.eigenvalues else ""
 
 
 def _trace(looked: Looked) -> str:
     if not looked.spectrum:
         return ""
-    samples = looked.spectrum["trace"]
+    samples = looked.spectrum.trace
     value = number(sum(samples) / len(samples))
     if len(samples) < 2:  # formed, and exact
         return value
@@ -85,25 +102,25 @@ def _trace(looked: Looked) -> str:
 
 
 def _condition(looked: Looked) -> str:
-    if not looked.condition or isnan(looked.condition["number"] or float("nan")):
+    if not looked.condition or isnan(looked.condition.number or float("nan")):
         return ""
-    return f"{'≥ ' if looked.condition['is_bound'] else ''}{number(looked.condition['number'])}"
+    return f"{'≥ ' if looked.condition.is_bound else ''}{number(looked.condition.number)}"
 
 
 def _definiteness(looked: Looked) -> str:
     if not looked.condition:
         return ""
-    kind, chance, least = (looked.condition[name] for name in ("definiteness", "chance", "least"))
+    kind, chance = looked.condition.definiteness, looked.condition.chance
     if not chance:
         return kind
     if kind.startswith("positive"):
-        return f"seen as {kind}; at 95 % none is below {number(least)}"
+        return f"seen as {kind}; at 95 % none is below {number(looked.condition.least)}"
     return f"seen as {kind}; otherwise by a chance of {percent(chance)}"
 
 
 def _gauss_newton(looked: Looked) -> str:
-    top = looked.gauss_newton.get("top")
-    return number(top[0][0]) if top else ""
+    top = looked.gauss_newton.top if looked.gauss_newton else ()
+    return number(top[0].value) if top else ""
 
 
 def _bound(looked: Looked) -> str:
@@ -112,12 +129,12 @@ def _bound(looked: Looked) -> str:
 
 ROWS: Mapping[str, Callable[[Looked], str]] = {
     "step": lambda looked: "" if looked.label == "checkpoint" else str(looked.step),
-    "cost": lambda looked: number(looked.point["loss"]),
-    "gradient norm": lambda looked: number(looked.point["gradient_norm"]),
-    "kind of point": lambda looked: looked.kind.get("kind", ""),
-    "λmax": _end("top"),
+    "cost": lambda looked: number(looked.point.loss),
+    "gradient norm": lambda looked: number(looked.point.gradient_norm),
+    "kind of point": lambda looked: looked.kind.kind if looked.kind else "",
+    "λmax": _largest,
     "bound on λ, of the rule": _bound,
-    "λmin": _end("bottom"),
+    "λmin": _smallest,
     "definiteness": _definiteness,
     "condition number": _condition,
     "trace": _trace,

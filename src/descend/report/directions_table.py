@@ -5,21 +5,22 @@ from typing import Any
 
 from descend.course.stability import PRECONDITIONED
 from descend.dynamics import LinearRule, Motion, Observation, agreement, linear_rule, observed, predicted
+from descend.record import facts
 from descend.report.table import Table
 from descend.report.wording import number
 
 HEAD = ("λ", "α·λ", "predicted", "observed", "α·λ observed", "agree")
 
 
-def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measured: Mapping[str, Any]) -> Table | None:
+def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measured: facts.Directions) -> Table | None:
     """Return the table of one point; None where nothing is known of its rule."""
     rule, lr = linear_rule(optimizer, step), float(optimizer.get("lr") or 0.0)
-    if rule is None or not lr or (optimizer["class"] in PRECONDITIONED and not measured["rescaled"]):
+    if rule is None or not lr or (optimizer["class"] in PRECONDITIONED and not measured.rescaled):
         return None  # an adaptive rule that has not stepped divides by nothing yet
-    steps = measured["steps"]
-    rows = [_row(each, rule, lr) for each in measured["directions"]]
+    steps = measured.steps
+    rows = [_row(each, rule, lr) for each in measured.directions]
     seen = f"over the steps {steps[0]} to {steps[-1]}" if len(steps) > 1 else "nowhere: the path was not kept"
-    of = " of P⁻¹H, in which the rule is gradient descent" if measured["rescaled"] else ""
+    of = " of P⁻¹H, in which the rule is gradient descent" if measured.rescaled else ""
     caption = (
         f"The directions are the eigenvectors{of} at the {label} weights. By its factor the distance from the centre "
         f"of the parabola is multiplied at each step. Predicted: by {optimizer['class']} at the rate {number(lr)} on a "
@@ -28,16 +29,16 @@ def directions_table(label: str, step: int, optimizer: Mapping[str, Any], measur
         "where a t test at 5 % or a tenth of α·λ cannot tell them apart; nothing is told by what it cannot tell from 0 "
         "either. Where they do not agree, the cost is no such parabola over the way that the run goes."
     )
-    whose = ", eigenvectors of P⁻¹H" if measured["rescaled"] else ""
+    whose = ", eigenvectors of P⁻¹H" if measured.rescaled else ""
     return Table(f"Directions at the {label} weights{whose}", HEAD, rows, caption, frozenset({0, 1}))
 
 
-def _row(measured: Mapping[str, Any], rule: LinearRule, lr: float) -> tuple[str, ...]:
-    curvature = measured["curvature"]
+def _row(measured: facts.Direction, rule: LinearRule, lr: float) -> tuple[str, ...]:
+    curvature = measured.curvature
     said = predicted(rule, lr, curvature)
     head = (number(curvature), number(lr * curvature), f"{said.kind} ×{_factor(said)}")
     try:
-        seen = observed(measured["course"], measured["gradient"], curvature, rule, lr)
+        seen = observed(measured.course, measured.gradient, curvature, rule, lr)
     except ValueError:
         return (*head, "not seen", "", "")
     if seen.kind == "driven":

@@ -1,11 +1,10 @@
 """Inputs that are not normalised: the mean and width of every feature, next to the standardised unit."""
 
-from collections.abc import Mapping
 from math import asinh, ceil, floor, isfinite, log10, nan
 from typing import Any
 
-from descend.course.stability import PRECONDITIONED, stability_bound
-from descend.record import Record
+from descend.course.stability import PRECONDITIONED, is_of, stability_bound
+from descend.record import Record, facts
 from descend.report.figure import MOST_TICKS, Figure, Key, Panel, Trace, level, line, value_axis
 from descend.report.sharpness import times_rate
 from descend.report.wording import number
@@ -35,10 +34,10 @@ def inputs_not_normalised(record: Record, symptom: Symptom) -> Figure | None:
 
 def read_features(record: Record, symptom: Symptom) -> list[Feature]:
     """Return (index, mean, σ) of every feature whose mean and σ are finite numbers."""
-    places = record.places("inputs")
-    place = next((p for p in (symptom.module, symptom.optimizer, "") if p in places), places[0] if places else "")
-    detail: Mapping[str, Any] = record.fact("inputs", place) or {}
-    pairs = zip(_numbers(detail.get("mean")), _numbers(detail.get("std")))
+    known = record.every(facts.Inputs)
+    wanted = (known[p] for p in (symptom.module, symptom.optimizer, "") if p in known)
+    inputs = next(wanted, next(iter(known.values()), None))
+    pairs = zip(inputs.mean, inputs.std) if inputs else ()
     return [(i, mean, std) for i, (mean, std) in enumerate(pairs) if isfinite(mean) and isfinite(std)]
 
 
@@ -52,12 +51,6 @@ def thin_features(features: list[Feature], limit: int = MOST_FEATURES) -> list[F
         stretch = features[start : start + stride]
         kept |= {min(stretch, key=lambda f: f[2]), max(stretch, key=lambda f: f[2])}
     return sorted(kept)
-
-
-def _numbers(values: Any) -> list[float]:
-    if not isinstance(values, list):
-        return []
-    return [float(v) if isinstance(v, int | float) else float("nan") for v in values]
 
 
 def _caption(features: list[Feature]) -> str:
@@ -92,8 +85,8 @@ def _curvature_panel(record: Record, optimizer: str) -> Panel | None:
 
 def _bound(record: Record, optimizer: str) -> float:
     """Return the rule's bound on α·λmax; NaN where it is one of another curvature, or none is known."""
-    rule = record.fact("optimizer", optimizer) or {}
-    bound = None if rule.get("class") in PRECONDITIONED else stability_bound(rule)
+    is_another = is_of(record, optimizer, PRECONDITIONED)
+    bound = None if is_another else stability_bound(record.fact(facts.Optimizer, optimizer))
     return nan if bound is None else bound.value
 
 

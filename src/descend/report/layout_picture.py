@@ -1,9 +1,9 @@
 """What a script's step costs on several processes: a table of layouts, and its speed against their number."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from descend.record import Fact, Record
+from descend.record import Fact, Record, facts
 from descend.report.figure import Figure, Key, Panel, Trace, log_axis
 from descend.report.table import Table
 from descend.report.wording import count, number
@@ -12,51 +12,56 @@ if TYPE_CHECKING:
     from descend.parallel.cost import Forecast, Link, Work
     from descend.parallel.layout import Layout
 
-FACTS = ("layers", "forecast")
+FACTS = {facts.StepCost: "layers", facts.Forecast: "forecast"}  # as they are printed
 WORLDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+Given = tuple[str | None, str | None]  # bandwidth and latency of the link, as a user has written them
 AS_GOOD = 0.03  # of the time: less is not worth another layout
 
 
-def layout_pictures(record: Record, told: Mapping[str, Any]) -> list[Figure | Table]:
-    """Return the table of layouts and the curves; the forecasts become facts. told: the processes and their link."""
-    from descend.parallel.cost import Link
-
+def layout_pictures(record: Record, world: int, link: "Link", given: Given) -> list[Figure | Table]:
+    """Return the table of layouts and the curves; the forecasts become facts. world: so many processes."""
     work = work_of(record)
-    link = Link(told["bandwidth"], told["latency"])
-    alone, found = _forecasts(work, 1, link)[0], _forecasts(work, told["world"], link)
+    alone, found = _forecasts(work, 1, link)[0], _forecasts(work, world, link)
     best = recommended(alone, found)
     for each in found:
-        detail = {"seconds": each.seconds, "waiting": each.waiting, "memory": each.memory, "alone": alone.seconds}
-        detail["recommended"] = each is best
-        record.add(Fact("forecast", named(each.layout), 0, {**detail, **told}))
-    return [_table(work, alone, found, told), _curves(work, link)]
+        told = facts.Forecast(
+            seconds=each.seconds,
+            waiting=each.waiting,
+            memory=each.memory,
+            alone=alone.seconds,
+            recommended=each is best,
+            world=world,
+            bandwidth=link.bandwidth,
+            latency=link.latency,
+            given=given,
+        )
+        record.add(Fact.of(told, 0, named(each.layout)))
+    return [_table(work, [alone, *found], link, given), _curves(work, link)]
 
 
 def work_of(record: Record) -> "Work":
     """Return what one process needs for a step, as it was measured."""
     from descend.parallel.cost import Layer, Work
 
-    (label,) = record.places("layers")
-    known = record.fact("layers", label)
-    assert known is not None
-    batch, whole, one = known["examples"], known["seconds"], known["seconds_of_one"]
+    (known,) = record.every(facts.StepCost).values()
+    batch, whole, one = known.examples, known.seconds, known.seconds_of_one
     each = (whole - one) / (batch - 1) if one is not None and batch > 1 and one < whole else whole / batch
-    forwards = sum(layer["seconds"] for layer in known["layers"])
+    forwards = sum(layer.seconds for layer in known.layers)
     layers = tuple(
         Layer(
-            layer["name"],
-            (share := layer["seconds"] / forwards) * (whole - each * batch),
+            layer.name,
+            (share := layer.seconds / forwards) * (whole - each * batch),
             share * each,
-            layer["input_bytes"] / batch,
-            layer["output_bytes"] / batch,
-            layer["weight_bytes"],
-            layer["outputs"],
-            layer["paired"],
-            layer["follows"],
+            layer.input_bytes / batch,
+            layer.output_bytes / batch,
+            layer.weight_bytes,
+            layer.outputs,
+            layer.paired,
+            layer.follows,
         )
-        for layer in known["layers"]
+        for layer in known.layers
     )
-    return Work(layers, batch, known["kept_bytes"] / batch, known["state_bytes"], known["update_seconds"])
+    return Work(layers, batch, known.kept_bytes / batch, known.state_bytes, known.update_seconds)
 
 
 def named(layout: "Layout") -> str:
@@ -77,19 +82,20 @@ def _forecasts(work: "Work", world: int, link: "Link") -> "list[Forecast]":
     return found
 
 
-def _table(work: "Work", alone: "Forecast", found: "Sequence[Forecast]", told: Mapping[str, Any]) -> Table:
-    rows = [_row(each, alone) for each in (alone, *found)]
-    given = [word for word in told["given"] if word]
+def _table(work: "Work", found: "Sequence[Forecast]", link: "Link", given: Given) -> Table:
+    """Return a row of each layout; found: first of them one process."""
+    rows = [_row(each, found[0]) for each in found]
+    words = [word for word in given if word]
     known = {
         0: ", measured between two processes here",
-        1: f" ({given and given[0]} given, the rest measured here)",
+        1: f" ({words and words[0]} given, the rest measured here)",
         2: "",
     }
-    speed, delay = told["bandwidth"] * 8 / 1e6, told["latency"] * 1e3
+    speed, delay = link.bandwidth * 8 / 1e6, link.latency * 1e3
     caption = (
         f"A step is the forward and backward pass of a batch of {work.batch}, and the update: "
         f"{count(len(work.layers), 'layer')} with {number(work.weight_bytes / 1e6)} MB of parameters, on processors "
-        f"like this one. The link moves {number(speed)} Mbit/s after {number(delay)} ms{known[len(given)]}. Waiting: "
+        f"like this one. The link moves {number(speed)} Mbit/s after {number(delay)} ms{known[len(words)]}. Waiting: "
         "the part of a step in which nothing is computed. Memory: parameters, gradients, the optimizer's state, and "
         "what the forward pass leaves for the backward one, of a process."
     )
@@ -116,14 +122,14 @@ def recommended(alone: "Forecast", found: "Sequence[Forecast]") -> "Forecast":
 
 def layout_remarks(record: Record) -> list[str]:
     """Return the recommendation."""
-    found = {label: fact for label in record.places("forecast") if (fact := record.fact("forecast", label)) is not None}
+    found = record.every(facts.Forecast)
     if not found:
         return []
-    chosen = [label for label, fact in found.items() if fact["recommended"]]
+    chosen = [label for label, fact in found.items() if fact.recommended]
     if not chosen:
         return ["no layout is faster than one process: the link, or what a step costs whatever its batch, is too dear"]
     fact = found[chosen[0]]
-    return [f"recommended: {chosen[0]}, {number(fact['alone'] / fact['seconds'])} times as fast as one process"]
+    return [f"recommended: {chosen[0]}, {number(fact.alone / fact.seconds)} times as fast as one process"]
 
 
 def _curves(work: "Work", link: "Link") -> Figure:

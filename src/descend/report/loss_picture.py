@@ -1,10 +1,8 @@
 """Output layer against loss: what enters the loss, and the loss against the floor it cannot go below."""
 
-from collections.abc import Mapping
 from math import isfinite, nan
-from typing import Any
 
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 from descend.report.figure import Figure, Panel, Trace, break_mark, level, line, value_axis
 from descend.report.wording import number
 from descend.scale import needs_log
@@ -14,15 +12,14 @@ LOSS_FLOOR = "loss_floor"  # the quantity whose bound is the lowest loss that an
 
 
 def output_loss_mismatch(record: Record, symptom: Symptom) -> Figure | None:
-    """What enters the loss (its histogram, else its range), and the loss against its floor."""
-    places = record.places("loss_input")
-    wanted = (symptom.module, symptom.optimizer, "")
-    place = next((p for p in wanted if p in places), places[0] if places else "")
-    detail: Mapping[str, Any] = record.fact("loss_input", place) or {}
-    entering = _histogram(detail) or _ranges(detail)
+    """The range of what enters the loss, and the loss against its floor."""
+    known = record.every(facts.LossInput)
+    wanted = (known[p] for p in (symptom.module, symptom.optimizer, "") if p in known)
+    given = next(wanted, next(iter(known.values()), None))
+    entering = _ranges(given) if given else None
     loss = record.series("loss", symptom.optimizer)
     panels = ((entering,) if entering else ()) + ((_loss_panel(loss, symptom),) if len(loss) else ())
-    return Figure(panels, _caption(detail, bool(entering))) if panels else None
+    return Figure(panels, _caption(given, bool(entering))) if panels else None
 
 
 def _loss_panel(loss: Series, symptom: Symptom) -> Panel:
@@ -35,37 +32,18 @@ def _loss_panel(loss: Series, symptom: Symptom) -> Panel:
     return Panel("Training loss", (trace,), (*keys, *break_mark(loss)), shapes=shapes, y=axis)
 
 
-def _caption(detail: Mapping[str, Any], has_panel: bool) -> str:
+def _caption(given: facts.LossInput | None, has_panel: bool) -> str:
     text = "What the loss function receives." if has_panel else "The loss over the steps observed."
-    low, high, first, last = (_value(detail, key) for key in ("min", "max", "row_sum_min", "row_sum_max"))
-    if isfinite(low) and isfinite(high):
+    if given is not None and isfinite(given.min) and isfinite(given.max):
+        low, high, (first, last) = given.min, given.max, _row_sums(given)
         text += f" Its values lie between {number(low)} and {number(high)}"
         sums = f"; its rows sum to {number(first)}" + ("" if number(first) == number(last) else f" to {number(last)}")
         text += (sums if isfinite(first) and isfinite(last) else "") + "."
     return text
 
 
-def _histogram(detail: Mapping[str, Any]) -> Panel | None:
-    counted = detail["histogram"] if isinstance(detail.get("histogram"), Mapping) else detail
-    counts, edges = counted.get("counts"), counted.get("edges")
-    if not (isinstance(counts, list) and isinstance(edges, list) and len(edges) == len(counts) + 1 and counts):
-        return None
-    bins = list(zip(edges, edges[1:], counts))
-    bars: Trace = {
-        "type": "bar",
-        "x": [(low + high) / 2 for low, high, _ in bins],
-        "width": [0.94 * (high - low) for low, high, _ in bins],
-        "y": counts,
-        "marker": {"color": "cause", "line": {"width": 0}},
-        "hovertext": [f"{number(low)} to {number(high)}: {number(amount)}" for low, high, amount in bins],
-        "hoverinfo": "text",
-    }
-    return Panel("What enters the loss: how many values of each size", (bars,), x_title="value")
-
-
-def _ranges(detail: Mapping[str, Any]) -> Panel | None:
-    rows = [("values", _value(detail, "min"), _value(detail, "max"))]
-    rows.append(("row sums", _value(detail, "row_sum_min"), _value(detail, "row_sum_max")))
+def _ranges(given: facts.LossInput) -> Panel | None:
+    rows = [("values", given.min, given.max), ("row sums", *_row_sums(given))]
     rows = [row for row in rows if isfinite(row[1]) and isfinite(row[2])]
     if not rows:
         return None
@@ -88,6 +66,6 @@ def _range_bar(label: str, low: float, high: float) -> Trace:
     }
 
 
-def _value(detail: Mapping[str, Any], key: str) -> float:
-    value = detail.get(key)
-    return float(value) if isinstance(value, int | float) else nan
+def _row_sums(given: facts.LossInput) -> tuple[float, float]:
+    low, high = given.row_sum_min, given.row_sum_max
+    return (nan, nan) if low is None or high is None else (low, high)

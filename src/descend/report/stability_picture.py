@@ -3,7 +3,7 @@
 from math import isfinite, nan
 
 from descend.course.stability import curvature_name, stability_bound, step_lengths
-from descend.record import Record, Series
+from descend.record import Record, Series, facts
 from descend.report.figure import Figure, Key, Panel, band, break_mark, level, line, value_axis
 
 CAPTION = "Above its bound, a step along the steepest direction ends higher up than it began."
@@ -12,9 +12,9 @@ CAPTION = "Above its bound, a step along the steepest direction ends higher up t
 def stability(record: Record) -> Figure | None:
     """Return one panel for each optimizer whose curvature was measured; None where none was."""
     panels = []
-    for key in record.places("optimizer"):
+    for key, optimizer in record.every(facts.Optimizer).items():
         name = curvature_name(record, key)
-        bound = stability_bound(record.fact("optimizer", key) or {})
+        bound = stability_bound(optimizer)
         panels += [stability_panel(record, key, name, bound.value if bound else nan)] if name else []
     drawn = tuple(panel for panel in panels if panel)
     return Figure(drawn, CAPTION) if drawn else None

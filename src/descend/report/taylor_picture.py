@@ -1,6 +1,6 @@
 """How far Taylor's approximations of a cost hold, by their errors against the distance."""
 
-from descend.report.curvature_summary import Looked
+from descend.record import facts
 from descend.report.figure import Figure, Key, Panel, Trace, words
 from descend.report.wording import number
 
@@ -8,13 +8,13 @@ TONES = ("cause", "cure", "third")  # of one direction after another
 POWERS = {"type": "log", "exponentformat": "power", "dtick": 1}
 
 
-def taylor_picture(looked: Looked) -> Figure:
+def taylor_picture(label: str, taylor: facts.Taylor) -> Figure:
     """Return the errors of the linear and of the quadratic model along some directions, from one point."""
     traces, keys = list[Trace](), list[Key]()
-    for (name, found), tone in zip(looked.taylor.items(), TONES):
+    for (name, found), tone in zip(taylor.along.items(), TONES):
         keys.append(Key(name, tone))
-        for order, errors in (("linear", found["first_errors"]), ("quadratic", found["second_errors"])):
-            seen = [(t, e) for t, e in zip(found["distances"], errors) if e is not None and e > found["floor"]]
+        for order, errors in (("linear", found.first_errors), ("quadratic", found.second_errors)):
+            seen = [(t, e) for t, e in zip(found.distances, errors) if e > found.floor]
             traces.append(
                 {
                     "type": "scatter",
@@ -28,7 +28,7 @@ def taylor_picture(looked: Looked) -> Figure:
             )
     keys += [Key("error of the quadratic model", "ink"), Key("of the linear one", "ink", "dash")]
     panel = Panel(
-        f"Errors of Taylor's approximations, {looked.label} weights",
+        f"Errors of Taylor's approximations, {label} weights",
         tuple(traces),
         tuple(keys),
         x_title="distance from the weights",
@@ -36,15 +36,15 @@ def taylor_picture(looked: Looked) -> Figure:
         y=POWERS | {"dtick": 2, "title": {"text": "error of the cost", "standoff": 4}},
         height=260,
     )
-    return Figure((panel,), f"{_where(looked)} Errors that rounding hides are left out.")
+    return Figure((panel,), f"{_where(taylor)} Errors that rounding hides are left out.")
 
 
 def _dash(order: str) -> str:
     return "solid" if order == "quadratic" else "dash"
 
 
-def _where(looked: Looked) -> str:
-    known = [(name, found["breaks_at"], found["length"]) for name, found in looked.taylor.items()]
+def _where(taylor: facts.Taylor) -> str:
+    known = [(name, found.breaks_at, found.length) for name, found in taylor.along.items()]
     told = [
         f"{name} from {number(at)} ({number(at / length)} of the weights' length)" for name, at, length in known if at
     ]

@@ -4,7 +4,7 @@ from descend.case import Case
 from descend.course.own_metric import own_metric
 from descend.course.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
 from descend.course.suffering import has_hardly_learnt
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.record.failures import cause_of
 from descend.report.in_part import in_part, is_partial, steps_seen, steps_watched
 from descend.report.titles import title
@@ -93,7 +93,7 @@ def is_short(case: Case) -> bool:
 
 def was_replayed(case: Case) -> bool:
     """Tell whether any step was taped: without that there is no curvature, no activations and no yardstick."""
-    return case.record.fact("monitor") is not None
+    return case.record.fact(facts.Monitor) is not None
 
 
 def was_read(case: Case) -> bool:
@@ -116,8 +116,8 @@ def observed(case: Case) -> str:
     which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
     which = which if ending and ending.is_told else ""
     amount = "step" if which and single else steps_watched(case.record)
-    stage = case.record.fact("stage")
-    of = f" of stage {stage['number']} of {stage['of']}" if stage else ""
+    stage = case.record.fact(facts.Stage)
+    of = f" of stage {stage.number} of {stage.of}" if stage else ""
     of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
     until = {
         "interrupted": " until the interruption",

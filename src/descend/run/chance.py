@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from descend.plan import Plan
-from descend.record import Fact, Message, Record
+from descend.record import Fact, Message, Record, facts
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
@@ -17,6 +17,6 @@ def untrained_numbers(script: Script, plan: Plan, record: Record, server: ForkSe
     if found.ending is None or found.ending.reason not in ("finished", "window"):
         return []
     return [
-        Fact("untrained", name, found.steps, {"value": found.series("own_number", name).last})
+        Fact.of(facts.Untrained(found.series("own_number", name).last), found.steps, name)
         for name in found.places("own_number")
     ]

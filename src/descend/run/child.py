@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from descend.record.reading import Fact, Note
+from descend.record import Fact, Note, facts
 from descend.run.busy_machine import OwnTime
 from descend.run.execute import Program, execute
 from descend.run.peers import grouped
@@ -244,7 +244,7 @@ class Run:
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""
         limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
-        self.channel.send([Fact("begun", "", 0, {})])  # from here on its first step is waited for
+        self.channel.send([Fact.of(facts.Begun(), 0)])  # from here on its first step is waited for
         while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
             time.sleep(0.5)
             if self._trained() > limit:
@@ -259,8 +259,8 @@ class Run:
         ident = threading.main_thread().ident
         tree = self.observation.tree
         frame = tree.in_script(sys._current_frames().get(ident)) if ident else None
-        place = frame and {"file": tree.original(frame.f_code.co_filename), "line": frame.f_lineno}
-        self.channel.send([Fact("cut_off", "", self.watch.steps, {"seconds": seconds, "place": place})])
+        place = frame and facts.Line(tree.original(frame.f_code.co_filename), frame.f_lineno)
+        self.channel.send([Fact.of(facts.CutOff(seconds, place), self.watch.steps)])
 
     def _nobody_listens(self) -> None:
         if not self.config.watched:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from descend.plan import Plan
-from descend.record import Record
+from descend.record import Record, facts
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
 from descend.script import Script
@@ -25,6 +25,6 @@ def whole_length(script: Script, plan: Plan, record: Record, server: ForkServer 
     found = run(script, further, new_record(script, further), server=server)
     if found.ending is None or found.ending.reason != "finished":
         return 0
-    told = {name: found.fact("own_number", name) or {} for name in found.places("own_number")}
-    new = [fact for name, fact in told.items() if name not in record.places("own_number")]
-    return found.steps if any(f["rises"] is not None and (f["is_held_out"] or not f["is_loss"]) for f in new) else 0
+    told, known = found.every(facts.OwnNumber), record.places("own_number")
+    new = [number for name, number in told.items() if name not in known and number.rises is not None]
+    return found.steps if any(number.is_held_out or not number.is_loss for number in new) else 0

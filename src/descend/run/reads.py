@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from descend.record import is_installed
-from descend.record.reading import Fact, Message
+from descend.record import Fact, Message, facts, is_installed
 
 MOST = 500  # files of one process; of a larger set the first ones stand for all
 SYSTEM = ("/proc/", "/sys/", "/dev/")
@@ -37,7 +36,7 @@ def noting_reads(original: Callable[[str], str], tell: Callable[[Message], None]
             return
         if _is_file(file):
             told.add(file)
-            tell(Fact("file_read", file, 0, {}))
+            tell(Fact.of(facts.FileRead(), 0, file))
 
     sys.addaudithook(hook)
     try:

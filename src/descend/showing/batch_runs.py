@@ -52,17 +52,17 @@ def sizes_of(text: str) -> list[int]:
 def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list[SizedRun]:
     """Run the script at each size. Raises `UsageError` where its batches cannot be resized."""
     from descend.plan import Plan
+    from descend.record import facts
     from descend.remedies.batch_size import batch_size
     from descend.source.not_applicable import NotApplicable
 
-    [place] = record.places("gradient_noise")[:1]
-    noise = record.fact("gradient_noise", place) or {}
+    noise = next(iter(record.every(facts.GradientNoise).values()))
     asked = {"what": "memory", "at": [0], "last": False, "followed": 0, "evaluation": False}
     plan = replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS)
     found = []
     for size in sizes:
-        dose = {"loader": noise.get("loader") or "0", "batch_size": size}
-        changed = script if size == noise["batch_size"] else batch_size(script, record, dose)
+        dose = {"loader": noise.loader or "0", "batch_size": size}
+        changed = script if size == noise.batch_size else batch_size(script, record, dose)
         if isinstance(changed, NotApplicable):
             raise UsageError(f"the size of its batches cannot be changed: {changed.reason}")
         for seed in range(SEEDS):
@@ -93,11 +93,13 @@ def _words(size: int, record: "Record") -> str:
 
 
 def _run(record: "Record", size: int) -> SizedRun:
+    from descend.record import facts
+
     assert record.ending is not None
     values = record.series("loss", "0").values
     window = ceil(AVERAGED / size)
     running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
     kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
     times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
-    held = record.fact("kept_bytes", "first") or {}
-    return SizedRun(size, kept, median(times), held["bytes"] if held.get("examples") == size else nan)
+    held = record.fact(facts.KeptBytes, "first")
+    return SizedRun(size, kept, median(times), held.bytes if held and held.examples == size else nan)

@@ -11,8 +11,6 @@ from descend.options import Arguments, AsModule, Format, Python, Target
 from descend.showing.batch_runs import compared, sized_runs, sizes_of
 from descend.showing.of_script import At, Evaluation, Shown, Steps, plan_for, show
 
-BATCH_RUN = "batch_run"  # a fact
-
 if TYPE_CHECKING:
     from descend.record import Record
     from descend.report.figure import Figure
@@ -64,14 +62,14 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
             context,
             it,
             plan,
-            Shown("Gradients", (*FACTS, BATCH_RUN), pictures, remarks=gradient_remarks),
+            Shown("Gradients", FACTS, pictures, remarks=gradient_remarks),
             out,
             as_json=format == "json",
         )
 
 
 def _sizes(script: "Script", record: "Record", sizes: list[int], target: float | None) -> "list[Figure | Table]":
-    from descend.record import Fact
+    from descend.record import Fact, facts
     from descend.report.batch_picture import batch_pictures
     from descend.report.gradient_picture import looked_at
 
@@ -79,8 +77,20 @@ def _sizes(script: "Script", record: "Record", sizes: list[int], target: float |
     if not runs:
         raise UsageError("no run with batches of another size came to a few steps")
     first = looked_at(record)[0]
-    reached, found = compared(runs, first["gradient_noise"]["loss"], target)
+    reached, found = compared(runs, first.noise.loss, target)
     for run in found:
-        detail = {name: value if isfinite(value) else None for name, value in vars(run).items()}
-        record.add(Fact(BATCH_RUN, str(run.size), 0, {**detail, "target": reached}))
+        told = facts.BatchRun(
+            size=run.size,
+            lr=run.lr,
+            steps=_known(run.steps),
+            seconds=_known(run.seconds),
+            step_seconds=_known(run.step_seconds),
+            kept_bytes=int(run.kept_bytes) if isfinite(run.kept_bytes) else None,
+            target=reached,
+        )
+        record.add(Fact.of(told, 0, str(run.size)))
     return batch_pictures(found, reached, first.noise_scale[0])
+
+
+def _known(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -44,6 +44,7 @@ def layout(  # noqa: PLR0913 - each is an option of the command
     Data parallel, layers split by their outputs, stages of a pipeline, and both together: seconds, the part of them
     that is spent waiting for the link, and memory. descend.parallel.Layout spreads a script so.
     """
+    from descend.record import facts
     from descend.report.layout_picture import FACTS, layout_pictures, layout_remarks
     from descend.script import opened
 
@@ -53,11 +54,9 @@ def layout(  # noqa: PLR0913 - each is an option of the command
     with opened(script, tuple(arguments or ()), as_module=as_module, python=python) as it:
 
         def pictures(record: "Record") -> "list[Figure | Table]":
-            if record.fact("layers", f"step {AT}") is None:
+            if record.fact(facts.StepCost, f"step {AT}") is None:
                 return []
-            link = _link(it, rate, delay)
-            told = {"world": world, "bandwidth": link.bandwidth, "latency": link.latency, "given": [bandwidth, latency]}
-            return layout_pictures(record, told)
+            return layout_pictures(record, world, _link(it, rate, delay), (bandwidth, latency))
 
         show(context, it, plan, Shown("Layout", FACTS, pictures, remarks=layout_remarks), out, as_json=format == "json")
 

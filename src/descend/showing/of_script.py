@@ -1,8 +1,8 @@
 """What the commands share that show something of a script: where in its run, how it is run, what is written."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 
 from descend.errors import UsageError
 from descend.options import as_typed
+from descend.record import facts
 from descend.single_run import run_once, status_of
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
 
 @dataclass(frozen=True)
 class Shown:
-    """What is made of a record: a page under a headline, and the facts that it rests on.
+    """What is made of a record: a page under a headline, and the facts that it rests on, by their printed names.
 
     kept: what the page holds for another run of the command. remarks: what else is said on standard error.
     """
 
     headline: str
-    facts: Sequence[str]
+    facts: Mapping[type[Any], str]
     pictures: Callable[["Record"], "Sequence[Figure | Table]"]  # none where nothing was measured
     kept: Callable[["Record"], Any] = lambda record: None
     remarks: Callable[["Record"], Sequence[str]] = lambda record: ()
@@ -83,6 +84,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     from descend.redaction import cleaned
     from descend.report.document import check_writable, write_pictures
     from descend.report.figure import json_values
+    from descend.report.printed import printed
     from descend.report.table import Table
 
     check_writable(out)
@@ -98,8 +100,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     command = f"{as_typed(context)} {record.script}"
     write_pictures(shown.headline, _standfirst(record, plan), command, pictures, out, shown.kept(record))
     if as_json:
-        found = [asdict(fact) for (name, _), seen in record.facts.items() if name in shown.facts for fact in seen]
-        held = json_values(cleaned({"script": record.script, "facts": found}))
+        held = json_values(cleaned({"script": record.script, "facts": printed(record, shown.facts)}))
         typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:
         for table in (picture for picture in pictures if isinstance(picture, Table)):
@@ -114,22 +115,25 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
 
 
 def _standfirst(record: "Record", plan: "Plan") -> str:
-    monitor = record.fact("monitor") or {}
-    of = f"The cost of {record.script} on {monitor.get('distinct', 'its first')} of its examples"
+    monitor = record.fact(facts.Monitor)
+    of = f"The cost of {record.script} on {monitor.distinct if monitor else 'its first'} of its examples"
     interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
     return " ".join([f"{of}, over {record.steps} steps{interrupted}.", *_draws(record, plan)])
 
 
 def _draws(record: "Record", plan: "Plan") -> list[str]:
     evaluation = bool(plan.asked.get("evaluation")) or plan.asked["what"] == "symmetry"
-    draws = evaluation in (record.fact("monitor") or {}).get("draws", ())
+    monitor = record.fact(facts.Monitor)
+    draws = monitor is not None and evaluation in monitor.draws
     return ["The cost draws random numbers; whenever it is computed they are the same."] * draws
 
 
 def _words(record: "Record") -> str:
     """Say how far the run is."""
-    known = [place for name, place in record.facts if name == "measuring"]
-    doing = f"; {record.fact('measuring', known[-1])['what']} at {known[-1]}" if known else ""  # type: ignore[index]
+    from descend.record import facts
+
+    begun = list(record.every(facts.Measuring).items())
+    doing = f"; {begun[-1][1].what} at {begun[-1][0]}" if begun else ""
     return f"step {record.steps}{doing}"
 
 
@@ -139,6 +143,6 @@ def _why_not(record: "Record", what: str) -> str:
         return reasons[0]
     if not record.steps:
         return "no optimizer step was taken"
-    if record.fact("monitor") is None:
+    if record.fact(facts.Monitor) is None:
         return f"in {record.steps} steps no gradient reached the parameters: the loss does not depend on them"
     return f"no point that was asked for was reached in {record.steps} steps"

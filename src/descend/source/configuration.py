@@ -13,7 +13,7 @@ import libcst as cst
 import yaml
 
 from descend.errors import UsageError
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.source.arguments import number_text
 from descend.source.literals import STEPS
@@ -120,7 +120,7 @@ def _common_end(path: Keys, keys: Keys) -> int:
 
 def settings_read(script: Script, record: Record) -> list[Path]:
     """Return the user's files of settings that the run has read."""
-    named = [Path(name) for name in record.places("file_read") if name.endswith(SUFFIXES)]
+    named = [Path(name) for name in record.every(facts.FileRead) if name.endswith(SUFFIXES)]
     return [file for file in named if is_users(script, file) and 0 < _size(file) <= LARGEST][:MOST]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from descend.record import LIBRARIES, Record, Site
+from descend.record import LIBRARIES, Record, Site, facts
 from descend.script import Script
 from descend.source.not_applicable import NotApplicable
 from descend.source.syntax import Node, Syntax, last_name, parse
@@ -86,7 +86,8 @@ class Place:
 def locate(script: Script, record: Record, kind: str, key: str | None = None) -> Place | NotApplicable:
     """Return the call recorded as `kind` and `key`, or why it cannot be edited."""
     site = record.site(kind, key)
-    if site is None and kind == "optimizer" and (record.fact("optimizer", key or "0") or {}).get("by_hand"):
+    optimizer = record.fact(facts.Optimizer, key or "0") if site is None and kind == "optimizer" else None
+    if optimizer is not None and optimizer.by_hand:
         return NotApplicable("there is no optimizer: the script updates its parameters by hand")
     if site is None:
         return NotApplicable(f"the run did not show where the {WORDS.get(kind, kind)} is in the source")

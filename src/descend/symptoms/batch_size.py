@@ -1,7 +1,7 @@
 """Batch size: so many examples in each step that the passes over the data make few steps."""
 
 from descend.course.progress import FAIR, ended_smoothly, falls, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
 
@@ -40,8 +40,8 @@ def batch_size(record: Record) -> Symptom | None:
 
 def examples_in_batch(record: Record) -> float:
     """Return how many examples the first batches had, on average; 0 where it is not known."""
-    monitor = record.fact("monitor") or {}
-    return monitor["examples"] / monitor["batches"] if monitor.get("batches") else 0.0
+    monitor = record.fact(facts.Monitor)
+    return monitor.examples / monitor.batches if monitor and monitor.batches else 0.0
 
 
 def noise_scale(record: Record) -> float | None:

@@ -1,6 +1,6 @@
 """Broadcasting: predictions (N, 1) minus targets (N,) compare every prediction with every target."""
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.broadcast_tensors: a dimension of size 1 is repeated; the least of such a loss is at a constant"
@@ -8,17 +8,19 @@ SOURCE = "torch.broadcast_tensors: a dimension of size 1 is repeated; the least 
 
 def broadcasting(record: Record) -> Symptom | None:
     """Operands of as many elements whose shapes broadcast to their outer difference, seen on the tape."""
-    found = (record.fact("connections") or {}).get("broadcast")
-    if not found:
+    connections = record.fact(facts.Connections)
+    found = connections.broadcast if connections else None
+    if found is None:
         return None
-    variance = float((record.fact("targets") or {}).get("constant_cost", float("nan")))
+    targets = record.fact(facts.Targets)
+    variance = float("nan") if targets is None or targets.constant_cost is None else targets.constant_cost
     floor = f": the loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
     return Symptom(
         id="broadcasting",
         kind="wiring",
         certain=True,
-        sentence=f"predictions {tuple(found['prediction'])} and targets {tuple(found['target'])} broadcast to "
-        f"{tuple(found['result'])}, every prediction against every target{floor}",
+        sentence=f"predictions {found.prediction} and targets {found.target} broadcast to "
+        f"{found.result}, every prediction against every target{floor}",
         quantity="loss_floor",
         value=record.series("loss", "0").last,
         bound=variance if variance == variance else 0.0,

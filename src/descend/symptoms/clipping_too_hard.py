@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.course.stability import PRECONDITIONED
+from descend.course.stability import PRECONDITIONED, is_of
 from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
@@ -15,7 +15,7 @@ SHARE = 0.1  # of the usual norm: at a tenth a step is ten times shorter than it
 def clipping_too_hard(record: Record) -> Symptom | None:
     """Nearly every gradient is cut to less than a tenth of its norm, and most of the cost is left."""
     clip, norms = record.fact(facts.Clip), record.series("clipped_norm").finite().values
-    adaptive = (record.fact("optimizer", "0") or {}).get("class") in PRECONDITIONED  # it scales what it is given
+    adaptive = is_of(record, "0", PRECONDITIONED)  # it scales what it is given
     if adaptive or clip is None or clip.function != "clip_grad_norm_" or not norms or not left(record) > POOR:
         return None
     limit, usual = clip.limit, median(norms)

@@ -1,7 +1,8 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.course.stability import is_of
+from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
 
@@ -12,11 +13,11 @@ LARGEST_RMS, SMALLEST_RMS = 5.0, 0.2  # scaled already
 
 def correlated_inputs(record: Record) -> Symptom | None:
     """Inputs of unit scale that are ill-conditioned by correlation alone, with gradient descent and much cost left."""
-    facts = record.fact("inputs")
+    inputs = record.fact(facts.Inputs)
     condition = record.series("input_condition_number_standardised").last
-    if facts is None or not condition > ILL or not SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS:
+    if inputs is None or not condition > ILL or not SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS:
         return None
-    if (record.fact("optimizer", "0") or {}).get("class") != "SGD" or not left(record) > POOR / 3:
+    if not is_of(record, "0", ("SGD",)) or not left(record) > POOR / 3:
         return None
     return Symptom(
         id="correlated_inputs",

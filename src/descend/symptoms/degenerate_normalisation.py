@@ -1,7 +1,7 @@
 """Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
 
 from descend.course.progress import FAIR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.Softmax: exp(x)/exp(x) = 1; Ba et al. 2016, eq. 4: x − mean(x) = 0 over one entry"
@@ -13,37 +13,37 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
     if (masked := _all_masked(record)) is not None:
         return masked
     place = lone_place(record)
-    fact = record.fact("lone_entry", place)
-    if fact is None or not left(record) > FAIR:
+    lone = record.fact(facts.LoneEntry, place)
+    if lone is None or not left(record) > FAIR:
         return None
-    constant = "1" if fact["function"] in ("softmax", "softmin") else "0" if fact["function"] == "log_softmax" else ""
+    constant = "1" if lone.function in ("softmax", "softmin") else "0" if lone.function == "log_softmax" else ""
     gives = f"is always {constant}" if constant else "is its bias alone"
     return Symptom(
         id="degenerate_normalisation",
         kind="wiring",
         certain=False,
         likely=True,
-        sentence=f"{fact['function']} of values of shape {tuple(fact['shape'])} is taken over a single entry: what it "
+        sentence=f"{lone.function} of values of shape {lone.shape} is taken over a single entry: what it "
         f"gives {gives}, so nothing passes through it, forward or backward; {left_in_words(record)} is left",
         quantity="entries that are normalised together",
         value=1.0,
         bound=float(ENTRIES),
         source=SOURCE,
         where=record.site("lone_entry", place),
-        module=fact.get("module", ""),
+        module=lone.module,
         explains=ECHOES | {"inputs_not_normalised", "no_signal"},
     )
 
 
 def _all_masked(record: Record) -> Symptom | None:
-    fact = record.fact("not_finite") or {}
-    if not fact.get("is_masked"):
+    made = record.fact(facts.NotFinite)
+    if made is None or not made.is_masked:
         return None
     return Symptom(
         id="degenerate_normalisation",
         kind="wiring",
         certain=True,
-        sentence=f"{fact['function']} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
+        sentence=f"{made.function} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
         "the loss before any step was taken. Leave one entry of each row unmasked: mask the keys alone, not the "
         "queries, or by a large negative number",
         quantity="entries that are normalised together",
@@ -57,7 +57,7 @@ def _all_masked(record: Record) -> Symptom | None:
 
 def lone_place(record: Record) -> str:
     """Return which of the normalisations over a single entry is meant: the first one inside the network, or ""."""
-    return next((place for place in record.places("lone_entry") if not _is_output(record, place)), "")
+    return next((place for place in record.every(facts.LoneEntry) if not _is_output(record, place)), "")
 
 
 def _is_output(record: Record, place: str) -> bool:

@@ -1,7 +1,7 @@
 """Dimensions exchanged: view or reshape gives the shape of a transpose, and leaves the values in their order."""
 
 from descend.course.progress import FAIR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor.transpose exchanges dimensions"
@@ -9,15 +9,15 @@ SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor
 
 def dimensions_exchanged(record: Record) -> Symptom | None:
     """A change of shape to the same sizes in another order, on what the network computes."""
-    fact = record.fact("exchanged", "0")
-    if fact is None or not left(record) > FAIR:
+    exchange = record.fact(facts.Exchanged, "0")
+    if exchange is None or not left(record) > FAIR:
         return None
     return Symptom(
         id="dimensions_exchanged",
         kind="wiring",
         certain=False,
         likely=True,
-        sentence=f"a change of shape makes {tuple(fact['result'])} of {tuple(fact['shape'])}: the sizes are exchanged "
+        sentence=f"a change of shape makes {exchange.result} of {exchange.shape}: the sizes are exchanged "
         "and the values are not, so each lands in the place of another (transpose or permute would move them); "
         f"{left_in_words(record)} is left",
         quantity="share of a constant prediction's cost",

@@ -1,6 +1,6 @@
 """Evaluation mode left on: dropout and normalisation do not do in training what they are there for."""
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (
@@ -10,20 +10,19 @@ SOURCE = (
 
 def eval_mode(record: Record) -> Symptom | None:
     """Switches that were on at first and are off in training later, or statistics that were never fitted."""
-    seen = record.history("modes")
-    later = [f for f in seen if f.step > 0]
-    if not later or not later[-1].detail["evaluation"]:
+    seen = record.history(facts.Modes)
+    later = [modes for modes in seen if modes.step > 0]
+    if not later or not later[-1].fact.evaluation:
         return None
-    last, names = later[-1], later[-1].detail["evaluation"]
-    unfit = last.detail["unfit"]
+    last, names, unfit = later[-1], later[-1].fact.evaluation, later[-1].fact.unfit
     if unfit:
         sentence = (
             f"{unfit[0]} normalises by running statistics that were never fitted: the model is in evaluation mode "
             "throughout its training"
         )
         return _symptom(record, sentence, len(names))
-    since = next((f.step for f in seen if f.detail["evaluation"]), last.step)
-    if seen[0].detail["evaluation"] or any(not f.detail["evaluation"] for f in later if f.step > since):
+    since = next((modes.step for modes in seen if modes.fact.evaluation), last.step)
+    if seen[0].fact.evaluation or any(not modes.fact.evaluation for modes in later if modes.step > since):
         return None
     sentence = (
         f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} in evaluation mode while training since step "

@@ -1,7 +1,7 @@
 """Evaluated in training mode: what the script says of its network is not what the network would do in use."""
 
 from descend.course.own_metric import own_metric
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every unit is present, with its weight scaled"
@@ -9,25 +9,26 @@ SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every 
 
 def evaluated_in_training_mode(record: Record) -> Symptom | None:
     """Passes without gradients draw, or move running statistics, in a script that prints how good its network is."""
-    places = record.places("training_mode")
-    if not places or own_metric(record) is None:
+    seen = record.every(facts.TrainingMode)
+    if not seen or own_metric(record) is None:
         return None
-    facts = [record.fact("training_mode", place) or {} for place in places]
-    function, by_itself = facts[0]["function"], facts[0]["by_itself"]
-    if function == "batch_norm":
+    place, first = next(iter(seen.items()))
+    if first.function == "batch_norm":
         what = "batch normalisation takes the statistics of the batch that is evaluated, and moves the running ones"
     else:
-        what = f"{function} leaves out units as it does in training"
-    why = ": it is called as a function, and nothing tells it the mode" if by_itself else ": eval() was not called"
+        what = f"{first.function} leaves out units as it does in training"
+    why = (
+        ": it is called as a function, and nothing tells it the mode" if first.by_itself else ": eval() was not called"
+    )
     return Symptom(
         id="evaluated_in_training_mode",
         kind="wiring",
         certain=False,
         sentence=f"where no gradients are asked for, {what}{why}",
         quantity="places that evaluate in training mode",
-        value=float(len(places)),
+        value=float(len(seen)),
         bound=0.0,
         source=SOURCE,
-        where=record.site("drawn" if by_itself else "evaluated", places[0]),
+        where=record.site("drawn" if first.by_itself else "evaluated", place),
         explains=frozenset({"overfitting"}),
     )

@@ -1,7 +1,7 @@
 """Evaluated on other inputs: what the network is given in evaluation lies elsewhere than what it is trained on."""
 
 from descend.course.suffering import lacks_elsewhere, suffers
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"
@@ -12,19 +12,20 @@ BLANK = 1e5  # and beyond this many one side does not vary at all
 
 def evaluated_on_other_inputs(record: Record) -> Symptom | None:
     """Inputs in evaluation further from those in training than these vary, in a script whose evaluation is poor."""
-    known = [(place, record.fact("evaluated_inputs", place) or {}) for place in record.places("evaluated_inputs")]
-    place, fact = max(known, key=lambda pair: pair[1]["distance"], default=("", {"distance": 0.0}))
-    if not fact["distance"] > APART or not (suffers(record) or lacks_elsewhere(record)):
+    known = record.every(facts.EvaluatedInputs)
+    place = max(known, key=lambda place: known[place].distance, default=None)
+    if place is None or not known[place].distance > APART or not (suffers(record) or lacks_elsewhere(record)):
         return None
+    given = known[place]
     return Symptom(
         id="evaluated_on_other_inputs",
         kind="wiring",
-        certain=fact["distance"] > BEYOND,
+        certain=given.distance > BEYOND,
         sentence=f"where it is evaluated, the network is given other numbers than where it is trained: mean "
-        f"{fact['mean']:.3g} and standard deviation {fact['std']:.3g} against {fact['trained_mean']:.3g} and "
-        f"{fact['trained_std']:.3g}; the feature in the middle {_off(fact['distance'])}",
+        f"{given.mean:.3g} and standard deviation {given.std:.3g} against {given.trained_mean:.3g} and "
+        f"{given.trained_std:.3g}; the feature in the middle {_off(given.distance)}",
         quantity="Fréchet distance / standard deviation",
-        value=fact["distance"],
+        value=given.distance,
         bound=APART,
         source=SOURCE,
         where=record.site("evaluation", place),

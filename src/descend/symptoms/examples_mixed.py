@@ -1,7 +1,7 @@
 """Examples mixed: what the network says of one example depends on the others that happen to be in its batch."""
 
 from descend.course.progress import FAIR, left
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"
@@ -17,20 +17,20 @@ SENTENCES = {
 
 def examples_mixed(record: Record) -> Symptom | None:
     """Outputs that change when another example of the batch does, by a known mistake, and much of the cost is left."""
-    fact = record.fact("mixing") or {}
-    if not fact.get("share") or fact.get("by") not in SENTENCES or not left(record) > FAIR:
+    mixing = record.fact(facts.Mixing)
+    if mixing is None or not mixing.share or mixing.by not in SENTENCES or not left(record) > FAIR:
         return None
-    comes = "time" if fact["batch_first"] else "the batch"
-    order = f" (batch_first={fact['batch_first']}, and {comes} comes first)" if fact["by"] in LAYERS else ""
+    comes = "time" if mixing.batch_first else "the batch"
+    order = f" (batch_first={mixing.batch_first}, and {comes} comes first)" if mixing.by in LAYERS else ""
     return Symptom(
         id="examples_mixed",
         kind="wiring",
         certain=False,
         likely=True,
-        sentence=f"when one of {fact['examples']} examples is exchanged, the outputs for {fact['share']:.0%} of the "
-        f"others change: {SENTENCES[fact['by']]}{order}",
+        sentence=f"when one of {mixing.examples} examples is exchanged, the outputs for {mixing.share:.0%} of the "
+        f"others change: {SENTENCES[mixing.by]}{order}",
         quantity="share of the other outputs that change",
-        value=fact["share"],
+        value=mixing.share,
         bound=0.0,
         source=SOURCE,
         where=record.site("mixing"),

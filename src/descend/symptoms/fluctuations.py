@@ -3,7 +3,7 @@
 from statistics import fmean, stdev
 
 from descend.course.progress import FAIR, left
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
@@ -13,7 +13,7 @@ FLAT = 0.15  # of the mean loss, fallen within the last half: single values say 
 
 def fluctuations(record: Record) -> Symptom | None:
     """Losses that scatter widely about a level that no longer falls, at a rate that is never brought down."""
-    for key in record.places("optimizer"):
+    for key in record.every(facts.Optimizer):
         values = record.series("loss", key).finite().values
         tail = values[len(values) // 2 :]
         rates = record.series("learning_rate", key)

@@ -15,15 +15,16 @@ def frozen_or_detached(record: Record) -> Symptom | None:
 
 
 def _nothing_learns(record: Record) -> Symptom | None:
-    for key in record.places("wiring"):
+    for key in record.every(facts.Wiring):
         seen = without_gradients(record, key)
-        if len(seen) < EARLY or any(d["unheld_count"] for d in seen) or not any(d.get("is_fed", True) for d in seen):
+        is_fed = any(wiring.is_fed for wiring in seen)
+        if len(seen) < EARLY or any(wiring.unheld_count for wiring in seen) or not is_fed:
             continue
         sentence = (
-            f"none of the {seen[-1]['held']} parameters of {optimizer_name(record, key)} gets a gradient in the first "
+            f"none of the {seen[-1].held} parameters of {optimizer_name(record, key)} gets a gradient in the first "
             f"{len(seen)} steps: the loss that goes backward is cut off from them"
         )
-        where = record.site("backward") if len(record.places("optimizer")) == 1 else record.site("optimizer", key)
+        where = record.site("backward") if len(record.every(facts.Optimizer)) == 1 else record.site("optimizer", key)
         return _symptom(sentence, ("parameters with a gradient", 0.0), record.site("detach") or where, key)
     return None
 
@@ -42,26 +43,26 @@ def _constant_term(record: Record) -> Symptom | None:
 
 
 def _cut(record: Record) -> Symptom | None:
-    facts = record.fact("connections") or {}
-    if not facts.get("cut_count") or len(record.places("optimizer")) > 1 or facts["cut_share_fresh"] < FRESH:
+    found = record.fact(facts.Connections)
+    if found is None or not found.cut_count or len(record.every(facts.Optimizer)) > 1 or found.cut_share_fresh < FRESH:
         return None
-    names, share = facts["cut"], facts["cut_numel"] / max(1, facts["used"])
+    share = found.cut_numel / max(1, found.used)
     sentence = (
-        f"{facts['cut_count']} parameters that the loss depends on ({', '.join(names[:3])}) get no gradient: the graph "
-        f"is cut behind them, and {share:.0%} of the network stays as it was drawn"
+        f"{found.cut_count} parameters that the loss depends on ({', '.join(found.cut[:3])}) get no gradient: the "
+        f"graph is cut behind them, and {share:.0%} of the network stays as it was drawn"
     )
     where = record.site("detach") or record.site("backward")
     # under no_grad() it may be a teacher, or a random projection: a trial has to decide
     return _symptom(
-        sentence, ("share of parameters without a gradient", share), where, certain=not facts.get("cut_on_purpose")
+        sentence, ("share of parameters without a gradient", share), where, certain=not found.cut_on_purpose
     )
 
 
 def _unreached(record: Record) -> Symptom | None:
     """Weights in use that no gradient reaches, behind a cut that is no call of torch: NumPy, a number."""
-    if len(record.places("optimizer")) > 1:
+    if len(record.every(facts.Optimizer)) > 1:
         return None
-    seen = [set(fact.detail.get("unreached", ())) for fact in record.history("wiring", "0")]
+    seen = [set(wiring.fact.unreached) for wiring in record.history(facts.Wiring, "0")]
     names = sorted(set.intersection(*seen)) if len(seen) >= EARLY else []
     if not names:
         return None
@@ -74,12 +75,12 @@ def _unreached(record: Record) -> Symptom | None:
 
 
 def _frozen(record: Record) -> Symptom | None:
-    facts = record.fact("connections") or {}
-    if not facts.get("frozen_count") or facts["frozen_share_fresh"] < FRESH or not may_be_poor(record):
+    found = record.fact(facts.Connections)
+    if found is None or not found.frozen_count or found.frozen_share_fresh < FRESH or not may_be_poor(record):
         return None
-    share = facts["frozen_numel"] / max(1, facts["used"])
+    share = found.frozen_numel / max(1, found.used)
     sentence = (
-        f"{facts['frozen_count']} parameters are frozen ({', '.join(facts['frozen'][:3])}) and still as they were "
+        f"{found.frozen_count} parameters are frozen ({', '.join(found.frozen[:3])}) and still as they were "
         f"drawn: {share:.0%} of the network stays random"
     )
     return _symptom(sentence, ("share of parameters frozen", share), record.site("model"), certain=False)

@@ -15,10 +15,9 @@ ILL = 200.0  # κ estimated from the progress
 
 def ill_conditioned_curvature(record: Record) -> Symptom | None:
     """Plain gradient descent near its longest step that still crawls: κ ≈ 2·k·α·λmax / ln(cost before / after)."""
-    for key in record.places("optimizer"):
-        optimizer = record.fact("optimizer", key) or {}
+    for key, optimizer in record.every(facts.Optimizer).items():
         bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
-        if optimizer.get("class") != "SGD" or optimizer.get("momentum") or bound is None or not lengths:
+        if optimizer.rule != "SGD" or optimizer.momentum or bound is None or not lengths:
             continue
         curve = record.series("yardstick", yardstick_place(record)).finite()
         half = curve.at(record.steps // 2)

@@ -1,11 +1,10 @@
 """Inputs not normalised: features off centre or of unequal scale make a ravine of the cost."""
 
 from statistics import median
-from typing import Any
 
 from descend.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
-from descend.course.stability import PRECONDITIONED, stability_bound, step_lengths
-from descend.record import Record
+from descend.course.stability import PRECONDITIONED, is_of, stability_bound, step_lengths
+from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
 
@@ -19,34 +18,34 @@ NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rm
 
 def inputs_not_normalised(record: Record) -> Symptom | None:
     """Inputs of a scale far from 1, conditioned far worse than when standardised, in a run that suffers from it."""
-    facts = record.fact("inputs")
+    inputs = record.fact(facts.Inputs)
     raw = record.series("input_condition_number").last
     standardised = record.series("input_condition_number_standardised").last
-    if facts is None or not raw >= WORSE_CONDITIONED * standardised:
+    if inputs is None or not raw >= WORSE_CONDITIONED * standardised:
         return None
-    is_scaled = SMALLEST_RMS <= facts["largest_rms"] <= LARGEST_RMS and not _off_centre(facts)
-    if is_scaled or facts.get("first_layer") in NORMALISATIONS:
+    is_scaled = SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS and not _off_centre(inputs)
+    if is_scaled or inputs.first_layer in NORMALISATIONS:
         return None
-    if record.fact("own_draws"):  # a policy's: weighted by what it has earned, its loss need not fall
+    if record.fact(facts.SelfSampledLoss):  # a policy's: weighted by what it has earned, its loss need not fall
         return None
-    for key in record.places("optimizer") or ["0"]:
+    for key in record.every(facts.Optimizer) or ["0"]:
         effect = _makes_unstable(record, key) or _slows(record, key)
         if effect is not None:
             likely, consequence = effect
-            return _symptom(record, key, raw / standardised, likely, consequence)
+            return _symptom(record, inputs, key, raw / standardised, likely, consequence)
     return None
 
 
-def _off_centre(facts: dict[str, Any]) -> bool:
+def _off_centre(inputs: facts.Inputs) -> bool:
     """Whether half of the features lie many standard deviations from zero: they hardly differ from a constant."""
-    shares = [abs(mean) / std for mean, std in zip(facts["mean"], facts["std"]) if std > 0]
+    shares = [abs(mean) / std for mean, std in zip(inputs.mean, inputs.std) if std > 0]
     return bool(shares) and median(shares) > OFF_CENTRE
 
 
 def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
     """The same step would be stable on standardised inputs: the inputs are the cause, not the learning rate."""
-    optimizer = record.fact("optimizer", key) or {}
-    bound = None if optimizer.get("class") in PRECONDITIONED else stability_bound(optimizer)
+    is_another = is_of(record, key, PRECONDITIONED)
+    bound = None if is_another else stability_bound(record.fact(facts.Optimizer, key))
     lengths = step_lengths(record, key, "curvature")
     counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
     suffers = first_rise(record, key) is not None or is_stuck(record, key, FAIR)
@@ -68,9 +67,9 @@ def _slows(record: Record, key: str) -> tuple[bool, str] | None:
     return False, f"and {stuck_in_words(record, key, POOR)}"
 
 
-def _scales(facts: dict[str, Any]) -> str:
+def _scales(inputs: facts.Inputs) -> str:
     """Say what it is in the scales that makes the ravine: their spread, where they all lie, or how far off centre."""
-    pairs = [(abs(mean), std) for mean, std in zip(facts["mean"], facts["std"]) if std > 0] or [(0.0, 0.0)]
+    pairs = [(abs(mean), std) for mean, std in zip(inputs.mean, inputs.std) if std > 0] or [(0.0, 0.0)]
     least, most = min(std for _, std in pairs), max(std for _, std in pairs)
     spread = (
         f"run from {least:.2g} to {most:.2g}"
@@ -81,14 +80,13 @@ def _scales(facts: dict[str, Any]) -> str:
     centre = f", their means lie up to {off:.2g} of these from zero" if off > OFF_CENTRE else ""
     return (
         f"the features' standard deviations {spread}{centre}, their largest root mean square is "
-        f"{facts['largest_rms']:.3g}"
+        f"{inputs.largest_rms:.3g}"
     )
 
 
-def _symptom(record: Record, key: str, ratio: float, likely: bool, consequence: str) -> Symptom:
-    facts = record.fact("inputs") or {}
+def _symptom(record: Record, inputs: facts.Inputs, key: str, ratio: float, likely: bool, consequence: str) -> Symptom:
     sentence = (
-        f"{_scales(facts)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
+        f"{_scales(inputs)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
         f"{WORSE_CONDITIONED:.0f}); {consequence}"
     )
     return Symptom(

@@ -5,7 +5,7 @@ from statistics import median
 
 from descend.course.progress import FAIR, diverged, first_rise, is_stuck, left
 from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 CONSEQUENCES = frozenset(
@@ -33,7 +33,7 @@ def instability(record: Record) -> Symptom | None:
 
     Crossing the bound is no fault in itself: training at the edge of stability hovers there (Cohen et al. 2021).
     """
-    for key in record.places("optimizer") or ["0"]:
+    for key in record.every(facts.Optimizer) or ["0"]:
         rise = first_rise(record, key)
         if (found := _outruns_the_weights(record, key)) is not None:
             return found
@@ -47,7 +47,7 @@ def instability(record: Record) -> Symptom | None:
 
 def _leaps(record: Record, key: str) -> bool:
     """Whether a plain rule's steps are over their bound as often as not, some of them far, and much is left."""
-    bound = stability_bound(record.fact("optimizer", key) or {})
+    bound = stability_bound(record.fact(facts.Optimizer, key))
     lengths = step_lengths(record, key, "curvature").finite().values
     if bound is None or curvature_name(record, key) != "curvature" or not lengths or not left(record) > MUCH_LEFT:
         return False
@@ -55,7 +55,7 @@ def _leaps(record: Record, key: str) -> bool:
 
 
 def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | None:
-    bound = stability_bound(record.fact("optimizer", key) or {})
+    bound = stability_bound(record.fact(facts.Optimizer, key))
     name = curvature_name(record, key)
     if bound is None or name is None:
         return None
@@ -120,9 +120,10 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
 
 def lost_eps(record: Record, key: str) -> float | None:
     """Return the `eps` of a rule that rounds to 0 in its parameters' precision; None where it does not."""
-    optimizer = record.fact("optimizer", key) or {}
-    eps = optimizer.get("eps")
-    return float(eps) if eps is not None and 2 * eps <= float(optimizer.get("smallest_subnormal", 0.0)) else None
+    optimizer = record.fact(facts.Optimizer, key)
+    if optimizer is None or optimizer.eps is None or 2 * optimizer.eps > optimizer.smallest_subnormal:
+        return None
+    return float(optimizer.eps)
 
 
 def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
@@ -130,9 +131,10 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
 
     So do rules that torch does not have, for which no bound is known.
     """
-    optimizer = record.fact("optimizer", key) or {}
-    is_scaled = optimizer.get("class") in ADAPTIVE or stability_bound(optimizer) is None
-    if not is_scaled or not optimizer.get("lr") or not left(record) > FAIR:
+    optimizer = record.fact(facts.Optimizer, key)
+    if optimizer is None or not optimizer.lr or not left(record) > FAIR:
+        return None
+    if optimizer.rule not in ADAPTIVE and stability_bound(optimizer) is not None:
         return None
     ratio = first_step(record)
     if not ratio > OUTRUN:
@@ -143,7 +145,7 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         "dynamics",
         False,
         f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: 1e-3 to 0.1): "
-        f"a rate of {optimizer.get('lr'):g} is too large for weights of that size",
+        f"a rate of {optimizer.lr:g} is too large for weights of that size",
         "update_ratio",
         ratio,
         OUTRUN,

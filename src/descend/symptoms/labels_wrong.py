@@ -1,8 +1,6 @@
 """Labels wrong: one and the same for every example, or outside what the loss is defined for."""
 
-from typing import Any
-
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is defined for"
@@ -14,37 +12,36 @@ LEAST = 32  # labels seen before they are called constant
 
 def labels_wrong(record: Record) -> Symptom | None:
     """Constant labels in all batches, binary labels outside [0, 1], or targets that are no distribution."""
-    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    if facts.get("task") not in ("classes", "binary"):
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or given.task not in ("classes", "binary"):
         return _refused_by_the_loss(record)
-    low, high = targets.get("min", 0), targets.get("max", 0)
-    sums = targets.get("row_sum_min", 1.0), targets.get("row_sum_max", 1.0)
-    if facts["task"] == "classes" and not facts.get("by_hand") and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
+    low, high, sums = targets.min, targets.max, (targets.row_sum_min, targets.row_sum_max)
+    if given.task == "classes" and not given.by_hand and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
         worst = max(sums, key=lambda value: abs(value - 1))
         sentence = f"the targets are to be distributions over the classes, and those of one example sum to {worst:.3g}"
         return _symptom(record, sentence, "sum of an example's targets", worst, 1.0)
-    if facts["task"] == "binary" and (low < 0 or high > 1):
+    if given.task == "binary" and (low < 0 or high > 1):
         if is_class_number(targets):
             return None  # the labels are right, for another loss
         sentence = (
             f"the labels run from {low:g} to {high:g}: the loss is defined for [0, 1], and has no least value here"
         )
-        wrong = ("smallest label", float(low), 0.0) if low < 0 else ("largest label", float(high), 1.0)
+        wrong = ("smallest label", low, 0.0) if low < 0 else ("largest label", high, 1.0)
         return _symptom(record, sentence, *wrong)
     counts: dict[str, int] = {}
-    for fact in record.history("batch"):
-        for label, count in fact.detail.get("labels", {}).items():
+    for batch in record.history(facts.Batch):
+        for label, count in batch.fact.labels.items():
             counts[label] = counts.get(label, 0) + count
-    if len(counts) == 1 and len(record.places("optimizer")) <= 1 and sum(counts.values()) >= LEAST and low == high:
+    if len(counts) == 1 and len(record.every(facts.Optimizer)) <= 1 and sum(counts.values()) >= LEAST and low == high:
         label = next(iter(counts))
         sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
         return _symptom(record, sentence, "classes seen", 1.0, 2.0)
     return _refused_by_the_loss(record)
 
 
-def is_class_number(targets: dict[str, Any]) -> bool:
+def is_class_number(targets: facts.Targets) -> bool:
     """Whether the targets of a binary loss are the numbers 0, 1, 2, ... of three classes or more."""
-    return targets.get("whole_values", 0) > BINARY and targets["min"] == 0
+    return targets.whole_values > BINARY and targets.min == 0
 
 
 def _refused_by_the_loss(record: Record) -> Symptom | None:

@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.course.progress import POOR, first_rise, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
@@ -13,7 +13,8 @@ SPREAD = 300.0  # between the fastest and the slowest layer's relative step
 
 def layer_rate_mismatch(record: Record) -> Symptom | None:
     """Groups with rates of their own, or layers, whose relative steps differ by far, in a run that suffers from it."""
-    rates = (record.fact("optimizer", "0") or {}).get("rates", [])
+    optimizer = record.fact(facts.Optimizer, "0")
+    rates = optimizer.rates if optimizer else ()
     if (
         len(rates) < 2
         or max(rates) < UNEQUAL * min(rates)

@@ -11,7 +11,8 @@ FLAT = 0.02
 
 def local_optima(record: Record) -> Symptom | None:
     """A tiny network whose cost has stopped falling half-way down; a restart has to win."""
-    size = (record.fact("optimizer", "0") or {}).get("parameters", 0)
+    optimizer = record.fact(facts.Optimizer, "0")
+    size = optimizer.parameters if optimizer else 0
     if (
         not record.every(facts.Activation)
         or not 0 < size <= SMALL

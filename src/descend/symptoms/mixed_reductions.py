@@ -1,9 +1,7 @@
 """Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
-from typing import Any
-
 from descend.course.progress import FAIR, STUCK, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms are of one example; torch.nn.MSELoss: a mean over all values"
@@ -12,14 +10,14 @@ ALIKE = 0.1  # of the targets' standard deviation, the outputs' over the example
 
 def mixed_reductions(record: Record) -> Symptom | None:
     """A summed term beside an averaged loss: some of the cost is left, or all outputs are alike."""
-    fact = record.fact("mixed_reductions")
-    if fact is None or not left(record) > FAIR or not (fact["over_batch"] or _are_outputs_alike(record)):
+    term = record.fact(facts.MixedReductions)
+    if term is None or not left(record) > FAIR or not (term.over_batch or _are_outputs_alike(record)):
         return None
-    times = outweighs(fact)
-    if fact["over_batch"]:
+    times = outweighs(term)
+    if term.over_batch:
         told = f"summed over the {times} examples: it grows with the batch and drowns the other"
-    elif times < fact["values"]:
-        told = f"averaged over {fact['own']} values of each: beside {fact['values']} it weighs {times} times as much"
+    elif times < term.values:
+        told = f"averaged over {term.own} values of each: beside {term.values} it weighs {times} times as much"
     else:
         told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
     return Symptom(
@@ -27,7 +25,7 @@ def mixed_reductions(record: Record) -> Symptom | None:
         kind="statics",
         certain=False,
         likely=True,
-        sentence=f"{fact['function']} is averaged over the batch and all that it is given, and another term of the "
+        sentence=f"{term.function} is averaged over the batch and all that it is given, and another term of the "
         f"loss is {told}; {left_in_words(record)} is left",
         quantity="times that one term outweighs its share",
         value=float(times),
@@ -38,12 +36,13 @@ def mixed_reductions(record: Record) -> Symptom | None:
     )
 
 
-def outweighs(fact: dict[str, Any]) -> int:
+def outweighs(term: facts.MixedReductions) -> int:
     """Return how many times its share the other term of the loss has."""
-    return int(fact["examples"] if fact["over_batch"] else fact["values"] // fact.get("own", 1))
+    return term.examples if term.over_batch else term.values // term.own
 
 
 def _are_outputs_alike(record: Record) -> bool:
     """Whether what the loss is given says nothing of any example: it hardly differs, or costs what a constant does."""
-    outputs, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    return left(record) > STUCK or float(outputs.get("spread", 0.0)) < ALIKE * float(targets.get("std", 0.0))
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    spread, scale = given.spread if given else 0.0, targets.std or 0.0 if targets else 0.0
+    return left(record) > STUCK or spread < ALIKE * scale

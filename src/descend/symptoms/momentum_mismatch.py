@@ -1,8 +1,8 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
 from descend.course.progress import POOR, first_rise, is_stuck, rebounds
-from descend.course.stability import step_lengths
-from descend.record import Record
+from descend.course.stability import momentum_of, step_lengths
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"
@@ -12,10 +12,9 @@ LONG = 2.0  # α·λmax/(1−μ) of gradient descent at its bound
 
 def momentum_mismatch(record: Record) -> Symptom | None:
     """A momentum of 0.95 and more whose terminal velocity the curvature does not bear, while the cost suffers."""
-    for key in record.places("optimizer"):
-        optimizer = record.fact("optimizer", key) or {}
-        momentum = float(optimizer.get("momentum") or 0.0)
-        if not HIGH <= momentum < 1 or optimizer.get("dampening"):
+    for key, optimizer in record.every(facts.Optimizer).items():
+        momentum = momentum_of(optimizer)
+        if not HIGH <= momentum < 1 or optimizer.dampening:
             continue
         lengths = step_lengths(record, key, "curvature").finite().values
         terminal = max(lengths, default=0.0) / (1 - momentum)

@@ -1,7 +1,7 @@
 """Negated loss: training makes the predictions worse on purpose."""
 
 from descend.course.stages import one_by_one
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the gradient of −cost raises it"
@@ -12,9 +12,10 @@ def negated_loss(record: Record) -> Symptom | None:
 
     Not where two optimizers play against each other.
     """
-    facts, optimizer = record.fact("connections") or {}, record.fact("optimizer", "0") or {}
-    slope, climbs = float(facts.get("slope", 0.0)), bool(optimizer.get("maximize"))
-    is_alone = len(record.places("optimizer")) == 1 or bool(one_by_one(record))
+    connections, optimizer = record.fact(facts.Connections), record.fact(facts.Optimizer, "0")
+    slope = connections.slope if connections else 0.0
+    climbs = optimizer is not None and bool(optimizer.maximize)
+    is_alone = len(record.every(facts.Optimizer)) == 1 or bool(one_by_one(record))
     if not slope * (-1 if climbs else 1) < 0 or not is_alone:
         return None
     losses = record.series("loss", "0")

@@ -1,7 +1,7 @@
 """No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
@@ -10,7 +10,8 @@ LAYERS = 2  # one is a linear model on purpose
 
 def no_nonlinearity(record: Record) -> Symptom | None:
     """Several layers whose output is a linear function of the inputs, in a run that leaves much of the cost."""
-    layers = int((record.fact("connections") or {}).get("linear_layers") or 0)
+    connections = record.fact(facts.Connections)
+    layers = connections.linear_layers if connections else 0
     if layers < LAYERS or not left(record) > POOR:
         return None
     return Symptom(

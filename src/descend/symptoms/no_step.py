@@ -13,18 +13,20 @@ def no_step(record: Record) -> Symptom | None:
 
 
 def _never_called(record: Record) -> Symptom | None:
-    passes = int((record.fact("passes") or {}).get("backward", 0))
+    passes = record.fact(facts.Passes)
     ended = record.ending is not None and record.ending.reason in ("finished", "window")
-    if not ended or record.steps or passes < EARLY or not record.places("optimizer"):
+    if not ended or record.steps or passes is None or passes.backward < EARLY or not record.every(facts.Optimizer):
         return None
-    sentence = f"{passes} backward passes and not one optimizer step: the parameters stay as they were initialised"
+    sentence = (
+        f"{passes.backward} backward passes and not one optimizer step: the parameters stay as they were initialised"
+    )
     return _symptom(sentence, "optimizer steps", 1.0, record.site("backward"))
 
 
 def _wiped(record: Record) -> Symptom | None:
-    for key in record.places("wiring"):
-        fed = [fact.detail for fact in record.history("wiring", key) if fact.detail.get("is_fed", True)]
-        seen = [detail.get("gradients_wiped") for detail in fed]  # a step before any backward pass says nothing of them
+    for key in record.every(facts.Wiring):
+        steps = [wiring.fact for wiring in record.history(facts.Wiring, key)]
+        seen = [step.gradients_wiped for step in steps if step.is_fed]  # one before any pass says nothing of them
         if len(seen) >= EARLY and all(seen):
             sentence = (
                 f"in each of {len(seen)} first steps what backward() had left was cleared before step(): there is "
@@ -35,15 +37,15 @@ def _wiped(record: Record) -> Symptom | None:
 
 
 def _never_computed(record: Record) -> Symptom | None:
-    for key in record.places("wiring"):
+    for key in record.every(facts.Wiring):
         seen = without_gradients(record, key)
-        if len(seen) < EARLY or any(d.get("is_fed", True) for d in seen):
+        if len(seen) < EARLY or any(wiring.is_fed for wiring in seen):
             continue
         idle = record.fact(facts.IdleLoss, key)
         sentence = (
             f"no backward pass is made for any of the first {len(seen)} steps of {optimizer_name(record, key)}: "
             + (f"`{idle.variable}` is computed, and its gradient never, so that " if idle else "")
-            + f"none of its {seen[-1]['held']} parameters ever moves"
+            + f"none of its {seen[-1].held} parameters ever moves"
         )
         where = record.site("idle_loss", key) or record.site("step", key)
         return _symptom(sentence, "backward passes", 1.0, where, key)

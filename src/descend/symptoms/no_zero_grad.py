@@ -1,6 +1,6 @@
 """No zero_grad: each step uses the sum of all gradients so far."""
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import EARLY, ECHOES, Symptom
 
 SOURCE = "torch.Tensor.backward: it adds to .grad, and clearing that is the loop's own task"
@@ -8,10 +8,10 @@ SOURCE = "torch.Tensor.backward: it adds to .grad, and clearing that is the loop
 
 def no_zero_grad(record: Record) -> Symptom | None:
     """No backward pass that fed any of the steps after the first began with clear gradients."""
-    for key in record.places("wiring"):
-        # where no gradient arrives there is none to clear
-        later = [f for f in record.history("wiring", key) if f.step > 0 and f.detail.get("with_gradient") != 0]
-        uncleared = [f for f in later if not f.detail["gradients_cleared"]]
+    for key in record.every(facts.Wiring):
+        seen = [wiring.fact for wiring in record.history(facts.Wiring, key) if wiring.step > 0]
+        later = [wiring for wiring in seen if wiring.with_gradient != 0]  # where none arrives there is none to clear
+        uncleared = [wiring for wiring in later if not wiring.gradients_cleared]
         if len(later) < EARLY or len(uncleared) < len(later):
             continue
         return Symptom(

@@ -2,7 +2,7 @@
 
 from descend.course.progress import first_rise, left
 from descend.course.stability import stability_bound, step_lengths
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"
@@ -12,11 +12,10 @@ NEAR = 0.85  # of the stability bound: there an error changes sign in each step 
 
 def oscillation(record: Record) -> Symptom | None:
     """Gradient descent just below its stability bound for most of the run, with cost left; half the rate has to win."""
-    for key in record.places("optimizer"):
-        optimizer = record.fact("optimizer", key) or {}
+    for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)
         lengths = step_lengths(record, key, "curvature").finite().values
-        if optimizer.get("class") != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
+        if optimizer.rule != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
             continue
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
         if len(near) < len(lengths) / 2 or not left(record) > LEFT:

@@ -1,7 +1,7 @@
 """Outliers: a few targets so far off that they make most of the squared error."""
 
 from descend.course.progress import POOR, is_stuck
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
@@ -12,14 +12,16 @@ APART = 3.0  # times as far as the next one: a law with a heavy tail, as that of
 
 def outliers(record: Record) -> Symptom | None:
     """Real targets that lie absurdly far from the bulk, under a squared error."""
-    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    columns = [size for size in facts.get("target_shape", [])[1:] if size > 1]  # each may have a scale of its own
-    if columns or facts.get("function") != "mse_loss" or not targets.get("deviation", 0) > 0:
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or given.function != "mse_loss" or not targets.deviation > 0:
         return None
-    middle, deviation = targets["median"], targets["deviation"]
-    far = max(targets["max"] - middle, middle - targets["min"]) / deviation
-    spread = targets["std"] / (1.4826 * deviation)
-    if not far < float("inf") or far < FAR or spread < 5 or targets.get("gap", 1.0) < APART:
+    columns = [size for size in given.target_shape[1:] if size > 1]  # each may have a scale of its own
+    middle, deviation, std = targets.median, targets.deviation, targets.std
+    if columns or middle is None or std is None:
+        return None
+    far = max(targets.max - middle, middle - targets.min) / deviation
+    spread = std / (1.4826 * deviation)
+    if not far < float("inf") or far < FAR or spread < 5 or targets.gap < APART:
         return None
     if not is_stuck(record, "0", POOR):
         return None
@@ -28,7 +30,7 @@ def outliers(record: Record) -> Symptom | None:
         kind="statics",
         certain=True,
         sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): all "
-        f"have a standard deviation of {targets['std']:.3g}, the bulk has one of {1.4826 * deviation:.3g}, so a few "
+        f"have a standard deviation of {std:.3g}, the bulk has one of {1.4826 * deviation:.3g}, so a few "
         "such examples outweigh the others in a squared error",
         quantity="largest deviation / median absolute deviation",
         value=far,

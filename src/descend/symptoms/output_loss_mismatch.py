@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from math import exp, inf, log
-from typing import Any
 
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
@@ -24,17 +23,17 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
     """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
     if (found := _unbounded(record) or _divergence(record)) is not None:
         return found
-    seen = record.history("loss_input")
+    seen = record.history(facts.LossInput)
     if not seen:
         return None
-    facts = dict(seen[0].detail)  # later the values may not be finite any more
-    judged = _CASES.get(facts["function"])
-    case = judged(facts, record) if judged else None
+    given = seen[0].fact  # later the values may not be finite any more
+    judged = _CASES.get(given.function)
+    case = judged(given, record) if judged else None
     if case is None:
         return None
     sentence, quantity, value, bound = case
-    is_harmless = facts["activation"] in ONE_SIDED and facts["task"] == "classes"  # as long as scores stay positive
-    certain = not is_harmless or is_stuck(record, "0", POOR) and _are_dead(facts, record)
+    is_harmless = given.activation in ONE_SIDED and given.task == "classes"  # as long as scores stay positive
+    certain = not is_harmless or is_stuck(record, "0", POOR) and _are_dead(given, record)
     return Symptom(
         "output_loss_mismatch",
         "wiring",
@@ -46,7 +45,7 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         SOURCE,
         record.site("activation", "output") or record.site("loss"),
         likely=True,
-        module=facts.get("activation_module", ""),
+        module=given.activation_module,
         evidence=(("loss", "0"), ("monitored_loss", "")),
         explains=frozenset({"slow_progress", "plateau", "dead_units"}),
     )
@@ -54,20 +53,20 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
 
 def _unbounded(record: Record) -> Symptom | None:
     """A function of the loss that is not defined for what the output layer gives."""
-    seen = record.history("not_finite")
-    if not seen or not seen[0].detail.get("is_partial"):
+    seen = record.history(facts.NotFinite)
+    if not seen or not seen[0].fact.is_partial:
         return None
-    fact, step = seen[0].detail, seen[0].step
+    made, step = seen[0].fact, seen[0].step
     when = f"at step {step}, with weights that are finite" if step else "before any step was taken"
     return Symptom(
         "output_loss_mismatch",
         "wiring",
         True,
-        f"the loss is not finite {when}: {fact['function']} is given values from {fact['min']:.3g} "
-        f"to {fact['max']:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
+        f"the loss is not finite {when}: {made.function} is given values from {made.min:.3g} "
+        f"to {made.max:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
         "by the output layer or by the loss",
         "smallest value",
-        float(fact["min"]),
+        made.min,
         0.0,
         "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together",
         record.site("not_finite") or record.site("loss"),
@@ -77,17 +76,17 @@ def _unbounded(record: Record) -> Symptom | None:
 
 def _divergence(record: Record) -> Symptom | None:
     """A Kullback-Leibler divergence whose first argument is no logarithm."""
-    fact = record.fact("divergence")
-    if fact is None:
+    given = record.fact(facts.Divergence)
+    if given is None:
         return None
     return Symptom(
         "output_loss_mismatch",
         "wiring",
         True,
-        f"kl_div takes log-probabilities first but is fed probabilities, from {fact['min']:.3g} to {fact['max']:.3g}: "
+        f"kl_div takes log-probabilities first but is fed probabilities, from {given.min:.3g} to {given.max:.3g}: "
         "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
         "largest input",
-        float(fact["max"]),
+        given.max,
         0.0,
         "torch.nn.KLDivLoss: the input is expected to be in the log-space",
         record.site("divergence"),
@@ -95,9 +94,9 @@ def _divergence(record: Record) -> Symptom | None:
     )
 
 
-def _are_dead(given: dict[str, Any], record: Record) -> bool:
+def _are_dead(given: facts.LossInput, record: Record) -> bool:
     """Whether half of the scores end at 0 on every example."""
-    own, known = (given["activation"], int(given["classes"])), record.every(facts.Activation)
+    own, known = (given.activation, given.classes), record.every(facts.Activation)
     places = [place for place, used in known.items() if (used.function, used.units) == own]
     return any(record.series("dead_share", place).last >= DEAD for place in places[-1:])
 
@@ -107,15 +106,15 @@ def class_floor(classes: int, low: float, high: float) -> float:
     return log(1 + (classes - 1) * exp(low - high))
 
 
-def _cross_entropy(facts: dict[str, Any], record: Record) -> _Case | None:
-    activation, classes = facts["activation"], int(facts["classes"])
+def _cross_entropy(given: facts.LossInput, record: Record) -> _Case | None:
+    activation, classes = given.activation, given.classes
     if activation in ONE_SIDED:
         sentence = (
             f"cross_entropy takes logits but is fed the output of {activation}: no class can be ruled out by a "
             "negative score, and a score of 0 passes no gradient back"
         )
-        return sentence, "smallest logit", float(facts["min"]), 0.0
-    if activation is None and _are_probabilities(facts) and classes > 1:
+        return sentence, "smallest logit", given.min, 0.0
+    if activation is None and _are_probabilities(given) and classes > 1:
         activation = "softmax"
     if activation not in RANGES:
         return None  # log_softmax in front changes nothing: the loss's own is idempotent
@@ -129,32 +128,32 @@ def _cross_entropy(facts: dict[str, Any], record: Record) -> _Case | None:
     return sentence, "loss_floor", record.series("loss", "0").last, floor
 
 
-def _are_probabilities(facts: dict[str, Any]) -> bool:
-    low, high = facts.get("row_sum_min", 0.0), facts.get("row_sum_max", 0.0)
-    return facts["min"] >= 0 and abs(low - 1) < SUM and abs(high - 1) < SUM
+def _are_probabilities(given: facts.LossInput) -> bool:
+    low, high = given.row_sum_min or 0.0, given.row_sum_max or 0.0
+    return given.min >= 0 and abs(low - 1) < SUM and abs(high - 1) < SUM
 
 
-def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
-    if facts["activation"] == "softmax" and int(facts["classes"]) == 1:
+def _binary(given: facts.LossInput, record: Record) -> _Case | None:
+    if given.activation == "softmax" and given.classes == 1:
         return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
     if (numbers := _class_numbers(record)) is not None:
         return numbers
     floor = several_at_once(record)
-    if facts["activation"] == "softmax" and floor is not None:
+    if given.activation == "softmax" and floor is not None:
         sentence = (
-            f"binary_cross_entropy judges each of the {facts['classes']} outputs by itself and is fed the output of "
+            f"binary_cross_entropy judges each of the {given.classes} outputs by itself and is fed the output of "
             "softmax, which sum to 1: several that are to be 1 at once cannot be, and the loss cannot fall below "
             f"{floor:.3g}"
         )
         return sentence, "loss_floor", record.series("loss", "0").last, floor
-    if facts["activation"] in ONE_SIDED or facts["activation"] is None and facts["max"] > 1:
-        fed = f"the output of {facts['activation']}" if facts["activation"] else "scores"
+    if given.activation in ONE_SIDED or given.activation is None and given.max > 1:
+        fed = f"the output of {given.activation}" if given.activation else "scores"
         sentence = (
             f"binary_cross_entropy takes probabilities but is fed {fed}: what lies outside (0, 1) has no logarithm, "
             "and a score that is cut off passes no gradient back"
         )
-        return sentence, "largest input", float(facts["max"]), 1.0
-    if facts["activation"] == "sigmoid" and facts.get("inner_activation") == "sigmoid":
+        return sentence, "largest input", given.max, 1.0
+    if given.activation == "sigmoid" and given.inner_activation == "sigmoid":
         sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
         return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))
     return None
@@ -162,55 +161,55 @@ def _binary(facts: dict[str, Any], record: Record) -> _Case | None:
 
 def several_at_once(record: Record) -> float | None:
     """Return the least binary cross-entropy of outputs that sum to 1; None where one target at a time is 1."""
-    floor = float((record.fact("targets") or {}).get("simplex_floor", 0.0))
-    return floor if floor > LEAST_FLOOR else None
+    targets = record.fact(facts.Targets)
+    return targets.simplex_floor if targets is not None and targets.simplex_floor > LEAST_FLOOR else None
 
 
 def _class_numbers(record: Record) -> _Case | None:
-    targets = record.fact("targets") or {}
-    if not is_class_number(targets):
+    targets = record.fact(facts.Targets)
+    if targets is None or not is_class_number(targets):
         return None
-    classes = int(targets["whole_values"])
+    classes = targets.whole_values
     sentence = (
         f"the labels are the numbers of {classes} classes and the loss is a binary one: it is defined for 0 and 1, and "
         f"has no least value here; give the network {classes} outputs and use cross_entropy"
     )
-    return sentence, "largest label", float(targets["max"]), 1.0
+    return sentence, "largest label", targets.max, 1.0
 
 
-def _binary_with_logits(facts: dict[str, Any], record: Record) -> _Case | None:
+def _binary_with_logits(given: facts.LossInput, record: Record) -> _Case | None:
     if (numbers := _class_numbers(record)) is not None:
         return numbers
-    if facts["activation"] in ONE_SIDED:
+    if given.activation in ONE_SIDED:
         sentence = (
-            f"binary_cross_entropy_with_logits is fed the output of {facts['activation']}, which is never negative: a "
+            f"binary_cross_entropy_with_logits is fed the output of {given.activation}, which is never negative: a "
             f"negative example costs at least {log(2):.2g}, and a score of 0 passes no gradient back"
         )
-        return sentence, "smallest logit", float(facts["min"]), 0.0
-    if facts["activation"] not in RANGES:
+        return sentence, "smallest logit", given.min, 0.0
+    if given.activation not in RANGES:
         return None
     floor = log(1 + exp(-1))
     sentence = (
-        f"binary_cross_entropy_with_logits applies its own sigmoid and is fed the output of {facts['activation']}: "
+        f"binary_cross_entropy_with_logits applies its own sigmoid and is fed the output of {given.activation}: "
         f"a right answer still costs {floor:.2g} (positive) or {log(2):.2g} (negative)"
     )
     return sentence, "loss_floor", record.series("loss", "0").last, floor
 
 
-def _nll(facts: dict[str, Any], record: Record) -> _Case | None:
-    if facts["activation"] != "softmax":
-        return _unnormalised(facts)
+def _nll(given: facts.LossInput, record: Record) -> _Case | None:
+    if given.activation != "softmax":
+        return _unnormalised(given)
     sentence = "nll_loss takes log-probabilities but is fed probabilities: its value is minus their mean, with no log"
-    return sentence, "min", float(facts["min"]), 0.0
+    return sentence, "min", given.min, 0.0
 
 
-def _unnormalised(facts: dict[str, Any]) -> _Case | None:
-    size = float(facts.get("largest_log_sum", 0.0))
+def _unnormalised(given: facts.LossInput) -> _Case | None:
+    size = given.largest_log_sum
     if not size > LOG_SUM:
         return None
-    if facts["activation"] == "log_softmax":
+    if given.activation == "log_softmax":
         sentence = (
-            f"log_softmax is taken along another dimension than that of the {facts['classes']} classes: the "
+            f"log_softmax is taken along another dimension than that of the {given.classes} classes: the "
             f"probabilities of one example do not sum to 1 (log of the sum {size:.3g}), and the examples of a batch "
             "compete with each other"
         )
@@ -222,38 +221,38 @@ def _unnormalised(facts: dict[str, Any]) -> _Case | None:
     return sentence, "log of the sum of exponentials", size, LOG_SUM
 
 
-def _real(facts: dict[str, Any], record: Record) -> _Case | None:
-    targets = record.fact("targets") or {}
-    if facts["activation"] is None or facts["activation"] not in RANGES | ONE_SIDED or "std" not in targets:
+def _real(given: facts.LossInput, record: Record) -> _Case | None:
+    targets = record.fact(facts.Targets)
+    if given.activation is None or given.activation not in RANGES | ONE_SIDED:
         return None
-    if not targets.get("finite", True):
+    if targets is None or targets.std is None or not targets.finite:
         return None
-    low, high = (RANGES | ONE_SIDED)[facts["activation"]]
-    slack = MARGIN * (targets["max"] - targets["min"])
-    if low - slack <= targets["min"] and targets["max"] <= high + slack:
-        return _dead_output(facts, record)
+    low, high = (RANGES | ONE_SIDED)[given.activation]
+    slack = MARGIN * (targets.max - targets.min)
+    if low - slack <= targets.min and targets.max <= high + slack:
+        return _dead_output(given, record)
     reaches = f"stays in [{low:g}, {high:g}]" if high < inf else f"is never below {low:g}"
     sentence = (
-        f"the output passes through {facts['activation']} and {reaches}, "
-        f"but the targets run from {targets['min']:.3g} to {targets['max']:.3g}"
+        f"the output passes through {given.activation} and {reaches}, "
+        f"but the targets run from {targets.min:.3g} to {targets.max:.3g}"
     )
-    if targets["min"] < low - slack:
-        return sentence, "smallest target", float(targets["min"]), low
-    return sentence, "largest target", float(targets["max"]), high
+    if targets.min < low - slack:
+        return sentence, "smallest target", targets.min, low
+    return sentence, "largest target", targets.max, high
 
 
-def _dead_output(facts: dict[str, Any], record: Record) -> _Case | None:
+def _dead_output(given: facts.LossInput, record: Record) -> _Case | None:
     """A rectifier that targets of one sign would bear, had it not died."""
-    if facts["activation"] not in ONE_SIDED or not is_stuck(record, "0") or not _are_dead(facts, record):
+    if given.activation not in ONE_SIDED or not is_stuck(record, "0") or not _are_dead(given, record):
         return None
     sentence = (
-        f"the output passes through {facts['activation']}, and most of it is 0 on every example looked at: no "
+        f"the output passes through {given.activation}, and most of it is 0 on every example looked at: no "
         "gradient passes back from there, whatever the targets"
     )
-    return sentence, "largest output", float(facts["max"]), 0.0
+    return sentence, "largest output", given.max, 0.0
 
 
-_CASES: dict[str, Callable[[dict[str, Any], Record], _Case | None]] = {
+_CASES: dict[str, Callable[[facts.LossInput, Record], _Case | None]] = {
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy_with_logits": _binary_with_logits,
     "nll_loss": _nll,

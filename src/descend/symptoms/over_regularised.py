@@ -1,7 +1,7 @@
 """Over-regularised: the penalty outweighs the data."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
@@ -19,10 +19,9 @@ def over_regularised(record: Record) -> Symptom | None:
 
 
 def _decay(record: Record) -> Symptom | None:
-    for key in record.places("optimizer"):
-        optimizer = record.fact("optimizer", key) or {}
-        decay = float(optimizer.get("weight_decay") or 0.0)
-        decoupled = optimizer.get("class") == "AdamW" or optimizer.get("decoupled_weight_decay")
+    for key, optimizer in record.every(facts.Optimizer).items():
+        decay = float(optimizer.weight_decay or 0.0)
+        decoupled = optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay
         limit = LARGE_DECOUPLED if decoupled else LARGE_DECAY
         if decay >= limit:
             sentence = f"weight decay of {decay:g} (usual: {'0.01' if decoupled else '1e-4'}) pulls the weights to zero"
@@ -31,7 +30,8 @@ def _decay(record: Record) -> Symptom | None:
 
 
 def _penalty(record: Record) -> Symptom | None:
-    share = 1 - float((record.fact("connections") or {}).get("share", 1.0))
+    connections = record.fact(facts.Connections)
+    share = 1 - connections.share if connections else 0.0
     losses = record.series("loss", "0")
     if not share > LARGE_SHARE or not losses.first > 0:
         return None
@@ -40,7 +40,7 @@ def _penalty(record: Record) -> Symptom | None:
 
 
 def _dropout(record: Record) -> Symptom | None:
-    shares = [(place, (record.fact("dropout", place) or {}).get("p", 0.0)) for place in record.places("dropout")]
+    shares = [(place, dropout.p) for place, dropout in record.every(facts.Dropout).items()]
     worst = max(shares, key=lambda pair: pair[1], default=("", 0.0))
     if worst[1] < LARGE_DROPOUT:
         return None

@@ -5,7 +5,7 @@ from statistics import median
 
 from descend.course.progress import falls, left
 from descend.course.stability import stability_bound
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import EARLY, Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
@@ -22,8 +22,8 @@ def plateau(record: Record) -> Symptom | None:
     norms = record.series("gradient_norm", "").finite()
     if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < EARLY:
         return None
-    for key in record.places("optimizer"):
-        bound = stability_bound(record.fact("optimizer", key) or {})
+    for key, optimizer in record.every(facts.Optimizer).items():
+        bound = stability_bound(optimizer)
         curvatures, cost = record.series("curvature", key).finite().values, _cost(record, key)
         usual, curvature = median(norms.values), median(curvatures or (0.0,))
         if bound is None or not curvature > 0 or not cost > 0:

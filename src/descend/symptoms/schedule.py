@@ -1,7 +1,8 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.course.stability import rate_of
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
@@ -13,22 +14,21 @@ def schedule(record: Record) -> Symptom | None:
     """A rate below a fiftieth of its largest for most of the run, while most of the cost is left."""
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
-        base = float((record.fact("optimizer", key) or {}).get("lr") or 0.0)
-        largest = max(rates.max, base)
+        largest = max(rates.max, rate_of(record.fact(facts.Optimizer, key)))
         if record.steps < 2 or not left(record) > POOR:
             continue
         low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
         if len(low) < MOST * record.steps or not largest > 0:
             continue
         at = low[0]
-        by_scheduler = bool(record.places("scheduler"))
-        calls = sum(int((record.fact("scheduler", k) or {}).get("steps", 0)) for k in record.places("scheduler"))
+        schedulers = record.every(facts.Scheduler).values()
+        calls = sum(scheduler.steps for scheduler in schedulers)
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
             f"{left_in_words(record)} left; "
         )
-        sentence += f"the scheduler was stepped {calls} times" if by_scheduler else "no scheduler of torch's sets it"
+        sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
         return Symptom(
             id="schedule",
             kind="dynamics",

@@ -3,8 +3,8 @@
 from statistics import median
 
 from descend.course.progress import first_rise, left, left_in_words
-from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
-from descend.record import Record
+from descend.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
@@ -17,7 +17,7 @@ LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
 
 def slow_progress(record: Record) -> Symptom | None:
     """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
-    for key in record.places("optimizer"):
+    for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
         if not left(record) > least or first_rise(record, key) is not None:
             continue
@@ -47,11 +47,12 @@ def _is_over(record: Record) -> bool:
 
 
 def _short(record: Record, key: str, short: float) -> tuple[float, float, str, str, bool] | None:
-    bound, name = stability_bound(record.fact("optimizer", key) or {}), curvature_name(record, key)
+    optimizer = record.fact(facts.Optimizer, key)
+    bound, name = stability_bound(optimizer), curvature_name(record, key)
     if bound is None or name != "curvature":
         return None
     values = step_lengths(record, key, name).finite().values
-    momentum = float((record.fact("optimizer", key) or {}).get("momentum") or 0.0)
+    momentum = momentum_of(optimizer)
     largest = max(values, default=float("nan")) / (1 - momentum if momentum < 1 else 1.0)
     if not largest < short * bound.value:
         return None
@@ -70,7 +71,7 @@ def _still(record: Record, key: str) -> tuple[float, float, str, str, bool] | No
 def _near(record: Record, key: str) -> tuple[float, float, str, str, bool] | None:
     """An adaptive rule's steps are about its rate, whatever the gradient: in a few of them it cannot get far."""
     reach = _update_ratio(record) * record.steps
-    if (record.fact("optimizer", key) or {}).get("class") not in ADAPTIVE or not _is_over(record) or not reach < NEAR:
+    if not is_of(record, key, ADAPTIVE) or not _is_over(record) or not reach < NEAR:
         return None
     sentence = f"all {record.steps} steps together change the weights by at most {reach:.2g} of themselves"
     return reach, NEAR, "update_ratio * steps", sentence, False

@@ -1,7 +1,10 @@
 """Sum reduction: the loss, its gradient and its curvature grow with the batch, and the step with them."""
 
+from math import prod
+
 from descend.course.progress import POOR, first_rise, is_stuck
-from descend.record import Record
+from descend.course.stability import is_of
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = (
@@ -12,13 +15,12 @@ LEAST = 8.0  # terms that are summed
 
 def sum_reduction(record: Record) -> Symptom | None:
     """A loss summed over its terms, in a run that is unstable or stuck; with an adaptive rule it does not matter."""
-    facts = record.fact("loss_input") or {}
-    summed = facts.get("reduction") == "sum" or facts.get("by_hand") and record.site("reduction") is not None
-    terms = 1.0
-    for size in facts.get("target_shape", []):
-        terms *= size
-    rule = (record.fact("optimizer", "0") or {}).get("class", "")
-    if not summed or terms < LEAST or rule != "SGD":
+    given = record.fact(facts.LossInput)
+    if given is None:
+        return None
+    summed = given.reduction == "sum" or given.by_hand and record.site("reduction") is not None
+    terms = float(prod(given.target_shape))
+    if not summed or terms < LEAST or not is_of(record, "0", ("SGD",)):
         return None
     if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
         return None

@@ -1,6 +1,6 @@
 """Target leak: the network is to predict the next element of a sequence, and sees it."""
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Vaswani et al. 2017, §3.2.3: masking keeps position i from attending to positions after i"
@@ -14,8 +14,8 @@ ATTENTION = ("MultiheadAttention", "scaled_dot_product_attention", "multi_head_a
 
 def target_leak(record: Record) -> Symptom | None:
     """Targets that are the inputs one element later, and outputs that change with the last element before it."""
-    fact = record.fact("leak") or {}
-    if not fact.get("sees"):
+    leak = record.fact(facts.TargetLeak)
+    if leak is None or not leak.sees:
         return None
     where = record.site("leak")
     is_attention = where is not None and where.detail in ATTENTION
@@ -28,7 +28,7 @@ def target_leak(record: Record) -> Symptom | None:
         sentence="each target is the next element of the inputs, and what the network says of an element changes with "
         f"those after it: it copies the answer, and its loss says nothing of how it predicts{cure}",
         quantity="elements that each prediction sees",
-        value=float(fact["length"]),
+        value=float(leak.length),
         bound=1.0,
         source=SOURCE,
         where=where or record.site("model"),

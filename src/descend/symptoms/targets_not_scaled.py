@@ -1,7 +1,7 @@
 """Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
 
 from descend.course.progress import POOR, is_stuck, stuck_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
@@ -10,10 +10,12 @@ LARGE, SMALL = 10.0, 0.1  # of the targets' root mean square, where 1 is standar
 
 def targets_not_scaled(record: Record) -> Symptom | None:
     """Real targets far from the scale of one, in a run that suffers from it."""
-    facts, targets = record.fact("loss_input") or {}, record.fact("targets") or {}
-    if facts.get("task") != "real" or "largest_rms" not in targets or not targets["std"] > 0:
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or given.task != "real":
         return None
-    size = targets["largest_rms"]
+    size, mean, std = targets.largest_rms, targets.mean, targets.std
+    if size is None or mean is None or std is None or not std > 0:
+        return None
     if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
         return None
     return Symptom(
@@ -21,7 +23,7 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         kind="statics",
         certain=False,
         likely=True,
-        sentence=f"the targets have mean {targets['mean']:.3g} and σ {targets['std']:.3g} (root mean square "
+        sentence=f"the targets have mean {mean:.3g} and σ {std:.3g} (root mean square "
         f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
         f"initialised), and {stuck_in_words(record, '0', POOR)}",
         quantity="root mean square of the targets",

@@ -11,7 +11,7 @@ SOURCE = "Rockafellar 1970, §8: where its recession function is negative a func
 def unbounded_loss(record: Record) -> Symptom | None:
     """A constant output lets the loss fall without end; not where the network draws what it is judged on."""
     whole = record.fact(facts.Reachability)
-    is_policy = record.fact("own_draws") or record.fact("own_selection") or has_opponents(record)
+    is_policy = record.fact(facts.SelfSampledLoss) or record.fact(facts.OwnSelection) or has_opponents(record)
     if whole is None or not (whole.unbounded and whole.is_compared) or is_policy or not may_suffer(record):
         return None
     losses = record.series("loss", "0").finite()

@@ -1,7 +1,7 @@
 """Unpaired targets: inputs and targets come from two loaders, and each shuffles by itself."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
@@ -9,10 +9,10 @@ SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an 
 
 def unpaired_targets(record: Record) -> Symptom | None:
     """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
-    fact = record.fact("pairing") or {}
-    keys = [*fact.get("inputs", ()), *fact.get("targets", ())]
-    shuffle = [key for key in keys if (record.fact("loader", key) or {}).get("shuffles")]
-    if not shuffle or not left(record) > POOR:
+    pairing, loaders = record.fact(facts.Pairing), record.every(facts.Loader)
+    keys = [*pairing.inputs, *pairing.targets] if pairing else []
+    shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]
+    if pairing is None or not shuffle or not left(record) > POOR:
         return None
     return Symptom(
         id="unpaired_targets",
@@ -26,6 +26,6 @@ def unpaired_targets(record: Record) -> Symptom | None:
         value=float(len(shuffle)),
         bound=0.0,
         source=SOURCE,
-        where=record.site("loader", fact["targets"][0]),
+        where=record.site("loader", pairing.targets[0]),
         explains=ECHOES | {"no_signal", "inputs_not_normalised", "targets_not_scaled"},
     )

@@ -4,7 +4,7 @@ from math import log
 from statistics import fmean, pvariance
 
 from descend.course.progress import POOR, left
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.symptom import Symptom
 
@@ -21,7 +21,7 @@ def unshuffled_data(record: Record) -> Symptom | None:
 
 
 def _sorted_labels(record: Record) -> Symptom | None:
-    counts = [f.detail["labels"] for f in record.history("batch") if f.detail.get("labels")]
+    counts = [batch.fact.labels for batch in record.history(facts.Batch)]
     counts = [c for c in counts if sum(c.values()) >= EXAMPLES]
     if len(counts) < BATCHES:
         return None
@@ -41,10 +41,11 @@ def _sorted_labels(record: Record) -> Symptom | None:
 
 def _sorted_targets(record: Record) -> Symptom | None:
     """Real targets: a series in its order looks the same, so a trial has to decide."""
-    seen = [f.detail for f in record.history("batch") if "mean" in f.detail and f.detail["examples"] >= EXAMPLES]
+    batches = [batch.fact for batch in record.history(facts.Batch) if batch.fact.examples >= EXAMPLES]
+    seen = [(b.mean, b.std) for b in batches if b.mean is not None and b.std is not None]
     if len(seen) < BATCHES or not left(record) > POOR / 3:
         return None
-    within, between = fmean(d["std"] ** 2 for d in seen), pvariance([d["mean"] for d in seen])
+    within, between = fmean(std**2 for _, std in seen), pvariance([mean for mean, _ in seen])
     share = within / (within + between) if within + between > 0 else 1.0
     if share > ALIKE:
         return None

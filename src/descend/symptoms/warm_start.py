@@ -1,7 +1,7 @@
 """Warm start with a wrong rate: weights that were good already are thrown away by the first steps."""
 
 from descend.course.progress import first_rise, smoothed
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import Symptom
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"
@@ -11,8 +11,8 @@ LOST = 2.0  # times the first stage's first loss: what was learnt before is lost
 
 def warm_start(record: Record) -> Symptom | None:
     """A later stage that starts from a low loss and makes it rise; above that of untrained weights it is a fact."""
-    stage = record.fact("stage")
-    first = stage["first_loss"] if stage else record.series("loss", "0").first
+    stage = record.fact(facts.Stage)
+    first = stage.first_loss if stage else record.series("loss", "0").first
     for key in _later(record):
         losses = record.series("loss", key)
         rise = first_rise(record, key)
@@ -43,8 +43,8 @@ def warm_start(record: Record) -> Symptom | None:
 
 def _later(record: Record) -> list[str]:
     """Return the optimizers of later stages: the only one where a later stage alone was looked at."""
-    stage = record.fact("stage")
+    stage = record.fact(facts.Stage)
     if stage:
-        return ["0"] if stage["number"] > 1 else []
-    made = {key: record.history("optimizer", key) for key in record.places("optimizer")[1:]}
+        return ["0"] if stage.number > 1 else []
+    made = {key: record.history(facts.Optimizer, key) for key in list(record.every(facts.Optimizer))[1:]}
     return [key for key, begins in made.items() if begins and begins[0].step > 0]  # not together, as a GAN's

@@ -1,6 +1,6 @@
 """Weights not loaded: a checkpoint whose names are not the module's, loaded without a word of it."""
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "torch.nn.Module.load_state_dict: with strict=False names that do not match are left out"
@@ -9,18 +9,18 @@ SOURCE = "torch.nn.Module.load_state_dict: with strict=False names that do not m
 def weights_not_loaded(record: Record) -> Symptom | None:
     """A load before the training that brought nothing, or left out what another prefix would bring."""
     place = unloaded_place(record)
-    fact = record.fact("left_unloaded", place)
-    if fact is None:
+    load = record.fact(facts.LeftUnloaded, place)
+    if load is None:
         return None
     return Symptom(
         id="weights_not_loaded",
         kind="wiring",
         certain=True,
-        sentence=f"load_state_dict left {fact['missing']} of {fact['of']} tensors as they were initialised: the module "
-        f"calls the first `{fact['first']}`, the checkpoint `{fact['unexpected']}`, and strict=False says nothing of "
+        sentence=f"load_state_dict left {load.missing} of {load.of} tensors as they were initialised: the module "
+        f"calls the first `{load.first}`, the checkpoint `{load.unexpected}`, and strict=False says nothing of "
         "it",
         quantity="tensors that were not loaded",
-        value=float(fact["missing"]),
+        value=float(load.missing),
         bound=0.0,
         source=SOURCE,
         where=record.site("load_state_dict", place),
@@ -30,6 +30,6 @@ def weights_not_loaded(record: Record) -> Symptom | None:
 
 def unloaded_place(record: Record) -> str:
     """Return which load is meant: the first one that a prefix would mend, or else the first one; "" for none."""
-    last = {place: record.history("left_unloaded", place)[-1] for place in record.places("left_unloaded")}
-    left = [place for place, fact in last.items() if fact.detail["missing"] and not fact.step]
-    return next((place for place in left if "prefix" in last[place].detail), next(iter(left), ""))
+    last = {place: record.history(facts.LeftUnloaded, place)[-1] for place in record.every(facts.LeftUnloaded)}
+    left = [place for place, load in last.items() if load.fact.missing and not load.step]
+    return next((place for place in left if last[place].fact.prefix is not None), next(iter(left), ""))

@@ -1,7 +1,7 @@
 """Wrong step: what moves the parameters is not the rule's step along this loss's gradient."""
 
 from descend.course.suffering import may_suffer, suffers
-from descend.record import Record, Site
+from descend.record import Record, Site, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
@@ -10,12 +10,11 @@ UNCHANGED = 1.0
 
 def wrong_step(record: Record) -> Symptom | None:
     """Something else than backward pass and optimizer writes to gradients or parameters, in a run that may suffer."""
-    for key in record.places("alterations"):
-        facts = record.fact("alterations", key) or {}
-        cosine, between = facts.get("cosine", 1.0), facts.get("between_steps", 0.0)
+    for key, altered in record.every(facts.Alterations).items():
+        cosine, between = 1.0 if altered.cosine is None else altered.cosine, altered.between_steps
         gradient, parameters = _site(record, "altered_gradient", key), _site(record, "altered_parameters", key)
         is_clipped = gradient is not None and gradient.detail == "clip"
-        is_changed = "cosine" in facts and not is_clipped
+        is_changed = altered.cosine is not None and not is_clipped
         if between > 0 and (not is_changed or between > UNCHANGED):
             told = (
                 "between the optimizer's steps the parameters are changed here by something else, "
@@ -25,15 +24,15 @@ def wrong_step(record: Record) -> Symptom | None:
         elif is_changed:
             told = (
                 "between the backward pass and the step the gradients are changed here: what the optimizer is given "
-                f"has a cosine of {cosine:.2g} with the loss's gradient, and {facts['ratio']:.2g} times its length"
+                f"has a cosine of {cosine:.2g} with the loss's gradient, and {altered.ratio:.2g} times its length"
             )
             quantity, value, where = "cosine of the step's gradient with the loss's", cosine, gradient
-        elif facts.get("forgotten"):
+        elif altered.forgotten:
             told = (
                 "what the rule remembers from step to step (its momentum, its scale of the gradients) is thrown away "
                 "here between the steps"
             )
-            quantity, value = "steps before which the rule had forgotten", float(facts["forgotten"])
+            quantity, value = "steps before which the rule had forgotten", float(altered.forgotten)
             where = _site(record, "altered_state", key)
         else:
             continue

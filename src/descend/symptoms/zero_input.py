@@ -1,7 +1,7 @@
 """Zero input: a layer is fed nothing but zeros, so neither it nor what stands behind it can read anything there."""
 
 from descend.course.progress import POOR, left, left_in_words
-from descend.record import Record
+from descend.record import Record, facts
 from descend.symptoms.symptom import ECHOES, Symptom
 
 SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input times what comes back from its output"
@@ -13,21 +13,21 @@ ADVICE = (
 
 def zero_input(record: Record) -> Symptom | None:
     """A layer whose input is zero in every example that was looked at, in a run that leaves much of the cost."""
-    names = record.places("zero_input")
-    if not names or not left(record) > POOR:
+    fed = record.every(facts.ZeroInput)
+    if not fed or not left(record) > POOR:
         return None
-    fact = record.fact("zero_input", names[0]) or {}
+    name, first = next(iter(fed.items()))
     return Symptom(
         id="zero_input",
         kind="wiring",
         certain=True,
-        sentence=f"{fact['layer']} {names[0]} is fed nothing but zeros: it gives its bias whatever the example is, and "
+        sentence=f"{first.layer} {name} is fed nothing but zeros: it gives its bias whatever the example is, and "
         f"its weights get no gradient; {left_in_words(record)} is left",
         quantity="layers that are fed zeros",
-        value=float(len(names)),
+        value=float(len(fed)),
         bound=0.0,
         source=SOURCE,
         where=record.site("zero_input"),
-        module=names[0],
+        module=name,
         explains=ECHOES | {"inputs_not_normalised"},
     )

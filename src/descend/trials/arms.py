@@ -9,9 +9,9 @@ from math import isfinite
 from statistics import fmean
 
 from descend.course.opponents import has_exploded, has_opponents
-from descend.course.own_metric import FLOORLESS, inverse_gain, own_metric
+from descend.course.own_metric import inverse_gain, own_metric
 from descend.plan import Plan
-from descend.record import Ending, Message, Reading, Record, Series
+from descend.record import Ending, Message, Reading, Record, Series, facts
 from descend.remedies import JudgedOn
 from descend.run.forking import ForkServer
 from descend.run.launch import new_record, run
@@ -171,7 +171,7 @@ def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | N
         return name, record.held_out(exam)
     what = name if judged_on == "training" else places[0]
     curve = record.series(name, places[0])
-    if is_own_loss(judged_on, what) and (exam or record).fact(FLOORLESS):
+    if is_own_loss(judged_on, what) and (exam or record).fact(facts.Floorless) is not None:
         costs = (inverse_gain(curve.first - v, curve.first) if isfinite(v) else v for v in curve.values)
         return f"1 / descent of the {what}", Series(curve.steps, tuple(costs))
     return what, curve

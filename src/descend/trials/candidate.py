@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 
 from descend.course.opponents import has_exploded, has_opponents
-from descend.course.own_metric import FLOORLESS, own_metric
+from descend.course.own_metric import own_metric
 from descend.course.progress import constant_cost, diverged
-from descend.record import Fact, Record
+from descend.record import Fact, Record, facts
 from descend.record.failures import cause_of
 from descend.remedies import JudgedOn, Prescription
 from descend.script import Script
@@ -22,7 +22,6 @@ BELOW_ZERO = "the loss falls to zero or below, where a gain cannot be told as a 
 NOT_PRINTED = "the changed script does not print its own number as a finite one"
 BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
 ROOM = 0.1  # of a run's steps: what data drawn by chance may differ in number from seed to seed
-VARIES = "varies"  # fact of an exam whose script is shown other examples in each run, whatever the seed
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,10 @@ def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Recor
     """
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
-    seen = bench.run([Job(script, exam.seed, horizon(exam))])[0].fact("monitor")
-    if seen is None or seen.get("digest") == (exam.fact("monitor") or {}).get("digest"):
+    again = bench.run([Job(script, exam.seed, horizon(exam))])[0]
+    if again.fact(facts.Monitor) is None or were_shown_alike(again, exam):
         return candidates
-    exam.add(Fact(VARIES, "", 0, {"examples": True}))
+    exam.add(Fact.of(facts.Varies(), 0))
     return _again(candidates, exam)
 
 
@@ -139,7 +138,7 @@ def _judged_without_floor(candidates: list[Candidate], exam: Record) -> list[Can
     number = own_metric(exam)
     for judged_on in floorless:
         place = number.name if judged_on == "metric" and number is not None else ""
-        exam.add(Fact(FLOORLESS, place, 0, {"is_known": True}))
+        exam.add(Fact.of(facts.Floorless(), 0, place))
     return _again(candidates, exam) if floorless else candidates
 
 
@@ -149,9 +148,9 @@ def _again(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
 
 def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
-    same_examples = not exam.fact(VARIES) and candidate.prescription.same_batches
+    same_examples = not exam.fact(facts.Varies) and candidate.prescription.same_batches
     reason = incomparable(record, exam, judged_on, same_examples=same_examples)
-    if not candidate.prescription.of_fact and judged_on != "metric" and exam.fact("own_selection"):
+    if not candidate.prescription.of_fact and judged_on != "metric" and exam.fact(facts.OwnSelection) is not None:
         reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
     before = yardstick(exam, judged_on)[1]
@@ -217,10 +216,13 @@ def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_ex
         return BELOW_ZERO
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
-    seen, expected = record.fact("monitor") or {}, exam.fact("monitor") or {}
-    if seen.get("digest") != expected.get("digest"):
-        return OTHER_EXAMPLES
-    return ""
+    return "" if were_shown_alike(record, exam) else OTHER_EXAMPLES
+
+
+def were_shown_alike(record: Record, exam: Record) -> bool:
+    """Whether the first batches of two runs have the same targets; so, too, where neither could be replayed."""
+    seen, expected = record.fact(facts.Monitor), exam.fact(facts.Monitor)
+    return (seen and seen.digest) == (expected and expected.digest)
 
 
 def _cause(record: Record) -> str:
@@ -234,6 +236,7 @@ def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
     What a script prints of its own accord it may print behind its last step, of which there may be some more where
     its data are drawn by chance: then there is room for these.
     """
-    steps = exam.steps or int((exam.fact("passes") or {}).get("backward", 0))
+    passes = exam.fact(facts.Passes)
+    steps = exam.steps or (passes.backward if passes else 0)
     is_over = exam.ending is not None and exam.ending.reason == "finished"
     return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)

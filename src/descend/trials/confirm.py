@@ -6,11 +6,11 @@ from math import inf, isfinite
 from statistics import median
 
 from descend.course.own_metric import OwnMetric, own_metric, stands_still
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies import JudgedOn
 from descend.script import Script
 from descend.trials.arms import YARDSTICKS, Bench, Job, yardstick
-from descend.trials.candidate import VARIES, Candidate, horizon, incomparable
+from descend.trials.candidate import Candidate, horizon, incomparable
 from descend.trials.outcome import arm, screened, told
 from descend.trials.statistics import compare, promising
 from descend.trials.trial import Trial
@@ -36,7 +36,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     number = _own_number(exam) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
     whole = horizon(exam, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
     scripts, steps = (script, candidate.script), (whole, p.steps(whole))
-    same_examples = not p.restart and p.same_batches and not exam.fact(VARIES)
+    same_examples = not p.restart and p.same_batches and not exam.fact(facts.Varies)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         seeds = fresh_seeds(exam, bench, look)
@@ -128,8 +128,10 @@ def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> b
 def _own_number(exam: Record) -> OwnMetric | None:
     """Return the number on held-out data that a script measures itself by; no loss, whose unit may change."""
     number = own_metric(exam)
-    is_loss = number is not None and (exam.fact("own_number", number.name) or {}).get("is_loss")
-    return None if number is None or is_loss or number.is_held_out is not True else number
+    if number is None or number.is_held_out is not True:
+        return None
+    told = exam.fact(facts.OwnNumber, number.name)
+    return None if told and told.is_loss else number
 
 
 def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric, exam: Record) -> bool:

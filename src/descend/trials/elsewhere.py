@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from descend.record import Effect, Fact, Message
+from descend.record import Effect, Fact, Message, facts
 from descend.sources import Sources
 from descend.temporary import PREFIX
 
@@ -39,7 +39,7 @@ class Elsewhere:
     def take(self, messages: Iterable[Message]) -> None:
         """Note what a run says that it reads, and what it writes itself."""
         for message in messages:
-            if isinstance(message, Fact) and message.name == "file_read":
+            if isinstance(message, Fact) and message.name == facts.name_of(facts.FileRead):
                 self._note(message.place)
             elif isinstance(message, Effect) and not message.refused:
                 self._own.add(message.target)

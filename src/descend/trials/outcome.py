@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import isfinite
 
 from descend.course.opponents import EXPLODED, has_opponents
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies import JudgedOn
 from descend.trials.arms import yardstick
 from descend.trials.candidate import Candidate, horizon
@@ -96,8 +96,8 @@ def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
     if judged_on == "spread":
         return f"{place} on batches from all over the run after {horizon(exam)} steps"
     place = f"median {place}" if judged_on == "median" else place
-    monitor = exam.fact("monitor") or {}
-    examples = monitor.get("distinct", monitor.get("examples", 0))
+    monitor = exam.fact(facts.Monitor)
+    examples = monitor.distinct if monitor else 0
     return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
 
 

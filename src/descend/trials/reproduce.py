@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from descend.record import Ending, Record
+from descend.record import Ending, Record, facts
 from descend.record.failures import cause_of
 from descend.script import Script
 from descend.trials.arms import Bench, Job, fails_alike
@@ -26,7 +26,8 @@ def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
     cure, arm = proof.cure, proof.arm
     if cure is None or cure.script is None or arm is None:
         return ""
-    by_hand = not arm.places("optimizer") or (arm.fact("optimizer", "0") or {}).get("by_hand")
+    optimizers = arm.every(facts.Optimizer)
+    by_hand = not optimizers or "0" in optimizers and optimizers["0"].by_hand
     as_far = Job(cure.script, arm.seed, horizon(arm), role="bare")
     to_its_end = Job(cure.script, exam.seed, ENDLESS, role="bare", seconds=_time_to_its_end(exam))
     plains: list[Record] = []

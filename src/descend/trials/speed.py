@@ -13,7 +13,7 @@ from descend.record import Record
 from descend.remedies import NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.arms import Bench, Job, yardstick
-from descend.trials.candidate import Candidate, horizon, incomparable
+from descend.trials.candidate import Candidate, horizon, incomparable, were_shown_alike
 from descend.trials.confirm import LOOKS, fresh_seeds
 from descend.trials.outcome import screened
 from descend.trials.prove import PROVED, Proof
@@ -92,8 +92,7 @@ def _observed(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
     record = bench.run([Job(candidate.script, exam.seed, candidate.prescription.steps(horizon(exam)))])[0]
     before, value = yardstick(exam)[1], yardstick(record)[1]
     reason = incomparable(record, exam, same_examples=False)
-    seen = [(run.fact("monitor") or {}).get("digest") for run in (exam, record)]
-    margin = MARGIN if seen[0] == seen[1] else OTHER_EXAMPLES
+    margin = MARGIN if were_shown_alike(exam, record) else OTHER_EXAMPLES
     if not reason and not trains_as_well(before, value, constant_cost(exam), margin):
         reason = f"it trains worse: its cost after as many examples is {value:.3g}, without it {before:.3g}"
     return replace(candidate, record=record, value=value, before=before, reason=reason)

@@ -4,12 +4,12 @@ A script may make training and test data by one statement. Without a network's l
 alone what it says: where it stays the same to the last digit, so have the data that it is measured on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isclose, isfinite, nan
 
 from descend.course.own_metric import HALVED, is_at_chance, own_metric
-from descend.record import Record
+from descend.record import Record, facts
 from descend.script import Script
 from descend.trials.arms import Bench, Job
 from descend.trials.candidate import Candidate, horizon
@@ -25,11 +25,11 @@ def with_the_same_measure(
 ) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
-    other = [c for c in found if c.prescription.remedy in (*MOVED, "leave_out") and _is_same(c, exam, "content")]
+    other = [c for c in found if c.prescription.remedy in (*MOVED, "leave_out") and _are_alike(c, exam, _content)]
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
-    found = [c for c in found if c.prescription.remedy not in MOVED or not _is_same(c, exam, "digest")]
+    found = [c for c in found if c.prescription.remedy not in MOVED or not _are_alike(c, exam, _targets)]
     if not found:
         return candidates
     asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]
@@ -39,10 +39,19 @@ def with_the_same_measure(
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
 
 
-def _is_same(candidate: Candidate, exam: Record, what: str) -> bool:
-    """Whether the first batches' targets (`digest`), or all that they hold (`content`), are the same."""
-    seen = [(record.fact("monitor") or {}).get(what) for record in (exam, candidate.record) if record is not None]
-    return len(seen) == 2 and seen[0] is not None and seen[0] == seen[1]
+def _are_alike(candidate: Candidate, exam: Record, part: Callable[[facts.Monitor], str]) -> bool:
+    """Whether a part of the first batches, their targets or all that they hold, is known to be the same."""
+    before = exam.fact(facts.Monitor)
+    after = candidate.record.fact(facts.Monitor) if candidate.record is not None else None
+    return before is not None and after is not None and part(before) == part(after)
+
+
+def _targets(monitor: facts.Monitor) -> str:
+    return monitor.digest
+
+
+def _content(monitor: facts.Monitor) -> str:
+    return monitor.content
 
 
 def _untrained(script: Script, exam: Record, bench: Bench) -> float:

@@ -1,7 +1,7 @@
 """Where a script's cost is convex, what is lost by staying there, and where it is flat."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 import torch
 
@@ -14,7 +14,7 @@ from descend.probes.hidden import HiddenLayer
 from descend.probes.judging import call_of, cost_of_outputs, hardened, judged
 from descend.probes.moment import Unavailable
 from descend.probes.shown.network import Network
-from descend.record import Fact
+from descend.record import Fact, facts
 
 
 def convexities(network: Network) -> Iterator[Fact]:
@@ -24,23 +24,26 @@ def convexities(network: Network) -> Iterator[Fact]:
     with torch.no_grad():
         outputs, _ = judged(recording, network.slots(recording)).evaluate(network.theta)
     in_outputs = convexity(cost_of_outputs(recording), points_about([outputs]))
-    activation = call.activation.name.rstrip("_") if call.activation else ""
-    detail = {"loss": call.function, "activation": activation, "outputs": _seen(in_outputs)}
+    in_output_layer = None
     if network.structure.output:
         output = network.structure.output
         layer = restricted(network.loss, network.theta, output)
-        detail["output_layer"] = _seen(convexity(layer, points_about([network.theta[k] for k in output])))
-    detail["all"] = _seen(convexity(network.loss, points_about(network.theta, spreads=(0.1, 0.5))))
-    yield network.fact("convexity", **detail, hidden=len(network.structure.layers) + len(network.structure.left_out))
+        in_output_layer = convexity(layer, points_about([network.theta[k] for k in output]))
+    in_all = convexity(network.loss, points_about(network.theta, spreads=(0.1, 0.5)))
+    yield network.fact(
+        facts.Convexity(
+            loss=call.function,
+            activation=call.activation.name.rstrip("_") if call.activation else "",
+            outputs=_seen(in_outputs),
+            output_layer=_seen(in_output_layer) if in_output_layer else None,
+            all=_seen(in_all),
+            hidden=len(network.structure.layers) + len(network.structure.left_out),
+        )
+    )
 
 
-def _seen(found: Convexity) -> dict[str, Any]:
-    return {
-        "points": found.points,
-        "lowest": found.lowest,
-        "excess": found.excess,
-        "is_refuted": found.is_refuted,
-    }
+def _seen(found: Convexity) -> facts.SeenConvexity:
+    return facts.SeenConvexity(found.points, found.lowest, found.excess, found.is_refuted)
 
 
 def minima(network: Network) -> Iterator[Fact]:
@@ -50,23 +53,24 @@ def minima(network: Network) -> Iterator[Fact]:
         output = network.structure.output
         at_start = random_units(network.loss, network.beginning, output, redraw=None)
         here = random_units(network.loss, network.theta, output, redraw=None)
-        found = {"cost": cost, "random": at_start.fit.final, "trained": here.fit.final}
-        yield network.fact("random_units", **found, is_refuted=at_start.convexity.is_refuted)
+        is_refuted = at_start.convexity.is_refuted
+        yield network.fact(facts.RandomUnits(cost, at_start.fit.final, here.fit.final, is_refuted))
     rectified = [
         layer for layer in network.structure.layers if layer.activations == {"relu"} and _is_last(network, layer)
     ]
     if rectified:
         bad = bad_minimum(network.loss, network.theta, rectified[0].hidden)
         yield network.fact(
-            "bad_minimum",
-            layer=network.name(rectified[0].weight),
-            cost=bad.cost,
-            good=bad.good,
-            gradient_norm=bad.gradient_norm,
-            lowest=bad.lowest,
-            tried=bad.tried,
-            is_minimum=bad.is_minimum,
-            is_bad=bad.is_bad,
+            facts.BadMinimum(
+                layer=network.name(rectified[0].weight),
+                cost=bad.cost,
+                good=bad.good,
+                gradient_norm=bad.gradient_norm,
+                lowest=bad.lowest,
+                tried=bad.tried,
+                is_minimum=bad.is_minimum,
+                is_bad=bad.is_bad,
+            )
         )
     yield from _plateau(network)
 
@@ -81,16 +85,15 @@ def _plateau(network: Network) -> Iterator[Fact]:
     hard = network.loss_of(tuple(map(hardened, network.recordings)))
     gradient = hard.gradient(network.theta)
     row = flat(gradient)
-    detail = {
-        "hard_zero": float((row == 0).double().mean()),
-        "soft_zero": float((flat(network.loss.gradient(network.theta)) == 0).double().mean()),
-        "smooth_unmoved": unmoved(network.loss.value, network.theta),
-    }
+    found = facts.Plateau(
+        hard_zero=float((row == 0).double().mean()),
+        soft_zero=float((flat(network.loss.gradient(network.theta)) == 0).double().mean()),
+        smooth_unmoved=unmoved(network.loss.value, network.theta),
+    )
     try:
-        detail["wrong"] = network.share_wrong(network.recordings, network.theta)
-        detail["wrong_unmoved"] = unmoved(
-            lambda theta: network.share_wrong(network.recordings, theta), network.theta, tried=20
-        )
+        wrong = network.share_wrong(network.recordings, network.theta)
+        still = unmoved(lambda theta: network.share_wrong(network.recordings, theta), network.theta, tried=20)
+        found = replace(found, wrong=wrong, wrong_unmoved=still)
     except Unavailable:  # no 0–1 loss is defined
         pass
-    yield network.fact("plateau", **detail)
+    yield network.fact(found)

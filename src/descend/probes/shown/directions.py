@@ -1,7 +1,6 @@
 """How a run moves along the eigenvectors of its cost: what is needed to hold its way against what the rule predicts."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,9 +11,10 @@ from descend.landscape.loss import Evaluate
 from descend.landscape.vectors import flat, shaped
 from descend.probes.moment import Moment
 from descend.probes.shown.points import Point
+from descend.record import facts
 
 
-def directions(moment: Moment, point: Point, loss: Loss, known: Sequence[Eigenpair]) -> dict[str, Any]:
+def directions(moment: Moment, point: Point, loss: Loss, known: Sequence[Eigenpair]) -> facts.Directions:
     """Return each direction's curvature, its slope where the path begins, and its coordinate along the path.
 
     What coupled weight decay adds to the cost is in it. For a rule that rescales the gradient the eigenvectors are
@@ -30,19 +30,16 @@ def directions(moment: Moment, point: Point, loss: Loss, known: Sequence[Eigenpa
         known = ends(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"]).pairs
     course = _within([theta.double() for _, theta in point.path], scale)
     slope = _slope(loss, point, scale) * moment.backwards
-    return {
-        "rescaled": point.metric is not None,
-        "steps": [step for step, _ in point.path],
-        "directions": [
-            {
-                "curvature": pair.value * moment.backwards,
-                "residual": pair.residual * moment.backwards,
-                "gradient": float(flat(pair.vector).double() @ slope),
-                "course": [float(flat(pair.vector).double() @ place) for place in course],
-            }
-            for pair in known
-        ],
-    }
+    found = tuple(
+        facts.Direction(
+            curvature=pair.value * moment.backwards,
+            residual=pair.residual * moment.backwards,
+            gradient=float(flat(pair.vector).double() @ slope),
+            course=tuple(float(flat(pair.vector).double() @ place) for place in course),
+        )
+        for pair in known
+    )
+    return facts.Directions(point.metric is not None, tuple(step for step, _ in point.path), found)
 
 
 def _coupled_decay(point: Point) -> float:

@@ -5,13 +5,13 @@ Each answer is sent when it is there, so that what an interruption leaves can be
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from descend.landscape import Gradients, Loss, bias, noise_scale, part_gradients, variance_by_size
 from descend.landscape.batch_variance import averaged_variance
+from descend.landscape.fits import Line
 from descend.landscape.gradients import ROOM_BYTES
 from descend.landscape.loss import Evaluate
 from descend.landscape.spectrum import Estimate
@@ -20,7 +20,7 @@ from descend.landscape.weight_variance import weight_variance
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.drawn import Dealt
 from descend.probes.shown.points import Point, looked_on, loss_at, points
-from descend.record import Fact
+from descend.record import facts
 from descend.tape import Stale
 from descend.tape.selection import NotSeparable, check_mean, example_parts
 
@@ -41,35 +41,33 @@ def gradient_statistics(moment: Moment) -> Measurement:
 
 
 def _statistics(moment: Moment, point: Point) -> Measurement:
-    def fact(name: str, **detail: Any) -> Fact:
-        return Fact(name, point.label, point.step, detail)
-
     loss = loss_at(moment, point)
-    yield fact("measuring", what="gradients")
+    yield point.fact(facts.Measuring("gradients"))
     sample, why = _sample(moment, point.theta)
     found = noise_scale(sample)
-    yield fact(
-        "gradient_noise",
-        squared=found.squared,
-        variance=found.variance,
-        covariance=found.covariance,
-        count=sample.count,
-        examples=sample.examples,
-        why=why,
-        batch_size=looked_on(moment)[0].examples,
-        loader=next(iter(looked_on(moment)[0].loaders.values()), ""),
-        parameters=sample.rows.shape[1],
-        loss=loss.value(point.theta),
-        optimizer=dict(point.optimizer),
-    )
-    yield fact("batch_variance", **_by_size(sample))
     batch = looked_on(moment)[0].examples
+    yield point.fact(
+        facts.GradientNoise(
+            squared=found.squared,
+            variance=found.variance,
+            covariance=found.covariance,
+            count=sample.count,
+            examples=sample.examples,
+            why=why,
+            batch_size=batch,
+            loader=next(iter(looked_on(moment)[0].loaders.values()), ""),
+            parameters=sample.rows.shape[1],
+            loss=loss.value(point.theta),
+            optimizer=dict(point.optimizer),
+        )
+    )
+    yield point.fact(_by_size(sample))
     if sample.examples == 1 and batch < sample.count:
-        yield fact("momentum_variance", averages=[_averaged(sample, batch, beta) for beta in BETAS])
-    yield fact("measuring", what="all examples")
-    yield fact("gradient_bias", **_bias(moment, point))
-    yield fact("measuring", what="short runs")
-    yield fact("weight_variance", **_by_rate(moment, point))
+        yield point.fact(facts.MomentumVariance(tuple(_averaged(sample, batch, beta) for beta in BETAS)))
+    yield point.fact(facts.Measuring("all examples"))
+    yield point.fact(_bias(moment, point))
+    yield point.fact(facts.Measuring("short runs"))
+    yield point.fact(_by_rate(moment, point))
 
 
 def _sample(moment: Moment, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
@@ -114,31 +112,25 @@ def _of_examples(moment: Moment, theta: Sequence[Tensor], most: int) -> Iterator
         yield rows
 
 
-def _by_size(sample: Gradients) -> dict[str, Any]:
+def _by_size(sample: Gradients) -> facts.BatchVariance:
     sizes = [2**k for k in range(sample.count.bit_length()) if 2 ** (k + 1) <= sample.count]
     found = variance_by_size(sample, sizes)
-    exponent = found.exponent() if len(sizes) > 1 else None
-    return {
-        "sizes": [size * sample.examples for size in sizes],
-        "variances": [_estimate(variance) for variance in found.variances],
-        "factors": [found.factor(size) for size in sizes],
-        "single": float(sample.errors.diagonal().mean()) * sample.examples,  # of one example
-        "population": sample.count * sample.examples,
-        "exponent": exponent and (exponent.slope, exponent.covariance[2] ** 0.5, exponent.freedom),
-    }
+    return facts.BatchVariance(
+        sizes=tuple(size * sample.examples for size in sizes),
+        variances=tuple(_estimate(variance) for variance in found.variances),
+        factors=tuple(found.factor(size) for size in sizes),
+        single=float(sample.errors.diagonal().mean()) * sample.examples,
+        population=sample.count * sample.examples,
+        exponent=_slope(found.exponent()) if len(sizes) > 1 else None,
+    )
 
 
-def _averaged(sample: Gradients, batch: int, beta: float) -> dict[str, Any]:
+def _averaged(sample: Gradients, batch: int, beta: float) -> facts.AveragedGradient:
     independent, dealt = (averaged_variance(sample, batch, beta, reshuffled=dealt) for dealt in (False, True))
-    return {
-        "beta": beta,
-        "predicted": independent.predicted,
-        "independent": _estimate(independent.ratio),
-        "dealt": _estimate(dealt.ratio),
-    }
+    return facts.AveragedGradient(beta, independent.predicted, _estimate(independent.ratio), _estimate(dealt.ratio))
 
 
-def _bias(moment: Moment, point: Point) -> dict[str, Any]:
+def _bias(moment: Moment, point: Point) -> facts.GradientBias | facts.BiasUntested:
     """Return the test of E⟨g⟩ = G, or why there is none."""
     recording = looked_on(moment)[0]
     loader = next(iter(recording.loaders.values()), "")
@@ -146,42 +138,41 @@ def _bias(moment: Moment, point: Point) -> dict[str, Any]:
         dealt = Dealt(recording, moment.loader(loader), moment.parameters, evaluation=moment.asked["evaluation"])
         found = bias(dealt.drawn(point.theta), dealt.whole(point.theta))
     except (Unavailable, ValueError) as reason:
-        return {"why": str(reason)}
-    return {
-        "distance": found.distance,
-        "by_chance": found.by_chance,
-        "p_value": found.p_value,
-        "along": _estimate(found.along),
-        "examples": len(dealt.loader.dataset),
-    }
+        return facts.BiasUntested(str(reason))
+    return facts.GradientBias(
+        distance=found.distance,
+        by_chance=found.by_chance,
+        p_value=found.p_value,
+        along=_estimate(found.along),
+        examples=len(dealt.loader.dataset),
+    )
 
 
-def _by_rate(moment: Moment, point: Point) -> dict[str, Any]:
+def _by_rate(moment: Moment, point: Point) -> facts.WeightVariance | facts.NoShortRuns:
     """Return the spread of short runs of plain SGD on the batches from the point, or why there is none."""
     lr, loss = point.optimizer.get("lr"), loss_at(moment, point)
     if not isinstance(lr, float) or not lr > 0:
-        return {"why": "the optimizer has no learning rate"}
+        return facts.NoShortRuns("the optimizer has no learning rate")
     if len(loss.parts) < 3:
-        return {"why": f"there are {len(loss.parts)} batches to draw from"}
+        return facts.NoShortRuns(f"there are {len(loss.parts)} batches to draw from")
     rates = [lr / 2**k for k in range(HALVINGS + 1)]
     steps = sum(REACH * 2**k for k in range(HALVINGS + 1))
     needed = steps * min(_seconds(loss.parts[:1], point.theta) for _ in range(TRIED))
     runs = min(MOST_RUNS, int(LONGEST_S / needed))
     if runs < FEWEST_RUNS:
-        return {"why": f"{FEWEST_RUNS * steps} gradients would take {FEWEST_RUNS * needed:.0f} s"}
+        return facts.NoShortRuns(f"{FEWEST_RUNS * steps} gradients would take {FEWEST_RUNS * needed:.0f} s")
     try:
         found = weight_variance(loss, point.theta, rates, REACH * lr, repeats=runs)
     except ValueError as reason:
-        return {"why": str(reason)}
-    exponent = found.exponent()
-    return {
-        "rates": found.rates,
-        "variances": [_estimate(variance) for variance in found.variances],
-        "predicted": found.predicted,
-        "steps": REACH,
-        "runs": runs,
-        "exponent": (exponent.slope, exponent.covariance[2] ** 0.5, exponent.freedom),
-    }
+        return facts.NoShortRuns(str(reason))
+    return facts.WeightVariance(
+        rates=found.rates,
+        variances=tuple(_estimate(variance) for variance in found.variances),
+        predicted=found.predicted,
+        steps=REACH,
+        runs=runs,
+        exponent=_slope(found.exponent()),
+    )
 
 
 def _seconds(parts: tuple[Evaluate, ...], theta: Sequence[Tensor]) -> float:
@@ -190,6 +181,10 @@ def _seconds(parts: tuple[Evaluate, ...], theta: Sequence[Tensor]) -> float:
     return time.perf_counter() - began
 
 
-def _estimate(found: Estimate) -> tuple[float, float, int]:
+def _estimate(found: Estimate) -> facts.Estimate:
     """Return the mean, its standard error and the degrees of freedom: what an interval is made of."""
-    return found.value, found.standard_error, len(found.samples) - 1
+    return facts.Estimate(found.value, found.standard_error, len(found.samples) - 1)
+
+
+def _slope(found: Line) -> facts.Estimate:
+    return facts.Estimate(found.slope, found.covariance[2] ** 0.5, found.freedom)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -13,7 +14,7 @@ from descend.landscape.batch_sizes import kept_bytes
 from descend.landscape.loss import leaves_at
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.points import Point, looked_on, points, require_finite
-from descend.record import Fact
+from descend.record import facts
 from descend.tape import Op, Recording, Stale
 from descend.tape.selection import NotSeparable, example_parts
 from descend.tape.vocabulary import ACTIVATIONS
@@ -23,16 +24,16 @@ TIMES = 5  # the fastest counts
 
 
 def layers(moment: Moment) -> Measurement:
-    """Yield the fact `layers` of each point."""
+    """Yield the `StepCost` of each point."""
     for point in points(moment):
         require_finite(point)
         try:
-            yield _layers(moment, point)
+            yield point.fact(_step(moment, point))
         except (Stale, RuntimeError, ValueError) as error:
             raise Unavailable(str(error).splitlines()[0]) from None
 
 
-def _layers(moment: Moment, point: Point) -> Fact:
+def _step(moment: Moment, point: Point) -> facts.StepCost:
     recording = looked_on(moment)[0]
     leaves = leaves_at(point.theta)
     whole = recording.loss(moment.parameters)
@@ -40,17 +41,16 @@ def _layers(moment: Moment, point: Point) -> Fact:
     held = kept_bytes(partial(whole.parts[0], leaves), leaves)
     kept = [] if moment.optimizer is None else list(moment.optimizer.state.values())
     state = [t for each in kept for t in each.values() if isinstance(t, Tensor) and t.ndim]
-    found = {
-        "examples": recording.examples,
-        "seconds": batch,
-        "seconds_of_one": _of_one(moment, recording, point),
-        "update_seconds": _update(point, len(state)),
-        "kept_bytes": held,
-        "state_bytes": sum(map(_bytes, state)),
-        "layers": _shares(moment, recording),
-        "optimizer": dict(point.optimizer),
-    }
-    return Fact("layers", point.label, point.step, found)
+    return facts.StepCost(
+        examples=recording.examples,
+        seconds=batch,
+        seconds_of_one=_of_one(moment, recording, point),
+        update_seconds=_update(point, len(state)),
+        kept_bytes=held,
+        state_bytes=sum(map(_bytes, state)),
+        layers=tuple(_shares(moment, recording)),
+        optimizer=dict(point.optimizer),
+    )
 
 
 def _of_one(moment: Moment, recording: Recording, point: Point) -> float | None:
@@ -69,32 +69,32 @@ def _update(point: Point, states: int) -> float:
     return streams * _fastest(lambda: torch._foreach_add_(values, changes))
 
 
-def _shares(moment: Moment, recording: Recording) -> list[dict[str, Any]]:
+def _shares(moment: Moment, recording: Recording) -> list[facts.LayerCost]:
     """Return each layer: a call that meets a parameter, and the calls after it that meet none."""
-    found: list[dict[str, Any]] = []
+    found: list[facts.LayerCost] = []
     known, between = set[int](), True
     for (op, given, result), seconds in _times(recording):
         weights = [recording.parameters[slot] for slot in op.inputs if slot in recording.parameters]
         if not weights or not result:
             between = between and op.name in ACTIVATIONS
             if found:
-                found[-1]["seconds"] += seconds
-                found[-1]["output_bytes"] = result or found[-1]["output_bytes"]
+                last = found[-1]
+                found[-1] = replace(last, seconds=last.seconds + seconds, output_bytes=result or last.output_bytes)
             continue
         is_linear = op.name == "linear"
         name = moment.name(weights[0])
         found.append(
-            {
-                "name": name.rpartition(".")[0] or name,
-                "seconds": seconds,
-                "input_bytes": given,
-                "output_bytes": result,
-                "weight_bytes": sum(_bytes(p) for p in weights if id(p) not in known),
-                "outputs": weights[0].shape[0] if op.name in DIVISIBLE else 0,
-                "linear": is_linear,
-                "paired": bool(found) and between and is_linear and found[-1]["linear"],
-                "follows": bool(found),
-            }
+            facts.LayerCost(
+                name=name.rpartition(".")[0] or name,
+                seconds=seconds,
+                input_bytes=given,
+                output_bytes=result,
+                weight_bytes=sum(_bytes(p) for p in weights if id(p) not in known),
+                outputs=weights[0].shape[0] if op.name in DIVISIBLE else 0,
+                linear=is_linear,
+                paired=bool(found) and between and is_linear and found[-1].linear,
+                follows=bool(found),
+            )
         )
         known.update(map(id, weights))
         between = True

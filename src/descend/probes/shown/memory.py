@@ -6,7 +6,7 @@ from descend.landscape.batch_sizes import kept_bytes
 from descend.landscape.loss import leaves_at
 from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.points import looked_on, points, require_finite
-from descend.record import Fact
+from descend.record import facts
 from descend.tape import Stale
 
 
@@ -19,4 +19,4 @@ def memory(moment: Moment) -> Measurement:
             held = kept_bytes(partial(recording.loss(moment.parameters).parts[0], leaves), leaves)
         except (Stale, RuntimeError) as error:
             raise Unavailable(str(error)) from None
-        yield Fact("kept_bytes", point.label, point.step, {"examples": recording.examples, "bytes": held})
+        yield point.fact(facts.KeptBytes(recording.examples, held))

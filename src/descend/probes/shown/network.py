@@ -13,7 +13,7 @@ from descend.probes.hidden import Structure, structure
 from descend.probes.judging import judged, share_wrong
 from descend.probes.moment import Moment, Unavailable
 from descend.probes.shown.points import Point, looked_on
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording, without_dropout
 
 
@@ -92,12 +92,13 @@ class Network:
         return self.moment.name(self.structure.parameters[number]).removesuffix(".weight")
 
     @property
-    def described(self) -> dict[str, Any]:
-        """How large it is, and on how many examples it is looked at."""
+    def described(self) -> facts.SymmetryPoint:
+        """How large it is, on how many examples it is looked at, and its cost."""
         recordings = self.recordings
         numel = sum(p.numel() for p in self.structure.parameters)
-        return {"parameters": numel, "examples": sum(r.examples for r in recordings), "batches": len(recordings)}
+        examples = sum(r.examples for r in recordings)
+        return facts.SymmetryPoint(numel, examples, len(recordings), self.loss.value(self.theta))
 
-    def fact(self, name: str, **detail: Any) -> Fact:
-        """Return something that was found at this point."""
-        return Fact(name, self.point.label, self.point.step, detail)
+    def fact(self, seen: Any) -> Fact:
+        """Return what was found at this point, one of the types of `facts`, as it is sent."""
+        return self.point.fact(seen)

@@ -18,6 +18,7 @@ from descend.probes.moment import Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
 from descend.probes.shown.saved import saved_weights
 from descend.probes.wiring import describe_optimizer
+from descend.record import Fact
 from descend.tape import Recording
 
 PATH_BYTES = 2**28  # for the weights along the path; a network whose path takes more is not followed
@@ -35,6 +36,10 @@ class Point:
     optimizer: Mapping[str, Any]  # its rule and hyper-parameters
     metric: list[Tensor] | None  # what the rule divides the gradient by, with each parameter's own rate in it
     path: list[tuple[int, Tensor]] = field(default_factory=list)  # step and weights, in one row, of the run around it
+
+    def fact(self, seen: Any) -> Fact:
+        """Return what was seen at this point, one of the types of `facts`, as it is sent."""
+        return Fact.of(seen, self.step, self.label)
 
 
 def next_step(asked: Mapping[str, Any], step: int) -> float:

@@ -4,7 +4,7 @@ What an earlier run has left is taken up where the weights, the directions and t
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose, isfinite
 from pathlib import Path as File
@@ -19,8 +19,8 @@ from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point, looked_on, loss_at, points
 from descend.probes.shown.saved import saved_weights
-from descend.probes.shown.views import View, views
-from descend.record import Fact
+from descend.probes.shown.views import NOWHERE, View, views
+from descend.record import Fact, facts
 from descend.tape import Stale
 
 TOLD_S = 0.2  # values are sent as often
@@ -28,7 +28,7 @@ SAME = 1e-9  # relative: sums in another order
 
 
 def shown_surface(moment: Moment) -> Measurement:
-    """Yield the facts `point`, `view` and `values` of the point that is asked for."""
+    """Yield a `SurfacePoint`, its `SurfaceView`s and their `SurfaceValues` of the point that is asked for."""
     asked = moment.asked
     path = None
     if asked["directions"] == "path":
@@ -56,18 +56,19 @@ def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
     loss = loss_at(moment, point)
     value = loss.value(point.theta)
     recordings = looked_on(moment)
-    detail = {
-        "loss": as_json(value),
-        "parameters": sum(t.numel() for t in point.theta),
-        "examples": sum(recording.examples for recording in recordings),
-        "batches": len(loss.parts),
-        "evaluation": moment.asked["evaluation"],
-        "draws": any(recording.draws(evaluation=moment.asked["evaluation"]) for recording in recordings),
-        "directions": moment.asked["directions"],
-        "points": moment.asked["points"],
-    }
-    yield Fact("point", point.label, point.step, detail)
-    yield Fact("measuring", point.label, point.step, {"what": "directions"})
+    yield point.fact(
+        facts.SurfacePoint(
+            parameters=sum(t.numel() for t in point.theta),
+            examples=sum(recording.examples for recording in recordings),
+            batches=len(loss.parts),
+            loss=as_json(value),
+            evaluation=moment.asked["evaluation"],
+            draws=any(recording.draws(evaluation=moment.asked["evaluation"]) for recording in recordings),
+            directions=moment.asked["directions"],
+            points=moment.asked["points"],
+        )
+    )
+    yield point.fact(facts.Measuring("directions"))
     other = saved_weights(moment, moment.asked["other"]) if moment.asked["other"] else None
     shown = views(moment.asked, loss, point, value, path, other)
     known = _Kept.read(moment.asked["page"])
@@ -86,9 +87,9 @@ class _Drawn:
     number: int
     view: View
 
-    def fact(self, name: str, /, **detail: Any) -> Fact:
-        """Return a fact of this view."""
-        return Fact(name, str(self.number), self.point.step, detail)
+    def fact(self, seen: facts.SurfaceView | facts.SurfaceValues) -> Fact:
+        """Return what was seen of this view, as it is sent."""
+        return Fact.of(seen, self.point.step, str(self.number))
 
 
 def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
@@ -97,60 +98,61 @@ def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
     grid = Grid(view.ranges, known.of(drawn.number, of))
     reused = len(grid.values)
     is_new = not reused and known.has(drawn.number)
-    yield drawn.fact("view", **view.detail(), of=of, reused=reused, is_begun_anew=is_new, trail=_trail(drawn))
+    yield drawn.fact(
+        facts.SurfaceView(view.ranges, view.axes, of, reused, is_new, _trail(drawn), view.by_chance, view.marks)
+    )
     if reused:
-        yield drawn.fact("values", **packed(grid.values.items()))
+        yield drawn.fact(packed(grid.values.items()))
     if view.is_centred and not grid.values:
         centre = (grid.cells // 2,) * len(view.ranges)
         grid.values[centre] = drawn.value  # known already
-        yield drawn.fact("values", **packed([(centre, drawn.value)]))
+        yield drawn.fact(packed([(centre, drawn.value)]))
     fresh: list[tuple[tuple[int, ...], float]] = []
     told = time.monotonic()
     for place, value in surface(drawn.loss, view.plane, grid, asked["points"]):
         fresh.append((place, value))
         if time.monotonic() - told > TOLD_S:
-            yield drawn.fact("values", **packed(fresh))
-            doing = f"value {len(grid.values)} of {asked['points']}"
-            yield Fact("measuring", drawn.point.label, drawn.point.step, {"what": doing})
+            yield drawn.fact(packed(fresh))
+            yield drawn.point.fact(facts.Measuring(f"value {len(grid.values)} of {asked['points']}"))
             fresh, told = [], time.monotonic()
     if fresh:
-        yield drawn.fact("values", **packed(fresh))
+        yield drawn.fact(packed(fresh))
 
 
-def as_json(value: float) -> float | str:
+def as_json(value: float) -> facts.Written:
     """Return a value as JSON holds it, which `float` reads: what is not finite by its name."""
     return value if isfinite(value) else str(value)
 
 
-def packed(known: Any) -> dict[str, Any]:
-    """Return places and values as JSON holds them."""
+def packed(known: Iterable[tuple[tuple[int, ...], float]]) -> facts.SurfaceValues:
+    """Return places and values as they are sent."""
     pairs = list(known)
-    return {"places": [list(place) for place, _ in pairs], "values": [as_json(value) for _, value in pairs]}
+    return facts.SurfaceValues(tuple(place for place, _ in pairs), tuple(as_json(value) for _, value in pairs))
 
 
-def _trail(drawn: _Drawn) -> Mapping[str, Any]:
+def _trail(drawn: _Drawn) -> facts.Trail:
     """Return where the run went, as it is seen on a plane: over all of it where the plane is the path's."""
     view, point = drawn.view, drawn.point
-    if len(view.ranges) != 2 or view.trail:
+    if len(view.ranges) != 2 or view.trail.steps:
         return view.trail
     seen = [(step, shaped(row, point.theta)) for step, row in point.path]
     if len(seen) < 2:
-        return {}
-    positions = [view.plane.nearest(theta) for _, theta in seen]
+        return NOWHERE
+    positions = tuple(view.plane.nearest(theta) for _, theta in seen)
     whole = sum(_squared(theta, point.theta) for _, theta in seen)
     missed = sum(_squared(theta, view.plane.at(at)) for at, (_, theta) in zip(positions, seen))
-    return {"steps": [step for step, _ in seen], "positions": positions, "held": 1 - missed / whole if whole else 1.0}
+    return facts.Trail(tuple(step for step, _ in seen), positions, held=1 - missed / whole if whole else 1.0)
 
 
 def _squared(theta: Theta, other: Theta) -> float:
     return sum(float((a - b).double().square().sum()) for a, b in zip(theta, other))
 
 
-def _identity(drawn: _Drawn) -> list[float | str]:
+def _identity(drawn: _Drawn) -> tuple[facts.Written, ...]:
     """Return numbers that tell one view from another: of the weights, the directions, the ranges and the cost."""
     view = drawn.view
     marks = map(_mark, (view.plane.origin, *view.plane.directions))
-    return [*marks, *(end for ends in view.ranges for end in ends), as_json(drawn.value)]
+    return (*marks, *(end for ends in view.ranges for end in ends), as_json(drawn.value))
 
 
 def _mark(theta: Theta) -> float:
@@ -175,7 +177,7 @@ class _Kept:
         """Whether there is anything in that place."""
         return number < len(self.views)
 
-    def of(self, number: int, identity: Sequence[float | str]) -> dict[tuple[int, ...], float]:
+    def of(self, number: int, identity: Sequence[facts.Written]) -> dict[tuple[int, ...], float]:
         """Return the values of that view, where it is the same."""
         if not self.has(number):
             return {}

@@ -4,8 +4,7 @@ Dropout is off and normalisation goes by the batch: units in another order meet 
 answered at each point of the run, those on labels and on random units from the weights that the run began with.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
@@ -25,7 +24,7 @@ from descend.probes.shown.convexities import convexities, minima
 from descend.probes.shown.network import Network
 from descend.probes.shown.points import points, require_finite
 from descend.probes.shown.threads import few_threads
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.tape import Recording, Stale
 
 MOST_LAYERS = 8  # hidden layers that are looked at one by one
@@ -45,13 +44,13 @@ def symmetry(moment: Moment) -> Measurement:
 
 
 def _answers(network: Network) -> Measurement:
-    yield network.fact("point", loss=network.loss.value(network.theta), **network.described)
+    yield network.fact(network.described)
     for question in network.moment.asked["questions"]:
-        yield network.fact("measuring", what=question)
+        yield network.fact(facts.Measuring(question))
         try:
             yield from QUESTIONS[question](network)
         except (CurvatureUnavailable, Stale, Unavailable, ValueError) as error:
-            yield network.fact("unanswered", question=question, reason=str(error))
+            yield network.fact(facts.Unanswered(question, str(error)))
 
 
 def _permutation(network: Network) -> Iterator[Fact]:
@@ -60,33 +59,29 @@ def _permutation(network: Network) -> Iterator[Fact]:
     found = []
     for layer in layers[:MOST_LAYERS]:
         seen = permutations(network.loss, network.theta, [layer.hidden], copies=COPIES, points=POINTS)
-        found.append({"layer": network.name(layer.weight), **_orders([layer]), **_permuted(seen)})
+        found.append(_permuted(network.name(layer.weight), [layer], seen))
     if len(layers) > 1:
         hidden = [layer.hidden for layer in layers]
         seen = permutations(network.loss, network.theta, hidden, copies=COPIES, points=POINTS)
-        found.append({"layer": "all at once", **_orders(layers), **_permuted(seen)})
-    left_out = [(network.name(number), reason) for number, reason in network.structure.left_out]
-    yield network.fact("permutations", layers=found, left_out=left_out, more=len(layers[MOST_LAYERS:]))
+        found.append(_permuted("all at once", layers, seen))
+    left_out = tuple((network.name(number), reason) for number, reason in network.structure.left_out)
+    yield network.fact(facts.Permutations(tuple(found), left_out, len(layers[MOST_LAYERS:])))
 
 
-def _orders(layers: Any) -> dict[str, Any]:
-    return {
-        "units": sum(layer.hidden.count for layer in layers),
-        "log10_orders": sum(layer.hidden.log10_orders for layer in layers),
-    }
-
-
-def _permuted(seen: Permutations) -> dict[str, Any]:
-    return {
-        "cost": seen.cost,
-        "difference": seen.difference,
-        "means": seen.means,
-        "line": seen.line,
-        "barrier": seen.barrier,
-        "mean": seen.mean,
-        "is_symmetric": seen.is_symmetric,
-        "is_not_convex": seen.is_not_convex,
-    }
+def _permuted(name: str, layers: Sequence[HiddenLayer], seen: Permutations) -> facts.PermutedLayer:
+    return facts.PermutedLayer(
+        layer=name,
+        units=sum(layer.hidden.count for layer in layers),
+        log10_orders=sum(layer.hidden.log10_orders for layer in layers),
+        cost=seen.cost,
+        difference=seen.difference,
+        means=seen.means,
+        line=seen.line,
+        barrier=seen.barrier,
+        mean=seen.mean,
+        is_symmetric=seen.is_symmetric,
+        is_not_convex=seen.is_not_convex,
+    )
 
 
 def _sharpness(network: Network) -> Iterator[Fact]:
@@ -97,11 +92,10 @@ def _sharpness(network: Network) -> Iterator[Fact]:
         at = scaled(network.theta, layer.hidden, factor)
         found = ends(network.loss.hessian(at), at, top=1, bottom=0, tolerance=1e-2)
         largest.append((factor, found.top[0].value))
-    yield network.fact("scales", layer=network.name(layer.weight), largest=largest)
+    yield network.fact(facts.Scales(network.name(layer.weight), tuple(largest)))
     seen = rescaling(network.loss, network.theta, layer.hidden, FACTOR)
-    measures = [(each.measure, each.before, each.after, each.survives) for each in seen.measures]
-    detail = {"factor": FACTOR, "cost": seen.cost, "rescaled_cost": seen.rescaled_cost, "measures": measures}
-    yield network.fact("rescaling", layer=network.name(layer.weight), **detail)
+    kept = tuple(facts.Survival(each.measure, each.before, each.after, each.survives) for each in seen.measures)
+    yield network.fact(facts.Rescaling(network.name(layer.weight), FACTOR, seen.cost, seen.rescaled_cost, kept))
 
 
 def _rectified(network: Network, fits: Callable[[HiddenLayer], bool]) -> HiddenLayer:
@@ -118,11 +112,12 @@ def _labels(network: Network) -> Iterator[Fact]:
     losses = {name: _trained_part(network, network.loss_of(recordings)) for name, recordings in made.items()}
     found = memorising(losses, start, rule, PASSES)
     yield network.fact(
-        "memorising",
-        rule=rule.name,
-        costs={name: [*fit.costs, fit.final] for name, fit in found.fits.items()},
-        passes={name: found.passes(name) for name in found.fits},
-        wrong={name: _wrong(network, recordings, found.fits[name].theta) for name, recordings in made.items()},
+        facts.Memorising(
+            rule=rule.name,
+            costs={name: (*fit.costs, fit.final) for name, fit in found.fits.items()},
+            passes={name: found.passes(name) for name in found.fits},
+            wrong={name: _wrong(network, recordings, found.fits[name].theta) for name, recordings in made.items()},
+        )
     )
 
 
@@ -144,14 +139,14 @@ def _generalisation(network: Network) -> Iterator[Fact]:
     for halves in sharp_and_wide(_trained_part(network, network.loss), start, rule, PASSES):
         recordings = tuple(network.recordings[k] for k in halves.fitted_to)
         loss = network.loss_of(recordings)
-        sizes = {"small": recordings[0].examples, "large": sum(recording.examples for recording in recordings)}
+        sizes = facts.BatchSizes(recordings[0].examples, sum(recording.examples for recording in recordings))
         small, large = (_described(network, loss, found) for found in (halves.small, halves.large))
-        fits.append({"sizes": sizes, "small": small, "large": large})
-    yield network.fact("sharp_and_wide", rule=rule.name, fits=fits)
+        fits.append(facts.HalfFitted(sizes, small, large))
+    yield network.fact(facts.SharpAndWide(rule.name, tuple(fits)))
 
 
-def _described(network: Network, loss: Loss, found: Minimum) -> dict[str, float]:
-    known = {"steps": found.steps, "training cost": found.cost, "held-out cost": found.held_out}
+def _described(network: Network, loss: Loss, found: Minimum) -> dict[str, float | int]:
+    known: dict[str, float | int] = {"steps": found.steps, "training cost": found.cost, "held-out cost": found.held_out}
     return known | measures(loss, network.with_trained(found.theta))
 
 

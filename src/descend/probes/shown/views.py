@@ -1,7 +1,7 @@
 """The lines or the plane through one point of a run that are asked for: directions, ranges and what the axes mean."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path as File
 from typing import Any
@@ -12,8 +12,10 @@ from descend.landscape.vectors import flat
 from descend.probes.moment import Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point
+from descend.record import facts
 
 MARGIN = 0.25  # of the path's extent, free around it
+NOWHERE = facts.Trail()
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,15 @@ class View:
 
     plane: Plane
     ranges: tuple[tuple[float, float], ...]
-    axes: tuple[Mapping[str, Any], ...]
-    known: Mapping[str, Any] = field(default_factory=dict)  # what else is to be told of it
-    trail: Mapping[str, Any] = field(default_factory=dict)  # steps and positions of the run, where they are known
+    axes: tuple[facts.Axis, ...]
+    trail: facts.Trail = NOWHERE
+    by_chance: float | None = None  # of the path's plane: the share that a random walk's would hold
+    marks: dict[str, float] | None = None  # of a chord: positions of what is named
 
     @property
     def is_centred(self) -> bool:
         """Whether the origin is the middle of every range."""
         return all(low == -high for low, high in self.ranges)
-
-    def detail(self) -> dict[str, Any]:
-        """Return what a fact says of it."""
-        return {"ranges": self.ranges, "axes": self.axes, **self.known}
 
 
 def views(
@@ -60,7 +59,7 @@ def _random(asked: Mapping[str, Any], point: Point, count: int) -> list[View]:
         plane = random_plane(point.theta, axes=count, seed=asked["seed"])
     except ValueError as error:
         raise Unavailable(f"{error}; --directions eigenvectors and path need none") from None
-    axes = tuple({"kind": "random", "number": k + 1} for k in range(count))
+    axes = tuple(facts.Axis("random", k + 1) for k in range(count))
     return _along([asked["reach"]] * count, plane, axes, asked["is_one_d"])
 
 
@@ -70,7 +69,7 @@ def _eigen(asked: Mapping[str, Any], loss: Loss, point: Point, value: float) -> 
     pairs = (*found.top, *found.bottom)[: found.size]
     length = float(flat(point.theta).double().norm()) or 1.0
     reaches = [asked["reach"] * _reach(pair.value, value, length) for pair in pairs]
-    axes = tuple({"kind": "eigenvector", "value": pair.value, "residual": pair.residual} for pair in pairs)
+    axes = tuple(facts.Axis("eigenvector", value=pair.value, residual=pair.residual) for pair in pairs)
     return _along(reaches, eigen_plane(point.theta, pairs), axes, is_one_d)
 
 
@@ -81,7 +80,7 @@ def _reach(curvature: float, value: float, length: float) -> float:
     return min(sqrt(2 * abs(value / curvature)), length)
 
 
-def _along(reaches: Sequence[float], plane: Plane, axes: tuple[Mapping[str, Any], ...], is_one_d: bool) -> list[View]:
+def _along(reaches: Sequence[float], plane: Plane, axes: tuple[facts.Axis, ...], is_one_d: bool) -> list[View]:
     """Return the plane as far as that to both sides of its origin, or each of its axes."""
     ranges = tuple((-reach, reach) for reach in reaches)
     if not is_one_d:
@@ -95,10 +94,10 @@ def _along(reaches: Sequence[float], plane: Plane, axes: tuple[Mapping[str, Any]
 def _path(path: Path, point: Point) -> View:
     found = path_plane(path.weights, path.steps, origin=path.steps.index(point.step))
     positions = list(zip(*found.positions))
-    axes = tuple({"kind": "principal", "number": k + 1, "share": share} for k, share in enumerate(found.shares))
-    trail = {"steps": list(path.steps), "positions": found.positions}
+    axes = tuple(facts.Axis("principal", k + 1, share=share) for k, share in enumerate(found.shares))
+    trail = facts.Trail(tuple(path.steps), tuple(found.positions))
     ranges = tuple(map(_around, positions))
-    return View(_like(found.plane, point), ranges, axes, {"by_chance": found.by_chance}, trail)
+    return View(_like(found.plane, point), ranges, axes, trail, by_chance=found.by_chance)
 
 
 def _way(path: Path, point: Point) -> View:
@@ -110,7 +109,7 @@ def _chord(ends: Sequence[Theta], names: tuple[str, str]) -> View:
     """Return the straight line through two points, with a mark at both."""
     plane, positions = plane_through(ends)
     places = [position[0] for position in positions]
-    return View(plane, (_around(places),), ({"kind": "chord", "ends": names},), {"marks": dict(zip(names, places))})
+    return View(plane, (_around(places),), (facts.Axis("chord", ends=names),), marks=dict(zip(names, places)))
 
 
 def _around(places: Sequence[float]) -> tuple[float, float]:

@@ -1,0 +1,24 @@
+"""What was seen of the examples: the loaders that they come from, and those that are kept to be looked at again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A data loader of torch's, as it is made."""
+
+    shuffles: bool  # it draws an order that nobody else knows
+    batch_size: int | None  # None where a sampler of the script's makes the batches, or there are none
+    examples: int | None  # in one pass; None where a sampler of the script's says so
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The first batches of the training, kept to be computed again at other parameters: the fixed examples."""
+
+    batches: int
+    draws: tuple[bool, ...]  # the modes, True for evaluation, in which their cost draws random numbers
+    examples: int  # in all of them
+    distinct: int  # examples that are not ones of an earlier batch again
+    digest: str  # a fingerprint of their targets
+    content: str  # and of all that they hold
