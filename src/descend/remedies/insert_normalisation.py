@@ -27,13 +27,16 @@ def normalised(module, args, output):
 
 def insert_normalisation({models}):
     """Put batch normalisation behind the hidden layers (Ioffe & Szegedy 2015)."""
-    layers = [m for m in {all} if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
+    layers = [m for m in {all} if isinstance(m, {kinds})]
     for layer in layers[:-1]:
-        is_linear = isinstance(layer, torch.nn.Linear)
-        norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)
+{norm}
         layer.normalisation = norm.to(layer.weight.device)
         layer.register_forward_hook(normalised)
 '''
+OF_FEATURES = "        norm = torch.nn.BatchNorm1d(layer.out_features)"
+OF_CHANNELS = """\
+        is_linear = isinstance(layer, torch.nn.Linear)
+        norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)"""
 ROWS, IMAGES, SEQUENCES = 2, 4, 3  # dimensions of a batch
 
 
@@ -55,7 +58,9 @@ def _hooks(place: Place, models: Sequence[str]) -> str:
     parameters, every = all_modules(models)
     if any(word in place.syntax.module.code for word in ("Norm", "Attention", "Conv1d", "Conv3d")):
         return ""  # which layers one follows, or which are within others, the library knows
-    return HOOK.format(models=parameters, all=every)
+    has_channels = "Conv2d" in place.syntax.module.code
+    kinds = "(torch.nn.Linear, torch.nn.Conv2d)" if has_channels else "torch.nn.Linear"
+    return HOOK.format(models=parameters, all=every, kinds=kinds, norm=OF_CHANNELS if has_channels else OF_FEATURES)
 
 
 def _written(script: Script, record: Record, kind: str) -> Script | NotApplicable:

@@ -25,10 +25,10 @@ from descend.source.syntax import last_name
 
 RECTIFIERS = frozenset("relu relu6 prelu elu celu gelu silu mish hardswish".split())
 KINDS = ("Linear", "Conv1d", "Conv2d", "Conv3d")
-HE, GLOROT = "rectifiers (He et al. 2015, equation 10)", "the activation (Glorot & Bengio 2010, equation 16)"
+HE, GLOROT = "rectifiers (He et al. 2015, eq. 10)", "the activation (Glorot & Bengio 2010, eq. 16)"
 CODE = '''
 def initialise({models}):
-    """Draw the weights at the scale at which signals keep their size through {what}."""
+    """Draw weights with which signals keep their size through {what}."""
     with torch.random.fork_rng():  # what is drawn later stays as it was
 {body}
 '''
@@ -40,10 +40,10 @@ BODY = """\
                 torch.nn.init.zeros_(layer.bias)"""
 LAST = "layer is layers[-1]"
 RECTIFIED = f"""\
-            kind = "linear" if {LAST} else "{{kind}}"  # no activation behind the last one
+            kind = "linear" if {LAST} else "{{kind}}"  # no activation behind the last
             torch.nn.init.kaiming_normal_(layer.weight, nonlinearity=kind)"""
 SATURATING = f"""\
-            gain = 1.0 if {LAST} else torch.nn.init.calculate_gain("tanh")  # no activation behind the last one
+            gain = 1.0 if {LAST} else 5 / 3  # that of tanh; no activation behind the last
             torch.nn.init.xavier_uniform_(layer.weight, gain)"""
 BALANCED = "            torch.nn.init.xavier_uniform_(layer.weight)"
 TABLES = """
