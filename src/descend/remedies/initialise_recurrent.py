@@ -6,7 +6,7 @@ several kinds, or none of torch's, were seen, or where several processes have to
 
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.reinitialise import before_the_optimizer
 from descend.script import Script
 from descend.source.not_applicable import NotApplicable
@@ -53,9 +53,7 @@ def initialise_recurrent(script: Script, record: Record, dose: dict[str, Any]) -
 
 def _written(record: Record, length: int) -> str:
     """Return the code that starts layers of the kind that was seen; "" where there are several, or none."""
-    seen = {
-        (record.fact("recurrent", place) or {})["function"].partition("_")[0] for place in record.places("recurrent")
-    }
+    seen = {layer.function.partition("_")[0] for layer in record.every(facts.Recurrent).values()}
     if seen == {"rnn"}:
         return PLAIN
     if seen not in ({"lstm"}, {"gru"}):
