@@ -1,4 +1,4 @@
-from math import log
+from math import isnan, log
 
 import pytest
 import torch
@@ -34,7 +34,6 @@ def test_logits_and_classes() -> None:
     assert (z.shape, z.target_shape, z.dtype) == ((20, 3), (20,), "float32")
     assert (z.min, z.max) == pytest.approx((out.min().item(), out.max().item()))
     assert (z.row_sum_min, z.row_sum_max) == pytest.approx((out.sum(1).min().item(), out.sum(1).max().item()))
-    assert sum(z.histogram) == 90
     spread = max(out[:20].std(0, correction=0).max().item(), out[20:].std(0, correction=0).max().item())
     assert z.spread == pytest.approx(spread, rel=1e-5)
     shares = torch.bincount(Y).double() / 30
@@ -158,10 +157,10 @@ def test_scores_that_are_not_finite() -> None:
     with torch.no_grad():
         net.bias[0] = float("inf")
     z = seen_at(training.moment()).fact(facts.LossInput)
-    assert z.max == float("inf") and sum(z.histogram) == 60
+    assert z.max == float("inf")
     with torch.no_grad():
         net.bias.fill_(float("nan"))
-    assert seen_at(training.moment()).fact(facts.LossInput).histogram == (0,) * 24
+    assert isnan(seen_at(training.moment()).fact(facts.LossInput).max)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_sparse_gradients_left_over() -> None:
         (lambda p: torch.optim.Adam(p, lr=torch.tensor(0.01)), {"class": "Adam", "betas": [0.9, 0.999]}),
         (lambda p: torch.optim.Rprop(p, lr=0.01), {"class": "Rprop", "step_sizes": [1e-6, 50.0]}),
         (lambda p: torch.optim.LBFGS(p), {"class": "LBFGS", "line_search_fn": None}),
+        (lambda p: torch.optim.Adafactor(p), {"class": "Adafactor", "d": 1.0}),
     ],
 )  # fmt: skip
 def test_optimizers_are_described_by_plain_values(make, expected: dict) -> None:

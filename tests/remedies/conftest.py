@@ -1,6 +1,7 @@
 """Scripts as people write them, and the sites that a run would record in them."""
 
 import ast
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from descend.record import Record, Site
 from descend.remedies import NotApplicable, Remedy
 from descend.script import Script
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CALLS = {  # what a run would record in each of the scripts in styles/
     "plain": {

@@ -1,7 +1,10 @@
 """Activations and normalisation written into a network's own text, where that shows its layers one by one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from told import INPUTS
 from torch import nn
 
 from descend.network import insert_activations as inserted_activations
@@ -90,8 +93,7 @@ WRITTEN = {  # text, an example's shape, what activations and normalisation make
 def admitted(patient, text: str, shape: tuple[int, ...]):
     text = HEAD + text + (MADE if "class Net" in text else MADE.replace("model = Net()\n", ""))
     p = patient(text, optimizer="torch.optim.SGD(", model="Net()" if "class Net" in text else "nn.Sequential(")
-    detail = {"shape": [8, *shape], "features": shape[0], "finite": True, "first_layer": "linear"}
-    p.record.add(Fact("inputs", "", 0, detail))
+    p.record.add(Fact.of(replace(INPUTS, shape=(8, *shape), features=shape[0]), 0))
     return p
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.remedies.initialise_recurrent import initialise_recurrent
 
 HEAD = "import torch\nfrom torch import optim\n"
@@ -34,7 +34,7 @@ SEEN = {"RNN": "rnn_tanh", "LSTM": "lstm", "GRU": "gru"}
 def started(patient, layer: str, *functions: str):
     p = patient(NET.format(layer=layer), optimizer="torch.optim.SGD(")
     for i, function in enumerate(functions):
-        p.record.add(Fact("recurrent", str(i), 0, {"function": function, "length": 50}))
+        p.record.add(Fact.of(facts.Recurrent(function, 50), 0, str(i)))
     edited, names = p.edited(initialise_recurrent, length=50), {}
     exec(edited, names)
     return edited, names

@@ -1,11 +1,14 @@
 """What a patch needs is written into the user's file: plain torch, and once."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from told import INPUTS
 from torch import nn
 
 from descend.network import standardise_inputs as reference
-from descend.record import Fact, Note, facts
+from descend.record import Fact, Note
 from descend.remedies import REMEDIES, NotApplicable
 from descend.source.own_function import with_function
 
@@ -77,9 +80,8 @@ def fed(patient, case: str, **more):
     layers = "[torch.nn.Conv2d(2, 2, 3)]" if first == "conv2d" else f"[torch.nn.Linear({shape[-1]}, 2)]"
     p = patient(text.format(data=data, batch=batch, layers=layers, more=more.pop("line", "")), model_call="model(x)")
     features = shape[1] if first == "conv2d" else shape[-1]
-    scales = {"mean": (0.0,) * features, "std": (1.0,) * features, "min": -3.0, "max": 3.0, "largest_rms": 1.0}
-    told = {"finite": True, "shape": tuple(shape), "first_layer": first} | scales | more
-    p.record.add(Fact.of(facts.Inputs(features, 40, constant, **told), 0))
+    told = {"shape": tuple(shape), "features": features, "first_layer": first, "constant_features": constant}
+    p.record.add(Fact.of(replace(INPUTS, **told | more), 0))
     return p
 
 

@@ -1,6 +1,7 @@
 import pytest
+from told import INPUTS
 
-from descend.record import Fact, Note, Site, facts
+from descend.record import Fact, Note, Site
 from descend.remedies.reinitialise import reinitialise
 from descend.remedies.standardise_inputs import standardise_inputs
 
@@ -186,9 +187,7 @@ def test_another_start_is_drawn_as_torch_draws_and_leaves_what_is_drawn_later(pa
 def test_two_functions_in_any_order(patient) -> None:
     text = "import torch\no = SGD(net.parameters(), 1)\nfor x in X:\n    net(x)\n"
     p = patient(text, optimizer="SGD(", model_call="net(")
-    scales = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "min": -3.0, "max": 3.0, "largest_rms": 1.0}
-    fed = facts.Inputs(3, 8, 0, **scales, finite=True, shape=(8, 3), first_layer="linear")
-    p.record.add(Fact.of(fed, 0))
+    p.record.add(Fact.of(INPUTS, 0))
     texts = set()
     for order in ((reinitialise, standardise_inputs), (standardise_inputs, reinitialise)):
         script = p.script

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from told import LOSS, TARGETS
 from torch import nn
 
 from descend.network import standardise_targets as reference
-from descend.record import Fact
+from descend.record import Fact, facts
 from descend.remedies.standardise_inputs import standardise_inputs
 from descend.remedies.standardise_targets import standardise_targets
 
@@ -140,26 +143,26 @@ for epoch in range(100):
         optimizer.step()
 """
 ONE, TWO = "torch.tensor([[1.0], [2.0], [-1.0]])", "torch.tensor([[1.0, 3.0], [2.0, 0.0], [-1.0, 1.0]])"
-TARGETS = {  # scale, weights, what the model's output goes through, the shape of the targets
-    "one quantity": ("80", ONE, "", [64, 1]),
-    "numbers": ("80", ONE + "[:, 0]", ".squeeze(1)", [64]),
-    "two quantities": ("torch.tensor([80.0, 0.01])", TWO, "", [64, 2]),
-    "one that never changes": ("torch.tensor([80.0, 0.0])", TWO, "", [64, 2]),
-    "on a device": ("80", ONE, "", [64, 1]),
+QUANTITIES = {  # scale, weights, what the model's output goes through, the shape of the targets
+    "one quantity": ("80", ONE, "", (64, 1)),
+    "numbers": ("80", ONE + "[:, 0]", ".squeeze(1)", (64,)),
+    "two quantities": ("torch.tensor([80.0, 0.01])", TWO, "", (64, 2)),
+    "one that never changes": ("torch.tensor([80.0, 0.0])", TWO, "", (64, 2)),
+    "on a device": ("80", ONE, "", (64, 1)),
 }
 
 
-def fed(patient, case: str, **more):
-    scale, weights, shape, target_shape = TARGETS[case]
+def fed(patient, case: str, finite: bool = True, **more):
+    scale, weights, shape, target_shape = QUANTITIES[case]
     device = 'device = "cpu"' if case == "on a device" else ""
     text = SCRIPT.format(scale=scale, weights=weights, shape=shape, device=device)
     p = patient(text, model_call="model(X", loss="criterion(")
-    p.record.add(Fact("loss_input", "", 0, {"target_shape": target_shape} | more))
-    p.record.add(Fact("targets", "", 0, {"finite": True} | more))
+    p.record.add(Fact.of(replace(LOSS, **({"target_shape": target_shape} | more)), 0))
+    p.record.add(Fact.of(replace(TARGETS, finite=finite), 0))
     return p
 
 
-@pytest.mark.parametrize("case", TARGETS)
+@pytest.mark.parametrize("case", QUANTITIES)
 def test_a_regression_learns_in_its_own_unit_without_us(patient, case: str) -> None:
     names: dict[str, torch.Tensor] = {}
     edited = fed(patient, case).edited(standardise_targets)
@@ -171,7 +174,7 @@ def test_a_regression_learns_in_its_own_unit_without_us(patient, case: str) -> N
     assert {"target_mean", "target_std"} < model.state_dict().keys()
 
 
-@pytest.mark.parametrize("case", TARGETS)
+@pytest.mark.parametrize("case", QUANTITIES)
 def test_its_gradient_is_that_of_the_librarys(patient, case: str) -> None:
     names: dict[str, torch.Tensor] = {}
     exec(fed(patient, case).edited(standardise_targets), names)
@@ -188,9 +191,18 @@ def test_its_gradient_is_that_of_the_librarys(patient, case: str) -> None:
     assert gradients[0] == pytest.approx(gradients[1], rel=1e-4)
 
 
-UNSEEN = {"what is no number": {"finite": False}, "images": {"target_shape": [64, 2, 2]}}
+UNSEEN = {"what is no number": {"finite": False}, "images": {"target_shape": (64, 2, 2)}}
 
 
 @pytest.mark.parametrize("case", UNSEEN)
 def test_elsewhere_it_is_the_librarys(patient, case: str) -> None:
     assert IMPORT in fed(patient, "one quantity", **UNSEEN[case]).edited(standardise_targets)
+
+
+def test_a_rule_whose_steps_know_no_scale_needs_no_gradient_of_its_own(patient) -> None:
+    p = fed(patient, "one quantity")
+    p.record.add(Fact.of(facts.Optimizer("Adam", 1, 4, lr=0.1), 0, "0"))
+    edited, names = p.edited(standardise_targets), {}
+    assert "detach" not in edited
+    exec(edited.replace("torch.optim.SGD", "torch.optim.Adam"), names)
+    assert names["loss"] < 1e-3 * names["Y"].var()

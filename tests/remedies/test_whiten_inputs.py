@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from told import INPUTS
 from torch import nn
 
 from descend.network import whiten_inputs as reference
@@ -37,11 +40,10 @@ for i in range(0, 200, 50):
 """
 
 
-@pytest.mark.parametrize("shape", [[50, 4], [50, 2, 2]])
+@pytest.mark.parametrize("shape", [(50, 4), (50, 2, 2)])
 def test_what_is_written_does_what_the_library_does(patient, shape):
     p = patient(ROWS, model_call="model(")
-    detail = {"shape": shape, "features": 4, "finite": True, "first_layer": "linear", "constant_features": 0}
-    p.record.add(Fact("inputs", "", 0, detail))
+    p.record.add(Fact.of(replace(INPUTS, shape=shape, features=4), 0))
     names: dict[str, object] = {}
     edited = p.edited(whiten_inputs)
     exec(edited, names)

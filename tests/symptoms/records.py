@@ -24,7 +24,6 @@ CLASS_LOSS = facts.LossInput(
     max=3.0,
     classes=10,
     spread=1.0,
-    histogram=(10,) * 24,
     reduction="mean",
     by_hand=False,
     activation=None,

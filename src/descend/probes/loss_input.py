@@ -20,7 +20,6 @@ from descend.probes.monitored_loss import binary_entropy
 from descend.probes.unread import unread
 from descend.record import Fact, facts
 
-BINS = 24
 FEW = 20  # one in so many at most stand apart from the rest
 PLAIN = 2  # dimensions: in sequences the first one may be time
 WHOLE = 0.01  # how far from 1 the targets of an example may sum
@@ -53,7 +52,6 @@ def loss_input(moment: Moment) -> Measurement:
 
 def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> facts.LossInput:
     z = torch.cat([t.reshape(-1) for t in inputs])
-    counts = torch.histc(z[z.isfinite()], BINS) if z.isfinite().any() else torch.zeros(BINS)
     dim = class_dim(inputs[0])
     classes = inputs[0].shape[dim] if call.task == "classes" or inputs[0].ndim > 1 else 1
     found = facts.LossInput(
@@ -66,7 +64,6 @@ def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: lis
         max=float(z.max()),
         classes=classes,
         spread=max(float(t.std(0, correction=0).max()) if t.ndim and len(t) else 0.0 for t in inputs),
-        histogram=tuple(int(c) for c in counts),
         reduction=setting(call, "reduction") or "mean",
         by_hand=call.by_hand,
         activation=None,

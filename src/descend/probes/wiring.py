@@ -67,13 +67,15 @@ def unusual_arguments(optimizer: Optimizer) -> dict[str, Any]:
     for name, parameter in inspect.signature(type(optimizer)).parameters.items():
         usual, now = parameter.default, group.get(name)
         is_number = isinstance(usual, int | float | tuple) and isinstance(now, int | float | tuple | list)
-        if name not in IMPLEMENTATION and is_number and tuple(_numbers(now)) != tuple(_numbers(usual)):
+        if name not in IMPLEMENTATION and is_number and _parts(now) != _parts(usual):
             found[name] = usual
     return found
 
 
-def _numbers(value: Any) -> Iterable[float]:
-    return map(float, value if isinstance(value, tuple | list) else (value,))
+def _parts(value: Any) -> list[Any]:
+    """Return the numbers of a hyper-parameter, be it one or several; a part may be None (Adafactor's eps)."""
+    several = value if isinstance(value, tuple | list) else (value,)
+    return [float(part) if isinstance(part, int | float) else part for part in several]
 
 
 def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:

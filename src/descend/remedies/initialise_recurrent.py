@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.reinitialise import all_modules, before_the_optimizer
 from descend.script import Script
 from descend.source.locate import Place
@@ -56,8 +56,8 @@ def initialise_recurrent(script: Script, record: Record, dose: dict[str, Any]) -
 
 def _written(record: Record, length: int, place: Place, models: Sequence[str]) -> str:
     """Return the code that starts layers of the kind that was seen; "" where there are several, or none."""
-    facts = [record.fact("recurrent", place) or {} for place in record.places("recurrent")]
-    seen, (parameters, every) = {fact["function"].partition("_")[0] for fact in facts}, all_modules(models)
+    seen = {layer.function.partition("_")[0] for layer in record.every(facts.Recurrent).values()}
+    parameters, every = all_modules(models)
     if seen == {"rnn"}:
         return PLAIN.format(models=parameters, all=every)
     if seen not in ({"lstm"}, {"gru"}):

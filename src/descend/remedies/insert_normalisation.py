@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.reinitialise import all_modules, before_the_optimizer
 from descend.script import Script
 from descend.source.activations import made_like
@@ -81,9 +81,11 @@ def _written(script: Script, record: Record, kind: str) -> Script | NotApplicabl
 
 def _are_features(record: Record) -> bool:
     """Whether hidden layers are given rows of features, or channels behind a convolution."""
-    known = record.fact("inputs") or {}
-    dimensions = len(known.get("shape", ()))
-    return dimensions in (ROWS, IMAGES) or (dimensions == SEQUENCES and known["first_layer"] == "conv1d")
+    known = record.fact(facts.Inputs)
+    if known is None:
+        return False
+    dimensions = len(known.shape)
+    return dimensions in (ROWS, IMAGES) or (dimensions == SEQUENCES and known.first_layer == "conv1d")
 
 
 def _norm(layer: Layer) -> cst.Call:

@@ -7,7 +7,7 @@ the targets are not seen to be numbers or rows of them it is `descend.network.st
 from functools import partial
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.standardise_inputs import is_wrapped
 from descend.script import Script
 from descend.source.feed import find_feed, insert_fit, model_called
@@ -66,15 +66,17 @@ def standardise_targets(script: Script, record: Record, dose: dict[str, Any]) ->
 
 def _written(record: Record, loss: Place, source: Source) -> str:
     """Return the code that standardises such targets; "" where what is seen of them does not do."""
-    shape, read = (record.fact("loss_input") or {}).get("target_shape"), read_whole(source, "targets")
-    rule = record.fact("optimizer", "0")
-    is_finite = (record.fact("targets") or {}).get("finite")
-    if read is None or not shape or len(shape) > 2 or not is_finite or is_wrapped(record, loss.syntax):
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or targets.mean is None or not targets.finite:
+        return ""
+    shape, read = given.target_shape, read_whole(source, "targets")
+    if read is None or not shape or len(shape) > 2 or is_wrapped(record, loss.syntax):
         return ""
     are_several = len(shape) == 2 and shape[1] > 1
     if are_several and source.reshaped:
         return ""
-    is_of_any_scale = rule is not None and rule.get("class") in SCALE_FREE
+    rule = record.fact(facts.Optimizer, "0")
+    is_of_any_scale = rule is not None and rule.rule in SCALE_FREE
     return HOOK.format(
         learnt="" if is_of_any_scale else LEARNT,
         name="output" if is_of_any_scale else "learnt",

@@ -6,7 +6,7 @@ The patch writes what does it into the user's file, where the inputs are rows of
 
 from typing import Any
 
-from descend.record import Record
+from descend.record import Record, facts
 from descend.remedies.standardise_inputs import fit_inputs, is_wrapped
 from descend.script import Script
 from descend.source.flow import Source
@@ -38,9 +38,9 @@ def whiten_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
 
 def _written(record: Record, place: Place, source: Source) -> str:
     """Return the code that whitens such data; "" where what is seen of them does not do."""
-    known, read, text = record.fact("inputs") or {}, read_whole(source, "inputs"), place.syntax.module.code
-    are_rows = len(known.get("shape", ())) == ROWS and known["features"] > 1 and not source.reshaped
-    is_plain = are_rows and known["finite"] and not is_wrapped(record, place.syntax)
+    known, read, text = record.fact(facts.Inputs), read_whole(source, "inputs"), place.syntax.module.code
+    are_rows = known is not None and len(known.shape) == ROWS and known.features > 1 and not source.reshaped
+    is_plain = known is not None and are_rows and known.finite and not is_wrapped(record, place.syntax)
     if read is None or not is_plain or "standardise_inputs(" in text:
         return ""
     others = "" if len(place.call.args) == 1 else ", *args[1:]"

@@ -24,7 +24,6 @@ class LossInput:
     max: float
     classes: int  # outputs of an example; 1 where it has one
     spread: float  # standard deviation over a batch's examples, of the output where it is largest
-    histogram: tuple[int, ...]  # of the finite values, from the least to the largest
     reduction: str  # mean, sum, none
     by_hand: bool  # whether it is written out, and no function of torch called
     activation: str | None  # what the outputs come through last: softmax, relu; None for none

@@ -12,6 +12,9 @@ CALLED: dict[str, str] = {  # what a type of facts was called, and what it is ca
 RENAMED: dict[str, dict[str, str]] = {  # of a type: what a field was called, and what it is called
     "Scheduler": {"class": "rule"},
 }
+DROPPED: frozenset[tuple[str, str]] = frozenset(  # of a type: a field that is no longer kept, as nothing read it
+    {("LossInput", "histogram")}
+)
 
 
 def name_now(name: str) -> str:
