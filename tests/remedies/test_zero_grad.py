@@ -34,7 +34,7 @@ CASES = {  # the call, the script, and what takes the place of the call's text i
     ),
     "a scaler of another name": (
         "amp.step(opt)",
-        "amp = torch.amp.GradScaler()\namp.step(opt)\n",
+        "amp = torch.amp.GradScaler()\namp.scale(loss).backward()\namp.step(opt)\n",
         "amp.step(opt)\nopt.zero_grad()",
     ),
     "a loss given to the step": ("opt.step(loss)", "opt.step(loss)\n", "opt.step(loss)\nopt.zero_grad()"),

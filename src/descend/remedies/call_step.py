@@ -20,6 +20,7 @@ from descend.source.syntax import Syntax, last_name
 from descend.source.uncalled import called, uncalled
 
 AFTER_STEP = ("step", "zero_grad")
+OF_A_NETWORK = ("parameters", "named_parameters", "forward", "train", "eval", "to")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +80,14 @@ def _optimizer(script: Script, record: Record, key: str, place: Place) -> str | 
             return name
     loop = outermost_loop(syntax, place.call)
     clearing = [c.func for c in syntax.every(cst.Call, loop) if last_name(c.func) == "zero_grad"]
-    cleared = {syntax.code(f.value) for f in clearing if isinstance(f, cst.Attribute) and "opt" in last_name(f.value)}
+    cleared = {syntax.code(f.value) for f in clearing if isinstance(f, cst.Attribute)} - _networks(syntax)
     return cleared.pop() if len(cleared) == 1 else None
+
+
+def _networks(syntax: Syntax) -> set[str]:
+    """Return what is called, or asked for its parameters or its mode: a network clears gradients, too."""
+    asked = [a.value for a in syntax.every(cst.Attribute) if a.attr.value in OF_A_NETWORK]
+    return {syntax.code(node) for node in [*asked, *(call.func for call in syntax.every(cst.Call))]}
 
 
 def _own_backward(syntax: Syntax, optimizer: str) -> cst.Call | None:

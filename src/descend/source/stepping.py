@@ -8,9 +8,11 @@ from descend.record import Record
 from descend.script import Script
 from descend.source.bindings import bound_in
 from descend.source.locate import Place, locate, locate_site
-from descend.source.names import assigned_value, binding
+from descend.source.names import binding
 from descend.source.not_applicable import NotApplicable
-from descend.source.syntax import Syntax, first_name, last_name
+from descend.source.syntax import Syntax, last_name
+
+OF_A_SCALER = ("scale", "unscale_", "update")  # its methods
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +53,10 @@ def find_stepping(script: Script, record: Record, key: str) -> Stepping | NotApp
 
 
 def _is_scaler(place: Place, receiver: cst.BaseExpression) -> bool:
-    name = first_name(receiver)
-    value = assigned_value(place.syntax, name) if name is not None and name is receiver else None
-    if isinstance(value, cst.Call):
-        return "scaler" in last_name(value.func).lower()
-    return "scaler" in last_name(receiver).lower()
+    """Whether what steps does what a gradient scaler does, and an optimizer does not: `scaler.scale(loss)`."""
+    code = place.syntax.code(receiver)
+    used = [a for a in place.syntax.every(cst.Attribute) if a.attr.value in OF_A_SCALER]
+    return any(place.syntax.code(attribute.value) == code for attribute in used)
 
 
 def clears_gradients(syntax: Syntax, region: cst.CSTNode) -> bool:
