@@ -53,7 +53,7 @@ def with_loss(function: str, activation: str | None, **given: Any) -> Record:
 
 def with_activations(*names: str) -> Record:
     record = healthy()
-    forget(record, "activation")
+    forget(record, facts.Activation)
     for i, name in enumerate(names):
         observe(record, facts.Activation(name, 32, "", 0), str(i))
     return record

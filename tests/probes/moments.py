@@ -105,7 +105,3 @@ def kept(found: Iterable[Reading | Fact]) -> Record:
     record = Record()
     record.extend(found)
     return record
-
-
-def facts(found: Sequence[Reading | Fact]) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(f.name, f.place): dict(f.detail) for f in found if isinstance(f, Fact)}

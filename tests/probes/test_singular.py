@@ -1,17 +1,18 @@
 import pytest
 import torch
-from moments import Step, Training, facts, located
+from moments import Step, Training, kept, located
 from torch import nn
 
 from descend.probes.singular import singular
+from descend.record import facts
 
 torch.manual_seed(0)
 X = torch.rand(20, 4)
 NET = nn.Linear(4, 3)
 
 
-def seen(*losses: Step) -> dict:
-    return facts(list(singular(Training(NET, list(losses), origin=located).moment())))
+def seen(*losses: Step) -> dict[str, facts.Singular]:
+    return kept(singular(Training(NET, list(losses), origin=located).moment())).every(facts.Singular)
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,13 @@ def seen(*losses: Step) -> dict:
 )
 def test_calls_that_are_steep_at_zero(step: Step, function: str) -> None:
     (fact,) = seen(step).values()
-    assert function in fact["function"] and 0 < fact["least"] < 1
+    assert function in fact.function and 0 < fact.least < 1
 
 
 def test_the_least_value_is_that_of_all_examples() -> None:
     losses = [lambda scale=scale: torch.sqrt(NET(X * scale).square().sum(1) + scale).mean() for scale in (1.0, 0.0)]
     (fact,) = seen(*losses).values()
-    assert fact["least"] == pytest.approx(float(NET.bias.square().sum()))
+    assert fact.least == pytest.approx(float(NET.bias.square().sum()))
 
 
 def test_calls_that_are_not() -> None:

@@ -1,9 +1,10 @@
 import torch
 import torch.nn.functional as F
-from moments import Training, facts
+from moments import Training, kept
 from torch import Tensor, nn
 
 from descend.probes.zero_input import zero_input
+from descend.record import facts
 
 torch.manual_seed(0)
 X, Y, Z = torch.randn(20, 4), torch.randn(20, 3), torch.zeros(20, 5)
@@ -23,7 +24,7 @@ class Two(nn.Module):
 def found(*inputs: tuple[Tensor, Tensor]) -> list[str]:
     net = Two()
     training = Training(net, [lambda x=x, z=z: F.mse_loss(net(x, z), Y) for x, z in inputs])
-    return [place for _, place in facts(list(zero_input(training.moment())))]
+    return list(kept(zero_input(training.moment())).every(facts.ZeroInput))
 
 
 def test_a_layer_that_is_fed_zeros() -> None:

@@ -69,3 +69,8 @@ def test_an_optimizer_whose_hyper_parameters_stood_among_the_rest_has_them_sorte
     assert optimizer == known and optimizer.eps is None  # one of another type than readers know is no field
     assert optimizer.settings == {"lr": 1, "betas": (0.9, 0.99), "nesterov": True} | others
     assert sent(Fact.of(optimizer, 0, "0")).fact(facts.Optimizer, "0") == optimizer == facts.optimizer_of(FLAT | odd)
+
+
+def test_what_others_begin_with_or_tell_within_them_is_not_sent_by_itself():
+    assert {"on_inputs", "connections", "cut_off", "stage", "surface_view"} < KINDS.keys()
+    assert KINDS.keys().isdisjoint({"edit", "editable", "extent", "broadcast", "line", "axis", "estimate"})

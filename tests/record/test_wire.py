@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descend.record import Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.record import Cost, Effect, Ending, Fact, Message, Note, Reading, Site, facts
 from descend.record.wire import decode, encode
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -61,7 +61,7 @@ def test_neighbouring_readings_share_one_compact_line():
 
 
 def test_a_fact_between_readings_keeps_its_place():
-    messages = [Reading("loss", "", 0, 1.0), Fact("rule", "0", 0, {"lr": 0.1}), Reading("loss", "", 1, 2.0)]
+    messages = [Reading("loss", "", 0, 1.0), Fact.of(facts.Passes(3), 0), Reading("loss", "", 1, 2.0)]
     lines = encode(messages).splitlines(keepends=True)
     assert len(lines) == 3
     assert [m for line in lines for m in decode(line)] == messages

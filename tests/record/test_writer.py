@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 from waiting import comes
 
-from descend.record import Fact, Reading, Record
+from descend.record import Fact, Reading, Record, facts
 from descend.record import writer as writing
 from descend.record.store import open_store
 
@@ -37,7 +37,7 @@ def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
             assert comes(lambda: writer.failure)
             assert "cannot grow: the disk is full" in writer.failure
             assert store.load(record.run).readings == {}  # nothing by halves
-            later = [Fact("rule", "0", 1, {"lr": 0.1})]
+            later = [Fact.of(facts.Passes(3), 1)]
             writer.add(later)
             pages["max"] = 100_000  # somebody made room
             assert comes(lambda: writer.failure is None)

@@ -45,7 +45,7 @@ def test_only_a_run_that_was_seen_gets_a_clean_bill(tmp_path):
 
 def test_a_run_of_which_no_step_could_be_replayed_gets_no_clean_bill(tmp_path):
     case = healthy(tmp_path)
-    del case.record.facts["monitor", ""]
+    del case.record.facts[facts.name_of(facts.Monitor), ""]
     assert verdict(case).startswith("nothing wrong was seen in the 300 steps observed, but none could be replayed")
     assert "clean" not in headline(case)
 
@@ -202,7 +202,7 @@ def test_what_learns_little_is_undecided_and_not_said_never_to_learn(tmp_path):
 
 def test_one_reading_of_the_cost_has_no_course(tmp_path):
     case = stuck(healthy(tmp_path), 1.469)
-    del case.record.facts["targets", ""]
+    del case.record.facts[facts.name_of(facts.Targets), ""]
     assert not case.learnt_nothing and case.status == "healthy" and "1.469" not in verdict(case)
 
 
@@ -214,7 +214,7 @@ def test_trials_that_could_not_be_run_decide_nothing(tmp_path):
 
 def test_a_cost_beside_which_no_constant_is_known_is_told_as_it_went(tmp_path):
     case = stuck(healthy(tmp_path), 4.18, 4.1)
-    del case.record.facts["targets", ""]
+    del case.record.facts[facts.name_of(facts.Targets), ""]
     assert "the squared error of the first examples went from 4.18 to 4.1 in 300 steps" in verdict(case)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.observing.hand import MEASURED, Hand
-from descend.record import Fact, facts
+from descend.record import Fact, Record, facts
 
 Step = Callable[[Tensor, int], None]
 
@@ -42,8 +42,9 @@ def told(step: Step, *, clears: bool = True) -> list[Fact]:
 @pytest.mark.parametrize("clears", [True, False])
 def test_plain_gradient_descent_shows_its_rate_once(clears: bool) -> None:
     (fact,) = told(descent(0.0125), clears=clears)
-    assert (fact.name, fact.place) == ("optimizer", "0")
-    optimizer = facts.Optimizer(**fact.detail)
+    record = Record()
+    record.add(fact)
+    optimizer = record.fact(facts.Optimizer, "0")
     assert (optimizer.rule, optimizer.parameters, optimizer.by_hand) == ("SGD", 3, True)
     assert math.isclose(optimizer.lr, 0.0125, rel_tol=1e-3)
 

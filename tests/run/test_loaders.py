@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from descend.observing.loaders import Loaders
-from descend.record import facts
+from descend.record import Record, facts
 
 DATA = TensorDataset(torch.arange(12.0))
 
@@ -26,7 +26,9 @@ def test_a_loader_that_nobody_keeps_is_known_by_what_draws_its_batches() -> None
     assert loaders.key(iterator) == "0" and loaders.loader("0") is None
     assert loaders.key(iter(kept)) == "1" and loaders.loader("1") is kept
     assert loaders.key(iter(DataLoader(DATA))) is None
-    assert [facts.Loader(**fact.detail) for [fact] in sent] == [facts.Loader(True, 4, 12), facts.Loader(False, 3, 12)]
+    record = Record()
+    record.extend(fact for [fact] in sent)
+    assert record.every(facts.Loader) == {"0": facts.Loader(True, 4, 12), "1": facts.Loader(False, 3, 12)}
 
 
 @pytest.mark.parametrize("batch_size", [None, 2])

@@ -132,17 +132,6 @@ def observe(record: Record, said: Any, place: str = "", step: int = 0) -> None:
     record.add(Fact.of(said, step, place))
 
 
-def add_fact(record: Record, name: str, place: str = "", step: int = 0, **detail: Any) -> None:
-    """Add one observation."""
-    record.add(Fact(name, place, step, detail))
-
-
-def set_fact(record: Record, name: str, place: str = "", **detail: Any) -> None:
-    """Change fields of every observation of a fact."""
-    known = record.facts[name, place]
-    record.facts[name, place] = [Fact(f.name, f.place, f.step, {**f.detail, **detail}) for f in known]
-
-
 def change(record: Record, kind: type, place: str = "", **fields: Any) -> None:
     """Change fields of every observation of a type of facts."""
     key = (facts.name_of(kind), place)
@@ -154,6 +143,11 @@ def change_one(record: Record, kind: type, which: int, place: str = "", **fields
     """Change fields of one observation of a type of facts, by its number; -1 is the last one's."""
     seen = record.history(kind, place)[which]
     record.facts[facts.name_of(kind), place][which] = Fact.of(replace(seen.fact, **fields), seen.step, place)
+
+
+def keep_first(record: Record, kind: type, count: int, place: str = "") -> None:
+    """Let only so many observations of a type of facts have been made, the first ones."""
+    del record.facts[facts.name_of(kind), place][count:]
 
 
 def probe(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
@@ -169,11 +163,12 @@ def set_series(record: Record, name: str, place: str, values: Sequence[float] | 
     record.readings[name, place] = (steps[: len(new)], new)
 
 
-def forget(record: Record, name: str) -> None:
-    """Let a quantity never have been measured, anywhere."""
-    for known in (record.readings, record.facts):
-        for key in [key for key in known if key[0] == name]:
-            del known[key]
+def forget(record: Record, what: type | str) -> None:
+    """Let a type of facts never have been observed, or a series never have been measured, anywhere."""
+    known: dict[tuple[str, str], Any] = record.readings if isinstance(what, str) else record.facts
+    name = what if isinstance(what, str) else facts.name_of(what)
+    for key in [key for key in known if key[0] == name]:
+        del known[key]
 
 
 def set_cost(record: Record, share: Callable[[float], float]) -> None:
@@ -215,8 +210,9 @@ def real(record: Record, **targets: Any) -> None:
     record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
     seen = replace(NORMAL, **targets)
     seen = replace(seen, constant_cost=seen.std**2, largest_rms=(seen.mean**2 + seen.std**2) ** 0.5)
-    record.facts["targets", ""] = [Fact.of(seen, 0)]
-    record.facts["loss_input", ""] = [Fact.of(REAL_LOSS, 0)]
+    for told in (seen, REAL_LOSS):
+        forget(record, type(told))
+        observe(record, told)
 
 
 def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from records import WIRED, add_site, change, change_one, forget, healthy, observe
+from records import WIRED, add_site, change, change_one, forget, healthy, keep_first, observe
 
 from descend.record import Ending, Record, facts
 
@@ -12,14 +12,14 @@ def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
     observe(record, facts.Passes(passes))
     record.ending = Ending("window", 0, steps)
     if by_hand:
-        forget(record, "optimizer")
+        forget(record, facts.Optimizer)
     return record
 
 
 def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False, name: str | None = "loss") -> Record:
     record = healthy()
     change(record, facts.Wiring, "0", with_gradient=0, is_fed=is_fed)
-    del record.facts["wiring", "0"][steps:]
+    keep_first(record, facts.Wiring, steps, "0")
     change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
     if name:
         observe(record, facts.IdleLoss(name), "0")
@@ -30,7 +30,7 @@ def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False,
 def wiped(until: int = 6, since: int = 0) -> Record:
     """Before `since` no backward pass has been made yet."""
     record = healthy()
-    forget(record, "wiring")
+    forget(record, facts.Wiring)
     for step in range(6):
         observe(record, replace(WIRED, gradients_wiped=since <= step < until, is_fed=step >= since), "0", step)
     return record

@@ -125,7 +125,7 @@ def outliers(
 
 def unshuffled_data(within: int = 2, batches: int = 4, examples: int = 8, classes: int = 10) -> Record:
     record = healthy()
-    forget(record, "batch")
+    forget(record, facts.Batch)
     for i in range(batches):
         counts = {str((i * within + j) % classes): examples // within for j in range(within)}
         observe(record, facts.Batch(examples, labels=counts), "", 10 * i)

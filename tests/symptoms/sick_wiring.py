@@ -14,6 +14,7 @@ from records import (
     falling_to,
     forget,
     healthy,
+    keep_first,
     observe,
     real,
     second_optimizer,
@@ -67,7 +68,7 @@ def made_in_forward() -> Record:
 def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
     record = healthy()
     change(record, facts.Wiring, "0", with_gradient=0, unheld_count=unheld)
-    del record.facts["wiring", "0"][steps:]
+    keep_first(record, facts.Wiring, steps, "0")
     change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
     return record
 
@@ -110,7 +111,7 @@ def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: i
     record = healthy()
     change(record, facts.Wiring, "0", gradients_cleared=False, with_gradient=with_gradient)
     change_one(record, facts.Wiring, 0, "0", gradients_cleared=True)  # there was nothing to clear
-    del record.facts["wiring", "0"][steps + 1 :]
+    keep_first(record, facts.Wiring, steps + 1, "0")
     if cleared_at is not None:
         change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record
@@ -123,7 +124,7 @@ def constant_labels(
     stuck(record)
     change(record, facts.LossInput, task=task, function=function)
     change(record, facts.Targets, min=3, max=3, entropy=0.0, classes_seen=1)
-    forget(record, "batch")
+    forget(record, facts.Batch)
     first, rest = labels // 2, labels - labels // 2
     observe(record, facts.Batch(first, labels={"3": first}))
     observe(record, facts.Batch(rest, labels={later: rest}), "", 10)
@@ -174,7 +175,7 @@ def several_tags(floor: float = 0.73, activation: str = "softmax") -> Record:
 def eval_mode(since: int = 20, until: int = STEPS, unfit: bool = False) -> Record:
     record = healthy()
     seen = record.history(facts.Modes)
-    forget(record, "modes")
+    forget(record, facts.Modes)
     for modes in seen:
         is_idle = since <= modes.step < until
         observe(record, facts.Modes(("3",), ("3",) if unfit else ()) if is_idle else modes.fact, "", modes.step)

@@ -201,8 +201,8 @@ def test_a_gan_is_no_warm_start():
 
 def test_a_linear_model_has_one_optimum():
     record = local_optima()
-    for name in ("activation", "activation_scale", "dead_share"):
-        forget(record, name)
+    for what in (facts.Activation, "activation_scale", "dead_share"):
+        forget(record, what)
     assert SYMPTOMS["local_optima"](record) is None
 
 

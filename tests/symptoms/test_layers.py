@@ -98,7 +98,7 @@ def test_a_layer_whose_rate_is_zero_is_frozen_and_not_slow():
 
 def test_dead_units_without_a_known_line_are_looked_for_in_the_model():
     record = dead_units()
-    forget(record, "activation")
+    forget(record, facts.Activation)
     assert SYMPTOMS["dead_units"](record).where.line == 5
 
 

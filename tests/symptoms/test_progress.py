@@ -85,7 +85,7 @@ def test_what_is_left_of_the_cost():
     assert left(record) == pytest.approx(0.25)
     change(record, facts.Targets, entropy=1.15, unseen_entropy=1.15)
     assert left(record) == pytest.approx(0.5)  # of a constant prediction's
-    forget(record, "targets")
+    forget(record, facts.Targets)
     assert left(record) == pytest.approx(0.25)  # of the first cost
     set_series(record, "yardstick", "negative_log_likelihood", [2.3, 1.15, nan, 9.0])
     assert left(record) == pytest.approx(0.5)  # what came before it was lost
@@ -150,7 +150,7 @@ def test_what_a_constant_prediction_costs():
 def test_squared_errors_of_whole_numbers_are_not_measured_by_an_entropy():
     record = healthy()
     real(record)
-    record.facts["targets", ""] = []
+    forget(record, facts.Targets)
     observe(record, CLASSES)
     assert constant_cost(record) is None
 

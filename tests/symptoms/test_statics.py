@@ -172,7 +172,7 @@ def test_the_layer_that_is_saturated_most_from_the_start_is_named():
     record = saturated_units(share=0.6)
     probe(record, "saturated_share", "5", 0.8)
     assert SYMPTOMS["saturated_units"](record).module == "5"
-    forget(record, "activation")
+    forget(record, facts.Activation)
     assert "the flat ends of the sigmoid" in SYMPTOMS["saturated_units"](record).sentence
 
 

@@ -175,7 +175,7 @@ def test_sorted_labels_are_not_constant_ones():
 def test_data_that_are_not_finite_are_the_cause_and_a_loss_that_diverges_is_not():
     assert [s.id for s in diagnose(bad_data())] == ["bad_data", "instability"]
     record = bad_data()
-    del record.facts["bad_data", ""]
+    forget(record, facts.BadData)
     assert [s.id for s in diagnose(record)] == ["instability"]
 
 
@@ -278,7 +278,7 @@ def test_numbers_of_classes_under_a_binary_loss():
 @pytest.mark.parametrize("behind, shown", [((("gru.w",),) * 6, True), ((("gru.w",),) * 5 + ((),), False)])
 def test_weights_in_use_that_no_gradient_reaches(behind, shown):
     record = healthy()
-    forget(record, "wiring")
+    forget(record, facts.Wiring)
     for step, names in enumerate(behind):
         observe(record, replace(WIRED, unreached=names), "0", step)
     symptom = SYMPTOMS["frozen_or_detached"](record)

@@ -31,7 +31,7 @@ class Table:
         long = job.steps > 100
         value = (self.later if long else self.outcomes).get(text, self.outcomes[text])
         record = record_of(value * (1 + 0.02 * job.seed), job.seed, job.steps)
-        record.facts["monitor", ""] = [Fact.of(replace(MONITOR, digest=self.digest), 0)]
+        record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, digest=self.digest), 0)]
         return record
 
 

@@ -1,7 +1,7 @@
 """A run read back from the rows that it is kept in; what is damaged there is said in one line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, select
 
 from descend.errors import UsageError
 from descend.record import schema
+from descend.record.facts.older import name_now
 from descend.record.facts.typed import KINDS, typed
-from descend.record.reading import Cost, Effect, Ending, Fact, Note, Site
+from descend.record.reading import Cost, Effect, Ending, Fact, Message, Note, Site
 from descend.record.record import Record
 
 UNFINISHED, DAMAGED = "unfinished", "damaged"
@@ -76,12 +77,30 @@ def loaded(connection: Connection, row: Row[Any]) -> Record:
         raise TypeError("a text is none")
     table, costs = schema.observations, schema.costs
     seen = select(table.c.kind, table.c.body).where(table.c.run == row.number).order_by(table.c.position)
-    record.extend(_made(_OBSERVED[kind], json.loads(body)) for kind, body in connection.execute(seen))
+    record.extend(_readable(_made(_OBSERVED[kind], json.loads(body)) for kind, body in connection.execute(seen)))
     spent = select(costs.c.body).where(costs.c.run == row.number)
     record.extend(_made(Cost, json.loads(body)) for body in connection.scalars(spent))
-    for fact in (fact for seen in record.facts.values() for fact in seen if fact.name in KINDS):
-        typed(KINDS[fact.name], fact.detail)
     return record
+
+
+def _readable(observed: Iterable[Message]) -> Iterator[Message]:
+    """Yield what was observed, without the facts that have another form than their types; a note for each such name."""
+    left_out = set()
+    for message in observed:
+        if not isinstance(message, Fact) or _is_typed(message):
+            yield message
+        elif (name := name_now(message.name)) not in left_out:
+            left_out.add(name)
+            yield Note("record", f"an observation of an earlier descend cannot be read: {name}")
+
+
+def _is_typed(fact: Fact) -> bool:
+    """Whether what was kept of a fact can be read as its type; what has none, nothing reads."""
+    kind = KINDS.get(name_now(fact.name))
+    try:
+        return kind is None or typed(kind, fact.detail) is not None
+    except WRONG:
+        return False
 
 
 def _made(kind: type[Any], body: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar
 
 from descend.record.facts.named import name_of
 from descend.record.facts.older import name_now
@@ -141,20 +141,11 @@ class Record:
         return max(often, key=lambda p: curves[p].last, default="")
 
     def places(self, name: str) -> list[str]:
-        """Return the places at which a series or a fact of that name was observed, in order of appearance."""
-        return list(dict.fromkeys(place for n, place in [*self.readings, *self.facts] if n == name))
+        """Return the places at which a series of that name was measured, in order of appearance."""
+        return [place for known, place in self.readings if known == name]
 
-    @overload
-    def fact(self, kind: str, place: str = "") -> dict[str, Any] | None: ...
-
-    @overload
-    def fact(self, kind: type[F], place: str = "") -> F | None: ...
-
-    def fact(self, kind: type[F] | str, place: str = "") -> F | dict[str, Any] | None:
+    def fact(self, kind: type[F], place: str = "") -> F | None:
         """Return the latest fact of a type that was observed at a place, or None."""
-        if isinstance(kind, str):
-            seen = self.facts.get((kind, place))
-            return dict(seen[-1].detail) if seen else None
         known = self.facts.get((name_of(kind), place))
         return _typed(kind, known[-1]) if known else None
 
@@ -163,16 +154,8 @@ class Record:
         name = name_of(kind)
         return {place: _typed(kind, seen[-1]) for (known, place), seen in self.facts.items() if known == name}
 
-    @overload
-    def history(self, kind: str, place: str = "") -> list[Fact]: ...
-
-    @overload
-    def history(self, kind: type[F], place: str = "") -> list[Observed[F]]: ...
-
-    def history(self, kind: type[F] | str, place: str = "") -> list[Observed[F]] | list[Fact]:
+    def history(self, kind: type[F], place: str = "") -> list[Observed[F]]:
         """Return every fact of a type that was observed at a place, oldest first."""
-        if isinstance(kind, str):
-            return self.facts.get((kind, place), [])
         return [Observed(fact.step, _typed(kind, fact)) for fact in self.facts.get((name_of(kind), place), [])]
 
     def site(self, kind: str, key: str | None = None) -> Site | None:
