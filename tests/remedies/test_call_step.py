@@ -123,7 +123,7 @@ NAMED = {  # the script, and what the optimizer is called at the backward pass
     ),
     "not followed, but cleared": (
         "o = {'a': optim.SGD(p)}\ndef train(optimizer):\n    for x in r:\n        optimizer.zero_grad()\n"
-        "        net.zero_grad()\n        f(net(x)).backward()\n",
+        "        net.zero_grad()\n        y = net(x)\n        f(x).backward()\n",
         "optimizer",
     ),
 }
