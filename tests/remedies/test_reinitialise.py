@@ -69,7 +69,7 @@ def test_it_stands_where_the_model_is_given_to_what_trains_it(patient, case: str
 
 
 def test_it_says_nn_where_the_file_does(patient) -> None:
-    text = "from torch import nn, optim\nm = nn.Linear(1, 2)\no = optim.SGD(m.parameters(), 1)\n"
+    text = "from torch import nn, optim\nm = nn.Sequential(nn.Linear(1, 2))\no = optim.SGD(m.parameters(), 1)\n"
     p = patient(text, optimizer="optim.")
     edited = p.edited(reinitialise, activation="relu")
     assert "isinstance(m, nn.Linear)]" in edited and "torch.nn" not in edited
@@ -195,3 +195,16 @@ def test_two_functions_in_any_order(patient) -> None:
             script = remedy(script, p.record, {"activation": "relu"})
         texts.add(script.read(script.path))
     assert len(texts) == 1
+
+
+KINDS = {  # of a file, and the layers that are drawn in it
+    "net = nn.Sequential(nn.Linear(1, 2))": "isinstance(m, nn.Linear)]",
+    "net = nn.Sequential(nn.Conv3d(1, 2, 3), nn.Linear(1, 2))": "isinstance(m, (nn.Linear, nn.Conv3d))]",
+    "net = made_elsewhere()\nhead = nn.Linear(1, 2)": "isinstance(m, (nn.Linear, nn.Conv1d, nn.Conv2d))]",
+}
+
+
+@pytest.mark.parametrize("made", KINDS)
+def test_the_kinds_of_layers_are_those_of_the_file_that_makes_them(patient, made: str) -> None:
+    p = patient(f"from torch import nn, optim\n{made}\no = optim.SGD(net.parameters(), 1)\n", optimizer="optim.")
+    assert KINDS[made] in p.edited(reinitialise, activation="relu")

@@ -120,9 +120,11 @@ def _written(dose: dict[str, Any], place: Place, models: Sequence[str]) -> str:
 
 
 def _layers(place: Place) -> str:
-    """Return the lines that find the layers, of the kinds that the file names."""
+    """Return the lines that find the layers, of the kinds that the file names where it makes networks."""
     names = {last_name(call.func) for call in place.syntax.every(cst.Call)}
-    kinds = [f"torch.nn.{kind}" for kind in KINDS if kind in names] or [f"torch.nn.{kind}" for kind in KINDS[::2]]
+    makes_networks = "Sequential" in names or bool(place.syntax.every(cst.ClassDef))
+    known = [kind for kind in KINDS if kind in names] if makes_networks else []
+    kinds = [f"torch.nn.{kind}" for kind in known or KINDS[:-1]]
     chosen = kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
     has_tables = any(name.startswith("Embedding") for name in names)
     found = f"        layers = [m for m in model.modules() if isinstance(m, {chosen})]"
