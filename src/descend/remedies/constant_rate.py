@@ -1,5 +1,6 @@
 """A learning rate that stays: without its schedule, or with one that does nothing where more than steps read it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import libcst as cst
@@ -50,21 +51,33 @@ def _without(script: Script, place: Place) -> Script | None:
     syntax, assign = place.syntax, place.syntax.parents[place.call]
     if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
         return None
-    target = assign.targets[0].target
-    name = syntax.code(target)
-    read = [node for kind in (cst.Name, cst.Attribute) for node in syntax.every(kind) if syntax.code(node) == name]
-    steps = [step for node in read if (step := _step_of(syntax, node)) is not None]
-    if not steps or len(steps) != len(read) - 1 or not name.replace(".", "").isidentifier():
+    name = syntax.code(assign.targets[0].target)
+    steps = _steps_of(syntax, name)
+    if not steps or len(steps) != len(_named(syntax, name)) - 1 or not name.replace(".", "").isidentifier():
         return None
-    for _ in steps:
-        found = [step for node in syntax.every(type(target)) if syntax.code(node) == name
-                 and (step := _step_of(syntax, node)) is not None]  # fmt: skip
-        again = parse(syntax.file, remove(syntax, found[0]))
+    without = _removed(syntax, lambda now: next(iter(_steps_of(now, name)), None))
+    if isinstance(without, NotApplicable):
+        return None
+    made = next(a for a in without.every(cst.Assign) if without.code(a.targets[0].target) == name)
+    return script.edit(without.file, remove(without, made))
+
+
+def _removed(syntax: Syntax, find: Callable[[Syntax], cst.CSTNode | None]) -> Syntax | NotApplicable:
+    """Return the file without the statements that `find` gives, one after another, until it gives none."""
+    while (statement := find(syntax)) is not None:
+        again = parse(syntax.file, remove(syntax, statement))
         if isinstance(again, NotApplicable):
-            return None
+            return again
         syntax = again
-    made = next(a for a in syntax.every(cst.Assign) if syntax.code(a.targets[0].target) == name)
-    return script.edit(syntax.file, remove(syntax, made))
+    return syntax
+
+
+def _named(syntax: Syntax, name: str) -> list[cst.CSTNode]:
+    return [node for kind in (cst.Name, cst.Attribute) for node in syntax.every(kind) if syntax.code(node) == name]
+
+
+def _steps_of(syntax: Syntax, name: str) -> list[cst.Expr]:
+    return [step for node in _named(syntax, name) if (step := _step_of(syntax, node)) is not None]
 
 
 def _step_of(syntax: Syntax, node: cst.CSTNode) -> cst.Expr | None:
@@ -79,22 +92,22 @@ def _step_of(syntax: Syntax, node: cst.CSTNode) -> cst.Expr | None:
 
 def _left_alone(script: Script) -> Script | NotApplicable:
     """Return the script without the statements that change the rate of a group of parameters."""
-    edited = script
-    while True:
-        syntax = parse(script.path, edited.read(script.path))
-        if isinstance(syntax, NotApplicable):
-            return syntax
-        statements = [node for kind in (cst.Assign, cst.AugAssign, cst.Call) for node in syntax.every(kind)]
-        found = [node for node in statements if _sets_the_rate(node)]
-        if not found:
-            break
-        around = next(n for n in (found[0], *syntax.ancestors(found[0])) if isinstance(n, cst.BaseSmallStatement))
-        edited = edited.edit(syntax.file, remove(syntax, around))
-    return (
-        NotApplicable("the run did not show a scheduler, and nothing sets the rate by hand")
-        if edited is script
-        else edited
-    )
+    syntax = parse(script.path, script.read(script.path))
+    without = syntax if isinstance(syntax, NotApplicable) else _removed(syntax, _setting_of_the_rate)
+    if isinstance(without, NotApplicable):
+        return without
+    if without is syntax:
+        return NotApplicable("the run did not show a scheduler, and nothing sets the rate by hand")
+    return script.edit(without.file, without.module.code)
+
+
+def _setting_of_the_rate(syntax: Syntax) -> cst.CSTNode | None:
+    """Return the first statement that changes the rate of a group of parameters, or None."""
+    nodes = [node for kind in (cst.Assign, cst.AugAssign, cst.Call) for node in syntax.every(kind)]
+    found = next((node for node in nodes if _sets_the_rate(node)), None)
+    if found is None:
+        return None
+    return next(n for n in (found, *syntax.ancestors(found)) if isinstance(n, cst.BaseSmallStatement))
 
 
 def _sets_the_rate(node: cst.CSTNode) -> bool:
