@@ -33,6 +33,7 @@ class Outcome:
     before: float = math.nan
     after: float = math.nan
     reproduced: bool = False
+    alone: bool = False  # whether what the patch makes runs where `descend` cannot be imported
     trials: int = 0
     bare_s: float = math.nan
     watched_s: float = math.nan
@@ -71,7 +72,10 @@ class Consultation:
             else:
                 _read(case, outcome)
                 if case["patch"]:
-                    outcome.reproduced = bool(case.get("reproduced")) and _runs(case["patch"], script)
+                    fits = applies(case["patch"], script)
+                    outcome.alone = fits and runs(script, alone=True)
+                    ran = outcome.alone or (fits and runs(script))
+                    outcome.reproduced = bool(case.get("reproduced")) and ran
         return outcome
 
 
@@ -112,15 +116,17 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
             outcome.after = trial["after"]
 
 
-def _runs(patch: str, script: Path) -> bool:
-    """Whether the patch applies to the script and plain python runs what it makes."""
-    if not applies(patch, script):
-        return False
+def runs(script: Path, *, alone: bool = False) -> bool:
+    """Whether plain python runs a script to its end. alone: where `descend` cannot be imported."""
     environment = {**os.environ, **ONE_THREAD}
-    try:
-        plain = subprocess.run(
-            [sys.executable, script.name], cwd=script.parent, capture_output=True, timeout=MOST_S, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return False
+    with tempfile.TemporaryDirectory() as folder:
+        if alone:
+            Path(folder, "descend.py").write_text('raise ModuleNotFoundError("descend is off the path")\n')
+            environment["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, [environment.get("PYTHONPATH")])])
+        try:
+            plain = subprocess.run(
+                [sys.executable, script.name], cwd=script.parent, capture_output=True, timeout=MOST_S, env=environment
+            )
+        except subprocess.TimeoutExpired:
+            return False
     return plain.returncode == 0

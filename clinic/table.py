@@ -28,6 +28,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("false alarms on healthy scripts", healthy, _alarms),
         _row("curable ones repaired, the patch reproduced by plain python", [o for o in sick if o.curable], _repaired),
         _row("of those, without the ones that only a person can cure", [o for o in sick if _mendable(o)], _repaired),
+        _row("patches that run where `descend` cannot be imported", [o for o in sick if o.cure], _alone),
         _row("something claimed where nothing helps", [o for o in sick if not o.curable], _claimed),
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
@@ -72,6 +73,10 @@ def _alarms(outcomes: Sequence[Outcome]) -> str:
 
 def _repaired(outcomes: Sequence[Outcome]) -> str:
     return _share(sum(bool(o.cure) and o.reproduced for o in outcomes), len(outcomes))
+
+
+def _alone(outcomes: Sequence[Outcome]) -> str:
+    return _share(sum(o.alone for o in outcomes), len(outcomes))
 
 
 def _mendable(outcome: Outcome) -> bool:
