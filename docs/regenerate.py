@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from descend.canon import CANON
-from descend.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).parents[1]
 BLOCK = r"(<!-- output: {} -->\n).*?(<!-- end -->)"
@@ -33,9 +32,9 @@ PICTURES = {
 def symptom_table() -> str:
     """Return the catalogue as a Markdown table: id, what it is, what is prescribed."""
     rows = ["| problem | what it is | remedies |", "|---|---|---|"]
-    for name, function in SYMPTOMS.items():
-        summary = (sys.modules[function.__module__].__doc__ or "").partition(": ")[2].strip().rstrip(".")
-        remedies = dict.fromkeys(row.remedy for row in CANON if row.symptom == name)
+    for name, entry in CANON.items():
+        summary = entry.nature.partition(": ")[2].strip().rstrip(".")
+        remedies = dict.fromkeys(row.remedy for row in entry.rows)
         rows.append(f"| `{name}` | {summary} | {', '.join(f'`{r}`' for r in remedies)} |")
     return "\n".join(rows) + "\n"
 

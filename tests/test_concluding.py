@@ -13,7 +13,7 @@ from descend.trials.trial import Trial
 
 
 def symptom(name: str, *, certain: bool = False) -> Symptom:
-    return Symptom(name, "dynamics", certain, "", "", 1.0, 0.0, "")
+    return Symptom(certain, "", "", 1.0, 0.0, "", id=name, kind="dynamics")
 
 
 FACT, SUSPECTED = symptom("wrong_objective", certain=True), symptom("unreadable")

@@ -18,7 +18,7 @@ from descend import doses
 from descend.record import Ending, Record, facts
 from descend.symptoms import Symptom
 
-SYMPTOM = Symptom("instability", "dynamics", False, 0.9, "", "", 0.0, 0.0, "")
+SYMPTOM = Symptom(False, "", "", 0.0, 0.0, "", id="instability", kind="dynamics")
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
 ADAMW, LBFGS, MOMENTUM = {**ADAM, "rule": "AdamW"}, {"rule": "LBFGS"}, {"momentum": 0.9}
 
@@ -296,5 +296,5 @@ def test_amounts_and_choices(name, record, expected):
 def test_a_dose_concerns_the_symptoms_optimizer():
     record = healthy()
     observe(record, replace(SGD, lr=0.8), "1")
-    symptom = Symptom("oscillation", "dynamics", False, 0.7, "", "", 0.0, 0.0, "", optimizer="1")
+    symptom = Symptom(False, "", "", 0.0, 0.0, "", optimizer="1", id="oscillation", kind="dynamics")
     assert doses.half_rate(record, symptom) == {"lr": 0.4, "old": 0.8, "optimizer": "1"}

@@ -6,7 +6,7 @@ from descend.doses import longer
 from descend.record import Cost, Ending, Record
 from descend.symptoms import Symptom
 
-SYMPTOM = Symptom("stopped_too_early", "dynamics", False, "", "", 0.0, 0.0, "")
+SYMPTOM = Symptom(False, "", "", 0.0, 0.0, "", id="stopped_too_early", kind="dynamics")
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,8 @@ from test_several_labels import several_labels
 from descend.canon import CANON
 from descend.prescribe import in_turn, possible, prescribe
 from descend.record import Record, facts
-from descend.remedies import REMEDIES, NotApplicable
+from descend.remedies import NotApplicable
 from descend.script import Script
-from descend.symptoms import SYMPTOMS
 
 
 def treatable() -> Iterator[Record]:
@@ -34,19 +33,22 @@ def treatable() -> Iterator[Record]:
     yield from (altered(), on_all_ways(), unusual(), several_labels())
 
 
-@pytest.mark.parametrize("row", CANON, ids=lambda row: f"{row.symptom}-{row.remedy}")
+ROWS = [(entry.id, row) for entry in CANON.values() for row in entry.rows]
+
+
+@pytest.mark.parametrize("row", [row for _, row in ROWS], ids=[f"{id}-{row.remedy}" for id, row in ROWS])
 def test_every_rows_label_is_filled_in_from_its_dose(row):
     found = [dose for record in treatable() if (dose := row.dose(record, SYMPTOM)) is not None]
     labels = {row.label.format(**dose) for dose in found}
     assert labels and not any("{" in label or "nan" in label or "None" in label for label in labels)
-    assert row.symptom in SYMPTOMS and row.why and row.source
+    assert row.why and row.source
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
 def test_what_a_run_shows_can_be_dosed_from_that_run(run):
     record = output_before_loss(function="cross_entropy", activation="softmax") if run is output_before_loss else run()
-    symptom = SYMPTOMS[RUNS[run]](record)
-    for row in (row for row in CANON if row.symptom == symptom.id):
+    symptom = CANON[RUNS[run]].look(record)
+    for row in CANON[symptom.id].rows:
         dose = row.dose(record, symptom)
         assert dose is None or "{" not in row.label.format(**dose)
 
@@ -56,8 +58,8 @@ def test_an_edit_that_fails_takes_no_other_with_it(monkeypatch, tmp_path):
         raise RecursionError("too deep")
 
     record = no_step()
-    [first, *_] = prescribe(record, [SYMPTOMS["no_step"](record)])
-    monkeypatch.setitem(REMEDIES, first.remedy, fails)
+    [first, *_] = prescribe(record, [CANON["no_step"].look(record)])
+    monkeypatch.setattr(f"descend.remedies.{first.remedy}.{first.remedy}", fails)
     found = first.apply(Script(tmp_path / "train.py", tmp_path))
     assert isinstance(found, NotApplicable) and "RecursionError: too deep" in found.reason
 
@@ -181,5 +183,5 @@ def test_a_cut_graph_is_judged_by_the_training_s_own_losses_where_nothing_is_rec
     if not is_recorded:
         for place in record.places("yardstick"):
             del record.readings["yardstick", place]
-    found = {p.remedy: p.judged_on for p in prescribe(record, [SYMPTOMS["frozen_or_detached"](record)])}
+    found = {p.remedy: p.judged_on for p in prescribe(record, [CANON["frozen_or_detached"].look(record)])}
     assert found["attach"] == found["unfreeze"] == judged_on

@@ -8,8 +8,7 @@ from descend.course.progress import has_reference, is_stuck, yardstick_place
 from descend.course.suffering import has_hardly_learnt
 from descend.errors import INTERRUPTED
 from descend.record import Ending, Record, facts
-from descend.symptoms import causes
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom, causes
 from descend.trials.trial import Trial
 
 

@@ -105,11 +105,11 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     What a Python program would write outside the copy, send to other processes or machines, or start, is refused and
     told; the kernel holds back libraries in C, too, as far as --sandbox says. What stays open is said at the start.
     """
+    from descend.diagnosis import check_ids
     from descend.record.store import open_store
     from descend.sandbox.confinement import available, left_open
     from descend.sandbox.world import is_told, processes_here
     from descend.script import opened
-    from descend.symptoms import check_ids
 
     check_ids([*(select or ()), *(ignore or ())])
     if is_told(os.environ) and os.environ["RANK"] != "0":
@@ -150,9 +150,9 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     """Diagnose a recorded run again, without running anything."""
     from descend.archive import load_case
     from descend.concluding import conclude
+    from descend.diagnosis import diagnose as find
     from descend.record.loading import intact
     from descend.record.store import open_existing
-    from descend.symptoms import diagnose as find
     from descend.trials.prove import Proof
 
     with open_existing(store) as kept:
@@ -215,8 +215,8 @@ def explain(
     symptom: Annotated[str, typer.Argument(help="A symptom's id, such as dead_units.")],
 ) -> None:
     """Say what a symptom is, how it is recognised, and what the literature prescribes."""
+    from descend.diagnosis import check_ids
     from descend.explanations import explanation
-    from descend.symptoms import check_ids
 
     check_ids([symptom])
     typer.echo(explanation(symptom))

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from math import inf, isfinite
 
+from descend.canon import GENERAL, SEARCHES
 from descend.case import Case
 from descend.changes import changes_of
 from descend.course.progress import constant_cost, is_stuck
 from descend.record import Record, Site, facts
-from descend.symptoms import GENERAL, SEARCHES, Symptom, causes
+from descend.symptoms import Symptom, causes
 from descend.trials.candidate import reference
 from descend.trials.prove import Proof
 

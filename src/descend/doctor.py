@@ -7,11 +7,13 @@ from functools import cache, partial
 from math import isfinite
 from pathlib import Path
 
+from descend.canon import CANON, GENERAL, SEARCHES
 from descend.case import Case
 from descend.changes import Change, changes_of
 from descend.concluding import conclude
 from descend.course.own_metric import own_metrics
 from descend.course.stages import stages
+from descend.diagnosis import chosen, diagnose, general
 from descend.observe import Show, observe
 from descend.plan import Plan, Stage
 from descend.prescribe import in_turn, possible, prescribe
@@ -36,8 +38,8 @@ from descend.second_look import (
 )
 from descend.source.later_training import trains_later
 from descend.sources import Sources
-from descend.symptoms import GENERAL, SEARCHES, SYMPTOMS, Symptom, causes, chosen, diagnose, general
-from descend.symptoms.suggestible import suggestible
+from descend.suggestible import suggestible
+from descend.symptoms import Symptom, causes
 from descend.trials.arms import Bench, longest
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Changed, Elsewhere
@@ -80,7 +82,7 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluste
     script = replace(script, sources=(sources := Sources()))
     with forking(script) as server:
         case = _examined(script, plan, Lab(store, show, server, Elsewhere(sources), cluster))
-    left_out = tuple(set(SYMPTOMS).difference(chosen(plan.select, plan.ignore)))
+    left_out = tuple(set(CANON).difference(chosen(plan.select, plan.ignore)))
     known = replace(case, left_out=left_out, streamed=script.streamed, changes=_changes(case, script))
     return replace(known, total_s=time.perf_counter() - began)
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from descend.canon import ADAM_AT, ADAM_COST, CANON, TO, Row
+from descend.canon import ADAM_AT, ADAM_COST, CANON, GENERAL, TO, Row
 from descend.course.opponents import has_exploded
 from descend.course.own_metric import is_told_by_loss, own_metric
 from descend.course.stability import rate_of
@@ -18,8 +18,8 @@ from descend.record import Record, facts
 from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
-from descend.symptoms import GENERAL, Symptom
-from descend.symptoms.suggestible import NAMES
+from descend.suggestible import NAMES
+from descend.symptoms import Symptom
 
 COULD_BE_BETTER = GENERAL.union(NAMES)  # of a run that does what it is asked, and fairly well: only much is a finding
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
@@ -33,8 +33,8 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
     facts = {(s.where.file, s.where.line) for s in named if s.certain and s.where}
     found: dict[Key, Prescription] = {}
     for symptom in symptoms:
-        for row in CANON:
-            if row.symptom == symptom.id and (dose := row.dose(record, symptom)) is not None:
+        for row in CANON[symptom.id].rows:
+            if (dose := row.dose(record, symptom)) is not None:
                 if "kind" in dose and row.judged_on == "metric" and not _is_judged_apart(record, dose):
                     continue  # it could make the number that judges it any number
                 known = _prescription(row, record, symptom, dose)
@@ -107,21 +107,22 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
     if judged_on == "metric" and metric is not None and metric.may_be_likelihood:
         dose = {**dose, "is_judged_by_likelihood": True}
     return Prescription(
-        symptom.id,
-        row.remedy,
-        row.label.format(**dose),
-        partial(_apply, row.remedy, record, dose),
-        row.cost,
-        row.decides,
-        max(1, int(dose.get("times", 1))),
-        judged_on,
-        symptom.certain,
-        str(dose.get("optimizer", "")),
-        float(dose.get("smaller", 1.0)),
-        row.restart,
-        row.adds_parameters,
-        row.much or symptom.id in COULD_BE_BETTER and not suffers(record),
-        (dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
+        symptom=symptom.id,
+        remedy=row.remedy,
+        label=row.label.format(**dose),
+        apply=partial(_apply, row.remedy, record, dose),
+        cost=row.cost,
+        decides=row.decides,
+        times=max(1, int(dose.get("times", 1))),
+        judged_on=judged_on,
+        of_fact=symptom.certain,
+        of_search=symptom.id in GENERAL,
+        optimizer=str(dose.get("optimizer", "")),
+        smaller_batch=float(dose.get("smaller", 1.0)),
+        restart=row.restart,
+        adds_parameters=row.adds_parameters,
+        much=row.much or symptom.id in COULD_BE_BETTER and not suffers(record),
+        at=(dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
 
 

@@ -9,13 +9,15 @@ from difflib import SequenceMatcher
 from math import inf, isfinite
 from pathlib import Path
 
+from descend.canon import GENERAL
 from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
 from descend.course.suffering import may_suffer
+from descend.diagnosis import diagnose
 from descend.record import Record, Site, facts
 from descend.remedies import JudgedOn
 from descend.script import Script
-from descend.symptoms import GENERAL, Symptom, diagnose
+from descend.symptoms import Symptom
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import reference, run_all
 from descend.trials.confirm import confirm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.symptoms import SYMPTOMS
+from descend.canon import CANON
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "clinic"))
 variants = __import__("variants")
@@ -19,7 +19,7 @@ def test_a_patient_says_what_is_wrong_and_the_doctor_does_not_see_it(patient):
     text = patient.variant("tuning", 0, 1)
     ast.parse(text)
     assert "# clinic:" not in text and "Fault:" not in text and "Cure:" not in text
-    assert set(patient.faults) <= SYMPTOMS.keys() | {"batch_size"}  # which is not looked for yet
+    assert set(patient.faults) <= CANON.keys() | {"batch_size"}  # which is not looked for yet
 
 
 @pytest.mark.parametrize("patient", PATIENTS, ids=lambda p: p.name)

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from descend.diagnosis import diagnose, general
 from descend.prescribe import prescribe
 from descend.record import Reading, Record
 from descend.record.wire import decode, encode
-from descend.symptoms import Symptom, diagnose, general
+from descend.symptoms import Symptom
 
 HERE = Path(__file__).parent
 RECORDS, SAID = HERE / "records.xz", HERE / "said.jsonl"
@@ -60,7 +61,8 @@ def said_of(name: str, record: Record) -> list[dict[str, Any]]:
 
 
 def _plain(symptom: Symptom) -> dict[str, Any]:
-    return {**asdict(symptom), "explains": sorted(symptom.explains)}
+    plain = {"id": symptom.id, "kind": symptom.kind, **asdict(symptom)}
+    return {**plain, "explains": sorted(symptom.explains)}
 
 
 def _prescribed(record: Record, symptom: Symptom, named: list[Symptom]) -> list[list[Any]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from frozen import SAID, kept, lines_of, records_in, text_of
 
+from descend.canon import CANON
 from descend.record.facts.older import DROPPED, as_now
 from descend.record.facts.typed import KINDS, typed
-from descend.symptoms import SYMPTOMS
 
 RARE = 0.8  # of all symptoms that are shown by one of the programs at least
 
@@ -23,7 +23,7 @@ def test_of_what_was_measured_the_same_is_said_as_then():
 
 def test_they_show_nearly_all_that_can_be_said():
     said = {json.loads(line)["id"] for line in SAID.read_text().splitlines()}
-    assert len(said & SYMPTOMS.keys()) > RARE * len(SYMPTOMS)
+    assert len(said & CANON.keys()) > RARE * len(CANON)
 
 
 def test_a_record_is_read_back_as_it_was_kept():

@@ -8,7 +8,7 @@ from pathlib import Path
 from descend.case import Case
 from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 from descend.trials.trial import Arm, Trial
 
 SOURCE = """\
@@ -98,8 +98,6 @@ def inputs_not_normalised(root: Path) -> Case:
     record.readings["curvature", "0"][1][:] = [10.0 + 400 * math.exp(-i / 3) for i in range(15)]
     record.add(Effect("write", "/home/someone/runs/model.pt", True))
     finding = Symptom(
-        "inputs_not_normalised",
-        "statics",
         True,
         "feature σ from 0.1 to 6.5: κ is 2 300 times that of the standardised inputs (bound 100); "
         "so α·λmax = 5.1 > 2: the cost rises",
@@ -109,6 +107,8 @@ def inputs_not_normalised(root: Path) -> Case:
         LECTURE,
         Site("loader", "", str(root / "train.py"), 7, 9, 7, 54, "inputs", detail="tensor"),
         explains=frozenset({"instability", "slow_progress"}),
+        id="inputs_not_normalised",
+        kind="statics",
     )
     trials = (
         trial_of(script, "standardise_inputs", "standardise inputs", "proved", (0.083, 0.078, 0.091), CURED),
@@ -172,8 +172,6 @@ def arms() -> dict[int, Record]:
 def instability_symptom(root: Path) -> Symptom:
     """Return the symptom of a step too long for the curvature."""
     return Symptom(
-        "instability",
-        "dynamics",
         False,
         "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the cost rises",
         "sharpness",
@@ -184,6 +182,8 @@ def instability_symptom(root: Path) -> Symptom:
         evidence=(("loss", "0"), ("curvature", "0")),
         likely=True,
         explains=frozenset({"dead_units"}),
+        id="instability",
+        kind="dynamics",
     )
 
 
@@ -214,8 +214,6 @@ def output_loss_mismatch(root: Path) -> Case:
     given = facts.LossInput(**called, **shapes, **values, activation="softmax")
     record.add(Fact.of(given, 0, "0"))
     finding = Symptom(
-        "output_loss_mismatch",
-        "statics",
         True,
         "cross_entropy receives rows of probabilities (each sums to 1), so the loss cannot fall below 1.461",
         "loss_floor",
@@ -223,6 +221,8 @@ def output_loss_mismatch(root: Path) -> Case:
         1.4612,
         "cross-entropy of a one-hot softmax output, log(1 + (C − 1)/e)",
         Site("loss", "", str(root / "train.py"), 14, 11, 14, 76, detail="cross_entropy"),
+        id="output_loss_mismatch",
+        kind="statics",
     )
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 
@@ -238,8 +238,9 @@ def dead_units(root: Path) -> Case:
         for step, share in zip((0, 300), shares):
             record.add(Reading("dead_share", module, step, share))
     finding = Symptom(
-        "dead_units", "dynamics", False, "95 % of the units of encoder.3 are never active (bound 50 %)",
+        False, "95 % of the units of encoder.3 are never active (bound 50 %)",
         "dead_share", 0.95, 0.5, LECTURE, module="encoder.3", evidence=(("dead_share", "encoder.3"),),
+        id="dead_units", kind="dynamics"
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 
@@ -251,9 +252,9 @@ def no_zero_grad(root: Path) -> Case:
     norms = record.readings["gradient_norm", ""][1]
     norms[:] = [0.5 * (i + 1) for i in range(len(norms))]
     finding = Symptom(
-        "no_zero_grad", "wiring", True, "backward adds to gradients that no step ever zeroes",
+        True, "backward adds to gradients that no step ever zeroes",
         "zeroed_share", 0.0, 1.0, "PyTorch: backward accumulates", evidence=(("gradient_norm", ""),),
-        where=Site("backward", "", str(root / "train.py"), 15, 4, 15, 19),
+        where=Site("backward", "", str(root / "train.py"), 15, 4, 15, 19), id="no_zero_grad", kind="wiring"
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 
@@ -264,8 +265,8 @@ def symmetric_units(root: Path) -> Case:
     for name, share in {"0.weight": 1.0, "2.weight": 0.0}.items():
         record.add(Reading("twin_share", name, 0, share))
     finding = Symptom(
-        "symmetric_units", "statics", True, "all 16 units of 0.weight start with the same weights",
-        "twin_share", 1.0, 0.5, LECTURE, module="0.weight",
+        True, "all 16 units of 0.weight start with the same weights",
+        "twin_share", 1.0, 0.5, LECTURE, module="0.weight", id="symmetric_units", kind="statics"
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 
@@ -277,9 +278,10 @@ def vanishing_gradients(root: Path) -> Case:
         record.add(Reading("gradient_norm", "layers.0.weight", step, 1e-7 * (1 + step / 100)))
         record.add(Reading("gradient_norm", "layers.9.weight", step, 1.0 + step / 1000))
     finding = Symptom(
-        "vanishing_gradients", "dynamics", False, "the first layer's gradient is 10⁷ times smaller than the last's",
+        False, "the first layer's gradient is 10⁷ times smaller than the last's",
         "gradient_norm", 1e-7, 1e-3, LECTURE, module="layers.0",
         evidence=(("gradient_norm", "layers.0.weight"), ("gradient_norm", "layers.9.weight")),
+        id="vanishing_gradients", kind="dynamics"
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 

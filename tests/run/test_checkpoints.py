@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from descend.canon import CANON
 from descend.observing.checkpoints import Checkpoints, renaming
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.record import Record, facts
 from descend.script import Script
-from descend.symptoms import SYMPTOMS
 
 
 class Wrapped(nn.Module):
@@ -92,10 +92,10 @@ for step in range(8):
 def test_the_line_of_the_load(observe, tmp_path):
     (tmp_path / "train.py").write_text(LOADS)
     record = observe(Script(tmp_path / "train.py", tmp_path))
-    symptom = SYMPTOMS["weights_not_loaded"](record)
+    symptom = CANON["weights_not_loaded"].look(record)
     assert symptom is None  # another load has brought them
 
     (tmp_path / "train.py").write_text(LOADS.replace("    net.load_state_dict({**net.state_dict()})\n", ""))
-    symptom = SYMPTOMS["weights_not_loaded"](observe(Script(tmp_path / "train.py", tmp_path)))
+    symptom = CANON["weights_not_loaded"].look(observe(Script(tmp_path / "train.py", tmp_path)))
     assert symptom is not None and symptom.where is not None and symptom.where.line == 7
     assert "`weight`, the checkpoint `module.weight`" in symptom.sentence

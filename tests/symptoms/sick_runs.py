@@ -10,8 +10,9 @@ from sick_metric import METRIC
 from sick_statics import STATICS
 from sick_wiring import WIRING
 
+from descend.canon import CANON
 from descend.record import Record
-from descend.symptoms import SYMPTOMS, Symptom
+from descend.symptoms import Symptom
 
 Run = Callable[..., Record]
 RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD, **METRIC}  # -> the id that they show
@@ -19,7 +20,7 @@ RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD, **MET
 
 def look(run: Run, **changes: Any) -> Symptom | None:
     """Look for the symptom that a run was made for."""
-    return SYMPTOMS[RUNS[run]](run(**changes))
+    return CANON[RUNS[run]].look(run(**changes))
 
 
 def neighbours(table: Mapping[Run, Sequence[dict[str, Any]]]) -> Iterator[tuple[Run, dict[str, Any]]]:

@@ -41,9 +41,9 @@ from sick_dynamics import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
+from descend.canon import CANON
 from descend.course.stability import curvature_name
 from descend.record import Reading, facts
-from descend.symptoms import SYMPTOMS
 from descend.symptoms.stragglers import foretold
 
 MOMENTUM = {"momentum": 0.9}  # its bound is 3.8
@@ -167,9 +167,9 @@ def test_a_loss_that_is_not_finite_after_a_quiet_stretch_is_a_cliff():
 def test_an_adaptive_rules_first_scales_come_from_hardly_any_gradient():
     record = unstable_adaptive()
     record.readings["preconditioned_curvature", "0"] = ([2, 10], [1e4, 1.0])
-    assert "no crossing" in SYMPTOMS["instability"](record).sentence
+    assert "no crossing" in CANON["instability"].look(record).sentence
     record.readings["preconditioned_curvature", "0"] = ([3, 10], [1e4, 1.0])
-    assert "at step 3, over the bound" in SYMPTOMS["instability"](record).sentence
+    assert "at step 3, over the bound" in CANON["instability"].look(record).sentence
 
 
 def test_only_weights_are_outrun():
@@ -179,7 +179,7 @@ def test_only_weights_are_outrun():
 def test_a_cliff_is_where_the_loss_first_stops_being_finite():
     record = cliff(at=100)
     set_series(record, "loss", "0", [2.3] * 20 + [1.0] * 80 + [nan] * 100)
-    assert "at step 100 " in SYMPTOMS["cliff"](record).sentence
+    assert "at step 100 " in CANON["cliff"].look(record).sentence
 
 
 def test_clipping_at_zero_is_too_hard():
@@ -189,30 +189,30 @@ def test_clipping_at_zero_is_too_hard():
 
 def test_a_rate_that_is_never_brought_up():
     record = schedule(until=0, tiny=1e-4)  # the optimizer is made with 0.1, and warmed up without an end
-    assert "stays below" in SYMPTOMS["schedule"](record).sentence
+    assert "stays below" in CANON["schedule"].look(record).sentence
 
 
 def test_a_gan_is_no_warm_start():
     record = healthy(**ADAM)
     set_cost(record, rising)
     second_optimizer(record, [0.69 + step / 100 for step in range(STEPS)], **ADAM)
-    assert SYMPTOMS["warm_start"](record) is None
+    assert CANON["warm_start"].look(record) is None
 
 
 def test_a_linear_model_has_one_optimum():
     record = local_optima()
     for what in (facts.Activation, "activation_scale", "dead_share"):
         forget(record, what)
-    assert SYMPTOMS["local_optima"](record) is None
+    assert CANON["local_optima"].look(record) is None
 
 
 def test_where_gradients_are_clipped_the_curvature_is_not_what_keeps_the_steps_short():
     record = ill_conditioned_curvature()
     observe(record, facts.Clip("clip_grad_norm_", limit=0.1))
     record.readings["clipped_norm", ""] = ([*range(20)], [1.0] * 20)
-    assert SYMPTOMS["ill_conditioned_curvature"](record) is None
+    assert CANON["ill_conditioned_curvature"].look(record) is None
     record.readings["clipped_norm", ""] = ([*range(20)], [0.01] * 20)  # hardly any is cut
-    assert SYMPTOMS["ill_conditioned_curvature"](record) is not None
+    assert CANON["ill_conditioned_curvature"].look(record) is not None
 
 
 @pytest.mark.parametrize("rule", ["Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Rprop"])
@@ -233,7 +233,7 @@ def test_gradient_descent_sees_the_plain_curvature():
 def test_a_run_that_was_cut_off_must_be_slower_to_be_called_slow(reason, curvature, shown):
     record = slow_progress(curvature=curvature)
     record.ending = replace(record.ending, reason=reason)
-    assert (SYMPTOMS["slow_progress"](record) is not None) == shown
+    assert (CANON["slow_progress"].look(record) is not None) == shown
 
 
 def test_what_helps_against_stragglers_is_foretold_from_their_times():
@@ -250,4 +250,4 @@ def test_what_is_nearly_always_right_has_not_stopped_too_early(accuracy, is_show
     observe(record, facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True), "test accuracy")
     observe(record, facts.Untrained(0.1), "test accuracy")
     record.add(Reading("own_number", "test accuracy", STEPS, accuracy))
-    assert (SYMPTOMS["stopped_too_early"](record) is not None) is is_shown
+    assert (CANON["stopped_too_early"].look(record) is not None) is is_shown

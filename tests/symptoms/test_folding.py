@@ -39,15 +39,17 @@ from sick_wiring import (
     refused_label,
 )
 
+from descend.canon import CANON, GENERAL
+from descend.canon.entry import ECHOES
+from descend.diagnosis import chosen, diagnose
 from descend.record import Record, facts
-from descend.symptoms import GENERAL, SYMPTOMS, Symptom, causes, chosen, diagnose
-from descend.symptoms.symptom import ECHOES
+from descend.symptoms import Symptom, causes
 
 MISMATCH = {"function": "cross_entropy", "activation": "softmax"}
 
 
 def symptom(name: str, *explains: str) -> Symptom:
-    return Symptom(name, "dynamics", True, "", "", 0.0, 0.0, "", explains=frozenset(explains))
+    return Symptom(True, "", "", 0.0, 0.0, "", explains=frozenset(explains), id=name, kind="dynamics")
 
 
 def test_what_an_earlier_one_explains_is_folded_under_it():
@@ -90,12 +92,11 @@ def test_of_two_that_explain_each_other_the_first_is_the_cause():
 
 @pytest.mark.parametrize("run", RUNS, ids=named)
 def test_consequences_come_after_their_cause(run):
-    record, names = _shown(run), list(SYMPTOMS)
+    record, names = _shown(run), list(CANON)
     found = diagnose(record)
     assert [s.id for s in found] == sorted((s.id for s in found), key=names.index)
-    for i, seen in enumerate(found):
-        later = GENERAL | {s.id for s in found[i + 1 :]}  # what is general is asked after all others
-        assert seen.explains == SYMPTOMS[seen.id](record).explains & later
+    shown = GENERAL | {s.id for s in found}  # what is general is asked after all others
+    assert all(seen.explains == CANON[seen.id].look(record).explains & shown for seen in found)
 
 
 def test_data_that_are_not_finite_hide_everything_that_is_read_off_the_loss():
@@ -111,30 +112,25 @@ GRAVE += (refused_label, broadcasting, no_signal)
 
 @pytest.mark.parametrize("run", GRAVE, ids=named)
 def test_a_grave_mistake_makes_news_of_nothing_else(run):
-    found, names = SYMPTOMS[RUNS[run]](run()), list(SYMPTOMS)
+    found, names = CANON[RUNS[run]].look(run()), list(CANON)
     assert found.explains >= ECHOES
     assert all(names.index(found.id) < names.index(echo) for echo in ECHOES)
 
 
-def test_what_a_symptom_explains_comes_after_it_or_explains_it_in_turn():
-    names, shown = list(SYMPTOMS), [SYMPTOMS[RUNS[run]](_shown(run)) for run in RUNS]
-    explained = {(s.id, name) for s in shown for name in s.explains}
-    early = {(cause, effect) for cause, effect in explained if names.index(effect) < names.index(cause)}
-    assert {(effect, cause) for cause, effect in early} <= explained
+def test_causes_and_consequences_make_no_circle():
+    names = list(CANON)
+    for number, entry in enumerate(CANON.values()):
+        assert entry.consequences <= set(names[number + 1 :]), entry.id
+    for symptom in (CANON[name].look(_shown(run)) for run, name in RUNS.items()):
+        assert symptom.explains <= set(names[names.index(symptom.id) + 1 :]), symptom.id
 
 
 def test_ids_are_looked_for_in_the_order_of_the_catalogue():
-    names = list(SYMPTOMS)
+    names = list(CANON)
     assert chosen([], []) == names
     assert chosen(["plateau", "bad_data"], []) == ["bad_data", "plateau"]
     assert chosen([], ["plateau"]) == [name for name in names if name != "plateau"]
     assert chosen(["plateau"], ["plateau"]) == []
-
-
-def kinds_in_order() -> list[tuple[str, str]]:
-    seen = [SYMPTOMS[name](_shown(run)) for run, name in RUNS.items()]
-    kinds = {s.id: s.kind for s in seen if s is not None}
-    return [(name, kinds[name]) for name in SYMPTOMS]
 
 
 def _shown(run) -> Record:
@@ -142,19 +138,19 @@ def _shown(run) -> Record:
 
 
 def test_every_symptom_has_a_run_that_shows_it():
-    assert set(RUNS.values()) == set(SYMPTOMS)
-    assert [name for name, _ in kinds_in_order()] == list(SYMPTOMS)
+    assert set(RUNS.values()) == set(CANON)
+    assert {CANON[name].look(_shown(run)).id for run, name in RUNS.items()} == set(CANON)
 
 
 def test_wiring_comes_before_everything_else():
-    kinds = [kind for _, kind in kinds_in_order()]
+    kinds = [entry.kind for entry in CANON.values()]
     assert kinds[: kinds.count("wiring")] == ["wiring"] * kinds.count("wiring")
 
 
 @pytest.mark.parametrize("run", RUNS, ids=named)
 def test_a_symptom_is_named_as_in_the_catalogue_and_tells_where_it_comes_from(run):
-    found = SYMPTOMS[RUNS[run]](_shown(run))
-    assert found.id == RUNS[run] and found.explains <= set(SYMPTOMS) and found.id not in found.explains
+    found = CANON[RUNS[run]].look(_shown(run))
+    assert found.id == RUNS[run] and found.explains <= set(CANON) and found.id not in found.explains
     assert found.source and found.quantity and found.where is not None
 
 
@@ -184,7 +180,7 @@ TOGETHER = [  # a cause's run, what else is wrong with it, what is left once con
 
 @pytest.mark.parametrize("cause, effect, left", TOGETHER, ids=named)
 def test_a_cause_hides_its_consequence(cause, effect, left):
-    found = [SYMPTOMS[RUNS[run]](_shown(run)) for run in (cause, effect)]
+    found = [CANON[RUNS[run]].look(_shown(run)) for run in (cause, effect)]
     assert [s.id for s in causes(found)] == [left]
 
 
@@ -197,7 +193,7 @@ def test_a_saddle_point_is_more_than_slow():
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS, ids=named)
 def test_a_gap_in_the_record_is_no_stumbling_block(run):
-    record, look = _shown(run), SYMPTOMS[RUNS[run]]
+    record, look = _shown(run), CANON[RUNS[run]].look
     for known in (record.readings, record.facts):
         for key in list(known):
             kept = known.pop(key)

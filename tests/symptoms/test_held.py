@@ -5,8 +5,8 @@ from records import observe
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded, zero_input
 from sick_runs import RUNS, look, named, neighbours
 
+from descend.canon import CANON
 from descend.record import facts
-from descend.symptoms import SYMPTOMS
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
@@ -48,4 +48,4 @@ def test_left_alone(run, changes):
 def test_the_load_that_a_prefix_mends_is_meant():
     record = weights_not_loaded(prefix=None)
     observe(record, facts.LeftUnloaded(2, 4, "a", "x.a", prefix="x.", is_extra=True, names=2), "1")
-    assert "calls the first `a`, the checkpoint `x.a`" in SYMPTOMS["weights_not_loaded"](record).sentence
+    assert "calls the first `a`, the checkpoint `x.a`" in CANON["weights_not_loaded"].look(record).sentence

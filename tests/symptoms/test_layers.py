@@ -15,8 +15,8 @@ from sick_layers import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
+from descend.canon import CANON
 from descend.record import facts
-from descend.symptoms import SYMPTOMS
 
 NAN = float("nan")
 
@@ -39,9 +39,9 @@ SHOWN = [
     (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the rectifiers", "plateau"),
     (covariate_shift, {}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (covariate_shift, {"grows": 0.1}, 5, "1.act", "the scale of 1.act changes 10 times", None),
-    (plateau, {}, 5, "", "the gradient's norm is 1.5e-03 where the curvature is 0.02", "slow_progress"),
-    (plateau, {"norm": 2.2e-3}, 5, "", "lowers the cost by 4.89% of it in 200 steps (bound 5%)", "slow_progress"),
-    (plateau, {"norm": 2.2e-2, "curvature": 2.0}, 5, "", "lowers the cost by 4.89%", "slow_progress"),
+    (plateau, {}, 5, "", "the gradient's norm is 1.5e-03 where the curvature is 0.02", "stopped_too_early"),
+    (plateau, {"norm": 2.2e-3}, 5, "", "lowers the cost by 4.89% of it in 200 steps (bound 5%)", "stopped_too_early"),
+    (plateau, {"norm": 2.2e-2, "curvature": 2.0}, 5, "", "lowers the cost by 4.89%", "stopped_too_early"),
     (plateau, {"falls": 0.049}, 5, "", "the cost does not fall", "stopped_too_early"),
     (
         saddle_point,
@@ -93,13 +93,13 @@ def test_left_alone(run, changes):
 def test_a_layer_whose_rate_is_zero_is_frozen_and_not_slow():
     record = layer_rate_mismatch()
     probe(record, "update_ratio", "0.weight", 0.0)
-    assert SYMPTOMS["layer_rate_mismatch"](record) is None
+    assert CANON["layer_rate_mismatch"].look(record) is None
 
 
 def test_dead_units_without_a_known_line_are_looked_for_in_the_model():
     record = dead_units()
     forget(record, facts.Activation)
-    assert SYMPTOMS["dead_units"](record).where.line == 5
+    assert CANON["dead_units"].look(record).where.line == 5
 
 
 def test_a_start_without_any_gradient_is_a_saddle_point():
@@ -121,7 +121,7 @@ def test_a_recurrent_layer_that_forgets(share, left, shown):
     set_cost(record, settling_at(left))
     probe(record, "through_time", "rnn", share)
     observe(record, facts.Recurrent("rnn_tanh", 50), "rnn")
-    symptom = SYMPTOMS["vanishing_gradients"](record)
+    symptom = CANON["vanishing_gradients"].look(record)
     assert (symptom is not None) == shown
     if symptom:
         assert symptom.module == "rnn" and "at the end of 50 steps" in symptom.sentence and not symptom.certain

@@ -3,10 +3,10 @@
 import pytest
 from records import healthy, observe, probe, rising, second_optimizer, set_cost, set_series, stuck
 
+from descend.canon import CANON
 from descend.course.opponents import EXPLODED
 from descend.course.progress import constant_cost, first_rise, is_stuck, left
 from descend.record import facts
-from descend.symptoms import SYMPTOMS
 
 
 def shifted():
@@ -24,8 +24,8 @@ def oppose(record):
 
 
 def test_a_shift_of_activations_accuses_a_run_that_suffers_and_no_gan():
-    assert SYMPTOMS["covariate_shift"](shifted()) is not None
-    assert SYMPTOMS["covariate_shift"](oppose(shifted())) is None
+    assert CANON["covariate_shift"].look(shifted()) is not None
+    assert CANON["covariate_shift"].look(oppose(shifted())) is None
 
 
 def test_of_opponents_no_cost_is_stuck_or_risen():

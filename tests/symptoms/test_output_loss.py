@@ -7,8 +7,8 @@ from records import CLASS_LOSS, observe, probe
 from sick_runs import look, named
 from sick_wiring import output_before_loss
 
+from descend.canon import CANON
 from descend.record import facts
-from descend.symptoms import SYMPTOMS
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
 
@@ -65,7 +65,7 @@ def test_a_rectifier_before_cross_entropy_is_a_fact_where_it_has_silenced_half_o
     record = output_before_loss(left=left, function="cross_entropy", activation="relu")
     observe(record, facts.Activation("relu", 10, "", 0), "out")
     probe(record, "dead_share", "out", dead)
-    assert SYMPTOMS["output_loss_mismatch"](record).certain == certain
+    assert CANON["output_loss_mismatch"].look(record).certain == certain
     assert look(output_before_loss, function="mse_loss", activation="relu").certain
 
 
@@ -74,11 +74,11 @@ def test_a_rectifier_before_a_squared_error_that_has_died_is_named_though_it_rea
     record = output_before_loss(left=left, function="mse_loss", activation="relu", low=0.0)
     observe(record, facts.Activation("relu", 1, "", 0), "out")
     probe(record, "dead_share", "out", dead)
-    symptom = SYMPTOMS["output_loss_mismatch"](record)
+    symptom = CANON["output_loss_mismatch"].look(record)
     assert (symptom is not None and symptom.certain and "0 on every example" in symptom.sentence) == is_seen
 
 
 def test_the_loss_is_judged_by_what_it_was_fed_first():
     record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
     observe(record, replace(CLASS_LOSS, function="nll_loss", largest_log_sum=float("nan")), "", 50)
-    assert SYMPTOMS["output_loss_mismatch"](record).value == 5.0
+    assert CANON["output_loss_mismatch"].look(record).value == 5.0

@@ -25,11 +25,11 @@ from sick_metric import (
 )
 from sick_runs import look, named, neighbours
 
+from descend.canon import CANON
 from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.course.progress import is_stuck, left, left_in_words
 from descend.course.suffering import may_be_poor, suffers
 from descend.record import Reading, facts
-from descend.symptoms import SYMPTOMS
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),
@@ -234,7 +234,7 @@ def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
     assert may_be_poor(record) == may_be
     fresh = {"frozen": ("0.weight",), "frozen_count": 1, "frozen_share_fresh": 1.0, "frozen_numel": 9}
     change(record, facts.Connections, **fresh)
-    assert (SYMPTOMS["frozen_or_detached"](record) is not None) == may_be
+    assert (CANON["frozen_or_detached"].look(record) is not None) == may_be
 
 
 @pytest.mark.parametrize(

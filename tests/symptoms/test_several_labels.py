@@ -3,9 +3,9 @@
 import pytest
 from records import change, healthy
 
+from descend.canon import CANON
 from descend.prescribe import prescribe
 from descend.record import Record, facts
-from descend.symptoms import SYMPTOMS
 
 
 def several_labels(**targets: float) -> Record:
@@ -25,7 +25,7 @@ def several_labels(**targets: float) -> Record:
 )
 def test_each_label_gets_a_loss_of_its_own(targets, are_told_apart):
     record = several_labels(**targets)
-    symptom = SYMPTOMS["labels_wrong"](record)
+    symptom = CANON["labels_wrong"].look(record)
     assert symptom is not None
     told = [prescription.label for prescription in prescribe(record, [symptom])]
     assert told == ["binary_cross_entropy_with_logits instead of the loss"] * are_told_apart

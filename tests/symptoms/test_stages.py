@@ -2,9 +2,9 @@
 
 import pytest
 
+from descend.canon import CANON
 from descend.course.stages import stages
 from descend.record import Fact, Reading, Record, facts
-from descend.symptoms import SYMPTOMS
 
 
 def trained(*stages_of: dict) -> Record:
@@ -43,6 +43,6 @@ def test_a_single_training_and_an_empty_record_have_one_stage():
 def test_a_warm_start_is_told_from_the_stage_alone():
     """What the first stage began with is known from the whole run."""
     record = trained({"losses": [0.2] + [1.1] * 9})
-    assert SYMPTOMS["warm_start"](record) is None
+    assert CANON["warm_start"].look(record) is None
     record.add(Fact.of(facts.Stage(optimizer=1, number=2, of=2, first_loss=2.3), 0))
-    assert "starts at a loss of 0.2, where the first one began at 2.3" in SYMPTOMS["warm_start"](record).sentence
+    assert "starts at a loss of 0.2, where the first one began at 2.3" in CANON["warm_start"].look(record).sentence

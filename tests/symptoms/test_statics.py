@@ -23,8 +23,10 @@ from sick_statics import (
     unshuffled_data,
 )
 
+from descend.canon import CANON
+from descend.diagnosis import diagnose
 from descend.record import facts
-from descend.symptoms import SYMPTOMS, causes, diagnose
+from descend.symptoms import causes
 
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
 ADAMW = {"rule": "AdamW", "lr": 1e-3, "betas": (0.9, 0.999)}
@@ -158,7 +160,7 @@ def test_a_sum_written_out_is_a_sum():
     record = sum_reduction(reduction="mean", by_hand=True)
     add_site(record, "reduction", "0", 21)
     record.sites = [site for site in record.sites if site.kind != "loss_module"]
-    symptom = SYMPTOMS["sum_reduction"](record)
+    symptom = CANON["sum_reduction"].look(record)
     assert symptom.where.line == 21 and symptom.value == 8
 
 
@@ -171,9 +173,9 @@ def test_a_sum_explains_what_it_does_to_inputs_and_targets():
 def test_the_layer_that_is_saturated_most_from_the_start_is_named():
     record = saturated_units(share=0.6)
     probe(record, "saturated_share", "5", 0.8)
-    assert SYMPTOMS["saturated_units"](record).module == "5"
+    assert CANON["saturated_units"].look(record).module == "5"
     forget(record, facts.Activation)
-    assert "the flat ends of the sigmoid" in SYMPTOMS["saturated_units"](record).sentence
+    assert "the flat ends of the sigmoid" in CANON["saturated_units"].look(record).sentence
 
 
 def test_memorised_noise_is_no_signal_and_not_overfitting():
@@ -185,7 +187,7 @@ def test_memorised_noise_is_no_signal_and_not_overfitting():
 def test_twins_must_have_stayed_twins_for_some_steps(last, is_sick):
     record = symmetric_units(share=0.0)
     record.readings["twin_share", "2.weight"] = ([0, last], [1.0, 1.0])
-    assert (SYMPTOMS["symmetric_units"](record) is not None) == is_sick
+    assert (CANON["symmetric_units"].look(record) is not None) == is_sick
 
 
 def test_an_adaptive_rules_bound_is_not_for_the_plain_curvature():
@@ -194,7 +196,7 @@ def test_an_adaptive_rules_bound_is_not_for_the_plain_curvature():
     set_series(record, "learning_rate", "0", 1e-3)
     probe(record, "curvature", "0", [1e5])  # before the first step there is no other
     probe(record, "curvature_standardised", "0", [5.0])
-    assert "α·λmax" not in SYMPTOMS["inputs_not_normalised"](record).sentence
+    assert "α·λmax" not in CANON["inputs_not_normalised"].look(record).sentence
 
 
 def test_a_single_layers_scale_has_a_bound_of_its_own():

@@ -51,8 +51,9 @@ from sick_wiring import (
     unpaired_targets,
 )
 
+from descend.canon import CANON
+from descend.diagnosis import diagnose
 from descend.record import Ending, Record, facts
-from descend.symptoms import SYMPTOMS, diagnose
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
 DEFAULT_LEFT_OUT = {"held": 600, "fresh": 0.5}
@@ -182,19 +183,19 @@ def test_data_that_are_not_finite_are_the_cause_and_a_loss_that_diverges_is_not(
 def test_a_script_that_failed_before_its_first_accumulated_step():
     record = no_step(passes=5)
     record.ending = Ending("failed", 1, 0, error="RuntimeError: the disk is full")
-    assert SYMPTOMS["no_step"](record) is None
+    assert CANON["no_step"].look(record) is None
 
 
 def test_a_pretrained_backbone_left_out_beside_a_loose_parameter_that_is_held():
     record = parameters_not_in_optimizer(fresh=0.0, left=0.01)
     change(record, facts.Connections, unregistered=1)  # a learned temperature, in the optimizer; of no module
-    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
+    assert CANON["parameters_not_in_optimizer"].look(record) is None
 
 
 def test_a_generator_whose_labels_are_all_one_is_no_fault():
     record = constant_labels()
     second_optimizer(record, [2.3] * STEPS)
-    assert SYMPTOMS["labels_wrong"](record) is None
+    assert CANON["labels_wrong"].look(record) is None
 
 
 def test_the_label_that_is_out_of_range_is_the_number():
@@ -207,7 +208,7 @@ def test_the_label_that_is_out_of_range_is_the_number():
 def test_targets_that_are_not_finite_are_bad_data_and_not_out_of_reach(lost):
     record = output_before_loss(function="mse_loss", activation="sigmoid", low=0.0, high=1.0)
     change(record, facts.Targets, min=lost, max=lost, std=nan, mean=lost, median=lost, deviation=nan, finite=False)
-    assert SYMPTOMS["output_loss_mismatch"](record) is None
+    assert CANON["output_loss_mismatch"].look(record) is None
 
 
 def test_no_zero_grad_names_the_optimizer_that_it_concerns():
@@ -215,7 +216,7 @@ def test_no_zero_grad_names_the_optimizer_that_it_concerns():
     second_optimizer(record, [2.3] * STEPS)
     for step in range(6):
         observe(record, replace(WIRED, gradients_cleared=False), "1", step)
-    assert SYMPTOMS["no_zero_grad"](record).optimizer == "1"
+    assert CANON["no_zero_grad"].look(record).optimizer == "1"
 
 
 def gan() -> Record:
@@ -233,7 +234,7 @@ def test_two_networks_that_play_against_each_other_are_wired_well():
 
 @pytest.mark.parametrize(("until", "since", "shown"), [(1, 0, False), (5, 0, False), (6, 0, True), (6, 1, True)])
 def test_gradients_that_are_gone_before_every_step(until, since, shown):
-    symptom = SYMPTOMS["no_step"](wiped(until, since))
+    symptom = CANON["no_step"].look(wiped(until, since))
     assert (symptom is not None) == shown
     if symptom:
         assert symptom.certain and symptom.where.line == LINES["step"] and "cleared before step()" in symptom.sentence
@@ -244,25 +245,25 @@ def test_a_network_that_was_replaced_under_its_optimizer(steps, shown):
     record = healthy()
     for step in steps:
         observe(record, facts.Lost(8), "0", step)
-    symptom = SYMPTOMS["parameters_not_in_optimizer"](record)
+    symptom = CANON["parameters_not_in_optimizer"].look(record)
     assert (symptom is not None) == shown
     if symptom:
         assert symptom.certain and "from step 120 on" in symptom.sentence
     second_optimizer(record, [1.0] * 9)
-    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None  # the other one may hold them
+    assert CANON["parameters_not_in_optimizer"].look(record) is None  # the other one may hold them
 
 
 def test_steps_by_hand_leave_no_parameter_out():
     record = healthy(by_hand=True)
     change(record, facts.Connections, untrained=("w",), untrained_count=1, untrained_numel=9, held=0)
-    assert SYMPTOMS["parameters_not_in_optimizer"](record) is None
+    assert CANON["parameters_not_in_optimizer"].look(record) is None
 
 
 @pytest.mark.parametrize("low, high, shown", [(1.0, 2.0, True), (0.0, 1.0, True), (1.0, 1.0, False)])
 def test_targets_that_are_no_distribution(low, high, shown):
     record = healthy()
     change(record, facts.Targets, row_sum_min=low, row_sum_max=high)
-    found = SYMPTOMS["labels_wrong"](record)
+    found = CANON["labels_wrong"].look(record)
     assert (found is not None) == shown
 
 
@@ -281,7 +282,7 @@ def test_weights_in_use_that_no_gradient_reaches(behind, shown):
     forget(record, facts.Wiring)
     for step, names in enumerate(behind):
         observe(record, replace(WIRED, unreached=names), "0", step)
-    symptom = SYMPTOMS["frozen_or_detached"](record)
+    symptom = CANON["frozen_or_detached"].look(record)
     assert (symptom is not None) == shown
     if symptom:
         assert symptom.certain and "gru.w is used" in symptom.sentence
@@ -289,6 +290,6 @@ def test_weights_in_use_that_no_gradient_reaches(behind, shown):
 
 def test_what_is_computed_without_gradients_may_be_meant_so():
     record = detached()
-    assert SYMPTOMS["frozen_or_detached"](record).certain
+    assert CANON["frozen_or_detached"].look(record).certain
     change(record, facts.Connections, cut_on_purpose=True)
-    assert not SYMPTOMS["frozen_or_detached"](record).certain
+    assert not CANON["frozen_or_detached"].look(record).certain

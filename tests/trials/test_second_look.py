@@ -103,7 +103,7 @@ def test_what_makes_a_fact_go_away_and_harms_nothing_is_a_cure(descend, tmp_path
     assert mends["verdict"] == "mends" and mends["before"] == pytest.approx(mends["after"])
 
 
-SYMPTOM = Symptom("unreadable", "dynamics", True, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3))
+SYMPTOM = Symptom(True, "", "", 1.0, 0.0, "", Site("on_inputs", "0", "", 3), id="unreadable", kind="dynamics")
 
 
 @pytest.mark.parametrize(("line", "was"), [(1, 1), (3, 2), (4, 3)])

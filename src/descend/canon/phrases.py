@@ -25,3 +25,7 @@ STABLE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: α < 2/λmax prevents
 CURVATURE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization"
 OUTPUT = "Goodfellow et al. 2016, §6.2.2"
 ADAM, INIT = "Ba, CSC413 lecture 4, RMSprop and Adam", "He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 16"
+SET = "{keyword}={value} of {function} in line {line}"
+TURNED = "what {function} in line {line} masks for what it does not"
+SAME = "the network then meets what it has learnt from", "Shimodaira 2000, §1"
+STATEMENTS, INPUTS, PREPARED, BLOCKS, TERMS, CALLS = 4, 4, 6, 3, 5, 2  # places of each kind that are tried

@@ -1,6 +1,16 @@
 """What the yardstick of a run is, and from where on a cost has learnt nothing."""
 
+from typing import Literal
+
 from descend.record import Record
+
+# What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
+# script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
+# examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
+# trains another network; the median error, where a few targets are wrong; a number that the script prints by name,
+# where no loss can tell; nothing, where the fault makes the cost low; the time of a step, where the cost stays what it
+# is.
+JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "metric", "nothing", "time"]
 
 STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
 

@@ -2,19 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from descend.course.yardstick import JudgedOn
 from descend.record import Record
 from descend.script import Script
 from descend.source.not_applicable import NotApplicable
-
-# What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
-# script's own held-out ones, where it may well cost training loss; its own last training losses, where the first
-# examples cannot be computed again and it leaves the loss what it is; those of its last stage, where the first one
-# trains another network; the median error, where a few targets are wrong; a number that the script prints by name,
-# where no loss can tell; nothing, where the fault makes the cost low; the time of a step, where the cost stays what it
-# is.
-JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "metric", "nothing", "time"]
 
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
@@ -35,6 +28,7 @@ class Prescription:
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
     judged_on: JudgedOn = "fixed"
     of_fact: bool = False  # whether what it is for is a fact, and no suspicion
+    of_search: bool = False  # whether what it is for has no name of its own
     optimizer: str = ""  # whose steps it changes
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran

@@ -19,7 +19,7 @@ from descend.report.patches import Patch, patches
 from descend.report.titles import title
 from descend.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
 from descend.report.wording import count, listed, number, one_line, place, plain_name, root_of, taken_off
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 from descend.trials.trial import Trial
 
 STORE = Path(".descend")  # where runs are kept unless it is said

@@ -11,7 +11,7 @@ from descend.redaction import cleaned
 from descend.report.patches import patches
 from descend.report.verdict import failure
 from descend.report.wording import cell_and_line, relative, root_of
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 from descend.trials.trial import Trial
 
 SCHEMA = 2

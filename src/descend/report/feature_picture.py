@@ -9,7 +9,7 @@ from descend.report.figure import MOST_TICKS, Figure, Key, Panel, Trace, level, 
 from descend.report.sharpness import times_rate
 from descend.report.wording import number
 from descend.scale import LOG_DECADES
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 MOST_FEATURES = 400  # of every stretch of more the narrowest and the widest
 FEW_FEATURES = 80  # whose means are drawn as large points

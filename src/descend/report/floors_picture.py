@@ -7,7 +7,7 @@ from descend.record import Record, Site, facts
 from descend.report.figure import Figure, Key, Panel, Trace, level, words
 from descend.report.layer_picture import LAYER_HEIGHT
 from descend.report.wording import number, one_line
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 LONGEST = 32  # characters of a call's name
 RECTIFIER = 0.7  # of the gradient's norm passes one (He et al. 2015, §2.2)

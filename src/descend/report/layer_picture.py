@@ -4,7 +4,7 @@ from math import isfinite
 
 from descend.record import Record, Series
 from descend.report.figure import Figure, Key, Panel, Trace, level, words
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 MOST_LAYERS = 24  # the worst, where there are more
 LAYER_HEIGHT = 34  # pixels

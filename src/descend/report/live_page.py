@@ -13,8 +13,8 @@ from descend.report.pictures import course, over_steps
 from descend.report.stability_picture import stability
 from descend.report.titles import title
 from descend.report.wording import count, duration, home, number, one_line, place, sentence, steps_taken
+from descend.symptoms import Symptom
 from descend.symptoms.batch_size import examples_in_batch
-from descend.symptoms.symptom import Symptom
 
 LAYERS = ("update_ratio", "gradient_norm")  # of each parameter: how far a step moves it, and what moves it
 MOST_LAYERS = 24

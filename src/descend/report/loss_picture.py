@@ -6,7 +6,7 @@ from descend.record import Record, Series, facts
 from descend.report.figure import Figure, Panel, Trace, break_mark, level, line, value_axis
 from descend.report.wording import number
 from descend.scale import needs_log
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 LOSS_FLOOR = "loss_floor"  # the quantity whose bound is the lowest loss that an output layer can reach
 

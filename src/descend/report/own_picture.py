@@ -5,7 +5,7 @@ from descend.course.progress import yardstick_place
 from descend.record import Record
 from descend.report.figure import Figure, Key, Panel, break_mark, level, line, value_axis
 from descend.report.wording import one_line
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 MOST = 3  # numbers that are drawn
 

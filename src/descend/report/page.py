@@ -40,7 +40,7 @@ from descend.report.wording import (
     taken_off,
 )
 from descend.script import read_source
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 from descend.trials.trial import Arm
 
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to

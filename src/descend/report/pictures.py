@@ -15,7 +15,7 @@ from descend.report.loss_picture import output_loss_mismatch
 from descend.report.own_picture import own_numbers
 from descend.report.stability_picture import CAPTION, stability_panel
 from descend.report.wording import one_line, plain_name
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 MOST_PANELS = 4
 MOST_LINES = 5  # more lines in one panel are drawn thin and alike

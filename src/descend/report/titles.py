@@ -1,78 +1,9 @@
-"""What each symptom is called in the report: a few plain words that can stand as a headline."""
+"""What each problem is called in the report."""
 
+from descend.canon import CANON
 from descend.report.wording import plain_name
-
-TITLES = {
-    "bad_data": "the data are damaged",
-    "bad_initialisation": "the initial weights are badly scaled",
-    "batch_size": "the batches are so large that the training makes few steps",
-    "unbalanced_terms": "one term of the loss drowns another",
-    "unbounded_loss": "the loss has no least value",
-    "unreachable_loss": "no output makes the loss small",
-    "blocked_signal": "a call lets hardly any of the gradient pass",
-    "broadcasting": "predictions and targets are broadcast against each other",
-    "cliff": "one long step undid the progress",
-    "clipping_too_hard": "gradients are clipped too hard",
-    "correlated_inputs": "inputs are correlated",
-    "covariate_shift": "layer inputs drift during training",
-    "dead_units": "units are dead",
-    "degenerate_normalisation": "a normalisation over a single entry lets nothing through",
-    "dimensions_exchanged": "dimensions are exchanged, but not their values",
-    "eval_mode": "the model trains in evaluation mode",
-    "evaluated_in_training_mode": "the network is evaluated in training mode",
-    "evaluated_on_other_inputs": "the network is evaluated on other numbers than it is trained on",
-    "examples_mixed": "the examples of a batch are mixed",
-    "exploding_gradients": "gradients explode",
-    "fluctuations": "gradient noise hides the progress",
-    "frozen_or_detached": "part of the model is frozen or detached",
-    "ill_conditioned_curvature": "the curvature is ill-conditioned",
-    "infinite_gradient": "a gradient is infinite",
-    "incorrect_gradients": "gradients are incorrect",
-    "inputs_not_normalised": "inputs are not normalised",
-    "instability": "training is unstable",
-    "labels_wrong": "labels are wrong",
-    "lagging_statistics": "the running statistics lag behind",
-    "layer_rate_mismatch": "layers learn at different rates",
-    "local_optima": "the result depends on the start",
-    "mixed_reductions": "one term of the loss is a sum and another a mean",
-    "momentum_mismatch": "momentum and learning rate do not match",
-    "narrow_layer": "a hidden layer is too narrow",
-    "negated_loss": "the loss has the wrong sign",
-    "no_nonlinearity": "the layers have no nonlinearity between them",
-    "no_signal": "the inputs say nothing of the targets",
-    "no_step": "the optimizer never changes the weights",
-    "no_zero_grad": "gradients are never zeroed",
-    "optimisation": "the optimisation is at fault",
-    "oscillation": "the steps oscillate",
-    "outliers": "a few examples dominate the loss",
-    "output_loss_mismatch": "the output layer and the loss disagree",
-    "over_regularised": "the penalty outweighs the data",
-    "overfitting": "the model memorises its training data",
-    "parameters_not_in_optimizer": "parameters are missing from the optimizer",
-    "plateau": "the run is on a plateau",
-    "saddle_point": "the run starts near a saddle point",
-    "saturated_units": "units are saturated",
-    "schedule": "the learning-rate schedule is wrong",
-    "slow_progress": "progress is slow",
-    "stopped_too_early": "the run stopped too early",
-    "stragglers": "one process holds up the others",
-    "sum_reduction": "the loss grows with the batch",
-    "symmetric_units": "units are copies of each other",
-    "target_leak": "the network sees what it is to predict",
-    "targets_not_scaled": "targets are not scaled",
-    "unpaired_targets": "inputs and targets are shuffled apart",
-    "unreadable": "the data lose on the way what they say",
-    "unshuffled_data": "the data are not shuffled",
-    "vanishing_gradients": "gradients vanish",
-    "warm_start": "the warm start has a wrong learning rate",
-    "weights_not_loaded": "the weights were not loaded",
-    "wrong_metric": "the script's own number does not tell right answers from others",
-    "wrong_objective": "the loss asks for another task than is measured",
-    "wrong_step": "the step is not the loss's gradient",
-    "zero_input": "a layer is fed nothing but zeros",
-}
 
 
 def title(symptom: str) -> str:
-    """Return the headline of a symptom id; the id in plain words where it has none of its own."""
-    return TITLES.get(symptom, plain_name(symptom))
+    """Return the headline of an id; the id in plain words where it is of a problem that is no longer looked for."""
+    return CANON[symptom].title if symptom in CANON else plain_name(symptom)

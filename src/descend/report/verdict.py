@@ -9,7 +9,7 @@ from descend.record.failures import cause_of
 from descend.report.in_part import in_part, is_partial, steps_seen, steps_watched
 from descend.report.titles import title
 from descend.report.wording import count, duration, number, one_line, sentence, steps_taken
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 from descend.trials.trial import Trial
 
 CUT_OFF = "cut off"  # no ending was recorded: it was killed, or it goes on

@@ -13,7 +13,7 @@ from descend.notebook import place as cell_of
 from descend.record import Ending, Record, Site
 from descend.redaction import clean
 from descend.script import read_source
-from descend.symptoms.symptom import Symptom
+from descend.symptoms import Symptom
 
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

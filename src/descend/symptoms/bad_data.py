@@ -2,13 +2,13 @@
 
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 OF_THE_DATA = {"inputs_not_normalised", "targets_not_scaled", "outliers", "output_loss_mismatch", "sum_reduction"}
 SOURCE = "IEEE 754: a sum with NaN in it is NaN"
 
 
-def bad_data(record: Record) -> Symptom | None:
+def bad_data(record: Record) -> Sign | None:
     """Values among the data that are not finite, found from the first loss that is not."""
     found = record.fact(facts.BadData)
     if found is None:
@@ -20,9 +20,7 @@ def bad_data(record: Record) -> Symptom | None:
         becomes = (
             "the loss leaves them out, its gradient does not (0 · NaN is NaN): every parameter becomes NaN at once"
         )
-    return Symptom(
-        id="bad_data",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"{found.values} of the {found.where} of step {step} are {kind} "
         f"({found.examples} of {found.of} examples): {becomes}",
@@ -31,5 +29,4 @@ def bad_data(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=data_site(record),
-        explains=ECHOES | OF_THE_DATA,
     )

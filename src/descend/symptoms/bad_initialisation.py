@@ -3,14 +3,14 @@
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import activation_scales
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "He et al. 2015, eq. 9: Var of layer L is that of layer 1 times ∏ ½·n·Var(w)"
 DRIFT = 30.0  # from the first layer's scale to the last's, either way; torch's own start loses about 2 a layer
 SMALLEST, LARGEST = 1e-2, 1e2  # root mean square of one layer's activations
 
 
-def bad_initialisation(record: Record) -> Symptom | None:
+def bad_initialisation(record: Record) -> Sign | None:
     """Activations that drift geometrically from layer to layer at the start, in a run that suffers from it."""
     scales = [(p, v) for p, v in activation_scales(record) if v > 0]
     if not scales or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None):
@@ -24,9 +24,7 @@ def bad_initialisation(record: Record) -> Symptom | None:
         f"at the first step the activations' root mean square goes from {start:.2g} ({first}) to {end:.2g} ({last}): "
         "the initial weights do not suit the layers' sizes"
     )
-    return Symptom(
-        id="bad_initialisation",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=sentence,
@@ -37,19 +35,6 @@ def bad_initialisation(record: Record) -> Symptom | None:
         where=record.site("model"),
         module=last,
         evidence=tuple(("activation_scale", place) for place, _ in scales),
-        explains=frozenset(
-            {
-                "vanishing_gradients",
-                "exploding_gradients",
-                "slow_progress",
-                "plateau",
-                "instability",
-                "dead_units",
-                "stopped_too_early",
-                "cliff",
-                "layer_rate_mismatch",
-            }
-        ),
     )
 
 

@@ -3,7 +3,7 @@
 from descend.course.progress import FAIR, ended_smoothly, falls, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"
 LARGE = 128  # examples; of fewer a step is cheap anyway
@@ -12,7 +12,7 @@ USUAL = 32  # Masters & Luschi 2018: the best batches have at most so many examp
 STILL_FALLING = 0.05  # of the cost, over the last half of the run
 
 
-def batch_size(record: Record) -> Symptom | None:
+def batch_size(record: Record) -> Sign | None:
     """The script ended by itself with much of the cost left and still falling, after few steps of many examples."""
     if not ended_smoothly(record):
         return None
@@ -21,9 +21,7 @@ def batch_size(record: Record) -> Symptom | None:
     if not size >= least or not left(record) > FAIR or falls(record) < STILL_FALLING:
         return None
     known = f"at a gradient noise scale of {noise:.2g}" if noise is not None else f"where {USUAL} are usual"
-    return Symptom(
-        id="batch_size",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"each step averages {size:.0f} examples {known}, and so the passes over the data come to "
         f"{record.steps} steps: {left_in_words(record)} is left, and it still falls",
@@ -34,7 +32,6 @@ def batch_size(record: Record) -> Symptom | None:
         where=data_site(record),
         optimizer="0",
         evidence=(("loss", "0"), ("gradient_noise_scale", "0")),
-        explains=frozenset({"stopped_too_early"}),
     )
 
 

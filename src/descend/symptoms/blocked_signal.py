@@ -2,7 +2,7 @@
 
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 from descend.symptoms.unreachable_loss import BARRED, crossing, share_kept
 
 SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
@@ -11,19 +11,17 @@ LITTLE = 0.5  # the probe's bound: a rectifier passes 0.7 of the gradient's norm
 HARDLY = 0.1  # two sigmoids in a row pass a sixteenth at most: so little is looked into where much is left
 
 
-def blocked_signal(record: Record) -> Symptom | None:
+def blocked_signal(record: Record) -> Sign | None:
     """A call that has no parameters passes less than half of the gradient, or no value before one is good enough."""
     return _barred(record) or _faded(record)
 
 
-def _barred(record: Record) -> Symptom | None:
+def _barred(record: Record) -> Sign | None:
     """A call across which the floor falls by most of what a constant leaves."""
     call = crossing(record, in_head=False)
     if call is None:
         return None
-    return Symptom(
-        id="blocked_signal",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"nothing good enough passes {call.function}: with any values at all before it the loss of the "
         f"fixed examples stays at {call.before:.3g}, with any behind it it comes down to {call.behind:.3g} (one "
@@ -36,14 +34,12 @@ def _barred(record: Record) -> Symptom | None:
     )
 
 
-def _faded(record: Record) -> Symptom | None:
+def _faded(record: Record) -> Sign | None:
     """Of the gradient that arrives behind a call, less than half comes out before it."""
     call = record.fact(facts.OnNetwork, "0")
     if call is None or not (suffers(record) or call.passes < HARDLY and may_suffer(record)):
         return None
-    return Symptom(
-        id="blocked_signal",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"of the gradient that arrives behind {call.function} {call.passes:.2g} of its length passes it "
         f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly "

@@ -1,12 +1,12 @@
 """Broadcasting: predictions (N, 1) minus targets (N,) compare every prediction with every target."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.broadcast_tensors: a dimension of size 1 is repeated; the least of such a loss is at a constant"
 
 
-def broadcasting(record: Record) -> Symptom | None:
+def broadcasting(record: Record) -> Sign | None:
     """Operands of as many elements whose shapes broadcast to their outer difference, seen on the tape."""
     connections = record.fact(facts.Connections)
     found = connections.broadcast if connections else None
@@ -15,9 +15,7 @@ def broadcasting(record: Record) -> Symptom | None:
     targets = record.fact(facts.Targets)
     variance = float("nan") if targets is None or targets.constant_cost is None else targets.constant_cost
     floor = f": the loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
-    return Symptom(
-        id="broadcasting",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"predictions {found.prediction} and targets {found.target} broadcast to "
         f"{found.result}, every prediction against every target{floor}",
@@ -26,5 +24,4 @@ def broadcasting(record: Record) -> Symptom | None:
         bound=variance if variance == variance else 0.0,
         source=SOURCE,
         where=record.site("difference") or record.site("loss"),
-        explains=ECHOES | {"targets_not_scaled", "inputs_not_normalised", "output_loss_mismatch"},
     )

@@ -5,14 +5,14 @@ from statistics import median
 
 from descend.course.progress import POOR, left
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls; clipping bounds the step there"
 JUMP = 5.0  # times the usual loss of the steps before
 QUIET = 20  # steps that tell what is usual
 
 
-def cliff(record: Record) -> Symptom | None:
+def cliff(record: Record) -> Sign | None:
     """A loss that jumps to five times what it had come down to, in a run that does not recover well."""
     losses = record.series("loss", "0")
     worst, at = 1.0, -1
@@ -25,9 +25,7 @@ def cliff(record: Record) -> Symptom | None:
             break
     if worst < JUMP or not (left(record) > POOR or worst == float("inf")):
         return None
-    return Symptom(
-        id="cliff",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"at step {at} the loss jumps to {worst:.3g} times its usual value after it had come down (bound "
         f"{JUMP:g}): a "
@@ -38,5 +36,4 @@ def cliff(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("step", "0"),
         evidence=(("loss", "0"), ("gradient_norm", "")),
-        explains=frozenset({"dead_units"}),
     )

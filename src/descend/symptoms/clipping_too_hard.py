@@ -5,14 +5,14 @@ from statistics import median
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import PRECONDITIONED, is_of
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §3.2: clipping is for the rare step at a cliff, at about the norms that are usual"
 MOST = 0.9  # share of the steps that are cut
 SHARE = 0.1  # of the usual norm: at a tenth a step is ten times shorter than its rate says
 
 
-def clipping_too_hard(record: Record) -> Symptom | None:
+def clipping_too_hard(record: Record) -> Sign | None:
     """Nearly every gradient is cut to less than a tenth of its norm, and most of the cost is left."""
     clip, norms = record.fact(facts.Clip), record.series("clipped_norm").finite().values
     adaptive = is_of(record, "0", PRECONDITIONED)  # it scales what it is given
@@ -22,9 +22,7 @@ def clipping_too_hard(record: Record) -> Symptom | None:
     cut = sum(norm > limit for norm in norms) / len(norms)
     if cut < MOST or not limit < SHARE * usual:
         return None
-    return Symptom(
-        id="clipping_too_hard",
-        kind="dynamics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
@@ -37,5 +35,4 @@ def clipping_too_hard(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("clip"),
         evidence=(("loss", "0"), ("clipped_norm", "")),
-        explains=frozenset({"slow_progress", "stopped_too_early", "plateau"}),
     )

@@ -4,14 +4,14 @@ from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import is_of
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
 ILL = 500.0  # condition number of the standardised inputs; digits have 150 to 2000, so only a cure decides
 LARGEST_RMS, SMALLEST_RMS = 5.0, 0.2  # scaled already
 
 
-def correlated_inputs(record: Record) -> Symptom | None:
+def correlated_inputs(record: Record) -> Sign | None:
     """Inputs of unit scale that are ill-conditioned by correlation alone, with gradient descent and much cost left."""
     inputs = record.fact(facts.Inputs)
     condition = record.series("input_condition_number_standardised").last
@@ -19,9 +19,7 @@ def correlated_inputs(record: Record) -> Symptom | None:
         return None
     if not is_of(record, "0", ("SGD",)) or not left(record) > POOR / 3:
         return None
-    return Symptom(
-        id="correlated_inputs",
-        kind="statics",
+    return Sign(
         certain=False,
         sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
         f"{condition:,.0f} (bound {ILL:,.0f}), and {left_in_words(record)} is left along the flat directions",
@@ -31,5 +29,4 @@ def correlated_inputs(record: Record) -> Symptom | None:
         source=SOURCE,
         where=data_site(record),
         evidence=(("loss", "0"), ("curvature", "0")),
-        explains=frozenset({"ill_conditioned_curvature", "slow_progress", "stopped_too_early", "plateau"}),
     )

@@ -2,13 +2,13 @@
 
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes as the layers before it change"
 DRIFT = 10.0  # times the scale at the start, either way
 
 
-def covariate_shift(record: Record) -> Symptom | None:
+def covariate_shift(record: Record) -> Sign | None:
     """Activations in the middle of a deep network whose scale drifts tenfold in training, in a run that suffers."""
     curves = [(p, record.series("activation_scale", p).finite()) for p in record.places("activation_scale")]
     if len(curves) < 4 or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None):
@@ -18,9 +18,7 @@ def covariate_shift(record: Record) -> Symptom | None:
     place, drift = max(drifts, key=lambda pair: pair[1], default=("", 1.0))
     if drift < DRIFT:
         return None
-    return Symptom(
-        id="covariate_shift",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"the scale of {place} changes {drift:.0f} times during training (bound {DRIFT:g}): the layers "
         "behind it chase it",
@@ -30,6 +28,5 @@ def covariate_shift(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("model"),
         module=place,
-        explains=frozenset({"ill_conditioned_curvature", "slow_progress"}),
         evidence=tuple(("activation_scale", p) for p, _ in curves),
     )

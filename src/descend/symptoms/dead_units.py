@@ -2,14 +2,14 @@
 
 from descend.course.progress import POOR, is_stuck, left, yardstick_place
 from descend.record import Record, Site, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
 FADED = 1e-3  # of the scale that a layer's outputs had at first
 DEAD_LAYER = 0.5  # share of a layer; well-initialised nets on these sizes have up to 0.3
 
 
-def dead_units(record: Record) -> Symptom | None:
+def dead_units(record: Record) -> Sign | None:
     """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead.
 
     Or one whose signal has faded on the way: what a loss without targets that are known comes down to says little.
@@ -26,9 +26,7 @@ def dead_units(record: Record) -> Symptom | None:
         f"since step {since}, {curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every example "
         f"looked at (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
     )
-    return Symptom(
-        "dead_units",
-        "dynamics",
+    return Sign(
         curve.last == 1.0,
         sentence,
         "dead_share",
@@ -38,7 +36,6 @@ def dead_units(record: Record) -> Symptom | None:
         _line(record, place),
         module=place,
         evidence=tuple(("dead_share", p) for p, _ in curves),
-        explains=frozenset({"plateau", "slow_progress", "vanishing_gradients", "covariate_shift"}),
     )
 
 

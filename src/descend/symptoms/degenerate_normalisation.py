@@ -2,13 +2,13 @@
 
 from descend.course.progress import FAIR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.Softmax: exp(x)/exp(x) = 1; Ba et al. 2016, eq. 4: x − mean(x) = 0 over one entry"
 ENTRIES = 2  # fewer make a constant
 
 
-def degenerate_normalisation(record: Record) -> Symptom | None:
+def degenerate_normalisation(record: Record) -> Sign | None:
     """A normalisation that is always over one entry, inside a network that leaves some of the cost; or over none."""
     if (masked := _all_masked(record)) is not None:
         return masked
@@ -18,9 +18,7 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
         return None
     constant = "1" if lone.function in ("softmax", "softmin") else "0" if lone.function == "log_softmax" else ""
     gives = f"is always {constant}" if constant else "is its bias alone"
-    return Symptom(
-        id="degenerate_normalisation",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"{lone.function} of values of shape {lone.shape} is taken over a single entry: what it "
@@ -31,17 +29,14 @@ def degenerate_normalisation(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("lone_entry", place),
         module=lone.module,
-        explains=ECHOES | {"inputs_not_normalised", "no_signal"},
     )
 
 
-def _all_masked(record: Record) -> Symptom | None:
+def _all_masked(record: Record) -> Sign | None:
     made = record.fact(facts.NotFinite)
     if made is None or not made.is_masked:
         return None
-    return Symptom(
-        id="degenerate_normalisation",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"{made.function} is taken over rows in which every entry is masked (-inf): 0/0 is NaN, and so is "
         "the loss before any step was taken. Leave one entry of each row unmasked: mask the keys alone, not the "
@@ -51,7 +46,6 @@ def _all_masked(record: Record) -> Symptom | None:
         bound=1.0,
         source="Vaswani et al. 2017, §3.2.3: what is masked is set to -inf at the softmax's input; exp(-inf) = 0",
         where=record.site("not_finite"),
-        explains=ECHOES,
     )
 
 

@@ -2,19 +2,17 @@
 
 from descend.course.progress import FAIR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor.transpose exchanges dimensions"
 
 
-def dimensions_exchanged(record: Record) -> Symptom | None:
+def dimensions_exchanged(record: Record) -> Sign | None:
     """A change of shape to the same sizes in another order, on what the network computes."""
     exchange = record.fact(facts.Exchanged, "0")
     if exchange is None or not left(record) > FAIR:
         return None
-    return Symptom(
-        id="dimensions_exchanged",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"a change of shape makes {exchange.result} of {exchange.shape}: the sizes are exchanged "
@@ -25,5 +23,4 @@ def dimensions_exchanged(record: Record) -> Symptom | None:
         bound=FAIR,
         source=SOURCE,
         where=record.site("exchanged", "0"),
-        explains=ECHOES | {"no_signal", "examples_mixed"},
     )

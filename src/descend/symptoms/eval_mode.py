@@ -1,14 +1,14 @@
 """Evaluation mode left on: dropout and normalisation do not do in training what they are there for."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = (
     "torch.nn.Module.eval: switches dropout off and normalisation to its running statistics until train() is called"
 )
 
 
-def eval_mode(record: Record) -> Symptom | None:
+def eval_mode(record: Record) -> Sign | None:
     """Switches that were on at first and are off in training later, or statistics that were never fitted."""
     seen = record.history(facts.Modes)
     later = [modes for modes in seen if modes.step > 0]
@@ -31,10 +31,8 @@ def eval_mode(record: Record) -> Symptom | None:
     return _symptom(record, sentence, len(names))
 
 
-def _symptom(record: Record, sentence: str, count: int) -> Symptom:
-    return Symptom(
-        id="eval_mode",
-        kind="wiring",
+def _symptom(record: Record, sentence: str, count: int) -> Sign:
+    return Sign(
         certain=True,
         sentence=sentence,
         quantity="modules in evaluation mode",
@@ -43,7 +41,4 @@ def _symptom(record: Record, sentence: str, count: int) -> Symptom:
         source=SOURCE,
         where=record.site("model_call", "0") or record.site("model_call"),
         evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
-        explains=frozenset(
-            {"instability", "slow_progress", "overfitting", "exploding_gradients", "bad_initialisation"}
-        ),
     )

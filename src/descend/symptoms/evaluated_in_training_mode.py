@@ -2,12 +2,12 @@
 
 from descend.course.own_metric import own_metric
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every unit is present, with its weight scaled"
 
 
-def evaluated_in_training_mode(record: Record) -> Symptom | None:
+def evaluated_in_training_mode(record: Record) -> Sign | None:
     """Passes without gradients draw, or move running statistics, in a script that prints how good its network is."""
     seen = record.every(facts.TrainingMode)
     if not seen or own_metric(record) is None:
@@ -20,9 +20,7 @@ def evaluated_in_training_mode(record: Record) -> Symptom | None:
     why = (
         ": it is called as a function, and nothing tells it the mode" if first.by_itself else ": eval() was not called"
     )
-    return Symptom(
-        id="evaluated_in_training_mode",
-        kind="wiring",
+    return Sign(
         certain=False,
         sentence=f"where no gradients are asked for, {what}{why}",
         quantity="places that evaluate in training mode",
@@ -30,5 +28,4 @@ def evaluated_in_training_mode(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("drawn" if first.by_itself else "evaluated", place),
-        explains=frozenset({"overfitting"}),
     )

@@ -2,7 +2,7 @@
 
 from descend.course.suffering import lacks_elsewhere, suffers
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"
 APART = 1.0  # standard deviations: as far from what is trained on as that lies from its own mean
@@ -10,16 +10,14 @@ BEYOND = 3.0  # and beyond this many there is hardly any of what is trained on
 BLANK = 1e5  # and beyond this many one side does not vary at all
 
 
-def evaluated_on_other_inputs(record: Record) -> Symptom | None:
+def evaluated_on_other_inputs(record: Record) -> Sign | None:
     """Inputs in evaluation further from those in training than these vary, in a script whose evaluation is poor."""
     known = record.every(facts.EvaluatedInputs)
     place = max(known, key=lambda place: known[place].distance, default=None)
     if place is None or not known[place].distance > APART or not (suffers(record) or lacks_elsewhere(record)):
         return None
     given = known[place]
-    return Symptom(
-        id="evaluated_on_other_inputs",
-        kind="wiring",
+    return Sign(
         certain=given.distance > BEYOND,
         sentence=f"where it is evaluated, the network is given other numbers than where it is trained: mean "
         f"{given.mean:.3g} and standard deviation {given.std:.3g} against {given.trained_mean:.3g} and "
@@ -29,7 +27,6 @@ def evaluated_on_other_inputs(record: Record) -> Symptom | None:
         bound=APART,
         source=SOURCE,
         where=record.site("evaluation", place),
-        explains=frozenset({"overfitting"}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from descend.course.progress import FAIR, left
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first; torch.Tensor.view"
 LAYERS = frozenset({"recurrence", "attention"})  # that take `batch_first`
@@ -15,16 +15,14 @@ SENTENCES = {
 }
 
 
-def examples_mixed(record: Record) -> Symptom | None:
+def examples_mixed(record: Record) -> Sign | None:
     """Outputs that change when another example of the batch does, by a known mistake, and much of the cost is left."""
     mixing = record.fact(facts.Mixing)
     if mixing is None or not mixing.share or mixing.by not in SENTENCES or not left(record) > FAIR:
         return None
     comes = "time" if mixing.batch_first else "the batch"
     order = f" (batch_first={mixing.batch_first}, and {comes} comes first)" if mixing.by in LAYERS else ""
-    return Symptom(
-        id="examples_mixed",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"when one of {mixing.examples} examples is exchanged, the outputs for {mixing.share:.0%} of the "
@@ -34,5 +32,4 @@ def examples_mixed(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("mixing"),
-        explains=ECHOES | {"no_signal", "unshuffled_data"},
     )

@@ -3,7 +3,7 @@
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import weight_gradients
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §2: a product of Jacobians of norm above 1 grows exponentially"
 LARGE = 100.0  # norm of the whole gradient
@@ -11,7 +11,7 @@ GROWN = 10.0  # the first layer's gradient against the last's
 HUGE = 1e4
 
 
-def exploding_gradients(record: Record) -> Symptom | None:
+def exploding_gradients(record: Record) -> Sign | None:
     """A gradient of a hundred and more from the start, growing towards the first layers, in a run that suffers."""
     if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
         return None
@@ -21,9 +21,7 @@ def exploding_gradients(record: Record) -> Symptom | None:
     if not at_first > LARGE or not (grown > GROWN or at_first > HUGE):
         return None
     of_the_first_layer = f", {grown:.3g} times as large in the first layer as in the last" if grown > GROWN else ""
-    return Symptom(
-        id="exploding_gradients",
-        kind="dynamics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"the gradient's norm is {at_first:.3g} at the first steps (bound {LARGE:g}){of_the_first_layer}",
@@ -33,5 +31,4 @@ def exploding_gradients(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("model") or record.site("backward"),
         evidence=(("gradient_norm", ""), ("loss", "0")),
-        explains=frozenset({"cliff", "dead_units", "saturated_units", "instability", "oscillation"}),
     )

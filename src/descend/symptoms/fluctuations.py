@@ -4,14 +4,14 @@ from statistics import fmean, stdev
 
 from descend.course.progress import FAIR, left
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
 NOISY = 0.4  # standard deviation of the losses over their mean
 FLAT = 0.15  # of the mean loss, fallen within the last half: single values say little here
 
 
-def fluctuations(record: Record) -> Symptom | None:
+def fluctuations(record: Record) -> Sign | None:
     """Losses that scatter widely about a level that no longer falls, at a rate that is never brought down."""
     for key in record.every(facts.Optimizer):
         values = record.series("loss", key).finite().values
@@ -25,9 +25,7 @@ def fluctuations(record: Record) -> Symptom | None:
         error = spread * (2 / half) ** 0.5  # standard error of `fallen`
         if spread < NOISY or fallen > max(FLAT, 2 * error):
             continue
-        return Symptom(
-            id="fluctuations",
-            kind="dynamics",
+        return Sign(
             certain=False,
             sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no "
             "longer falls: the "

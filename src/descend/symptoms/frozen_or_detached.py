@@ -3,18 +3,17 @@
 from descend.course.first_steps import without_gradients
 from descend.course.suffering import may_be_poor
 from descend.record import Record, Site, facts
-from descend.symptoms.symptom import EARLY, ECHOES, FRESH, Symptom, optimizer_name
+from descend.symptoms.sign import EARLY, FRESH, Ruin, Sign, optimizer_name
 
 SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is not trained"
-CONSEQUENCES = ECHOES | {"inputs_not_normalised"}
 
 
-def frozen_or_detached(record: Record) -> Symptom | None:
+def frozen_or_detached(record: Record) -> Sign | None:
     """No gradient at all, a graph cut before fresh weights, or fresh weights that are frozen."""
     return _nothing_learns(record) or _constant_term(record) or _cut(record) or _unreached(record) or _frozen(record)
 
 
-def _nothing_learns(record: Record) -> Symptom | None:
+def _nothing_learns(record: Record) -> Sign | None:
     for key in record.every(facts.Wiring):
         seen = without_gradients(record, key)
         is_fed = any(wiring.is_fed for wiring in seen)
@@ -29,7 +28,7 @@ def _nothing_learns(record: Record) -> Symptom | None:
     return None
 
 
-def _constant_term(record: Record) -> Symptom | None:
+def _constant_term(record: Record) -> Sign | None:
     term = record.fact(facts.ConstantTerm)
     if term is None:
         return None
@@ -42,7 +41,7 @@ def _constant_term(record: Record) -> Symptom | None:
     return _symptom(sentence, ("terms without a gradient", 1.0), record.site("derivative"), certain=is_whole)
 
 
-def _cut(record: Record) -> Symptom | None:
+def _cut(record: Record) -> Sign | None:
     found = record.fact(facts.Connections)
     if found is None or not found.cut_count or len(record.every(facts.Optimizer)) > 1 or found.cut_share_fresh < FRESH:
         return None
@@ -58,7 +57,7 @@ def _cut(record: Record) -> Symptom | None:
     )
 
 
-def _unreached(record: Record) -> Symptom | None:
+def _unreached(record: Record) -> Sign | None:
     """Weights in use that no gradient reaches, behind a cut that is no call of torch: NumPy, a number."""
     if len(record.every(facts.Optimizer)) > 1:
         return None
@@ -74,7 +73,7 @@ def _unreached(record: Record) -> Symptom | None:
     return _symptom(sentence, ("weights in use without a gradient", float(len(names))), where)
 
 
-def _frozen(record: Record) -> Symptom | None:
+def _frozen(record: Record) -> Sign | None:
     found = record.fact(facts.Connections)
     if found is None or not found.frozen_count or found.frozen_share_fresh < FRESH or not may_be_poor(record):
         return None
@@ -88,10 +87,8 @@ def _frozen(record: Record) -> Symptom | None:
 
 def _symptom(
     sentence: str, number: tuple[str, float], where: Site | None, key: str = "0", certain: bool = True
-) -> Symptom:
-    return Symptom(
-        id="frozen_or_detached",
-        kind="wiring",
+) -> Sign:
+    return Ruin(
         certain=certain,
         likely=True,
         sentence=sentence,
@@ -102,5 +99,4 @@ def _symptom(
         where=where,
         optimizer=key,
         evidence=(("loss", key),),
-        explains=CONSEQUENCES,
     )

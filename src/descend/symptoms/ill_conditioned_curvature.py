@@ -6,14 +6,14 @@ from statistics import median
 from descend.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
 from descend.course.stability import ROUNDING, stability_bound, step_lengths
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
 LONG = 0.2  # of the stability bound: a longer step is no way out
 ILL = 200.0  # κ estimated from the progress
 
 
-def ill_conditioned_curvature(record: Record) -> Symptom | None:
+def ill_conditioned_curvature(record: Record) -> Sign | None:
     """Plain gradient descent near its longest step that still crawls: κ ≈ 2·k·α·λmax / ln(cost before / after)."""
     for key, optimizer in record.every(facts.Optimizer).items():
         bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
@@ -34,9 +34,7 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
         condition = record.steps * max(lengths) / max(fallen, 1e-9)
         if condition < ILL:
             continue
-        return Symptom(
-            id="ill_conditioned_curvature",
-            kind="dynamics",
+        return Sign(
             certain=False,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
             f"longer, and yet {left_in_words(record)} is left: the progress fits a condition number of "
@@ -48,7 +46,6 @@ def ill_conditioned_curvature(record: Record) -> Symptom | None:
             where=record.site("optimizer", key) or record.site("backward"),
             optimizer=key,
             evidence=(("loss", key), ("curvature", key), *_lowest(record, key)),
-            explains=frozenset({"stopped_too_early", "slow_progress"}),
         )
     return None
 

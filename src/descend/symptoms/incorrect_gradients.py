@@ -1,14 +1,13 @@
 """Incorrect gradients: a hand-written backward disagrees with finite differences of its forward."""
 
 from descend.record import Record, Site, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: finite differences show incorrect gradients"
-ADVICE = "Let autograd differentiate the forward, or correct the backward until `descend gradcheck` calls it right."
 WRONG = 1e-3  # relative error; a right one is below 1e-6 in float64, a wrong one above 0.01
 
 
-def incorrect_gradients(record: Record) -> Symptom | None:
+def incorrect_gradients(record: Record) -> Sign | None:
     """A custom autograd.Function whose gradient is not that of its own forward pass."""
     checked = record.every(facts.GradientCheck)
     wrong = {place: found for place, found in checked.items() if found.error > WRONG}
@@ -16,9 +15,7 @@ def incorrect_gradients(record: Record) -> Symptom | None:
         return None
     place, worst = max(wrong.items(), key=lambda pair: pair[1].error)
     site = record.site("custom_function", place)
-    return Symptom(
-        id="incorrect_gradients",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"the backward of {place} is wrong: its gradient for input {worst.input} differs from finite "
         "differences by "
@@ -29,5 +26,4 @@ def incorrect_gradients(record: Record) -> Symptom | None:
         source=SOURCE,
         where=site if isinstance(site, Site) else None,
         module=place,
-        explains=ECHOES | {"inputs_not_normalised"},
     )

@@ -2,12 +2,12 @@
 
 from descend.course.progress import RISEN, smoothed
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "d√x/dx = 1/(2√x) and d log x/dx = 1/x have no value at 0; 0 · ∞ is NaN (IEEE 754)"
 
 
-def infinite_gradient(record: Record) -> Symptom | None:
+def infinite_gradient(record: Record) -> Sign | None:
     """A loss that had not risen when it was no longer finite, and a call whose derivative is infinite at zero."""
     places, losses = list(record.every(facts.Singular)), record.series("loss", "0")
     before = losses.finite()
@@ -19,9 +19,7 @@ def infinite_gradient(record: Record) -> Symptom | None:
     calls = [record.history(facts.Singular, place)[0].fact for place in places]  # later the values may be NaN
     least = min(range(len(places)), key=lambda i: calls[i].least)
     call, where = calls[least], record.site("singular", places[least])
-    return Symptom(
-        id="infinite_gradient",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"the loss had not risen when it was NaN or infinite at step {step}: {call.function} has an "
@@ -32,5 +30,4 @@ def infinite_gradient(record: Record) -> Symptom | None:
         bound=float(record.steps),
         source=SOURCE,
         where=where,
-        explains=ECHOES,
     )

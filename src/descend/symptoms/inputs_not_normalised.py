@@ -6,7 +6,7 @@ from descend.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_w
 from descend.course.stability import PRECONDITIONED, is_of, stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
 WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
@@ -16,7 +16,7 @@ ALIKE = 1.5  # times the least standard deviation: a spread that explains nothin
 NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")  # a first layer that does it
 
 
-def inputs_not_normalised(record: Record) -> Symptom | None:
+def inputs_not_normalised(record: Record) -> Sign | None:
     """Inputs of a scale far from 1, conditioned far worse than when standardised, in a run that suffers from it."""
     inputs = record.fact(facts.Inputs)
     raw = record.series("input_condition_number").last
@@ -84,14 +84,12 @@ def _scales(inputs: facts.Inputs) -> str:
     )
 
 
-def _symptom(record: Record, inputs: facts.Inputs, key: str, ratio: float, likely: bool, consequence: str) -> Symptom:
+def _symptom(record: Record, inputs: facts.Inputs, key: str, ratio: float, likely: bool, consequence: str) -> Sign:
     sentence = (
         f"{_scales(inputs)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
         f"{WORSE_CONDITIONED:.0f}); {consequence}"
     )
-    return Symptom(
-        "inputs_not_normalised",
-        "statics",
+    return Sign(
         False,
         sentence,
         "condition_number ratio",
@@ -102,22 +100,4 @@ def _symptom(record: Record, inputs: facts.Inputs, key: str, ratio: float, likel
         likely=likely,
         optimizer=key,
         evidence=(("loss", key), ("curvature", key), ("curvature_standardised", key)),
-        explains=frozenset(
-            {
-                "instability",
-                "dead_units",
-                "saturated_units",
-                "slow_progress",
-                "oscillation",
-                "plateau",
-                "bad_initialisation",
-                "exploding_gradients",
-                "momentum_mismatch",
-                "stopped_too_early",
-                "vanishing_gradients",
-                "correlated_inputs",
-                "layer_rate_mismatch",
-                "clipping_too_hard",
-            }
-        ),
     )

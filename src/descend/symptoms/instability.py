@@ -6,21 +6,8 @@ from statistics import median
 from descend.course.progress import FAIR, diverged, first_rise, is_stuck, left
 from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
-CONSEQUENCES = frozenset(
-    {
-        "dead_units",
-        "saturated_units",
-        "vanishing_gradients",
-        "cliff",
-        "fluctuations",
-        "covariate_shift",
-        "plateau",
-        "oscillation",
-        "ill_conditioned_curvature",
-    }
-)
 OUTRUN = 1.0  # times the weights' own norm
 MUCH_LEFT = 1 / 3  # of the cost of a constant prediction
 FAR = 2.0  # times the bound: at the edge of stability α·λmax hovers closer to it (Cohen et al. 2021)
@@ -28,7 +15,7 @@ ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
 EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
 
 
-def instability(record: Record) -> Symptom | None:
+def instability(record: Record) -> Sign | None:
     """α·λmax over the rule's stability bound together with a cost that rises or will not fall.
 
     Crossing the bound is no fault in itself: training at the edge of stability hovers there (Cohen et al. 2021).
@@ -54,7 +41,7 @@ def _leaps(record: Record, key: str) -> bool:
     return median(lengths) > bound.value and max(lengths) > FAR * bound.value
 
 
-def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | None:
+def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
     bound = stability_bound(record.fact(facts.Optimizer, key))
     name = curvature_name(record, key)
     if bound is None or name is None:
@@ -75,9 +62,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         ("goes up and down", True),
     )
     what = next(fate for fate, is_so in fates if is_so)
-    return Symptom(
-        "instability",
-        "dynamics",
+    return Sign(
         diverged(record, key),
         f"the step is too long for the curvature: the learning rate times the largest curvature, α·λmax, is "
         f"{value:.3g} at step {step}, over the bound of {bound.value:.3g}, and the cost {what}",
@@ -89,11 +74,10 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Symptom | Non
         likely=rise is not None,
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
-        explains=CONSEQUENCES,
     )
 
 
-def _not_finite(record: Record, key: str) -> Symptom | None:
+def _not_finite(record: Record, key: str) -> Sign | None:
     """A loss that becomes NaN or infinite is a fact, whatever made it so; one that is from the start is no step's."""
     if not diverged(record, key) or not isfinite(record.series("loss", key).first):
         return None
@@ -102,9 +86,7 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
     known = "no crossing of the stability bound was seen before" if measured else "the curvature could not be measured"
     if (eps := lost_eps(record, key)) is not None:
         known = f"eps = {eps:g} is 0 in the parameters' precision, and a gradient that is 0 is divided by it"
-    return Symptom(
-        "instability",
-        "dynamics",
+    return Sign(
         True,
         f"the loss is no longer finite at step {step}; {known}",
         "loss",
@@ -114,7 +96,6 @@ def _not_finite(record: Record, key: str) -> Symptom | None:
         record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key),),
-        explains=CONSEQUENCES,
     )
 
 
@@ -126,7 +107,7 @@ def lost_eps(record: Record, key: str) -> float | None:
     return float(optimizer.eps)
 
 
-def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
+def _outruns_the_weights(record: Record, key: str) -> Sign | None:
     """A rule that rescales the gradient steps by about its rate in each weight, however small the weights are.
 
     So do rules that torch does not have, for which no bound is known.
@@ -140,9 +121,7 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
     if not ratio > OUTRUN:
         return None
     places = _weights(record)
-    return Symptom(
-        "instability",
-        "dynamics",
+    return Sign(
         False,
         f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: 1e-3 to 0.1): "
         f"a rate of {optimizer.lr:g} is too large for weights of that size",
@@ -153,7 +132,6 @@ def _outruns_the_weights(record: Record, key: str) -> Symptom | None:
         record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
-        explains=CONSEQUENCES,
     )
 
 

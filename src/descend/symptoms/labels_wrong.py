@@ -1,16 +1,15 @@
 """Labels wrong: one and the same for every example, or outside what the loss is defined for."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is defined for"
-ADVICE = "Look at a few labels beside their examples, and at the line that makes them."
 SUM = 0.01  # how far from 1 the targets of an example may sum
 BINARY = 2
 LEAST = 32  # labels seen before they are called constant
 
 
-def labels_wrong(record: Record) -> Symptom | None:
+def labels_wrong(record: Record) -> Sign | None:
     """Constant labels in all batches, binary labels outside [0, 1], or targets that are no distribution."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or given.task not in ("classes", "binary"):
@@ -44,7 +43,7 @@ def is_class_number(targets: facts.Targets) -> bool:
     return targets.whole_values > BINARY and targets.min == 0
 
 
-def _refused_by_the_loss(record: Record) -> Symptom | None:
+def _refused_by_the_loss(record: Record) -> Sign | None:
     """A label that the loss has raised on."""
     error = record.ending.error if record.ending else ""
     last = (error.strip().splitlines() or [""])[-1]
@@ -53,10 +52,8 @@ def _refused_by_the_loss(record: Record) -> Symptom | None:
     return None
 
 
-def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: float) -> Symptom:
-    return Symptom(
-        id="labels_wrong",
-        kind="wiring",
+def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: float) -> Sign:
+    return Ruin(
         certain=True,
         sentence=sentence,
         quantity=quantity,
@@ -64,5 +61,4 @@ def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: 
         bound=bound,
         source=SOURCE,
         where=record.site("loss") or record.site("loader", "0"),
-        explains=ECHOES | {"output_loss_mismatch"},
     )

@@ -3,7 +3,7 @@
 from descend.course.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.course.suffering import may_suffer
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Ioffe & Szegedy 2015, alg. 2; torch.nn.BatchNorm1d: momentum is the new batch's share, 0.1 by default"
 USUAL = 0.1  # share of a new batch
@@ -12,7 +12,7 @@ FORGETFUL = 0.5  # share of a new batch: above it they are of the last one or tw
 WORSE = 1.5  # times the cost by the batches' own statistics
 
 
-def lagging_statistics(record: Record) -> Symptom | None:
+def lagging_statistics(record: Record) -> Sign | None:
     """A run at its end costs much more by the running statistics, whose momentum is far from the usual one."""
     if (loop := record.fact(facts.UnaveragedBuffers, "0")) is not None and may_suffer(record):
         return _of_the_copy(record, loop.line)
@@ -30,9 +30,7 @@ def lagging_statistics(record: Record) -> Symptom | None:
         if lags
         else f"are those of the last batch and little else, with momentum {found.momentum:g}"
     )
-    return Symptom(
-        id="lagging_statistics",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"in evaluation mode the cost of the same examples is {evaluated.last:.3g} where it is "
@@ -44,15 +42,12 @@ def lagging_statistics(record: Record) -> Symptom | None:
         where=record.site("running_statistics"),
         module=found.layer,
         evidence=(("yardstick", place), ("yardstick_in_training", place)),
-        explains=ECHOES,
     )
 
 
-def _of_the_copy(record: Record, line: int) -> Symptom:
+def _of_the_copy(record: Record, line: int) -> Sign:
     """A second network follows the trained one by its parameters, and normalises as it did at first."""
-    return Symptom(
-        id="lagging_statistics",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"the loop in line {line} hands parameters on to a copy of the network, and no buffers: its running "
@@ -62,7 +57,6 @@ def _of_the_copy(record: Record, line: int) -> Symptom:
         bound=1.0,
         source=SOURCE,
         where=record.site("unaveraged_buffers", "0"),
-        explains=ECHOES,
     )
 
 

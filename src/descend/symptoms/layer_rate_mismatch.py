@@ -4,14 +4,14 @@ from statistics import median
 
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
 UNEQUAL = 10.0  # times: groups for weights with and without decay have one rate
 SPREAD = 300.0  # between the fastest and the slowest layer's relative step
 
 
-def layer_rate_mismatch(record: Record) -> Symptom | None:
+def layer_rate_mismatch(record: Record) -> Sign | None:
     """Groups with rates of their own, or layers, whose relative steps differ by far, in a run that suffers from it."""
     optimizer = record.fact(facts.Optimizer, "0")
     rates = optimizer.rates if optimizer else ()
@@ -30,9 +30,7 @@ def layer_rate_mismatch(record: Record) -> Symptom | None:
     (slow, least), (fast, most) = min(moving, key=lambda x: x[1]), max(moving, key=lambda x: x[1])
     if most < SPREAD * least:
         return None
-    return Symptom(
-        id="layer_rate_mismatch",
-        kind="dynamics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} "
@@ -45,5 +43,4 @@ def layer_rate_mismatch(record: Record) -> Symptom | None:
         where=record.site("optimizer", "0"),
         module=slow,
         evidence=(("update_ratio", fast), ("update_ratio", slow)),
-        explains=frozenset({"slow_progress", "instability", "plateau", "vanishing_gradients", "stopped_too_early"}),
     )

@@ -2,14 +2,14 @@
 
 from descend.course.progress import POOR, falls, left
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
 SMALL = 500  # parameters: wide networks do not end in bad minima (Choromanska et al. 2015)
 FLAT = 0.02
 
 
-def local_optima(record: Record) -> Symptom | None:
+def local_optima(record: Record) -> Sign | None:
     """A tiny network whose cost has stopped falling half-way down; a restart has to win."""
     optimizer = record.fact(facts.Optimizer, "0")
     size = optimizer.parameters if optimizer else 0
@@ -20,9 +20,7 @@ def local_optima(record: Record) -> Symptom | None:
         or falls(record) > FLAT
     ):
         return None
-    return Symptom(
-        id="local_optima",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"with {size} parameters the cost has settled at {left(record):.0%} of that of a constant "
         "prediction and no "

@@ -2,13 +2,13 @@
 
 from descend.course.progress import FAIR, STUCK, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms are of one example; torch.nn.MSELoss: a mean over all values"
 ALIKE = 0.1  # of the targets' standard deviation, the outputs' over the examples
 
 
-def mixed_reductions(record: Record) -> Symptom | None:
+def mixed_reductions(record: Record) -> Sign | None:
     """A summed term beside an averaged loss: some of the cost is left, or all outputs are alike."""
     term = record.fact(facts.MixedReductions)
     if term is None or not left(record) > FAIR or not (term.over_batch or _are_outputs_alike(record)):
@@ -20,9 +20,7 @@ def mixed_reductions(record: Record) -> Symptom | None:
         told = f"averaged over {term.own} values of each: beside {term.values} it weighs {times} times as much"
     else:
         told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
-    return Symptom(
-        id="mixed_reductions",
-        kind="statics",
+    return Ruin(
         certain=False,
         likely=True,
         sentence=f"{term.function} is averaged over the batch and all that it is given, and another term of the "
@@ -32,7 +30,6 @@ def mixed_reductions(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=record.site("summed_term") or record.site("loss"),
-        explains=ECHOES | {"over_regularised", "sum_reduction"},
     )
 
 

@@ -3,14 +3,14 @@
 from descend.course.progress import POOR, first_rise, is_stuck, rebounds
 from descend.course.stability import momentum_of, step_lengths
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"
 HIGH = 0.95  # the usual 0.9 lengthens a step ten times, this one twenty
 LONG = 2.0  # α·λmax/(1−μ) of gradient descent at its bound
 
 
-def momentum_mismatch(record: Record) -> Symptom | None:
+def momentum_mismatch(record: Record) -> Sign | None:
     """A momentum of 0.95 and more whose terminal velocity the curvature does not bear, while the cost suffers."""
     for key, optimizer in record.every(facts.Optimizer).items():
         momentum = momentum_of(optimizer)
@@ -21,9 +21,7 @@ def momentum_mismatch(record: Record) -> Symptom | None:
         suffers = first_rise(record, key) is not None or rebounds(record) or is_stuck(record, key, POOR)
         if not terminal > LONG or not suffers:
             continue
-        return Symptom(
-            id="momentum_mismatch",
-            kind="dynamics",
+        return Sign(
             certain=False,
             likely=True,
             sentence=f"momentum {momentum:g} lengthens every step {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) = "
@@ -36,6 +34,5 @@ def momentum_mismatch(record: Record) -> Symptom | None:
             where=record.site("optimizer", key),
             optimizer=key,
             evidence=(("loss", key), ("curvature", key)),
-            explains=frozenset({"oscillation", "dead_units", "fluctuations", "instability", "slow_progress"}),
         )
     return None

@@ -2,7 +2,7 @@
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = (
     "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose a region; "
@@ -11,7 +11,7 @@ SOURCE = (
 NARROW = 4  # units: wider ones than that mostly do, though the theorem has no such bound
 
 
-def narrow_layer(record: Record) -> Symptom | None:
+def narrow_layer(record: Record) -> Sign | None:
     """A hidden layer no wider than the input and of a few units, in a run that leaves much of the cost."""
     chain, narrow = record.fact(facts.Widths), narrow_layers(record)
     if chain is None or not narrow or not left(record) > POOR:
@@ -19,9 +19,7 @@ def narrow_layer(record: Record) -> Symptom | None:
     units, first = min(narrow.values()), next(iter(narrow))
     where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
     layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
-    return Symptom(
-        id="narrow_layer",
-        kind="statics",
+    return Sign(
         certain=False,
         sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} "
         f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
@@ -31,7 +29,6 @@ def narrow_layer(record: Record) -> Symptom | None:
         source=SOURCE,
         where=where,
         module=first,
-        explains=frozenset("local_optima plateau saddle_point slow_progress vanishing_gradients dead_units".split()),
     )
 
 

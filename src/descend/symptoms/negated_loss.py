@@ -2,12 +2,12 @@
 
 from descend.course.stages import one_by_one
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the gradient of −cost raises it"
 
 
-def negated_loss(record: Record) -> Symptom | None:
+def negated_loss(record: Record) -> Sign | None:
     """The loss falls where its own loss call grows, or the rule climbs one that grows with it.
 
     Not where two optimizers play against each other.
@@ -25,9 +25,7 @@ def negated_loss(record: Record) -> Symptom | None:
         if climbs
         else f"the loss rewards errors: it falls ({went}) as the predictions get worse, because its sign is turned"
     )
-    return Symptom(
-        id="negated_loss",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=turned,
         quantity="slope of the loss along its own error",
@@ -35,5 +33,4 @@ def negated_loss(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=(record.site("optimizer", "0") if climbs else record.site("loss")) or record.site("backward"),
-        explains=ECHOES | {"inputs_not_normalised", "output_loss_mismatch"},
     )

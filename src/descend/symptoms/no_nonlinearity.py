@@ -2,21 +2,19 @@
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
 LAYERS = 2  # one is a linear model on purpose
 
 
-def no_nonlinearity(record: Record) -> Symptom | None:
+def no_nonlinearity(record: Record) -> Sign | None:
     """Several layers whose output is a linear function of the inputs, in a run that leaves much of the cost."""
     connections = record.fact(facts.Connections)
     layers = connections.linear_layers if connections else 0
     if layers < LAYERS or not left(record) > POOR:
         return None
-    return Symptom(
-        id="no_nonlinearity",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
@@ -26,8 +24,4 @@ def no_nonlinearity(record: Record) -> Symptom | None:
         bound=float(LAYERS - 1),
         source=SOURCE,
         where=record.site("model"),
-        explains=frozenset(
-            "ill_conditioned_curvature slow_progress plateau saddle_point local_optima stopped_too_early "
-            "vanishing_gradients fluctuations correlated_inputs".split()
-        ),
     )

@@ -6,18 +6,14 @@
 from descend.course.progress import STANDARD_ERRORS, STUCK, constant_cost, left
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Zhang et al. 2017: networks fit random labels too; Gretton et al. 2005: a test of independence"
-ADVICE = (
-    "No change of the training helps: look for inputs that know something of the targets, or for the place where "
-    "the two lost each other."
-)
 POWER = 0.8  # share of planted dependences that the test finds (Cohen 1988's convention)
 EXAMPLES = 100
 
 
-def no_signal(record: Record) -> Symptom | None:
+def no_signal(record: Record) -> Sign | None:
     """Targets that look independent of the inputs, in a run that is no better than a constant on unseen examples."""
     signal, constant = record.fact(facts.Signal), constant_cost(record)
     if signal is None or not signal.p_value > signal.chance or signal.examples < EXAMPLES:
@@ -28,9 +24,7 @@ def no_signal(record: Record) -> Symptom | None:
     unseen = evaluation.min / constant if len(evaluation) and constant else float("nan")
     if not (unseen > STUCK or (unseen != unseen and left(record) > STUCK)):
         return None
-    return Symptom(
-        id="no_signal",
-        kind="statics",
+    return Ruin(
         certain=record.fact(facts.Answers) is not None,
         sentence=f"{signal.p_value:.0%} of {signal.shuffles} shuffled copies of the targets look as dependent on the "
         f"inputs as the real ones (bound {signal.chance:.0%}, {signal.examples} examples), by a test that finds "
@@ -42,7 +36,6 @@ def no_signal(record: Record) -> Symptom | None:
         source=SOURCE,
         where=data_site(record) if signal.met == "loader" else record.site("loss") or data_site(record),
         evidence=(("loss", "0"), ("evaluation_loss", record.held_out_place())),
-        explains=ECHOES | {"inputs_not_normalised", "schedule", "clipping_too_hard"},
     )
 
 

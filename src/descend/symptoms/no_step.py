@@ -2,17 +2,17 @@
 
 from descend.course.first_steps import without_gradients
 from descend.record import Record, Site, facts
-from descend.symptoms.symptom import EARLY, ECHOES, Symptom, optimizer_name
+from descend.symptoms.sign import EARLY, Ruin, Sign, optimizer_name
 
 SOURCE = "torch.optim: backward() fills .grad, only optimizer.step() moves the parameters"
 
 
-def no_step(record: Record) -> Symptom | None:
+def no_step(record: Record) -> Sign | None:
     """Passes without a step, steps that found no gradients any more, or steps for which no pass was made."""
     return _never_called(record) or _wiped(record) or _never_computed(record)
 
 
-def _never_called(record: Record) -> Symptom | None:
+def _never_called(record: Record) -> Sign | None:
     passes = record.fact(facts.Passes)
     ended = record.ending is not None and record.ending.reason in ("finished", "window")
     if not ended or record.steps or passes is None or passes.backward < EARLY or not record.every(facts.Optimizer):
@@ -23,7 +23,7 @@ def _never_called(record: Record) -> Symptom | None:
     return _symptom(sentence, "optimizer steps", 1.0, record.site("backward"))
 
 
-def _wiped(record: Record) -> Symptom | None:
+def _wiped(record: Record) -> Sign | None:
     for key in record.every(facts.Wiring):
         steps = [wiring.fact for wiring in record.history(facts.Wiring, key)]
         seen = [step.gradients_wiped for step in steps if step.is_fed]  # one before any pass says nothing of them
@@ -36,7 +36,7 @@ def _wiped(record: Record) -> Symptom | None:
     return None
 
 
-def _never_computed(record: Record) -> Symptom | None:
+def _never_computed(record: Record) -> Sign | None:
     for key in record.every(facts.Wiring):
         seen = without_gradients(record, key)
         if len(seen) < EARLY or any(wiring.is_fed for wiring in seen):
@@ -52,10 +52,8 @@ def _never_computed(record: Record) -> Symptom | None:
     return None
 
 
-def _symptom(sentence: str, quantity: str, bound: float, where: Site | None, key: str = "0") -> Symptom:
-    return Symptom(
-        id="no_step",
-        kind="wiring",
+def _symptom(sentence: str, quantity: str, bound: float, where: Site | None, key: str = "0") -> Sign:
+    return Ruin(
         certain=True,
         sentence=sentence,
         quantity=quantity,
@@ -65,6 +63,4 @@ def _symptom(sentence: str, quantity: str, bound: float, where: Site | None, key
         where=where,
         optimizer=key,
         evidence=(("loss", key),),
-        explains=ECHOES
-        | {"frozen_or_detached", "no_zero_grad", "schedule", "inputs_not_normalised", "targets_not_scaled"},
     )

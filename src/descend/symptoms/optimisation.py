@@ -3,12 +3,12 @@
 from descend.course.own_metric import HALVED, LITTLE, OwnMetric, is_told_by_loss, own_metrics
 from descend.course.suffering import suffers
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Choi et al. 2019, §2: rules differ by their arguments, and no comparison holds before these are tuned"
 
 
-def optimisation(record: Record) -> Symptom | None:
+def optimisation(record: Record) -> Sign | None:
     """The run suffers, or no loss tells how well it goes and its own numbers leave much open."""
     metrics = own_metrics(record)
     is_open = bool(metrics) and not is_told_by_loss(record) and all(_leaves_much(record, m) for m in metrics)
@@ -16,9 +16,7 @@ def optimisation(record: Record) -> Symptom | None:
         return None
     ends = [metric.end(record) for metric in metrics[:1]]
     told = f"ends with {metrics[0].name!r} at {ends[0]:.3g}" if ends else "does not learn what it is asked"
-    return Symptom(
-        id="optimisation",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"the run {told}, and nothing that has a name of its own explains it: what the rule makes of the "
         "gradients is left",

@@ -3,14 +3,14 @@
 from descend.course.progress import first_rise, left
 from descend.course.stability import stability_bound, step_lengths
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"
 LEFT = 0.01  # of the cost at which half the rate may still gain something
 NEAR = 0.85  # of the stability bound: there an error changes sign in each step and hardly shrinks
 
 
-def oscillation(record: Record) -> Symptom | None:
+def oscillation(record: Record) -> Sign | None:
     """Gradient descent just below its stability bound for most of the run, with cost left; half the rate has to win."""
     for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)
@@ -20,9 +20,7 @@ def oscillation(record: Record) -> Symptom | None:
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
         if len(near) < len(lengths) / 2 or not left(record) > LEFT:
             continue
-        return Symptom(
-            id="oscillation",
-            kind="dynamics",
+        return Sign(
             certain=False,
             sentence=f"α·λmax = {near[-1]:.3g}, just below the bound of {bound.value:.3g}: along the steepest "
             "direction each "

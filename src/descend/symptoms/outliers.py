@@ -2,15 +2,14 @@
 
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
-ADVICE = "Correct or drop those examples; a robust loss (torch.nn.HuberLoss) lives with them."
 FAR = 50.0  # median absolute deviations from the median; a normal law has no value beyond 10 in 10^10
 APART = 3.0  # times as far as the next one: a law with a heavy tail, as that of a product, has no such gap
 
 
-def outliers(record: Record) -> Symptom | None:
+def outliers(record: Record) -> Sign | None:
     """Real targets that lie absurdly far from the bulk, under a squared error."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or given.function != "mse_loss" or not targets.deviation > 0:
@@ -25,9 +24,7 @@ def outliers(record: Record) -> Symptom | None:
         return None
     if not is_stuck(record, "0", POOR):
         return None
-    return Symptom(
-        id="outliers",
-        kind="statics",
+    return Sign(
         certain=True,
         sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): all "
         f"have a standard deviation of {std:.3g}, the bulk has one of {1.4826 * deviation:.3g}, so a few "
@@ -37,7 +34,4 @@ def outliers(record: Record) -> Symptom | None:
         bound=FAR,
         source=SOURCE,
         where=record.site("loss"),
-        explains=frozenset(
-            {"targets_not_scaled", "instability", "fluctuations", "slow_progress", "exploding_gradients"}
-        ),
     )

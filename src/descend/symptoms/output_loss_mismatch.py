@@ -6,7 +6,7 @@ from math import exp, inf, log
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.labels_wrong import is_class_number
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits for each class"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
@@ -19,7 +19,7 @@ MARGIN = 0.01  # of the targets' range: what lies this far outside the output's 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 
-def output_loss_mismatch(record: Record) -> Symptom | None:
+def output_loss_mismatch(record: Record) -> Sign | None:
     """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
     if (found := _unbounded(record) or _divergence(record)) is not None:
         return found
@@ -34,9 +34,7 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
     sentence, quantity, value, bound = case
     is_harmless = given.activation in ONE_SIDED and given.task == "classes"  # as long as scores stay positive
     certain = not is_harmless or is_stuck(record, "0", POOR) and _are_dead(given, record)
-    return Symptom(
-        "output_loss_mismatch",
-        "wiring",
+    return Sign(
         certain,
         sentence,
         quantity,
@@ -47,20 +45,17 @@ def output_loss_mismatch(record: Record) -> Symptom | None:
         likely=True,
         module=given.activation_module,
         evidence=(("loss", "0"), ("monitored_loss", "")),
-        explains=frozenset({"slow_progress", "plateau", "dead_units"}),
     )
 
 
-def _unbounded(record: Record) -> Symptom | None:
+def _unbounded(record: Record) -> Sign | None:
     """A function of the loss that is not defined for what the output layer gives."""
     seen = record.history(facts.NotFinite)
     if not seen or not seen[0].fact.is_partial:
         return None
     made, step = seen[0].fact, seen[0].step
     when = f"at step {step}, with weights that are finite" if step else "before any step was taken"
-    return Symptom(
-        "output_loss_mismatch",
-        "wiring",
+    return Ruin(
         True,
         f"the loss is not finite {when}: {made.function} is given values from {made.min:.3g} "
         f"to {made.max:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
@@ -70,18 +65,15 @@ def _unbounded(record: Record) -> Symptom | None:
         0.0,
         "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together",
         record.site("not_finite") or record.site("loss"),
-        explains=ECHOES,
     )
 
 
-def _divergence(record: Record) -> Symptom | None:
+def _divergence(record: Record) -> Sign | None:
     """A Kullback-Leibler divergence whose first argument is no logarithm."""
     given = record.fact(facts.Divergence)
     if given is None:
         return None
-    return Symptom(
-        "output_loss_mismatch",
-        "wiring",
+    return Ruin(
         True,
         f"kl_div takes log-probabilities first but is fed probabilities, from {given.min:.3g} to {given.max:.3g}: "
         "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
@@ -90,7 +82,6 @@ def _divergence(record: Record) -> Symptom | None:
         0.0,
         "torch.nn.KLDivLoss: the input is expected to be in the log-space",
         record.site("divergence"),
-        explains=ECHOES,
     )
 
 

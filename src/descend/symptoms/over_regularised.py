@@ -2,7 +2,7 @@
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
 LARGE_DECAY = 0.03  # a hundred times the usual 1e-4 to 1e-3 of SGD, coupled to the gradient
@@ -11,14 +11,14 @@ LARGE_SHARE = 0.5  # of the loss that is no data loss
 LARGE_DROPOUT = 0.75
 
 
-def over_regularised(record: Record) -> Symptom | None:
+def over_regularised(record: Record) -> Sign | None:
     """A decay, a penalty or a dropout far above what is usual, while much of the cost on the training data is left."""
     if not left(record) > POOR:
         return None
     return _decay(record) or _penalty(record) or _dropout(record)
 
 
-def _decay(record: Record) -> Symptom | None:
+def _decay(record: Record) -> Sign | None:
     for key, optimizer in record.every(facts.Optimizer).items():
         decay = float(optimizer.weight_decay or 0.0)
         decoupled = optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay
@@ -29,7 +29,7 @@ def _decay(record: Record) -> Symptom | None:
     return None
 
 
-def _penalty(record: Record) -> Symptom | None:
+def _penalty(record: Record) -> Sign | None:
     connections = record.fact(facts.Connections)
     share = 1 - connections.share if connections else 0.0
     losses = record.series("loss", "0")
@@ -39,7 +39,7 @@ def _penalty(record: Record) -> Symptom | None:
     return _symptom(record, sentence, ("share of the loss that is a penalty", share, LARGE_SHARE), "loss")
 
 
-def _dropout(record: Record) -> Symptom | None:
+def _dropout(record: Record) -> Sign | None:
     shares = [(place, dropout.p) for place, dropout in record.every(facts.Dropout).items()]
     worst = max(shares, key=lambda pair: pair[1], default=("", 0.0))
     if worst[1] < LARGE_DROPOUT:
@@ -48,11 +48,9 @@ def _dropout(record: Record) -> Symptom | None:
     return _symptom(record, sentence, ("dropout", worst[1], LARGE_DROPOUT), "dropout", worst[0])
 
 
-def _symptom(record: Record, sentence: str, number: tuple[str, float, float], kind: str, key: str = "0") -> Symptom:
+def _symptom(record: Record, sentence: str, number: tuple[str, float, float], kind: str, key: str = "0") -> Sign:
     quantity, value, bound = number
-    return Symptom(
-        id="over_regularised",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"{sentence}, and {left_in_words(record)} is left on the training data",
@@ -63,15 +61,4 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
         where=record.site(kind, key) or record.site(kind),
         optimizer=key if kind == "optimizer" else "0",
         evidence=(("loss", key if kind == "optimizer" else "0"),),
-        explains=frozenset(
-            {
-                "slow_progress",
-                "vanishing_gradients",
-                "plateau",
-                "dead_units",
-                "stopped_too_early",
-                "bad_initialisation",
-                "saturated_units",
-            }
-        ),
     )

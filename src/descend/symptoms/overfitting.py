@@ -1,15 +1,14 @@
 """Overfitting: the loss on held-out data rises while that on the training data falls."""
 
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Prechelt 1998, §2: generalisation loss over the best validation error so far"
-ADVICE = "More data, augmentation, weight decay and dropout help, too, and often more than an early stop does."
 RISEN = 1.3  # the last evaluations' mean against the least of them
 EVALUATIONS = 5
 
 
-def overfitting(record: Record) -> Symptom | None:
+def overfitting(record: Record) -> Sign | None:
     """The script's own evaluation loss stands far above its least value, long after it."""
     curve = record.held_out()
     if len(curve) < EVALUATIONS or not curve.min > 0:
@@ -22,9 +21,7 @@ def overfitting(record: Record) -> Symptom | None:
     fell = training.last < training.at(curve.steps[at])
     if at > 0.6 * len(curve) or last < RISEN * curve.min or not fell:
         return None
-    return Symptom(
-        id="overfitting",
-        kind="dynamics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, "

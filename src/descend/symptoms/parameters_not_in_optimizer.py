@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from descend.course.suffering import may_be_poor
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, FRESH, Symptom
+from descend.symptoms.sign import FRESH, Ruin, Sign
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
 LOOKS = 2  # at the network after its layers were replaced
 
 
-def parameters_not_in_optimizer(record: Record) -> Symptom | None:
+def parameters_not_in_optimizer(record: Record) -> Sign | None:
     """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
     connections, wiring = record.fact(facts.Connections), record.fact(facts.Wiring, "0")
     optimizers = record.every(facts.Optimizer)
@@ -28,7 +28,7 @@ def parameters_not_in_optimizer(record: Record) -> Symptom | None:
     return None
 
 
-def _made_in_forward(record: Record) -> Symptom:
+def _made_in_forward(record: Record) -> Sign:
     """Layers that each forward pass makes anew."""
     made = [record.history(facts.MadeInForward, place)[0].fact for place in record.every(facts.MadeInForward)]
     listed = ", ".join(f"{each.layer} in line {each.line}" for each in made[:3])
@@ -40,7 +40,7 @@ def _made_in_forward(record: Record) -> Symptom:
     return replace(found, quantity="layers made anew in each pass", where=record.site("made_in_forward"))
 
 
-def _replaced(record: Record) -> Symptom | None:
+def _replaced(record: Record) -> Sign | None:
     """A network of which the optimizer held the parameters at first, and holds none any more."""
     lost = record.history(facts.Lost, "0")
     if len(lost) < LOOKS or lost[0].step == 0 or len(record.every(facts.Optimizer)) > 1:
@@ -52,7 +52,7 @@ def _replaced(record: Record) -> Symptom | None:
     return _symptom(record, sentence, 1.0, True)
 
 
-def _left_out(record: Record, found: facts.Connections) -> Symptom | None:
+def _left_out(record: Record, found: facts.Connections) -> Sign | None:
     share = found.untrained_numel / max(1, found.used)
     names = [name for name in found.untrained if not name.startswith("(")]
     listed = f" ({', '.join(names[:3])})" if names else ""
@@ -83,10 +83,8 @@ def _left_out(record: Record, found: facts.Connections) -> Symptom | None:
     return _symptom(record, sentence, share, False)
 
 
-def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Symptom:
-    return Symptom(
-        id="parameters_not_in_optimizer",
-        kind="wiring",
+def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Sign:
+    return Ruin(
         certain=certain,
         likely=True,
         sentence=sentence,
@@ -95,5 +93,4 @@ def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Symp
         bound=0.0,
         source=SOURCE,
         where=record.site("optimizer", "0"),
-        explains=ECHOES | {"frozen_or_detached", "inputs_not_normalised"},
     )

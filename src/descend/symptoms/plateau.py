@@ -6,14 +6,14 @@ from statistics import median
 from descend.course.progress import falls, left
 from descend.course.stability import stability_bound
 from descend.record import Record, facts
-from descend.symptoms.symptom import EARLY, Symptom
+from descend.symptoms.sign import EARLY, Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
 LEFT = 0.85
 FLAT = 0.05  # of the cost, by which it falls, or by which the slope would let it
 
 
-def plateau(record: Record) -> Symptom | None:
+def plateau(record: Record) -> Sign | None:
     """Hardly any fall, and a slope that would bring none at the longest steps that are stable, bound / λmax.
 
     Along the gradient such a step lowers the cost by bound · |g|² / λmax at first order. An adaptive rule divides by
@@ -31,9 +31,7 @@ def plateau(record: Record) -> Symptom | None:
         share = record.steps * bound.value * usual**2 / curvature / cost
         if not share < FLAT:
             continue
-        return Symptom(
-            id="plateau",
-            kind="dynamics",
+        return Sign(
             certain=False,
             sentence=f"the cost does not fall, and the gradient's norm is {usual:.1e} where the curvature is "
             f"{curvature:.2g}: at the longest steps that are stable so small a slope lowers the cost by "
@@ -45,7 +43,6 @@ def plateau(record: Record) -> Symptom | None:
             where=record.site("model") or record.site("loss"),
             optimizer=key,
             evidence=(("gradient_norm", ""), ("curvature", key), ("loss", key)),
-            explains=frozenset({"slow_progress", "stopped_too_early", "saddle_point"}),
         )
     return None
 

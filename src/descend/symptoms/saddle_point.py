@@ -5,7 +5,7 @@ from math import isfinite
 from descend.course.progress import POOR, left, yardstick_place
 from descend.course.stability import Downwards, bends_downwards
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"
 GROWS = 30.0  # times the first gradient's norm, later
@@ -13,7 +13,7 @@ LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth,
 RISES = 1.2  # and is nowhere above so many times the first: a run that has blown up lingers, too
 
 
-def saddle_point(record: Record) -> Symptom | None:
+def saddle_point(record: Record) -> Sign | None:
     """A gradient that starts small and grows many times over, while the cost stays flat for a third of the run."""
     norms = record.series("gradient_norm", "").finite()
     curve = record.series("yardstick", yardstick_place(record)).finite()
@@ -27,9 +27,7 @@ def saddle_point(record: Record) -> Symptom | None:
     if flat < LINGERS * record.steps or max(value for _, value in near) > RISES * curve.first:
         return None
     downwards = bends_downwards(record, flat)
-    return Symptom(
-        id="saddle_point",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"the gradient's norm starts at {norms.first:.1e} and grows to {norms.max:.1e}{times} (bound "
         f"{GROWS:g} times), while the cost stays flat for {flat} of {record.steps} steps: so a run leaves the "
@@ -40,9 +38,6 @@ def saddle_point(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("model") or record.site("optimizer", "0"),
         evidence=(("gradient_norm", ""), ("loss", "0"), *([downwards.series] if downwards else [])),
-        explains=frozenset(
-            {"slow_progress", "plateau", "stopped_too_early", "correlated_inputs", "ill_conditioned_curvature"}
-        ),
     )
 
 

@@ -2,13 +2,13 @@
 
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
 SHARE = 0.5  # of a layer's activations
 
 
-def saturated_units(record: Record) -> Symptom | None:
+def saturated_units(record: Record) -> Sign | None:
     """Half of a hidden layer's activations are flat from the first look on, and much of the cost is left."""
     curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
     sick = [(place, curve) for place, curve in curves if curve.first >= SHARE]
@@ -16,9 +16,7 @@ def saturated_units(record: Record) -> Symptom | None:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].first)
     used = record.fact(facts.Activation, place)
-    return Symptom(
-        id="saturated_units",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
@@ -31,15 +29,4 @@ def saturated_units(record: Record) -> Symptom | None:
         where=record.site("model"),
         module=place,
         evidence=tuple(("saturated_share", p) for p, _ in curves),
-        explains=frozenset(
-            {
-                "vanishing_gradients",
-                "slow_progress",
-                "plateau",
-                "bad_initialisation",
-                "exploding_gradients",
-                "instability",
-                "stopped_too_early",
-            }
-        ),
     )

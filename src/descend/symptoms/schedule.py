@@ -3,14 +3,14 @@
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import rate_of
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
 TINY = 0.02  # of the largest rate: a step so short moves nothing in the time that is left
 MOST = 0.4  # of the run: a schedule that ends with it is near zero at its end alone
 
 
-def schedule(record: Record) -> Symptom | None:
+def schedule(record: Record) -> Sign | None:
     """A rate below a fiftieth of its largest for most of the run, while most of the cost is left."""
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
@@ -29,9 +29,7 @@ def schedule(record: Record) -> Symptom | None:
             f"{left_in_words(record)} left; "
         )
         sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
-        return Symptom(
-            id="schedule",
-            kind="dynamics",
+        return Sign(
             certain=False,
             likely=True,
             sentence=sentence,
@@ -42,6 +40,5 @@ def schedule(record: Record) -> Symptom | None:
             where=record.site("scheduler_step") or record.site("scheduler") or record.site("optimizer", key),
             optimizer=key,
             evidence=(("loss", key), ("learning_rate", key)),
-            explains=frozenset({"slow_progress", "stopped_too_early", "plateau", "vanishing_gradients"}),
         )
     return None

@@ -5,7 +5,7 @@ from statistics import median
 from descend.course.progress import first_rise, left, left_in_words
 from descend.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
 SHORT, SHORTER = 0.12, 0.05  # of the stability bound: half of it is fastest along the steepest direction
@@ -15,7 +15,7 @@ LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
 # The second of each where the run was cut off: it would have gone on.
 
 
-def slow_progress(record: Record) -> Symptom | None:
+def slow_progress(record: Record) -> Sign | None:
     """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
     for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
@@ -24,9 +24,7 @@ def slow_progress(record: Record) -> Symptom | None:
         found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:
             value, bound, quantity, sentence, likely = found
-            return Symptom(
-                id="slow_progress",
-                kind="dynamics",
+            return Sign(
                 certain=False,
                 likely=likely,
                 sentence=f"{sentence}; {left_in_words(record)} is left after {record.steps} steps",
@@ -37,7 +35,6 @@ def slow_progress(record: Record) -> Symptom | None:
                 where=record.site("optimizer", key) or record.site("backward"),
                 optimizer=key,
                 evidence=(("loss", key), ("learning_rate", key)),
-                explains=frozenset({"stopped_too_early", "plateau"}),
             )
     return None
 

@@ -3,7 +3,7 @@
 from descend.course.own_metric import own_share_left
 from descend.course.progress import FAIR, ended_smoothly, falls, left
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Training Curves: they cannot guarantee that a run has converged"
 LEFT = 0.2  # of the cost of a constant prediction
@@ -12,7 +12,7 @@ MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will 
 FEW = 200  # and of fewer steps one in proportion
 
 
-def stopped_too_early(record: Record) -> Symptom | None:
+def stopped_too_early(record: Record) -> Sign | None:
     """The script ended by itself with much of the cost left and still falling steadily.
 
     Where less than a tenth is missing of its own share, a longer run could only be a little better.
@@ -23,9 +23,7 @@ def stopped_too_early(record: Record) -> Symptom | None:
     bound = SLOWLY * min(1.0, record.steps / FEW) if left(record) > MOST else STILL_FALLING
     if not left(record) > LEFT or fallen < bound:
         return None
-    return Symptom(
-        id="stopped_too_early",
-        kind="dynamics",
+    return Sign(
         certain=False,
         likely=fallen >= STILL_FALLING,
         sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over "

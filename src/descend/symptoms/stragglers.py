@@ -6,14 +6,10 @@ from math import isfinite
 from statistics import fmean, harmonic_mean, median
 
 from descend.record import Record
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 from descend.turns import in_step
 
 SOURCE = "Dean et al. 2012, §3: many machines wait for the single slowest one; Chen et al. 2016: backup workers"
-ADVICE = (
-    "Look for uneven shares of the data, slower storage, another program on its machine, a weaker device. What each "
-    "scheme would gain is foretold from the measured times; descend.parallel.Layout has the asynchronous ones."
-)
 SLOWER = 1.5  # times as long as the others take before their backward pass,
 WAITED = 0.2  # where that is at least this share of a step,
 LOCAL_STEPS = 10  # between two meetings
@@ -24,7 +20,7 @@ TICK = 1e-6  # seconds, which a clock may show as none
 LEAST = 5  # and there are so many readings of each: the first steps are slow anywhere
 
 
-def stragglers(record: Record) -> Symptom | None:
+def stragglers(record: Record) -> Sign | None:
     """A rank takes far longer before its backward pass than the others do: always the same one, or now and then one.
 
     That the times of the same one add up is a fact; whether all gain by not waiting for each slow moment, a trial has
@@ -49,9 +45,7 @@ def stragglers(record: Record) -> Symptom | None:
     gains = foretold(record, step)
     if not (always or gains[LOCAL] >= WORTH):
         return None
-    return Symptom(
-        id="stragglers",
-        kind="dynamics",
+    return Sign(
         certain=always,
         sentence=f"{said} {step:.2g} s they wait for it. Foretold from these times, in examples a second over now's: "
         + ", ".join(f"{name} {gain:.2g}" for name, gain in gains.items()),

@@ -5,7 +5,7 @@ from math import prod
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.course.stability import is_of
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = (
     "Goyal et al. 2017, §3: a gradient summed over N examples is N times the mean's, so the rate means N times as much"
@@ -13,7 +13,7 @@ SOURCE = (
 LEAST = 8.0  # terms that are summed
 
 
-def sum_reduction(record: Record) -> Symptom | None:
+def sum_reduction(record: Record) -> Sign | None:
     """A loss summed over its terms, in a run that is unstable or stuck; with an adaptive rule it does not matter."""
     given = record.fact(facts.LossInput)
     if given is None:
@@ -24,9 +24,7 @@ def sum_reduction(record: Record) -> Symptom | None:
         return None
     if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
         return None
-    return Symptom(
-        id="sum_reduction",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"the loss is the sum over {terms:.0f} terms: its gradient and its curvature are {terms:.0f} times "
@@ -37,15 +35,4 @@ def sum_reduction(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=record.site("loss_module") or record.site("reduction") or record.site("loss"),
-        explains=frozenset(
-            {
-                "instability",
-                "exploding_gradients",
-                "dead_units",
-                "saturated_units",
-                "oscillation",
-                "inputs_not_normalised",
-                "targets_not_scaled",
-            }
-        ),
     )

@@ -1,18 +1,13 @@
 """Target leak: the network is to predict the next element of a sequence, and sees it."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Vaswani et al. 2017, §3.2.3: masking keeps position i from attending to positions after i"
-ADVICE = (
-    "Hide what comes later: a causal mask for attention (`is_causal=True`, with the mask of "
-    "`torch.nn.Transformer.generate_square_subsequent_mask`), a recurrent layer that reads one way "
-    "(`bidirectional=False`). The training loss will rise: it is then that of a prediction."
-)
 ATTENTION = ("MultiheadAttention", "scaled_dot_product_attention", "multi_head_attention_forward")
 
 
-def target_leak(record: Record) -> Symptom | None:
+def target_leak(record: Record) -> Sign | None:
     """Targets that are the inputs one element later, and outputs that change with the last element before it."""
     leak = record.fact(facts.TargetLeak)
     if leak is None or not leak.sees:
@@ -21,9 +16,7 @@ def target_leak(record: Record) -> Symptom | None:
     is_attention = where is not None and where.detail in ATTENTION
     hiding = "a causal mask (is_causal=True with its mask)" if is_attention else "bidirectional=False"
     cure = f"; {hiding} hides them" if where is not None else ""
-    return Symptom(
-        id="target_leak",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence="each target is the next element of the inputs, and what the network says of an element changes with "
         f"those after it: it copies the answer, and its loss says nothing of how it predicts{cure}",
@@ -32,5 +25,4 @@ def target_leak(record: Record) -> Symptom | None:
         bound=1.0,
         source=SOURCE,
         where=where or record.site("model"),
-        explains=ECHOES,  # a cost that says nothing of the task cannot be too high, or fall too slowly
     )

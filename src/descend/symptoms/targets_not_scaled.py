@@ -2,13 +2,13 @@
 
 from descend.course.progress import POOR, is_stuck, stuck_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
 LARGE, SMALL = 10.0, 0.1  # of the targets' root mean square, where 1 is standardised
 
 
-def targets_not_scaled(record: Record) -> Symptom | None:
+def targets_not_scaled(record: Record) -> Sign | None:
     """Real targets far from the scale of one, in a run that suffers from it."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or given.task != "real":
@@ -18,9 +18,7 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         return None
     if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
         return None
-    return Symptom(
-        id="targets_not_scaled",
-        kind="statics",
+    return Sign(
         certain=False,
         likely=True,
         sentence=f"the targets have mean {mean:.3g} and σ {std:.3g} (root mean square "
@@ -32,16 +30,4 @@ def targets_not_scaled(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("loss"),
         evidence=(("loss", "0"), ("yardstick", "squared_error")),
-        explains=frozenset(
-            {
-                "instability",
-                "slow_progress",
-                "exploding_gradients",
-                "dead_units",
-                "stopped_too_early",
-                "oscillation",
-                "clipping_too_hard",
-                "plateau",
-            }
-        ),
     )

@@ -3,13 +3,13 @@
 from descend.course.own_metric import is_told_by_loss, own_metric
 from descend.course.suffering import may_suffer
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Chen et al. 2018, §1: terms whose gradients differ much in their norms do not train together"
 BOUND = 10.0  # the probe's
 
 
-def unbalanced_terms(record: Record) -> Symptom | None:
+def unbalanced_terms(record: Record) -> Sign | None:
     """Terms of the loss whose gradients differ by an order of magnitude, where something other than it tells good."""
     known = record.every(facts.LossTerm)
     if not known or not may_suffer(record) or (own_metric(record) is None and not is_told_by_loss(record)):
@@ -20,9 +20,7 @@ def unbalanced_terms(record: Record) -> Symptom | None:
         return None
     least, most = weak[-1], strong[0]
     share = least.pull / most.pull
-    return Symptom(
-        id="unbalanced_terms",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence="the loss adds up terms that pull at the weights unequally: at the first step the gradient of one "
         f"(line {least.line}) is {share:.1g} of the length of another's (line {most.line}), and it is hardly "

@@ -2,21 +2,19 @@
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
 
 
-def unpaired_targets(record: Record) -> Symptom | None:
+def unpaired_targets(record: Record) -> Sign | None:
     """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
     pairing, loaders = record.fact(facts.Pairing), record.every(facts.Loader)
     keys = [*pairing.inputs, *pairing.targets] if pairing else []
     shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]
     if pairing is None or not shuffle or not left(record) > POOR:
         return None
-    return Symptom(
-        id="unpaired_targets",
-        kind="wiring",
+    return Ruin(
         certain=False,
         likely=True,
         sentence="the inputs come from one loader and their targets from another, and "
@@ -27,5 +25,4 @@ def unpaired_targets(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("loader", pairing.targets[0]),
-        explains=ECHOES | {"no_signal", "inputs_not_normalised", "targets_not_scaled"},
     )

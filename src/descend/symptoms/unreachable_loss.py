@@ -3,20 +3,18 @@
 from descend.course.opponents import has_opponents
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"
 BARRED = 0.5  # the probe's bound: most of what a constant leaves
 
 
-def unreachable_loss(record: Record) -> Symptom | None:
+def unreachable_loss(record: Record) -> Sign | None:
     """With any output at all the loss stays above half of what a constant leaves: one call keeps it there."""
     call = crossing(record, in_head=True)
     if call is None:
         return None
-    return Symptom(
-        id="unreachable_loss",
-        kind="dynamics",
+    return Sign(
         certain=suffers(record),
         sentence=f"whatever the network says, the loss of the fixed examples does not fall below {call.before:.3g} "
         f"(one answer for all of them: {call.constant:.3g}); it could come down to {call.behind:.3g} behind "

@@ -2,12 +2,12 @@
 
 from descend.course.suffering import may_suffer
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can tell more of the targets than the data do"
 
 
-def unreadable(record: Record) -> Symptom | None:
+def unreadable(record: Record) -> Sign | None:
     """Calls stand between the data and the network, and nothing is learnt with them: without one, it may be."""
     kinds = (facts.OnInputs, facts.OnFetched, facts.Prepared, facts.OnEvaluated)
     calls = [(kind, place) for kind in kinds for place in record.every(kind)]
@@ -15,9 +15,7 @@ def unreadable(record: Record) -> Symptom | None:
         return None
     kind, place = calls[0]
     met = "the network or the loss is given" if kind is not facts.OnEvaluated else "the network is evaluated on"
-    return Symptom(
-        id="unreadable",
-        kind="dynamics",
+    return Sign(
         certain=False,
         sentence=f"what {met} is made into something else first, and the run does not learn so well what it is asked: "
         "what is lost there, nothing behind it brings back",

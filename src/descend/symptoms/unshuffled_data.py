@@ -6,7 +6,7 @@ from statistics import fmean, pvariance
 from descend.course.progress import POOR, left
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"
 BATCHES = 4  # looked at, at least
@@ -15,12 +15,12 @@ ALIKE = 0.2  # of the variance of real targets
 EXAMPLES = 8  # in a batch, or its entropy says little
 
 
-def unshuffled_data(record: Record) -> Symptom | None:
+def unshuffled_data(record: Record) -> Sign | None:
     """The labels, or the targets, within a batch vary far less than over all batches."""
     return _sorted_labels(record) or _sorted_targets(record)
 
 
-def _sorted_labels(record: Record) -> Symptom | None:
+def _sorted_labels(record: Record) -> Sign | None:
     counts = [batch.fact.labels for batch in record.history(facts.Batch)]
     counts = [c for c in counts if sum(c.values()) >= EXAMPLES]
     if len(counts) < BATCHES:
@@ -39,7 +39,7 @@ def _sorted_labels(record: Record) -> Symptom | None:
     return _symptom(record, sentence, ("entropy within a batch / overall", within / overall, SORTED), certain=True)
 
 
-def _sorted_targets(record: Record) -> Symptom | None:
+def _sorted_targets(record: Record) -> Sign | None:
     """Real targets: a series in its order looks the same, so a trial has to decide."""
     batches = [batch.fact for batch in record.history(facts.Batch) if batch.fact.examples >= EXAMPLES]
     seen = [(b.mean, b.std) for b in batches if b.mean is not None and b.std is not None]
@@ -56,10 +56,8 @@ def _sorted_targets(record: Record) -> Symptom | None:
     return _symptom(record, sentence, ("variance within a batch / overall", share, ALIKE), certain=False)
 
 
-def _symptom(record: Record, sentence: str, number: tuple[str, float, float], certain: bool) -> Symptom:
-    return Symptom(
-        id="unshuffled_data",
-        kind="statics",
+def _symptom(record: Record, sentence: str, number: tuple[str, float, float], certain: bool) -> Sign:
+    return Sign(
         certain=certain,
         sentence=sentence,
         quantity=number[0],
@@ -67,7 +65,6 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ce
         bound=number[2],
         source=SOURCE,
         where=data_site(record),
-        explains=frozenset({"instability", "oscillation", "fluctuations", "slow_progress", "dead_units", "cliff"}),
     )
 
 

@@ -3,21 +3,21 @@
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.depth import weight_gradients
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
 SMALL = 1e-2  # of the last layer's gradient
 FORGOTTEN = 1e-4  # of the gradient at the step where it is largest
 
 
-def vanishing_gradients(record: Record) -> Symptom | None:
+def vanishing_gradients(record: Record) -> Sign | None:
     """Hardly any gradient reaches the first layer, or the first step of a sequence, and the cost does not fall."""
     if not is_stuck(record, "0", POOR):
         return None
     return _through_depth(record) or _through_time(record)
 
 
-def _through_depth(record: Record) -> Symptom | None:
+def _through_depth(record: Record) -> Sign | None:
     gradients = weight_gradients(record, 0)
     if len(gradients) < 3:
         return None
@@ -38,7 +38,7 @@ def _through_depth(record: Record) -> Symptom | None:
     )
 
 
-def _through_time(record: Record) -> Symptom | None:
+def _through_time(record: Record) -> Sign | None:
     shares = [
         (share, place)
         for place in record.places("through_time")
@@ -65,10 +65,8 @@ def _symptom(
     number: tuple[str, float, float],
     module: str,
     evidence: tuple[tuple[str, str], ...],
-) -> Symptom:
-    return Symptom(
-        id="vanishing_gradients",
-        kind="dynamics",
+) -> Sign:
+    return Sign(
         certain=False,
         likely=True,
         sentence=sentence,
@@ -79,5 +77,4 @@ def _symptom(
         where=record.site("model"),
         module=module,
         evidence=evidence,
-        explains=frozenset({"slow_progress", "plateau", "saturated_units", "layer_rate_mismatch", "stopped_too_early"}),
     )

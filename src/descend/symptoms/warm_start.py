@@ -2,14 +2,14 @@
 
 from descend.course.progress import first_rise, smoothed
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"
 TRAINED = 0.5  # of the first stage's first loss: below it the weights know something
 LOST = 2.0  # times the first stage's first loss: what was learnt before is lost, whatever the run makes of it
 
 
-def warm_start(record: Record) -> Symptom | None:
+def warm_start(record: Record) -> Sign | None:
     """A later stage that starts from a low loss and makes it rise; above that of untrained weights it is a fact."""
     stage = record.fact(facts.Stage)
     first = stage.first_loss if stage else record.series("loss", "0").first
@@ -20,9 +20,7 @@ def warm_start(record: Record) -> Symptom | None:
             continue
         peak = smoothed(losses).max
         is_lost = peak > LOST * first
-        return Symptom(
-            id="warm_start",
-            kind="dynamics",
+        return Sign(
             certain=is_lost,
             likely=True,
             sentence=f"a later stage starts at a loss of {losses.first:.3g}, where the first one began at "
@@ -36,7 +34,6 @@ def warm_start(record: Record) -> Symptom | None:
             where=record.site("optimizer", key),
             optimizer=key,
             evidence=(("loss", "0"), ("loss", key), ("learning_rate", key)),
-            explains=frozenset({"instability", "dead_units", "cliff"}),
         )
     return None
 

@@ -1,20 +1,18 @@
 """Weights not loaded: a checkpoint whose names are not the module's, loaded without a word of it."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.Module.load_state_dict: with strict=False names that do not match are left out"
 
 
-def weights_not_loaded(record: Record) -> Symptom | None:
+def weights_not_loaded(record: Record) -> Sign | None:
     """A load before the training that brought nothing, or left out what another prefix would bring."""
     place = unloaded_place(record)
     load = record.fact(facts.LeftUnloaded, place)
     if load is None:
         return None
-    return Symptom(
-        id="weights_not_loaded",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"load_state_dict left {load.missing} of {load.of} tensors as they were initialised: the module "
         f"calls the first `{load.first}`, the checkpoint `{load.unexpected}`, and strict=False says nothing of "
@@ -24,7 +22,6 @@ def weights_not_loaded(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("load_state_dict", place),
-        explains=ECHOES | {"inputs_not_normalised", "frozen_or_detached"},
     )
 
 

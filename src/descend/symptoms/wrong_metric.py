@@ -1,7 +1,7 @@
 """Wrong metric: what the script measures of its network cannot tell the right answers from others."""
 
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Gneiting & Raftery 2007, §2: a score is proper where nothing scores better than the truth"
 
@@ -9,7 +9,7 @@ SOURCE = "Gneiting & Raftery 2007, §2: a score is proper where nothing scores b
 OF_THE_NUMBER = frozenset({"wrong_objective", "unreadable", "optimisation", "overfitting"})
 
 
-def wrong_metric(record: Record) -> Symptom | None:
+def wrong_metric(record: Record) -> Sign | None:
     """The answers that the loss asks for score no better than the same answers given to other examples."""
     known = record.every(facts.OwnMeasure)
     place = next((place for place, measure in known.items() if not measure.is_told_apart), None)
@@ -18,9 +18,7 @@ def wrong_metric(record: Record) -> Symptom | None:
     score = known[place]
     is_slip = score.best != score.right
     slip = f"; with another class for one of the examples it is {score.best:.3g}" if is_slip else ""
-    return Symptom(
-        id="wrong_metric",
-        kind="wiring",
+    return Sign(
         certain=True,
         sentence="the number that is computed here does not tell right answers from others: those that the training "
         f"loss asks for come to {score.right:.3g}, and to {score.given_to_others:.3g} where each is given to "
@@ -30,5 +28,4 @@ def wrong_metric(record: Record) -> Symptom | None:
         bound=0.0,
         source=SOURCE,
         where=record.site("own_measure", place),
-        explains=OF_THE_NUMBER,
     )

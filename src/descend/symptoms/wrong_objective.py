@@ -4,12 +4,12 @@ from descend.course.own_metric import own_metric
 from descend.course.progress import is_falling
 from descend.course.suffering import has_hardly_learnt, has_learnt_nothing, may_suffer
 from descend.record import Record, facts
-from descend.symptoms.symptom import Symptom
+from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
 
 
-def wrong_objective(record: Record) -> Symptom | None:
+def wrong_objective(record: Record) -> Sign | None:
     """The training loss falls; what the script prints of what it has trained is as without learning, or lacks much.
 
     Where nothing at all is learnt it need not fall: a second mistake may keep it where it is.
@@ -26,9 +26,7 @@ def wrong_objective(record: Record) -> Symptom | None:
     verb = "is" if is_no_better else "may be"
     compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
     beside = f", {compared} the {metric.untrained:.3g} of a network that has learnt nothing" if is_near else ""
-    return Symptom(
-        id="wrong_objective",
-        kind="dynamics",
+    return Sign(
         certain=is_no_better,
         sentence=f"the training loss {'falls' if falls else 'hardly falls'} ({losses.first:.3g} → {losses.last:.3g}), "
         f"and {metric.name!r}, by which the script itself says how good the network is, ends at {ended:.3g}{beside}: "

@@ -2,13 +2,13 @@
 
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, Site, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
 UNCHANGED = 1.0
 
 
-def wrong_step(record: Record) -> Symptom | None:
+def wrong_step(record: Record) -> Sign | None:
     """Something else than backward pass and optimizer writes to gradients or parameters, in a run that may suffer."""
     for key, altered in record.every(facts.Alterations).items():
         cosine, between = 1.0 if altered.cosine is None else altered.cosine, altered.between_steps
@@ -39,9 +39,7 @@ def wrong_step(record: Record) -> Symptom | None:
         is_sure = quantity.startswith("cosine") and cosine < 0 and suffers(record, key)
         if not is_sure and not may_suffer(record, key):
             continue
-        return Symptom(
-            id="wrong_step",
-            kind="wiring",
+        return Ruin(
             certain=is_sure,
             sentence=told,
             quantity=quantity,
@@ -51,7 +49,6 @@ def wrong_step(record: Record) -> Symptom | None:
             where=where,
             optimizer=key,
             evidence=(("loss", key),),
-            explains=ECHOES | {"negated_loss"},
         )
     return None
 

@@ -2,24 +2,18 @@
 
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
-from descend.symptoms.symptom import ECHOES, Symptom
+from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input times what comes back from its output"
-ADVICE = (
-    "Give the layer what it is to read. A decoder that is trained reads the targets, shifted by one "
-    "(`y[:, :-1]` to predict `y[:, 1:]`), under a causal mask."
-)
 
 
-def zero_input(record: Record) -> Symptom | None:
+def zero_input(record: Record) -> Sign | None:
     """A layer whose input is zero in every example that was looked at, in a run that leaves much of the cost."""
     fed = record.every(facts.ZeroInput)
     if not fed or not left(record) > POOR:
         return None
     name, first = next(iter(fed.items()))
-    return Symptom(
-        id="zero_input",
-        kind="wiring",
+    return Ruin(
         certain=True,
         sentence=f"{first.layer} {name} is fed nothing but zeros: it gives its bias whatever the example is, and "
         f"its weights get no gradient; {left_in_words(record)} is left",
@@ -29,5 +23,4 @@ def zero_input(record: Record) -> Symptom | None:
         source=SOURCE,
         where=record.site("zero_input"),
         module=name,
-        explains=ECHOES | {"inputs_not_normalised"},
     )

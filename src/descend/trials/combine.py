@@ -7,7 +7,6 @@ from math import inf, isfinite
 
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
-from descend.symptoms import GENERAL
 from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 from descend.trials.statistics import as_good, promising
@@ -46,7 +45,7 @@ def _mended(best: Candidate, others: Sequence[Candidate], exam: Record, bench: B
 
     Not where the fact is what came of the run: the best may have mended that, too.
     """
-    both = beside_fact(best, [c for c in others if c.prescription.symptom not in GENERAL], exam, bench)
+    both = beside_fact(best, [c for c in others if not c.prescription.of_search], exam, bench)
     return both if both is not None and as_good(both.value, best.value) else best
 
 
@@ -81,7 +80,7 @@ def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[C
     known = [c for c in candidates if not c.reason and c.script is not None and not c.parts]
     order = list(dict.fromkeys(c.prescription.symptom for c in known))
     known.sort(key=lambda c: c.value / c.before if c.before > 0 and isfinite(c.value) else inf)
-    named = [c for c in known if c.prescription.symptom not in GENERAL and as_good(c.value, c.before)]
+    named = [c for c in known if not c.prescription.of_search and as_good(c.value, c.before)]
     best = {c.prescription.symptom: c for c in reversed(named) if not c.prescription.of_fact}
     causes = sorted(best.values(), key=lambda c: order.index(c.prescription.symptom))
     first = [c for c in known if c.prescription.of_fact][:1] + causes[:NAMED]

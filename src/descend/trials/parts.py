@@ -44,7 +44,8 @@ def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candid
     each = [part.prescription for part in parts]
     remedy, label = "+".join(p.remedy for p in each), " + ".join(p.label for p in each)
     cost = sum(p.cost for p in each)
-    return Candidate(Prescription(each[0].symptom, remedy, label, lambda _: script, cost, judged_on=judged_on), script)
+    first = Prescription(each[0].symptom, remedy, label, lambda _: script, cost, judged_on=judged_on)
+    return Candidate(replace(first, of_search=each[0].of_search), script)
 
 
 def made_again(parts: Sequence[Part], script: Script) -> Script | None:

@@ -13,7 +13,6 @@ from descend.course.suffering import suffers
 from descend.record import Record
 from descend.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
-from descend.symptoms import GENERAL
 from descend.trials.arms import Bench, yardstick
 from descend.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
 from descend.trials.combine import beside_fact, combined, pairs
@@ -147,8 +146,8 @@ def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], ben
 def _confirmed(helping: list[Candidate], proof: Proof) -> frozenset[str]:
     """Return the suspicions whose own remedies have won; of those without a name of their own what the cure is for."""
     cured = {part.prescription.symptom for part in proof.cure.parts} if proof.cure is not None else set()
-    won = frozenset(c.prescription.symptom for c in helping) - proof.refuted
-    return won - (GENERAL - cured)
+    prescribed = [candidate.prescription for candidate in helping]
+    return frozenset(p.symptom for p in prescribed if not p.of_search or p.symptom in cured) - proof.refuted
 
 
 def _in_turn(winners: list[Candidate]) -> list[Candidate]:

@@ -9,10 +9,11 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from descend.diagnosis import diagnose
 from descend.errors import UsageError
 from descend.record import Ending, Message, Record
 from descend.redaction import cleaned, learn
-from descend.symptoms import Symptom, causes, diagnose
+from descend.symptoms import Symptom, causes
 
 LOOK_S = 0.5  # between two looks, at least;
 SHARE = 0.05  # and so little of one core's time is spent looking, however long the record has grown

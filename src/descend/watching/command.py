@@ -29,6 +29,7 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     Its losses stay the same bit for bit, and probes wait for their share of the loop's time, 2 %. From inside a program
     or a notebook: with descend.watch(model, optimizer):
     """
+    from descend.diagnosis import check_ids
     from descend.notebook import is_notebook
     from descend.observe import observe
     from descend.plan import Plan
@@ -36,7 +37,6 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     from descend.record.store import open_store
     from descend.run.launch import shown
     from descend.script import opened
-    from descend.symptoms import check_ids
     from descend.watching.serving import LivePage
     from descend.watching.watchman import Watchman
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from descend.canon import CANON
 from descend.errors import UsageError
 from descend.record import Record
 from descend.record.keeping import keeping
@@ -19,7 +20,6 @@ from descend.redaction.commands import shown_command
 from descend.run.process import received
 from descend.sandbox.environment import describe_environment
 from descend.sandbox.world import watched_as
-from descend.symptoms import SYMPTOMS
 from descend.watching.alerts import require_address
 from descend.watching.watchman import Watchman
 
@@ -45,7 +45,7 @@ class Recorder:
     def record(self) -> None:
         """Keep everything that comes. Raises `UsageError` where the store cannot be opened."""
         settings, root = self._settings, Path.cwd()
-        if unknown := [name for name in settings["ignore"] if name not in SYMPTOMS]:
+        if unknown := [name for name in settings["ignore"] if name not in CANON]:
             self.answer(say=f"ignore: there is no symptom {unknown[0]}")
         program, *arguments = settings["arguments"]
         command = shown_command([program], root / program, root, arguments)

@@ -1,7 +1,7 @@
 """A training that goes on where it was broken off: what was told of it is not told again."""
 
+from descend.diagnosis import diagnose
 from descend.record.store import Store
-from descend.symptoms import diagnose
 
 
 def told_before(store: Store, script: str) -> tuple[int | None, frozenset[str]]:

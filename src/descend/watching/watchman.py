@@ -7,12 +7,13 @@ from typing import Any
 
 from descend.archive import save_case
 from descend.concluding import conclude
+from descend.diagnosis import diagnose
 from descend.errors import UsageError
 from descend.record import Message, Record
 from descend.record.store import Store
 from descend.report.contract import finding_as_json
 from descend.report.wording import steps_taken, told
-from descend.symptoms import Symptom, causes, diagnose
+from descend.symptoms import Symptom, causes
 from descend.trials.prove import Proof
 from descend.watching.alerts import Alerts, Webhook
 from descend.watching.ranks import gather
