@@ -32,7 +32,7 @@ FACT, SUSPECTED = symptom("wrong_objective", certain=True), symptom("unreadable"
 def test_what_has_no_name_is_told_where_its_edit_has_won_or_nothing_else_is_known(symptoms, confirmed, told) -> None:
     record = Record()
     record.add(Ending("finished", 0, 100))
-    case = conclude(record, symptoms, Proof(confirmed=confirmed), "", 0.0)
+    case = conclude(record, symptoms, Proof(confirmed=confirmed), "")
     assert [finding.id for finding in case.findings] == told
 
 
@@ -44,10 +44,10 @@ def test_a_general_fact_stands_behind_the_general_finding_whose_edit_does_better
         interval = (after, after)
         known.trials.append(Trial(("skip_call",), name, name, "helps", "cost", 1.0, after, interval, interval, (1,)))
     at = Site("on_inputs", "0", "train.py", 3)
-    found = conclude(record, [replace(SUSPECTED, where=at), FACT], known, "", 0.0).findings
+    found = conclude(record, [replace(SUSPECTED, where=at), FACT], known, "").findings
     assert [finding.id for finding in found] == ["unreadable", "wrong_objective"]
     named = symptom("no_step", certain=True)
-    assert conclude(record, [named, SUSPECTED, FACT], known, "", 0.0).findings[0].id == "no_step"
+    assert conclude(record, [named, SUSPECTED, FACT], known, "").findings[0].id == "no_step"
 
 
 def test_of_two_changes_the_first_stands_where_it_was_made_by_itself(tmp_path) -> None:
@@ -65,5 +65,5 @@ def test_of_two_changes_the_first_stands_where_it_was_made_by_itself(tmp_path) -
     )
     for trials, line in (([two, one], 2), ([two], 1)):
         known = Proof(confirmed=frozenset({"no_step"}), cure=two, trials=trials)
-        [found] = conclude(record, [replace(symptom("no_step", certain=True), where=backward)], known, "", 0.0).findings
+        [found] = conclude(record, [replace(symptom("no_step", certain=True), where=backward)], known, "").findings
         assert found.where.line == line

@@ -18,8 +18,8 @@ price = (price - price.mean()) / price.std()
 class Prices(nn.Module):
     def __init__(self):
         super().__init__()
-        self.first = nn.Linear(3, 128)  # clinic: 128 | 96
-        self.last = nn.Linear(128, 1)  # clinic: 128 | 96
+        self.first = nn.Linear(3, 128)
+        self.last = nn.Linear(128, 1)
 
     def forward(self, x):
         hidden = torch.tanh(self.first(x))

@@ -48,6 +48,11 @@ class Case:
         return "undecided" if self.undecided or self.learnt_nothing else "healthy"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether what comes later in the script need not be looked at."""
+        return bool(self.findings or self.interrupted or self.changed) or self.status == "script_failed"
+
+    @property
     def learnt_nothing(self) -> bool:
         """Whether a run ends where a constant would, or by its own numbers near where it would be unlearnt."""
         judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")

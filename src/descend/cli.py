@@ -148,6 +148,8 @@ app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(w
 @app.command()
 def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = "text") -> None:
     """Diagnose a recorded run again, without running anything."""
+    from dataclasses import replace
+
     from descend.archive import load_case
     from descend.concluding import conclude
     from descend.diagnosis import diagnose as find
@@ -164,7 +166,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         proof.changed = known.changed
         told = {s.id: s for s in (*known.findings, *known.suspicions)}  # by trials alone, too
         again = list((told | {s.id: s for s in find(known.record)}).values())
-        case = conclude(known.record, again, proof, known.verified, known.total_s)
+        case = replace(conclude(known.record, again, proof, known.verified), total_s=known.total_s)
         _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
 

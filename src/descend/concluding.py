@@ -15,7 +15,7 @@ from descend.trials.prove import Proof
 EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: the cure's own line says more
 
 
-def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str, total_s: float) -> Case:
+def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str) -> Case:
     """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
@@ -43,7 +43,6 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
         proof.cure,
         verified,
         bare_s,
-        total_s,
         interrupted=interrupted,
         tuning=proof.tuning,
         dismissed=tuple(sorted(proof.dismissed)),

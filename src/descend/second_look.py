@@ -10,22 +10,27 @@ from math import inf, isfinite
 from pathlib import Path
 
 from descend.canon import GENERAL
+from descend.concluding import conclude
 from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
 from descend.course.suffering import may_suffer
 from descend.diagnosis import diagnose
+from descend.lab import Lab
+from descend.plan import Plan
 from descend.record import Record, Site, facts
 from descend.remedies import JudgedOn
 from descend.script import Script
+from descend.suspicion import Suspicion
 from descend.symptoms import Symptom
 from descend.trials.arms import Bench, Job, yardstick
 from descend.trials.candidate import reference, run_all
 from descend.trials.confirm import confirm
 from descend.trials.parts import joined, needed
-from descend.trials.prove import Proof
+from descend.trials.prove import Proof, prove
 from descend.trials.statistics import MARGIN, as_good, promising
 from descend.trials.trial import Part, Trial
 
+LOOKS = 3  # at what stands behind a change, one behind another
 BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
 NOT_ALL = "some of it does as well alone"
 NOT_ALONE = "with what was found behind it it does better"
@@ -43,6 +48,56 @@ class Mended:
     after: float  # on fresh seeds, if it is proved; else infinite: anything is better
     parts: tuple[Part, ...] = ()  # the changes that it is made by
     at: tuple[str, str] | None = None  # kind and key of the site that it edits
+
+
+def behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, known: list[Symptom]) -> list[Symptom]:
+    """Examine the mended script where it is still poor, and again with what was found; return all that is known."""
+    by_id = {s.id: s for s in known if s.id not in GENERAL}  # as it is told of the script as it was
+    hidden = [by_id.get(s.id, s) for s in _hidden(script, plan, lab, record, proof)]
+    ids = {symptom.id for symptom in hidden}
+    return [*(replace(s, explains=s.explains - ids) for s in known if s.id not in ids), *hidden]
+
+
+def _hidden(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
+    known = [(replace(proof), list[Symptom]())]  # the proof, and what was found, before each look
+    while len(known) <= LOOKS and (first := mended(proof, record, lab.bench(plan, record))) is not None:
+        cure, hidden = proof.cure, known[-1][1]
+        found = _behind_one(script, plan, lab, record, proof, first)
+        if cure and not proof.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
+            go_back(proof, known[-2][0])
+            return known[-2][1]
+        ids = {symptom.id for symptom in found}
+        known.append((replace(proof), [*(s for s in hidden if s.id not in ids), *found]))
+        if proof.cure is cure or not found:
+            break
+    if proof.cure is not known[0][0].cure:
+        take_what_is_needed(script, record, proof, lab.bench(plan, record))
+    return known[-1][1]
+
+
+def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, first: Mended) -> list[Symptom]:
+    """Return what is found in a script with a first change, if its cure is taken; else what is surely wrong there."""
+    cured = first.script.to_be_examined()
+    second = lab.observe(cured, plan, record.run)
+    if second.ending and second.ending.reason == "interrupted":
+        raise KeyboardInterrupt
+    if takes_the_bottom_away(record, second, first):
+        withdraw(proof)
+        return []
+    suspicion, further = Suspicion(cured, plan, second), Proof()
+    if second.ending is None or not second.can_be_judged:
+        return []
+    if suspicion.symptoms:
+        prove(cured, second, suspicion.stages, lab.bench(plan, second), further)
+    bench = lab.bench(plan, record)
+    if not take_both(script, record, first, further.cure, proof, bench):
+        if not proof.cure:
+            take_mend(script, record, second, proof, bench)
+        return [as_in(cured, s, first) for s in new_facts(record, suspicion.symptoms, first)]
+    found = [as_in(cured, s, first) for s in conclude(second, suspicion.symptoms, further, "").findings]
+    proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
+    proof.at |= {first.symptom: first.at} if first.at else {}
+    return found
 
 
 def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:

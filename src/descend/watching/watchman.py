@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,9 @@ class Watchman:
             with self._said():
                 self._say(gather(record, store))
         symptoms = diagnose(record, ignore=self._ignore)
-        case = conclude(record, symptoms, Proof(), "", record.ending.wall_s if record.ending else 0.0)
+        case = conclude(record, symptoms, Proof(), "")
         with self._said():
-            save_case(store, case)
+            save_case(store, replace(case, total_s=record.ending.wall_s) if record.ending else case)
         for symptom in case.findings:
             self._alerts.tell_once(symptom)
         for symptom in causes(list(case.suspicions)):
