@@ -53,7 +53,7 @@ def test_commands_and_options_in_the_readme_exist():
 
 def test_the_canon_names_only_what_there_is():
     for entry in CANON.values():
-        assert all(set(row.remedy.split("+")) <= REMEDIES.keys() for row in entry.rows)
+        assert all(set(row.remedies) <= REMEDIES.keys() for row in entry.rows)
         assert entry.rows or entry.advice
 
 

@@ -23,7 +23,7 @@ from test_several_labels import several_labels
 from descend.canon import CANON
 from descend.prescribe import in_turn, possible, prescribe
 from descend.record import Record, facts
-from descend.remedies import NotApplicable
+from descend.remedies import Change, NotApplicable
 from descend.script import Script
 
 
@@ -59,7 +59,7 @@ def test_an_edit_that_fails_takes_no_other_with_it(monkeypatch, tmp_path):
 
     record = no_step()
     [first, *_] = prescribe(record, [CANON["no_step"].look(record)])
-    monkeypatch.setattr(f"descend.remedies.{first.remedy}.{first.remedy}", fails)
+    monkeypatch.setattr(f"descend.remedies.{first.remedies[0]}.{first.remedies[0]}", fails)
     found = first.apply(Script(tmp_path / "train.py", tmp_path))
     assert isinstance(found, NotApplicable) and "RecursionError: too deep" in found.reason
 
@@ -84,19 +84,22 @@ def test_a_prescription_can_be_had_at_another_rate():
     by_label = {p.label: p for p in prescribe(record, [SYMPTOM])}
     rate, adam = by_label["learning rate 0.1 → 0.04"], by_label["Adam, lr 0.001"]
     assert rate.at_rate(3.0).label == "learning rate 0.1 → 0.12" and rate.at_rate(3.0).cost == rate.cost
-    assert adam.at_rate(10.0).label == "Adam, lr 0.01" and adam.at_rate(10.0).remedy == "adaptive_rule"
+    assert adam.at_rate(10.0).label == "Adam, lr 0.01" and adam.at_rate(10.0).remedies == ("adaptive_rule",)
     inputs = look(inputs_not_normalised)
-    other = next(p for p in prescribe(inputs_not_normalised(), [inputs]) if p.remedy == "standardise_inputs")
-    assert other.at_rate(3.0).remedy == "standardise_inputs+learning_rate" and other.at_rate(3.0).cost == other.cost + 1
+    other = next(p for p in prescribe(inputs_not_normalised(), [inputs]) if p.remedies == ("standardise_inputs",))
+    assert (
+        other.at_rate(3.0).remedies == ("standardise_inputs", "learning_rate")
+        and other.at_rate(3.0).cost == other.cost + 1
+    )
     assert other.at_rate(3.0).label.startswith("standardise inputs, learning rate ")
 
 
 def test_a_change_that_leaves_the_rule_alone_can_be_had_with_adam():
     inputs = look(inputs_not_normalised)
-    by_remedy = {p.remedy: p for p in prescribe(inputs_not_normalised(), [inputs])}
+    by_remedy = {"+".join(p.remedies): p for p in prescribe(inputs_not_normalised(), [inputs])}
     scaled = by_remedy["standardise_inputs"]
     both = scaled.with_adam(3.0)
-    assert both.remedy == "standardise_inputs+adaptive_rule" and both.cost == scaled.cost + 3
+    assert both.remedies == ("standardise_inputs", "adaptive_rule") and both.cost == scaled.cost + 3
     assert both.label == "standardise inputs, Adam, lr 0.03"  # that run ended after 100 steps
     assert by_remedy["adaptive_rule"].with_adam is None
     adaptive = inputs_not_normalised()
@@ -135,7 +138,7 @@ def test_what_cannot_be_made_takes_nobodys_turn(tmp_path):
 
     def making(label, text):
         made = NotApplicable("no such line") if text is None else script.edit(script.path, text)
-        return replace(edit, label=label, apply=lambda script: made)
+        return replace(edit, label=label, changes=(Change(label, lambda script: made),))
 
     edit = prescribe(no_step(), [look(no_step)])[0]
     asked = [making("a", "x = 1"), making("b", None), making("c", "x = 1"), making("d", "x = 2"), making("e", "x = 3")]
@@ -183,5 +186,5 @@ def test_a_cut_graph_is_judged_by_the_training_s_own_losses_where_nothing_is_rec
     if not is_recorded:
         for place in record.places("yardstick"):
             del record.readings["yardstick", place]
-    found = {p.remedy: p.judged_on for p in prescribe(record, [CANON["frozen_or_detached"].look(record)])}
+    found = {p.remedies[0]: p.judged_on for p in prescribe(record, [CANON["frozen_or_detached"].look(record)])}
     assert found["attach"] == found["unfreeze"] == judged_on

@@ -14,9 +14,9 @@ def explanation(symptom: str) -> str:
     if entry.source:
         lines += ["", "Source", _indented(entry.source)]
     lines += ["", "What helps"]
-    rows = dict.fromkeys((row.remedy, row.why, row.source) for row in entry.rows)
+    rows = dict.fromkeys((row.remedies, row.why, row.source) for row in entry.rows)
     lines += [_indented(entry.advice)] if entry.advice else []
-    lines += [_indented(f"{remedy.replace('+', ' and ')}: {why} ({source})") for remedy, why, source in rows]
+    lines += [_indented(f"{' and '.join(remedies)}: {why} ({source})") for remedies, why, source in rows]
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from descend.course.yardstick import yardstick_place
 from descend.doses import Dose, adam_for_few_steps
 from descend.errors import UsageError
 from descend.record import Record, facts
-from descend.remedies import REMEDIES, JudgedOn, Key, NotApplicable, Prescription
+from descend.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription
 from descend.script import Script
 from descend.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.suggestible import NAMES
@@ -41,7 +41,7 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                 has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
                 if has_a_rate and (old := _rate(record, symptom, dose)):
                     known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
-                    sets_the_step = SETS_THE_STEP.intersection(row.remedy.split("+"))
+                    sets_the_step = SETS_THE_STEP.intersection(row.remedies)
                     if not sets_the_step and (usual := adam_for_few_steps(record, symptom)):
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 site = record.site(*known.at) if known.at else None
@@ -108,9 +108,8 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         dose = {**dose, "is_judged_by_likelihood": True}
     return Prescription(
         symptom=symptom.id,
-        remedy=row.remedy,
+        changes=tuple(Change(remedy, partial(_edited, remedy, record, dose)) for remedy in row.remedies),
         label=row.label.format(**dose),
-        apply=partial(_apply, row.remedy, record, dose),
         cost=row.cost,
         decides=row.decides,
         times=max(1, int(dose.get("times", 1))),
@@ -162,20 +161,15 @@ def _with_adam(row: Row, record: Record, symptom: Symptom, dose: Dose, usual: Do
 
 def _with(known: Prescription, remedy: str, record: Record, dose: Dose, words: str, cost: int) -> Prescription:
     """Return the prescription with another remedy behind its own; `dose` is that of both."""
-    both = f"{known.remedy}+{remedy}"
-    label, apply = f"{known.label}, {words}", partial(_apply, both, record, dose)
-    return replace(known, remedy=both, label=label, apply=apply, cost=known.cost + cost)
+    remedies = (*known.remedies, remedy)
+    changes = tuple(Change(each, partial(_edited, each, record, dose)) for each in remedies)
+    return replace(known, changes=changes, label=f"{known.label}, {words}", cost=known.cost + cost)
 
 
-def _apply(remedies: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:
-    for remedy in remedies.split("+"):
-        try:
-            edited = REMEDIES[remedy](script, record, dose)
-        except (OSError, UsageError):  # a file that cannot be read is no mistake of ours
-            raise
-        except Exception as error:  # one edit that fails on an unusual script must not take the others with it
-            return NotApplicable(f"a mistake in descend: the edit {remedy} ended with {type(error).__name__}: {error}")
-        if isinstance(edited, NotApplicable):
-            return edited
-        script = edited
-    return script
+def _edited(remedy: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:
+    try:
+        return REMEDIES[remedy](script, record, dose)
+    except (OSError, UsageError):  # a file that cannot be read is no mistake of ours
+        raise
+    except Exception as error:  # one edit that fails on an unusual script must not take the others with it
+        return NotApplicable(f"a mistake in descend: the edit {remedy} ended with {type(error).__name__}: {error}")

@@ -109,9 +109,7 @@ def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
         if known is None or known.script is None:
             return None
         p = known.prescription
-        return Mended(
-            known.script, p.symptom, tuple(p.remedy.split("+")), p.label, p.judged_on, inf, known.made_by, p.at
-        )
+        return Mended(known.script, p.symptom, p.remedies, p.label, p.judged_on, inf, known.made_by, p.at)
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)

@@ -66,7 +66,7 @@ def _plain(symptom: Symptom) -> dict[str, Any]:
 
 
 def _prescribed(record: Record, symptom: Symptom, named: list[Symptom]) -> list[list[Any]]:
-    return [[p.remedy, p.label, p.cost, p.judged_on] for p in prescribe(record, [symptom], named)]
+    return [["+".join(p.remedies), p.label, p.cost, p.judged_on] for p in prescribe(record, [symptom], named)]
 
 
 def lines_of(name: str, record: Record) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from descend.plan import Plan
 from descend.record import Ending, Fact, Reading, Record, facts
-from descend.remedies import NotApplicable, Prescription
+from descend.remedies import Change, NotApplicable, Prescription
 from descend.script import Script
 from descend.trials.prove import Proof, prove
 
@@ -49,7 +49,9 @@ def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int =
     def apply(script: Script) -> Script | NotApplicable:
         return script.edit(SCRIPT.path, (script.edits[SCRIPT.path].strip().removeprefix("pass") + text) + "\n")
 
-    return Prescription(symptom, remedy or text, text, apply, cost, decides)
+    first, *rest = (remedy or text).split("+")
+    changes = (Change(first, apply), *(Change(name, lambda script: script) for name in rest))
+    return Prescription(symptom, changes, text, cost, decides)
 
 
 def tried(outcomes, prescriptions, exam=None, table=None) -> tuple[Proof, Table]:

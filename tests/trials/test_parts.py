@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, verdicts
 
-from descend.remedies import NotApplicable
+from descend.remedies import Change, NotApplicable
 from descend.second_look import take_what_is_needed
 from descend.trials.candidate import run_all
 from descend.trials.confirm import confirm
@@ -58,6 +58,6 @@ def test_what_another_change_was_made_in_cannot_be_left_out():
         return script.edit(SCRIPT.path, f"{text}c\n") if "a" in text else NotApplicable("no a")
 
     parts = [part("a"), part("b"), part("c")]
-    parts[2] = replace(parts[2], prescription=replace(parts[2].prescription, apply=within))
+    parts[2] = replace(parts[2], prescription=replace(parts[2].prescription, changes=(Change("edit_c", within),)))
     assert made_again(parts[1:], SCRIPT) is None
     assert len(taken(parts, OUTCOMES).cure.parts) == 3

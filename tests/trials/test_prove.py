@@ -8,14 +8,14 @@ from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.plan import Plan
 from descend.record import Ending, Fact, Record, facts
-from descend.remedies import NotApplicable
+from descend.remedies import Change, NotApplicable
 from descend.trials.prove import Proof, prove
 from descend.trials.reproduce import reproduce
 
 
 def test_where_nothing_helps_alone_two_may():
     """The two faults together hold the cost up; what mends one of them shows nothing."""
-    a, b, c = (replace(prescription(text, text), remedy=text) for text in ("a", "b", "c"))
+    a, b, c = (prescription(text, text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
     proof, table, stuck = Proof(), Table(outcomes), record_of(1.0)
     stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
@@ -201,7 +201,9 @@ def test_a_trial_that_is_killed_has_failed_and_is_not_worse():
 
 
 def test_what_cannot_be_applied_or_fails_says_why():
-    refusing = replace(prescription("a"), apply=lambda script: NotApplicable("the model is built in a library"))
+    refusing = replace(
+        prescription("a"), changes=(Change("a", lambda script: NotApplicable("the model is built in a library")),)
+    )
     proof, table = tried({}, [refusing])
     assert verdicts(proof) == {"a": "failed"} and proof.trials[0].reason == "the model is built in a library"
     assert table.jobs == []
@@ -236,7 +238,9 @@ def test_what_mends_a_fact_goes_before_what_makes_the_run_bear_it():
 
 
 def test_a_suspicion_is_dismissed_by_a_trial_and_not_by_the_lack_of_one():
-    refusing = replace(prescription("b", "two"), apply=lambda script: NotApplicable("it is in a library"))
+    refusing = replace(
+        prescription("b", "two"), changes=(Change("b", lambda script: NotApplicable("it is in a library")),)
+    )
     proof, _ = tried({"a": 0.95}, [prescription("a", "one"), refusing])
     assert proof.refuted == {"one", "two"} and proof.dismissed == {"one"}
 

@@ -25,7 +25,7 @@ Where = tuple[type[facts.Editable], str, int]  # kind, edit, places
 class Row:
     """One line of the table: a remedy, how much of it, and why it should work."""
 
-    remedy: str
+    remedy: str  # several, joined by "+", are applied one after another
     dose: Callable[[Record, Symptom], Dose | None]  # None: not this time
     label: str  # filled in from the dose
     why: str
@@ -37,6 +37,11 @@ class Row:
     adds_parameters: bool = False  # whether the network can fit more with it, noise included
     much: bool = False  # whether it must take off half: what has no name must be worth a finding by its gain alone
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Their ids, in the order in which they are applied."""
+        return tuple(self.remedy.split("+"))
 
 
 @dataclass(frozen=True)

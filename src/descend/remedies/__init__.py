@@ -5,7 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from descend.course.yardstick import JudgedOn
-from descend.remedies.remedy import Key, Prescription, Remedy
+from descend.remedies.remedy import Change, Key, Prescription, Remedy
 from descend.source.not_applicable import NotApplicable
 
 _NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"remedy"}))
@@ -29,4 +29,4 @@ class _Remedies(Mapping[str, Remedy]):
 
 REMEDIES: Mapping[str, Remedy] = _Remedies()
 
-__all__ = ["REMEDIES", "JudgedOn", "Key", "NotApplicable", "Prescription", "Remedy"]
+__all__ = ["REMEDIES", "Change", "JudgedOn", "Key", "NotApplicable", "Prescription", "Remedy"]

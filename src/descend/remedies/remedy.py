@@ -16,13 +16,20 @@ Key = tuple[str, str, JudgedOn]
 
 
 @dataclass(frozen=True)
+class Change:
+    """One remedy with its dose."""
+
+    remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
+    edit: Callable[[Script], Script | NotApplicable]
+
+
+@dataclass(frozen=True)
 class Prescription:
-    """One remedy with its dose, prescribed for one symptom."""
+    """One change, or several one after another, prescribed for one symptom."""
 
     symptom: str  # id of the symptom it is for
-    remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
+    changes: tuple[Change, ...]
     label: str  # the change in a user's words: "learning rate 0.5 → 0.09"
-    apply: Callable[[Script], Script | NotApplicable]
     cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
     decides: bool = True  # whether its rerun settles that the symptom is the cause
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
@@ -37,6 +44,20 @@ class Prescription:
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
     with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """The ids of the remedies, in the order in which they are applied."""
+        return tuple(change.remedy for change in self.changes)
+
+    def apply(self, script: Script) -> Script | NotApplicable:
+        """Return the script with all of it, or why one of the changes cannot be made."""
+        for change in self.changes:
+            edited = change.edit(script)
+            if isinstance(edited, NotApplicable):
+                return edited
+            script = edited
+        return script
 
     def steps(self, unchanged: int) -> int:
         """Return how many steps it takes where the unchanged script takes so many."""

@@ -19,8 +19,8 @@ def reasons(case: Case, symptom: str) -> list[str]:
         return []
     entry = CANON[symptom]
     tried = {remedy for trial in case.trials if trial.symptom == symptom for remedy in trial.remedies}
-    chosen = [row for row in entry.rows if tried & set(row.remedy.split("+"))] or entry.rows
-    words = dict.fromkeys((row.remedy.replace("+", " and ").replace("_", " "), row.why, row.source) for row in chosen)
+    chosen = [row for row in entry.rows if tried & set(row.remedies)] or entry.rows
+    words = dict.fromkeys((" and ".join(row.remedies).replace("_", " "), row.why, row.source) for row in chosen)
     return [entry.advice] * bool(entry.advice) + [
         f"{sentence(remedy).rstrip('.')}: {why} ({source})." for remedy, why, source in words
     ]

@@ -98,7 +98,7 @@ def _can_be_joined(p: Prescription) -> bool:
 
 def together(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
-    edits = [(name, part.prescription.at) for part in parts for name in part.prescription.remedy.split("+")]
+    edits = [(name, part.prescription.at) for part in parts for name in part.prescription.remedies]
     if not all(_can_be_joined(part.prescription) for part in parts) or len(set(edits)) < len(edits):
         return None
     script = parts[0].script
@@ -109,7 +109,7 @@ def together(parts: Sequence[Candidate]) -> Candidate | None:
         script = edited
     prescription = replace(
         parts[0].prescription,
-        remedy="+".join(name for name, _ in edits),
+        changes=tuple(change for part in parts for change in part.prescription.changes),
         label=" + ".join(part.prescription.label for part in parts),
         cost=sum(part.cost for part in parts),
         of_fact=any(part.prescription.of_fact for part in parts),

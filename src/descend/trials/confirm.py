@@ -146,4 +146,4 @@ def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric, exa
 def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
     truncated = exam.ending is not None and exam.ending.reason == "window"
     is_tuned = any(part.plain is not None for part in (candidate, *candidate.parts))
-    return truncated and (is_tuned or "learning_rate" in candidate.prescription.remedy)
+    return truncated and (is_tuned or "learning_rate" in candidate.prescription.remedies)

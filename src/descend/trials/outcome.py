@@ -30,7 +30,7 @@ def screened(candidate: Candidate, exam: Record) -> Trial:
 
 def _untried(candidate: Candidate) -> Trial:
     p, nan = candidate.prescription, float("nan")
-    names, script = tuple(p.remedy.split("+")), candidate.script if _runs(candidate) else None
+    names, script = p.remedies, candidate.script if _runs(candidate) else None
     none = Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), script)
     return replace(none, reason=candidate.reason, patch=script.diff() if script else "")
 
@@ -45,7 +45,7 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
     """Return the trial with its verdict and the comparison that it rests on."""
     p = candidate.prescription
     return Trial(
-        tuple(p.remedy.split("+")),
+        p.remedies,
         p.label,
         p.symptom,
         verdict,

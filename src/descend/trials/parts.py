@@ -42,10 +42,15 @@ def needed(
 def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candidate:
     """Return the parts as one candidate that has not been run; `script` has them all."""
     each = [part.prescription for part in parts]
-    remedy, label = "+".join(p.remedy for p in each), " + ".join(p.label for p in each)
-    cost = sum(p.cost for p in each)
-    first = Prescription(each[0].symptom, remedy, label, lambda _: script, cost, judged_on=judged_on)
-    return Candidate(replace(first, of_search=each[0].of_search), script)
+    both = Prescription(
+        symptom=each[0].symptom,
+        changes=tuple(change for p in each for change in p.changes),
+        label=" + ".join(p.label for p in each),
+        cost=sum(p.cost for p in each),
+        judged_on=judged_on,
+        of_search=each[0].of_search,
+    )
+    return Candidate(both, script)
 
 
 def made_again(parts: Sequence[Part], script: Script) -> Script | None:

@@ -82,4 +82,4 @@ def _rungs(candidate: Candidate, known: Collection[Key]) -> list[Prescription]:
 
 
 def _is_adaptive(candidate: Candidate) -> bool:
-    return "adaptive_rule" in candidate.prescription.remedy.split("+")
+    return "adaptive_rule" in candidate.prescription.remedies

@@ -121,7 +121,7 @@ def _timed(candidate: Candidate, timing: Timing) -> Trial:
         reason = next((arm.error for arm in after if arm.error), UNTIMED)
     cost = f"the cost after as many examples is {candidate.value:.3g}, without it {candidate.before:.3g}"
     return Trial(
-        tuple(p.remedy.split("+")),
+        p.remedies,
         p.label,
         p.symptom,
         "not_proved" if reason else "proved",

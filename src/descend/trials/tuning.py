@@ -17,7 +17,7 @@ Tried = tuple[Candidate, Trial]  # on fresh seeds
 
 def is_tuned(candidate: Candidate, of: Candidate) -> bool:
     """Whether a candidate is another one, and besides sets the step anew."""
-    mine, its = (set(c.prescription.remedy.split("+")) for c in (candidate, of))
+    mine, its = (set(c.prescription.remedies) for c in (candidate, of))
     return candidate.prescription.symptom == of.prescription.symptom and its < mine and mine - its <= TUNING
 
 

@@ -14,7 +14,7 @@ from descend.script import Script
 from descend.trials.arms import Bench, Job
 from descend.trials.candidate import Candidate, horizon
 
-MOVED = ("transpose", "partner_too")  # remedies by which each value comes to stand in another place
+MOVED = frozenset({"transpose", "partner_too"})  # remedies by which each value comes to stand in another place
 SAME = 1e-6  # of itself: what the order of a sum may change
 NO_DATA = "the training is given the same data without it"
 TOUCHED = "what the script measures itself by is made otherwise by it, too: a better number need not mean anything"
@@ -25,11 +25,13 @@ def with_the_same_measure(
 ) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
-    other = [c for c in found if c.prescription.remedy in (*MOVED, "leave_out") and _are_alike(c, exam, _content)]
+    other = [
+        c for c in found if {*MOVED, "leave_out"}.issuperset(c.prescription.remedies) and _are_alike(c, exam, _content)
+    ]
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
-    found = [c for c in found if c.prescription.remedy not in MOVED or not _are_alike(c, exam, _targets)]
+    found = [c for c in found if not MOVED.issuperset(c.prescription.remedies) or not _are_alike(c, exam, _targets)]
     if not found:
         return candidates
     asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]
