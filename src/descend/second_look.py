@@ -13,7 +13,7 @@ from descend.canon import GENERAL
 from descend.concluding import conclude
 from descend.course.own_metric import own_metric
 from descend.course.progress import FAIR
-from descend.course.suffering import may_suffer
+from descend.course.suffering import may_lack_unseen
 from descend.diagnosis import diagnose
 from descend.lab import Lab
 from descend.plan import Plan
@@ -113,7 +113,7 @@ def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_poor and (proof.arm is None or not may_suffer(record.with_course_of(proof.arm))):
+    if not is_poor and (proof.arm is None or not may_lack_unseen(record.with_course_of(proof.arm))):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
 

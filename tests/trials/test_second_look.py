@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from descend.course.suffering import suffers
 from descend.plan import Plan
 from descend.record import Ending, Fact, Reading, Record, Site, facts
 from descend.script import Script
@@ -177,6 +178,15 @@ def test_what_is_cured_is_looked_at_no_further():
     assert mended(with_arm(cured(1.0), well), record, BENCH).after == 1.0 and mended(Proof(), record, BENCH) is None
     assert mended(with_arm(cured(0.05, "train_longer"), poor), record, BENCH) is None
     assert mended(with_arm(cured(inf), well), record, BENCH) is None
+
+
+def test_a_cost_that_rose_on_its_way_down_is_no_reason_to_look_further():
+    record = Record(ending=Ending("finished", 0, 40))
+    record.extend(Reading("yardstick", "negative_log_likelihood", step, 1 / (1 + step)) for step in range(41))
+    record.extend(Reading("loss", "0", step, 0.3 if step < 10 else 90.0 / (1 + step) ** 2) for step in range(40))
+    record.extend(Reading("loss", "0", step, 3.0) for step in range(10, 20))
+    assert suffers(record)
+    assert mended(with_arm(cured(0.05), record), record, BENCH) is None
 
 
 def with_arm(proof: Proof, arm: Record) -> Proof:

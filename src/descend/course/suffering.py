@@ -60,6 +60,11 @@ def may_be_poor(record: Record, key: str = "0") -> bool:
     return is_stuck(record, key, POOR) or not is_told_by_loss(record) and not own_left(record) < FAIR
 
 
+def may_lack_unseen(record: Record) -> bool:
+    """Whether something may be missing that does not show in what the loss comes to: by the script's own numbers."""
+    return not is_told_by_loss(record) or has_hardly_learnt(record) or lacks_elsewhere(record)
+
+
 def lacks_elsewhere(record: Record) -> bool:
     """Whether much is, or may be, missing by a number that the script does not measure on its training data.
 
