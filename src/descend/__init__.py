@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from descend import data, iterates, landscape, network, optim, parallel, schedules
     from descend.callbacks.lightning import LightningCallback
     from descend.callbacks.transformers import TransformersCallback
-    from descend.observing.inside import watch
+    from descend.observing.in_process_watch import watch
     from descend.report.plotly_figures import figures
 
 __version__ = "0.1.0"
@@ -29,7 +29,7 @@ _HOMES = {
     "LightningCallback": "descend.callbacks.lightning",
     "TransformersCallback": "descend.callbacks.transformers",
     "figures": "descend.report.plotly_figures",
-    "watch": "descend.observing.inside",
+    "watch": "descend.observing.in_process_watch",
 }
 
 

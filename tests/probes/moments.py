@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
-from descend.probes import Moment
+from descend.probes import Snapshot
 from descend.record import Fact, Reading, Record, Site
 from descend.tape import Origin, Recording, Tape
 from descend.tape.vocabulary import INTERESTING
@@ -72,7 +72,7 @@ class Training:
             self.optimizer.step()
             self.step += 1
 
-    def moment(self, **changes: Any) -> Moment:
+    def snapshot(self, **changes: Any) -> Snapshot:
         names = {id(p): n for n, p in self.net.named_parameters()}
         modules = {id(m): n for n, m in self.net.named_modules()}
         given = {
@@ -90,7 +90,7 @@ class Training:
             "memory": self.memory,
             "note_site": self._note_site,
         }
-        return Moment(**(given | changes))
+        return Snapshot(**(given | changes))
 
     def _note_site(self, kind: str, key: str, site: Site | None, detail: str) -> None:
         self.noted.setdefault((kind, key), (site, detail))

@@ -15,7 +15,7 @@ def training(net: nn.Module, *inputs: Tensor) -> Training:
 
 
 def measured(net: nn.Module, *inputs: Tensor) -> dict[tuple[str, str], float]:
-    return readings(list(activations(training(net, *inputs).moment())))
+    return readings(list(activations(training(net, *inputs).snapshot())))
 
 
 def test_dead_units_of_a_perceptron() -> None:
@@ -64,10 +64,10 @@ def test_units_lie_along_the_layers_own_dimension(net: nn.Sequential, shape: tup
     with torch.no_grad():
         norm.bias[:2] = -100.0
     x = torch.randn(shape)
-    moment = training(net, x).moment()
-    found = list(activations(moment))
+    snapshot = training(net, x).snapshot()
+    found = list(activations(snapshot))
     (place,) = {p for _, p in readings(found)}
-    ((_, output),) = moment.trained[0].activations
+    ((_, output),) = snapshot.trained[0].activations
     dead = (output.movedim(dim, 0).reshape(6, -1) == 0).all(1)
     assert dead[:2].all()
     assert readings(found)["dead_share", place] == pytest.approx(dead.double().mean().item())
@@ -183,7 +183,7 @@ def test_smooth_activations_have_a_scale_only() -> None:
 def test_each_place_is_described_once() -> None:
     net = nn.Sequential(nn.Linear(3, 7), nn.ReLU())
     run = training(net, torch.randn(5, 3))
-    first, second = list(activations(run.moment())), list(activations(run.moment()))
+    first, second = list(activations(run.snapshot())), list(activations(run.snapshot()))
     assert kept(first).fact(facts.Activation, "1") == facts.Activation("relu", 7, "", 0)
     assert not kept(second).facts and readings(first) == readings(second)
 
@@ -214,7 +214,7 @@ def test_a_clamp_at_zero_behind_a_layer_is_a_rectifier(written: str) -> None:
         layer.bias[:4] = -100.0
     net = nn.ModuleList([layer, head])
     run = Training(net, [lambda: F.cross_entropy(head(CLAMPS[written](layer(x))), torch.zeros(20).long())])
-    found = readings(list(activations(run.moment())))
+    found = readings(list(activations(run.snapshot())))
     ((_, place),) = [key for key in found if key[0] == "dead_share"]
     assert found["dead_share", place] == pytest.approx((layer(x) <= 0).all(0).double().mean().item())
     assert found["dead_share", place] >= 0.4
@@ -233,7 +233,7 @@ OTHER_CLAMPS = {
 def test_a_clamp_that_is_no_rectifier(written: str) -> None:
     layer, x = nn.Linear(4, 10), torch.randn(20, 4)
     run = Training(layer, [lambda: OTHER_CLAMPS[written](x, layer).square().mean()])
-    assert list(activations(run.moment())) == []
+    assert list(activations(run.snapshot())) == []
 
 
 # -- where an activation is chosen
@@ -243,7 +243,7 @@ def hidden_sites(net: nn.Module, step: Any) -> list[tuple[str, int, str]]:
     """The key, the line and the name of each site of a hidden activation."""
     made = {id(m): Site("module", "", __file__, 1000 + i, 0, 1000 + i, 9) for i, m in enumerate(net.modules())}
     run = Training(net, [step], origin=located)
-    list(activations(run.moment(made_at=lambda module: made[id(module)])))
+    list(activations(run.snapshot(made_at=lambda module: made[id(module)])))
     noted = [(key, site, name) for (kind, key), (site, name) in run.noted.items() if kind == "hidden_activation"]
     return [(key, site.line if site else 0, name) for key, site, name in noted]
 

@@ -26,10 +26,10 @@ def told(depends: bool, again: bool = False, batches: int = 12) -> facts.Answers
 
     first = batch()
     training = Training(net, [lambda: F.mse_loss(net(first[0]), first[1])])
-    list(answers(training.moment(recording=training.monitor[0])))
+    list(answers(training.snapshot(recording=training.monitor[0])))
     for _ in range(batches):
         x, t = first if again else batch()
-        found = kept(answers(training.moment(recording=record(lambda x=x, t=t: F.mse_loss(net(x), t)))))
+        found = kept(answers(training.snapshot(recording=record(lambda x=x, t=t: F.mse_loss(net(x), t)))))
     return found.fact(facts.Answers)
 
 

@@ -17,7 +17,7 @@ NET = nn.Linear(8, 1, bias=False)
 def seen(loss) -> list[tuple[float, float]]:
     """Return the gradient's norm of each term that is told, and what takes it across the gap."""
     training = Training(NET, [loss], origin=located, interesting=ANYTHING)
-    found = kept(balance(training.moment()))
+    found = kept(balance(training.snapshot()))
     assert found.facts.keys() == training.noted.keys()
     terms = found.every(facts.LossTerm).values()
     sides = [term.side for term in terms]

@@ -16,7 +16,7 @@ def taken(step: Step) -> facts.Batch | None:
     """What is told of the step's own batch; the fixed examples are others."""
     own = Training(scores, [step], step=7)
     monitor = Training(scores, [lambda: F.cross_entropy(scores(X), Y)]).monitor
-    return kept(batch(own.moment(recording=own.monitor[0], monitor=monitor))).fact(facts.Batch)
+    return kept(batch(own.snapshot(recording=own.monitor[0], monitor=monitor))).fact(facts.Batch)
 
 
 def test_how_often_each_label_occurs() -> None:
@@ -46,5 +46,5 @@ def test_only_so_many_classes_are_listed() -> None:
 
 def test_nothing_where_the_step_was_not_taped_or_shows_no_targets() -> None:
     training = Training(scores, [lambda: F.cross_entropy(scores(X), Y)])
-    assert not list(batch(training.moment()))  # the fixed examples are no later batch
+    assert not list(batch(training.snapshot()))  # the fixed examples are no later batch
     assert taken(lambda: scores(X).square().mean()) is None

@@ -26,7 +26,7 @@ class Net(nn.Module):
 def seen(net: nn.Module) -> list[tuple[str, float]]:
     """Return what is told of each call: its name, and how much of the gradient passes."""
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located, interesting=ANYTHING)
-    found = kept(blocking(training.moment()))
+    found = kept(blocking(training.snapshot()))
     assert found.facts.keys() == training.noted.keys()
     return [(call.function, call.passes) for call in found.every(facts.OnNetwork).values()]
 

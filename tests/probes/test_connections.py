@@ -15,7 +15,7 @@ X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))
 
 
 def fact(training: Training, **changes: Any) -> facts.Connections:
-    return kept(connections(training.moment(**changes))).fact(facts.Connections)
+    return kept(connections(training.snapshot(**changes))).fact(facts.Connections)
 
 
 def seen(step: Step, *parts: nn.Module) -> facts.Connections:

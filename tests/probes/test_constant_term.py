@@ -56,7 +56,7 @@ def penalised(net: nn.Module) -> Tensor:
 def seen(loss) -> tuple[facts.ConstantTerm | None, dict]:
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     training = Training(net, [lambda: loss(net)], origin=located)
-    return kept(constant_term(training.moment())).fact(facts.ConstantTerm), training.noted
+    return kept(constant_term(training.snapshot())).fact(facts.ConstantTerm), training.noted
 
 
 @pytest.mark.parametrize("name", CONSTANT)

@@ -28,7 +28,7 @@ class Net(nn.Module):
 def seen(do: Any, *layers: nn.Module) -> Record:
     net = Net(do, *layers)
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)], origin=located)
-    return kept(dimensions(training.moment()))
+    return kept(dimensions(training.snapshot()))
 
 
 def scores(h: Tensor) -> Tensor:

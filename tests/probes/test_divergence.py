@@ -14,7 +14,7 @@ TEACHER = torch.randn(8, 3).softmax(1)
 
 def found(given: Tensor, loss: nn.Module | None = None) -> Record:
     loss = loss or nn.KLDivLoss(reduction="batchmean")
-    return kept(divergence(Training(NET, [lambda: loss(given(), TEACHER)]).moment()))
+    return kept(divergence(Training(NET, [lambda: loss(given(), TEACHER)]).snapshot()))
 
 
 @pytest.mark.parametrize("reduction", ["batchmean", "none", "sum"])
@@ -22,7 +22,7 @@ def test_probabilities_in_place_of_their_logarithms(reduction) -> None:
     def step() -> Tensor:
         return F.kl_div(NET(X).softmax(1), TEACHER, reduction=reduction).sum()
 
-    fed = kept(divergence(Training(NET, [step]).moment())).fact(facts.Divergence)
+    fed = kept(divergence(Training(NET, [step]).snapshot())).fact(facts.Divergence)
     p = NET(X).softmax(1)
     assert (fed.min, fed.max) == pytest.approx((p.min().item(), p.max().item()))
 
@@ -33,4 +33,4 @@ def test_what_is_no_distribution_is_left_alone(given) -> None:
 
 
 def test_another_loss() -> None:
-    assert not list(divergence(Training(NET, [lambda: NET(X).softmax(1).square().mean()]).moment()))
+    assert not list(divergence(Training(NET, [lambda: NET(X).softmax(1).square().mean()]).snapshot()))

@@ -19,7 +19,7 @@ def classifier() -> Training:
 def test_the_norms_of_all_and_of_each() -> None:
     training = classifier()
     training.steps[0]().backward()
-    found = readings(list(gradient(training.moment())))
+    found = readings(list(gradient(training.snapshot())))
     grads = {name: p.grad for name, p in training.net.named_parameters()}
     total = torch.cat([g.flatten() for g in grads.values()]).norm().item()
     assert found["gradient_norm", ""] == pytest.approx(total, rel=1e-6)
@@ -33,8 +33,8 @@ def test_sparse_missing_and_unnamed_gradients() -> None:
     net = nn.ParameterList([table.weight, rest])
     table(torch.tensor([1, 1, 4])).square().sum().backward()
     assert table.weight.grad.is_sparse
-    moment = Training(net, []).moment(names={})
-    found = readings(list(gradient(moment)))
+    snapshot = Training(net, []).snapshot(names={})
+    found = readings(list(gradient(snapshot)))
     dense = table.weight.grad.to_dense().norm().item()
     assert found["gradient_norm", "parameter 0"] == pytest.approx(dense, rel=1e-6)
     assert found["gradient_norm", ""] == pytest.approx(dense, rel=1e-6)
@@ -42,14 +42,14 @@ def test_sparse_missing_and_unnamed_gradients() -> None:
 
 
 def test_no_gradient_at_all() -> None:
-    assert list(gradient(classifier().moment())) == []
+    assert list(gradient(classifier().snapshot())) == []
 
 
 def test_gradients_that_are_not_finite() -> None:
     training = classifier()
     training.steps[0]().backward()
     training.parameters[0].grad[0, 0] = float("nan")
-    found = readings(list(gradient(training.moment())))
+    found = readings(list(gradient(training.snapshot())))
     assert found["gradient_norm", ""] != found["gradient_norm", ""]
     assert found["gradient_norm", "2.bias"] > 0
 
@@ -57,7 +57,7 @@ def test_gradients_that_are_not_finite() -> None:
 def test_only_so_many_parameters_are_listed() -> None:
     net = nn.ParameterList([torch.ones(1) for _ in range(MOST_PARAMETERS + 20)])
     sum(p.sum() for p in net).backward()
-    found = readings(list(gradient(Training(net, []).moment())))
+    found = readings(list(gradient(Training(net, []).snapshot())))
     assert len(found) == MOST_PARAMETERS + 1
     assert found["gradient_norm", ""] == pytest.approx((MOST_PARAMETERS + 20) ** 0.5)
 
@@ -69,7 +69,7 @@ def test_how_far_a_step_moves_each_parameter() -> None:
     before = {id(p): p.detach().clone() for p in training.parameters}
     training.memory["before_step"] = before
     training.train()
-    found = readings(list(update_ratio(training.moment())))
+    found = readings(list(update_ratio(training.snapshot())))
     for name, p in training.net.named_parameters():
         if name == "2.bias":  # it was zero: there is no ratio
             assert ("update_ratio", name) not in found
@@ -79,4 +79,4 @@ def test_how_far_a_step_moves_each_parameter() -> None:
 
 
 def test_without_earlier_values_there_is_no_ratio() -> None:
-    assert list(update_ratio(classifier().moment())) == []
+    assert list(update_ratio(classifier().snapshot())) == []

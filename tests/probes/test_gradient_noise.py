@@ -20,7 +20,7 @@ def training(batch: int, noise: float, *, batches: int = BATCHES, last: int | No
 def test_it_is_the_gradients_variance_over_the_squared_gradient(noise: float) -> None:
     """Against the gradients of all single examples."""
     made, net, data = training(200, noise)
-    found = readings(list(gradient_noise(made.moment())))["gradient_noise_scale", "0"]
+    found = readings(list(gradient_noise(made.snapshot())))["gradient_noise_scale", "0"]
     x, y = torch.cat([x for x, _ in data]), torch.cat([y for _, y in data])
     error = (net(x) - y).detach()
     singles = torch.cat([2 * error * x, 2 * error], 1)
@@ -31,15 +31,15 @@ def test_it_is_the_gradients_variance_over_the_squared_gradient(noise: float) ->
 
 
 def test_noise_makes_it_larger() -> None:
-    little, much = (readings(list(gradient_noise(training(200, n)[0].moment()))) for n in (0.1, 6.0))
+    little, much = (readings(list(gradient_noise(training(200, n)[0].snapshot()))) for n in (0.1, 6.0))
     assert much["gradient_noise_scale", "0"] > 3 * little["gradient_noise_scale", "0"]
 
 
 def test_batches_of_another_size_are_left_out() -> None:
-    whole = readings(list(gradient_noise(training(50, 1.0, batches=4)[0].moment())))
-    rest = readings(list(gradient_noise(training(50, 1.0, batches=5, last=7)[0].moment())))
+    whole = readings(list(gradient_noise(training(50, 1.0, batches=4)[0].snapshot())))
+    rest = readings(list(gradient_noise(training(50, 1.0, batches=5, last=7)[0].snapshot())))
     assert rest == pytest.approx(whole)
 
 
 def test_one_batch_has_no_scatter() -> None:
-    assert not list(gradient_noise(training(50, 1.0, batches=1)[0].moment()))
+    assert not list(gradient_noise(training(50, 1.0, batches=1)[0].snapshot()))

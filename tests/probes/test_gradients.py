@@ -17,7 +17,7 @@ RIGHT, WRONG = 1e-6, 0.01
 
 
 def errors(net: nn.Module, *steps: Any) -> dict[str, float]:
-    found = kept(gradients(Training(net, steps).moment())).every(facts.ModuleGradient)
+    found = kept(gradients(Training(net, steps).snapshot())).every(facts.ModuleGradient)
     return {place: checked.error for place, checked in found.items()}
 
 
@@ -108,7 +108,7 @@ def test_frozen_parameters_are_not_checked_and_nothing_is_left_behind() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    found = kept(gradients(training.moment()))
+    found = kept(gradients(training.snapshot()))
     assert list(found.every(facts.ModuleGradient)) == ["1", "4"]
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -120,4 +120,4 @@ def test_changed_data_are_unavailable() -> None:
     training = Training(net, [lambda: net(x).square().mean()])
     x.zero_()
     with pytest.raises(Unavailable, match="changed its data"):
-        list(gradients(training.moment()))
+        list(gradients(training.snapshot()))

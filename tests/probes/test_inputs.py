@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from descend.probes import Unavailable
 from descend.probes.inputs import inputs, network_input
-from descend.probes.moment import Measurement
+from descend.probes.snapshot import Measurement
 from descend.record import facts
 
 KAPPA, LARGEST = "input_condition_number", "input_largest_eigenvalue"
@@ -36,7 +36,7 @@ def table(count: int = 60) -> Tensor:
 
 def test_statistics_and_conditioning_against_numpy() -> None:
     x = table()
-    found = list(inputs(fed(nn.Linear(4, 3), x[:20], x[20:]).moment()))
+    found = list(inputs(fed(nn.Linear(4, 3), x[:20], x[20:]).snapshot()))
     rows = x.double().numpy()
     seen = told(found)
     assert (seen.features, seen.examples, seen.constant_features, seen.finite) == (4, 60, 0, True)
@@ -54,14 +54,14 @@ def test_statistics_and_conditioning_against_numpy() -> None:
 
 def test_standardised_independent_features_are_well_conditioned() -> None:
     torch.manual_seed(0)
-    found = readings(list(inputs(fed(nn.Linear(3, 1), torch.randn(4000, 3)).moment())))
+    found = readings(list(inputs(fed(nn.Linear(3, 1), torch.randn(4000, 3)).snapshot())))
     assert found[KAPPA, ""] == pytest.approx(1, abs=0.2)
     assert found[f"{KAPPA}_standardised", ""] == pytest.approx(1, abs=0.2)
 
 
 def test_one_feature_far_from_the_scale_of_the_bias_is_conditioned_by_both() -> None:
     torch.manual_seed(0)
-    found = readings(list(inputs(fed(nn.Linear(1, 1), 1e5 * torch.rand(400, 1)).moment())))
+    found = readings(list(inputs(fed(nn.Linear(1, 1), 1e5 * torch.rand(400, 1)).snapshot())))
     assert found[KAPPA, ""] == pytest.approx(4 / 3 * 1e10, rel=0.1)  # E[x²] = 1e10/3 over 1 − E[x]²/E[x²] = 1/4
     assert found[f"{KAPPA}_standardised", ""] == pytest.approx(1, abs=0.01)
 
@@ -69,11 +69,11 @@ def test_one_feature_far_from_the_scale_of_the_bias_is_conditioned_by_both() -> 
 def test_constant_features_are_left_out() -> None:
     x = table()
     x = torch.cat([x, torch.full((60, 1), 7.0), torch.zeros(60, 1)], 1)
-    moment = fed(nn.Linear(6, 2), x).moment()
-    found = list(inputs(moment))
+    snapshot = fed(nn.Linear(6, 2), x).snapshot()
+    found = list(inputs(snapshot))
     assert told(found).constant_features == 2
     assert readings(found)[KAPPA, ""] == pytest.approx(naive_spectrum(x[:, :4].double().numpy())[1], rel=1e-6)
-    standard = moment.memory["input_statistics"].standardise(x)
+    standard = snapshot.memory["input_statistics"].standardise(x)
     assert torch.equal(standard[:, 4:], torch.zeros(60, 2))
     torch.testing.assert_close(standard[:, :4].mean(0), torch.zeros(4), atol=1e-4, rtol=0)
     torch.testing.assert_close(standard[:, :4].std(0, correction=0), torch.ones(4), atol=1e-4, rtol=0)
@@ -94,13 +94,13 @@ def test_constant_features_are_left_out() -> None:
 def test_features_are_those_of_the_first_layer(net: nn.Module, shape: tuple[int, ...], features) -> None:
     torch.manual_seed(0)
     x = torch.randn(shape) * 3 + 1
-    moment = fed(net, x).moment()
-    seen = told(inputs(moment))
+    snapshot = fed(net, x).snapshot()
+    seen = told(inputs(snapshot))
     rows = x.flatten(1) if features is None else x
     reduced = 0 if features is None else features
     assert seen.mean == pytest.approx(rows.mean(reduced).tolist(), abs=1e-5)
     assert seen.std == pytest.approx(rows.std(reduced, correction=0).tolist(), rel=1e-5)
-    standard = moment.memory["input_statistics"].standardise(rows)
+    standard = snapshot.memory["input_statistics"].standardise(rows)
     torch.testing.assert_close(standard.mean(reduced), torch.zeros_like(standard.mean(reduced)), atol=1e-5, rtol=0)
 
 
@@ -114,7 +114,7 @@ def test_the_recurrent_network_is_fed_its_features() -> None:
             return self.rnn(x)[0][:, -1]
 
     x = torch.randn(6, 5, 3) * torch.tensor([1.0, 10.0, 100.0])
-    seen = told(inputs(fed(Last(), x).moment()))
+    seen = told(inputs(fed(Last(), x).snapshot()))
     assert seen.std == pytest.approx(x.std((0, 1), correction=0).tolist(), rel=1e-5)
 
 
@@ -126,28 +126,28 @@ def test_what_the_script_does_to_its_data_first_counts() -> None:
         z += 10
         return net(z).square().mean()
 
-    seen = told(inputs(Training(net, [step]).moment()))
+    seen = told(inputs(Training(net, [step]).snapshot()))
     assert seen.mean == pytest.approx([10.0] * 4, abs=1e-4)
 
 
 def test_data_that_are_not_finite() -> None:
     x = table()
     x[3, 1] = float("nan")
-    found = list(inputs(fed(nn.Linear(4, 2), x).moment()))
+    found = list(inputs(fed(nn.Linear(4, 2), x).snapshot()))
     assert told(found).finite is False
     assert readings(found) == {}
 
 
 def test_more_features_than_a_matrix_is_formed_for() -> None:
     net = nn.Linear(1030, 1)
-    found = list(inputs(fed(net, torch.randn(8, 1030)).moment()))
+    found = list(inputs(fed(net, torch.randn(8, 1030)).snapshot()))
     seen = told(found)
     assert seen.features == 1030 and len(seen.mean) == len(seen.std) == 256
     assert readings(found) == {}
 
 
 def test_all_features_constant() -> None:
-    found = list(inputs(fed(nn.Linear(3, 1), torch.ones(5, 3)).moment()))
+    found = list(inputs(fed(nn.Linear(3, 1), torch.ones(5, 3)).snapshot()))
     assert told(found).constant_features == 3
     assert readings(found) == {}
 
@@ -155,7 +155,7 @@ def test_all_features_constant() -> None:
 def test_fewer_examples_than_features() -> None:
     torch.manual_seed(0)
     x = torch.randn(5, 20)
-    found = readings(list(inputs(fed(nn.Linear(20, 1), x).moment())))
+    found = readings(list(inputs(fed(nn.Linear(20, 1), x).snapshot())))
     assert found[KAPPA, ""] == pytest.approx(naive_spectrum(x.double().numpy())[1], rel=1e-6)
 
 
@@ -163,31 +163,31 @@ def test_inputs_without_a_scale() -> None:
     table = nn.Embedding(9, 4)
     training = Training(table, [lambda: table(torch.arange(5)).square().mean()])
     with pytest.raises(Unavailable, match="token ids"):
-        list(inputs(training.moment()))
+        list(inputs(training.snapshot()))
 
 
 def test_a_loss_without_inputs() -> None:
     net = nn.Linear(2, 2)
     training = Training(net, [lambda: net.weight.square().sum()])
     with pytest.raises(Unavailable, match="no tensor of the data"):
-        list(inputs(training.moment()))
+        list(inputs(training.snapshot()))
 
 
 def test_single_numbers() -> None:
     net, x = nn.Linear(1, 1), torch.randn(5)
     training = Training(net, [lambda: (x * net.weight[0] + net.bias).square().mean()])
     with pytest.raises(Unavailable, match="single numbers"):
-        list(inputs(training.moment()))
+        list(inputs(training.snapshot()))
 
 
 def test_batches_of_different_shapes() -> None:
     net = nn.AdaptiveAvgPool1d(3)
     mixed = nn.Sequential(net, nn.Linear(3, 1))
-    assert told(inputs(fed(mixed, torch.randn(4, 2, 9), torch.randn(4, 2, 5)).moment()))
+    assert told(inputs(fed(mixed, torch.randn(4, 2, 9), torch.randn(4, 2, 5)).snapshot()))
     table = nn.ParameterList([torch.randn(1)])
     odd = Training(table, [lambda x=x: (table[0] * x).square().mean() for x in (torch.ones(3, 2), torch.ones(3, 4))])
     with pytest.raises(Unavailable, match="different numbers"):
-        list(inputs(odd.moment()))
+        list(inputs(odd.snapshot()))
 
 
 def test_data_that_have_changed_since() -> None:
@@ -201,14 +201,14 @@ def test_data_that_have_changed_since() -> None:
 def test_nothing_was_taped() -> None:
     net = nn.Linear(2, 1)
     with pytest.raises(Unavailable, match="could not be recorded"):
-        list(inputs(Training(net, []).moment()))
+        list(inputs(Training(net, []).snapshot()))
 
 
 def test_a_step_of_its_own_stands_in_for_the_monitor() -> None:
     net = nn.Linear(4, 1)
     training = fed(net, table())
-    moment = training.moment(monitor=(), recording=training.monitor[0])
-    assert told(inputs(moment)).examples == 60
+    snapshot = training.snapshot(monitor=(), recording=training.monitor[0])
+    assert told(inputs(snapshot)).examples == 60
 
 
 def test_autocast_feeds_what_the_script_feeds() -> None:
@@ -218,5 +218,5 @@ def test_autocast_feeds_what_the_script_feeds() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return F.mse_loss(net(x).float(), torch.zeros(60, 2))
 
-    seen = told(inputs(Training(net, [step]).moment()))
+    seen = told(inputs(Training(net, [step]).snapshot()))
     assert seen.mean == pytest.approx(x.double().mean(0).tolist(), rel=1e-6)

@@ -13,7 +13,7 @@ X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))
 
 def layers(net, loss) -> int:
     training = Training(net, [lambda: loss(net(X))])
-    return kept(connections(training.moment())).fact(facts.Connections).linear_layers
+    return kept(connections(training.snapshot())).fact(facts.Connections).linear_layers
 
 
 class Branches(nn.Module):
@@ -80,7 +80,7 @@ def test_weights_that_are_made_anew_at_each_call_are_one_layer():
     w, v = nn.Parameter(torch.randn(4, 4)), nn.Parameter(torch.randn(1, 4))
     net = nn.ParameterList([w, v])
     training = Training(net, [lambda: F.mse_loss(X @ w.t() @ w.t() @ v.t(), T)])
-    assert kept(connections(training.moment())).fact(facts.Connections).linear_layers == 2
+    assert kept(connections(training.snapshot())).fact(facts.Connections).linear_layers == 2
 
 
 @pytest.mark.parametrize("name", NONLINEAR)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes import Moment, Unavailable
+from descend.probes import Snapshot, Unavailable
 from descend.probes.loss_call import loss_call
 from descend.probes.loss_input import loss_input
 from descend.record import Record, facts
@@ -15,12 +15,12 @@ torch.manual_seed(0)
 X, Y = torch.randn(30, 4), torch.randint(3, (30,))
 
 
-def seen_at(moment: Moment) -> Record:
-    return kept(loss_input(moment))
+def seen_at(snapshot: Snapshot) -> Record:
+    return kept(loss_input(snapshot))
 
 
 def described(net: nn.Module, *steps) -> tuple[facts.LossInput, facts.Targets]:
-    found = seen_at(Training(net, steps).moment())
+    found = seen_at(Training(net, steps).snapshot())
     return found.fact(facts.LossInput), found.fact(facts.Targets)
 
 
@@ -64,7 +64,7 @@ def test_the_activation_in_front_of_the_loss(name: str, reshaped: bool) -> None:
         return F.cross_entropy(out.reshape(-1, 3).contiguous() if reshaped else out, Y)
 
     training = Training(net, [step])
-    z = seen_at(training.moment()).fact(facts.LossInput)
+    z = seen_at(training.snapshot()).fact(facts.LossInput)
     assert (z.activation, z.activation_module) == (expected, "3")
     assert training.noted["activation", "output"] == (None, type(module).__name__)
 
@@ -80,7 +80,7 @@ def test_a_functional_activation_is_named_by_its_module() -> None:
 
     net = Net()
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
-    z = seen_at(training.moment()).fact(facts.LossInput)
+    z = seen_at(training.snapshot()).fact(facts.LossInput)
     assert (z.activation, z.activation_module) == ("sigmoid", "")
     assert training.noted["activation", "output"] == (None, "sigmoid")
 
@@ -145,10 +145,10 @@ def test_soft_targets_have_the_entropy_of_their_mean() -> None:
 def test_targets_are_described_anew_only_when_there_are_more() -> None:
     net = nn.Linear(4, 3)
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)] * 2)
-    first = training.moment(monitor=(), recording=training.monitor[0])
+    first = training.snapshot(monitor=(), recording=training.monitor[0])
     assert seen_at(first).fact(facts.Targets)
     assert seen_at(first).fact(facts.Targets) is None
-    assert seen_at(training.moment()).fact(facts.Targets)
+    assert seen_at(training.snapshot()).fact(facts.Targets)
 
 
 def test_scores_that_are_not_finite() -> None:
@@ -156,11 +156,11 @@ def test_scores_that_are_not_finite() -> None:
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
     with torch.no_grad():
         net.bias[0] = float("inf")
-    z = seen_at(training.moment()).fact(facts.LossInput)
+    z = seen_at(training.snapshot()).fact(facts.LossInput)
     assert z.max == float("inf")
     with torch.no_grad():
         net.bias.fill_(float("nan"))
-    assert isnan(seen_at(training.moment()).fact(facts.LossInput).max)
+    assert isnan(seen_at(training.snapshot()).fact(facts.LossInput).max)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_task_that_cannot_be_told(loss, says) -> None:
     training = Training(net, [lambda: loss(net)])
     assert loss_call(training.monitor[0]) is None
     with pytest.raises(Unavailable, match=says):
-        list(loss_input(training.moment()))
+        list(loss_input(training.snapshot()))
 
 
 def test_a_metric_is_no_loss() -> None:
@@ -215,4 +215,4 @@ def test_soft_targets_that_sum_to_one_have_no_floor() -> None:
 def test_outputs_of_real_targets_have_a_constant_each_and_binary_ones_share_it(loss, constants) -> None:
     net, t = nn.Linear(4, 3), torch.rand(len(X), 3).round()
     training = Training(net, [lambda: loss(net(X), t)])
-    assert seen_at(training.moment()).fact(facts.Targets).constants == constants
+    assert seen_at(training.snapshot()).fact(facts.Targets).constants == constants

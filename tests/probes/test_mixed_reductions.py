@@ -39,7 +39,7 @@ EVEN = {
 
 
 def seen(loss) -> facts.MixedReductions | None:
-    found = mixed_reductions(Training(NET, [loss], origin=located).moment())
+    found = mixed_reductions(Training(NET, [loss], origin=located).snapshot())
     return kept(found).fact(facts.MixedReductions)
 
 

@@ -36,7 +36,7 @@ class Reader(nn.Module):
 
 def found(net: nn.Module, x: Tensor = X, **changes: Any) -> facts.Mixing:
     training = Training(net, [lambda: F.cross_entropy(net(x), Y[: len(x)])])
-    return kept(mixing(training.moment(**changes))).fact(facts.Mixing)
+    return kept(mixing(training.snapshot(**changes))).fact(facts.Mixing)
 
 
 class Centred(nn.Module):
@@ -106,7 +106,7 @@ def test_images_whose_rows_are_read_as_time() -> None:
 
     def mixed(shape: Callable[[Tensor], Tensor]) -> facts.Mixing:
         training = Training(net, [lambda: F.cross_entropy(net(shape(images)), Y)])
-        return kept(mixing(training.moment())).fact(facts.Mixing)
+        return kept(mixing(training.snapshot())).fact(facts.Mixing)
 
     cut = mixed(lambda x: x.reshape(7, -1, 3))
     assert (cut.by, cut.single) == ("reshape", (1,)) and cut.share > 0.3
@@ -118,7 +118,7 @@ def test_a_batch_that_was_picked_and_reshaped_before() -> None:
     data = torch.randn(40, 21)
     rows = torch.randperm(40)[:12]
     training = Training(net, [lambda: F.cross_entropy(net(data[rows].view(12, 7, 3)), Y)])
-    assert kept(mixing(training.moment())).fact(facts.Mixing).by == "recurrence"
+    assert kept(mixing(training.snapshot())).fact(facts.Mixing).by == "recurrence"
 
 
 def test_where_it_cannot_be_told() -> None:
@@ -128,7 +128,7 @@ def test_where_it_cannot_be_told() -> None:
         found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), X[:3])
     net = nn.Linear(3, 1)
     with pytest.raises(Unavailable, match="does not show its targets"):
-        list(mixing(Training(net, [lambda: net(X).exp().mean()]).moment()))
+        list(mixing(Training(net, [lambda: net(X).exp().mean()]).snapshot()))
 
 
 @pytest.mark.parametrize(("options", "share"), [({}, True), ({"batch_first": True}, False)])
@@ -140,7 +140,7 @@ def test_data_that_are_changed_in_place_on_their_way(options: dict[str, bool], s
         batch.add_(half)
         return F.cross_entropy(net(batch), Y)
 
-    mixed = kept(mixing(Training(net, [step]).moment())).fact(facts.Mixing)
+    mixed = kept(mixing(Training(net, [step]).snapshot())).fact(facts.Mixing)
     assert (mixed.share > 0) == share and mixed.by == ("recurrence" if share else "")
 
 

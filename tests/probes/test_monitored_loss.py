@@ -24,7 +24,7 @@ def net_of(outputs: int) -> nn.Linear:
 
 
 def measured(net: nn.Module, *losses: Callable[[], Tensor]) -> dict[tuple[str, str], float]:
-    return readings(list(yardstick(Training(net, losses).moment())))
+    return readings(list(yardstick(Training(net, losses).snapshot())))
 
 
 CLASS_LOSSES: dict[str, Loss] = {
@@ -63,7 +63,7 @@ def test_penalties_and_dropout_are_left_out() -> None:
     training = Training(
         net, [lambda: F.cross_entropy(net(X), Y) + 0.1 * sum(p.square().sum() for p in net.parameters())]
     )
-    found = readings(list(yardstick(training.moment())))
+    found = readings(list(yardstick(training.snapshot())))
     with torch.no_grad():
         expected = F.cross_entropy(net.eval()(X), Y).item()
     assert found[NLL] == pytest.approx(expected, rel=1e-5)
@@ -228,14 +228,14 @@ def test_a_loss_of_the_scripts_own(several: bool) -> None:
 def test_the_monitored_loss_is_the_scripts_own() -> None:
     net = net_of(3)
     training = Training(net, [lambda: 5 * F.cross_entropy(net(X), Y), lambda: F.cross_entropy(net(X), Y)])
-    found = readings(list(monitored_loss(training.moment())))
+    found = readings(list(monitored_loss(training.snapshot())))
     assert found["monitored_loss", ""] == pytest.approx(3 * F.cross_entropy(net(X), Y).item(), rel=1e-6)
     assert found[NLL] == pytest.approx(F.cross_entropy(net(X), Y).item(), rel=1e-6)
     with torch.no_grad():
         net.weight.mul_(2)
-    now = readings(list(monitored_loss(training.moment())))
+    now = readings(list(monitored_loss(training.snapshot())))
     assert now[NLL] == pytest.approx(F.cross_entropy(net(X), Y).item(), rel=1e-6)
-    assert list(monitored_loss(training.moment(monitor=()))) == []
+    assert list(monitored_loss(training.snapshot(monitor=()))) == []
 
 
 def test_a_loss_that_is_not_finite() -> None:
@@ -243,7 +243,7 @@ def test_a_loss_that_is_not_finite() -> None:
     training = Training(net, [lambda: F.cross_entropy(net(X), Y)])
     with torch.no_grad():
         net.weight.fill_(float("nan"))
-    found = readings(list(monitored_loss(training.moment())))
+    found = readings(list(monitored_loss(training.snapshot())))
     assert found[NLL] != found[NLL] and found["monitored_loss", ""] != found["monitored_loss", ""]
 
 

@@ -12,7 +12,7 @@ NET, BAD = nn.Linear(4, 1), X * torch.nan
 
 
 def seen(loss: Step, **changes) -> facts.NotFinite | None:
-    return kept(not_finite(Training(NET, [loss]).moment(**changes))).fact(facts.NotFinite)
+    return kept(not_finite(Training(NET, [loss]).snapshot(**changes))).fact(facts.NotFinite)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_probe_keeps_to_the_scripts_device(made, probe):
     gradients = [p.grad for p in net.parameters()]
     with pretended([*net.parameters(), *net.buffers(), *data, *kept, *gradients]) as gpu:
         try:
-            list(probe.measure(training.moment()))
+            list(probe.measure(training.snapshot()))
         except Unavailable:
             pass
     assert not gpu.met

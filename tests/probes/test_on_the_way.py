@@ -18,7 +18,7 @@ ORDER = torch.randperm(20)
 def seen(step) -> dict[type, list[tuple[str, str]]]:
     """Return (function, edit) of each place, by its kind."""
     training = Training(NET, [step], origin=located, interesting=ANYTHING)
-    found = kept(on_the_way(training.moment()))
+    found = kept(on_the_way(training.snapshot()))
     assert found.facts.keys() == training.noted.keys()
     kinds = (facts.OnInputs, facts.OnLoss, facts.OfLoss)
     return {kind: [(call.function, call.edit) for call in found.every(kind).values()] for kind in kinds}

@@ -18,7 +18,7 @@ NET = nn.Linear(4, 6)
 def seen(step) -> dict[type, list[tuple]]:
     """Return function, argument and value of each edit, by the kind of place."""
     training = Training(NET, [step], origin=located, interesting=ANYTHING)
-    known, found = kept(on_the_way(training.moment())), {}
+    known, found = kept(on_the_way(training.snapshot())), {}
     for kind in (facts.OnInputs, facts.OnLoss):
         calls = [call for call in known.every(kind).values() if call.edit == "set"]
         if calls:
@@ -72,7 +72,7 @@ def test_a_mask_that_hides_what_it_should_show(padding):
 
     net = nn.ModuleList([embedding, layer, out])
     training = Training(net, [step], origin=located, interesting=ANYTHING)
-    found = kept(on_the_way(training.moment()))
+    found = kept(on_the_way(training.snapshot()))
     calls = [*found.every(facts.OnInputs).values(), *found.every(facts.OnLoss).values()]
     turned = [call.function for call in calls if call.edit == "invert"]
     assert turned == ["getitem" if padding == "buffer" else "ne"]

@@ -31,10 +31,10 @@ OF_ALL = {
 
 @pytest.mark.parametrize("name", SELECTED)
 def test_a_mean_over_what_the_network_selects(name: str) -> None:
-    [selected] = own_selection(Training(NET, [SELECTED[name]]).moment())
+    [selected] = own_selection(Training(NET, [SELECTED[name]]).snapshot())
     assert selected.name == facts.name_of(facts.OwnSelection)
 
 
 @pytest.mark.parametrize("name", OF_ALL)
 def test_a_mean_over_all(name: str) -> None:
-    assert not list(own_selection(Training(NET, [OF_ALL[name]]).moment()))
+    assert not list(own_selection(Training(NET, [OF_ALL[name]]).snapshot()))

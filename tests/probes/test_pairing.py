@@ -25,7 +25,7 @@ def seen(**loaders: str) -> facts.Pairing | None:
         if tensor.shape == given[name].shape and torch.equal(tensor, given[name])
     }
     training.monitor = (replace(recording, loaders=numbers),)
-    return kept(pairing(training.moment())).fact(facts.Pairing)
+    return kept(pairing(training.snapshot())).fact(facts.Pairing)
 
 
 def test_each_side_from_a_loader_of_its_own() -> None:

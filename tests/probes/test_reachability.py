@@ -37,7 +37,7 @@ class Seen:
 
     def __init__(self, net: nn.Module, loss: Callable[[], Tensor], batches: int = 1) -> None:
         training = Training(net, [loss] * batches, origin=located, interesting=ANYTHING)
-        found = kept(reachability(training.moment(is_last=True)))
+        found = kept(reachability(training.snapshot(is_last=True)))
         floors = found.every(facts.Floor).values()
         self.whole = found.fact(facts.Reachability)
         self.floors = [(behind.function, behind.floor) for behind in floors]

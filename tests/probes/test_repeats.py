@@ -7,7 +7,7 @@ from moments import Step, record
 from torch import Tensor, nn
 
 from descend.observing.repeats import distinct
-from descend.probes.moment import forward
+from descend.probes.snapshot import forward
 
 torch.manual_seed(0)
 X, Y = torch.randn(140, 5), torch.randint(3, (140,))

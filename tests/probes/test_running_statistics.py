@@ -17,7 +17,7 @@ def measured(*momenta: float | None, updates: int = 10):
     for _ in range(updates - 1):
         net(X)
     training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
-    return list(running_statistics(training.moment())), net
+    return list(running_statistics(training.snapshot())), net
 
 
 def test_what_remains_of_the_first_statistics():
@@ -40,10 +40,10 @@ def test_what_keeps_no_running_statistics_or_the_plain_average_of_all():
     assert not measured(None)[0]
     net = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 3))
     training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
-    assert not list(running_statistics(training.moment()))
+    assert not list(running_statistics(training.snapshot()))
 
 
 def test_a_normalisation_in_evaluation_mode_from_the_start_has_followed_nothing():
     net = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
     training = Training(net, [lambda: nn.functional.cross_entropy(net(X), Y)])
-    assert not list(running_statistics(training.moment()))
+    assert not list(running_statistics(training.snapshot()))

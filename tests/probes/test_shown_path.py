@@ -11,7 +11,7 @@ from descend.probes.shown import path as following
 from descend.probes.shown.path import MOST, Path
 
 
-def moment(step: int, *, is_last: bool = False, shape: tuple[int, ...] = (3,)) -> Any:
+def snapshot(step: int, *, is_last: bool = False, shape: tuple[int, ...] = (3,)) -> Any:
     return SimpleNamespace(step=step, is_last=is_last, parameters=(torch.full(shape, float(step)),))
 
 
@@ -20,9 +20,9 @@ def moment(step: int, *, is_last: bool = False, shape: tuple[int, ...] = (3,)) -
 def test_they_are_evenly_spaced_with_both_ends_and_what_was_asked_for(steps: int, always: int | None) -> None:
     path = Path(always)
     for step in range(steps):
-        path.follow(moment(step))
-        path.follow(moment(step))  # a second look at the same weights
-    path.follow(moment(steps, is_last=True))
+        path.follow(snapshot(step))
+        path.follow(snapshot(step))  # a second look at the same weights
+    path.follow(snapshot(steps, is_last=True))
     assert path.steps[0] == 0 and path.steps[-1] == steps and len(path.steps) <= MOST + 1
     assert len(path.steps) > min(steps, MOST // 2) and path.steps == sorted(set(path.steps))
     spaced = [step for step in path.steps if step not in (always, steps)]
@@ -32,7 +32,7 @@ def test_they_are_evenly_spaced_with_both_ends_and_what_was_asked_for(steps: int
 
 
 def test_what_is_kept_does_not_follow_the_run() -> None:
-    path, here = Path(None), moment(0)
+    path, here = Path(None), snapshot(0)
     path.follow(here)
     here.parameters[0].add_(5)
     assert float(path.weights[0][0][0]) == 0.0
@@ -40,12 +40,12 @@ def test_what_is_kept_does_not_follow_the_run() -> None:
 
 def test_another_set_of_parameters_begins_another_path() -> None:
     path = Path(None)
-    path.follow(moment(0))
-    path.follow(moment(1, shape=(2, 2)))
+    path.follow(snapshot(0))
+    path.follow(snapshot(1, shape=(2, 2)))
     assert path.steps == [1]
 
 
 def test_a_path_that_takes_too_much_room_is_refused_with_the_number(monkeypatch) -> None:
     monkeypatch.setattr(following, "ROOM_BYTES", 2**20)
     with pytest.raises(Unavailable, match=r"4 points of the path would take 0\.0 GiB"):
-        Path(None).follow(moment(0, shape=(2**17,)))
+        Path(None).follow(snapshot(0, shape=(2**17,)))

@@ -36,11 +36,11 @@ def training(*layers: nn.Module, binary: bool = False, **changes: Any) -> Traini
 
 def answers(training: Training, *questions: str, steps: int = 120) -> Record:
     asked = {"what": "symmetry", "at": [], "last": True, "followed": 0, "questions": questions}
-    assert not list(symmetry(training.moment(asked=asked)))
+    assert not list(symmetry(training.snapshot(asked=asked)))
     training.train(steps)
     held = [p.clone() for p in training.parameters]
     record = Record()
-    record.extend(symmetry(training.moment(asked=asked, is_last=True)))
+    record.extend(symmetry(training.snapshot(asked=asked, is_last=True)))
     assert all(torch.equal(a, b) for a, b in zip(held, training.parameters))  # nothing of the script's is changed
     return record
 
@@ -98,7 +98,7 @@ def test_weights_that_are_no_numbers() -> None:
         broken.net[0].weight.fill_(float("nan"))
     asked = {"what": "symmetry", "at": [], "last": True, "followed": 0, "questions": ["permutation"]}
     with pytest.raises(Unavailable, match="a weight is not finite at last"):
-        list(symmetry(broken.moment(asked=asked, is_last=True)))
+        list(symmetry(broken.snapshot(asked=asked, is_last=True)))
 
 
 def test_outputs_and_what_they_cost() -> None:

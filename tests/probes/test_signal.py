@@ -83,49 +83,49 @@ def classifier(*batches: tuple[Tensor, Tensor]) -> Training:
 def test_the_fixed_examples_are_tested_together() -> None:
     x = drawn(0, 2 * LEAST)
     y = x[:, :3].argmax(1)
-    moment = classifier((x[:LEAST], y[:LEAST]), (x[LEAST:], y[LEAST:])).moment()
-    found = kept(signal(moment)).fact(facts.Signal)
+    snapshot = classifier((x[:LEAST], y[:LEAST]), (x[LEAST:], y[LEAST:])).snapshot()
+    found = kept(signal(snapshot)).fact(facts.Signal)
     assert found.examples == 2 * LEAST
     assert found.p_value == independence([x.double()], y[:, None])
 
 
 def test_the_script_s_random_numbers_stay_as_they_are() -> None:
     x = drawn(0, LEAST)
-    moment = classifier((x, x[:, :3].argmax(1))).moment()
+    snapshot = classifier((x, x[:, :3].argmax(1))).snapshot()
     torch.manual_seed(9)
     expected = torch.rand(3)
     torch.manual_seed(9)
-    first = list(signal(moment))
+    first = list(signal(snapshot))
     assert torch.equal(torch.rand(3), expected)
-    assert list(signal(moment)) == first  # nor does the answer hang on them
+    assert list(signal(snapshot)) == first  # nor does the answer hang on them
 
 
 def test_too_little_to_tell() -> None:
     x = drawn(0, LEAST - 1)
     with pytest.raises(Unavailable, match="too few examples"):
-        list(signal(classifier((x, x[:, :3].argmax(1))).moment()))
+        list(signal(classifier((x, x[:, :3].argmax(1))).snapshot()))
     net = nn.Linear(5, 3)
     with pytest.raises(Unavailable, match="does not show its targets"):
-        list(signal(Training(net, [lambda: net(x).square().mean()]).moment()))
+        list(signal(Training(net, [lambda: net(x).square().mean()]).snapshot()))
 
 
 def test_the_targets_of_a_generator() -> None:
     net = nn.Linear(3, 1)
     x, real = torch.randn(100, 3), torch.ones(100, 1)
     with pytest.raises(Unavailable, match="all targets are alike"):
-        list(signal(Training(net, [lambda: F.binary_cross_entropy_with_logits(net(x), real)]).moment()))
+        list(signal(Training(net, [lambda: F.binary_cross_entropy_with_logits(net(x), real)]).snapshot()))
 
 
 def test_a_target_for_each_pixel_is_none_for_each_example() -> None:
     net, x = nn.Conv2d(1, 3, 1), torch.randn(LEAST, 1, 2, 2)
     with pytest.raises(Unavailable, match="one example has several targets"):
-        list(signal(Training(net, [lambda: F.cross_entropy(net(x), torch.randint(3, (LEAST, 2, 2)))]).moment()))
+        list(signal(Training(net, [lambda: F.cross_entropy(net(x), torch.randint(3, (LEAST, 2, 2)))]).snapshot()))
 
 
 def test_a_large_batch_takes_no_longer_than_a_second_of_the_machine_s_time() -> None:
     x = drawn(0, 1500)
     began = process_time()
-    list(signal(classifier((x, x[:, :3].argmax(1))).moment()))
+    list(signal(classifier((x, x[:, :3].argmax(1))).snapshot()))
     assert process_time() - began < 1.0
 
 
@@ -145,7 +145,7 @@ def test_what_the_model_is_given_is_looked_at_behind_the_sines_of_it() -> None:
 
     x, net = drawn(0, 128, 1), Waves()
     t = x + 0.7 * torch.randn_like(x)
-    found = kept(signal(Training(net, [lambda: F.mse_loss(net(x), t)]).moment())).fact(facts.Signal)
+    found = kept(signal(Training(net, [lambda: F.mse_loss(net(x), t)]).snapshot())).fact(facts.Signal)
     assert found.p_value < 0.05 and found.power is None
 
 
@@ -153,7 +153,7 @@ def test_the_power_of_a_test_of_independent_targets_is_told() -> None:
     def told(examples: int, features: int) -> float:
         x, y = drawn(0, examples, features), torch.randint(2, (examples,))
         net = nn.Linear(features, 2)
-        return kept(signal(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment())).fact(facts.Signal).power
+        return kept(signal(Training(net, [lambda: F.cross_entropy(net(x), y)]).snapshot())).fact(facts.Signal).power
 
     assert told(256, 2) > 0.9
     assert told(64, 400) < 0.8

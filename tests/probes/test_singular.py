@@ -12,7 +12,7 @@ NET = nn.Linear(4, 3)
 
 
 def seen(*losses: Step) -> dict[str, facts.Singular]:
-    return kept(singular(Training(NET, list(losses), origin=located).moment())).every(facts.Singular)
+    return kept(singular(Training(NET, list(losses), origin=located).snapshot())).every(facts.Singular)
 
 
 @pytest.mark.parametrize(

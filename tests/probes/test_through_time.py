@@ -28,7 +28,7 @@ def measured(net: Reader, length: int = 40) -> tuple[dict[str, float], dict[str,
     torch.manual_seed(0)
     x = torch.randn(*((6, length) if net.batch_first else (length, 6)), 4)
     y = torch.randint(3, (6,))
-    found = list(through_time(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment()))
+    found = list(through_time(Training(net, [lambda: F.cross_entropy(net(x), y)]).snapshot()))
     shares = {place: value for (_, place), value in readings(found).items()}
     return shares, {place: layer.length for place, layer in kept(found).every(facts.Recurrent).items()}
 
@@ -57,4 +57,4 @@ def test_short_sequences_and_other_networks_are_left_alone() -> None:
     assert measured(Reader(nn.GRU(4, 12)), SHORTEST - 1) == ({}, {})
     net = nn.Linear(4, 3)
     x, y = torch.randn(8, 4), torch.randint(3, (8,))
-    assert list(through_time(Training(net, [lambda: F.cross_entropy(net(x), y)]).moment())) == []
+    assert list(through_time(Training(net, [lambda: F.cross_entropy(net(x), y)]).snapshot())) == []

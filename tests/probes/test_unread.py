@@ -65,9 +65,9 @@ def of_two_rows():
 def test_the_reason_is_the_one_that_holds(probe, net, loss, says):
     training = Training(net, [loss])
     with pytest.raises(Unavailable, match=says):
-        list(probe(training.moment(recording=training.monitor[0])))
+        list(probe(training.snapshot(recording=training.monitor[0])))
 
 
 def test_whether_a_sum_is_added_to_a_mean_is_not_known_of_several_calls():
     with pytest.raises(Unavailable, match="several calls of loss functions"):
-        list(mixed_reductions(Training(critic, [of_two_calls]).moment()))
+        list(mixed_reductions(Training(critic, [of_two_calls]).snapshot()))

@@ -10,7 +10,7 @@ X, Y = torch.randn(20, 6), torch.randn(20, 1)
 
 def of(net: nn.Module) -> facts.Widths | None:
     training = Training(net, [lambda: nn.functional.mse_loss(net(X), Y)])
-    return kept(widths(training.moment())).fact(facts.Widths)
+    return kept(widths(training.snapshot())).fact(facts.Widths)
 
 
 def test_a_chain_of_layers():
@@ -46,5 +46,5 @@ class _ByHand(nn.Module):
 def test_where_each_is_made():
     net = nn.Sequential(nn.Linear(6, 2), nn.Tanh(), nn.Linear(2, 1))
     training = Training(net, [lambda: nn.functional.mse_loss(net(X), Y)], origin=located)
-    assert list(widths(training.moment()))
+    assert list(widths(training.snapshot()))
     assert set(training.noted) == {("linear", "0"), ("linear", "2")}

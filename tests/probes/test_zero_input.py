@@ -24,7 +24,7 @@ class Two(nn.Module):
 def found(*inputs: tuple[Tensor, Tensor]) -> list[str]:
     net = Two()
     training = Training(net, [lambda x=x, z=z: F.mse_loss(net(x, z), Y) for x, z in inputs])
-    return list(kept(zero_input(training.moment())).every(facts.ZeroInput))
+    return list(kept(zero_input(training.snapshot())).every(facts.ZeroInput))
 
 
 def test_a_layer_that_is_fed_zeros() -> None:
@@ -41,4 +41,4 @@ def test_what_the_network_itself_has_made_zero_is_another_matter() -> None:
     net = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
     with torch.no_grad():
         net[0].bias.fill_(-100.0)
-    assert not list(zero_input(Training(net, [lambda: F.mse_loss(net(X), Y)]).moment()))
+    assert not list(zero_input(Training(net, [lambda: F.mse_loss(net(X), Y)]).snapshot()))

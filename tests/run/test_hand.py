@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.observing.hand import MEASURED, Hand
+from descend.observing.manual_updates import MEASURED, ManualUpdates
 from descend.record import Fact, Record, facts
 
 Step = Callable[[Tensor, int], None]
@@ -25,7 +25,7 @@ def heavy_ball(w: Tensor, i: int) -> None:
 
 def told(step: Step, *, clears: bool = True) -> list[Fact]:
     """Train a parabola by hand and return what is found out of it."""
-    hand, found = Hand(owning=True), []
+    hand, found = ManualUpdates(owning=True), []
     w = torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
     for i in range(MEASURED + 2):
         loss = (torch.tensor([1.0, 3.0, 9.0]) * w * w).sum()

@@ -5,7 +5,7 @@ import torch
 
 from descend.course.stages import stages
 from descend.observing.faults import WIRING_STEPS
-from descend.observing.makings import Makings
+from descend.observing.optimizer_identity import OptimizerIdentities
 from descend.record import facts
 from descend.script import Script
 
@@ -13,44 +13,44 @@ LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from lin
 
 
 @pytest.fixture
-def makings():
-    return Makings({}, owning=True)
+def identities():
+    return OptimizerIdentities({}, owning=True)
 
 
-def step(makings, optimizer, times):
-    makings.find(optimizer).steps += times
+def step(identities, optimizer, times):
+    identities.find(optimizer).steps += times
 
 
-def test_in_a_loop_they_are_one(makings):
+def test_in_a_loop_they_are_one(identities):
     weights = [torch.zeros(2, requires_grad=True)]
     optimizers = [torch.optim.SGD(weights, lr=0.1) for _ in range(3)]
     taken = []
     for optimizer in optimizers:
-        taken.append(makings.take(optimizer, LOOP))
-        step(makings, optimizer, 100)
+        taken.append(identities.take(optimizer, LOOP))
+        step(identities, optimizer, 100)
     assert [is_new for _, is_new in taken] == [True, False, False]
-    (stepper,) = makings.steppers.values()
-    assert stepper.steps == 300 and stepper.optimizer is optimizers[-1] and makings.find(optimizers[0]) is stepper
+    (stepper,) = identities.steppers.values()
+    assert stepper.steps == 300 and stepper.optimizer is optimizers[-1] and identities.find(optimizers[0]) is stepper
 
 
-def test_stages_that_share_a_function_are_two_and_steps_from_several_lines_are_one(makings):
+def test_stages_that_share_a_function_are_two_and_steps_from_several_lines_are_one(identities):
     weights = [torch.zeros(2, requires_grad=True)]
     other_way = (LOOP[0], ("train.py", 31))
     made = [torch.optim.SGD(weights, lr=0.1) for _ in range(4)]
-    makings.take(made[0], LOOP)
-    step(makings, made[0], 1)
-    assert makings.take(made[1], other_way)[1] is False  # it has hardly stepped
-    step(makings, made[1], WIRING_STEPS + 1)
-    assert makings.take(made[2], LOOP)[1] is True
-    step(makings, made[2], 50)
-    assert makings.take(made[3], LOOP)[1] is False
-    assert list(makings.steppers) == ["0", "1"]
+    identities.take(made[0], LOOP)
+    step(identities, made[0], 1)
+    assert identities.take(made[1], other_way)[1] is False  # it has hardly stepped
+    step(identities, made[1], WIRING_STEPS + 1)
+    assert identities.take(made[2], LOOP)[1] is True
+    step(identities, made[2], 50)
+    assert identities.take(made[3], LOOP)[1] is False
+    assert list(identities.steppers) == ["0", "1"]
 
 
 @pytest.mark.parametrize("change", ["rate", "parameters", "class", "line"])
-def test_what_differs_is_another(makings, change):
+def test_what_differs_is_another(identities, change):
     weights, others = ([torch.zeros(2, requires_grad=True)] for _ in range(2))
-    makings.take(torch.optim.SGD(weights, lr=0.1), LOOP)
+    identities.take(torch.optim.SGD(weights, lr=0.1), LOOP)
     other = {
         "rate": lambda: torch.optim.SGD(weights, lr=0.2),
         "parameters": lambda: torch.optim.SGD(others, lr=0.1),
@@ -58,17 +58,17 @@ def test_what_differs_is_another(makings, change):
         "line": lambda: torch.optim.SGD(weights, lr=0.1),
     }[change]()
     lines = (("train.py", 11), LOOP[1]) if change == "line" else LOOP
-    assert makings.take(other, lines)[1] is True
+    assert identities.take(other, lines)[1] is True
 
 
 def test_a_network_that_is_gone_is_another():
-    makings, keys = Makings({}, owning=False), set()
+    identities, keys = OptimizerIdentities({}, owning=False), set()
     for _ in range(5):
         weights = [torch.zeros(2, requires_grad=True)]
-        keys.add(makings.take(torch.optim.SGD(weights, lr=0.1), LOOP)[0].key)
+        keys.add(identities.take(torch.optim.SGD(weights, lr=0.1), LOOP)[0].key)
         del weights
     assert len(keys) == 5
-    assert makings.take(torch.optim.SGD([{"params": []}], lr=0.1), LOOP)[1] is True
+    assert identities.take(torch.optim.SGD([{"params": []}], lr=0.1), LOOP)[1] is True
 
 
 SCRIPT = """\

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from descend.observing.poison import not_finite, undefined
+from descend.observing.nonfinite_origin import not_finite, undefined
 from descend.record import Observed, facts
 from descend.script import Script
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from descend.observing.inside import Watch, watch
+from descend.observing.in_process_watch import Watch, watch
 
 try:
     from lightning.pytorch import Callback

@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from descend.observing.inside import Watch, watch
+from descend.observing.in_process_watch import Watch, watch
 
 
 class TransformersCallback(TrainerCallback):  # type: ignore[misc, unused-ignore] # it has no types where it is not installed

@@ -12,7 +12,7 @@ from torch._C import _len_torch_function_stack
 from torch.compiler import is_compiling
 
 from descend.observing.observer import Observer
-from descend.reading.cruise import Cruise
+from descend.reading.light_sampling import LightSampling
 from descend.reading.passes import Asked
 
 _CREATE_GRAPH = 2  # where `torch.autograd.grad` takes it, after the outputs and the inputs
@@ -40,10 +40,10 @@ class _Reporting:
 outermost = _Reporting()
 
 
-def is_nested(cruise: Cruise) -> bool:
+def is_nested(light_sampling: LightSampling) -> bool:
     """Whether a pass is part of one that is being reported."""
     # The autograd engine calls back on threads of its own: a reentrant checkpoint's pass is part of the outer one.
-    return _nesting.inside or cruise.is_within or isinstance(threading.current_thread(), threading._DummyThread)
+    return _nesting.inside or light_sampling.is_within or isinstance(threading.current_thread(), threading._DummyThread)
 
 
 def backward(original: Any, observer: Observer) -> Any:
@@ -66,21 +66,23 @@ def tensor_backward(original: Any, observer: Observer) -> Any:
 
     In a stretch of quick rounds that one's `engine` is called at once: what this saves is about what we cost.
     """
-    cruise, ours = observer.cruise, torch.autograd.backward
+    light_sampling, ours = observer.light_sampling, torch.autograd.backward
     engine = ours.__wrapped__  # type: ignore[attr-defined]
 
     @functools.wraps(original)
     def reporting(tensor: Any, *args: Any, **kwargs: Any) -> None:
-        is_plain = cruise.on and not args and not kwargs and type(tensor) is Tensor and not _len_torch_function_stack()
+        is_plain = (
+            light_sampling.on and not args and not kwargs and type(tensor) is Tensor and not _len_torch_function_stack()
+        )
         if is_plain and torch.autograd.backward is ours:  # the script may have put something of its own there
-            if cruise.passes_over:
+            if light_sampling.passes_over:
                 return engine(tensor)
-            if cruise.takes(tensor, sys._getframe(1)):
-                cruise.within = True
+            if light_sampling.takes(tensor, sys._getframe(1)):
+                light_sampling.within = True
                 try:
                     return engine(tensor)
                 finally:
-                    cruise.within = False
+                    light_sampling.within = False
         if is_compiling():
             return original(tensor, *args, **kwargs)
         return _reported(original, observer, sys._getframe(1), tensor, args, kwargs)
@@ -90,11 +92,11 @@ def tensor_backward(original: Any, observer: Observer) -> Any:
 
 def _reported(original: Any, observer: Observer, frame: FrameType, tensors: Any, args: Any, kwargs: Any) -> None:
     """Make a backward pass that `frame` calls for, and report it."""
-    cruise = observer.cruise
-    if cruise.passes_over or is_nested(cruise):
+    light_sampling = observer.light_sampling
+    if light_sampling.passes_over or is_nested(light_sampling):
         return original(tensors, *args, **kwargs)
     with torch._C.DisableTorchFunction():  # a function mode of the script's own must not see what we ask
-        is_taken = cruise.on and cruise.takes(tensors, frame)
+        is_taken = light_sampling.on and light_sampling.takes(tensors, frame)
     if is_taken or observer.omits(frame):
         with outermost:
             return original(tensors, *args, **kwargs)
@@ -127,7 +129,7 @@ def autograd_grad(original: Any, observer: Observer) -> Any:
         if is_compiling():
             return original(outputs, inputs, *args, **kwargs)
         wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-        root = None if is_nested(observer.cruise) else stepped_on(outputs, wanted, args, kwargs)
+        root = None if is_nested(observer.light_sampling) else stepped_on(outputs, wanted, args, kwargs)
         if root is None:
             return original(outputs, wanted, *args, **kwargs)
         with outermost:

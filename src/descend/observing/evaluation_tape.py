@@ -21,7 +21,7 @@ from descend.observing.observer import Observer
 from descend.observing.replacing import replaced
 from descend.observing.taping import ANYTHING
 from descend.probes.evaluated import Trained, evaluated
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.tape import Origin, Recording, Refused, Tape, beneath
 
 MOST = 8  # places

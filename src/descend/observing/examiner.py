@@ -18,9 +18,9 @@ from descend.observing.modules import Modules
 from descend.observing.repeats import told_of
 from descend.observing.taping import REFUSALS, Taping, first_line
 from descend.observing.together import Together
-from descend.probes import CURVATURE, PROBES, SPREAD, Moment, Probe, Unavailable, update_ratio
-from descend.probes.moment import forward
+from descend.probes import CURVATURE, PROBES, SPREAD, Probe, Snapshot, Unavailable, update_ratio
 from descend.probes.shown.points import next_step
+from descend.probes.snapshot import forward
 from descend.reading.budget import Budget
 from descend.reading.passes import Pass
 from descend.record import Cost, Fact, Listener, Note, facts
@@ -132,8 +132,8 @@ class Examiner:
             if self.together is not None and self._meets(passed.step):
                 able = recording is not None and bool(self.monitor) and self.tape.differentiates
                 ready = able and self.budget.affords(CURVATURE.name)
-                moment, measured = self._moment(passed, recording), partial(self._take, CURVATURE, always=True)
-                self.together.look(moment, ready, measured, self.budget.charging)
+                snapshot, measured = self._moment(passed, recording), partial(self._take, CURVATURE, always=True)
+                self.together.look(snapshot, ready, measured, self.budget.charging)
 
     def _keep(self, recording: Recording) -> None:
         self._memory["embeddings"] = self.modules.embeddings()
@@ -179,7 +179,7 @@ class Examiner:
             return  # a script that never steps
         self.probed = passed.step
         self._next_probe = self._after(passed.step)
-        moment = self._moment(passed, recording)
+        snapshot = self._moment(passed, recording)
         modes = facts.Modes(tuple(self.modules.idle_switches()), tuple(self.modules.unfit_statistics()))
         self.send([Fact.of(modes, passed.step)])
         if passed.optimizer is not None and not any(map(self.is_held, passed.parameters)):
@@ -189,7 +189,7 @@ class Examiner:
             if probe is left or probe.at_end:
                 continue
             if not probe.once or complete or passed.step == 0 or probe.name in self._owed:
-                self._take(probe, moment)
+                self._take(probe, snapshot)
         self.report_costs()
 
     def _after(self, step: int) -> float:
@@ -209,13 +209,13 @@ class Examiner:
                 done = self.budget.costs().get(name, (0.0, 0))[1]
                 self.note(name, f"left out {times} of {times + done} times to stay within the time budget", 0)
 
-    def _measure_at_end(self, moment: Moment) -> None:
+    def _measure_at_end(self, snapshot: Snapshot) -> None:
         with _disable_current_modes():
             for probe in self.probes:
                 if probe.at_end or not probe.dear and not probe.once and probe.name != "gradient":
-                    self._take(probe, moment, always=probe.name == "monitored_loss")
+                    self._take(probe, snapshot, always=probe.name == "monitored_loss")
             if self._later:
-                self._take(SPREAD, replace(moment, monitor=tuple(self._later)), always=True)
+                self._take(SPREAD, replace(snapshot, monitor=tuple(self._later)), always=True)
         self.report_costs()
 
     def before_step(self, parameters: Sequence[Tensor]) -> None:
@@ -235,8 +235,8 @@ class Examiner:
             finally:
                 self._memory.pop("before_step", None)
 
-    def _moment(self, passed: Pass, recording: Recording | None) -> Moment:
-        return Moment(
+    def _moment(self, passed: Pass, recording: Recording | None) -> Snapshot:
+        return Snapshot(
             passed.step,
             passed.key,
             passed.optimizer,
@@ -256,7 +256,7 @@ class Examiner:
             loader=self.loader,
         )
 
-    def _take(self, probe: Probe, moment: Moment, *, always: bool = False) -> None:
+    def _take(self, probe: Probe, snapshot: Snapshot, *, always: bool = False) -> None:
         if probe.differentiates and not self.tape.differentiates:
             return
         if not always and not self.budget.allows(probe.name):
@@ -265,25 +265,25 @@ class Examiner:
         self._owed.discard(probe.name)
         with self.budget.charging(probe.name):
             try:
-                if not self._sent(probe, moment) and not probe.once:  # which may have found nothing to tell
+                if not self._sent(probe, snapshot) and not probe.once:  # which may have found nothing to tell
                     self._failed[probe.name] += 1
             except Unavailable as reason:
-                self._fail(probe, str(reason), moment)
+                self._fail(probe, str(reason), snapshot)
             except Exception as error:
                 # A probe that fails on somebody's unusual script must not take the script down with it.
-                self._fail(probe, first_line(error), moment)
+                self._fail(probe, first_line(error), snapshot)
 
-    def _sent(self, probe: Probe, moment: Moment) -> bool:
+    def _sent(self, probe: Probe, snapshot: Snapshot) -> bool:
         """Send what a probe measures, one by one or all or nothing; return whether it has measured anything."""
         found = 0
-        for messages in ([m] for m in probe.measure(moment)) if probe.piecewise else [list(probe.measure(moment))]:
+        for messages in ([m] for m in probe.measure(snapshot)) if probe.piecewise else [list(probe.measure(snapshot))]:
             self.send([*messages])
             found += len(messages)
         return found > 0
 
-    def _fail(self, probe: Probe, reason: str, moment: Moment) -> None:
+    def _fail(self, probe: Probe, reason: str, snapshot: Snapshot) -> None:
         self._failed[probe.name] += 1
-        self.note(probe.name, reason, moment.step)
+        self.note(probe.name, reason, snapshot.step)
 
     # -- what is said of it
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from descend.observing.alterations import Alterations
 from descend.observing.idle_loss import IdleLoss
 from descend.observing.modules import Modules
-from descend.observing.poison import not_finite, undefined
+from descend.observing.nonfinite_origin import not_finite, undefined
 from descend.observing.two_valued import two_valued
 from descend.probes.wiring import carries_gradient, gradients_held, wiring
 from descend.reading.attribution import Stepper

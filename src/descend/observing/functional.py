@@ -30,7 +30,7 @@ def grad_and_value(original: Any, observer: Observer) -> Any:
 
     @functools.wraps(original)
     def taking(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> Any:
-        if is_compiling() or is_nested(observer.cruise):
+        if is_compiling() or is_nested(observer.light_sampling):
             return original(func, argnums, has_aux, args, kwargs)
         if observer.omits(sys._getframe(1)):
             with outermost:
@@ -69,7 +69,7 @@ class _Passing:
     def may_step(self) -> bool:
         """Return whether the gradient may be a step's; those before it were none if nothing was made of them."""
         observer, hand = self.observer, self.observer.hand
-        observer.cruise.leave()
+        observer.light_sampling.leave()
         if observer.has_optimizer or not self.inputs:
             return bool(self.inputs) and all(map(observer.faults.is_held, self.inputs))
         if not hand.inherits(self.inputs):

@@ -25,8 +25,8 @@ from descend.observing.backward import CALLED, autograd_grad, backward, tensor_b
 from descend.observing.compilation import COMPILED, keep_out_of_graphs
 from descend.observing.frames import constructor_caller
 from descend.observing.functional import MAKER, grad_and_value
-from descend.observing.makings import optimizer_init
 from descend.observing.observer import Observer
+from descend.observing.optimizer_identity import optimizer_init
 from descend.observing.replacing import replaced
 
 _Hooked = tuple[Any, str, Callable[[Any, Observer], Any]]  # an attribute's owner, its name, what makes its stand-in
@@ -82,25 +82,25 @@ def _report(stack: ExitStack, observer: Observer, places: Iterable[_Hooked]) -> 
 
 
 def _step_begins(observer: Observer) -> Any:
-    cruise, scaled = observer.cruise, observer.scaled
+    light_sampling, scaled = observer.light_sampling, observer.scaled
 
     def step_begins(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if is_compiling():
             return
         scaled.stepped = True
-        if not cruise.on or len(args) > 1 or kwargs:  # a closure
+        if not light_sampling.on or len(args) > 1 or kwargs:  # a closure
             observer.step_begins(optimizer, sys._getframe(1))
 
     return step_begins
 
 
 def _step_ends(observer: Observer) -> Any:
-    cruise = observer.cruise
+    light_sampling = observer.light_sampling
 
     def step_ends(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if is_compiling():
             return
-        if not (cruise.on and cruise.steps(optimizer)):
+        if not (light_sampling.on and light_sampling.steps(optimizer)):
             observer.step_ended(optimizer, sys._getframe(1))
 
     return step_ends

@@ -7,15 +7,15 @@ from dataclasses import replace
 from math import inf
 from typing import Any, ClassVar
 
+from descend.observing.bare_run import BareRun
 from descend.observing.channel import Channel
 from descend.observing.examiner import Examiner
 from descend.observing.frames import SourceTree
 from descend.observing.modules import Modules
 from descend.observing.observer import Observer
 from descend.observing.together import Together
-from descend.observing.witness import Witness
-from descend.probes import GRADIENTS, PROBES, SHOWN, Moment
-from descend.probes.moment import Measurement
+from descend.probes import GRADIENTS, PROBES, SHOWN, Snapshot
+from descend.probes.snapshot import Measurement
 from descend.reading.budget import Budget
 from descend.reading.step_times import StepTimes
 from descend.record import Ending
@@ -65,18 +65,18 @@ class Observation:
             examiner.tape.averages = averages
             examiner.together = Together(world.rank, averages, examiner.note)
             observer.curves.times = StepTimes(world.rank, self.channel.send)
-        self.watch: Observer | Witness = observer
+        self.watch: Observer | BareRun = observer
         if role == "bare":
-            self.watch = Witness(self.tree)
+            self.watch = BareRun(self.tree)
             if (group := world_of(os.environ)) is not None:
                 self.watch.times = StepTimes(group.rank, self.channel.tell_at_once, interval=0.0)
 
     def look(self, *, stage: int, spread: bool, examples: int, asked: Mapping[str, Any]) -> None:
-        """Look at one stage only, as `Witness.stage` has it; at batches from all over the run; at so many examples.
+        """Look at one stage only, as `BareRun.stage` has it; at batches from all over the run; at so many examples.
 
         `asked`, in the role show: what, and at which steps.
         """
-        if isinstance(self.watch, Witness):
+        if isinstance(self.watch, BareRun):
             self.watch.stage = stage
             return
         examiner = self.watch.examiner
@@ -106,13 +106,13 @@ class Observation:
         Observation.active = None
 
 
-def _unseen(observer: Observer, measure: Callable[[Moment], Measurement]) -> Callable[[Moment], Measurement]:
+def _unseen(observer: Observer, measure: Callable[[Snapshot], Measurement]) -> Callable[[Snapshot], Measurement]:
     """Return a measurement whose own optimizers and backward passes are not taken for the script's."""
 
-    def measured(moment: Moment) -> Measurement:
+    def measured(snapshot: Snapshot) -> Measurement:
         observer.inert = True
         try:
-            yield from measure(moment)
+            yield from measure(snapshot)
         finally:
             observer.inert = False
 

@@ -19,17 +19,17 @@ from descend.observing.examiner import Examiner
 from descend.observing.faults import WIRING_STEPS, Faults
 from descend.observing.fingerprint import fingerprint
 from descend.observing.guard import harmless
-from descend.observing.hand import BY_HAND, Hand
 from descend.observing.knobs import Knobs
 from descend.observing.loaders import Loaders
-from descend.observing.makings import Makings
+from descend.observing.manual_updates import BY_HAND, ManualUpdates
 from descend.observing.modules import Modules
+from descend.observing.optimizer_identity import OptimizerIdentities
 from descend.observing.scaling import Scaled
 from descend.observing.taping import first_line
 from descend.probes.wiring import describe_optimizer
 from descend.reading.attribution import Attribution, Stepper, written
-from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
+from descend.reading.light_sampling import LightSampling
 from descend.reading.omission import Omission
 from descend.reading.opponents import Opponents
 from descend.reading.passes import ALL, Asked, Opened, open_pass
@@ -39,7 +39,9 @@ from descend.tape import Recording
 
 
 class Observer:
-    """The bookkeeping of one run; `hooks` calls it on each event. `owning` whether the run is ours, as in `Makings`."""
+    """The bookkeeping of one run; `hooks` calls it on each event. `owning` whether the run is ours, as in
+    `OptimizerIdentities`.
+    """
 
     def __init__(self, examiner: Examiner, modules: Modules, send: Listener, *, probing: bool, owning: bool) -> None:
         self.examiner, self.modules, self.send = examiner, modules, send
@@ -51,16 +53,19 @@ class Observer:
         self.passes = self._written = 0  # backward; to the parameters, until the last step was over
         self.steppers: dict[str, Stepper] = {}
         self.attribution = Attribution(self.steppers, Opponents(send))
-        self._makings = Makings(self.steppers, owning=owning)
+        self._makings = OptimizerIdentities(self.steppers, owning=owning)
         self.has_optimizer = False  # whether the script has made any
         self.curves = Curves(send, endless=not owning)
         self._stepping: Stepper | None = None
         self._is_past = False  # whether another optimizer was made since the examined one last stepped
-        self.cruise = Cruise(self.curves, self.attribution, examiner.budget)
-        self.cruise.after_step, self.cruise.stumbled = self._cruised if owning else None, self.stumbled
+        self.light_sampling = LightSampling(self.curves, self.attribution, examiner.budget)
+        self.light_sampling.after_step, self.light_sampling.stumbled = (
+            self._sampled_lightly if owning else None,
+            self.stumbled,
+        )
         self._omission = Omission(examiner.budget, self.curves)
         self._recording: Recording | None = None  # of the backward pass that is under way
-        self.scaled, self.hand = Scaled(), Hand(owning=owning)
+        self.scaled, self.hand = Scaled(), ManualUpdates(owning=owning)
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
@@ -76,7 +81,7 @@ class Observer:
     def _disown(self) -> None:
         if not self.inert:
             self.inert = self.functions.inert = self.knobs.inert = self.checkpoints.inert = True
-            self.cruise.leave()
+            self.light_sampling.leave()
             self.examiner.tape.stop()
 
     # -- makers
@@ -84,7 +89,7 @@ class Observer:
     @harmless
     def optimizer_made(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Give an optimizer its key and note where it was made."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         stepper = self._stepper(optimizer, frame)
         self.modules.note_call("optimizer", stepper.key, frame, type(optimizer).__name__)
         self._tape_next_step()
@@ -102,7 +107,7 @@ class Observer:
     @harmless
     def loss_scaled(self, scaled: Tensor, loss: Tensor, scaler: Any) -> None:
         """Remember what a GradScaler has scaled."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         self.scaled.remember(scaled, loss, scaler)
 
     @harmless
@@ -124,7 +129,7 @@ class Observer:
     @harmless
     def backward_begins(self, root: Tensor, frame: FrameType | None, asked: Asked = ALL) -> Opened | None:
         """Look before a backward pass; return what is needed after it, if it is to be looked at."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         self.curves.backward()
         self.passes += 1
         searching = None if self.owning or self.examiner.tape.runs else self._stepping
@@ -141,7 +146,7 @@ class Observer:
             self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
         place = (caller := self.modules.tree.caller(frame)) and spot(caller)
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
-        self.cruise.saw_backward(place, frame and spot(frame))
+        self.light_sampling.saw_backward(place, frame and spot(frame))
         self.faults.look_before(reaches, self.hand.leaves)
         if self.steps < WIRING_STEPS and (self.has_optimizer or self.hand.trains):  # no rehearsal
             self.modules.note_call("backward", "", frame)
@@ -174,7 +179,7 @@ class Observer:
     @harmless
     def gradient_returned(self, root: Tensor, inputs: Sequence[Tensor], frame: FrameType | None) -> None:
         """Take note of gradients that a script with an optimizer asks for: it may step on them."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         if {id(t) for t in inputs} <= set().union(*(s.held for s in self.steppers.values())):
             self.attribution.backward(root, root, ("returned", frame and id(frame.f_code)), returned=True)
 
@@ -189,7 +194,7 @@ class Observer:
     @harmless
     def step_begins(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Look before an optimizer steps; a closure runs its backward passes inside."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
             self.faults.step_begins(stepper)
@@ -200,7 +205,7 @@ class Observer:
     @harmless
     def step_ended(self, optimizer: Optimizer, frame: FrameType | None) -> None:
         """Count a step and attribute the loss that fed it."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         stepper, self._stepping = self._stepper(optimizer), None
         self._is_past &= stepper.key != self.examiner.key
         rate = optimizer.param_groups[0].get("lr")
@@ -210,7 +215,7 @@ class Observer:
         self.examiner.after_step()
         self._step_is_over()
         if stepper.steps > WIRING_STEPS:
-            self.cruise.saw_step(stepper, self.examiner.next_look)
+            self.light_sampling.saw_step(stepper, self.examiner.next_look)
 
     @property
     def steps(self) -> int:
@@ -218,7 +223,7 @@ class Observer:
         return max((stepper.steps for stepper in self.steppers.values()), default=0)
 
     @harmless
-    def _cruised(self) -> None:
+    def _sampled_lightly(self) -> None:
         self._written = written(self.steppers.values())
         self.after_step(self.steps)
 
@@ -248,7 +253,7 @@ class Observer:
     @harmless
     def finish(self, measuring: bool) -> None:
         """Send what is left; measure the fixed examples at the final parameters."""
-        self.cruise.leave()
+        self.light_sampling.leave()
         if self.hand.only_looks():
             self.forget_rehearsal()
         self.flush(last=True)

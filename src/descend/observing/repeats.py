@@ -7,7 +7,7 @@ from torch import Tensor
 
 from descend.observing.fingerprint import bytes_of
 from descend.probes.feeding import value_of
-from descend.probes.moment import Forward, Unavailable
+from descend.probes.snapshot import Forward, Unavailable
 
 
 def told_of(forwards: Sequence[Forward]) -> tuple[int, str, str]:

@@ -17,7 +17,7 @@ from descend.landscape import CurvatureUnavailable
 from descend.landscape.loss import Hessian, Theta
 from descend.landscape.vectors import flat, shaped
 from descend.observing.taping import is_gradient
-from descend.probes import Moment, Unavailable
+from descend.probes import Snapshot, Unavailable
 from descend.probes.curvature import hessian_of
 from descend.tape import Stale
 
@@ -44,22 +44,22 @@ class Together:
         """Whether what one rank measures by itself is left to the meetings."""
         return self.next < float("inf") and dist.is_available() and dist.is_initialized() and self._averages()
 
-    def look(self, moment: Moment, ready: bool, ask: Callable[[Moment], None], charge: Callable) -> None:
+    def look(self, snapshot: Snapshot, ready: bool, ask: Callable[[Snapshot], None], charge: Callable) -> None:
         """Meet: where all ranks are `ready`, the first one measures with `ask`, and the others answer it."""
-        self.next = max(moment.step + 1, int(moment.step * GROWTH + 0.999))
+        self.next = max(snapshot.step + 1, int(snapshot.step * GROWTH + 0.999))
         try:
-            if not self._all_ready(moment.step, ready):
+            if not self._all_ready(snapshot.step, ready):
                 return
-            self._check(moment)
+            self._check(snapshot)
             if self.rank:
                 with charge("curvature"):
-                    self._answer(moment)
+                    self._answer(snapshot)
             else:
-                with self._asking(moment.parameters):
-                    ask(replace(moment, averaged=lambda hessian: _Averaged(hessian, self._pool)))
+                with self._asking(snapshot.parameters):
+                    ask(replace(snapshot, averaged=lambda hessian: _Averaged(hessian, self._pool)))
         except Exception as error:  # a rank is gone or late: that is for the training to tell
             self.next = float("inf")
-            self._note("curvature of all ranks", str(error).strip().splitlines()[0], moment.step)
+            self._note("curvature of all ranks", str(error).strip().splitlines()[0], snapshot.step)
 
     def _all_ready(self, step: int, ready: bool) -> bool:
         if self._group is None:
@@ -70,14 +70,14 @@ class Together:
             raise RuntimeError(APART)
         return bool(told[2])
 
-    def _check(self, moment: Moment) -> None:
+    def _check(self, snapshot: Snapshot) -> None:
         """See whether what the ranks replay is, on average, what the script steps on. Raises `RuntimeError`."""
-        own = torch.full_like(flat(moment.parameters), float("nan"))
+        own = torch.full_like(flat(snapshot.parameters), float("nan"))
         with suppress(Stale, CurvatureUnavailable):
-            if moment.recording is not None:
-                own = flat(moment.recording.loss(moment.parameters).gradient(moment.parameters))
+            if snapshot.recording is not None:
+                own = flat(snapshot.recording.loss(snapshot.parameters).gradient(snapshot.parameters))
         mean = self._sum(own) / dist.get_world_size(self._group)
-        if not is_gradient(shaped(mean, moment.parameters), moment.gradients):
+        if not is_gradient(shaped(mean, snapshot.parameters), snapshot.gradients):
             raise RuntimeError(HIDDEN)
 
     @contextmanager
@@ -87,14 +87,14 @@ class Together:
         finally:
             self._tell(torch.zeros_like(flat(parameters)), goes_on=False)
 
-    def _answer(self, moment: Moment) -> None:
-        like = flat(moment.parameters)
+    def _answer(self, snapshot: Snapshot) -> None:
+        like = flat(snapshot.parameters)
         hessian: Hessian | None = None
         while (row := self._tell(like)) is not None:
             own = torch.full_like(like, float("nan"))  # what cannot be answered
             with suppress(CurvatureUnavailable, Stale, Unavailable):
-                hessian = hessian or hessian_of(moment)
-                own = _mean(hessian.products(shaped(row, moment.parameters)))
+                hessian = hessian or hessian_of(snapshot)
+                own = _mean(hessian.products(shaped(row, snapshot.parameters)))
             self._sum(own)
 
     def _pool(self, row: Tensor, own: Callable[[], Tensor]) -> Tensor:

@@ -10,29 +10,29 @@ from descend.probes.constant_term import constant_term
 from descend.probes.curvature import curvature
 from descend.probes.dimensions import dimensions
 from descend.probes.divergence import divergence
+from descend.probes.duplicate_units import duplicate_units
 from descend.probes.gradient import gradient, update_ratio
 from descend.probes.gradient_noise import gradient_noise
 from descend.probes.gradients import gradients
 from descend.probes.inputs import inputs
-from descend.probes.leak import leak
-from descend.probes.left_out import left_out
 from descend.probes.loss_input import loss_input
+from descend.probes.masked_nonfinite import masked_nonfinite
 from descend.probes.mixed_reductions import mixed_reductions
 from descend.probes.mixing import mixing
-from descend.probes.moment import Moment, Probe, Unavailable
 from descend.probes.monitored_loss import monitored_loss, spread_yardstick
 from descend.probes.not_finite import not_finite
 from descend.probes.on_the_way import on_the_way
-from descend.probes.own_draws import own_draws
 from descend.probes.own_selection import own_selection
 from descend.probes.pairing import pairing
 from descend.probes.reachability import reachability
 from descend.probes.running_statistics import running_statistics
+from descend.probes.self_sampled_loss import self_sampled_loss
 from descend.probes.shown import SHOWN
 from descend.probes.signal import signal
 from descend.probes.singular import singular
+from descend.probes.snapshot import Probe, Snapshot, Unavailable
+from descend.probes.target_leakage import target_leakage
 from descend.probes.through_time import through_time
-from descend.probes.twins import twins
 from descend.probes.widths import widths
 from descend.probes.zero_input import zero_input
 
@@ -42,7 +42,7 @@ CURVATURE = Probe("curvature", "loss per squared parameter unit", curvature, dif
 PROBES = (
     Probe("loss_input", "", loss_input),
     Probe("not finite", "", not_finite, once=True),
-    Probe("left out", "", left_out, once=True),
+    Probe("left out", "", masked_nonfinite, once=True),
     Probe("batch", "", batch),
     Probe("connections", "", connections, differentiates=True, once=True),
     Probe("divergence", "", divergence, once=True),
@@ -54,18 +54,18 @@ PROBES = (
     Probe("pairing", "", pairing, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),
-    Probe("own draws", "", own_draws, once=True),
+    Probe("own draws", "", self_sampled_loss, once=True),
     Probe("own selection", "", own_selection, once=True),
     Probe("mixing", "", mixing, once=True),
     Probe("dimensions", "", dimensions, once=True),
     Probe("singular", "", singular, once=True),
-    Probe("leak", "", leak, once=True),
+    Probe("leak", "", target_leakage, once=True),
     Probe("inputs", "the inputs' own unit", inputs, once=True),
     Probe("signal", "", signal, once=True),
     Probe("answers", "", answers),
     Probe("gradient", "loss per parameter unit", gradient),
     Probe("through_time", "share of the largest", through_time, differentiates=True, once=True),
-    Probe("twins", "share of units", twins),
+    Probe("twins", "share of units", duplicate_units),
     Probe("activations", "share of units", activations),
     Probe("monitored_loss", "loss", monitored_loss),
     Probe("running statistics", "loss", running_statistics),
@@ -80,4 +80,4 @@ SPREAD = Probe("spread_yardstick", "loss", spread_yardstick)
 # What `descend gradcheck` takes, and nothing else.
 GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, differentiates=True, once=True),)
 
-__all__ = ["CURVATURE", "GRADIENTS", "PROBES", "SHOWN", "SPREAD", "Moment", "Probe", "Unavailable", "update_ratio"]
+__all__ = ["CURVATURE", "GRADIENTS", "PROBES", "SHOWN", "SPREAD", "Snapshot", "Probe", "Unavailable", "update_ratio"]

@@ -7,7 +7,7 @@ from math import inf
 from torch import Tensor
 
 from descend.probes.loss_call import loss_call
-from descend.probes.moment import Forward, Measurement, Moment, chosen_at, no_grad_float
+from descend.probes.snapshot import Forward, Measurement, Snapshot, chosen_at, no_grad_float
 from descend.probes.units import layer_behind, unit_dim, units_first
 from descend.record import Fact, Reading, facts
 from descend.tape import Op
@@ -33,27 +33,27 @@ class _Layer:
         self.count += units.numel()
 
 
-def activations(moment: Moment) -> Measurement:
+def activations(snapshot: Snapshot) -> Measurement:
     """Yield `dead_share`, `saturated_share` and `activation_scale` (root mean square) of each activation."""
     layers: dict[tuple[str, object, int], _Layer] = {}
-    for forward in moment.trained:
-        for place, op, units, source in _units(moment, forward):
+    for forward in snapshot.trained:
+        for place, op, units, source in _units(snapshot, forward):
             layers.setdefault((place, source, len(units)), _Layer(op)).take(op, units)
     seen: dict[str, int] = {}
     for (place, _, count), layer in layers.items():
         seen[place] = seen.get(place, 0) + 1
         numbered = place if seen[place] == 1 else f"{place} ({seen[place]})"
-        yield from _readings(moment, numbered, layer, count)
+        yield from _readings(snapshot, numbered, layer, count)
 
 
-def _units(moment: Moment, forward: Forward) -> Iterator[tuple[str, Op, Tensor, object]]:
+def _units(snapshot: Snapshot, forward: Forward) -> Iterator[tuple[str, Op, Tensor, object]]:
     """Yield for each activation its place, its call, its outputs by unit, and what tells its layer from others.
 
     One module may stand behind many layers; a layer in a loop is called many times. The weights tell.
     """
     called: dict[str, int] = {}
     for op, output in forward.activations:
-        place = _place(op, moment)
+        place = _place(op, snapshot)
         called[place] = called.get(place, 0) + 1
         layer = layer_behind(forward.recording, op)
         if op.name in CLAMPS and (layer is None or _ends(op) != (0.0, inf)):
@@ -63,33 +63,33 @@ def _units(moment: Moment, forward: Forward) -> Iterator[tuple[str, Op, Tensor, 
         yield place, op, units, called[place] if layer is None else id(layer.weight)
 
 
-def _readings(moment: Moment, place: str, layer: _Layer, units: int) -> Measurement:
-    step, name = moment.step, _function(layer.op)
+def _readings(snapshot: Snapshot, place: str, layer: _Layer, units: int) -> Measurement:
+    step, name = snapshot.step, _function(layer.op)
     if layer.alive is not None:
         yield Reading("dead_share", place, step, float((~layer.alive).double().mean()))
     if layer.op.name in SIGMOIDS:
         yield Reading("saturated_share", place, step, layer.saturated / max(1, layer.count))
     yield Reading("activation_scale", place, step, (layer.square / max(1, layer.count)) ** 0.5)
-    if place not in moment.memory.setdefault("activation_places", set()):
-        moment.memory["activation_places"].add(place)
+    if place not in snapshot.memory.setdefault("activation_places", set()):
+        snapshot.memory["activation_places"].add(place)
         site = layer.op.site
-        _note_site(moment, layer.op)
+        _note_site(snapshot, layer.op)
         said = facts.Activation(name, units, site.file if site else "", site.line if site else 0)
         yield Fact.of(said, step, place)
 
 
-def _note_site(moment: Moment, op: Op) -> None:
+def _note_site(snapshot: Snapshot, op: Op) -> None:
     """Note where a hidden activation is chosen."""
-    call = loss_call(moment.recordings()[0])
+    call = loss_call(snapshot.recordings()[0])
     if call is not None and call.activation is op:
         return
-    key = str(len(moment.memory["activation_places"]) - 1)
-    moment.note_site("hidden_activation", key, *chosen_at(moment, op))
+    key = str(len(snapshot.memory["activation_places"]) - 1)
+    snapshot.note_site("hidden_activation", key, *chosen_at(snapshot, op))
 
 
-def _place(op: Op, moment: Moment) -> str:
+def _place(op: Op, snapshot: Snapshot) -> str:
     module = op.origin.module if op.origin else None
-    name = moment.modules(module) if module is not None else ""
+    name = snapshot.modules(module) if module is not None else ""
     if module is not None and not list(module.children()) and not list(module.parameters(recurse=False)):
         return name
     line = op.origin.site.line if op.origin and op.origin.site else 0

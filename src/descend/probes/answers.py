@@ -10,26 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from descend.probes.inputs import network_input
-from descend.probes.moment import Forward, Measurement, Moment, Unavailable, forward, no_grad_float
+from descend.probes.snapshot import Forward, Measurement, Snapshot, Unavailable, forward, no_grad_float
 from descend.probes.unread import MANY, UNLIKE, unmatched, unread
 from descend.record import Fact, facts
 
 LEAST = 4  # examples of a batch
 
 
-def answers(moment: Moment) -> Measurement:
+def answers(snapshot: Snapshot) -> Measurement:
     """Yield the fact `answers`: by how many standard errors outputs and targets of later batches go together.
 
     `again` counts those of their examples that were seen before, which the network may know by heart.
     """
-    if moment.recording is None or not moment.monitor:
+    if snapshot.recording is None or not snapshot.monitor:
         return
-    known = moment.memory.setdefault("answered", {"rows": set(), "scores": [], "examples": 0, "again": 0})
+    known = snapshot.memory.setdefault("answered", {"rows": set(), "scores": [], "examples": 0, "again": 0})
     if not known["rows"]:
-        for seen in moment.trained:
+        for seen in snapshot.trained:
             known["rows"].update(_rows(network_input(seen.recording), _pair(seen)[1]))
         return
-    recording = moment.recording
+    recording = snapshot.recording
     z, t = _pair(forward(recording, evaluation=False))
     rows = _rows(network_input(recording), t)
     known["again"] += sum(row in known["rows"] for row in rows)
@@ -37,7 +37,7 @@ def answers(moment: Moment) -> Measurement:
     known["rows"].update(rows)
     known["scores"].append(score(z, t))
     errors = sum(known["scores"]) / sqrt(len(known["scores"]))  # Stouffer's sum of independent scores
-    yield Fact.of(facts.Answers(known["examples"], known["again"], errors), moment.step)
+    yield Fact.of(facts.Answers(known["examples"], known["again"], errors), snapshot.step)
 
 
 def score(z: Tensor, t: Tensor) -> float:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.feeding import run_followed
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
@@ -31,12 +31,12 @@ class Term(NamedTuple):
     side: int
 
 
-def balance(moment: Moment) -> Measurement:
+def balance(snapshot: Snapshot) -> Measurement:
     """Yield a fact `loss_term` for each term on either side of the widest gap between the terms' gradients.
 
     Of the first recorded step, where that gap is wider than `FAR`. factor: what takes the term across the gap.
     """
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     made = {slot: op for op in recording.ops for slot in op.outputs if slot is not None}
     values: dict[int, Tensor] = {}
 
@@ -49,7 +49,7 @@ def balance(moment: Moment) -> Measurement:
     if len(terms) < 2 or not root.requires_grad:
         return
     pulls = [(_pull(root, values[term.slot], list(theta.values())), term) for term in terms]
-    yield from _told(moment, sorted((each for each in pulls if 0 < each[0] < inf), key=lambda each: each[0]))
+    yield from _told(snapshot, sorted((each for each in pulls if 0 < each[0] < inf), key=lambda each: each[0]))
 
 
 def _terms(recording: Recording, term: Term, made: dict[int, Op], values: dict[int, Tensor]) -> list[Term]:
@@ -77,7 +77,7 @@ def _pull(root: Tensor, term: Tensor, theta: list[Tensor]) -> float:
     return float(torch.stack([g.double().norm() for g in found if g is not None] or [torch.zeros(())]).norm())
 
 
-def _told(moment: Moment, known: list[tuple[float, Term]]) -> Measurement:
+def _told(snapshot: Snapshot, known: list[tuple[float, Term]]) -> Measurement:
     gaps = [stronger[0] / weaker[0] for weaker, stronger in pairwise(known)]
     if not gaps or not FAR <= max(gaps) < inf:
         return
@@ -86,7 +86,7 @@ def _told(moment: Moment, known: list[tuple[float, Term]]) -> Measurement:
     for place, ((pull, term), factor) in enumerate(sides):
         site = None if term.sum is None else term.sum.site
         if site is not None:
-            moment.note_site("loss_term", str(place), site, "sum")
+            snapshot.note_site("loss_term", str(place), site, "sum")
             rounded = float(f"{factor:.2g}")
             said = facts.LossTerm(line=site.line, pull=pull, factor=rounded, side=term.side, edit="weigh")
-            yield Fact.of(said, moment.step, str(place))
+            yield Fact.of(said, snapshot.step, str(place))

@@ -1,18 +1,18 @@
 """What the labels or targets of one later batch are like: batches should resemble each other."""
 
 from descend.probes.loss_call import loss_call
-from descend.probes.moment import Measurement, Moment, forward, no_grad_float
+from descend.probes.snapshot import Measurement, Snapshot, forward, no_grad_float
 from descend.record import Fact, facts
 
 LISTED = 64  # classes whose counts are kept
 
 
-def batch(moment: Moment) -> Measurement:
+def batch(snapshot: Snapshot) -> Measurement:
     """Yield the fact `batch` of the step's own batch, where it was taped."""
-    call = None if moment.recording is None else loss_call(moment.recording)
-    if moment.recording is None or call is None:
+    call = None if snapshot.recording is None else loss_call(snapshot.recording)
+    if snapshot.recording is None or call is None:
         return
-    pair = forward(moment.recording, evaluation=False).pair
+    pair = forward(snapshot.recording, evaluation=False).pair
     if pair is None or not pair[1].numel():
         return
     target = pair[1].detach()
@@ -24,4 +24,4 @@ def batch(moment: Moment) -> Measurement:
     else:
         values = no_grad_float(values)
         found = facts.Batch(target.numel(), mean=float(values.mean()), std=float(values.std(correction=0)))
-    yield Fact.of(found, moment.step)
+    yield Fact.of(found, snapshot.step)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.feeding import run_followed
-from descend.probes.moment import Measurement, Moment, chosen_at
+from descend.probes.snapshot import Measurement, Snapshot, chosen_at
 from descend.record import Fact, Site, facts
 from descend.tape import Op
 from descend.tape.call import SMOOTH
@@ -17,12 +17,12 @@ MOST = 4
 ARITHMETIC = ADDITIONS | PRODUCTS | QUOTIENTS | NEGATIONS | RESHAPES
 
 
-def blocking(moment: Moment) -> Measurement:
+def blocking(snapshot: Snapshot) -> Measurement:
     """Yield the facts `on_network` of the first recorded step, the call that passes least first.
 
     Calls that have no parameters and leave the shape as it is: without one, the network is still a network.
     """
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     seen: list[tuple[Op, Tensor, Tensor]] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
@@ -41,17 +41,17 @@ def blocking(moment: Moment) -> Measurement:
     found = torch.autograd.grad(root, wanted, torch.ones_like(root), allow_unused=True)
     norms = {id(t): 0.0 if g is None else float(g.double().norm()) for t, g in zip(wanted, found)}
     passed = [(op, norms[id(given)] / out) for op, given, r in seen if (out := norms.get(id(r), 1.0)) > 0]
-    yield from _least(moment, passed)
+    yield from _least(snapshot, passed)
 
 
-def _least(moment: Moment, passed: list[tuple[Op, float]]) -> Measurement:
+def _least(snapshot: Snapshot, passed: list[tuple[Op, float]]) -> Measurement:
     known: dict[Any, tuple[float, Site, str]] = {}
     for op, share in sorted(passed, key=lambda each: each[1]):
-        site, name = chosen_at(moment, op)
+        site, name = chosen_at(snapshot, op)
         if site is not None and share < LITTLE:
             at = (site.file, site.line, site.column, site.end_column)
             known.setdefault(at, (share, site, name.rstrip("_")))
     for place, (share, site, name) in enumerate([*known.values()][:MOST]):
-        moment.note_site("on_network", str(place), site, name)
+        snapshot.note_site("on_network", str(place), site, name)
         call = facts.OnNetwork(function=name, line=site.line, passes=share, edit="skip")
-        yield Fact.of(call, moment.step, str(place))
+        yield Fact.of(call, snapshot.step, str(place))

@@ -14,7 +14,7 @@ from descend.probes.feeding import run_followed
 from descend.probes.fresh import is_fresh
 from descend.probes.linearity import linear_layers
 from descend.probes.loss_call import ROOTS, LossCall, loss_call
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.probes.terms import terms
 from descend.record import Fact, facts
 from descend.tape import Op, Recording
@@ -25,20 +25,22 @@ LISTED = 20
 SAME_WEIGHT = 1.001
 
 
-def connections(moment: Moment) -> Measurement:
+def connections(snapshot: Snapshot) -> Measurement:
     """Yield the fact `connections` of the first recorded step."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     seen = _Replay(recording)
     used = list(recording.parameters.values())
     matrices = [p for p in used if p.ndim > 1]
     reached = [p for slot, p in recording.parameters.items() if slot not in seen.cut]
-    untrained = [p for p in reached if p.requires_grad and not moment.is_held(p)]
+    untrained = [p for p in reached if p.requires_grad and not snapshot.is_held(p)]
     frozen = [p for p in used if not p.requires_grad and isinstance(p, nn.Parameter)]
-    cut = [p for slot, p in recording.parameters.items() if slot in seen.cut and p.requires_grad and moment.is_held(p)]
-    names = {id(p): moment.names.get(id(p), "") for p in used}
+    cut = [
+        p for slot, p in recording.parameters.items() if slot in seen.cut and p.requires_grad and snapshot.is_held(p)
+    ]
+    names = {id(p): snapshot.names.get(id(p), "") for p in used}
     found = facts.Connections(
         used=sum(p.numel() for p in used),
-        held=sum(p.numel() for p in used if p.requires_grad and moment.is_held(p)),
+        held=sum(p.numel() for p in used if p.requires_grad and snapshot.is_held(p)),
         matrices=len(matrices),
         **_listed("untrained", untrained, names),
         output_untrained=_output(recording) in {id(p) for p in untrained},
@@ -51,8 +53,8 @@ def connections(moment: Moment) -> Measurement:
         broadcast=seen.broadcast,
         linear_layers=0 if seen.call is None else linear_layers(recording, seen.call),
     )
-    _note_sites(moment, recording, seen)
-    yield Fact.of(found, moment.step)
+    _note_sites(snapshot, recording, seen)
+    yield Fact.of(found, snapshot.step)
 
 
 def _output(recording: Recording) -> int | None:
@@ -161,14 +163,14 @@ def _slope(root: Tensor, made: Tensor) -> Tensor | None:
     return torch.autograd.grad(root, made, torch.ones_like(root), retain_graph=True, allow_unused=True)[0]
 
 
-def _note_sites(moment: Moment, recording: Recording, seen: _Replay) -> None:
+def _note_sites(snapshot: Snapshot, recording: Recording, seen: _Replay) -> None:
     sites = {"detach": [op for op in recording.ops if op.name == "detach" and SMOOTH in op.taints]}
     sites["difference"] = [seen.mixed] if seen.mixed is not None and seen.mixed.name in PAIRED else []
     sites["reduction"] = list(_sums(recording, seen.call))
     sites["penalty"] = list(_penalties(recording))
     for kind, ops in sites.items():
         for i, op in enumerate(ops):
-            moment.note_site(kind, str(i), op.site, op.name)
+            snapshot.note_site(kind, str(i), op.site, op.name)
 
 
 def _sums(recording: Recording, call: LossCall | None) -> Iterator[Op]:

@@ -6,22 +6,22 @@ loss = mse(energy, e) + mse(forces, f)
 
 from collections.abc import Sequence
 
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.probes.terms import terms
 from descend.record import Fact, facts
 from descend.tape import Recording
 from descend.tape.call import NONE
 
 
-def constant_term(moment: Moment) -> Measurement:
+def constant_term(snapshot: Snapshot) -> Measurement:
     """Yield the fact `constant_term` of the first recorded step: a term without a graph, or a derivative in one."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     for term in terms(recording):
         sources = term.taint == NONE and [slot for slot in recording.behind(term.slot) if slot in recording.derivatives]
         if sources:
-            yield from _told(moment, sources, is_whole=True)
+            yield from _told(snapshot, sources, is_whole=True)
             return
-    yield from _told(moment, _beside(recording), is_whole=False)
+    yield from _told(snapshot, _beside(recording), is_whole=False)
 
 
 def _beside(recording: Recording) -> list[int]:
@@ -32,7 +32,7 @@ def _beside(recording: Recording) -> list[int]:
     return [slot for slot in recording.derivatives if slot in made - given]
 
 
-def _told(moment: Moment, sources: Sequence[int], *, is_whole: bool) -> Measurement:
+def _told(snapshot: Snapshot, sources: Sequence[int], *, is_whole: bool) -> Measurement:
     if sources:
-        moment.note_site("derivative", "0", moment.recordings()[0].derivatives[sources[0]], "grad")
-        yield Fact.of(facts.ConstantTerm(len(sources), is_whole), moment.step)
+        snapshot.note_site("derivative", "0", snapshot.recordings()[0].derivatives[sources[0]], "grad")
+        yield Fact.of(facts.ConstantTerm(len(sources), is_whole), snapshot.step)

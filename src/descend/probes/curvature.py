@@ -12,8 +12,8 @@ from torch import Tensor
 from descend.landscape import CurvatureUnavailable, Loss, TopEigenpair, top_eigenpair
 from descend.landscape.loss import Evaluate, Hessian
 from descend.landscape.vectors import flat, normal_like, shaped
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Reading
 from descend.tape import Recording, Stale
 
@@ -25,61 +25,61 @@ FEW = 8  # examples whose λmax is not worth waiting for, where more are to come
 COUNTERFACTUAL_STEPS = 3  # later the parameters have followed the raw inputs
 
 
-def curvature(moment: Moment) -> Measurement:
+def curvature(snapshot: Snapshot) -> Measurement:
     """Yield `curvature` (`_low` and `_high` over the batches, `_lowest` along other directions), per optimizer.
 
     For an adaptive rule they begin with `preconditioned_curvature`. Where parameter groups have rates of
     their own it is what the first group's rate must be multiplied with.
     """
-    if not moment.monitor and moment.step > 0 and moment.recordings()[0].examples < FEW:
+    if not snapshot.monitor and snapshot.step > 0 and snapshot.recordings()[0].examples < FEW:
         return
-    scale = preconditioner(moment.optimizer, moment.parameters)
-    metric = with_rates(moment.optimizer, moment.parameters, scale)
+    scale = preconditioner(snapshot.optimizer, snapshot.parameters)
+    metric = with_rates(snapshot.optimizer, snapshot.parameters, scale)
     name = "curvature" if scale is None else "preconditioned_curvature"
-    top = _top(moment, f"{name} vector", metric, None)
-    yield Reading(name, moment.key, moment.step, top.value * moment.backwards)
-    yield Reading(f"{name}_low", moment.key, moment.step, min(top.spread) * moment.backwards)
-    yield Reading(f"{name}_high", moment.key, moment.step, max(top.spread) * moment.backwards)
-    yield Reading(f"{name}_lowest", moment.key, moment.step, top.lowest * moment.backwards)
-    statistics = moment.memory.get("input_statistics")
-    if scale is None and statistics is not None and moment.step <= COUNTERFACTUAL_STEPS:
-        counterfactual = _top(moment, "standardised vector", metric, statistics.standardise)
-        value = counterfactual.value * moment.backwards
-        yield Reading("curvature_standardised", moment.key, moment.step, value)
+    top = _top(snapshot, f"{name} vector", metric, None)
+    yield Reading(name, snapshot.key, snapshot.step, top.value * snapshot.backwards)
+    yield Reading(f"{name}_low", snapshot.key, snapshot.step, min(top.spread) * snapshot.backwards)
+    yield Reading(f"{name}_high", snapshot.key, snapshot.step, max(top.spread) * snapshot.backwards)
+    yield Reading(f"{name}_lowest", snapshot.key, snapshot.step, top.lowest * snapshot.backwards)
+    statistics = snapshot.memory.get("input_statistics")
+    if scale is None and statistics is not None and snapshot.step <= COUNTERFACTUAL_STEPS:
+        counterfactual = _top(snapshot, "standardised vector", metric, statistics.standardise)
+        value = counterfactual.value * snapshot.backwards
+        yield Reading("curvature_standardised", snapshot.key, snapshot.step, value)
 
 
 def _top(
-    moment: Moment, memory: str, scale: list[Tensor] | None, change: Callable[[Tensor], Tensor] | None
+    snapshot: Snapshot, memory: str, scale: list[Tensor] | None, change: Callable[[Tensor], Tensor] | None
 ) -> TopEigenpair:
-    memory = f"{memory} {moment.key}"
-    known = moment.memory.get(memory)
-    if known is not None and [v.shape for v in known] != [p.shape for p in moment.parameters]:
+    memory = f"{memory} {snapshot.key}"
+    known = snapshot.memory.get(memory)
+    if known is not None and [v.shape for v in known] != [p.shape for p in snapshot.parameters]:
         known = None  # a layer has been frozen, or another added
     try:
         top = top_eigenpair(
-            hessian_of(moment, change) if change else moment.averaged(hessian_of(moment)),
-            known or _start(moment.parameters),
+            hessian_of(snapshot, change) if change else snapshot.averaged(hessian_of(snapshot)),
+            known or _start(snapshot.parameters),
             preconditioner=scale,
             iterations=WARM_PRODUCTS if known else PRODUCTS,
-            go_on=moment.go_on,
+            go_on=snapshot.go_on,
         )
     except (CurvatureUnavailable, Stale) as error:
         raise Unavailable(str(error)) from None
-    moment.memory[memory] = top.vector
+    snapshot.memory[memory] = top.vector
     return top
 
 
-def hessian_of(moment: Moment, change: Callable[[Tensor], Tensor] | None = None) -> Hessian:
+def hessian_of(snapshot: Snapshot, change: Callable[[Tensor], Tensor] | None = None) -> Hessian:
     """Return the Hessian of the cost on the fixed examples, their inputs changed or as they are.
 
     Raises `CurvatureUnavailable`, `Stale`.
     """
     parts: list[Evaluate] = []
-    for recording in _enough(moment.recordings()):
+    for recording in _enough(snapshot.recordings()):
         slot = recording.input_slot
         replace = {slot: change} if change is not None and slot is not None else None
-        parts += recording.loss(moment.parameters, replace=replace).parts
-    return Loss(tuple(parts)).hessian(moment.parameters)
+        parts += recording.loss(snapshot.parameters, replace=replace).parts
+    return Loss(tuple(parts)).hessian(snapshot.parameters)
 
 
 def _enough(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:

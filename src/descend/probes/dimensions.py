@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from descend.probes.feeding import run_watched
 from descend.probes.loss_call import module_of
-from descend.probes.moment import Measurement, Moment, chosen_at
+from descend.probes.snapshot import Measurement, Snapshot, chosen_at
 from descend.record import Fact, facts
 from descend.tape import Op, Recording
 from descend.tape.call import SMOOTH
@@ -19,20 +19,20 @@ Lone = tuple[Op, torch.Size]  # a call, and the shape it is given
 Exchange = tuple[Op, facts.Exchanged]
 
 
-def dimensions(moment: Moment) -> Measurement:
+def dimensions(snapshot: Snapshot) -> Measurement:
     """Yield the facts `lone_entry` and `exchanged` of the first recorded step, and the sites of what they tell of."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     lone, exchanged = _calls(recording)
     for i, (op, shape) in enumerate(lone):
-        moment.note_site("lone_entry", str(i), *chosen_at(moment, op))
+        snapshot.note_site("lone_entry", str(i), *chosen_at(snapshot, op))
         module = module_of(op)
-        name = moment.modules(module) if module is not None else ""
+        name = snapshot.modules(module) if module is not None else ""
         dims = tuple(_others(shape, recording.examples))
         found = facts.LoneEntry(name, tuple(shape), op.name, op.name in SOFTMAXES, dims)
-        yield Fact.of(found, moment.step, str(i))
+        yield Fact.of(found, snapshot.step, str(i))
     for i, (op, exchange) in enumerate(exchanged):
-        moment.note_site("exchanged", str(i), op.site, op.name)
-        yield Fact.of(exchange, moment.step, str(i))
+        snapshot.note_site("exchanged", str(i), op.site, op.name)
+        yield Fact.of(exchange, snapshot.step, str(i))
 
 
 def _calls(recording: Recording) -> tuple[list[Lone], list[Exchange]]:

@@ -5,16 +5,16 @@ from typing import Any
 from torch import Tensor
 
 from descend.probes.feeding import run_watched
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import Op
 
 ROUND_OFF = 1e-3  # of a sum of probabilities
 
 
-def divergence(moment: Moment) -> Measurement:
+def divergence(snapshot: Snapshot) -> Measurement:
     """Yield the fact `divergence` of an input of `kl_div` that sums to 1 along a dimension, as logarithms cannot."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     if not any(op.name == "kl_div" for op in recording.ops):
         return
     found: list[tuple[Op, Tensor]] = []
@@ -26,8 +26,8 @@ def divergence(moment: Moment) -> Measurement:
 
     run_watched(recording, watch)
     for op, given in found[:1]:
-        moment.note_site("divergence", "0", op.site, op.name)
-        yield Fact.of(facts.Divergence(float(given.min()), float(given.max())), moment.step)
+        snapshot.note_site("divergence", "0", op.site, op.name)
+        yield Fact.of(facts.Divergence(float(given.min()), float(given.max())), snapshot.step)
 
 
 def _are_probabilities(given: Tensor) -> bool:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from descend.probes.inputs import fed_rows
-from descend.probes.moment import Measurement, Unavailable
 from descend.probes.on_the_way import Note, before, edits, inner_slots, span, told
 from descend.probes.own_measure import own_measure
+from descend.probes.snapshot import Measurement, Unavailable
 from descend.record import Fact, facts
 from descend.tape import Recording
 

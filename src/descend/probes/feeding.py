@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.tape import Op, Recording, Stale
 
 

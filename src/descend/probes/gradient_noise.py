@@ -10,22 +10,22 @@ import torch
 from torch import Tensor
 
 from descend.landscape.noise_scale import moments
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Reading
 from descend.tape import Recording, Stale
 
 BATCHES = 8  # of the fixed ones
 
 
-def gradient_noise(moment: Moment) -> Measurement:
+def gradient_noise(snapshot: Snapshot) -> Measurement:
     """Yield `gradient_noise_scale`, in examples, where there are several batches of one size and it is finite."""
-    recordings = _of_one_size(moment.monitor[:BATCHES])
+    recordings = _of_one_size(snapshot.monitor[:BATCHES])
     if len(recordings) < 2:
         return
     total, squares = None, 0.0  # of so many gradients, of which only one is held at a time
     for recording in recordings:
         try:
-            gradient = recording.loss(moment.parameters).gradient(moment.parameters)
+            gradient = recording.loss(snapshot.parameters).gradient(snapshot.parameters)
         except Stale as stale:
             raise Unavailable(str(stale)) from None
         squares += _squared_norm(gradient)
@@ -34,7 +34,7 @@ def gradient_noise(moment: Moment) -> Measurement:
     of_one, of_all = squares / len(recordings), _squared_norm(total) / len(recordings) ** 2
     squared, variance = moments(of_one, of_all, len(recordings), recordings[0].examples)
     if squared > 0 and variance >= 0:
-        yield Reading("gradient_noise_scale", moment.key, moment.step, variance / squared)
+        yield Reading("gradient_noise_scale", snapshot.key, snapshot.step, variance / squared)
 
 
 def _squared_norm(gradient: Sequence[Tensor]) -> float:

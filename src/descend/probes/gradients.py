@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Fact, facts
 from descend.tape import Recording, Stale
 
@@ -17,20 +17,20 @@ STEP = 1e-6  # of the parameters' size
 DIRECTIONS = 3
 
 
-def gradients(moment: Moment) -> Measurement:
+def gradients(snapshot: Snapshot) -> Measurement:
     """Yield the fact `module_gradient` of each module that has parameters of its own in the loss."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     slots: dict[str, list[int]] = {}
     for slot, parameter in recording.parameters.items():
         if parameter.requires_grad and parameter.is_floating_point():
-            name = moment.names.get(id(parameter), "(unregistered)")
+            name = snapshot.names.get(id(parameter), "(unregistered)")
             slots.setdefault(name.rpartition(".")[0] or name, []).append(slot)
     theta = {slot: p.detach().double() for slot, p in recording.parameters.items() if p.is_floating_point()}
     try:
         gradient = _gradient(recording, theta)
         for module, mine in slots.items():
             error = _error(recording, theta, gradient, mine)
-            yield Fact.of(facts.ModuleGradient(error), moment.step, module)
+            yield Fact.of(facts.ModuleGradient(error), snapshot.step, module)
     except Stale as stale:
         raise Unavailable(str(stale)) from None
     except RuntimeError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable, no_grad_float
 from descend.probes.units import unit_dim, units_first
 from descend.probes.unread import UNFED
 from descend.record import Fact, Reading, facts
@@ -39,21 +39,21 @@ class InputStatistics:
         return (x - self.mean.to(x.dtype).view(shape)) / self.std.to(x.dtype).view(shape)
 
 
-def inputs(moment: Moment) -> Measurement:
+def inputs(snapshot: Snapshot) -> Measurement:
     """Yield the fact `inputs`, and `input_condition_number` raw and standardised with their largest eigenvalues."""
-    rows, dim, shape = fed_rows(moment.recordings())
+    rows, dim, shape = fed_rows(snapshot.recordings())
     statistics = input_statistics(rows, dim)
-    moment.memory["input_statistics"] = statistics
-    layer = moment.recordings()[0].first_layer
-    yield Fact.of(_describe(rows, statistics, shape, "" if layer is None else layer.name), moment.step)
+    snapshot.memory["input_statistics"] = statistics
+    layer = snapshot.recordings()[0].first_layer
+    yield Fact.of(_describe(rows, statistics, shape, "" if layer is None else layer.name), snapshot.step)
     seen = rows[:, ~statistics.constant]
     if seen.shape[1] == 0 or seen.shape[1] > MOST_FEATURES or not seen.isfinite().all():
         return
     standard = (seen - seen.mean(0)) / seen.std(0, correction=0)
     for suffix, x in (("", seen), ("_standardised", standard)):
         largest, condition_number = second_moment_spectrum(x)
-        yield Reading(f"input_condition_number{suffix}", "", moment.step, condition_number)
-        yield Reading(f"input_largest_eigenvalue{suffix}", "", moment.step, largest)
+        yield Reading(f"input_condition_number{suffix}", "", snapshot.step, condition_number)
+        yield Reading(f"input_largest_eigenvalue{suffix}", "", snapshot.step, largest)
 
 
 def _describe(rows: Tensor, statistics: InputStatistics, shape: tuple[int, ...], first_layer: str) -> facts.Inputs:

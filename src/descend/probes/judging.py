@@ -12,7 +12,7 @@ from descend.landscape.loss import Theta
 from descend.landscape.outputs import Judged
 from descend.probes.feeding import fed
 from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.probes.unread import unread
 from descend.tape import Op, Recording
 from descend.tape.nesting import leaves

@@ -15,8 +15,8 @@ from descend.probes.loss_call import (
     module_of,
     setting,
 )
-from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, no_grad_float
 from descend.probes.monitored_loss import binary_entropy
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable, chosen_at, no_grad_float
 from descend.probes.unread import unread
 from descend.record import Fact, facts
 
@@ -26,31 +26,31 @@ WHOLE = 0.01  # how far from 1 the targets of an example may sum
 EXAMPLES = 16  # fewer do not tell an output's own mean
 
 
-def loss_input(moment: Moment) -> Measurement:
+def loss_input(snapshot: Snapshot) -> Measurement:
     """Yield the fact `loss_input` and, once, `targets`; raise `Unavailable` where no one loss call is known."""
-    calls = [loss_call(recording) for recording in moment.recordings()]
+    calls = [loss_call(recording) for recording in snapshot.recordings()]
     call = calls[0]
-    for recording, each in zip(moment.recordings(), calls):
+    for recording, each in zip(snapshot.recordings(), calls):
         if each is None:
             raise Unavailable(unread(recording))
     if call is None or any(c is None or c.function != call.function for c in calls):
         raise Unavailable("the first steps' losses are made by different loss functions")
-    pairs = [forward.pair for forward in moment.trained if forward.pair is not None]
+    pairs = [forward.pair for forward in snapshot.trained if forward.pair is not None]
     if len(pairs) < len(calls):
-        raise Unavailable(unread(moment.recordings()[0]))
+        raise Unavailable(unread(snapshot.recordings()[0]))
     inputs = [no_grad_float(z) for z, _ in pairs]
     targets = [t for _, t in pairs]
-    yield Fact.of(_describe(moment, call, inputs, targets), moment.step)
-    if moment.memory.get("targets_of", 0) < len(moment.recordings()):
-        moment.memory["targets_of"] = len(moment.recordings())
-        moment.note_site("loss", "", call.op.site, call.function)
+    yield Fact.of(_describe(snapshot, call, inputs, targets), snapshot.step)
+    if snapshot.memory.get("targets_of", 0) < len(snapshot.recordings()):
+        snapshot.memory["targets_of"] = len(snapshot.recordings())
+        snapshot.note_site("loss", "", call.op.site, call.function)
         module = module_of(call.op)
         if module is not None and type(module).__module__ == "torch.nn.modules.loss":
-            moment.note_site("loss_module", "0", moment.made_at(module), type(module).__name__)
-        yield Fact.of(_describe_targets(call, inputs, targets), moment.step)
+            snapshot.note_site("loss_module", "0", snapshot.made_at(module), type(module).__name__)
+        yield Fact.of(_describe_targets(call, inputs, targets), snapshot.step)
 
 
-def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> facts.LossInput:
+def _describe(snapshot: Snapshot, call: LossCall, inputs: list[Tensor], targets: list[Tensor]) -> facts.LossInput:
     z = torch.cat([t.reshape(-1) for t in inputs])
     dim = class_dim(inputs[0])
     classes = inputs[0].shape[dim] if call.task == "classes" or inputs[0].ndim > 1 else 1
@@ -73,17 +73,17 @@ def _describe(moment: Moment, call: LossCall, inputs: list[Tensor], targets: lis
         logs = torch.cat([t.logsumexp(dim).reshape(-1) for t in inputs])
         found = replace(found, row_sum_min=float(sums.min()), row_sum_max=float(sums.max()))
         found = replace(found, largest_log_sum=float(logs.abs().max()))
-    return _with_activation(moment, call, found)
+    return _with_activation(snapshot, call, found)
 
 
-def _with_activation(moment: Moment, call: LossCall, found: facts.LossInput) -> facts.LossInput:
+def _with_activation(snapshot: Snapshot, call: LossCall, found: facts.LossInput) -> facts.LossInput:
     op = call.activation
     if op is None:
         return found
-    moment.note_site("activation", "output", *chosen_at(moment, op))
+    snapshot.note_site("activation", "output", *chosen_at(snapshot, op))
     module = module_of(op)
-    name = moment.modules(module) if module is not None else ""
-    recording = moment.recordings()[0]
+    name = snapshot.modules(module) if module is not None else ""
+    recording = snapshot.recordings()[0]
     inner = activation_behind(recording.ops[: recording.ops.index(op)], op.inputs[0]) if op.inputs else None
     inside = inner.name.rstrip("_") if inner else None
     return replace(found, activation=op.name.rstrip("_"), activation_module=name, inner_activation=inside)

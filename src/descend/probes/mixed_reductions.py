@@ -7,7 +7,7 @@ loss = F.mse_loss(decoded, x) - 0.5 * torch.mean(1 + logvar - mu**2 - logvar.exp
 
 from descend.probes.feeding import value_of
 from descend.probes.loss_call import loss_call, setting
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.probes.terms import terms
 from descend.probes.unread import unread
 from descend.record import Fact, facts
@@ -18,15 +18,15 @@ MORE = 2  # times as many values
 WEIGHED = 0.1  # a smaller factor is a weight that somebody has chosen
 
 
-def mixed_reductions(moment: Moment) -> Measurement:
+def mixed_reductions(snapshot: Snapshot) -> Measurement:
     """Yield the fact `mixed_reductions` of the first recorded step, and where the term is summed."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     call = loss_call(recording)
     if call is None:
         raise Unavailable(unread(recording))
     if call.by_hand or setting(call, "reduction") not in (None, "mean"):
         return
-    pair = moment.trained[0].pair
+    pair = snapshot.trained[0].pair
     values = 1 if pair is None else pair[0].numel() // max(1, recording.examples)
     for _, op, _, factor in terms(recording):
         if op is None or op.name not in ("sum", "mean") or factor is None or abs(factor) < WEIGHED:
@@ -36,9 +36,9 @@ def mixed_reductions(moment: Moment) -> Measurement:
         whole = op.name == "sum" and _is_over_the_batch(op)
         own = 1 if op.name == "sum" else value_of(recording, op.inputs[0]).numel() // recording.examples
         if whole or values >= MORE * own and (op.name == "sum" or own > 1):
-            moment.note_site("summed_term", "0", op.site, op.name)
+            snapshot.note_site("summed_term", "0", op.site, op.name)
             found = facts.MixedReductions(recording.examples, call.function, values, own, over_batch=whole)
-            yield Fact.of(found, moment.step)
+            yield Fact.of(found, snapshot.step)
             return
 
 

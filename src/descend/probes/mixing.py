@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from descend.probes.dimensions import softmax_dim
 from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import loss_call, module_of
-from descend.probes.moment import Measurement, Moment, Unavailable, chosen_at, forward
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable, chosen_at, forward
 from descend.probes.through_time import BATCH_FIRST, PADDED
 from descend.probes.unread import UNFED, unmatched, unread
 from descend.record import Fact, Site, facts
@@ -35,9 +35,9 @@ class Culprit(NamedTuple):
     dim: int = -1  # that a softmax should be taken along
 
 
-def mixing(moment: Moment) -> Measurement:
+def mixing(snapshot: Snapshot) -> Measurement:
     """Yield the fact `mixing`: which share of the other examples' outputs changes, and by what."""
-    recording, plain = moment.recordings()[0], moment.evaluated[0]
+    recording, plain = snapshot.recordings()[0], snapshot.evaluated[0]
     if loss_call(recording) is None or plain.pair is None:
         raise Unavailable(unread(recording))
     outputs = plain.pair[0]
@@ -51,11 +51,11 @@ def mixing(moment: Moment) -> Measurement:
     shares = [_share(recording, slot, examples, outputs, row) for row in (0, count // 2, count - 1)]
     share = max(shares)
     found = facts.Mixing(count, share, by="", batch_first=False)
-    culprit = _culprit(moment, recording, count) if share else None
+    culprit = _culprit(snapshot, recording, count) if share else None
     if culprit is not None:
         found = facts.Mixing(count, share, culprit.by, culprit.batch_first, culprit.single, culprit.dim)
-        moment.note_site("mixing", "0", culprit.site, culprit.name)
-    yield Fact.of(found, moment.step)
+        snapshot.note_site("mixing", "0", culprit.site, culprit.name)
+    yield Fact.of(found, snapshot.step)
 
 
 def _batch(recording: Recording, count: int) -> int | None:
@@ -86,11 +86,11 @@ def _share(recording: Recording, slot: int, examples: Tensor, outputs: Tensor, r
     return float(moved.double().sum() / (len(moved) - 1))
 
 
-def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None:
+def _culprit(snapshot: Snapshot, recording: Recording, count: int) -> Culprit | None:
     found: list[Culprit] = []
 
     def layer(by: str, module: nn.Module | None, name: str, batch_first: bool) -> Culprit:
-        return Culprit(by, moment.made_at(module) if module else None, name, batch_first)
+        return Culprit(by, snapshot.made_at(module) if module else None, name, batch_first)
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         if found or not args or not isinstance(args[0], Tensor):
@@ -103,7 +103,7 @@ def _culprit(moment: Moment, recording: Recording, count: int) -> Culprit | None
             if _reads_the_batch(taken, module.batch_first, count):
                 found.append(layer("attention", module, type(module).__name__, module.batch_first))
         elif op.name in SOFTMAXES and _is_along_the_batch(x, args, kwargs, count):
-            found.append(Culprit("softmax", *chosen_at(moment, op), dim=_of_entries(x)))
+            found.append(Culprit("softmax", *chosen_at(snapshot, op), dim=_of_entries(x)))
         elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _swaps(x, result, count):
             single = tuple(dim for dim, size in enumerate(x.shape) if dim and size == 1)
             found.append(Culprit("reshape", op.site, op.name, single=single if result.ndim < x.ndim else ()))

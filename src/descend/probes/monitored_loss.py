@@ -16,30 +16,30 @@ from torch import Tensor
 
 from descend.probes.feeding import value_of
 from descend.probes.loss_call import LossCall, class_dim, ignored_class, loss_call, task_of
-from descend.probes.moment import Forward, Measurement, Moment, Unavailable, no_grad_float
+from descend.probes.snapshot import Forward, Measurement, Snapshot, Unavailable, no_grad_float
 from descend.record import Reading
 
 SMALLEST_PROBABILITY = 1e-12  # the logarithm of an underflowed probability is taken here
 SUMS_TO_ONE = 1e-3
 
 
-def monitored_loss(moment: Moment) -> Measurement:
+def monitored_loss(snapshot: Snapshot) -> Measurement:
     """Yield `monitored_loss` and the yardstick of the fixed examples at the present parameters."""
-    if not moment.monitor:
+    if not snapshot.monitor:
         return
-    values = [forward.loss for forward in moment.trained]
-    yield Reading("monitored_loss", "", moment.step, sum(values) / len(values))
-    yield from yardstick(moment)
+    values = [forward.loss for forward in snapshot.trained]
+    yield Reading("monitored_loss", "", snapshot.step, sum(values) / len(values))
+    yield from yardstick(snapshot)
 
 
-def spread_yardstick(moment: Moment) -> Measurement:
+def spread_yardstick(snapshot: Snapshot) -> Measurement:
     """Yield `spread_yardstick`: the yardstick of a moment whose monitor holds batches from all over the run."""
-    yield from (r._replace(name=f"spread_{r.name}") for r in yardstick(moment) if isinstance(r, Reading))
+    yield from (r._replace(name=f"spread_{r.name}") for r in yardstick(snapshot) if isinstance(r, Reading))
 
 
-def yardstick(moment: Moment) -> Measurement:
+def yardstick(snapshot: Snapshot) -> Measurement:
     """Yield what `judged` says of the fixed examples in evaluation mode."""
-    yield from judged(moment.evaluated, moment.step)
+    yield from judged(snapshot.evaluated, snapshot.step)
 
 
 def judged(forwards: Sequence[Forward], step: int) -> Measurement:

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from descend.probes.feeding import run_watched
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import Op
 
@@ -15,11 +15,11 @@ PARTIAL = frozenset("log log_ log2 log10 log1p sqrt sqrt_ rsqrt pow __pow__ acos
 MASKING = frozenset("masked_fill masked_fill_ where full_like new_full".split())  # write -inf on purpose
 
 
-def not_finite(moment: Moment) -> Measurement:
+def not_finite(snapshot: Snapshot) -> Measurement:
     """Yield the fact `not_finite` of a loss that is not finite before any step has been taken."""
-    if moment.step > 0 or isfinite(moment.trained[0].loss):
+    if snapshot.step > 0 or isfinite(snapshot.trained[0].loss):
         return
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     found: list[tuple[Op, Tensor]] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
@@ -34,10 +34,10 @@ def not_finite(moment: Moment) -> Measurement:
 
     run_watched(recording, watch)
     for op, given in found[:1]:
-        moment.note_site("not_finite", "0", op.site, op.name)
+        snapshot.note_site("not_finite", "0", op.site, op.name)
         is_masked = not bool(given.isfinite().all())
         least, most = float(given.min()), float(given.max())
-        yield Fact.of(facts.NotFinite(op.name, op.name in PARTIAL, least, most, is_masked), moment.step)
+        yield Fact.of(facts.NotFinite(op.name, op.name in PARTIAL, least, most, is_masked), snapshot.step)
 
 
 def _is_masked_at_most(values: Tensor) -> bool:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from descend.probes.feeding import run_watched
-from descend.probes.moment import Measurement, Moment
 from descend.probes.other_arguments import inverted, other_arguments
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, Site, facts
 from descend.record.facts import Edit, EditableCall
 from descend.tape import Op, Recording
@@ -27,21 +27,21 @@ Note = Callable[[str, str, Site | None, str], None]  # of a site: kind, key, whe
 K = TypeVar("K", bound=facts.OnTheWay)
 
 
-def on_the_way(moment: Moment) -> Measurement:
+def on_the_way(snapshot: Snapshot) -> Measurement:
     """Yield the facts `on_inputs`, `on_loss` and `of_loss` of the first recorded step: a call, and an edit of it.
 
     edit: `skip` (it gives way to what it is applied to), `turn` (plus for minus), `exchange` (two arguments), `set`
     (one argument to another value), `invert` (what is masked for what is not).
     """
-    recording, note = moment.recordings()[0], moment.note_site
-    yield from told(edits(recording, before(recording), facts.OnInputs), moment.step, note)
-    yield from told(edits(recording, _after(recording), facts.OnLoss), moment.step, note)
+    recording, note = snapshot.recordings()[0], snapshot.note_site
+    yield from told(edits(recording, before(recording), facts.OnInputs), snapshot.step, note)
+    yield from told(edits(recording, _after(recording), facts.OnLoss), snapshot.step, note)
     alone = [
         (op.site, facts.OfLoss(function=op.name.strip("_"), line=op.site.line, edit="skip"))
         for op in _of_loss(recording)
         if op.site is not None
     ]
-    yield from told(alone, moment.step, note)
+    yield from told(alone, snapshot.step, note)
 
 
 def _of_loss(recording: Recording) -> Iterator[Op]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.record.facts import Edit
 from descend.tape import Op, Recording, Stale
 

@@ -18,9 +18,9 @@ from torch.nn.functional import one_hot
 
 from descend.probes.feeding import fed, run_watched, value_of
 from descend.probes.loss_call import LossCall, class_dim, loss_call
-from descend.probes.moment import Measurement
 from descend.probes.on_the_way import Note, span, told
 from descend.probes.other_arguments import changed_along
+from descend.probes.snapshot import Measurement
 from descend.record import Fact, Site, facts
 from descend.record.facts import Edit, OnMeasured
 from descend.tape import Op, Recording

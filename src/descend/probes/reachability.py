@@ -7,16 +7,16 @@ takes over.
 """
 
 from descend.probes.floors.floors import Floors
-from descend.probes.moment import Measurement, Moment, chosen_at
+from descend.probes.snapshot import Measurement, Snapshot, chosen_at
 from descend.record import Fact, facts
 
 
-def reachability(moment: Moment) -> Measurement:
+def reachability(snapshot: Snapshot) -> Measurement:
     """Yield the fact `reachability`, a fact `floor` for each cut, and `crossing` where a call bars the way.
 
     Floors are numbered from the input on. Raises `Unavailable`.
     """
-    floors = Floors(moment.recordings())
+    floors = Floors(snapshot.recordings())
     constant, output = floors.of_constants, floors.ops[floors.output]
     whole = facts.Reachability(
         cost=floors.cost,
@@ -25,30 +25,30 @@ def reachability(moment: Moment) -> Measurement:
         is_compared=floors.meeting is not None,
         examples=floors.examples,
     )
-    yield Fact.of(whole, moment.step)
-    moment.note_site("output", "", output.site, output.name)
+    yield Fact.of(whole, snapshot.step)
+    snapshot.note_site("output", "", output.site, output.name)
     if not constant.is_bounded or floors.behind(floors.output) is None:
         return
     floors.head()
     if floors.is_poor:
         floors.network()
     for place, (index, value) in enumerate(floors.falling()):
-        site, name = chosen_at(moment, floors.ops[index])
-        moment.note_site("floor", str(place), site, name.strip("_"))
+        site, name = chosen_at(snapshot, floors.ops[index])
+        snapshot.note_site("floor", str(place), site, name.strip("_"))
         floor = facts.Floor(name.strip("_"), value, is_output=index == floors.output)
-        yield Fact.of(floor, moment.step, str(place))
-    yield from _crossing(moment, floors)
+        yield Fact.of(floor, snapshot.step, str(place))
+    yield from _crossing(snapshot, floors)
 
 
-def _crossing(moment: Moment, floors: Floors) -> Measurement:
+def _crossing(snapshot: Snapshot, floors: Floors) -> Measurement:
     """Yield the call that keeps up most of what a constant leaves."""
     found = floors.crossing()
     if found is None:
         return
     before, behind = found
     op = floors.ops[behind]
-    site, name = chosen_at(moment, op)
-    moment.note_site("crossing", "0", site, name.strip("_"))
+    site, name = chosen_at(snapshot, op)
+    snapshot.note_site("crossing", "0", site, name.strip("_"))
     known = dict(floors.falling())
     crossing = facts.Crossing(
         function=name.strip("_"),
@@ -60,4 +60,4 @@ def _crossing(moment: Moment, floors: Floors) -> Measurement:
         has_parameters=floors.has_parameters(op),
         edit="skip" if floors.can_be_skipped(op) else "",
     )
-    yield Fact.of(crossing, moment.step, "0")
+    yield Fact.of(crossing, snapshot.step, "0")

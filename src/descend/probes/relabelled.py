@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from descend.landscape.memorising import INPUTS, LABELS, TRUE, noise_like, shuffled
 from descend.probes.feeding import fed, value_of
 from descend.probes.judging import call_of
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.probes.unread import UNFED, unmatched
 from descend.tape import Recording
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from descend.probes.feeding import value_of
 from descend.probes.inputs import network_input
 from descend.probes.loss_call import loss_call, module_of
-from descend.probes.moment import Measurement, Moment, Unavailable, no_grad_float
 from descend.probes.planting import SIZE, planted
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable, no_grad_float
 from descend.probes.unread import MANY, UNLIKE, unmatched, unread
 from descend.record import Fact, facts
 from descend.tape import Recording
@@ -29,7 +29,7 @@ PLANTED = 20  # targets of known dependence, to see how often the test finds it
 NEGLIGIBLE = 1e-3  # of the targets' largest eigenvalue
 
 
-def signal(moment: Moment) -> Measurement:
+def signal(snapshot: Snapshot) -> Measurement:
     """Yield the fact `signal`: how often shuffled targets look as dependent on the inputs as the real ones.
 
     Where the examples are images or sequences, what the network itself makes of them is looked at, too: it sees
@@ -38,7 +38,7 @@ def signal(moment: Moment) -> Measurement:
     dependence that the test finds.
     """
     inputs, outputs, targets, given = [], [], [], []
-    for forward in moment.trained:
+    for forward in snapshot.trained:
         if forward.pair is None:
             raise Unavailable(unread(forward.recording))
         x, (z, t) = network_input(forward.recording), forward.pair
@@ -71,10 +71,10 @@ def signal(moment: Moment) -> Measurement:
         chance=CHANCE,
         shuffles=SHUFFLES,
         size=SIZE,
-        met=_met(moment),
+        met=_met(snapshot),
         power=power(seen, z, t) if p > CHANCE else None,
     )
-    yield Fact.of(found, moment.step)
+    yield Fact.of(found, snapshot.step)
 
 
 def power(views: Sequence[Tensor], z: Tensor, t: Tensor) -> float:
@@ -107,9 +107,9 @@ def _given(recording: Recording, examples: int) -> Tensor | None:
     return joined if joined.isfinite().all() else None
 
 
-def _met(moment: Moment) -> str:
+def _met(snapshot: Snapshot) -> str:
     """Return where inputs and targets come together: `loader` where one gives both, or else `loss`."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     call = loss_call(recording)
     is_loaded = call is not None and not recording.behind(call.target).isdisjoint(recording.loaders)
     return "loader" if is_loaded else "loss"

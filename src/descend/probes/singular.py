@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from descend.probes.feeding import run_watched
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import Op
 from descend.tape.call import SMOOTH
@@ -13,7 +13,7 @@ from descend.tape.call import SMOOTH
 LOGARITHMS = frozenset({"log", "log2", "log10"})
 
 
-def singular(moment: Moment) -> Measurement:
+def singular(snapshot: Snapshot) -> Measurement:
     """Yield one fact `singular` for each call, with the least value it was given in the fixed examples."""
     seen: dict[Any, tuple[Op, float]] = {}
 
@@ -26,11 +26,11 @@ def singular(moment: Moment) -> Measurement:
             least = seen.get(key, (op, float("inf")))[1]
             seen[key] = (op, min(least, float(args[0].min())))
 
-    for recording in moment.recordings():
+    for recording in snapshot.recordings():
         run_watched(recording, watch)
     for i, (op, least) in enumerate(seen.values()):
-        moment.note_site("singular", str(i), op.site, op.name)
-        yield Fact.of(facts.Singular(op.name, least), moment.step, str(i))
+        snapshot.note_site("singular", str(i), op.site, op.name)
+        yield Fact.of(facts.Singular(op.name, least), snapshot.step, str(i))
 
 
 def _is_singular(name: str, args: tuple) -> bool:

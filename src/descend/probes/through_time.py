@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.loss_call import module_of
-from descend.probes.moment import Measurement, Moment, Unavailable
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Fact, Reading, facts
 from descend.tape import Op, Stale
 from descend.tape.vocabulary import RECURRENT
@@ -16,9 +16,9 @@ SHORTEST = 10  # steps
 PADDED, BIAS, BIDIRECTIONAL, BATCH_FIRST = 9, 3, 7, 8  # how many arguments torch.lstm(...) takes, and which they are
 
 
-def through_time(moment: Moment) -> Measurement:
+def through_time(snapshot: Snapshot) -> Measurement:
     """Yield `through_time` of each recurrent layer: the gradient at its first step over that at its largest."""
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     if not any(op.name in RECURRENT for op in recording.ops):
         return
     calls: list[tuple[Op, tuple, tuple[Tensor, ...]]] = []
@@ -34,13 +34,13 @@ def through_time(moment: Moment) -> Measurement:
             loss = recording.run(theta, watch=watch)
             for op, args, result in calls:
                 yield from _through(
-                    moment, op, args, torch.autograd.grad(loss, result, retain_graph=True, allow_unused=True)
+                    snapshot, op, args, torch.autograd.grad(loss, result, retain_graph=True, allow_unused=True)
                 )
     except Stale as stale:
         raise Unavailable(str(stale)) from None
 
 
-def _through(moment: Moment, op: Op, args: tuple, gradients: tuple[Tensor | None, ...]) -> Measurement:
+def _through(snapshot: Snapshot, op: Op, args: tuple, gradients: tuple[Tensor | None, ...]) -> Measurement:
     x = args[0].detach().requires_grad_()
     known = [(part, g) for part, g in zip(op.func(x, *args[1:]), gradients) if g is not None]
     time = 1 if x.ndim == 3 and args[BATCH_FIRST] else 0
@@ -49,7 +49,7 @@ def _through(moment: Moment, op: Op, args: tuple, gradients: tuple[Tensor | None
     (gradient,) = torch.autograd.grad([part for part, _ in known], x, [g for _, g in known])
     norms = gradient.movedim(time, 0).flatten(1).double().norm(dim=1)
     module = module_of(op)
-    place = moment.modules(module) if module is not None else op.name
-    yield Fact.of(facts.Recurrent(op.name, len(norms)), moment.step, place)
+    place = snapshot.modules(module) if module is not None else op.name
+    yield Fact.of(facts.Recurrent(op.name, len(norms)), snapshot.step, place)
     if 0 < float(norms.max()) < inf:
-        yield Reading("through_time", place, moment.step, float(norms[0] / norms.max()))
+        yield Reading("through_time", place, snapshot.step, float(norms[0] / norms.max()))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from descend.probes.moment import Measurement
+from descend.probes.snapshot import Measurement
 from descend.record import Fact, facts
 
 LISTED = 20

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from descend.probes.feeding import run_watched
 from descend.probes.loss_call import module_of
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import Op
 from descend.tape.call import NONE
@@ -17,7 +17,7 @@ from descend.tape.call import NONE
 LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 
 
-def zero_input(moment: Moment) -> Measurement:
+def zero_input(snapshot: Snapshot) -> Measurement:
     """Yield the fact `zero_input` of each layer whose input is data, and 0 throughout, in all that is looked at."""
     zero: dict[int, tuple[nn.Module, bool]] = {}  # by id of the layer
 
@@ -27,13 +27,13 @@ def zero_input(moment: Moment) -> Measurement:
             is_zero = op.taints[0] == NONE and args[0].numel() > 0 and not bool(args[0].any())
             zero[id(layer)] = layer, is_zero and zero.get(id(layer), (layer, True))[1]
 
-    for recording in moment.recordings():
+    for recording in snapshot.recordings():
         if (
             len([op for op in recording.ops if op.name in LAYERS and op.taints[:1] == (NONE,)]) > 1
         ):  # one layer at least is fed with what it is to read
             run_watched(recording, watch)
     for layer, is_zero in zero.values():
         if is_zero:
-            name = moment.modules(layer)
-            moment.note_site("zero_input", name, moment.made_at(layer), type(layer).__name__)
-            yield Fact.of(facts.ZeroInput(type(layer).__name__), moment.step, name)
+            name = snapshot.modules(layer)
+            snapshot.note_site("zero_input", name, snapshot.made_at(layer), type(layer).__name__)
+            yield Fact.of(facts.ZeroInput(type(layer).__name__), snapshot.step, name)

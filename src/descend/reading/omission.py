@@ -1,6 +1,6 @@
 """Steps by hand of which only one in several is read: the others are counted.
 
-A stretch, as `Cruise` has it, ends its rounds with an optimizer's step. Here each pass is a step of its own, and
+A stretch, as `LightSampling` has it, ends its rounds with an optimizer's step. Here each pass is a step of its own, and
 reading one in full costs more, since the parameters may be other tensors each time.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from descend.reading.attribution import Stepper
 from descend.reading.budget import Budget
-from descend.reading.cruise import ALL, MOST_PASSED, SHARE
 from descend.reading.curves import Curves
+from descend.reading.light_sampling import ALL, MOST_PASSED, SHARE
 from descend.reading.rounds import spot
 
 BY_HAND_S = 2e-4  # what reading one costs: measured of `torch.func.grad` with six parameters

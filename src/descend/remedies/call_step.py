@@ -7,6 +7,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.aliases import name_at
 from descend.source.backward_pass import BACKWARD, BEFORE_STEP, is_backward, scaler_of
 from descend.source.beside import is_call_in, statements_after
 from descend.source.bindings import loops_around, outermost_loop
@@ -14,7 +15,6 @@ from descend.source.functions import functions_around
 from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import name_at
 from descend.source.stepping import clears_gradients
 from descend.source.syntax import Syntax, last_name
 from descend.source.uncalled import called, uncalled

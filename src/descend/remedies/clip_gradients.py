@@ -6,6 +6,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.aliases import name_at
 from descend.source.arguments import number_text
 from descend.source.functions import function_around, functions_around
 from descend.source.imports import import_module
@@ -13,7 +14,6 @@ from descend.source.insert import insert_after, insert_before
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
 from descend.source.owners import owners
-from descend.source.passed_on import name_at
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import first_name, last_name
 from descend.source.trainer_arguments import trainer_argument

@@ -12,6 +12,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.aliases import name_at, names_at
 from descend.source.arguments import PARAMETERS, find_argument, is_in_groups, makes_optimizer
 from descend.source.bindings import loops_around
 from descend.source.called_model import called_model
@@ -22,7 +23,6 @@ from descend.source.model_class import layer_kind
 from descend.source.names import assigned_value, enclosing_class, free_name
 from descend.source.not_applicable import NotApplicable
 from descend.source.owners import owners
-from descend.source.passed_on import name_at, names_at
 from descend.source.syntax import Syntax, last_name
 
 

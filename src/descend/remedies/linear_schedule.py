@@ -6,6 +6,7 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.aliases import name_at
 from descend.source.arguments import makes_optimizer, number_text
 from descend.source.beside import is_call_in, statements_after
 from descend.source.callers import way_out
@@ -14,7 +15,6 @@ from descend.source.insert import insert_after
 from descend.source.locate import Place, locate
 from descend.source.names import enclosing_class, free_name
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import name_at
 from descend.source.stepping import Stepping, find_stepping
 from descend.source.syntax import Syntax
 from descend.source.trainer_arguments import trainer_argument

@@ -10,13 +10,13 @@ from typing import Any
 from descend.record import Record, facts
 from descend.remedies.standardise_inputs import is_wrapped
 from descend.script import Script
+from descend.source.aliases import name_at
 from descend.source.feed import find_feed, insert_fit, model_called
 from descend.source.flow import Source
 from descend.source.functions import function_around
 from descend.source.locate import Place, locate
 from descend.source.loss_targets import find_targets
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import name_at
 from descend.source.training_call import training_call
 from descend.source.whole_data import moved_to_model, read_whole
 

@@ -139,8 +139,8 @@ class Run:
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.observing.bare_run import BareRun, counting
         from descend.observing.own_numbers import hearing
-        from descend.observing.witness import Witness, counting
         from descend.run.reads import noting_reads
         from descend.run.seeds import offset_seeds
         from descend.run.stage import waiting
@@ -164,7 +164,7 @@ class Run:
                     stack.enter_context(untrained())
             if config.stage is not None:
                 self.watch.stage_over = self._stage_over
-            if isinstance(self.watch, Witness):
+            if isinstance(self.watch, BareRun):
                 stack.enter_context(counting(self.watch))
             elif config.stage:
                 stack.enter_context(waiting(config.stage, self.watch, self._observe))

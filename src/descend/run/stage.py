@@ -6,19 +6,19 @@ from types import FrameType
 
 from torch.optim import Optimizer
 
+from descend.observing.bare_run import BareRun, counting
 from descend.observing.hooks import noting_makers
 from descend.observing.observer import Observer
-from descend.observing.witness import Witness, counting
 
 
 @contextmanager
 def waiting(stage: int, observer: Observer, observe: Callable[[ExitStack], None]) -> Iterator[None]:
     """Count steps, and note what is made and loaded where, until the stage's optimizer is; then `observe`."""
-    witness = Witness(observer.modules.tree)
-    witness.stage = stage
+    bare_run = BareRun(observer.modules.tree)
+    bare_run.stage = stage
     with ExitStack() as whole:
         before = whole.enter_context(ExitStack())
-        before.enter_context(counting(witness))
+        before.enter_context(counting(bare_run))
         before.enter_context(noting_makers(observer))
 
         def begin(optimizer: Optimizer, frame: FrameType | None) -> None:
@@ -26,5 +26,5 @@ def waiting(stage: int, observer: Observer, observe: Callable[[ExitStack], None]
             observe(whole)
             observer.optimizer_made(optimizer, frame)
 
-        witness.stage_begins = begin
+        bare_run.stage_begins = begin
         yield

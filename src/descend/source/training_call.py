@@ -6,12 +6,12 @@ import libcst as cst
 
 from descend.record import Record
 from descend.script import Script
+from descend.source.aliases import name_at
 from descend.source.bindings import loops_around
 from descend.source.called_model import called_model
 from descend.source.functions import functions_around
 from descend.source.locate import Place, locate
 from descend.source.not_applicable import NotApplicable
-from descend.source.passed_on import name_at
 from descend.source.without_gradients import block_without_gradients
 
 

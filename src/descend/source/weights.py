@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from descend.source.aliases import names_at
 from descend.source.names import given_keyword
-from descend.source.passed_on import names_at
 from descend.source.syntax import Syntax, last_name
 
 WEIGHING = ("weight", "pos_weight")  # what losses of torch.nn call it

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from descend.probes.feeding import run_watched
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.tape import Op, Recording
 from descend.tape.nesting import leaves
 from descend.tape.vocabulary import ADDITIONS, NEGATIONS, PRODUCTS, QUOTIENTS, RESHAPES

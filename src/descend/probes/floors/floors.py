@@ -8,7 +8,7 @@ from torch import Tensor
 
 from descend.probes.floors.cut import Cut, Values, alike, constants_of, spread
 from descend.probes.floors.floor import Floor, Function, floor
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.tape import Op, Recording
 from descend.tape.vocabulary import RECURRENT, RESHAPES
 

@@ -1,12 +1,12 @@
 """What `descend show` measures in a script: one picture a file, at the points of the run that are asked for."""
 
-from descend.probes.moment import Probe
 from descend.probes.shown.curvature import curvature
 from descend.probes.shown.gradients import gradient_statistics
 from descend.probes.shown.layers import layers
 from descend.probes.shown.memory import memory
 from descend.probes.shown.surface import shown_surface
 from descend.probes.shown.symmetry import symmetry
+from descend.probes.snapshot import Probe
 
 _ALL = (
     Probe("curvature", "", curvature, differentiates=True, piecewise=True),

@@ -12,8 +12,8 @@ from descend.landscape.random_units import random_units
 from descend.landscape.vectors import flat
 from descend.probes.hidden import HiddenLayer
 from descend.probes.judging import call_of, cost_of_outputs, hardened, judged
-from descend.probes.moment import Unavailable
 from descend.probes.shown.network import Network
+from descend.probes.snapshot import Unavailable
 from descend.record import Fact, facts
 
 

@@ -9,12 +9,12 @@ from descend.dynamics import linear_rule
 from descend.landscape import Eigenpair, Hessian, Loss, Preconditioned, ends
 from descend.landscape.loss import Evaluate
 from descend.landscape.vectors import flat, shaped
-from descend.probes.moment import Moment
 from descend.probes.shown.points import Point
+from descend.probes.snapshot import Snapshot
 from descend.record import facts
 
 
-def directions(moment: Moment, point: Point, loss: Loss, known: Sequence[Eigenpair]) -> facts.Directions:
+def directions(snapshot: Snapshot, point: Point, loss: Loss, known: Sequence[Eigenpair]) -> facts.Directions:
     """Return each direction's curvature, its slope where the path begins, and its coordinate along the path.
 
     What coupled weight decay adds to the cost is in it. For a rule that rescales the gradient the eigenvectors are
@@ -27,13 +27,13 @@ def directions(moment: Moment, point: Point, loss: Loss, known: Sequence[Eigenpa
         if point.metric is not None:
             hessian = Preconditioned(hessian, point.metric)
             scale = hessian.inverse_root.double()
-        known = ends(hessian, point.theta, top=moment.asked["top"], bottom=moment.asked["bottom"]).pairs
+        known = ends(hessian, point.theta, top=snapshot.asked["top"], bottom=snapshot.asked["bottom"]).pairs
     course = _within([theta.double() for _, theta in point.path], scale)
-    slope = _slope(loss, point, scale) * moment.backwards
+    slope = _slope(loss, point, scale) * snapshot.backwards
     found = tuple(
         facts.Direction(
-            curvature=pair.value * moment.backwards,
-            residual=pair.residual * moment.backwards,
+            curvature=pair.value * snapshot.backwards,
+            residual=pair.residual * snapshot.backwards,
             gradient=float(flat(pair.vector).double() @ slope),
             course=tuple(float(flat(pair.vector).double() @ place) for place in course),
         )

@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 from descend.landscape import Gradients, Loss
 from descend.landscape.gradients import room
 from descend.landscape.vectors import flat
-from descend.probes.moment import Unavailable
+from descend.probes.snapshot import Unavailable
 from descend.tape import Recording
 from descend.tape.randomness import RandomState
 from descend.tape.selection import NotSeparable, on_batch

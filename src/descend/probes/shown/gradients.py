@@ -17,9 +17,9 @@ from descend.landscape.loss import Evaluate
 from descend.landscape.spectrum import Estimate
 from descend.landscape.vectors import flat
 from descend.landscape.weight_variance import weight_variance
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.drawn import Dealt
 from descend.probes.shown.points import Point, looked_on, loss_at, points
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import facts
 from descend.tape import Stale
 from descend.tape.selection import NotSeparable, check_mean, example_parts
@@ -31,21 +31,21 @@ FEWEST_RUNS, MOST_RUNS = 6, 12  # at each rate,
 LONGEST_S, TRIED = 20.0, 3  # as many as this takes, by the fastest of so many gradients
 
 
-def gradient_statistics(moment: Moment) -> Measurement:
+def gradient_statistics(snapshot: Snapshot) -> Measurement:
     """Yield the facts of the gradients at each point that is asked for."""
-    for point in points(moment):
+    for point in points(snapshot):
         try:
-            yield from _statistics(moment, point)
+            yield from _statistics(snapshot, point)
         except (Stale, ValueError) as error:
             raise Unavailable(str(error)) from None
 
 
-def _statistics(moment: Moment, point: Point) -> Measurement:
-    loss = loss_at(moment, point)
+def _statistics(snapshot: Snapshot, point: Point) -> Measurement:
+    loss = loss_at(snapshot, point)
     yield point.fact(facts.Measuring("gradients"))
-    sample, why = _sample(moment, point.theta)
+    sample, why = _sample(snapshot, point.theta)
     found = noise_scale(sample)
-    batch = looked_on(moment)[0].examples
+    batch = looked_on(snapshot)[0].examples
     yield point.fact(
         facts.GradientNoise(
             squared=found.squared,
@@ -55,7 +55,7 @@ def _statistics(moment: Moment, point: Point) -> Measurement:
             examples=sample.examples,
             why=why,
             batch_size=batch,
-            loader=next(iter(looked_on(moment)[0].loaders.values()), ""),
+            loader=next(iter(looked_on(snapshot)[0].loaders.values()), ""),
             parameters=sample.rows.shape[1],
             loss=loss.value(point.theta),
             optimizer=dict(point.optimizer),
@@ -65,12 +65,12 @@ def _statistics(moment: Moment, point: Point) -> Measurement:
     if sample.examples == 1 and batch < sample.count:
         yield point.fact(facts.MomentumVariance(tuple(_averaged(sample, batch, beta) for beta in BETAS)))
     yield point.fact(facts.Measuring("all examples"))
-    yield point.fact(_bias(moment, point))
+    yield point.fact(_bias(snapshot, point))
     yield point.fact(facts.Measuring("short runs"))
-    yield point.fact(_by_rate(moment, point))
+    yield point.fact(_by_rate(snapshot, point))
 
 
-def _sample(moment: Moment, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
+def _sample(snapshot: Snapshot, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
     """Return the gradients of the fixed examples, as many as there is room for.
 
     Where these cannot be taken apart: of the batches of one size, and why. Raises `Unavailable` for fewer than 3.
@@ -78,31 +78,31 @@ def _sample(moment: Moment, theta: Sequence[Tensor]) -> tuple[Gradients, str]:
     most, why = ROOM_BYTES // (4 * sum(t.numel() for t in theta)), ""
     if most >= FEWEST:
         try:
-            rows = torch.cat(list(_of_examples(moment, theta, most)))
+            rows = torch.cat(list(_of_examples(snapshot, theta, most)))
         except NotSeparable as reason:
             why = str(reason)
         else:
             if len(rows) >= FEWEST:
                 return Gradients(rows), ""
             why = f"there are {len(rows)} examples"
-    alike = [r for r in looked_on(moment) if r.examples == looked_on(moment)[0].examples]
+    alike = [r for r in looked_on(snapshot) if r.examples == looked_on(snapshot)[0].examples]
     why = why or f"{FEWEST} gradients of {sum(t.numel() for t in theta):,} parameters take too much room"
     if len(alike) < FEWEST_BATCHES:
         raise Unavailable(f"it takes {FEWEST_BATCHES} batches of one size, not {len(alike)}, or examples: {why}")
-    evaluation = moment.asked["evaluation"]
-    parts = tuple(part for r in alike for part in r.loss(moment.parameters, evaluation=evaluation).parts)
+    evaluation = snapshot.asked["evaluation"]
+    parts = tuple(part for r in alike for part in r.loss(snapshot.parameters, evaluation=evaluation).parts)
     return part_gradients(Loss(parts), theta, alike[0].examples), why
 
 
-def _of_examples(moment: Moment, theta: Sequence[Tensor], most: int) -> Iterator[Tensor]:
+def _of_examples(snapshot: Snapshot, theta: Sequence[Tensor], most: int) -> Iterator[Tensor]:
     """Yield the gradients of each batch's examples, (n, p). Raises `NotSeparable`."""
-    evaluation = moment.asked["evaluation"]
-    for recording in looked_on(moment):
-        parts = example_parts(recording, moment.parameters, evaluation=evaluation)
+    evaluation = snapshot.asked["evaluation"]
+    for recording in looked_on(snapshot):
+        parts = example_parts(recording, snapshot.parameters, evaluation=evaluation)
         if len(parts) > most:
             return
         most -= len(parts)
-        whole = flat(recording.loss(moment.parameters, evaluation=evaluation).gradient(theta))
+        whole = flat(recording.loss(snapshot.parameters, evaluation=evaluation).gradient(theta))
         try:
             rows = torch.stack([flat(Loss((part,)).gradient(theta)) for part in parts])
         except (RuntimeError, IndexError, ValueError) as error:
@@ -130,12 +130,12 @@ def _averaged(sample: Gradients, batch: int, beta: float) -> facts.AveragedGradi
     return facts.AveragedGradient(beta, independent.predicted, _estimate(independent.ratio), _estimate(dealt.ratio))
 
 
-def _bias(moment: Moment, point: Point) -> facts.GradientBias | facts.BiasUntested:
+def _bias(snapshot: Snapshot, point: Point) -> facts.GradientBias | facts.BiasUntested:
     """Return the test of E⟨g⟩ = G, or why there is none."""
-    recording = looked_on(moment)[0]
+    recording = looked_on(snapshot)[0]
     loader = next(iter(recording.loaders.values()), "")
     try:
-        dealt = Dealt(recording, moment.loader(loader), moment.parameters, evaluation=moment.asked["evaluation"])
+        dealt = Dealt(recording, snapshot.loader(loader), snapshot.parameters, evaluation=snapshot.asked["evaluation"])
         found = bias(dealt.drawn(point.theta), dealt.whole(point.theta))
     except (Unavailable, ValueError) as reason:
         return facts.BiasUntested(str(reason))
@@ -148,9 +148,9 @@ def _bias(moment: Moment, point: Point) -> facts.GradientBias | facts.BiasUntest
     )
 
 
-def _by_rate(moment: Moment, point: Point) -> facts.WeightVariance | facts.NoShortRuns:
+def _by_rate(snapshot: Snapshot, point: Point) -> facts.WeightVariance | facts.NoShortRuns:
     """Return the spread of short runs of plain SGD on the batches from the point, or why there is none."""
-    lr, loss = point.optimizer.get("lr"), loss_at(moment, point)
+    lr, loss = point.optimizer.get("lr"), loss_at(snapshot, point)
     if not isinstance(lr, float) or not lr > 0:
         return facts.NoShortRuns("the optimizer has no learning rate")
     if len(loss.parts) < 3:

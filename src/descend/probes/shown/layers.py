@@ -12,8 +12,8 @@ from torch import Tensor
 
 from descend.landscape.batch_sizes import kept_bytes
 from descend.landscape.loss import leaves_at
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.points import Point, looked_on, points, require_finite
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import facts
 from descend.tape import Op, Recording, Stale
 from descend.tape.selection import NotSeparable, example_parts
@@ -23,40 +23,40 @@ DIVISIBLE = frozenset({"linear", "conv1d", "conv2d", "conv3d"})  # calls whose o
 TIMES = 5  # the fastest counts
 
 
-def layers(moment: Moment) -> Measurement:
+def layers(snapshot: Snapshot) -> Measurement:
     """Yield the `StepCost` of each point."""
-    for point in points(moment):
+    for point in points(snapshot):
         require_finite(point)
         try:
-            yield point.fact(_step(moment, point))
+            yield point.fact(_step(snapshot, point))
         except (Stale, RuntimeError, ValueError) as error:
             raise Unavailable(str(error).splitlines()[0]) from None
 
 
-def _step(moment: Moment, point: Point) -> facts.StepCost:
-    recording = looked_on(moment)[0]
+def _step(snapshot: Snapshot, point: Point) -> facts.StepCost:
+    recording = looked_on(snapshot)[0]
     leaves = leaves_at(point.theta)
-    whole = recording.loss(moment.parameters)
+    whole = recording.loss(snapshot.parameters)
     batch = _fastest(lambda: whole.gradient(point.theta))
     held = kept_bytes(partial(whole.parts[0], leaves), leaves)
-    kept = [] if moment.optimizer is None else list(moment.optimizer.state.values())
+    kept = [] if snapshot.optimizer is None else list(snapshot.optimizer.state.values())
     state = [t for each in kept for t in each.values() if isinstance(t, Tensor) and t.ndim]
     return facts.StepCost(
         examples=recording.examples,
         seconds=batch,
-        seconds_of_one=_of_one(moment, recording, point),
+        seconds_of_one=_of_one(snapshot, recording, point),
         update_seconds=_update(point, len(state)),
         kept_bytes=held,
         state_bytes=sum(map(_bytes, state)),
-        layers=tuple(_shares(moment, recording)),
+        layers=tuple(_shares(snapshot, recording)),
         optimizer=dict(point.optimizer),
     )
 
 
-def _of_one(moment: Moment, recording: Recording, point: Point) -> float | None:
+def _of_one(snapshot: Snapshot, recording: Recording, point: Point) -> float | None:
     """Return the seconds of a step on one example; none where the step cannot be taken apart."""
     try:
-        part = example_parts(recording, moment.parameters, evaluation=False)[0]
+        part = example_parts(recording, snapshot.parameters, evaluation=False)[0]
         return _fastest(lambda: torch.autograd.grad(part(leaves := leaves_at(point.theta)), leaves, allow_unused=True))
     except (NotSeparable, RuntimeError, IndexError, ValueError):
         return None
@@ -69,7 +69,7 @@ def _update(point: Point, states: int) -> float:
     return streams * _fastest(lambda: torch._foreach_add_(values, changes))
 
 
-def _shares(moment: Moment, recording: Recording) -> list[facts.LayerCost]:
+def _shares(snapshot: Snapshot, recording: Recording) -> list[facts.LayerCost]:
     """Return each layer: a call that meets a parameter, and the calls after it that meet none."""
     found: list[facts.LayerCost] = []
     known, between = set[int](), True
@@ -82,7 +82,7 @@ def _shares(moment: Moment, recording: Recording) -> list[facts.LayerCost]:
                 found[-1] = replace(last, seconds=last.seconds + seconds, output_bytes=result or last.output_bytes)
             continue
         is_linear = op.name == "linear"
-        name = moment.name(weights[0])
+        name = snapshot.name(weights[0])
         found.append(
             facts.LayerCost(
                 name=name.rpartition(".")[0] or name,

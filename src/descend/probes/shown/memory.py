@@ -4,19 +4,19 @@ from functools import partial
 
 from descend.landscape.batch_sizes import kept_bytes
 from descend.landscape.loss import leaves_at
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.points import looked_on, points, require_finite
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import facts
 from descend.tape import Stale
 
 
-def memory(moment: Moment) -> Measurement:
+def memory(snapshot: Snapshot) -> Measurement:
     """Yield the fact `kept_bytes` of each point: of how many examples, and the bytes."""
-    for point in points(moment):
+    for point in points(snapshot):
         require_finite(point)
-        recording, leaves = looked_on(moment)[0], leaves_at(point.theta)
+        recording, leaves = looked_on(snapshot)[0], leaves_at(point.theta)
         try:
-            held = kept_bytes(partial(recording.loss(moment.parameters).parts[0], leaves), leaves)
+            held = kept_bytes(partial(recording.loss(snapshot.parameters).parts[0], leaves), leaves)
         except (Stale, RuntimeError) as error:
             raise Unavailable(str(error)) from None
         yield point.fact(facts.KeptBytes(recording.examples, held))

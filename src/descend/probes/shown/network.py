@@ -11,8 +11,8 @@ from descend.landscape import Loss, LossOfOutputs
 from descend.landscape.loss import Theta
 from descend.probes.hidden import Structure, structure
 from descend.probes.judging import judged, share_wrong
-from descend.probes.moment import Moment, Unavailable
 from descend.probes.shown.points import Point, looked_on
+from descend.probes.snapshot import Snapshot, Unavailable
 from descend.record import Fact, facts
 from descend.tape import Recording, without_dropout
 
@@ -21,14 +21,14 @@ from descend.tape import Recording, without_dropout
 class Network:
     """The network at one point of a run. start: what the moment's parameters were when the run began."""
 
-    moment: Moment
+    snapshot: Snapshot
     point: Point
     start: tuple[Tensor, ...]
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """The fixed examples, with dropout off."""
-        return tuple(map(without_dropout, looked_on(self.moment)))
+        return tuple(map(without_dropout, looked_on(self.snapshot)))
 
     @cached_property
     def structure(self) -> Structure:
@@ -59,13 +59,13 @@ class Network:
         return self._with(self.start)
 
     def _with(self, values: Theta) -> list[Tensor]:
-        known = {id(p): value for p, value in zip(self.moment.parameters, values)}
+        known = {id(p): value for p, value in zip(self.snapshot.parameters, values)}
         return [known.get(id(p), p.detach()) for p in self.structure.parameters]
 
     @cached_property
     def trained(self) -> list[int]:
         """The numbers of the parameters that the optimizer holds."""
-        held = {id(p) for p in self.moment.parameters}
+        held = {id(p) for p in self.snapshot.parameters}
         return [number for number, p in enumerate(self.structure.parameters) if id(p) in held]
 
     def with_trained(self, values: Theta) -> list[Tensor]:
@@ -89,7 +89,7 @@ class Network:
         """Return the name of the layer whose weight has that number."""
         if number is None:
             return "several layers"
-        return self.moment.name(self.structure.parameters[number]).removesuffix(".weight")
+        return self.snapshot.name(self.structure.parameters[number]).removesuffix(".weight")
 
     @property
     def described(self) -> facts.SymmetryPoint:

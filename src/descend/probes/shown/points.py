@@ -14,9 +14,9 @@ from torch import Tensor
 from descend.landscape import CurvatureUnavailable, Loss
 from descend.landscape.room import require_room
 from descend.landscape.vectors import flat, row_bytes
-from descend.probes.moment import Moment, Unavailable
 from descend.probes.preconditioner import preconditioner, with_rates
 from descend.probes.shown.saved import saved_weights
+from descend.probes.snapshot import Snapshot, Unavailable
 from descend.probes.wiring import describe_optimizer
 from descend.record import Fact
 from descend.tape import Recording
@@ -32,7 +32,7 @@ class Point:
 
     step: int
     label: str  # first, last, step 40, or the name of a checkpoint
-    theta: tuple[Tensor, ...]  # as the moment's parameters
+    theta: tuple[Tensor, ...]  # as the snapshot's parameters
     optimizer: Mapping[str, Any]  # its rule and hyper-parameters
     metric: list[Tensor] | None  # what the rule divides the gradient by, with each parameter's own rate in it
     path: list[tuple[int, Tensor]] = field(default_factory=list)  # step and weights, in one row, of the run around it
@@ -50,47 +50,47 @@ def next_step(asked: Mapping[str, Any], step: int) -> float:
     return min((later for later in wanted if later > step), default=inf)
 
 
-def points(moment: Moment) -> Iterator[Point]:
+def points(snapshot: Snapshot) -> Iterator[Point]:
     """Take note of the weights and yield each point that can be looked at now. Raises `Unavailable`."""
-    if not any(p.numel() for p in moment.parameters):
+    if not any(p.numel() for p in snapshot.parameters):
         raise Unavailable("there is nothing to look at: the parameters hold no number")
     try:
-        require_room(LEAST_VECTORS, moment.parameters)
+        require_room(LEAST_VECTORS, snapshot.parameters)
     except CurvatureUnavailable as error:
         raise Unavailable(str(error)) from None
-    asked, kept = moment.asked, moment.memory.setdefault("points", {})
-    recent: list[tuple[int, Tensor]] = moment.memory.setdefault("recent", [])
-    is_kept = row_bytes(moment.parameters) * (asked["followed"] + 1) <= PATH_BYTES
-    if is_kept and (not recent or recent[-1][0] < moment.step):
-        recent.append((moment.step, flat(moment.parameters).clone()))
+    asked, kept = snapshot.asked, snapshot.memory.setdefault("points", {})
+    recent: list[tuple[int, Tensor]] = snapshot.memory.setdefault("recent", [])
+    is_kept = row_bytes(snapshot.parameters) * (asked["followed"] + 1) <= PATH_BYTES
+    if is_kept and (not recent or recent[-1][0] < snapshot.step):
+        recent.append((snapshot.step, flat(snapshot.parameters).clone()))
         del recent[: -asked["followed"] - 1]
     if path := asked.get("checkpoint"):
-        if moment.monitor and not moment.memory.setdefault("checkpoint", False):
-            moment.memory["checkpoint"] = True
-            yield replace(_point(moment, "checkpoint"), theta=saved_weights(moment, path))
+        if snapshot.monitor and not snapshot.memory.setdefault("checkpoint", False):
+            snapshot.memory["checkpoint"] = True
+            yield replace(_point(snapshot, "checkpoint"), theta=saved_weights(snapshot, path))
         return
-    taken: set[int] = moment.memory.setdefault("taken", set())
+    taken: set[int] = snapshot.memory.setdefault("taken", set())
     for at in asked["at"]:  # a loop without an optimizer is known as a training only after some steps
-        if at <= moment.step and at not in taken and not moment.is_last:
+        if at <= snapshot.step and at not in taken and not snapshot.is_last:
             taken.add(at)
-            kept[at] = _point(moment, "first" if at == 0 else f"step {moment.step}")
+            kept[at] = _point(snapshot, "first" if at == 0 else f"step {snapshot.step}")
     for at, point in list(kept.items()):
-        is_followed = moment.is_last or moment.step >= at + asked["followed"]
+        is_followed = snapshot.is_last or snapshot.step >= at + asked["followed"]
         if is_followed and not point.path:
             point.path = [seen for seen in recent if seen[0] >= point.step]
-        if is_followed and moment.monitor:
+        if is_followed and snapshot.monitor:
             yield kept.pop(at)
-    if moment.is_last and asked["last"]:
-        yield _point(moment, LAST, recent)
+    if snapshot.is_last and asked["last"]:
+        yield _point(snapshot, LAST, recent)
 
 
-def _point(moment: Moment, label: str, path: Sequence[tuple[int, Tensor]] = ()) -> Point:
+def _point(snapshot: Snapshot, label: str, path: Sequence[tuple[int, Tensor]] = ()) -> Point:
     return Point(
-        moment.step,
+        snapshot.step,
         label,
-        tuple(p.detach().clone() for p in moment.parameters),
-        {} if moment.optimizer is None else describe_optimizer(moment.optimizer),
-        with_rates(moment.optimizer, moment.parameters, preconditioner(moment.optimizer, moment.parameters)),
+        tuple(p.detach().clone() for p in snapshot.parameters),
+        {} if snapshot.optimizer is None else describe_optimizer(snapshot.optimizer),
+        with_rates(snapshot.optimizer, snapshot.parameters, preconditioner(snapshot.optimizer, snapshot.parameters)),
         list(path),
     )
 
@@ -101,19 +101,19 @@ def require_finite(point: Point) -> None:
         raise Unavailable(f"a weight is not finite at {point.label}: --at names an earlier step")
 
 
-def loss_at(moment: Moment, point: Point) -> Loss:
+def loss_at(snapshot: Snapshot, point: Point) -> Loss:
     """Return the cost of the fixed examples as a function of the parameters. Raises `Unavailable` for NaN weights."""
     require_finite(point)
-    evaluation = moment.asked["evaluation"]
-    if evaluation and moment.asked.get("checkpoint") and any(r.statistics for r in moment.recordings()):
+    evaluation = snapshot.asked["evaluation"]
+    if evaluation and snapshot.asked.get("checkpoint") and any(r.statistics for r in snapshot.recordings()):
         raise Unavailable("the running statistics are the script's own, not the checkpoint's: leave --evaluation out")
-    parts = [r.loss(moment.parameters, evaluation=evaluation).parts for r in looked_on(moment)]
+    parts = [r.loss(snapshot.parameters, evaluation=evaluation).parts for r in looked_on(snapshot)]
     return Loss(tuple(part for each in parts for part in each))
 
 
-def looked_on(moment: Moment) -> tuple[Recording, ...]:
+def looked_on(snapshot: Snapshot) -> tuple[Recording, ...]:
     """Return the recordings of the fixed examples: a batch that is always the same one, without draws, once."""
-    first, *others = moment.recordings()
+    first, *others = snapshot.recordings()
     return (first, *(other for other in others if not _is_same(first, other)))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Moment, Unavailable
+from descend.probes.snapshot import Snapshot, Unavailable
 
 WRAPPED = ("module.", "_orig_mod.")  # what DistributedDataParallel and torch.compile put before a name
 
 
-def saved_weights(moment: Moment, path: str) -> tuple[Tensor, ...]:
+def saved_weights(snapshot: Snapshot, path: str) -> tuple[Tensor, ...]:
     """Return the weights of a file that `torch.save` has written, as the moment's parameters.
 
     The file may hold a model's state by itself or somewhere within. Raises `Unavailable` where it cannot be read, and
@@ -22,12 +22,12 @@ def saved_weights(moment: Moment, path: str) -> tuple[Tensor, ...]:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
         raise Unavailable(f"{path} cannot be read as weights that torch.save has written: {_reason(error)}") from None
-    names = [moment.name(parameter) for parameter in moment.parameters]
+    names = [snapshot.name(parameter) for parameter in snapshot.parameters]
     states = list(_states(held))
     if not states:
         raise Unavailable(f"{path} holds no weights by name, as model.state_dict() gives them")
     found = max(states, key=lambda state: sum(name in state for name in names))
-    return tuple(_fitting(found, name, p, path) for name, p in zip(names, moment.parameters))
+    return tuple(_fitting(found, name, p, path) for name, p in zip(names, snapshot.parameters))
 
 
 def _reason(error: Exception) -> str:

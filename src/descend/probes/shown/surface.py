@@ -15,11 +15,11 @@ from descend.kept import kept_in
 from descend.landscape import CurvatureUnavailable, Loss, surface
 from descend.landscape.loss import Theta
 from descend.landscape.vectors import normal_like, shaped
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point, looked_on, loss_at, points
 from descend.probes.shown.saved import saved_weights
 from descend.probes.shown.views import NOWHERE, View, views
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Fact, facts
 from descend.tape import Stale
 
@@ -27,60 +27,60 @@ TOLD_S = 0.2  # values are sent as often
 SAME = 1e-9  # relative: sums in another order
 
 
-def shown_surface(moment: Moment) -> Measurement:
+def shown_surface(snapshot: Snapshot) -> Measurement:
     """Yield a `SurfacePoint`, its `SurfaceView`s and their `SurfaceValues` of the point that is asked for."""
-    asked = moment.asked
+    asked = snapshot.asked
     path = None
     if asked["directions"] == "path":
-        path = moment.memory.setdefault("path", Path(asked["origin"]))
-        path.follow(moment)
-    for point in points(moment):
+        path = snapshot.memory.setdefault("path", Path(asked["origin"]))
+        path.follow(snapshot)
+    for point in points(snapshot):
         try:
-            yield from _surface(moment, point if path is None else _on_path(point, path, moment), path)
+            yield from _surface(snapshot, point if path is None else _on_path(point, path, snapshot), path)
         except (CurvatureUnavailable, Stale, ValueError) as error:
             raise Unavailable(str(error)) from None
 
 
-def _on_path(last: Point, path: Path, moment: Moment) -> Point:
+def _on_path(last: Point, path: Path, snapshot: Snapshot) -> Point:
     """Return the point of the path to draw around. Raises `Unavailable` where the run ended before it."""
-    origin = moment.asked["origin"]
+    origin = snapshot.asked["origin"]
     if origin is None:
         return last
     if origin not in path.steps:
         raise Unavailable(f"step {origin} was not reached: the run has {path.steps[-1]} steps")
-    theta = tuple(t.to(p.device) for t, p in zip(path.weights[path.steps.index(origin)], moment.parameters))
+    theta = tuple(t.to(p.device) for t, p in zip(path.weights[path.steps.index(origin)], snapshot.parameters))
     return replace(last, step=origin, label="first" if origin == 0 else f"step {origin}", theta=theta, path=[])
 
 
-def _surface(moment: Moment, point: Point, path: Path | None) -> Measurement:
-    loss = loss_at(moment, point)
+def _surface(snapshot: Snapshot, point: Point, path: Path | None) -> Measurement:
+    loss = loss_at(snapshot, point)
     value = loss.value(point.theta)
-    recordings = looked_on(moment)
+    recordings = looked_on(snapshot)
     yield point.fact(
         facts.SurfacePoint(
             parameters=sum(t.numel() for t in point.theta),
             examples=sum(recording.examples for recording in recordings),
             batches=len(loss.parts),
             loss=as_json(value),
-            evaluation=moment.asked["evaluation"],
-            draws=any(recording.draws(evaluation=moment.asked["evaluation"]) for recording in recordings),
-            directions=moment.asked["directions"],
-            points=moment.asked["points"],
+            evaluation=snapshot.asked["evaluation"],
+            draws=any(recording.draws(evaluation=snapshot.asked["evaluation"]) for recording in recordings),
+            directions=snapshot.asked["directions"],
+            points=snapshot.asked["points"],
         )
     )
     yield point.fact(facts.Measuring("directions"))
-    other = saved_weights(moment, moment.asked["other"]) if moment.asked["other"] else None
-    shown = views(moment.asked, loss, point, value, path, other)
-    known = _Kept.read(moment.asked["page"])
+    other = saved_weights(snapshot, snapshot.asked["other"]) if snapshot.asked["other"] else None
+    shown = views(snapshot.asked, loss, point, value, path, other)
+    known = _Kept.read(snapshot.asked["page"])
     for number, view in enumerate(shown):
-        yield from _values(_Drawn(moment, point, loss, value, number, view), known)
+        yield from _values(_Drawn(snapshot, point, loss, value, number, view), known)
 
 
 @dataclass(frozen=True)
 class _Drawn:
     """One view that is being computed."""
 
-    moment: Moment
+    snapshot: Snapshot
     point: Point
     loss: Loss
     value: float  # at the point
@@ -93,7 +93,7 @@ class _Drawn:
 
 
 def _values(drawn: _Drawn, known: "_Kept") -> Measurement:
-    view, asked = drawn.view, drawn.moment.asked
+    view, asked = drawn.view, drawn.snapshot.asked
     of = _identity(drawn)
     grid = Grid(view.ranges, known.of(drawn.number, of))
     reused = len(grid.values)

@@ -18,12 +18,12 @@ from descend.landscape.sharp_and_wide import Minimum, sharp_and_wide
 from descend.landscape.sharpness import measures, rescaling
 from descend.probes.fresh_rule import FreshRule, fresh_rule
 from descend.probes.hidden import HiddenLayer
-from descend.probes.moment import Measurement, Moment, Unavailable
 from descend.probes.relabelled import relabelled
 from descend.probes.shown.convexities import convexities, minima
 from descend.probes.shown.network import Network
 from descend.probes.shown.points import points, require_finite
 from descend.probes.shown.threads import few_threads
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable
 from descend.record import Fact, facts
 from descend.tape import Recording, Stale
 
@@ -33,19 +33,19 @@ FACTOR, FACTORS = 10.0, (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # by which a layer is 
 PASSES = 300
 
 
-def symmetry(moment: Moment) -> Measurement:
+def symmetry(snapshot: Snapshot) -> Measurement:
     """Yield the facts of each question that is asked, at each point. Raises `Unavailable`."""
-    if "start" not in moment.memory:
-        moment.memory["start"] = tuple(p.detach().clone() for p in moment.parameters)
-    for point in points(moment):
+    if "start" not in snapshot.memory:
+        snapshot.memory["start"] = tuple(p.detach().clone() for p in snapshot.parameters)
+    for point in points(snapshot):
         require_finite(point)
-        with few_threads(moment.parameters):
-            yield from _answers(Network(moment, point, moment.memory["start"]))
+        with few_threads(snapshot.parameters):
+            yield from _answers(Network(snapshot, point, snapshot.memory["start"]))
 
 
 def _answers(network: Network) -> Measurement:
     yield network.fact(network.described)
-    for question in network.moment.asked["questions"]:
+    for question in network.snapshot.asked["questions"]:
         yield network.fact(facts.Measuring(question))
         try:
             yield from QUESTIONS[question](network)
@@ -152,7 +152,7 @@ def _described(network: Network, loss: Loss, found: Minimum) -> dict[str, float 
 
 def _from_the_beginning(network: Network) -> tuple[FreshRule, list[Tensor]]:
     """Return the script's rule for the parameters that its optimizer holds, and those as the run began."""
-    rule = fresh_rule(network.moment.optimizer, [network.structure.parameters[k] for k in network.trained])
+    rule = fresh_rule(network.snapshot.optimizer, [network.structure.parameters[k] for k in network.trained])
     return rule, [network.beginning[k] for k in network.trained]
 
 

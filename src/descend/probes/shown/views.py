@@ -9,9 +9,9 @@ from typing import Any
 from descend.landscape import Loss, Plane, eigen_plane, ends, path_plane, plane_through, random_plane
 from descend.landscape.loss import Theta
 from descend.landscape.vectors import flat
-from descend.probes.moment import Unavailable
 from descend.probes.shown.path import Path
 from descend.probes.shown.points import Point
+from descend.probes.snapshot import Unavailable
 from descend.record import facts
 
 MARGIN = 0.25  # of the path's extent, free around it

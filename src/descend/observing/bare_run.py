@@ -19,14 +19,14 @@ from descend.observing.fingerprint import fingerprint
 from descend.observing.frames import SourceTree
 from descend.observing.functional import MAKER, chosen
 from descend.observing.guard import harmless
-from descend.observing.makings import Makings, optimizer_init
+from descend.observing.optimizer_identity import OptimizerIdentities, optimizer_init
 from descend.observing.replacing import replaced
 from descend.reading.attribution import Stepper
 from descend.reading.step_times import StepTimes
 from descend.tape import leaf_parameters
 
 
-class Witness:
+class BareRun:
     """Counts steps and fingerprints the weights; it looks at nothing else.
 
     `stage` is the optimizer, from 0, before which nothing counts; `stage_begins` is called where that one is made,
@@ -42,7 +42,7 @@ class Witness:
         self.times: StepTimes | None = None  # of a process that is one of a group
         self.inert = False
         self._steppers: dict[str, Stepper] = {}
-        self._makings = Makings(self._steppers, owning=True)
+        self._makings = OptimizerIdentities(self._steppers, owning=True)
         self._leaves: tuple[Tensor, ...] = ()  # of the last backward pass of a script that has no optimizer
 
     @property
@@ -59,7 +59,7 @@ class Witness:
         if self.stage and int(stepper.key) == self.stage:
             self.stage = 0
             self._steppers.clear()
-            self._makings = Makings(self._steppers, owning=True)
+            self._makings = OptimizerIdentities(self._steppers, owning=True)
             self._makings.take(optimizer, self.tree.lines(frame))
             self.stage_begins(optimizer, frame)
         elif not self.stage and is_new and self.steps:
@@ -102,31 +102,31 @@ class Witness:
 
 
 @contextmanager
-def counting(witness: Witness) -> Iterator[None]:
-    """Let `witness` count the script's steps for as long as the context lasts."""
+def counting(bare_run: BareRun) -> Iterator[None]:
+    """Let `bare_run` count the script's steps for as long as the context lasts."""
     original, grad, function_grad = torch.autograd.backward, torch.autograd.grad, getattr(*MAKER)
 
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
         if not is_compiling():
-            witness.backward_begins(tensors)
+            bare_run.backward_begins(tensors)
         original(tensors, *args, **kwargs)  # Tensor.backward calls it
 
     def gradient(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
         found = grad(outputs, wanted, *args, **kwargs)
         if not is_compiling() and stepped_on(outputs, wanted, args, kwargs) is not None:
-            witness.gradient_taken(wanted)
+            bare_run.gradient_taken(wanted)
         return found
 
     def function_gradient(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> Any:
         found = function_grad(func, argnums, has_aux, args, kwargs)
         if not is_compiling():
-            witness.gradient_taken(dict(chosen(args, argnums)).values())
+            bare_run.gradient_taken(dict(chosen(args, argnums)).values())
         return found
 
-    hook = register_optimizer_step_post_hook(witness.step_ended)
+    hook = register_optimizer_step_post_hook(bare_run.step_ended)
     try:
-        made = optimizer_init(Optimizer.__init__, witness)
+        made = optimizer_init(Optimizer.__init__, bare_run)
         with (
             replaced(torch.autograd, "backward", backward),
             replaced(torch.autograd, "grad", gradient),

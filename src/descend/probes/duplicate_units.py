@@ -7,25 +7,25 @@ they will still have identical weights" (Ba, CSC413 lecture 4, Saddle points).
 import torch
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Reading
 
 SAME = 1e-6  # distance, as a share of the largest weight, below which two weights count as identical, in float32
 NEIGHBOURS = 4  # rows compared with each in order of their projection; a stranger in between is a rare accident
 
 
-def twins(moment: Moment) -> Measurement:
+def duplicate_units(snapshot: Snapshot) -> Measurement:
     """Yield `twin_share` of each weight matrix: the share of its units that have an identical twin.
 
     Units are the rows; of an embedding, whose rows are what is looked up, the features.
     """
-    biases = {moment.name(p): p for p in moment.parameters if p.ndim == 1}
-    for parameter in moment.parameters:
-        name = moment.name(parameter)
-        units = parameter.detach().T if name in _embeddings(moment) else parameter.detach()
+    biases = {snapshot.name(p): p for p in snapshot.parameters if p.ndim == 1}
+    for parameter in snapshot.parameters:
+        name = snapshot.name(parameter)
+        units = parameter.detach().T if name in _embeddings(snapshot) else parameter.detach()
         if units.ndim >= 2 and units.shape[0] > 1:
             bias = biases.get(f"{name.removesuffix('weight')}bias") if name.endswith("weight") else None
-            yield Reading("twin_share", name, moment.step, twin_share(units, bias))
+            yield Reading("twin_share", name, snapshot.step, twin_share(units, bias))
 
 
 def twin_share(weight: Tensor, bias: Tensor | None = None) -> float:
@@ -48,5 +48,5 @@ def twin_share(weight: Tensor, bias: Tensor | None = None) -> float:
     return float(has_twin.double().mean())
 
 
-def _embeddings(moment: Moment) -> set[str]:
-    return moment.memory.get("embeddings", set())
+def _embeddings(snapshot: Snapshot) -> set[str]:
+    return snapshot.memory.get("embeddings", set())

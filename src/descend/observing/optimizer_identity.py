@@ -31,7 +31,7 @@ class _Making:
         return is_near and self.parameter() is _first(optimizer)
 
 
-class Makings:
+class OptimizerIdentities:
     """The script's optimizers, with the stepper of each.
 
     owning: whether optimizers may be kept alive until the end. A watched script's memory is its own.

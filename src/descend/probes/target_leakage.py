@@ -5,7 +5,7 @@ from torch import Tensor
 
 from descend.probes.feeding import fed, value_of
 from descend.probes.loss_call import loss_call, module_of
-from descend.probes.moment import Measurement, Moment, Unavailable, forward
+from descend.probes.snapshot import Measurement, Snapshot, Unavailable, forward
 from descend.probes.unread import UNFED, unread
 from descend.record import Fact, Site, facts
 from descend.tape import Recording
@@ -18,9 +18,9 @@ SHIFTED = 0.99  # share of the targets that are the next input: the rest may be 
 CHANGED = 1e-5  # of the outputs' scale
 
 
-def leak(moment: Moment) -> Measurement:
+def target_leakage(snapshot: Snapshot) -> Measurement:
     """Yield the fact `target_leak` of sequences whose targets are the next inputs: whether what comes later is seen."""
-    recording, plain = moment.recordings()[0], moment.evaluated[0]
+    recording, plain = snapshot.recordings()[0], snapshot.evaluated[0]
     slot = recording.input_slot
     call = loss_call(recording)
     if call is None or plain.pair is None:
@@ -42,8 +42,8 @@ def leak(moment: Moment) -> Measurement:
     moved = apart.reshape(len(inputs), inputs.shape[1], -1)[:, :-1].abs().amax()
     sees = bool(moved > CHANGED * outputs.detach().abs().max())
     if sees:
-        moment.note_site("leak", "0", *_culprit(recording))
-    yield Fact.of(facts.TargetLeak(sees, inputs.shape[1]), moment.step)
+        snapshot.note_site("leak", "0", *_culprit(recording))
+    yield Fact.of(facts.TargetLeak(sees, inputs.shape[1]), snapshot.step)
 
 
 def is_next(inputs: Tensor, targets: Tensor) -> bool:

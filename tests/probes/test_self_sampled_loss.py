@@ -3,7 +3,7 @@ from moments import Training
 from torch import nn
 from torch.distributions import Bernoulli, Categorical
 
-from descend.probes.own_draws import own_draws
+from descend.probes.self_sampled_loss import self_sampled_loss
 from descend.record import Fact, facts
 
 torch.manual_seed(0)
@@ -26,7 +26,7 @@ def masked() -> torch.Tensor:
 
 
 def seen(step) -> list[Fact]:
-    return list(own_draws(Training(NET, [step]).moment()))
+    return list(self_sampled_loss(Training(NET, [step]).snapshot()))
 
 
 def test_actions_that_the_network_draws() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from moments import Training, readings
 from torch import Tensor, nn
 
-from descend.probes.twins import SAME, twin_share, twins
+from descend.probes.duplicate_units import SAME, duplicate_units, twin_share
 
 
 def naive_share(weight: Tensor) -> float:
@@ -64,7 +64,7 @@ def test_twins_of_a_network() -> None:
         net[0].weight.fill_(0.5)
         net[0].bias.zero_()
     training = Training(net, [lambda: net(torch.ones(2, 3)).sum()])
-    found = readings(list(twins(training.moment())))
+    found = readings(list(duplicate_units(training.snapshot())))
     assert found == {("twin_share", "0.weight"): 1.0, ("twin_share", "2.weight"): 0.0}
 
 
@@ -78,7 +78,7 @@ def test_the_units_of_an_embedding_are_its_features(start: str) -> None:
         elif start == "rows":  # what is looked up may be the same
             net[0].weight.copy_(net[0].weight[:1].expand(6, 3))
     training = Training(net, [lambda: net(torch.arange(3)).sum()], memory={"embeddings": {"0.weight"}})
-    found = readings(list(twins(training.moment())))
+    found = readings(list(duplicate_units(training.snapshot())))
     assert found == {("twin_share", "0.weight"): float(start == "zero"), ("twin_share", "1.weight"): 0.0}
 
 

@@ -3,7 +3,7 @@ import torch
 from moments import Training, kept
 from torch import nn
 
-from descend.probes.left_out import left_out
+from descend.probes.masked_nonfinite import masked_nonfinite
 from descend.record import facts
 
 torch.manual_seed(0)
@@ -27,8 +27,8 @@ def seen(step, at: int = 0) -> facts.BadData | None:
     training = Training(NET, [step], step=at)
     NET.zero_grad()
     step().backward()
-    moment = training.moment(gradients=tuple(p.grad.clone() for p in NET.parameters()))
-    return kept(left_out(moment)).fact(facts.BadData)
+    snapshot = training.snapshot(gradients=tuple(p.grad.clone() for p in NET.parameters()))
+    return kept(masked_nonfinite(snapshot)).fact(facts.BadData)
 
 
 def test_missing_targets_that_are_masked_behind_the_error() -> None:

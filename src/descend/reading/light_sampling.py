@@ -44,7 +44,7 @@ class _Next:
     until: float = 0.0  # the step that is to be read in full
 
 
-class Cruise:
+class LightSampling:
     """Reads steps less closely while it is `on`."""
 
     def __init__(self, curves: Curves, attribution: Attribution, budget: Budget) -> None:

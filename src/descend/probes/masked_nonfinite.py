@@ -8,22 +8,22 @@ from math import isfinite
 
 from torch import Tensor
 
-from descend.probes.moment import Measurement, Moment
+from descend.probes.snapshot import Measurement, Snapshot
 from descend.record import Fact, facts
 from descend.tape import is_finite
 
 
-def left_out(moment: Moment) -> Measurement:
+def masked_nonfinite(snapshot: Snapshot) -> Measurement:
     """Yield the fact `bad_data` of a first step whose loss is finite, and whose gradient and data are not."""
-    gradients = [g for g in moment.gradients if g is not None]
-    if moment.step > 0 or all(is_finite(g) for g in gradients) or not isfinite(moment.trained[0].loss):
+    gradients = [g for g in snapshot.gradients if g is not None]
+    if snapshot.step > 0 or all(is_finite(g) for g in gradients) or not isfinite(snapshot.trained[0].loss):
         return
-    recording = moment.recordings()[0]
+    recording = snapshot.recordings()[0]
     behind = recording.behind(recording.root)
     data = [*recording.data.items(), *((slot, tensor) for slot, (tensor, _) in recording.watched.items())]
     for slot, tensor in data:
         if slot in behind and (found := not_finite_values(tensor, "data", left_out=True)) is not None:
-            yield Fact.of(found, moment.step)
+            yield Fact.of(found, snapshot.step)
             return
 
 

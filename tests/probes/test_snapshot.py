@@ -5,7 +5,7 @@ from moments import Training
 from torch import nn
 
 from descend.probes import Unavailable
-from descend.probes.moment import forward
+from descend.probes.snapshot import forward
 
 X, Y = torch.randn(6, 3), torch.randint(2, (6,))
 
@@ -18,30 +18,30 @@ def classifier() -> Training:
 
 def test_names() -> None:
     training = classifier()
-    moment = training.moment()
-    assert [moment.name(p) for p in moment.parameters] == ["0.weight", "0.bias", "3.weight", "3.bias"]
-    assert training.moment(names={}).name(moment.parameters[2]) == "parameter 2"
+    snapshot = training.snapshot()
+    assert [snapshot.name(p) for p in snapshot.parameters] == ["0.weight", "0.bias", "3.weight", "3.bias"]
+    assert training.snapshot(names={}).name(snapshot.parameters[2]) == "parameter 2"
 
 
 def test_the_monitor_comes_before_the_step() -> None:
     training = classifier()
     own = training.monitor[0]
-    assert training.moment(recording=None).recordings() == training.monitor
-    assert training.moment(recording=own, monitor=()).recordings() == (own,)
+    assert training.snapshot(recording=None).recordings() == training.monitor
+    assert training.snapshot(recording=own, monitor=()).recordings() == (own,)
     with pytest.raises(Unavailable, match="could not be recorded"):
-        training.moment(monitor=()).recordings()
+        training.snapshot(monitor=()).recordings()
 
 
 def test_forward_passes_are_taken_once_for_all_probes() -> None:
-    moment = classifier().moment()
-    assert moment.trained is moment.trained
-    assert moment.evaluated is moment.evaluated
+    snapshot = classifier().snapshot()
+    assert snapshot.trained is snapshot.trained
+    assert snapshot.evaluated is snapshot.evaluated
 
 
 def test_values_are_kept_as_they_were_when_made() -> None:
     """An activation in place overwrites what it is given; a later one must not overwrite what was seen."""
     training = classifier()
-    ((op, output),) = training.moment().trained[0].activations
+    ((op, output),) = training.snapshot().trained[0].activations
     expected = training.net[0](X).clamp_min(0)
     assert op.name == "relu"
     torch.testing.assert_close(output, expected)
@@ -49,8 +49,8 @@ def test_values_are_kept_as_they_were_when_made() -> None:
 
 def test_training_and_evaluation() -> None:
     training = classifier()
-    moment = training.moment()
-    (trained,), (evaluated,) = moment.trained, moment.evaluated
+    snapshot = training.snapshot()
+    (trained,), (evaluated,) = snapshot.trained, snapshot.evaluated
     training.net.eval()
     assert evaluated.loss == pytest.approx(F.cross_entropy(training.net(X), Y).item(), rel=1e-6)
     assert trained.loss != pytest.approx(evaluated.loss, rel=1e-4)

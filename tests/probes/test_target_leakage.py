@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes.leak import is_next, leak
+from descend.probes.target_leakage import is_next, target_leakage
 from descend.record import facts
 
 torch.manual_seed(0)
@@ -37,7 +37,7 @@ def seen(net: nn.Module, targets: Tensor = Y, flat: bool = True) -> facts.Target
             return F.cross_entropy(scores.reshape(-1, 11), targets.reshape(-1))
         return F.cross_entropy(scores.transpose(1, 2), targets)
 
-    return kept(leak(Training(net, [loss]).moment())).fact(facts.TargetLeak)
+    return kept(target_leakage(Training(net, [loss]).snapshot())).fact(facts.TargetLeak)
 
 
 SEEING = {

@@ -33,7 +33,7 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Snapshot:
     """The state of one optimizer's training at one step."""
 
     step: int  # optimizer steps taken before
@@ -81,11 +81,11 @@ class Moment:
         return tuple(forward(recording, evaluation=True) for recording in self.recordings())
 
 
-def chosen_at(moment: Moment, op: Op) -> tuple[Site | None, str]:
+def chosen_at(snapshot: Snapshot, op: Op) -> tuple[Site | None, str]:
     """Return where an activation is chosen, and as what: its module's constructor, or else its call."""
     module = module_of(op)
     if module is not None and not list(module.children()) and type(module).__module__.startswith("torch.nn"):
-        return moment.made_at(module), type(module).__name__
+        return snapshot.made_at(module), type(module).__name__
     return op.site, op.name
 
 
@@ -120,7 +120,7 @@ class Probe:
 
     name: str
     unit: str
-    measure: Callable[[Moment], Measurement]
+    measure: Callable[[Snapshot], Measurement]
     dear: bool = False  # taken on the sparse schedule only
     differentiates: bool = False  # whether it takes the derivative of what was recorded
     piecewise: bool = False  # whether what it yields is sent at once, and not all or nothing

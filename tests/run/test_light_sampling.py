@@ -10,11 +10,11 @@ from torch import nn
 
 from descend.observing.examiner import Examiner
 from descend.probes import PROBES
-from descend.reading import cruise
+from descend.reading import light_sampling
 from descend.reading.attribution import Attribution, Stepper
 from descend.reading.budget import Budget
-from descend.reading.cruise import Cruise
 from descend.reading.curves import Curves
+from descend.reading.light_sampling import LightSampling
 from descend.reading.rounds import Backward, Rounds, Step, spot
 from descend.record import Record, facts
 from descend.script import Script
@@ -44,7 +44,7 @@ class Loop:
             stepper.refresh()
         self.steppers = {name: steppers[key] for name, key in keys.items()}
         self.attribution = Attribution(steppers)
-        self.cruise = Cruise(self.curves, self.attribution, Budget(0.02, None))
+        self.light_sampling = LightSampling(self.curves, self.attribution, Budget(0.02, None))
 
     def go(self, events: str, next_look: float = float("inf")) -> None:
         for event in events.split():
@@ -59,29 +59,29 @@ class Loop:
         hidden = self.layers[0](torch.randn(4, 3))
         loss = hidden.square().mean() if place == "a" else self.layers[1](hidden).square().mean()
         frame = SimpleNamespace(f_code=ord(place), f_lasti=0)
-        if self.cruise.passes_over or self.cruise.on and self.cruise.takes(loss, frame):
+        if self.light_sampling.passes_over or self.light_sampling.on and self.light_sampling.takes(loss, frame):
             loss.backward()
             return
-        self.cruise.leave()
+        self.light_sampling.leave()
         self.full += 1
         self.attribution.backward(loss, loss, place)
-        self.cruise.saw_backward(place, spot(frame))
+        self.light_sampling.saw_backward(place, spot(frame))
         loss.backward()
         self.attribution.backward_ended()
 
     def _step(self, name: str, next_look: float) -> None:
         optimizer, stepper = self.optimizers[name], self.steppers[name]
         optimizer.step()
-        if not (self.cruise.on and self.cruise.steps(optimizer)):
-            self.cruise.leave()
+        if not (self.light_sampling.on and self.light_sampling.steps(optimizer)):
+            self.light_sampling.leave()
             self.full += 1
             self.curves.note(stepper.key, stepper.steps, self.attribution.step(stepper), 0.01)
             stepper.steps += 1
-            self.cruise.saw_step(stepper, lambda key, step: next_look if key == "0" else float("inf"))
+            self.light_sampling.saw_step(stepper, lambda key, step: next_look if key == "0" else float("inf"))
         optimizer.zero_grad()
 
     def losses(self) -> dict[tuple[str, int], float]:
-        self.cruise.leave()
+        self.light_sampling.leave()
         self.curves.flush(last=True)
         series = [(key, self.record.series("loss", key)) for key in self.record.places("loss")]
         return {(key, step): loss for key, curve in series for step, loss in curve}
@@ -93,7 +93,7 @@ def both(round: str, events: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Loop
     monkeypatch.setattr(time, "perf_counter", lambda: 1e-5 * next(ticks))
     loops = []
     for longest in (64, 0):
-        monkeypatch.setattr(cruise, "LONGEST", longest)
+        monkeypatch.setattr(light_sampling, "LONGEST", longest)
         loops.append(Loop(round))
         loops[-1].go(events)
     return loops[0], loops[1]
@@ -122,8 +122,8 @@ def test_a_round_of_another_kind_is_read_rightly_wherever_it_comes(round, monkey
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
 @pytest.mark.parametrize("strange", ["", "a A b"], ids=["undisturbed", "disturbed"])
 def test_of_a_long_run_rounds_that_are_dear_are_passed_over(round, strange, monkeypatch):
-    monkeypatch.setattr(cruise, "ALL", 30)
-    monkeypatch.setattr(cruise, "SHARE", 1e-9)
+    monkeypatch.setattr(light_sampling, "ALL", 30)
+    monkeypatch.setattr(light_sampling, "SHARE", 1e-9)
     quick, full = both(round, " ".join([round] * 200 + [strange] + [round] * 100), monkeypatch)
     assert {n: s.steps for n, s in quick.steppers.items()} == {n: s.steps for n, s in full.steppers.items()}
     kept, known = quick.losses(), full.losses()
@@ -135,9 +135,9 @@ def test_of_a_long_run_rounds_that_are_dear_are_passed_over(round, strange, monk
 def test_the_step_that_is_to_be_looked_at_is_read_in_full():
     loop = Loop("a A")
     loop.go(" ".join(["a A"] * 20), next_look=20)
-    assert loop.steppers["A"].steps == 20 and not loop.cruise.on
+    assert loop.steppers["A"].steps == 20 and not loop.light_sampling.on
     loop.go(" ".join(["a A"] * 5), next_look=100)
-    assert loop.cruise.on
+    assert loop.light_sampling.on
 
 
 @pytest.mark.parametrize(("since", "waits"), [(0.0, False), (None, True)], ids=["ours", "somebody's own"])
@@ -160,16 +160,18 @@ def test_slow_steps_are_read_in_full(monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
     loop = Loop("a A")
     loop.go(" ".join(["a A"] * 20))
-    assert not loop.cruise.on
+    assert not loop.light_sampling.on
 
 
 def test_a_mistake_of_ours_ends_the_stretch_and_goes_no_further():
     loop, told = Loop("a A"), []
-    loop.cruise.stumbled = told.append
+    loop.light_sampling.stumbled = told.append
     loop.go(" ".join(["a A"] * 20))
     loop.curves.note = None
-    assert loop.cruise.on and loop.cruise.takes(torch.ones(()), SimpleNamespace(f_code=ord("a"), f_lasti=0))
-    assert not loop.cruise.steps(loop.optimizers["A"]) and not loop.cruise.on and len(told) == 1
+    assert loop.light_sampling.on and loop.light_sampling.takes(
+        torch.ones(()), SimpleNamespace(f_code=ord("a"), f_lasti=0)
+    )
+    assert not loop.light_sampling.steps(loop.optimizers["A"]) and not loop.light_sampling.on and len(told) == 1
 
 
 def test_a_round_is_known_when_it_has_come_twice():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from descend.landscape import graph_nodes
-from descend.probes.left_out import not_finite_values
+from descend.probes.masked_nonfinite import not_finite_values
 from descend.record import facts
 from descend.tape import leaf_parameters
 

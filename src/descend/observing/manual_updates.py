@@ -24,7 +24,7 @@ SAME_RATE = 0.01  # two steps in a row agree so well: the first one of a momentu
 REHEARSALS = 100  # passes after which a script that has changed nothing is believed to train all the same
 
 
-class Hand:
+class ManualUpdates:
     """The parameters that backward passes without an optimizer reach.
 
     owning: whether they may be kept alive for the fingerprint of the weights.
