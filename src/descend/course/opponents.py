@@ -6,11 +6,15 @@ turn explains is a loss that is no longer finite, or that stands far above all t
 
 from math import isfinite
 
+from descend.bound import Bound
 from descend.record import Record, facts
 
-# Times its first value, of a loss that has a floor at 0. A critic that answers one half pays 2·ln 2, and a generator
-# that a sure critic finds out pays a few times what it did; a critic at 2000 times the usual rate pays 60 times it.
-EXPLODED = 30.0
+EXPLODED = Bound(
+    30.0,
+    "times its first value, of a loss that has a floor at 0",
+    "a critic that answers one half pays 2·ln 2, and a generator that a sure critic finds out a few times what "
+    "it did; a critic at 2000 times the usual rate pays 60 times it",
+)
 
 
 def has_opponents(record: Record) -> bool:

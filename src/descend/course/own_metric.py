@@ -7,20 +7,40 @@ own accord still can: `test accuracy 0.93`, `mean reward 12.1`.
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
+from descend.bound import Bound, Count
 from descend.course.first_steps import without_gradients
 from descend.course.opponents import has_opponents
 from descend.course.yardstick import STUCK, yardstick_place
 from descend.record import Record, Series, facts
 
-PERCENT = 1.5  # a share that is larger than this is printed in percent
+PERCENT = Bound(
+    1.5,
+    "the largest value of a share",
+    "chosen above 1, which a share does not exceed: what is larger is printed in percent",
+)
 LEAST_PROGRESS = 1 - STUCK  # of what the untrained network's number is: less is none
-HALVED = 0.5  # of what was missing at first is still missing: something has been learnt
-LITTLE = 0.2  # of a share is missing: it is no number of a network that has learnt nothing
-SAME, ONCE = 0.05, 0.001  # of itself, what a printed loss may differ by from the one observed: in each of three, in one
-SEVERAL = 3
-POORER = 0.5  # of what a number lacks without learning it lacks still: less than half of the way
+HALVED = Bound(0.5, "of what was missing at first", "chosen: what has come half of the way has learnt something")
+LITTLE = Bound(
+    0.2,
+    "of a share, or of what a number lacks without learning",
+    "chosen: so little lacks no network that has learnt nothing",
+)
+SAME = Bound(
+    0.05,
+    "of itself, by which a printed loss is off the observed one",
+    "chosen: three numbers that are each so near are no chance",
+)
+ONCE = Bound(
+    0.001,
+    "of itself, by which a printed loss is off the observed one",
+    "chosen: one number alone has to be nearer than each of three",
+)
+SEVERAL = Count(3, "printed numbers", "chosen: so many seldom agree by chance")
+POORER = Bound(0.5, "of what a number lacks without learning", "chosen: less than half of the way has been come")
 HELD_AGAINST = frozenset("mse bce ce".split())  # losses by whose names answers are held against what is known
-LATE = 0.5  # a number that is printed in the first half of the run alone does not say what came of it
+LATE = Bound(
+    0.5, "of the run's steps", "chosen: what is printed in the first half alone does not say what came of the run"
+)
 UNTOLD = facts.OwnNumber(rises=None, is_share=False, is_loss=False, is_held_out=None)  # by a name that says nothing
 
 

@@ -3,20 +3,29 @@
 from math import inf, isfinite, log, nan, prod, sqrt
 from statistics import fmean, median, median_low, variance
 
+from descend.bound import Bound, Count
 from descend.course.opponents import exploded_at, has_opponents
 from descend.course.own_metric import is_told_by_loss, own_left, own_left_in_words
 from descend.course.yardstick import STUCK, yardstick_place
 from descend.record import Record, Series, facts
 
-WINDOW = 10  # training losses of neighbouring steps that a smoothed value is the median of
-RISEN = 1.25  # the cost has risen when a smoothed value exceeds the first one by this factor
-TINY = 4  # examples: of so few a batch's loss says which examples they are
-NOISE = 1.5  # times the median difference of neighbouring losses
-POOR = 0.3  # and above this share it has not learnt much
-FAIR = 0.1  # and above this one there is something left to learn
+WINDOW = Count(10, "training losses of neighbouring steps", "chosen: no single batch moves the median of so many")
+RISEN = Bound(1.25, "times the first cost", "chosen: a smoothed cost that is a quarter above the first one has risen")
+TINY = Count(4, "examples in a batch", "chosen: the loss of so few says which examples they are")
+NOISE = Bound(
+    1.5,
+    "times the median difference of neighbouring losses",
+    "chosen: a rise has to be larger than what batches differ by",
+)
+POOR = Bound(0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much")
+FAIR = Bound(
+    0.1, "of what the best constant prediction costs", "chosen: where more is left there is something to learn"
+)
 KNOWN = 1 - STUCK  # share of it that two ways to estimate a constant's cost may differ by: what `STUCK` can tell apart
-STANDARD_ERRORS = 3.0  # that two means differ by: chance does it once in 700 times
-REBOUND = 2.0  # times what the cost had come down to
+STANDARD_ERRORS = Bound(
+    3.0, "standard errors between two means", "of a normal law chance does it on one side once in 700 times"
+)
+REBOUND = Bound(2.0, "times the least cost before", "chosen: at twice that what was learnt is being lost again")
 
 
 def diverged(record: Record, key: str) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Container
 from dataclasses import dataclass
 from math import isnan
 
+from descend.bound import Bound
 from descend.dynamics import MEANS, linear_rule
 from descend.record import Record, Series, facts
 
 
 @dataclass(frozen=True)
-class Bound:
+class StabilityBound:
     """A stability bound on α·λmax and where it comes from."""
 
     value: float
@@ -19,16 +20,16 @@ class Bound:
 EDGE = "Cohen et al. 2022, Adaptive gradient methods at the edge of stability"
 ADAPTIVE = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam")
 
-ROUNDING = 1e-4  # of λmax: sums of some hundred single-precision products are as right as 10⁻⁵
+ROUNDING = Bound(1e-4, "of λmax", "ten times what sums of some hundred single-precision products are off by, 10⁻⁵")
 PRECONDITIONED = (*ADAPTIVE, "RMSprop", "Adagrad", "Adadelta", "Rprop")  # their own curvature is λmax(P⁻¹H)
 
 
-def stability_bound(optimizer: facts.Optimizer | None) -> Bound | None:
+def stability_bound(optimizer: facts.Optimizer | None) -> StabilityBound | None:
     """Return the bound for the rule of an optimizer; None for a rule that has none known, or is not known itself."""
     if optimizer is None:
         return None
     rule = linear_rule({"class": optimizer.rule, **optimizer.settings})
-    return Bound(rule.bound, _source(optimizer)) if rule is not None else None
+    return StabilityBound(rule.bound, _source(optimizer)) if rule is not None else None
 
 
 def _source(optimizer: facts.Optimizer) -> str:

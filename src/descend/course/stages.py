@@ -1,8 +1,9 @@
 """Is this one training, or several after each other? A network that is fine-tuned is trained in stages."""
 
+from descend.bound import Count
 from descend.record import Record, facts
 
-LEAST = 10  # steps: below that it is no training
+LEAST = Count(10, "steps", "chosen: fewer are no training")
 MOST = 5
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from descend.bound import Bound
 from descend.record import Record
 
 # What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
@@ -12,7 +13,7 @@ from descend.record import Record
 # is.
 JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "metric", "nothing", "time"]
 
-STUCK = 0.9  # a cost above this share of the best constant prediction's has learnt nothing
+STUCK = Bound(0.9, "of what the best constant prediction costs", "chosen: a cost above it has learnt nothing")
 
 
 def yardstick_place(record: Record) -> str:

@@ -16,7 +16,6 @@ from descend.doses.change import (
     kept_layers,
     larger_batch,
     layers_made_anew,
-    least_decay,
     least_dropout,
     light_penalty,
     longer,
@@ -77,7 +76,7 @@ from descend.doses.rate import (
     usual_step_rate,
     whole_run,
 )
-from descend.doses.rule import downhill, lower_momentum, momentum, representable_eps, usual_argument
+from descend.doses.rule import downhill, least_decay, lower_momentum, momentum, representable_eps, usual_argument
 
 __all__ = [
     "SAFE_SHARE",

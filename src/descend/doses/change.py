@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import log2
 from statistics import median
 
+from descend.bound import Bound, Count
 from descend.course.progress import constant_cost, yardstick_place
 from descend.doses.rate import Dose, short_run_rate
 from descend.quantile import quantile
@@ -13,18 +14,18 @@ from descend.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
 from descend.symptoms.mixed_reductions import outweighs
 from descend.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 
-COUPLED_DECAY, DECOUPLED_DECAY = 1e-4, 1e-2  # Krizhevsky et al. 2012 used 5e-4; AdamW's own default is 0.01
-DROPOUT = 0.2
-LIGHT = 0.01  # of the rest of the loss
-RARE = 0.9  # quantile of the gradients' norms
-LEAST_BATCH = 8  # examples: of fewer a mean and a variance say little (Wu & He 2018, fig. 1)
+DROPOUT = Bound(0.2, "dropout rate", "chosen: well below the half that is usual at most")
+LIGHT = Bound(0.01, "of the rest of the loss", "chosen: a penalty of a hundredth hardly holds the data loss up")
+RARE = Bound(0.9, "quantile of the gradients' norms", "chosen: one gradient in ten is clipped, those at the cliff")
+LEAST_BATCH = Count(8, "examples in a batch", "of fewer a mean and a variance say little: Wu & He 2018, fig. 1")
 TIMES = (4, 10, 20, 50, 100, 200)  # as many passes: the most of these, but at least the first,
-FEW = 100  # steps
-ENOUGH = 1000  # that come to no more steps than this
-AFFORDABLE_S = 10.0  # and take no longer
-SMALL = 1e-8  # its root's derivative is 5000: large, and finite
-LITTLE, LARGER = 16, 8  # a batch of so few examples is made so many times larger,
-LEAST_STEPS = 50  # where so many steps are left
+FEW = Count(100, "steps", "chosen: in fewer neither more passes nor a larger rate alone gets an adaptive rule far")
+ENOUGH = Count(1000, "steps", "chosen: a run of a usual length")
+AFFORDABLE_S = Bound(10.0, "seconds", "chosen: for so long a user may wait for a longer run")
+SMALL = Bound(1e-8, "under a root or a logarithm", "the root's derivative there is 5000: large, and finite")
+LITTLE = Count(16, "examples in a batch", "chosen: the mean of so few gradients scatters much")
+LARGER = Count(8, "times the batch", "chosen: the mean's standard deviation is nearly a third of what it was")
+LEAST_STEPS = Count(50, "steps that are left", "chosen: with fewer a larger batch would leave no training")
 
 
 def nothing_to_dose(record: Record, symptom: Symptom) -> Dose | None:
@@ -215,18 +216,6 @@ def idle_dropout(record: Record, symptom: Symptom) -> Dose | None:
 def idle_normalisation(record: Record, symptom: Symptom) -> Dose | None:
     """Something besides dropout is in evaluation mode."""
     return None if idle_dropout(record, symptom) else nothing_to_dose(record, symptom)
-
-
-def least_decay(record: Record, symptom: Symptom) -> Dose | None:
-    """A weight decay that is usual for the rule."""
-    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
-    if optimizer is None:
-        return None
-    old = float(optimizer.weight_decay or 0.0)
-    value = DECOUPLED_DECAY if optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay else COUPLED_DECAY
-    if not old > value:
-        return None
-    return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 
 
 def light_penalty(record: Record, symptom: Symptom) -> Dose | None:

@@ -1,5 +1,6 @@
 """What the network's modules are given: other names of weights, another momentum, more units."""
 
+from descend.bound import Count
 from descend.doses.rate import Dose
 from descend.record import Record, facts
 from descend.symptoms import Symptom
@@ -7,7 +8,7 @@ from descend.symptoms.lagging_statistics import USUAL
 from descend.symptoms.narrow_layer import narrow_layers
 from descend.symptoms.weights_not_loaded import unloaded_place
 
-UNITS = 16  # of a hidden layer that had one to four
+UNITS = Count(16, "units of a hidden layer", "chosen: four times the widest layer that is called narrow")
 
 
 def other_names(record: Record, symptom: Symptom) -> Dose | None:

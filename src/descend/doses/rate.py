@@ -8,6 +8,7 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
+from descend.bound import Bound
 from descend.course.progress import first_rise
 from descend.course.stability import (
     ADAPTIVE,
@@ -24,17 +25,37 @@ from descend.symptoms import Symptom
 from descend.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
 
 Dose = dict[str, Any]
-SAFE_SHARE = 0.5  # of the stability bound: gradient descent is fastest near half of it on a quadratic
-SHARPENING = 0.05  # of the bound: curvature grows in early training, most where it starts small (Cohen et al. 2021)
-REACH = 3.0  # how far an adaptive rule can move a weight in a run, about its rate in each step,
-LARGEST_ADAM_RATE = 1e-2  # up to this rate
-USUAL_STEP = 0.01  # of the weights' own size, the middle of 1e-3 to 0.1
-FAR_OFF = 100.0  # times the default rate
-TOO_SMALL = 4.0  # a rate this many times below the dose is worth raising
-BLIND_SHARE = 0.1  # of the present rate, where no curvature is known
-BLIND_RAISE = 30.0
-WARMUP_SHARE = 0.1  # of the run: 5 of 90 epochs in Goyal et al. 2017, 4 of 100 thousand steps in Vaswani et al. 2017
-MOMENTUM = 0.9  # Sutskever et al. 2013
+SAFE_SHARE = Bound(
+    0.5,
+    "of the stability bound",
+    "on a quadratic gradient descent is fastest near half of it along the steepest direction",
+)
+SHARPENING = Bound(
+    0.05,
+    "of the stability bound",
+    "chosen: curvature grows in early training, most where it starts small (Cohen et al. 2021), and nobody knows "
+    "by how much",
+)
+REACH = Bound(
+    3.0,
+    "by which an adaptive rule can move a weight in a run",
+    "chosen: about its rate in each step, so that a short run needs a larger rate",
+)
+LARGEST_ADAM_RATE = Bound(1e-2, "learning rate", "chosen: ten times the default")
+USUAL_STEP = Bound(0.01, "of the weights' own size", "chosen: the middle, of their logarithms, of 1e-3 and 0.1")
+FAR_OFF = Bound(100.0, "times the default rate", "chosen: two orders of magnitude off")
+TOO_SMALL = Bound(4.0, "times below the dose", "chosen: a rate that is nearer is not worth raising")
+BLIND_SHARE = Bound(0.1, "of the present rate", "chosen: an order of magnitude, where no curvature is known")
+BLIND_RAISE = Bound(
+    30.0, "times the present rate", "chosen: one and a half orders of magnitude, where no curvature is known"
+)
+WARMUP_SHARE = Bound(
+    0.1,
+    "of the run's steps",
+    "chosen: about twice the 5 of 90 epochs of Goyal et al. 2017 and the 4 of 100 thousand steps of Vaswani et "
+    "al. 2017",
+)
+MOMENTUM = Bound(0.9, "momentum", "usually set to it: Ruder 2017, Momentum; Sutskever et al. 2013")
 
 
 def gentle_rate(record: Record, symptom: Symptom) -> Dose | None:

@@ -1,15 +1,18 @@
-"""Arguments of the rule other than its rate: momentum, eps, and what is not its own default."""
+"""Arguments of the rule other than its rate: momentum, decay, eps, and what is not its own default."""
 
 from collections.abc import Callable
 from typing import Any
 
+from descend.bound import Bound
 from descend.course.stability import momentum_of
 from descend.doses.rate import MOMENTUM, Dose
 from descend.record import Record, facts
 from descend.symptoms import Symptom
 from descend.symptoms.instability import lost_eps
 
-HALF_EPS = 1e-4  # above the smallest normal number of half precision, 6e-5
+HALF_EPS = Bound(1e-4, "eps", "above the smallest normal number of half precision, 6e-5")
+COUPLED_DECAY = Bound(1e-4, "coupled weight decay", "chosen below the 5e-4 that Krizhevsky et al. 2012 used")
+DECOUPLED_DECAY = Bound(1e-2, "decoupled weight decay", "the default of torch.optim.AdamW")
 
 
 def momentum(record: Record, symptom: Symptom) -> Dose | None:
@@ -44,6 +47,18 @@ def usual_argument(number: int) -> Callable[[Record, Symptom], Dose | None]:
 
 def _as_written(value: facts.Setting) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def least_decay(record: Record, symptom: Symptom) -> Dose | None:
+    """A weight decay that is usual for the rule."""
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None:
+        return None
+    old = float(optimizer.weight_decay or 0.0)
+    value = DECOUPLED_DECAY if optimizer.rule == "AdamW" or optimizer.decoupled_weight_decay else COUPLED_DECAY
+    if not old > value:
+        return None
+    return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 
 
 def representable_eps(record: Record, symptom: Symptom) -> Dose | None:

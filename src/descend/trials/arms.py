@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import fmean
 
+from descend.bound import Bound, Count
 from descend.course.opponents import has_exploded, has_opponents
 from descend.course.own_metric import inverse_gain, own_metric
 from descend.plan import Plan
@@ -19,11 +20,15 @@ from descend.script import Script
 from descend.trials.cluster import Cluster
 from descend.trials.elsewhere import Elsewhere
 
-HOPELESS_AFTER = 0.3  # of the window: before that a slow start proves nothing
-LONGEST_S = 30.0  # an arm runs as many steps as the exam did; one that takes longer than this for them,
-SLOWER = 20.0  # and than so many times the exam, hangs
-EVALUATIONS = 3  # the last ones, of three times as many, are averaged: one alone is noisy
-LAST = 0.1  # share of the training losses that is averaged
+HOPELESS_AFTER = Bound(0.3, "of the window", "chosen: before that a slow start proves nothing")
+LONGEST_S = Bound(
+    30.0,
+    "seconds",
+    "chosen: an arm runs as many steps as the exam did; one that takes longer for them hangs, if the exam was quick",
+)
+SLOWER = Bound(20.0, "times the exam's time", "chosen: an arm that takes longer hangs, however slow the exam was")
+EVALUATIONS = Count(3, "last evaluations, of three times as many, that are averaged", "chosen: one alone is noisy")
+LAST = Bound(0.1, "of the training losses, the last ones, that are averaged", "chosen: one alone is noisy")
 YARDSTICKS: dict[JudgedOn, str] = {
     "fixed": "yardstick",
     "spread": "spread_yardstick",
@@ -34,8 +39,10 @@ YARDSTICKS: dict[JudgedOn, str] = {
     "nothing": "",
     "time": "step_seconds",
 }
-NEARLY = 0.9  # of the steps: a batch size that does not divide the examples leaves some of them out
-HOPELESS = 3.0  # times the unchanged script's yardstick at the same step
+NEARLY = Bound(0.9, "of the steps", "chosen: a batch size that does not divide the examples leaves some of them out")
+HOPELESS = Bound(
+    3.0, "times the unchanged script's yardstick at the same step", "chosen: an arm so far behind is not waited for"
+)
 
 Keep = Callable[[Record], object]
 Show = Callable[[Record, list[Message]], None]

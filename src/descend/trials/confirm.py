@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf, isfinite
 from statistics import median
 
+from descend.bound import Bound, Count
 from descend.course.own_metric import OwnMetric, own_metric, stands_still
 from descend.record import Record, facts
 from descend.remedies import JudgedOn
@@ -15,12 +16,16 @@ from descend.trials.outcome import arm, screened, told
 from descend.trials.statistics import compare, promising
 from descend.trials.trial import Trial
 
-HELD_OUT = 1.25  # times the unchanged script's cost on held-out data: what was gained is memory
+HELD_OUT = Bound(
+    1.25,
+    "times the unchanged script's cost on held-out data",
+    "chosen: where a quarter comes on top, what was gained in training is memory",
+)
 HELD_OUT_YARDSTICK = "evaluation_yardstick"
 HELD_OUT_YARDSTICKS: dict[JudgedOn, str] = {"median": "evaluation_median_error"}
 NOT_COMPARED = "what the script evaluates on held-out data could not be compared: it may fit the training examples only"
 OPEN = "it gains enough on most fresh seeds, and not surely: more of them could settle it"
-LOOKS = 2  # at fresh seeds: what `statistics.LOOK` is for
+LOOKS = Count(2, "looks at fresh seeds", "as many as the level of each is for: Pocock 1977, table 1")
 
 Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
 

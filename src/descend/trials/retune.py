@@ -9,6 +9,7 @@ fault that it does not mend.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from descend.bound import Bound
 from descend.course.opponents import has_opponents
 from descend.record import Record
 from descend.remedies import Key, NotApplicable, Prescription
@@ -17,8 +18,16 @@ from descend.trials.arms import Bench
 from descend.trials.candidate import Candidate, run_all
 
 FACTORS = (3.0, 10.0, 30.0, 100.0)
-LEAST_LEFT = 1e-3  # of the cost: below that there is nothing to gain that anybody would see,
-LEAST_FOR_A_RULE = 0.01  # and below this nothing that is worth another rule
+LEAST_LEFT = Bound(
+    1e-3,
+    "of the script's cost, or of a constant's if that is less",
+    "chosen: below it there is nothing to gain that anybody would see",
+)
+LEAST_FOR_A_RULE = Bound(
+    0.01,
+    "of the script's cost, or of a constant's if that is less",
+    "chosen: below it nothing is left that is worth another rule",
+)
 
 
 def retuned(

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite, log
 from statistics import fmean
 
+from descend.bound import Bound
 from descend.interval import mean_interval
 
-LEAST_GAIN = 0.2  # a remedy must take at least a fifth off the yardstick, or nobody would bother
-EASY_GAIN = 0.5  # and one that goes on for longer, or adds parameters, half: any training gains something by that
-MARGIN = 0.25  # remedies within a quarter of the best count as equally good: then the cheapest is taken
-DOWN = 0.01  # of the cost: how much farther a cure brings it down does not count against another one
-LOOK = 0.9706  # level of each of two looks at the seeds, so that both together err in 5 % (Pocock 1977, table 1)
-VANISHING = 1e-12  # costs below it are alike
-CAP = 10.0  # a diverged arm counts as this many times the worst finite one
+LEAST_GAIN = Bound(0.2, "of the yardstick, taken off", "chosen: for less than a fifth nobody would bother")
+EASY_GAIN = Bound(
+    0.5,
+    "of the yardstick, taken off",
+    "chosen: any training gains something by more steps or parameters, so these have to take off half",
+)
+MARGIN = Bound(
+    0.25, "of the best cost, above it", "chosen: remedies that near count as equally good, and the cheapest is taken"
+)
+DOWN = Bound(0.01, "of the cost", "chosen: how much farther a cure brings it down does not count against another one")
+LOOK = Bound(0.9706, "level of each of two looks at the seeds", "both together err in 5 %: Pocock 1977, table 1")
+VANISHING = Bound(1e-12, "of cost", "chosen: costs below it are alike")
+CAP = Bound(10.0, "times the worst finite cost", "chosen: what a diverged arm counts as")
 
 
 @dataclass(frozen=True)
