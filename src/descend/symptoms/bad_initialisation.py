@@ -1,13 +1,19 @@
 """Bad initialisation: each layer shrinks or grows the signal by the same factor, so that depth multiplies it."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import activation_scales
 from descend.symptoms.sign import Sign
 
 SOURCE = "He et al. 2015, eq. 9: Var of layer L is that of layer 1 times ∏ ½·n·Var(w)"
-DRIFT = 30.0  # from the first layer's scale to the last's, either way; torch's own start loses about 2 a layer
-SMALLEST, LARGEST = 1e-2, 1e2  # root mean square of one layer's activations
+DRIFT = Bound(
+    30.0,
+    "times from the first layer's scale to the last's, either way",
+    "chosen: torch's own start loses about a factor of 2 a layer, which is as much after five",
+)
+SMALLEST = Bound(1e-2, "root mean square of a layer's activations", "chosen: two orders of magnitude below 1")
+LARGEST = Bound(1e2, "root mean square of a layer's activations", "chosen: two orders of magnitude above 1")
 
 
 def bad_initialisation(record: Record) -> Sign | None:

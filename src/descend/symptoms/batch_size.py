@@ -1,15 +1,22 @@
 """Batch size: so many examples in each step that the passes over the data make few steps."""
 
+from descend.bound import Bound, Count
 from descend.course.progress import FAIR, ended_smoothly, falls, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.sign import Sign
 
 SOURCE = "McCandlish et al. 2018, §2.2: beyond the gradient noise scale a larger batch hardly shortens the way"
-LARGE = 128  # examples; of fewer a step is cheap anyway
-BEYOND = 4.0  # times the noise scale
-USUAL = 32  # Masters & Luschi 2018: the best batches have at most so many examples
-STILL_FALLING = 0.05  # of the cost, over the last half of the run
+LARGE = Count(128, "examples in a batch", "chosen: of fewer a step is cheap anyway")
+BEYOND = Bound(
+    4.0,
+    "times the gradient noise scale",
+    "chosen: beyond the scale itself a larger batch hardly shortens the way (McCandlish et al. 2018, §2.2)",
+)
+USUAL = Count(32, "examples in a batch", "the best batches have at most so many: Masters & Luschi 2018")
+STILL_FALLING = Bound(
+    0.05, "of the cost, over the last half of the run", "chosen: more steps would bring it further down"
+)
 
 
 def batch_size(record: Record) -> Sign | None:

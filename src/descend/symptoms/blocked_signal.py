@@ -1,14 +1,23 @@
 """Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
 
+from descend.bound import Bound
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 from descend.symptoms.unreachable_loss import BARRED, crossing, share_kept
 
 SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
-LITTLE = 0.5  # the probe's bound: a rectifier passes 0.7 of the gradient's norm (He et al. 2015, §2.2)
+LITTLE = Bound(
+    0.5,
+    "of the gradient's norm that passes",
+    "chosen, as in the probe, below the 0.7 that a rectifier passes (He et al. 2015, §2.2)",
+)
 
-HARDLY = 0.1  # two sigmoids in a row pass a sixteenth at most: so little is looked into where much is left
+HARDLY = Bound(
+    0.1,
+    "of the gradient's norm that passes",
+    "chosen: two sigmoids in a row pass a sixteenth at most, so that little is looked into where much is left",
+)
 
 
 def blocked_signal(record: Record) -> Sign | None:

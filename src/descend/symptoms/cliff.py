@@ -3,13 +3,14 @@
 from math import isfinite
 from statistics import median
 
+from descend.bound import Bound, Count
 from descend.course.progress import POOR, left
 from descend.record import Record
 from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls; clipping bounds the step there"
-JUMP = 5.0  # times the usual loss of the steps before
-QUIET = 20  # steps that tell what is usual
+JUMP = Bound(5.0, "times the usual loss of the steps before", "chosen: a jump, and no scatter of the batches")
+QUIET = Count(20, "steps", "chosen: so many tell what is usual")
 
 
 def cliff(record: Record) -> Sign | None:

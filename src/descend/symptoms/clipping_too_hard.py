@@ -2,14 +2,15 @@
 
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import PRECONDITIONED, is_of
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §3.2: clipping is for the rare step at a cliff, at about the norms that are usual"
-MOST = 0.9  # share of the steps that are cut
-SHARE = 0.1  # of the usual norm: at a tenth a step is ten times shorter than its rate says
+MOST = Bound(0.9, "of the steps that are cut", "chosen: clipping is for the rare step (Pascanu et al. 2013, §3.2)")
+SHARE = Bound(0.1, "of the usual gradient norm", "chosen: at a tenth a step is ten times shorter than its rate says")
 
 
 def clipping_too_hard(record: Record) -> Sign | None:

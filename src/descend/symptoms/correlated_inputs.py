@@ -1,5 +1,6 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import is_of
 from descend.record import Record, facts
@@ -7,8 +8,11 @@ from descend.symptoms.places import data_site
 from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
-ILL = 500.0  # condition number of the standardised inputs; digits have 150 to 2000, so only a cure decides
-LARGEST_RMS, SMALLEST_RMS = 5.0, 0.2  # scaled already
+ILL = Bound(
+    500.0, "condition number of the standardised inputs", "chosen: digits have 150 to 2000, so that only a cure decides"
+)
+LARGEST_RMS = Bound(5.0, "root mean square of the largest feature", "chosen: below it the inputs are scaled already")
+SMALLEST_RMS = Bound(0.2, "root mean square of the largest feature", "chosen: above it the inputs are scaled already")
 
 
 def correlated_inputs(record: Record) -> Sign | None:

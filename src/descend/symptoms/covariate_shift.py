@@ -1,11 +1,12 @@
 """Covariate shift: what a layer is fed changes while it learns, so that it learns for inputs that are gone."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes as the layers before it change"
-DRIFT = 10.0  # times the scale at the start, either way
+DRIFT = Bound(10.0, "times the scale at the start, either way", "chosen: an order of magnitude")
 
 
 def covariate_shift(record: Record) -> Sign | None:

@@ -1,12 +1,17 @@
 """Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck, left, yardstick_place
 from descend.record import Record, Site, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
-FADED = 1e-3  # of the scale that a layer's outputs had at first
-DEAD_LAYER = 0.5  # share of a layer; well-initialised nets on these sizes have up to 0.3
+FADED = Bound(
+    1e-3,
+    "of the scale that a layer's outputs had at first",
+    "chosen: hardly anything passes through the layer any more",
+)
+DEAD_LAYER = Bound(0.5, "of a layer's units", "well-initialised networks of these sizes have up to 0.3")
 
 
 def dead_units(record: Record) -> Sign | None:

@@ -1,11 +1,12 @@
 """Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
 
+from descend.bound import Count
 from descend.course.progress import FAIR, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.Softmax: exp(x)/exp(x) = 1; Ba et al. 2016, eq. 4: x − mean(x) = 0 over one entry"
-ENTRIES = 2  # fewer make a constant
+ENTRIES = Count(2, "entries that are normalised together", "fewer make a constant")
 
 
 def degenerate_normalisation(record: Record) -> Sign | None:

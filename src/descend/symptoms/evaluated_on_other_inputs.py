@@ -1,13 +1,19 @@
 """Evaluated on other inputs: what the network is given in evaluation lies elsewhere than what it is trained on."""
 
+from descend.bound import Bound
 from descend.course.suffering import lacks_elsewhere, suffers
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Shimodaira 2000, §1: what is fitted to one distribution of inputs is not fitted to another"
-APART = 1.0  # standard deviations: as far from what is trained on as that lies from its own mean
-BEYOND = 3.0  # and beyond this many there is hardly any of what is trained on
-BLANK = 1e5  # and beyond this many one side does not vary at all
+APART = Bound(
+    1.0,
+    "standard deviations",
+    "as far from what is trained on as that lies from its own mean; healthy evaluations of the clinic, 32 of "
+    "them, were off by 0.31 at most",
+)
+BEYOND = Bound(3.0, "standard deviations", "chosen: so far off there is hardly any of what is trained on")
+BLANK = Bound(1e5, "standard deviations", "chosen: one side does not vary at all")
 
 
 def evaluated_on_other_inputs(record: Record) -> Sign | None:

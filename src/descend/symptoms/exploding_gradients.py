@@ -1,14 +1,15 @@
 """Exploding gradients: the gradient grows with depth or time until a step throws the parameters away."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record
 from descend.symptoms.depth import weight_gradients
 from descend.symptoms.sign import Sign
 
 SOURCE = "Pascanu et al. 2013, §2: a product of Jacobians of norm above 1 grows exponentially"
-LARGE = 100.0  # norm of the whole gradient
-GROWN = 10.0  # the first layer's gradient against the last's
-HUGE = 1e4
+LARGE = Bound(100.0, "norm of the whole gradient", "chosen: two orders of magnitude above 1")
+GROWN = Bound(10.0, "times the last layer's gradient in the first", "chosen: an order of magnitude")
+HUGE = Bound(1e4, "norm of the whole gradient", "chosen: a gradient so large needs no growth along the layers")
 
 
 def exploding_gradients(record: Record) -> Sign | None:

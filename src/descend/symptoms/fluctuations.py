@@ -2,13 +2,18 @@
 
 from statistics import fmean, stdev
 
+from descend.bound import Bound
 from descend.course.progress import FAIR, left
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
-NOISY = 0.4  # standard deviation of the losses over their mean
-FLAT = 0.15  # of the mean loss, fallen within the last half: single values say little here
+NOISY = Bound(
+    0.4, "standard deviation of the losses over their mean", "chosen; see the range within which no diagnosis changes"
+)
+FLAT = Bound(
+    0.15, "of the mean loss, fallen within the last half", "chosen: single losses say little of a smaller fall"
+)
 
 
 def fluctuations(record: Record) -> Sign | None:

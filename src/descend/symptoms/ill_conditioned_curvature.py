@@ -3,14 +3,21 @@
 from math import log
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
 from descend.course.stability import ROUNDING, stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
-LONG = 0.2  # of the stability bound: a longer step is no way out
-ILL = 200.0  # κ estimated from the progress
+LONG = Bound(
+    0.2,
+    "of the stability bound",
+    "chosen: a step five times as long would not be stable, so that a longer one is no way out",
+)
+ILL = Bound(
+    200.0, "condition number, estimated from the progress", "chosen; see the range within which no diagnosis changes"
+)
 
 
 def ill_conditioned_curvature(record: Record) -> Sign | None:

@@ -1,10 +1,11 @@
 """Incorrect gradients: a hand-written backward disagrees with finite differences of its forward."""
 
+from descend.bound import Bound
 from descend.record import Record, Site, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: finite differences show incorrect gradients"
-WRONG = 1e-3  # relative error; a right one is below 1e-6 in float64, a wrong one above 0.01
+WRONG = Bound(1e-3, "relative error of the gradient", "a right one is below 1e-6 in float64, a wrong one above 0.01")
 
 
 def incorrect_gradients(record: Record) -> Sign | None:

@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
 from descend.course.stability import PRECONDITIONED, is_of, stability_bound, step_lengths
 from descend.record import Record, facts
@@ -9,10 +10,19 @@ from descend.symptoms.places import data_site
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: normalization; LeCun et al. 1998, §4.3"
-WORSE_CONDITIONED = 100.0  # κ against standardised: κ alone accuses the healthy (standardised digits have 150)
-LARGEST_RMS, SMALLEST_RMS = 5.0, 0.1  # a feature's root mean square, where 1 is normalised
-OFF_CENTRE = 10.0  # standard deviations between a feature's mean and zero
-ALIKE = 1.5  # times the least standard deviation: a spread that explains nothing
+WORSE_CONDITIONED = Bound(
+    100.0,
+    "times the condition number of standardised inputs",
+    "chosen; the number by itself accuses the healthy: standardised digits have 150",
+)
+LARGEST_RMS = Bound(5.0, "root mean square of the largest feature", "chosen, where 1 is normalised")
+SMALLEST_RMS = Bound(0.1, "root mean square of the largest feature", "chosen, where 1 is normalised")
+OFF_CENTRE = Bound(
+    10.0,
+    "standard deviations between a feature's mean and zero",
+    "chosen: such a feature hardly differs from a constant",
+)
+ALIKE = Bound(1.5, "times the least standard deviation", "chosen: a spread so small explains nothing")
 NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")  # a first layer that does it
 
 

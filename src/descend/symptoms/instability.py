@@ -3,16 +3,19 @@
 from math import isfinite, nan
 from statistics import median
 
+from descend.bound import Bound, Count
 from descend.course.progress import FAIR, diverged, first_rise, is_stuck, left
 from descend.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
-OUTRUN = 1.0  # times the weights' own norm
-MUCH_LEFT = 1 / 3  # of the cost of a constant prediction
-FAR = 2.0  # times the bound: at the edge of stability α·λmax hovers closer to it (Cohen et al. 2021)
-ADAM_RATE = 1e-3  # Kingma & Ba 2015, the default of Algorithm 1
-EARLY_STEPS = 3  # an adaptive rule's first scales come from hardly any gradient
+OUTRUN = Bound(
+    1.0, "times the weights' own norm", "a first step as long as the weights themselves; 1e-3 to 0.1 is usual"
+)
+MUCH_LEFT = Bound(1 / 3, "of what the best constant prediction costs", "chosen: a third is much")
+FAR = Bound(2.0, "times the stability bound", "at the edge of stability α·λmax hovers closer to it: Cohen et al. 2021")
+ADAM_RATE = Bound(1e-3, "learning rate of an adaptive rule", "the default of Algorithm 1: Kingma & Ba 2015")
+EARLY_STEPS = Count(3, "steps", "chosen: an adaptive rule's first scales come from hardly any gradient")
 
 
 def instability(record: Record) -> Sign | None:

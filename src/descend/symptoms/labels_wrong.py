@@ -1,12 +1,13 @@
 """Labels wrong: one and the same for every example, or outside what the loss is defined for."""
 
+from descend.bound import Bound, Count
 from descend.record import Record, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is defined for"
-SUM = 0.01  # how far from 1 the targets of an example may sum
-BINARY = 2
-LEAST = 32  # labels seen before they are called constant
+SUM = Bound(0.01, "off 1, of the sum of an example's targets", "chosen: more than round-off makes of it")
+BINARY = Count(2, "values that a binary label has", "of more values labels are numbers of classes")
+LEAST = Count(32, "labels", "chosen: fewer may be alike by chance")
 
 
 def labels_wrong(record: Record) -> Sign | None:

@@ -1,15 +1,18 @@
 """Lagging statistics: what evaluation normalises by is not what training normalises by."""
 
+from descend.bound import Bound
 from descend.course.progress import FAIR, ended_smoothly, left, yardstick_place
 from descend.course.suffering import may_suffer
 from descend.record import Record, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Ioffe & Szegedy 2015, alg. 2; torch.nn.BatchNorm1d: momentum is the new batch's share, 0.1 by default"
-USUAL = 0.1  # share of a new batch
-REMAINING = 0.2  # of what the statistics were at first
-FORGETFUL = 0.5  # share of a new batch: above it they are of the last one or two
-WORSE = 1.5  # times the cost by the batches' own statistics
+USUAL = Bound(0.1, "share of a new batch", "the default of torch.nn.BatchNorm1d")
+REMAINING = Bound(0.2, "of what the statistics were at first", "chosen: so much of the start has not gone")
+FORGETFUL = Bound(0.5, "share of a new batch", "chosen: above it the statistics are those of the last one or two")
+WORSE = Bound(
+    1.5, "times the cost by the batches' own statistics", "chosen; see the range within which no diagnosis changes"
+)
 
 
 def lagging_statistics(record: Record) -> Sign | None:

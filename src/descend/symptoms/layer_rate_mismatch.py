@@ -2,13 +2,18 @@
 
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs from layer to layer, and the rate suits only some"
-UNEQUAL = 10.0  # times: groups for weights with and without decay have one rate
-SPREAD = 300.0  # between the fastest and the slowest layer's relative step
+UNEQUAL = Bound(
+    10.0, "times the smallest rate of a group", "chosen: groups for weights with and without decay have one rate"
+)
+SPREAD = Bound(
+    300.0, "times the slowest layer's relative step", "chosen; see the range within which no diagnosis changes"
+)
 
 
 def layer_rate_mismatch(record: Record) -> Sign | None:

@@ -1,12 +1,13 @@
 """Local optima: a small network has settled where no step helps, and another start would have done better."""
 
+from descend.bound import Bound, Count
 from descend.course.progress import POOR, falls, left
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
-SMALL = 500  # parameters: wide networks do not end in bad minima (Choromanska et al. 2015)
-FLAT = 0.02
+SMALL = Count(500, "parameters", "chosen: wide networks do not end in bad minima (Choromanska et al. 2015)")
+FLAT = Bound(0.02, "of the cost, over the last half of the run", "chosen: a cost that falls by less has settled")
 
 
 def local_optima(record: Record) -> Sign | None:

@@ -1,11 +1,16 @@
 """Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
+from descend.bound import Bound
 from descend.course.progress import FAIR, STUCK, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Kingma & Welling 2014, eq. 10: both terms are of one example; torch.nn.MSELoss: a mean over all values"
-ALIKE = 0.1  # of the targets' standard deviation, the outputs' over the examples
+ALIKE = Bound(
+    0.1,
+    "of the targets' standard deviation",
+    "chosen: outputs that differ by less over the examples say nothing of any",
+)
 
 
 def mixed_reductions(record: Record) -> Sign | None:

@@ -1,13 +1,14 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck, rebounds
 from descend.course.stability import momentum_of, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"
-HIGH = 0.95  # the usual 0.9 lengthens a step ten times, this one twenty
-LONG = 2.0  # α·λmax/(1−μ) of gradient descent at its bound
+HIGH = Bound(0.95, "momentum", "chosen: the usual 0.9 lengthens a step ten times, this one twenty")
+LONG = Bound(2.0, "α·λmax/(1−μ)", "that of gradient descent at its stability bound")
 
 
 def momentum_mismatch(record: Record) -> Sign | None:

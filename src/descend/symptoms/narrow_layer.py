@@ -1,5 +1,6 @@
 """Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
 
+from descend.bound import Count
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
@@ -8,7 +9,7 @@ SOURCE = (
     "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose a region; "
     "Hanin & Sellke 2017"
 )
-NARROW = 4  # units: wider ones than that mostly do, though the theorem has no such bound
+NARROW = Count(4, "units", "chosen: wider layers mostly let pass what is needed, though the theorem has no such bound")
 
 
 def narrow_layer(record: Record) -> Sign | None:

@@ -1,11 +1,12 @@
 """No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
 
+from descend.bound import Count
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
-LAYERS = 2  # one is a linear model on purpose
+LAYERS = Count(2, "layers", "one is a linear model on purpose")
 
 
 def no_nonlinearity(record: Record) -> Sign | None:

@@ -3,14 +3,15 @@
 # Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there
 # are any, and the training, which looks for one in its own way, must not have found any either.
 
+from descend.bound import Bound, Count
 from descend.course.progress import STANDARD_ERRORS, STUCK, constant_cost, left
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Zhang et al. 2017: networks fit random labels too; Gretton et al. 2005: a test of independence"
-POWER = 0.8  # share of planted dependences that the test finds (Cohen 1988's convention)
-EXAMPLES = 100
+POWER = Bound(0.8, "of planted dependences that the test finds", "a convention: Cohen 1988")
+EXAMPLES = Count(100, "examples", "chosen: of fewer such a test says little")
 
 
 def no_signal(record: Record) -> Sign | None:

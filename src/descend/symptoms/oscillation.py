@@ -1,13 +1,20 @@
 """Oscillation: the step is so long that it leaps across the valley, from side to side."""
 
+from descend.bound import Bound
 from descend.course.progress import first_rise, left
 from descend.course.stability import stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"
-LEFT = 0.01  # of the cost at which half the rate may still gain something
-NEAR = 0.85  # of the stability bound: there an error changes sign in each step and hardly shrinks
+LEFT = Bound(
+    0.01, "of what the best constant prediction costs", "chosen: where less is left half the rate has nothing to gain"
+)
+NEAR = Bound(
+    0.85,
+    "of the stability bound",
+    "chosen: from there on an error of gradient descent changes sign in each step and keeps 0.7 of its size or more",
+)
 
 
 def oscillation(record: Record) -> Sign | None:

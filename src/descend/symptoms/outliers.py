@@ -1,12 +1,17 @@
 """Outliers: a few targets so far off that they make most of the squared error."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
-FAR = 50.0  # median absolute deviations from the median; a normal law has no value beyond 10 in 10^10
-APART = 3.0  # times as far as the next one: a law with a heavy tail, as that of a product, has no such gap
+FAR = Bound(
+    50.0, "median absolute deviations from the median", "chosen: of a normal law no value in 10¹⁰ lies beyond 10"
+)
+APART = Bound(
+    3.0, "times as far as the next one", "chosen: a law with a heavy tail, as that of a product, has no such gap"
+)
 
 
 def outliers(record: Record) -> Sign | None:

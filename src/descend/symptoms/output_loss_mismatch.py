@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import exp, inf, log
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.labels_wrong import is_class_number
@@ -11,10 +12,15 @@ from descend.symptoms.sign import Ruin, Sign
 SOURCE = "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits for each class"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 ONE_SIDED = {"relu": (0.0, inf), "softplus": (0.0, inf), "relu6": (0.0, 6.0)}
-SUM, LOG_SUM = 1e-3, 0.05  # how far a row may be from a distribution by round-off, label smoothing and the like
-DEAD = 0.5  # share of the scores
-LEAST_FLOOR = 0.01  # nats: less is no more than smoothed labels cost
-MARGIN = 0.01  # of the targets' range: what lies this far outside the output's is out of reach
+SUM = Bound(1e-3, "off 1, of a row's sum", "chosen: as far as round-off takes a row from a distribution")
+LOG_SUM = Bound(
+    0.05,
+    "off 0, of the logarithm of a row's sum",
+    "chosen: as far as round-off, label smoothing and the like take a row from a distribution",
+)
+DEAD = Bound(0.5, "of the scores", "chosen: half of them are most")
+LEAST_FLOOR = Bound(0.01, "nats", "chosen: less is no more than smoothed labels cost")
+MARGIN = Bound(0.01, "of the targets' range", "chosen: what lies this far outside the output's range is out of reach")
 
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 

@@ -1,14 +1,17 @@
 """Over-regularised: the penalty outweighs the data."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, left, left_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §7.1: too strong a penalty makes the network underfit"
-LARGE_DECAY = 0.03  # a hundred times the usual 1e-4 to 1e-3 of SGD, coupled to the gradient
-LARGE_DECOUPLED = 0.5  # AdamW's default is 0.01
-LARGE_SHARE = 0.5  # of the loss that is no data loss
-LARGE_DROPOUT = 0.75
+LARGE_DECAY = Bound(
+    0.03, "coupled weight decay", "chosen: a hundred times the usual 1e-4 to 1e-3, in the middle of their logarithms"
+)
+LARGE_DECOUPLED = Bound(0.5, "decoupled weight decay", "chosen: fifty times the default of torch.optim.AdamW")
+LARGE_SHARE = Bound(0.5, "of the loss that is no data loss", "chosen: half of it is most")
+LARGE_DROPOUT = Bound(0.75, "dropout rate", "chosen: it leaves a quarter of the units, where at least half is usual")
 
 
 def over_regularised(record: Record) -> Sign | None:

@@ -1,11 +1,12 @@
 """Overfitting: the loss on held-out data rises while that on the training data falls."""
 
+from descend.bound import Bound, Count
 from descend.record import Record
 from descend.symptoms.sign import Sign
 
 SOURCE = "Prechelt 1998, §2: generalisation loss over the best validation error so far"
-RISEN = 1.3  # the last evaluations' mean against the least of them
-EVALUATIONS = 5
+RISEN = Bound(1.3, "times the least held-out loss", "chosen; see the range within which no diagnosis changes")
+EVALUATIONS = Count(5, "evaluations", "chosen: of fewer the least may be luck")
 
 
 def overfitting(record: Record) -> Sign | None:

@@ -2,12 +2,17 @@
 
 from dataclasses import replace
 
+from descend.bound import Count
 from descend.course.suffering import may_be_poor
 from descend.record import Record, facts
 from descend.symptoms.sign import FRESH, Ruin, Sign
 
 SOURCE = "torch.optim.Optimizer: it moves the parameters that it was given, and no others"
-LOOKS = 2  # at the network after its layers were replaced
+LOOKS = Count(
+    2,
+    "looks at the network after its layers were replaced",
+    "chosen: at one alone the optimizer may not have been made anew yet",
+)
 
 
 def parameters_not_in_optimizer(record: Record) -> Sign | None:

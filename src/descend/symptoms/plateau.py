@@ -3,14 +3,15 @@
 from math import nan
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import falls, left
 from descend.course.stability import stability_bound
 from descend.record import Record, facts
 from descend.symptoms.sign import EARLY, Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
-LEFT = 0.85
-FLAT = 0.05  # of the cost, by which it falls, or by which the slope would let it
+LEFT = Bound(0.85, "of what the best constant prediction costs", "chosen: the cost stays where it began")
+FLAT = Bound(0.05, "of the cost by which it falls, or its slope would let it", "chosen: so little is hardly a fall")
 
 
 def plateau(record: Record) -> Sign | None:

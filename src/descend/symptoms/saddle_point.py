@@ -2,15 +2,20 @@
 
 from math import isfinite
 
+from descend.bound import Bound
 from descend.course.progress import POOR, left, yardstick_place
 from descend.course.stability import Downwards, bends_downwards
 from descend.record import Record
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"
-GROWS = 30.0  # times the first gradient's norm, later
-LINGERS = 0.3  # of the run in which the cost falls by less than a twentieth,
-RISES = 1.2  # and is nowhere above so many times the first: a run that has blown up lingers, too
+GROWS = Bound(30.0, "times the first gradient's norm", "chosen; see the range within which no diagnosis changes")
+LINGERS = Bound(
+    0.3,
+    "of the run in which the cost falls by less than a twentieth",
+    "chosen; see the range within which no diagnosis changes",
+)
+RISES = Bound(1.2, "times the first cost", "chosen: a run that has blown up lingers, too")
 
 
 def saddle_point(record: Record) -> Sign | None:

@@ -1,11 +1,12 @@
 """Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
-SHARE = 0.5  # of a layer's activations
+SHARE = Bound(0.5, "of a layer's activations", "chosen: half of a layer is most of it")
 
 
 def saturated_units(record: Record) -> Sign | None:

@@ -1,13 +1,14 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, left, left_in_words
 from descend.course.stability import rate_of
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
-TINY = 0.02  # of the largest rate: a step so short moves nothing in the time that is left
-MOST = 0.4  # of the run: a schedule that ends with it is near zero at its end alone
+TINY = Bound(0.02, "of the largest rate", "chosen: a step so short moves nothing in the time that is left")
+MOST = Bound(0.4, "of the run's steps", "chosen: a schedule that ends with the run is near zero at its end alone")
 
 
 def schedule(record: Record) -> Sign | None:

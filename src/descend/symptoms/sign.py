@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
+from descend.bound import Bound, Count
 from descend.record import Record, Site
 
-EARLY = 3  # steps, or looks: what is wired wrongly shows in each of the first few; what is meant shows otherwise once
-FRESH = 0.5  # share of the weight matrices that nothing has trained or loaded: a backbone's were
+EARLY = Count(
+    3,
+    "steps, or looks",
+    "chosen: what is wired wrongly shows in each of the first few, what is meant shows otherwise once",
+)
+FRESH = Bound(
+    0.5, "of the weight matrices that nothing has trained or loaded", "chosen: a backbone's were trained or loaded"
+)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,27 @@
 
 from statistics import median
 
+from descend.bound import Bound
 from descend.course.progress import first_rise, left, left_in_words
 from descend.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α, momentum"
-SHORT, SHORTER = 0.12, 0.05  # of the stability bound: half of it is fastest along the steepest direction
-STILL = 1e-4  # relative change of the weights in a step; 1e-3 is usual (Karpathy, CS231n, Ratio of weights:updates)
-NEAR = 0.1  # of the weights' own size: what so little of a change could learn was known before
-LEFT, MUCH_LEFT = 0.4, 0.5  # of the cost of a constant prediction
-# The second of each where the run was cut off: it would have gone on.
+SHORT = Bound(0.12, "of the stability bound", "chosen: half of it is fastest along the steepest direction")
+SHORTER = Bound(0.05, "of the stability bound", "chosen lower where the run was cut off: it would have gone on")
+STILL = Bound(
+    1e-4,
+    "relative change of the weights in a step",
+    "chosen: a tenth of the usual 1e-3 (Karpathy, CS231n, Ratio of weights:updates)",
+)
+NEAR = Bound(
+    0.1, "of the weights' own size, in all steps", "chosen: what so little of a change could learn was known before"
+)
+LEFT = Bound(0.4, "of what the best constant prediction costs", "chosen: more is much")
+MUCH_LEFT = Bound(
+    0.5, "of what the best constant prediction costs", "chosen higher where the run was cut off: it would have gone on"
+)
 
 
 def slow_progress(record: Record) -> Sign | None:

@@ -1,15 +1,21 @@
 """Stopped too early: nothing is wrong but the number of steps."""
 
+from descend.bound import Bound, Count
 from descend.course.own_metric import own_share_left
 from descend.course.progress import FAIR, ended_smoothly, falls, left
 from descend.record import Record
 from descend.symptoms.sign import Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Training Curves: they cannot guarantee that a run has converged"
-LEFT = 0.2  # of the cost of a constant prediction
-STILL_FALLING = 0.2  # of the cost, over the last half of the run
-MOST, SLOWLY = 0.5, 0.05  # where so much is left, a slower fall than that will do,
-FEW = 200  # and of fewer steps one in proportion
+LEFT = Bound(
+    0.2, "of what the best constant prediction costs", "chosen: where less is left a longer run is not worth it"
+)
+STILL_FALLING = Bound(
+    0.2, "of the cost, over the last half of the run", "chosen: a cost that falls by a fifth is still on its way"
+)
+MOST = Bound(0.5, "of what the best constant prediction costs", "chosen: where so much is left a slower fall will do")
+SLOWLY = Bound(0.05, "of the cost, over the last half of the run", "chosen: it will do where most of the cost is left")
+FEW = Count(200, "steps", "chosen: of fewer a fall in proportion will do")
 
 
 def stopped_too_early(record: Record) -> Sign | None:

@@ -5,19 +5,24 @@ from itertools import cycle
 from math import isfinite
 from statistics import fmean, harmonic_mean, median
 
+from descend.bound import Bound, Count
 from descend.record import Record
 from descend.symptoms.sign import Sign
 from descend.turns import in_step
 
 SOURCE = "Dean et al. 2012, §3: many machines wait for the single slowest one; Chen et al. 2016: backup workers"
-SLOWER = 1.5  # times as long as the others take before their backward pass,
-WAITED = 0.2  # where that is at least this share of a step,
-LOCAL_STEPS = 10  # between two meetings
+SLOWER = Bound(
+    1.5,
+    "times as long as the others take before their backward pass",
+    "chosen: a process that takes half as long again",
+)
+WAITED = Bound(0.2, "of a step", "chosen: to wait for less is not worth a change")
+LOCAL_STEPS = Count(10, "steps between two meetings", "chosen: so many even out what is slow now and then")
 BY_SPEED, LOCAL = "shares that go with their speed", f"{LOCAL_STEPS} local steps between two meetings"
 BACKUP, ASYNCHRONOUS = "the slowest of each step dropped", "asynchronous"
-WORTH = 1.25  # times the examples a second, foretold: a fifth of the time, as any remedy takes off its cost
-TICK = 1e-6  # seconds, which a clock may show as none
-LEAST = 5  # and there are so many readings of each: the first steps are slow anywhere
+WORTH = Bound(1.25, "times the examples a second", "a fifth of the time, as any remedy takes off its cost")
+TICK = Bound(1e-6, "seconds", "chosen: what is less a clock may show as none")
+LEAST = Count(5, "readings of each rank", "chosen: the first steps are slow anywhere")
 
 
 def stragglers(record: Record) -> Sign | None:

@@ -2,6 +2,7 @@
 
 from math import prod
 
+from descend.bound import Bound
 from descend.course.progress import POOR, first_rise, is_stuck
 from descend.course.stability import is_of
 from descend.record import Record, facts
@@ -10,7 +11,7 @@ from descend.symptoms.sign import Sign
 SOURCE = (
     "Goyal et al. 2017, §3: a gradient summed over N examples is N times the mean's, so the rate means N times as much"
 )
-LEAST = 8.0  # terms that are summed
+LEAST = Bound(8.0, "terms that are summed", "chosen; see the range within which no diagnosis changes")
 
 
 def sum_reduction(record: Record) -> Sign | None:

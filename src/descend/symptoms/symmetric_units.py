@@ -1,10 +1,11 @@
 """Symmetric units: hidden units with identical weights that no gradient can tell apart."""
 
+from descend.bound import Bound
 from descend.record import Record
 from descend.symptoms.sign import EARLY, Ruin, Sign
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: units with identical weights always remain identical"
-TWINS = 0.5  # share of a layer's units with a twin; a random initialisation has none
+TWINS = Bound(0.5, "of a layer's units that have a twin", "chosen: a random initialisation has none")
 
 
 def symmetric_units(record: Record) -> Sign | None:

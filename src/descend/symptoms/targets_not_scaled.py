@@ -1,11 +1,13 @@
 """Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck, stuck_in_words
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
-LARGE, SMALL = 10.0, 0.1  # of the targets' root mean square, where 1 is standardised
+LARGE = Bound(10.0, "root mean square of the targets", "chosen: an order of magnitude above that of standardised ones")
+SMALL = Bound(0.1, "root mean square of the targets", "chosen: an order of magnitude below that of standardised ones")
 
 
 def targets_not_scaled(record: Record) -> Sign | None:

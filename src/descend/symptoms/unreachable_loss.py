@@ -1,12 +1,13 @@
 """Unreachable loss: what stands between the network's output and the loss keeps it up, whatever the network says."""
 
+from descend.bound import Bound
 from descend.course.opponents import has_opponents
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"
-BARRED = 0.5  # the probe's bound: most of what a constant leaves
+BARRED = Bound(0.5, "of what a constant leaves to be learnt", "chosen, as in the probe: half of it is most")
 
 
 def unreachable_loss(record: Record) -> Sign | None:

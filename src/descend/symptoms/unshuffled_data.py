@@ -3,16 +3,17 @@
 from math import log
 from statistics import fmean, pvariance
 
+from descend.bound import Bound, Count
 from descend.course.progress import POOR, left
 from descend.record import Record, facts
 from descend.symptoms.places import data_site
 from descend.symptoms.sign import Sign
 
 SOURCE = "LeCun et al. 1998, §4.2: shuffle, so that successive examples rarely belong to the same class"
-BATCHES = 4  # looked at, at least
-SORTED = 0.35  # of the entropy over all batches: what is left within a batch
-ALIKE = 0.2  # of the variance of real targets
-EXAMPLES = 8  # in a batch, or its entropy says little
+BATCHES = Count(4, "batches", "chosen: fewer say little of the order")
+SORTED = Bound(0.35, "of the entropy over all batches", "chosen; see the range within which no diagnosis changes")
+ALIKE = Bound(0.2, "of the variance over all batches", "chosen; see the range within which no diagnosis changes")
+EXAMPLES = Count(8, "examples in a batch", "chosen: of fewer the entropy says little")
 
 
 def unshuffled_data(record: Record) -> Sign | None:

@@ -1,13 +1,14 @@
 """Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
 
+from descend.bound import Bound
 from descend.course.progress import POOR, is_stuck
 from descend.record import Record, facts
 from descend.symptoms.depth import weight_gradients
 from descend.symptoms.sign import Sign
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
-SMALL = 1e-2  # of the last layer's gradient
-FORGOTTEN = 1e-4  # of the gradient at the step where it is largest
+SMALL = Bound(1e-2, "of the largest layer's gradient", "chosen: two orders of magnitude")
+FORGOTTEN = Bound(1e-4, "of the gradient at the step where it is largest", "chosen: four orders of magnitude")
 
 
 def vanishing_gradients(record: Record) -> Sign | None:

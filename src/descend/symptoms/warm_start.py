@@ -1,12 +1,15 @@
 """Warm start with a wrong rate: weights that were good already are thrown away by the first steps."""
 
+from descend.bound import Bound
 from descend.course.progress import first_rise, smoothed
 from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 SOURCE = "Howard & Ruder 2018, §3.2: fine-tune with a smaller rate, warmed up, or what was learnt is forgotten"
-TRAINED = 0.5  # of the first stage's first loss: below it the weights know something
-LOST = 2.0  # times the first stage's first loss: what was learnt before is lost, whatever the run makes of it
+TRAINED = Bound(0.5, "of the first stage's first loss", "chosen: below it the weights know something")
+LOST = Bound(
+    2.0, "times the first stage's first loss", "chosen: what was learnt before is lost, whatever the run makes of it"
+)
 
 
 def warm_start(record: Record) -> Sign | None:

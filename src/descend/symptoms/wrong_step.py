@@ -1,11 +1,16 @@
 """Wrong step: what moves the parameters is not the rule's step along this loss's gradient."""
 
+from descend.bound import Bound
 from descend.course.suffering import may_suffer, suffers
 from descend.record import Record, Site, facts
 from descend.symptoms.sign import Ruin, Sign
 
 SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
-UNCHANGED = 1.0
+UNCHANGED = Bound(
+    1.0,
+    "times a step's own change; cosine with the loss's gradient",
+    "a gradient that nothing has changed has this cosine; what changes more than a step does is told first",
+)
 
 
 def wrong_step(record: Record) -> Sign | None:
