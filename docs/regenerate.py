@@ -10,6 +10,8 @@ from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import bounds
+
 from descend.canon import CANON
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +140,7 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def main() -> None:
-    """Write the README, the page on the parts, and the pictures."""
+    """Write the README, the page on the parts, that of the bounds, and the pictures."""
     readme = ROOT / "README.md"
     script = "examples/digits_mlp.py"
     with tempfile.TemporaryDirectory() as store:
@@ -150,6 +152,7 @@ def main() -> None:
     for name, printed in (examples(text) | measured()).items():
         text = replaced(text, name, printed)
     knobs.write_text(text)
+    bounds.PAGE.write_text(bounds.page())
     pictures_of_parts()
 
 

@@ -75,7 +75,7 @@ def _docstrings(tree: ast.Module, printed: tuple[type[ast.AST], ...]) -> Iterato
 
 
 def _lists_of_words(tree: ast.Module) -> Iterator[int]:
-    """Names in a row, which the source splits; annotations in quotes."""
+    """Names in a row, which the source splits; annotations in quotes; what a bound is, and why."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "split":
             yield id(node.value)
@@ -85,6 +85,8 @@ def _lists_of_words(tree: ast.Module) -> Iterator[int]:
             yield from map(id, ast.walk(node.returns))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "cast":
             yield id(node.args[0])
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Bound", "Count"):
+            yield from map(id, node.args)
 
 
 class _Words(HTMLParser):

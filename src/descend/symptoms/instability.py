@@ -10,7 +10,9 @@ from descend.record import Record, facts
 from descend.symptoms.sign import Sign
 
 OUTRUN = Bound(
-    1.0, "times the weights' own norm", "a first step as long as the weights themselves; 1e-3 to 0.1 is usual"
+    1.0,
+    "times the weights' own norm",
+    "chosen: a first step is as long as the weights themselves, where 1e-3 to 0.1 of them is usual",
 )
 MUCH_LEFT = Bound(1 / 3, "of what the best constant prediction costs", "chosen: a third is much")
 FAR = Bound(2.0, "times the stability bound", "at the edge of stability α·λmax hovers closer to it: Cohen et al. 2021")
