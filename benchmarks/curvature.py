@@ -17,6 +17,8 @@ from scipy.stats import wasserstein_distance
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from descend.doctor.probes.preconditioner import preconditioner
+from descend.doctor.probes.wiring import describe_optimizer
 from descend.dynamics import agreement, linear_rule, observed, predicted
 from descend.landscape import Preconditioned, condition_number, ends, loss_of, spectrum, trained
 from descend.landscape.krylov import mean_product
@@ -24,8 +26,6 @@ from descend.landscape.outputs import LossOfOutputs
 from descend.landscape.sharpness import trace
 from descend.landscape.spectrum import dense
 from descend.landscape.vectors import flat, normal_like, shaped
-from descend.probes.preconditioner import preconditioner
-from descend.probes.wiring import describe_optimizer
 
 PAIRS = 5
 EXAMPLES, FEW = 512, 128

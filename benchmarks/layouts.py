@@ -9,9 +9,9 @@ from statistics import median
 
 from measure import HERE
 
+from descend.doctor.report.wording import number
 from descend.parallel.cost import Forecast, Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
-from descend.report.wording import number
 
 Write = Callable[..., None]
 LAUNCHES = 5

@@ -10,7 +10,7 @@ from statistics import fmean
 from hosts import Hosts, hosts
 from measure import HERE, ROOT
 
-from descend.report.wording import number
+from descend.doctor.report.wording import number
 
 BANDWIDTH, LATENCY = "200Mbit", "500us"  # a small message through the router of this machine
 BATCH, STEPS = 256, 30  # of the layouts

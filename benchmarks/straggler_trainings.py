@@ -21,8 +21,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
+from descend.doctor.symptoms.stragglers import LOCAL_STEPS
 from descend.parallel import Layout
-from descend.symptoms.stragglers import LOCAL_STEPS
 
 STEPS, WARM, SHARE, SLOW, SCATTER = 60, 10, 16, 3, 0.1
 SECONDS = 4.0  # of the scheme in which the processes take different numbers of steps together

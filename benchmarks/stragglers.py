@@ -15,11 +15,11 @@ from statistics import fmean, median
 from measure import HERE
 from torch import multiprocessing
 
+from descend.doctor.record.store import open_store
+from descend.doctor.symptoms.stragglers import foretold
+from descend.ground.turns import in_step, take_turns
 from descend.parallel.cost import Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
-from descend.record.store import open_store
-from descend.symptoms.stragglers import foretold
-from descend.turns import in_step, take_turns
 
 SLEEPERS, STEPS, MEAN, SPREAD = 4, 40, 0.05, 0.3
 SIMULATED = 400  # steps

@@ -10,7 +10,7 @@ from scipy.interpolate import RegularGridInterpolator
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from descend.grid import FINEST, Grid
+from descend.ground.grid import FINEST, Grid
 from descend.landscape import Loss, Plane, loss_of, random_plane, surface, trained
 
 EXAMPLES, SIDE, PAIRS = 256, 51, 5

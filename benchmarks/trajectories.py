@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from descend.showing.trajectory_page import write_page
-from descend.showing.trajectory_tables import ends_table
+from descend.doctor.commands.showing.trajectory_page import write_page
+from descend.doctor.commands.showing.trajectory_tables import ends_table
 from descend.trajectories import (
     RULES,
     Chosen,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from measure import paired
 
-from descend.observing.channel import Channel
-from descend.record import Reading, Record
-from descend.record.store import open_store
+from descend.doctor.observing.channel import Channel
+from descend.doctor.record import Reading, Record
+from descend.doctor.record.store import open_store
 
 STEPS = 100_000
 READINGS, QUANTITIES, PAIRS = 1_000_000, 100, 5

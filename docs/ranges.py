@@ -19,10 +19,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from descend.bound import Bound, Count
+from descend.ground.bound import Bound, Count
 
 ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "descend"
+SOURCE = ROOT / "src" / "descend" / "doctor"
 ROOMS = ("course", "symptoms", "doses", "trials")
 READERS = ("course", "symptoms", "doses", "canon", "remedies", "diagnosis", "suggestible", "prescribe")
 DOWN, UP = (1 / sqrt(2), 1 / 2, 1 / 4), (sqrt(2), 2.0, 4.0)
@@ -46,7 +46,7 @@ class Stated:
     @property
     def module(self) -> str:
         """The module's full name."""
-        return f"descend.{self.room}.{self.file}"
+        return f"descend.doctor.{self.room}.{self.file}"
 
     @property
     def kind(self) -> str:
@@ -74,7 +74,7 @@ def stated() -> list[Stated]:
     for room in ROOMS:
         for path in sorted((SOURCE / room).glob("*.py")):
             for name in _names(path):
-                bound = getattr(import_module(f"descend.{room}.{path.stem}"), name)
+                bound = getattr(import_module(f"descend.doctor.{room}.{path.stem}"), name)
                 found.append(Stated(room, path.stem, name, bound))
     return found
 
@@ -133,7 +133,7 @@ def _anew(rooms: Sequence[str], loader: _Altered) -> Iterator[None]:
 
 
 def _room(module: str) -> str:
-    return module.split(".")[1] if module.startswith("descend.") else ""
+    return module.split(".")[2] if module.startswith("descend.doctor.") else ""
 
 
 class Ranges:
@@ -142,7 +142,7 @@ class Ranges:
     def __init__(self) -> None:
         sys.path.insert(0, str(ROOT / "tests" / "frozen"))
         self.records = [record for _, record in import_module("frozen").kept()]
-        self.ids = list(import_module("descend.canon").CANON)
+        self.ids = list(import_module("descend.doctor.canon").CANON)
         self.looked = [_looked(record, self.ids) for record in self.records]
         self.found = [_found(record) for record in self.records]
         self.prescribed = [_prescribed(*pair) for pair in zip(self.records, self.found)]
@@ -163,8 +163,8 @@ class Ranges:
     def changed(self, bound: Stated, value: float) -> list[int]:
         """Ask those that read the bound, at another value: the symptoms, and what is prescribed where none changes."""
         readers = self._readers(bound.module)
-        asked = [name for name in self.ids if f"descend.symptoms.{name}" in readers]
-        doses = "descend.prescribe" in readers
+        asked = [name for name in self.ids if f"descend.doctor.symptoms.{name}" in readers]
+        doses = "descend.doctor.canon.prescribe" in readers
         otherwise = only_prescribed = 0
         with _anew(READERS, _Altered(bound, value)):
             for record, looked, found, prescribed in zip(self.records, self.looked, self.found, self.prescribed):
@@ -188,7 +188,7 @@ def _importers() -> dict[str, set[str]]:
     paths = [
         path for room in READERS for path in (*(SOURCE / room).glob("*.py"), SOURCE / f"{room}.py") if path.exists()
     ]
-    modules = {".".join(path.relative_to(SOURCE.parent).with_suffix("").parts): path for path in paths}
+    modules = {".".join(path.relative_to(SOURCE.parents[1]).with_suffix("").parts): path for path in paths}
     return {name.removesuffix(".__init__"): set(_imported(path)) for name, path in modules.items()}
 
 
@@ -209,20 +209,23 @@ def _said(ask: Callable[[Any, Sequence[Any]], Any], record: Any, of: Sequence[An
 
 def _found(record: Any) -> list[Any]:
     """Return what is diagnosed of a program: what has a name of its own comes first."""
-    diagnosis = import_module("descend.diagnosis")
+    diagnosis = import_module("descend.doctor.canon.diagnosis")
     return [*diagnosis.diagnose(record), *diagnosis.general(record)]
 
 
 def _looked(record: Any, ids: Sequence[str]) -> dict[str, Any]:
     """Return what each of these problems shows, but for the words and the numbers in them."""
-    canon = import_module("descend.canon").CANON
+    canon = import_module("descend.doctor.canon").CANON
     seen = {name: canon[name].look(record) for name in ids}
     return {n: s and (s.certain, s.likely, s.where, s.module, s.optimizer, s.explains) for n, s in seen.items()}
 
 
 def _prescribed(record: Any, found: Sequence[Any]) -> Any:
     """Return what is prescribed for what is found."""
-    general, prescribe = import_module("descend.canon").GENERAL, import_module("descend.prescribe").prescribe
+    general, prescribe = (
+        import_module("descend.doctor.canon").GENERAL,
+        import_module("descend.doctor.canon.prescribe").prescribe,
+    )
     named = [symptom for symptom in found if symptom.id not in general]
     return [[(p.remedies, p.label, p.cost, p.judged_on) for p in prescribe(record, [s], named)] for s in found]
 

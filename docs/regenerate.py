@@ -12,7 +12,7 @@ from typing import Any
 
 import bounds
 
-from descend.canon import CANON
+from descend.doctor.canon import CANON
 
 ROOT = Path(__file__).parents[1]
 BLOCK = r"(<!-- output: {} -->\n).*?(<!-- end -->)"

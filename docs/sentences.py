@@ -25,10 +25,10 @@ NO_SENTENCE = re.compile(  # SQL, markup, patterns and code
 )
 COMPILED = ("optim/engines/emit.py", "optim/engines/emit_cuda.py")  # text of other languages
 PRINTED: dict[str, tuple[type[ast.AST], ...]] = {  # docstrings that are shown: what a problem is, a command's help
-    "symptoms/": (ast.Module,),
+    "doctor/symptoms/": (ast.Module,),
     "cli.py": (ast.FunctionDef,),
-    "watching/command.py": (ast.FunctionDef,),
-    "showing/": (ast.FunctionDef,),
+    "doctor/commands/watching/command.py": (ast.FunctionDef,),
+    "doctor/commands/showing/": (ast.FunctionDef,),
 }
 
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from descend.bound import Bound, Count
+from descend.ground.bound import Bound, Count
 
 HALF = Bound(0.5, "of a layer's units", "most of it")
 FEW = Count(3, "steps", "what is wired wrongly shows in each of them")

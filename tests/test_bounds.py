@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.bound import Bound, Count
+from descend.ground.bound import Bound, Count
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -24,7 +24,7 @@ PLAIN = {
 
 
 def plain_numbers(room: str) -> Iterator[str]:
-    for path in sorted((ROOT / "src" / "descend" / room).glob("*.py")):
+    for path in sorted((ROOT / "src" / "descend" / "doctor" / room).glob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_number(node.value):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]

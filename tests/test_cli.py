@@ -16,7 +16,7 @@ from complaints import one_line
 from waiting import comes
 
 from descend.cli import doctor
-from descend.plan import Plan
+from descend.doctor.script.plan import Plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SICK = """

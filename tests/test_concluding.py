@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from descend.concluding import conclude
-from descend.record import Ending, Record, Site
-from descend.script import Script
-from descend.symptoms import Symptom
-from descend.trials.prove import Proof
-from descend.trials.trial import Trial
+from descend.doctor.concluding import conclude
+from descend.doctor.record import Ending, Record, Site
+from descend.doctor.script.script import Script
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.trial import Trial
 
 
 def symptom(name: str, *, certain: bool = False) -> Symptom:

@@ -14,7 +14,7 @@ from sick_statics import mixed_reductions
 from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_doses import ADAM, of, with_loss
 
-from descend.record import Ending, Record, facts
+from descend.doctor.record import Ending, Record, facts
 
 
 def of_few_steps(steps: int) -> Record:

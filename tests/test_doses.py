@@ -14,9 +14,9 @@ from sick_dynamics import now_and_then, outrun, overfitting, stragglers
 from sick_first_steps import never_backward, wiped
 from sick_wiring import constant_term, made_in_forward, output_before_loss, parameters_not_in_optimizer, several_tags
 
-from descend import doses
-from descend.record import Ending, Record, facts
-from descend.symptoms import Symptom
+from descend.doctor import doses
+from descend.doctor.record import Ending, Record, facts
+from descend.doctor.symptoms import Symptom
 
 SYMPTOM = Symptom(False, "", "", 0.0, 0.0, "", id="instability", kind="dynamics")
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}

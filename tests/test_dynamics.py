@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 
 from descend import optim
+from descend.doctor.probes.wiring import describe_optimizer
 from descend.dynamics import agreement, linear_rule, observed, predicted
 from descend.dynamics.prediction import motion, recurrence
-from descend.probes.wiring import describe_optimizer
 
 EPS = 1e6  # so large that it is the divisor
 HELD = {"eps": EPS}

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
-from descend.grid import COARSE, FINEST, Grid
-from descend.scale import scale_of
+from descend.ground.grid import COARSE, FINEST, Grid
+from descend.ground.scale import scale_of
 
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from descend.kept import kept_in
-from descend.report.document import write_pictures
-from descend.report.table import Table
+from descend.doctor.report.document import write_pictures
+from descend.doctor.report.table import Table
+from descend.ground.kept import kept_in
 
 
 def test_it_is_read_back_as_it_was(tmp_path) -> None:

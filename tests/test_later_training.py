@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from descend.source.later_training import trains_later
+from descend.doctor.source.later_training import trains_later
 
 FIRST = """import torch
 from torch import nn, optim

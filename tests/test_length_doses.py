@@ -2,9 +2,9 @@
 
 import pytest
 
-from descend.doses import longer
-from descend.record import Cost, Ending, Record
-from descend.symptoms import Symptom
+from descend.doctor.doses import longer
+from descend.doctor.record import Cost, Ending, Record
+from descend.doctor.symptoms import Symptom
 
 SYMPTOM = Symptom(False, "", "", 0.0, 0.0, "", id="stopped_too_early", kind="dynamics")
 

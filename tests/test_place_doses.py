@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import add_site, change, healthy, observe
 from test_doses import SYMPTOM
 
-from descend.doses import (
+from descend.doctor.doses import (
     all_on_the_way,
     alteration,
     light_penalty,
@@ -20,8 +20,8 @@ from descend.doses import (
     rate_times,
     usual_argument,
 )
-from descend.record import Record, facts
-from descend.record.facts import Edit
+from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Edit
 
 CROSSING = facts.Crossing(
     function="clamp",

@@ -20,11 +20,11 @@ from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 from test_place_doses import altered, on_all_ways, unusual
 from test_several_labels import several_labels
 
-from descend.canon import CANON
-from descend.prescribe import in_turn, possible, prescribe
-from descend.record import Record, facts
-from descend.remedies import Change, NotApplicable
-from descend.script import Script
+from descend.doctor.canon import CANON
+from descend.doctor.canon.prescribe import in_turn, possible, prescribe
+from descend.doctor.record import Record, facts
+from descend.doctor.remedies import Change, NotApplicable
+from descend.doctor.script.script import Script
 
 
 def treatable() -> Iterator[Record]:
@@ -59,7 +59,7 @@ def test_an_edit_that_fails_takes_no_other_with_it(monkeypatch, tmp_path):
 
     record = no_step()
     [first, *_] = prescribe(record, [CANON["no_step"].look(record)])
-    monkeypatch.setattr(f"descend.remedies.{first.remedies[0]}.{first.remedies[0]}", fails)
+    monkeypatch.setattr(f"descend.doctor.remedies.{first.remedies[0]}.{first.remedies[0]}", fails)
     found = first.apply(Script(tmp_path / "train.py", tmp_path))
     assert isinstance(found, NotApplicable) and "RecursionError: too deep" in found.reason
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descend.quantile import quantile
+from descend.ground.quantile import quantile
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=50), st.floats(0, 1, exclude_min=True))

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from descend.errors import UsageError
-from descend.script import Script, find_script
+from descend.doctor.script.script import Script, find_script
+from descend.ground.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from descend.canon import CANON
+from descend.doctor.canon import CANON
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "sources.md").read_text()
@@ -83,7 +83,7 @@ def exists(name: str) -> bool:
 
 def sources_of_symptoms() -> Iterator[tuple[str, str]]:
     """Return what the symptoms give as their source, without running them."""
-    for file in sorted((ROOT / "src" / "descend" / "symptoms").glob("*.py")):
+    for file in sorted((ROOT / "src" / "descend" / "doctor" / "symptoms").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Assign) and any(getattr(t, "id", "") in ("SOURCE", "EDGE") for t in node.targets):
                 yield file.stem, ast.literal_eval(node.value)

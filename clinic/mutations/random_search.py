@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from descend.plan import Plan
-from descend.record import Record
-from descend.remedies import REMEDIES, NotApplicable
-from descend.run.forking import forking
-from descend.run.launch import new_record, run
-from descend.script import Script
+from descend.doctor.record import Record
+from descend.doctor.remedies import REMEDIES, NotApplicable
+from descend.doctor.run.forking import forking
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 from mutations.judged import Values
 from mutations.sample import Subject, as_shown, order
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from descend.canon import GENERAL
+from descend.doctor.canon import GENERAL
 from mutations.judged import HALF, MOSTLY
 from mutations.mutant import Mutant
 from mutations.right import RIGHT, UNDONE

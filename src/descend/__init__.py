@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from descend import data, iterates, landscape, network, optim, parallel, schedules
-    from descend.callbacks.lightning import LightningCallback
-    from descend.callbacks.transformers import TransformersCallback
-    from descend.observing.in_process_watch import watch
-    from descend.report.plotly_figures import figures
+    from descend.doctor.callbacks.lightning import LightningCallback
+    from descend.doctor.callbacks.transformers import TransformersCallback
+    from descend.doctor.observing.in_process_watch import watch
+    from descend.doctor.report.plotly_figures import figures
 
 __version__ = "0.1.0"
 _PARTS = ("data", "iterates", "landscape", "network", "optim", "parallel", "schedules")
@@ -26,10 +26,10 @@ __all__ = [  # imported when they are asked for: they need torch and the framewo
     "watch",
 ]
 _HOMES = {
-    "LightningCallback": "descend.callbacks.lightning",
-    "TransformersCallback": "descend.callbacks.transformers",
-    "figures": "descend.report.plotly_figures",
-    "watch": "descend.observing.in_process_watch",
+    "LightningCallback": "descend.doctor.callbacks.lightning",
+    "TransformersCallback": "descend.doctor.callbacks.transformers",
+    "figures": "descend.doctor.report.plotly_figures",
+    "watch": "descend.doctor.observing.in_process_watch",
 }
 
 

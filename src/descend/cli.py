@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from descend import __version__, showing
-from descend.applying import EPILOG as APPLY_EPILOG
-from descend.applying import apply, write_or_say
-from descend.errors import INTERRUPTED, UsageError
-from descend.export import export
-from descend.gradcheck import gradcheck
-from descend.options import (
+from descend import __version__
+from descend.doctor.commands import showing
+from descend.doctor.commands.applying import EPILOG as APPLY_EPILOG
+from descend.doctor.commands.applying import apply, write_or_say
+from descend.doctor.commands.export import export
+from descend.doctor.commands.gradcheck import gradcheck
+from descend.doctor.commands.options import (
     DEFAULT_STORE,
     PASS_ON,
     Arguments,
@@ -32,14 +32,15 @@ from descend.options import (
     Trials,
     Where,
 )
-from descend.plan import Plan, cores
-from descend.showing.layout import layout
-from descend.watching.command import watch
+from descend.doctor.commands.showing.layout import layout
+from descend.doctor.commands.watching.command import watch
+from descend.doctor.script.plan import Plan, cores
+from descend.ground.errors import INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
-    from descend.case import Case
-    from descend.record.store import Store
-    from descend.script import Script
+    from descend.doctor.case import Case
+    from descend.doctor.record.store import Store
+    from descend.doctor.script.script import Script
 
 EPILOG = "Exit status: 0 no finding (healthy or undecided), 1 findings, 2 bad usage; the script's own where it fails."
 app = typer.Typer(
@@ -105,11 +106,11 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     What a Python program would write outside the copy, send to other processes or machines, or start, is refused and
     told; the kernel holds back libraries in C, too, as far as --sandbox says. What stays open is said at the start.
     """
-    from descend.diagnosis import check_ids
-    from descend.record.store import open_store
-    from descend.sandbox.confinement import available, left_open
-    from descend.sandbox.world import is_told, processes_here
-    from descend.script import opened
+    from descend.doctor.canon.diagnosis import check_ids
+    from descend.doctor.record.store import open_store
+    from descend.doctor.sandbox.confinement import available, left_open
+    from descend.doctor.sandbox.world import is_told, processes_here
+    from descend.doctor.script.script import opened
 
     check_ids([*(select or ()), *(ignore or ())])
     if is_told(os.environ) and os.environ["RANK"] != "0":
@@ -150,12 +151,12 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     """Diagnose a recorded run again, without running anything."""
     from dataclasses import replace
 
-    from descend.archive import load_case
-    from descend.concluding import conclude
-    from descend.diagnosis import diagnose as find
-    from descend.record.loading import intact
-    from descend.record.store import open_existing
-    from descend.trials.prove import Proof
+    from descend.doctor.archive import load_case
+    from descend.doctor.canon.diagnosis import diagnose as find
+    from descend.doctor.concluding import conclude
+    from descend.doctor.record.loading import intact
+    from descend.doctor.record.store import open_existing
+    from descend.doctor.trials.prove import Proof
 
     with open_existing(store) as kept:
         number = kept.number(run)
@@ -181,10 +182,10 @@ app.command(context_settings=PASS_ON)(layout)
 @app.command()
 def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the HTML report of a recorded run again and print where it is."""
-    from descend.archive import load_case
-    from descend.record.loading import intact
-    from descend.record.store import open_existing
-    from descend.report import write_page
+    from descend.doctor.archive import load_case
+    from descend.doctor.record.loading import intact
+    from descend.doctor.record.store import open_existing
+    from descend.doctor.report import write_page
 
     with open_existing(store) as kept:
         number = kept.number(run)
@@ -201,7 +202,7 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from descend.record.store import open_existing
+    from descend.doctor.record.store import open_existing
 
     table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
@@ -217,8 +218,8 @@ def explain(
     symptom: Annotated[str, typer.Argument(help="A symptom's id, such as dead_units.")],
 ) -> None:
     """Say what a symptom is, how it is recognised, and what the literature prescribes."""
-    from descend.diagnosis import check_ids
-    from descend.explanations import explanation
+    from descend.doctor.canon.diagnosis import check_ids
+    from descend.doctor.commands.explanations import explanation
 
     check_ids([symptom])
     typer.echo(explanation(symptom))
@@ -241,7 +242,7 @@ def main() -> NoReturn:
 
 
 def _shown(text: str) -> str:
-    from descend.redaction import clean
+    from descend.doctor.redaction import clean
 
     return clean(text)
 
@@ -260,19 +261,19 @@ def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "
 
     from rich.console import Console
 
-    from descend.doctor import doctor as consult
-    from descend.live import Live
-    from descend.trials.cluster import joined
+    from descend.doctor.commands.live import Live
+    from descend.doctor.trials.cluster import joined
+    from descend.doctor.walk import doctor as consult
 
     with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(Console(stderr=True), plan) as live:
         return consult(script, plan, store, live.show, cluster)
 
 
 def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json: bool) -> None:
-    from descend.archive import save_case
-    from descend.redaction.private import make_folder
-    from descend.report import write_page, write_patches
-    from descend.report.wording import passed_on
+    from descend.doctor.archive import save_case
+    from descend.doctor.redaction.private import make_folder
+    from descend.doctor.report import write_page, write_patches
+    from descend.doctor.report.wording import passed_on
 
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed"):
@@ -291,7 +292,7 @@ def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_jso
 def _print(case: "Case", as_json: bool, folder: Path, store: str) -> None:
     from rich.console import Console
 
-    from descend.report import render_console, render_json
+    from descend.doctor.report import render_console, render_json
 
     if as_json:
         typer.echo(render_json(case))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from descend import changes
-from descend.changes import apply_changes, changes_of
-from descend.errors import UsageError
-from descend.script import Script
-from descend.sources import Sources
+from descend.doctor.script import changes
+from descend.doctor.script.changes import apply_changes, changes_of
+from descend.doctor.script.script import Script
+from descend.doctor.script.sources import Sources
+from descend.ground.errors import UsageError
 
 OLD, NEW = {"a.py": b"lr = 5\n", "b.py": b"steps = 5\n"}, {"a.py": b"lr = 1\n", "b.py": b"steps = 1\n"}
 
@@ -89,8 +89,8 @@ def test_a_file_that_somebody_has_open_for_writing_is_left_alone(two, tmp_path):
 def test_what_a_killed_one_has_begun_is_carried_on(two, tmp_path):
     source = f"""
 import os, signal, sys
-from descend import changes
-from descend.changes import Change, apply_changes
+from descend.doctor.script import changes
+from descend.doctor.script.changes import Change, apply_changes
 real, times = changes._exchange, []
 
 def killed(aside, path):

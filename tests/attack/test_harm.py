@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from descend.run.forking import forking
-from descend.script import Script
+from descend.doctor.run.forking import forking
+from descend.doctor.script.script import Script
 
 from .world import consulted, levels, none_left, refused, skip_unless_reached, state, victim
 

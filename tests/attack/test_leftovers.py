@@ -10,7 +10,7 @@ import pytest
 from sampling import sampled
 from waiting import comes
 
-from descend.run.keeper import descendants
+from descend.doctor.run.keeper import descendants
 
 from .world import levels, named, none_left, skip_unless_reached
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from waiting import comes
 
-from descend.record import Effect, Fact, facts
-from descend.sandbox.scratch import scratch_copy
-from descend.script import Script
-from descend.sources import Sources
-from descend.trials import elsewhere
-from descend.trials.elsewhere import Changed, Elsewhere
+from descend.doctor.record import Effect, Fact, facts
+from descend.doctor.sandbox.scratch import scratch_copy
+from descend.doctor.script.script import Script
+from descend.doctor.script.sources import Sources
+from descend.doctor.trials import elsewhere
+from descend.doctor.trials.elsewhere import Changed, Elsewhere
 
 SICK = """\
 import torch, yaml

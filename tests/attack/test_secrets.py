@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from secrets_planted import ARGUMENTS, ENVIRONMENT, Planted, as_text
 
-from descend.record.store import open_store
+from descend.doctor.record.store import open_store
 
 pytestmark = pytest.mark.slow
 BY_HAND = """

@@ -9,8 +9,8 @@ import pytest
 import torch
 from sampling import sampled
 
-from descend.run.forking import forking
-from descend.script import Script
+from descend.doctor.run.forking import forking
+from descend.doctor.script.script import Script
 
 from .world import LEVELS, consulted, levels, skip_unless_reached
 

@@ -13,8 +13,8 @@ import pytest
 from complaints import one_line
 from waiting import comes
 
-from descend.record import Cost, Ending, Fact, Note, Reading, Record, Site, facts
-from descend.record.store import open_existing, open_store
+from descend.doctor.record import Cost, Ending, Fact, Note, Reading, Record, Site, facts
+from descend.doctor.record.store import open_existing, open_store
 
 TRAINING = """
 import time, torch
@@ -228,12 +228,12 @@ def test_a_copy_for_reading_is_gone_afterwards(kept, monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("descend.record.store.may_write", lambda folder: False)
+    monkeypatch.setattr("descend.doctor.record.store.may_write", lambda folder: False)
     holder = sqlite3.connect(kept / "descend.db")
     holder.execute("select * from meta").fetchall()
     with open_store(kept) as store:
         store.save(Record(0, "watch", None, "other.py", "/", 0, {}))
-    monkeypatch.setattr("descend.record.database._uri", lambda path, how, timeout: nowhere(path, timeout))
+    monkeypatch.setattr("descend.doctor.record.database._uri", lambda path, how, timeout: nowhere(path, timeout))
     with open_existing(kept) as store:
         assert [row.script for row in store.runs()] == ["train.py", "other.py"]
         assert list((tmp_path / "temporary").iterdir())
@@ -244,6 +244,6 @@ def test_a_copy_for_reading_is_gone_afterwards(kept, monkeypatch, tmp_path):
 def nowhere(path: Path, timeout: float):
     from sqlalchemy.engine import URL
 
-    from descend.record.database import _sqlite
+    from descend.doctor.record.database import _sqlite
 
     return _sqlite(URL.create("sqlite", database="/nowhere/at/all"), timeout)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from waiting import comes
 
-from descend.plan import Plan
-from descend.record import Record
-from descend.run.forking import ForkServer
-from descend.run.launch import new_record, run
-from descend.sandbox.confinement import LEVELS, strongest
-from descend.script import Script
+from descend.doctor.record import Record
+from descend.doctor.run.forking import ForkServer
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.sandbox.confinement import LEVELS, strongest
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 REACHED = LEVELS[LEVELS.index(strongest()) :]  # this machine's strongest, and those below it
 levels = pytest.mark.parametrize("level", LEVELS)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sampling import sampled
 
-from descend.plan import Plan
-from descend.run.launch import new_record, run
-from descend.script import Script
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SICK = {

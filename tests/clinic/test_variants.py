@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.canon import CANON
+from descend.doctor.canon import CANON
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "clinic"))
 variants = __import__("variants")

@@ -22,10 +22,10 @@ from mutations.sample import Subject, as_shown, singles  # noqa: E402
 from test_kinds import KINDS, Kind  # noqa: E402
 from variants import patients  # noqa: E402
 
-from descend.observe import observe  # noqa: E402
-from descend.plan import CLOCK, Plan  # noqa: E402
-from descend.record.store import open_store  # noqa: E402
-from descend.script import Script  # noqa: E402
+from descend.doctor.observe import observe  # noqa: E402
+from descend.doctor.record.store import open_store  # noqa: E402
+from descend.doctor.script.plan import CLOCK, Plan  # noqa: E402
+from descend.doctor.script.script import Script  # noqa: E402
 
 EVERY_MUTANT, EVERY_STRANGER = 8, 3
 

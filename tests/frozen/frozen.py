@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from descend.diagnosis import diagnose, general
-from descend.prescribe import prescribe
-from descend.record import Reading, Record
-from descend.record.wire import decode, encode
-from descend.symptoms import Symptom
+from descend.doctor.canon.diagnosis import diagnose, general
+from descend.doctor.canon.prescribe import prescribe
+from descend.doctor.record import Reading, Record
+from descend.doctor.record.wire import decode, encode
+from descend.doctor.symptoms import Symptom
 
 HERE = Path(__file__).parent
 RECORDS, SAID = HERE / "records.xz", HERE / "said.jsonl"

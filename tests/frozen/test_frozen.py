@@ -7,9 +7,9 @@ from typing import Any
 
 from frozen import SAID, kept, lines_of, records_in, text_of
 
-from descend.canon import CANON
-from descend.record.facts.older import DROPPED, as_now
-from descend.record.facts.typed import KINDS, typed
+from descend.doctor.canon import CANON
+from descend.doctor.record.facts.older import DROPPED, as_now
+from descend.doctor.record.facts.typed import KINDS, typed
 
 RARE = 0.8  # of all symptoms that are shown by one of the programs at least
 

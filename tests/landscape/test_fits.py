@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import linregress
 
-from descend.interval import ratio_interval, student
+from descend.ground.interval import ratio_interval, student
 from descend.landscape.fits import exponent, line, relative_line
 from descend.landscape.spectrum import Estimate
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from descend.grid import Grid
+from descend.ground.grid import Grid
 from descend.landscape import (
     Loss,
     Plane,

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from descend.doctor.tape import Origin, Tape
+from descend.doctor.tape.vocabulary import INTERESTING
 from descend.network import standardise_inputs, standardise_targets
-from descend.tape import Origin, Tape
-from descend.tape.vocabulary import INTERESTING
 
 SCALE = torch.tensor([1.0, 10.0, 1000.0])
 X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebooks import SICK, code, notebook, text, write
 
-from descend.errors import UsageError
-from descend.notebook import flattened, left_out, place, refilled
-from descend.script import find_script
+from descend.doctor.script.notebook import flattened, left_out, place, refilled
+from descend.doctor.script.script import find_script
+from descend.ground.errors import UsageError
 
 MAGICS = "x = 5\n%time x += 1\nif x:\n    !ls\n?x\nx.real??\ny = x \\\n% 3"
 WHOLE = st.lists(

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from descend.observing.frames import SourceTree
-from descend.observing.modules import Modules
-from descend.probes import Snapshot
-from descend.record import Fact, Reading, Record, Site
-from descend.tape import Origin, Recording, Tape
-from descend.tape.vocabulary import INTERESTING
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.modules import Modules
+from descend.doctor.probes import Snapshot
+from descend.doctor.record import Fact, Reading, Record, Site
+from descend.doctor.tape import Origin, Recording, Tape
+from descend.doctor.tape.vocabulary import INTERESTING
 
 Step = Callable[[], Tensor]
 

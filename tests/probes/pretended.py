@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from descend.tape.nesting import leaves
+from descend.doctor.tape.nesting import leaves
 
 MAKERS = frozenset(
     "tensor ones zeros full arange rand randn randperm randint eye linspace logspace empty as_tensor from_numpy "

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from moments import Training, kept, located, readings
 from torch import Tensor, nn
 
-from descend.probes.activations import activations
-from descend.record import Site, facts
+from descend.doctor.probes.activations import activations
+from descend.doctor.record import Site, facts
 
 
 def training(net: nn.Module, *inputs: Tensor) -> Training:

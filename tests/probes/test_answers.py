@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Training, kept, record
 from torch import Tensor, nn
 
-from descend.probes.answers import answers, score
-from descend.probes.planting import SIZE, planted
-from descend.record import facts
+from descend.doctor.probes.answers import answers, score
+from descend.doctor.probes.planting import SIZE, planted
+from descend.doctor.record import facts
 
 BATCH = 32
 

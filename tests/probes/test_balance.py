@@ -5,9 +5,9 @@ import torch
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.observing.taping import ANYTHING
-from descend.probes.balance import MOST, balance
-from descend.record import facts
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes.balance import MOST, balance
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(64, 8), torch.randn(64, 8)

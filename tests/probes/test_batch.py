@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Step, Training, kept
 from torch import nn
 
-from descend.probes.batch import LISTED, batch
-from descend.record import facts
+from descend.doctor.probes.batch import LISTED, batch
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, T, Y = torch.randn(12, 4), torch.randn(12, 1) * 3 + 5, torch.tensor([0] * 6 + [1] * 4 + [2] * 2)

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.observing.taping import ANYTHING
-from descend.probes.blocking import MOST, blocking
-from descend.record import facts
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes.blocking import MOST, blocking
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(64, 8), torch.randint(0, 4, (64,))

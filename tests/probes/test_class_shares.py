@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.course.progress import constant_cost
-from descend.probes.class_shares import class_shares
-from descend.record import Fact, Reading, Record, facts
+from descend.doctor.course.progress import constant_cost
+from descend.doctor.probes.class_shares import class_shares
+from descend.doctor.record import Fact, Reading, Record, facts
 
 
 def drawn(shares: Tensor, targets: int) -> Tensor:

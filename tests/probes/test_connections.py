@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Step, Training, kept, located
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.connections import connections
-from descend.record import facts
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.connections import connections
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))

@@ -3,8 +3,8 @@ import torch
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.probes.constant_term import constant_term
-from descend.record import facts
+from descend.doctor.probes.constant_term import constant_term
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, E, S = torch.randn(20, 2), torch.randn(20, 1), torch.randn(20, 2)

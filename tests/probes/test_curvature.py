@@ -7,10 +7,10 @@ from moments import Training, readings
 from torch import Tensor, nn
 from torch.func import functional_call, hessian
 
-from descend.probes import Unavailable
-from descend.probes.curvature import COUNTERFACTUAL_STEPS, curvature
-from descend.probes.inputs import inputs
-from descend.probes.preconditioner import preconditioner
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.curvature import COUNTERFACTUAL_STEPS, curvature
+from descend.doctor.probes.inputs import inputs
+from descend.doctor.probes.preconditioner import preconditioner
 
 torch.manual_seed(0)
 X, Y = torch.randn(40, 3) * torch.tensor([1.0, 5.0, 0.3]) + torch.tensor([0.0, 4.0, 2.0]), torch.randn(40, 1)

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import Size, Tensor, nn
 
-from descend.probes.dimensions import dimensions, exchanged_dims
-from descend.record import Record, facts
+from descend.doctor.probes.dimensions import dimensions, exchanged_dims
+from descend.doctor.record import Record, facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))

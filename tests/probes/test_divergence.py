@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes.divergence import divergence
-from descend.record import Record, facts
+from descend.doctor.probes.divergence import divergence
+from descend.doctor.record import Record, facts
 
 torch.manual_seed(0)
 X, NET = torch.randn(8, 4), nn.Linear(4, 3)

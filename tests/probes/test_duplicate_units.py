@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from moments import Training, readings
 from torch import Tensor, nn
 
-from descend.probes.duplicate_units import SAME, duplicate_units, twin_share
+from descend.doctor.probes.duplicate_units import SAME, duplicate_units, twin_share
 
 
 def naive_share(weight: Tensor) -> float:

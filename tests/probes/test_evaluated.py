@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from descend.probes.evaluated import distance
+from descend.doctor.probes.evaluated import distance
 
 torch.manual_seed(0)
 Z = torch.randn(4000, 3, dtype=torch.float64)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from descend.probes.fresh import LEAST, is_fresh
+from descend.doctor.probes.fresh import LEAST, is_fresh
 
 LAYERS = {
     "linear": lambda: nn.Linear(30, 20).weight,

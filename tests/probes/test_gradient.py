@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, readings
 from torch import nn
 
-from descend.probes import update_ratio
-from descend.probes.gradient import MOST_PARAMETERS, gradient
+from descend.doctor.probes import update_ratio
+from descend.doctor.probes.gradient import MOST_PARAMETERS, gradient
 
 X, Y = torch.randn(8, 3), torch.randint(2, (8,))
 

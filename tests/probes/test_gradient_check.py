@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.probes.gradient_check import GradientError, gradient_error
+from descend.doctor.probes.gradient_check import GradientError, gradient_error
 
 torch.manual_seed(0)
 X = torch.randn(30, 20, requires_grad=True)

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from moments import Training, readings
 from torch import nn
 
-from descend.probes.gradient_noise import BATCHES, gradient_noise
+from descend.doctor.probes.gradient_noise import BATCHES, gradient_noise
 
 
 def training(batch: int, noise: float, *, batches: int = BATCHES, last: int | None = None) -> Training:

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.gradients import gradients
-from descend.record import facts
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.gradients import gradients
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randint(3, (20,))

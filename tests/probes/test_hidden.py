@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from moments import record
 from torch import Tensor, nn
 
+from descend.doctor.probes.hidden import Structure, structure
+from descend.doctor.tape import Recording, without_dropout
 from descend.landscape import Loss
 from descend.landscape.hidden import averaged, permuted, random_order, scaled
-from descend.probes.hidden import Structure, structure
-from descend.tape import Recording, without_dropout
 
 X = torch.randn(10, 6, generator=torch.Generator().manual_seed(0))
 IMAGES = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(1))

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from moments import Training, kept, readings
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.inputs import inputs, network_input
-from descend.probes.snapshot import Measurement
-from descend.record import facts
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.inputs import inputs, network_input
+from descend.doctor.probes.snapshot import Measurement
+from descend.doctor.record import facts
 
 KAPPA, LARGEST = "input_condition_number", "input_largest_eigenvalue"
 

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import nn
 
-from descend.probes.connections import connections
-from descend.record import facts
+from descend.doctor.probes.connections import connections
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, T, Y = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,))

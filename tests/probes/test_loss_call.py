@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import record
 from torch import Tensor, nn
 
-from descend.probes.loss_call import loss_call, setting
-from descend.probes.snapshot import forward
+from descend.doctor.probes.loss_call import loss_call, setting
+from descend.doctor.probes.snapshot import forward
 
 torch.manual_seed(0)
 X, T, Y, W = torch.randn(20, 4), torch.randn(20, 1), torch.randint(3, (20,)), torch.rand(20)

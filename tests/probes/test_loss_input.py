@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes import Snapshot, Unavailable
-from descend.probes.loss_call import loss_call
-from descend.probes.loss_input import loss_input
-from descend.record import Record, facts
+from descend.doctor.probes import Snapshot, Unavailable
+from descend.doctor.probes.loss_call import loss_call
+from descend.doctor.probes.loss_input import loss_input
+from descend.doctor.record import Record, facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(30, 4), torch.randint(3, (30,))

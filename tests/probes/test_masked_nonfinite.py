@@ -3,8 +3,8 @@ import torch
 from moments import Training, kept
 from torch import nn
 
-from descend.probes.masked_nonfinite import masked_nonfinite
-from descend.record import facts
+from descend.doctor.probes.masked_nonfinite import masked_nonfinite
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 2)

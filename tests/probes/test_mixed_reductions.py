@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.probes.mixed_reductions import mixed_reductions
-from descend.record import facts
+from descend.doctor.probes.mixed_reductions import mixed_reductions
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X = torch.randn(20, 4)

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.mixing import mixing
-from descend.record import facts
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.mixing import mixing
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(12, 7, 3), torch.randint(2, (12,))

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from moments import Training, readings
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.monitored_loss import monitored_loss, yardstick
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.monitored_loss import monitored_loss, yardstick
 
 NLL, SQUARED = ("yardstick", "negative_log_likelihood"), ("yardstick", "squared_error")
 MEDIAN = ("median_error", "squared_error")

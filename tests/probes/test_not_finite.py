@@ -3,8 +3,8 @@ import torch
 from moments import Step, Training, kept
 from torch import nn
 
-from descend.probes.not_finite import not_finite
-from descend.record import facts
+from descend.doctor.probes.not_finite import not_finite
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, T = torch.randn(20, 4), torch.rand(20, 1)

@@ -7,7 +7,7 @@ from moments import Training
 from pretended import pretended
 from torch import nn
 
-from descend.probes import PROBES, Unavailable
+from descend.doctor.probes import PROBES, Unavailable
 
 torch.manual_seed(0)
 

@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.observing.taping import ANYTHING
-from descend.probes.on_the_way import MOST, on_the_way
-from descend.record import facts
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes.on_the_way import MOST, on_the_way
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y, LABELS = torch.randn(20, 4), torch.randn(20, 3), torch.randint(0, 3, (20,))

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import nn
 
-from descend.observing.taping import ANYTHING
-from descend.probes.on_the_way import on_the_way
-from descend.record import facts
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes.on_the_way import on_the_way
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, T = torch.randn(6, 4), torch.rand(6)

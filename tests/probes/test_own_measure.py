@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from descend.observing.taping import ANYTHING
-from descend.probes.own_measure import own_measure
-from descend.record import Fact, facts
-from descend.tape import Tape
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes.own_measure import own_measure
+from descend.doctor.record import Fact, facts
+from descend.doctor.tape import Tape
 from tests.probes.moments import kept, located, record
 
 torch.manual_seed(0)

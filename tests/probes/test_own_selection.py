@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training
 from torch import Tensor, nn
 
-from descend.probes.own_selection import own_selection
-from descend.record import facts
+from descend.doctor.probes.own_selection import own_selection
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 3)

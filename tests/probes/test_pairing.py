@@ -4,8 +4,8 @@ import torch
 from moments import Training, kept
 from torch import nn
 
-from descend.probes.pairing import pairing
-from descend.record import facts
+from descend.doctor.probes.pairing import pairing
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randn(20, 1)

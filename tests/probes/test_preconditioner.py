@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descend.probes.preconditioner import preconditioner, relative_rates
+from descend.doctor.probes.preconditioner import preconditioner, relative_rates
 
 State = dict[str, Any]
 LR = 0.01

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from moments import Training, kept, located
 from torch import Tensor, nn
 
-from descend.observing.taping import ANYTHING
-from descend.probes import Unavailable
-from descend.probes.reachability import reachability
-from descend.record import facts
+from descend.doctor.observing.taping import ANYTHING
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.reachability import reachability
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 EXAMPLES, INPUTS, CLASSES = 64, 8, 4
@@ -44,6 +44,12 @@ class Seen:
         self.output = next((behind.floor for behind in floors if behind.is_output), None)
         self.crossing = found.fact(facts.Crossing, "0")
         assert {kind for kind, _ in training.noted} >= {"output"}
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same networks, whichever tests ran before."""
+    torch.manual_seed(0)
 
 
 HEADS = {  # the loss of the outputs, their number, the floor that the head leaves, a constant's, the call

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from moments import Step, record
 from torch import Tensor, nn
 
-from descend.observing.repeats import distinct
-from descend.probes.snapshot import forward
+from descend.doctor.observing.repeats import distinct
+from descend.doctor.probes.snapshot import forward
 
 torch.manual_seed(0)
 X, Y = torch.randn(140, 5), torch.randint(3, (140,))

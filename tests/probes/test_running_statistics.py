@@ -3,8 +3,8 @@ import torch
 from moments import Training, kept, readings
 from torch import nn
 
-from descend.probes.running_statistics import running_statistics
-from descend.record import facts
+from descend.doctor.probes.running_statistics import running_statistics
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y = 3 + 2 * torch.randn(40, 4), torch.randint(0, 3, (40,))

@@ -3,8 +3,8 @@ from moments import Training
 from torch import nn
 from torch.distributions import Bernoulli, Categorical
 
-from descend.probes.self_sampled_loss import self_sampled_loss
-from descend.record import Fact, facts
+from descend.doctor.probes.self_sampled_loss import self_sampled_loss
+from descend.doctor.record import Fact, facts
 
 torch.manual_seed(0)
 X, Y = torch.randn(20, 4), torch.randint(3, (20,))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from descend.probes import Unavailable
-from descend.probes.shown import path as following
-from descend.probes.shown.path import MOST, Path
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.shown import path as following
+from descend.doctor.probes.shown.path import MOST, Path
 
 
 def snapshot(step: int, *, is_last: bool = False, shape: tuple[int, ...] = (3,)) -> Any:

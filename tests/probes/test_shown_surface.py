@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import pytest
 
-from descend.kept import END, TAG
-from descend.probes.shown.surface import _Kept, packed
+from descend.doctor.probes.shown.surface import _Kept, packed
+from descend.ground.kept import END, TAG
 
 OF = [0.25, 1 / 3, -1.0, 1.0]
 VALUES = {(0, 0): 1.5, (64, 64): math.inf, (128, 0): math.nan}

@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from moments import Training
 from torch import Tensor, nn
 
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.fresh_rule import fresh_rule
+from descend.doctor.probes.hidden import structure
+from descend.doctor.probes.judging import cost_of_outputs, hardened, judged, share_wrong
+from descend.doctor.probes.relabelled import relabelled
+from descend.doctor.probes.shown.symmetry import QUESTIONS, symmetry
+from descend.doctor.record import Record, facts
 from descend.landscape.memorising import INPUTS, LABELS, TRUE
-from descend.probes import Unavailable
-from descend.probes.fresh_rule import fresh_rule
-from descend.probes.hidden import structure
-from descend.probes.judging import cost_of_outputs, hardened, judged, share_wrong
-from descend.probes.relabelled import relabelled
-from descend.probes.shown.symmetry import QUESTIONS, symmetry
-from descend.record import Record, facts
 
 X = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] * X[:, 1] > 0).long()

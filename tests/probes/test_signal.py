@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes import Unavailable
-from descend.probes.signal import LEAST, SHUFFLES, independence, signal
-from descend.record import facts
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.signal import LEAST, SHUFFLES, independence, signal
+from descend.doctor.record import facts
 
 
 def drawn(seed: int, examples: int = 200, features: int = 5) -> Tensor:

@@ -3,8 +3,8 @@ import torch
 from moments import Step, Training, kept, located
 from torch import nn
 
-from descend.probes.singular import singular
-from descend.record import facts
+from descend.doctor.probes.singular import singular
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X = torch.rand(20, 4)

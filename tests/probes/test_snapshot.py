@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training
 from torch import nn
 
-from descend.probes import Unavailable
-from descend.probes.snapshot import forward
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.snapshot import forward
 
 X, Y = torch.randn(6, 3), torch.randint(2, (6,))
 

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes.target_leakage import is_next, target_leakage
-from descend.record import facts
+from descend.doctor.probes.target_leakage import is_next, target_leakage
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 TEXT = torch.randint(11, (8, 13))

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from moments import Training, kept, readings
 from torch import Tensor, nn
 
-from descend.probes.through_time import SHORTEST, through_time
-from descend.record import facts
+from descend.doctor.probes.through_time import SHORTEST, through_time
+from descend.doctor.record import facts
 
 
 class Reader(nn.Module):

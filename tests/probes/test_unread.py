@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from moments import Training
 from torch import nn
 
-from descend.probes import Unavailable
-from descend.probes.answers import answers
-from descend.probes.mixed_reductions import mixed_reductions
-from descend.probes.mixing import mixing
-from descend.probes.pairing import pairing
-from descend.probes.signal import signal
+from descend.doctor.probes import Unavailable
+from descend.doctor.probes.answers import answers
+from descend.doctor.probes.mixed_reductions import mixed_reductions
+from descend.doctor.probes.mixing import mixing
+from descend.doctor.probes.pairing import pairing
+from descend.doctor.probes.signal import signal
 
 torch.manual_seed(0)
 LETTERS, BATCH, LENGTH = 7, 16, 5

@@ -2,8 +2,8 @@ import torch
 from moments import Training, kept, located
 from torch import nn
 
-from descend.probes.widths import widths
-from descend.record import facts
+from descend.doctor.probes.widths import widths
+from descend.doctor.record import facts
 
 X, Y = torch.randn(20, 6), torch.randn(20, 1)
 

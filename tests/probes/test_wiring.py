@@ -3,7 +3,7 @@ import torch
 from moments import kept
 from torch import nn
 
-from descend.probes.wiring import (
+from descend.doctor.probes.wiring import (
     LISTED,
     carries_gradient,
     describe_optimizer,
@@ -11,7 +11,7 @@ from descend.probes.wiring import (
     unusual_arguments,
     wiring,
 )
-from descend.record import Observed, facts
+from descend.doctor.record import Observed, facts
 
 
 def test_the_fact() -> None:

@@ -3,8 +3,8 @@ import torch.nn.functional as F
 from moments import Training, kept
 from torch import Tensor, nn
 
-from descend.probes.zero_input import zero_input
-from descend.record import facts
+from descend.doctor.probes.zero_input import zero_input
+from descend.doctor.record import facts
 
 torch.manual_seed(0)
 X, Y, Z = torch.randn(20, 4), torch.randn(20, 3), torch.zeros(20, 5)

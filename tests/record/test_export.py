@@ -5,8 +5,8 @@ import struct
 import pytest
 from complaints import complaints
 
-from descend.record import Ending, Reading, Record
-from descend.record.store import open_store
+from descend.doctor.record import Ending, Reading, Record
+from descend.doctor.record.store import open_store
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from descend.record import Fact, Observed, Record, facts
-from descend.record.facts import older
-from descend.record.facts.typed import KINDS, typed
-from descend.record.wire import decode, encode
+from descend.doctor.record import Fact, Observed, Record, facts
+from descend.doctor.record.facts import older
+from descend.doctor.record.facts.typed import KINDS, typed
+from descend.doctor.record.wire import decode, encode
 
 CLIP = facts.Clip("clip_grad_norm_", 0.5)
 

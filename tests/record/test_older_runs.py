@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from descend.errors import UsageError
-from descend.record import Fact, Note, Reading, Record, facts
-from descend.record.store import open_store
+from descend.doctor.record import Fact, Note, Reading, Record, facts
+from descend.doctor.record.store import open_store
+from descend.ground.errors import UsageError
 
 LIMITED, UNKNOWN = facts.Clip("clip_grad_norm_", 0.5), Fact("phase_of_the_moon", "", 2, {"full": [True]})
 

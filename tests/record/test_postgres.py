@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waiting import comes
 
-from descend.record import Reading, Record
-from descend.record.store import open_store
+from descend.doctor.record import Reading, Record
+from descend.doctor.record.store import open_store
 
 from .test_store import WRITES, bits, written_and_loaded
 from .test_wire import message

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from descend.errors import UsageError
-from descend.record import Cost, Effect, Ending, Fact, Note, Reading, Record, Site
-from descend.record.store import open_store
+from descend.doctor.record import Cost, Effect, Ending, Fact, Note, Reading, Record, Site
+from descend.doctor.record.store import open_store
+from descend.ground.errors import UsageError
 
 from .test_wire import message
 
@@ -58,7 +58,7 @@ def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):
 
 
 def test_a_long_series_comes_back_whole_from_many_commits(store, monkeypatch):
-    monkeypatch.setattr("descend.record.writer.INTERVAL_S", 3600)  # the commits here are the only ones
+    monkeypatch.setattr("descend.doctor.record.writer.INTERVAL_S", 3600)  # the commits here are the only ones
     record = Record()
     with store.writer(store.begin(record)) as writer:
         for start in range(0, 2000, 37):
@@ -154,8 +154,8 @@ def test_a_great_many_readings_are_loaded(store):
 WRITES = """
 import sys, time
 from pathlib import Path
-from descend.record import Reading, Record
-from descend.record.store import open_store
+from descend.doctor.record import Reading, Record
+from descend.doctor.record.store import open_store
 store = open_store(Path(sys.argv[1]))
 number = store.begin(Record(script="train.py"))
 with store.writer(number) as writer:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.errors import UsageError
-from descend.record import Record
-from descend.record.store import open_store
+from descend.doctor.record import Record
+from descend.doctor.record.store import open_store
+from descend.ground.errors import UsageError
 
 
 def refused(where: Path | str, timeout_s: float = 0.2) -> str:
@@ -69,12 +69,12 @@ def test_a_database_locked_while_it_is_opened(tmp_path):
 READ_ONLY = """
 import sys
 from pathlib import Path
-from descend.sandbox.landlock import restrict_writes
+from descend.doctor.sandbox.landlock import restrict_writes
 if not restrict_writes([]):
     print("no landlock")
     sys.exit()
-from descend.errors import UsageError
-from descend.record.store import open_store
+from descend.ground.errors import UsageError
+from descend.doctor.record.store import open_store
 for folder in map(Path, sys.argv[1:]):
     try:
         open_store(folder)

@@ -10,8 +10,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descend.record import Cost, Effect, Ending, Fact, Message, Note, Reading, Site, facts
-from descend.record.wire import decode, encode
+from descend.doctor.record import Cost, Effect, Ending, Fact, Message, Note, Reading, Site, facts
+from descend.doctor.record.wire import decode, encode
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 number = st.floats(width=64)  # NaN, the infinities and -0.0 among them
@@ -90,7 +90,7 @@ def test_values_that_json_does_not_know_become_text():
 
 
 def test_the_script_s_interpreter_needs_nothing_but_the_standard_library():
-    check = "import sys, descend.record.wire as w; print(sorted(m.split('.')[0] for m in sys.modules))"
+    check = "import sys, descend.doctor.record.wire as w; print(sorted(m.split('.')[0] for m in sys.modules))"
     loaded = subprocess.run([sys.executable, "-I", "-c", check], capture_output=True, text=True, check=True)
     modules = set(ast.literal_eval(loaded.stdout))
     assert not modules & {"numpy", "sqlalchemy", "torch", "rich"}

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import event
 from waiting import comes
 
-from descend.record import Fact, Reading, Record, facts
-from descend.record import writer as writing
-from descend.record.store import open_store
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.record import writer as writing
+from descend.doctor.record.store import open_store
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from descend.redaction.arguments import Masker, masked_command
-from descend.redaction.commands import shown_command
+from descend.doctor.redaction.arguments import Masker, masked_command
+from descend.doctor.redaction.commands import shown_command
 
 SOURCE = """\
 import argparse

@@ -16,10 +16,10 @@ import cases  # noqa: E402
 import endings  # noqa: E402
 import odd_cases  # noqa: E402
 
-from descend.archive import load_case, save_case  # noqa: E402
-from descend.record.store import open_store  # noqa: E402
-from descend.redaction import HIDDEN, Redactor  # noqa: E402
-from descend.report import render_console, render_json, render_page, write_patches  # noqa: E402
+from descend.doctor.archive import load_case, save_case  # noqa: E402
+from descend.doctor.record.store import open_store  # noqa: E402
+from descend.doctor.redaction import HIDDEN, Redactor  # noqa: E402
+from descend.doctor.report import render_console, render_json, render_page, write_patches  # noqa: E402
 
 CASES = [
     case

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from descend.redaction.patches import diff_lines, secret_lines
-from descend.redaction.private import make_folder, prepare_file, write_file
-from descend.script import Script
+from descend.doctor.redaction.patches import diff_lines, secret_lines
+from descend.doctor.redaction.private import make_folder, prepare_file, write_file
+from descend.doctor.script.script import Script
 
 LINES = [f"line{i} = {i}\n" for i in range(40)]
 KEY = '"""-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"""\n'

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from descend.record import Ending, Fact
-from descend.redaction import HIDDEN, Redactor
-from descend.redaction.looks import is_random
+from descend.doctor.record import Ending, Fact
+from descend.doctor.redaction import HIDDEN, Redactor
+from descend.doctor.redaction.looks import is_random
 
 WORDS = st.sampled_from(
     "loss step layer encoder.layer.0.weight resnet50_v2_bn1 Conv2d BertForSequenceClassification key token query "

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Record, Site
-from descend.remedies import NotApplicable, Remedy
-from descend.script import Script
+from descend.doctor.record import Record, Site
+from descend.doctor.remedies import NotApplicable, Remedy
+from descend.doctor.script.script import Script
 
 sys.path.insert(0, str(Path(__file__).parent))
 

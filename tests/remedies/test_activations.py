@@ -2,7 +2,7 @@ import libcst as cst
 import pytest
 import torch
 
-from descend.source.activations import IN_FUNCTIONAL, IN_PLACE, MODULES, OF_TENSORS, activation_of, constructor
+from descend.doctor.source.activations import IN_FUNCTIONAL, IN_PLACE, MODULES, OF_TENSORS, activation_of, constructor
 
 
 @pytest.mark.parametrize("activation", MODULES)

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.adaptive_rule import adaptive_rule
+from descend.doctor.remedies.adaptive_rule import adaptive_rule
 
 HEAD = """\
 import torch

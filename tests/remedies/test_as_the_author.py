@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.remedies import REMEDIES
+from descend.doctor.remedies import REMEDIES
 
 LOOP = """import torch
 optimizer = torch.optim.SGD(model.parameters(), 0.1)

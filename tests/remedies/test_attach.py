@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from descend.remedies.attach import attach
+from descend.doctor.remedies.attach import attach
 
 CASES = [
     ("p = net(x).detach()", "net(x).detach(", "p = net(x)"),

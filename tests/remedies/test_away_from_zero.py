@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.away_from_zero import away_from_zero
+from descend.doctor.remedies.away_from_zero import away_from_zero
 
 LINES = [
     ("d = torch.sqrt(torch.sum(x, dim=1))", "torch.sqrt(", "d = torch.sqrt(torch.sum(x, dim=1) + 1e-8)"),

@@ -1,4 +1,4 @@
-from descend.remedies.batch_first import batch_first
+from descend.doctor.remedies.batch_first import batch_first
 
 NET = "import torch.nn as nn\nrnn = nn.LSTM(3, 8{})\n"
 

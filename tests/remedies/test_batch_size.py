@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.batch_size import batch_size
+from descend.doctor.remedies.batch_size import batch_size
 
 HEAD = "import torch\nfrom torch.utils.data import DataLoader\n"
 LOADERS = [

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Record, Site
-from descend.remedies.buffers_too import buffers_too
-from descend.script import Script
-from descend.source.averaged import loops_over_parameters
-from descend.source.syntax import Syntax, parse
+from descend.doctor.record import Record, Site
+from descend.doctor.remedies.buffers_too import buffers_too
+from descend.doctor.script.script import Script
+from descend.doctor.source.averaged import loops_over_parameters
+from descend.doctor.source.syntax import Syntax, parse
 
 LOOPS = {
     "for s, p in zip(ema.parameters(), net.parameters()):\n    s.mul_(0.9).add_(p, alpha=0.1)\n":

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.call_argument import call_argument
+from descend.doctor.remedies.call_argument import call_argument
 
 TEXT = "import torch\nimport torch.nn.functional as F\n{}\n"
 

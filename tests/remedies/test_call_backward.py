@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.call_backward import call_backward
+from descend.doctor.remedies.call_backward import call_backward
 
 HEAD = "opt = optim.SGD(net.parameters(), lr=0.1)\n"
 LOOP = HEAD + "for x in r:\n    loss = f(x)\n    opt.zero_grad()\n    opt.step()\n    log(loss)\n"

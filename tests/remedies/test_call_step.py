@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.call_step import call_step
+from descend.doctor.remedies.call_step import call_step
 
 HEAD = "opt = optim.SGD(net.parameters(), lr=0.1)\n"
 LOOP = HEAD + "for x in r:\n    opt.zero_grad()\n    loss = f(x)\n    loss.backward()\n    log(loss)\n"

@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from descend.remedies import REMEDIES, NotApplicable
-from descend.script import Script
+from descend.doctor.remedies import REMEDIES, NotApplicable
+from descend.doctor.script.script import Script
 
 DOSES: dict[str, dict[str, object]] = {
     "learning_rate": {"lr": 0.009312, "optimizer": "0"},

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.causal_mask import causal_mask
+from descend.doctor.remedies.causal_mask import causal_mask
 
 CODE = "import torch.nn.functional as F\ny = F.scaled_dot_product_attention(q, k, v{})\n"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.clear_later import clear_later
+from descend.doctor.remedies.clear_later import clear_later
 
 CASES = {
     "right before": (

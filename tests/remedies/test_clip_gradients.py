@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.clip_gradients import clip_gradients
+from descend.doctor.remedies.clip_gradients import clip_gradients
 
 CLIP = "torch.nn.utils.clip_grad_norm_"
 STYLES = {

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.clip_threshold import clip_threshold
+from descend.doctor.remedies.clip_threshold import clip_threshold
 
 HEAD = "import torch\nfrom torch.nn.utils import clip_grad_norm_\n"
 CALLS = [

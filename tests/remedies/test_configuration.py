@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from descend.record import Fact, facts
-from descend.remedies import NotApplicable
-from descend.remedies.dropout_rate import dropout_rate
-from descend.remedies.learning_rate import learning_rate
-from descend.remedies.optimizer_argument import optimizer_argument
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.remedies.dropout_rate import dropout_rate
+from descend.doctor.remedies.learning_rate import learning_rate
+from descend.doctor.remedies.optimizer_argument import optimizer_argument
 
 HEAD = "import torch, yaml\nfrom torch import nn, optim\ncfg = yaml.safe_load(open('config.yaml'))\n"
 SETTINGS = """\

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from descend.remedies.constant_rate import constant_rate
+from descend.doctor.remedies.constant_rate import constant_rate
 
 HEAD = "import torch\nfrom torch import optim\nfrom torch.optim import lr_scheduler\n"
 CALLS = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from descend.remedies.transpose import transpose
+from descend.doctor.remedies.transpose import transpose
 
 AT = {"kind": "on_loss", "place": "0"}
 IMAGES = "load(path).reshape(-1, 3, 32, 24)"

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.create_graph import create_graph
+from descend.doctor.remedies.create_graph import create_graph
 
 LINES = {
     "g = torch.autograd.grad(e.sum(), x)[0]": "g = torch.autograd.grad(e.sum(), x, create_graph=True)[0]",

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.dropout_rate import dropout_rate
+from descend.doctor.remedies.dropout_rate import dropout_rate
 
 HEAD = "import torch\nfrom torch import nn\n"
 CALLS = [
@@ -34,7 +34,7 @@ SEVERAL = {
 def test_all_layers_and_the_number_behind_them(patient, case: str) -> None:
     import ast
 
-    from descend.record import Site
+    from descend.doctor.record import Site
 
     text = HEAD + SEVERAL[case]
     p = patient(text)

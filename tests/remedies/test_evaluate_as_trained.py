@@ -2,8 +2,8 @@
 
 import pytest
 
-from descend.record import Fact, facts
-from descend.remedies.evaluate_as_trained import evaluate_as_trained
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies.evaluate_as_trained import evaluate_as_trained
 
 LOOP = """
 for x in r:

@@ -1,7 +1,7 @@
 import pytest
 
-from descend.record import Fact, facts
-from descend.remedies.evaluation_mode import evaluation_mode
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies.evaluation_mode import evaluation_mode
 
 NEW = "  #+"  # ends a line that the remedy adds
 LOOP = """

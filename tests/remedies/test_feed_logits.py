@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.feed_logits import feed_logits
+from descend.doctor.remedies.feed_logits import feed_logits
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\nfrom torch.nn import Sigmoid\n"
 FUNCTIONS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.remedies.learning_rate import learning_rate
+from descend.doctor.remedies.learning_rate import learning_rate
 
 HEAD = "import torch\nfrom torch import optim\n"
 GIVEN = {  # through the parameter of a function: where its number stands, and what is left in the call

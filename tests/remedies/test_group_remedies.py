@@ -2,10 +2,10 @@
 
 import pytest
 
-from descend.remedies.asynchronous_steps import asynchronous_steps
-from descend.remedies.backup_workers import backup_workers
-from descend.remedies.local_steps import local_steps
-from descend.remedies.speed_shares import speed_shares
+from descend.doctor.remedies.asynchronous_steps import asynchronous_steps
+from descend.doctor.remedies.backup_workers import backup_workers
+from descend.doctor.remedies.local_steps import local_steps
+from descend.doctor.remedies.speed_shares import speed_shares
 
 HEAD = """import torch
 from torch.nn.parallel import DistributedDataParallel as DDP

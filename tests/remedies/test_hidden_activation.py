@@ -1,7 +1,7 @@
 import pytest
 
-from descend.record import Site
-from descend.remedies.hidden_activation import hidden_activation
+from descend.doctor.record import Site
+from descend.doctor.remedies.hidden_activation import hidden_activation
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn, sigmoid\nfrom torch.nn import Sigmoid\n"
 CALLS = [  # before, the activation's name, the dose, after

@@ -7,10 +7,10 @@ import torch
 from told import INPUTS
 from torch import nn
 
+from descend.doctor.record import Fact
+from descend.doctor.remedies import REMEDIES
 from descend.network import insert_activations as inserted_activations
 from descend.network import insert_normalisation as inserted_normalisation
-from descend.record import Fact
-from descend.remedies import REMEDIES
 
 HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import Linear\n"
 MADE = "\nmodel = Net()\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\n"

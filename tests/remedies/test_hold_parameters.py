@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.hold_parameters import hold_parameters
+from descend.doctor.remedies.hold_parameters import hold_parameters
 
 HEAD = "import copy\nimport torch\nfrom torch import nn, optim\n"
 MADE = "model = Net()\n"

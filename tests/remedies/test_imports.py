@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from descend.remedies import NotApplicable
-from descend.source.imports import import_module, import_name
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.source.imports import import_module, import_name
 
 LINE = "from descend.network import reinitialise\n"
 PLACES = {

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from descend.record import Fact, facts
-from descend.remedies.initialise_recurrent import initialise_recurrent
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies.initialise_recurrent import initialise_recurrent
 
 HEAD = "import torch\nfrom torch import optim\n"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from descend.remedies import NotApplicable
-from descend.source.insert import insert_after, insert_before
-from descend.source.syntax import parse
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.source.insert import insert_after, insert_before
+from descend.doctor.source.syntax import parse
 
 
 def mark(text: str):

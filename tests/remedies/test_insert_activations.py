@@ -1,4 +1,4 @@
-from descend.remedies.insert_activations import insert_activations
+from descend.doctor.remedies.insert_activations import insert_activations
 
 
 def test_it_stands_before_the_optimizer(patient):

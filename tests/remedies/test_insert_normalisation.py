@@ -1,4 +1,4 @@
-from descend.remedies.insert_normalisation import insert_normalisation
+from descend.doctor.remedies.insert_normalisation import insert_normalisation
 
 HEAD = "import torch\nfrom torch import optim\n"
 

@@ -1,5 +1,5 @@
-from descend.record import Site
-from descend.remedies.keep_order import keep_order
+from descend.doctor.record import Site
+from descend.doctor.remedies.keep_order import keep_order
 
 TEXT = """from torch.utils.data import DataLoader
 a = DataLoader(x, batch_size=4, shuffle=True)

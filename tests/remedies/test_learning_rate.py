@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from descend.record import Fact, Record, Site, facts
-from descend.remedies.adaptive_rule import adaptive_rule
-from descend.remedies.learning_rate import learning_rate
-from descend.script import Script
+from descend.doctor.record import Fact, Record, Site, facts
+from descend.doctor.remedies.adaptive_rule import adaptive_rule
+from descend.doctor.remedies.learning_rate import learning_rate
+from descend.doctor.script.script import Script
 
 DESCENT = facts.Optimizer("SGD", groups=1, parameters=10, by_hand=True)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.linear_schedule import linear_schedule
+from descend.doctor.remedies.linear_schedule import linear_schedule
 
 LINEAR = "torch.optim.lr_scheduler.LinearLR"
 MADE = f"decay = {LINEAR}(optimizer, 1.0, 0.0, total_iters=6)"

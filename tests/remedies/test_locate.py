@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from descend.record import Record, Site
-from descend.remedies import NotApplicable
-from descend.script import Script
-from descend.source.locate import Place, carry_end, locate, locate_site, split_lines
+from descend.doctor.record import Record, Site
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.script.script import Script
+from descend.doctor.source.locate import Place, carry_end, locate, locate_site, split_lines
 
 
 def found(patient, kind: str = "optimizer") -> str:

@@ -1,7 +1,7 @@
 import pytest
 
-from descend.remedies.remove_normalisation import remove_normalisation
-from descend.remedies.softmax_dimension import softmax_dimension
+from descend.doctor.remedies.remove_normalisation import remove_normalisation
+from descend.doctor.remedies.softmax_dimension import softmax_dimension
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 ALONG = [

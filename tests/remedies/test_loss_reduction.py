@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.loss_reduction import loss_reduction
+from descend.doctor.remedies.loss_reduction import loss_reduction
 
 HEAD = "import torch.nn.functional as F\nfrom torch import nn\n"
 LINES = [

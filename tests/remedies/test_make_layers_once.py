@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.make_layers_once import make_layers_once
+from descend.doctor.remedies.make_layers_once import make_layers_once
 
 HEAD = "from torch import nn\nclass Net(nn.Module):\n"
 NET = """\

@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from descend.remedies.match_shapes import match_shapes
+from descend.doctor.remedies.match_shapes import match_shapes
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
 LOSSES = [  # the call, and what it becomes

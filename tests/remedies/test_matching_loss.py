@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from descend.remedies.matching_loss import MODULES, ORDER, matching_loss
+from descend.doctor.remedies.matching_loss import MODULES, ORDER, matching_loss
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 CASES = [  # the call, the loss, and what it becomes

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.mean_reduction import mean_reduction
+from descend.doctor.remedies.mean_reduction import mean_reduction
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
 EDITS = [  # the site, before, after

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.one_rate import one_rate
+from descend.doctor.remedies.one_rate import one_rate
 
 HEAD = "import torch\nfrom torch import optim\n"
 GROUPS = {

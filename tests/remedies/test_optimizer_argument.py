@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.optimizer_argument import optimizer_argument
+from descend.doctor.remedies.optimizer_argument import optimizer_argument
 
 HEAD = "import torch\nfrom torch import optim\n"
 WEIGHT_DECAY = {"argument": "weight_decay", "value": 0.01, "default": 0.0}

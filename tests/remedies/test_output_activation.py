@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.output_activation import output_activation
+from descend.doctor.remedies.output_activation import output_activation
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
 CASES = [  # the source, the activation in it, the other one, and what the source becomes

@@ -7,10 +7,10 @@ import torch
 from told import INPUTS
 from torch import nn
 
+from descend.doctor.record import Fact, Note
+from descend.doctor.remedies import REMEDIES, NotApplicable
+from descend.doctor.source.own_function import with_function
 from descend.network import standardise_inputs as reference
-from descend.record import Fact, Note
-from descend.remedies import REMEDIES, NotApplicable
-from descend.source.own_function import with_function
 
 CODE = "def f(x):\n    return torch.relu(x)\n"
 FILES = {

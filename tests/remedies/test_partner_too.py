@@ -5,9 +5,9 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from descend.remedies.partner_too import partner_too
-from descend.source.partners import partners
-from descend.source.syntax import Syntax, parse
+from descend.doctor.remedies.partner_too import partner_too
+from descend.doctor.source.partners import partners
+from descend.doctor.source.syntax import Syntax, parse
 
 AT = {"kind": "on_loss", "place": "0"}
 MOVED = [  # before, what is moved, its partner, what is added

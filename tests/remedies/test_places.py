@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from descend.record import Record, Site
-from descend.remedies import REMEDIES
-from descend.remedies.exchange_arguments import exchange_arguments
-from descend.remedies.leave_out import leave_out
-from descend.remedies.skip_call import skip_call
-from descend.remedies.transform import transform
-from descend.remedies.turn_term import turn_term
-from descend.source.exact import is_put_in
+from descend.doctor.record import Record, Site
+from descend.doctor.remedies import REMEDIES
+from descend.doctor.remedies.exchange_arguments import exchange_arguments
+from descend.doctor.remedies.leave_out import leave_out
+from descend.doctor.remedies.skip_call import skip_call
+from descend.doctor.remedies.transform import transform
+from descend.doctor.remedies.turn_term import turn_term
+from descend.doctor.source.exact import is_put_in
 
 AT = {"kind": "on_loss", "place": "0"}
 

@@ -1,7 +1,7 @@
 import pytest
 
-from descend.remedies.register_layers import register_layers
-from descend.script import Script
+from descend.doctor.remedies.register_layers import register_layers
+from descend.doctor.script.script import Script
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 

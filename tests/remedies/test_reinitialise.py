@@ -1,9 +1,9 @@
 import pytest
 from told import INPUTS
 
-from descend.record import Fact, Note, Site
-from descend.remedies.reinitialise import reinitialise
-from descend.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.record import Fact, Note, Site
+from descend.doctor.remedies.reinitialise import reinitialise
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
 
 IMPORT = "from descend.network import reinitialise\n"
 CASES = {

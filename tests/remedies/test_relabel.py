@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.remedies.relabel import relabel
+from descend.doctor.remedies.relabel import relabel
 
 STEP = "loss = criterion(net(a), net(b), same)\n    loss.backward()\n"
 BOUND = {

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.rename_weights import rename_weights
+from descend.doctor.remedies.rename_weights import rename_weights
 
 LOADS = [
     (

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from descend.remedies.shuffle import shuffle
-from descend.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.remedies.shuffle import shuffle
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
 
 HEAD = "import torch\nfrom torch.utils.data import DataLoader\n"
 LOADERS = [

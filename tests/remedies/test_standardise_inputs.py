@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
 
 IMPORT = "from descend.network import standardise_inputs"
 FED = {  # the script, the call of the model, the inserted line, and the line that follows it

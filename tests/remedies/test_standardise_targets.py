@@ -5,10 +5,10 @@ import torch
 from told import LOSS, TARGETS
 from torch import nn
 
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.remedies.standardise_targets import standardise_targets
 from descend.network import standardise_targets as reference
-from descend.record import Fact, facts
-from descend.remedies.standardise_inputs import standardise_inputs
-from descend.remedies.standardise_targets import standardise_targets
 
 IMPORT = "from descend.network import standardise_targets"
 FED = {  # the script, the inserted line, and the line that follows it

@@ -1,7 +1,7 @@
 import pytest
 
-from descend.record import Site
-from descend.remedies.statistics_momentum import statistics_momentum
+from descend.doctor.record import Site
+from descend.doctor.remedies.statistics_momentum import statistics_momentum
 
 CALLS = [
     ("nn.BatchNorm1d(8, momentum=0.001)", "nn.BatchNorm1d(8, momentum=0.1)"),

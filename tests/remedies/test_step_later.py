@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.step_later import step_later
+from descend.doctor.remedies.step_later import step_later
 
 CASES = {
     "right before": (

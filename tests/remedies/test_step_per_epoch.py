@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.step_per_epoch import step_per_epoch
+from descend.doctor.remedies.step_per_epoch import step_per_epoch
 
 MOVED = {
     "at the end of a batch": (

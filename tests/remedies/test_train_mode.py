@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.train_mode import train_mode
+from descend.doctor.remedies.train_mode import train_mode
 
 LOOP = """
 for epoch in range(3):

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Record, Site
-from descend.remedies import NotApplicable
-from descend.remedies.batch_size import batch_size
-from descend.remedies.clip_gradients import clip_gradients
-from descend.remedies.clip_threshold import clip_threshold
-from descend.remedies.learning_rate import learning_rate
-from descend.remedies.linear_schedule import linear_schedule
-from descend.remedies.optimizer_argument import optimizer_argument
-from descend.script import Script
+from descend.doctor.record import Record, Site
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.remedies.batch_size import batch_size
+from descend.doctor.remedies.clip_gradients import clip_gradients
+from descend.doctor.remedies.clip_threshold import clip_threshold
+from descend.doctor.remedies.learning_rate import learning_rate
+from descend.doctor.remedies.linear_schedule import linear_schedule
+from descend.doctor.remedies.optimizer_argument import optimizer_argument
+from descend.doctor.script.script import Script
 
 HEAD = "from transformers import Trainer, TrainingArguments\n"
 LIBRARY = "/env/lib/python3.11/site-packages/transformers/trainer.py"

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.training_length import training_length
+from descend.doctor.remedies.training_length import training_length
 
 HEAD = "import torch\n"
 LOOPS = [  # before and after, four times as many passes

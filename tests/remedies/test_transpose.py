@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.transpose import transpose
+from descend.doctor.remedies.transpose import transpose
 
 CUT = {
     "x = x.view(28, -1, 3)": "x = x.transpose(0, 1)",

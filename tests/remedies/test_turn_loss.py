@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.turn_loss import turn_loss
+from descend.doctor.remedies.turn_loss import turn_loss
 
 CASES = [  # the script, and what it becomes
     ("(-loss).backward()", "loss.backward()"),

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.turn_mask import turn_mask
+from descend.doctor.remedies.turn_mask import turn_mask
 
 TEXT = "import torch\nmask = {}\n"
 

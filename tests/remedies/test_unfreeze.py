@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.unfreeze import unfreeze
+from descend.doctor.remedies.unfreeze import unfreeze
 
 MADE = "model = Net()\n"
 CALL = "for x in r:\n    model(x)\n"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from descend.remedies.use_autograd import use_autograd
+from descend.doctor.remedies.use_autograd import use_autograd
 
 WRONG = """\
 class Cube(torch.autograd.Function):

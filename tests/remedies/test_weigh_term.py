@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.weigh_term import weigh_term
+from descend.doctor.remedies.weigh_term import weigh_term
 
 LOSS = "import torch\ndef loss(rec, mu, logvar):\n    kl = {}\n    return rec + kl\n"
 

@@ -5,10 +5,10 @@ import torch
 from told import INPUTS
 from torch import nn
 
+from descend.doctor.record import Fact
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.remedies.whiten_inputs import whiten_inputs
 from descend.network import whiten_inputs as reference
-from descend.record import Fact
-from descend.remedies.standardise_inputs import standardise_inputs
-from descend.remedies.whiten_inputs import whiten_inputs
 
 SCRIPT = "for e in range(3):\n    for x, y in loader:\n        model(x)\n"
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from descend.record import Site
-from descend.remedies.widen import widen
+from descend.doctor.record import Site
+from descend.doctor.remedies.widen import widen
 
 CHAINS = {
     "numbers in each call": (

@@ -1,6 +1,6 @@
 import pytest
 
-from descend.remedies.zero_grad import zero_grad
+from descend.doctor.remedies.zero_grad import zero_grad
 
 CASES = {  # the call, the script, and what takes the place of the call's text in it
     "a line": ("opt.step()", "loss.backward()\nopt.step()\nlog()\n", "opt.step()\nopt.zero_grad()"),

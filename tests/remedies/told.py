@@ -1,6 +1,6 @@
 """What a run has told of what its network and its loss are given, for the remedies that go by it."""
 
-from descend.record import facts
+from descend.doctor.record import facts
 
 INPUTS = facts.Inputs(
     features=3,

@@ -5,11 +5,11 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from descend.case import Case
-from descend.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
-from descend.script import Script
-from descend.symptoms import Symptom
-from descend.trials.trial import Arm, Trial
+from descend.doctor.case import Case
+from descend.doctor.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
+from descend.doctor.script.script import Script
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.trial import Arm, Trial
 
 SOURCE = """\
 import torch

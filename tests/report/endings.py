@@ -4,8 +4,8 @@ from pathlib import Path
 
 from cases import record_of
 
-from descend.case import Case
-from descend.record import Cost, Ending, Note, Record
+from descend.doctor.case import Case
+from descend.doctor.record import Cost, Ending, Note, Record
 
 
 def healthy(root: Path) -> Case:

@@ -17,8 +17,8 @@ from cases import (
 )
 from endings import empty, failed_script, healthy, killed
 
-from descend.case import Case
-from descend.record import Cost, Effect, Note, Reading, Site
+from descend.doctor.case import Case
+from descend.doctor.record import Cost, Effect, Note, Reading, Site
 
 BAD = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned=1'>"

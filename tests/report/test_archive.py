@@ -6,9 +6,9 @@ import pytest
 from cases import dead_units, inputs_not_normalised
 from endings import healthy
 
-from descend.archive import load_case, save_case
-from descend.changes import Change
-from descend.record.store import open_store
+from descend.doctor.archive import load_case, save_case
+from descend.doctor.record.store import open_store
+from descend.doctor.script.changes import Change
 
 
 @pytest.mark.parametrize("make", [inputs_not_normalised, dead_units, healthy])

@@ -8,8 +8,8 @@ import pytest
 from cases import FINDINGS, arms, inputs_not_normalised, instability
 from odd_cases import ALL, hostile, long_names
 
-from descend.report import write_page
-from descend.script import Script
+from descend.doctor.report import write_page
+from descend.doctor.script.script import Script
 
 DRAWN = """() => [...document.querySelectorAll(".plot")].map((plot) => ({
   svg: plot.querySelectorAll(".main-svg").length,

@@ -11,8 +11,8 @@ from odd_cases import ALL, hostile, long_names
 from rich.cells import cell_len
 from rich.console import Console
 
-from descend.record import Effect
-from descend.report import render_console
+from descend.doctor.record import Effect
+from descend.doctor.report import render_console
 
 LONGEST_SCREEN = 32
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from descend.grid import Grid
-from descend.report.contours import Trail, contour_panel, lines_panel
-from descend.report.document import write_pictures
-from descend.report.figure import Figure
+from descend.doctor.report.contours import Trail, contour_panel, lines_panel
+from descend.doctor.report.document import write_pictures
+from descend.doctor.report.figure import Figure
+from descend.ground.grid import Grid
 
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
 TRAIL = Trail([(-0.8, 0.5), (-0.2, 0.1), (0.0, 0.0)], [0, 10, 20])

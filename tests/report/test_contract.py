@@ -8,9 +8,9 @@ from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, not_a_number
 
-from descend.report import render_json, write_patches
-from descend.report.patches import patches
-from descend.report.verdict import is_clean, verdict
+from descend.doctor.report import render_json, write_patches
+from descend.doctor.report.patches import patches
+from descend.doctor.report.verdict import is_clean, verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from descend.record import Fact, Reading, Record, Site, facts
-from descend.report.floors_picture import floors
-from descend.report.own_picture import own_numbers
+from descend.doctor.record import Fact, Reading, Record, Site, facts
+from descend.doctor.report.floors_picture import floors
+from descend.doctor.report.own_picture import own_numbers
 
 FLOORS = [("Linear", 7, 2.2), ("sign", 9, 0.1), ("Linear", 8, 0.01)]
 CROSSING = facts.Crossing(

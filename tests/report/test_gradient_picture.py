@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from descend.doctor.record import Fact, Record, facts
+from descend.doctor.report.batch_picture import batch_pictures
+from descend.doctor.report.gradient_picture import gradient_pictures, gradient_remarks, looked_at
+from descend.doctor.report.table import Table
 from descend.landscape.batch_sizes import Run
-from descend.record import Fact, Record, facts
-from descend.report.batch_picture import batch_pictures
-from descend.report.gradient_picture import gradient_pictures, gradient_remarks, looked_at
-from descend.report.table import Table
 
 SIZES = [1, 2, 4, 8]
 NOISE = facts.GradientNoise(  # a noise scale of 16, known to a tenth or so

@@ -12,10 +12,10 @@ from cases import arms, inputs_not_normalised, instability, instability_symptom,
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, BAD, hostile
 
-from descend.errors import UsageError
-from descend.record import Ending, Fact, facts
-from descend.report import render_page, write_page
-from descend.report.document import check_writable, write_whole
+from descend.doctor.record import Ending, Fact, facts
+from descend.doctor.report import render_page, write_page
+from descend.doctor.report.document import check_writable, write_whole
+from descend.ground.errors import UsageError
 
 
 def body(html):
@@ -161,7 +161,7 @@ def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
 
 @pytest.mark.slow
 def test_the_door_opens_without_what_only_a_page_needs():
-    code = "import sys, descend.report; print({*'torch jinja2 plotly numpy'.split()} & {*sys.modules})"
+    code = "import sys, descend.doctor.report; print({*'torch jinja2 plotly numpy'.split()} & {*sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
 

@@ -1,7 +1,7 @@
 """Reading a unified diff."""
 
-from descend.report.patch import read_diff, summarise_diff
-from descend.script import Script
+from descend.doctor.report.patch import read_diff, summarise_diff
+from descend.doctor.script.script import Script
 
 
 def test_added_and_removed_lines_are_told_from_headers(tmp_path):

@@ -20,12 +20,12 @@ from cases import (
 from endings import healthy
 from odd_cases import not_a_number
 
-from descend.record import Fact, Reading, Record, Series, facts
-from descend.report.feature_picture import MOST_FEATURES, read_features, thin_features
-from descend.report.figure import MOST_POINTS, Figure, Panel, line, thin, value_axis, words
-from descend.report.pictures import PICTURES, course, picture
-from descend.report.proof import decisive_trial, mean_curve, proof_picture
-from descend.report.sharpness import times_rate
+from descend.doctor.record import Fact, Reading, Record, Series, facts
+from descend.doctor.report.feature_picture import MOST_FEATURES, read_features, thin_features
+from descend.doctor.report.figure import MOST_POINTS, Figure, Panel, line, thin, value_axis, words
+from descend.doctor.report.pictures import PICTURES, course, picture
+from descend.doctor.report.proof import decisive_trial, mean_curve, proof_picture
+from descend.doctor.report.sharpness import times_rate
 
 
 def drawn(case):

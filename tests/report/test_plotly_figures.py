@@ -8,12 +8,12 @@ from cases import arms
 from odd_cases import ALL
 
 import descend
-from descend.errors import UsageError
-from descend.record import Series
-from descend.report import write_page
-from descend.report.document import write_pictures
-from descend.report.figure import Figure, Panel, level, line
-from descend.report.table import Table
+from descend.doctor.record import Series
+from descend.doctor.report import write_page
+from descend.doctor.report.document import write_pictures
+from descend.doctor.report.figure import Figure, Panel, level, line
+from descend.doctor.report.table import Table
+from descend.ground.errors import UsageError
 
 
 def test_numbers_title_and_colours(tmp_path):

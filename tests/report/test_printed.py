@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from descend.record import Fact, Record, facts
-from descend.report import curvature_summary, gradient_picture, layout_picture, surface_picture, symmetry_picture
-from descend.report.printed import plain, printed
+from descend.doctor.record import Fact, Record, facts
+from descend.doctor.report import curvature_summary, gradient_picture, layout_picture, surface_picture, symmetry_picture
+from descend.doctor.report.printed import plain, printed
 
 SEEN = facts.SeenConvexity(points=3, lowest=None, excess=0.0, is_refuted=False)
 CONVEXITY = facts.Convexity("mse_loss", "", outputs=SEEN, all=SEEN, hidden=0)

@@ -1,7 +1,7 @@
 """α·λmax over the steps, with the bound of the rule."""
 
-from descend.record import Fact, Reading, Record, facts
-from descend.report.stability_picture import stability
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.report.stability_picture import stability
 
 
 def test_upon_a_logarithmic_axis_the_spread_of_the_curvature_has_no_negative_end():

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from descend.grid import Grid
-from descend.record import Ending, Fact, Record, facts
-from descend.report.surface_picture import kept, remarks, surface_pictures
+from descend.doctor.record import Ending, Fact, Record, facts
+from descend.doctor.report.surface_picture import kept, remarks, surface_pictures
+from descend.ground.grid import Grid
 
 RANDOM = (facts.Axis("random", 1), facts.Axis("random", 2))
 EIGEN = (facts.Axis("eigenvector", value=12.5, residual=0.0), facts.Axis("eigenvector", value=-0.25, residual=0.0))

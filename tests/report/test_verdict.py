@@ -6,9 +6,9 @@ import pytest
 from cases import dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy, killed
 
-from descend.record import Ending, Fact, Reading, Site, facts
-from descend.record.failures import cause_of
-from descend.report.verdict import causes, headline, is_clean, is_judged, observed, verdict
+from descend.doctor.record import Ending, Fact, Reading, Site, facts
+from descend.doctor.record.failures import cause_of
+from descend.doctor.report.verdict import causes, headline, is_clean, is_judged, observed, verdict
 
 
 def test_a_proved_remedy_is_named_with_its_numbers(tmp_path):

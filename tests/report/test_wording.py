@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cases import FINDINGS
 
-from descend.record import Cost, Note, Record, Site
-from descend.report import wording
-from descend.report.measurements import NAMES, group_notes, looked_at, unseen
+from descend.doctor.record import Cost, Note, Record, Site
+from descend.doctor.report import wording
+from descend.doctor.report.measurements import NAMES, group_notes, looked_at, unseen
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_notes_are_grouped_by_their_reason():
 
 
 def test_every_probe_has_a_plain_name_of_its_own():
-    from descend.probes import GRADIENTS, PROBES, SPREAD
+    from descend.doctor.probes import GRADIENTS, PROBES, SPREAD
 
     named = [NAMES.get(probe.name) for probe in (*PROBES, SPREAD, *GRADIENTS)]
     assert None not in named and len(set(named)) == len(named)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from descend.observing.frames import SourceTree
-from descend.observing.knobs import Knobs, observing_knobs
-from descend.observing.modules import Modules
-from descend.record import Message, Record
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.knobs import Knobs, observing_knobs
+from descend.doctor.observing.modules import Modules
+from descend.doctor.record import Message, Record
 
 
 class Bench:

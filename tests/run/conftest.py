@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from descend.plan import CLOCK, Plan
-from descend.record import Record
-from descend.run.forking import ForkServer, forking
-from descend.run.launch import new_record, run
-from descend.script import Script
+from descend.doctor.record import Record
+from descend.doctor.run.forking import ForkServer, forking
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import CLOCK, Plan
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 HELD = ExitStack()

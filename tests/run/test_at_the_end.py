@@ -1,7 +1,7 @@
 """What is measured when a run is over: the script's own optimizers are the only ones that count."""
 
-from descend.record import facts
-from descend.script import Script
+from descend.doctor.record import facts
+from descend.doctor.script.script import Script
 
 TEXT = """
 import torch

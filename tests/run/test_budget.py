@@ -2,8 +2,8 @@
 
 import pytest
 
-from descend.observing.taping import Taping
-from descend.reading.budget import FULL, LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
+from descend.doctor.observing.taping import Taping
+from descend.doctor.reading.budget import FULL, LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
 
 
 class Clock:
@@ -23,7 +23,7 @@ time = Clock()
 
 @pytest.fixture(autouse=True)
 def own_time(monkeypatch):
-    monkeypatch.setattr("descend.reading.budget.time", time)
+    monkeypatch.setattr("descend.doctor.reading.budget.time", time)
 
 
 def spend(budget: Budget, probe: str, seconds: float) -> None:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from descend.run import busy_machine
-from descend.run.busy_machine import OwnTime
+from descend.doctor.run import busy_machine
+from descend.doctor.run.busy_machine import OwnTime
 
 
 @pytest.fixture

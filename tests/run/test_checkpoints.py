@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from descend.canon import CANON
-from descend.observing.checkpoints import Checkpoints, renaming
-from descend.observing.frames import SourceTree
-from descend.observing.modules import Modules
-from descend.record import Record, facts
-from descend.script import Script
+from descend.doctor.canon import CANON
+from descend.doctor.observing.checkpoints import Checkpoints, renaming
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.modules import Modules
+from descend.doctor.record import Record, facts
+from descend.doctor.script.script import Script
 
 
 class Wrapped(nn.Module):

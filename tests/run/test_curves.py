@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from descend.reading import curves
-from descend.reading.curves import WHOLE, Curves
-from descend.record import Reading
+from descend.doctor.reading import curves
+from descend.doctor.reading.curves import WHOLE, Curves
+from descend.doctor.record import Reading
 
 
 class Clock:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.observing.custom import CustomFunctions, observing_functions
-from descend.observing.frames import SourceTree
-from descend.observing.modules import Modules
-from descend.record import Message, Record, facts
+from descend.doctor.observing.custom import CustomFunctions, observing_functions
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.modules import Modules
+from descend.doctor.record import Message, Record, facts
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "custom.py"
 

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from descend.observing.evaluation_tape import EvaluationTape
-from descend.observing.frames import SourceTree
-from descend.record import Record, facts
-from descend.script import Script
-from descend.tape import Origin
+from descend.doctor.observing.evaluation_tape import EvaluationTape
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.record import Record, facts
+from descend.doctor.script.script import Script
+from descend.doctor.tape import Origin
 
 SCRIPT = """
 import torch

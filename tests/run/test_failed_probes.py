@@ -2,8 +2,8 @@
 
 import pytest
 
-from descend.report.measurements import looked_at
-from descend.script import Script
+from descend.doctor.report.measurements import looked_at
+from descend.doctor.script.script import Script
 
 OWN_LOSS = """\
 import torch

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sampling import sampled
 
-from descend.script import Script
+from descend.doctor.script.script import Script
 
 pytestmark = pytest.mark.slow
 

@@ -12,10 +12,10 @@ import pytest
 from sampling import sampled
 from waiting import comes
 
-from descend.plan import Plan
-from descend.run.forking import ForkServer, forking, imported
-from descend.run.launch import new_record, run
-from descend.script import Script
+from descend.doctor.run.forking import ForkServer, forking, imported
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 KNOWS = """
 import json, os, sys, tempfile
@@ -188,9 +188,9 @@ def test_an_interruption_ends_it_and_what_it_has_started(tmp_path, server):
 def test_the_server_does_not_outlive_us(tmp_path):
     script = written(tmp_path, "import os\nos._exit(4)")
     program = (
-        "import os, sys, time; from pathlib import Path; from descend.plan import Plan\n"
-        "from descend.run.forking import forking; from descend.run.launch import new_record, run\n"
-        "from descend.script import Script\n"
+        "import os, sys, time; from pathlib import Path; from descend.doctor.script.plan import Plan\n"
+        "from descend.doctor.run.forking import forking; from descend.doctor.run.launch import new_record, run\n"
+        "from descend.doctor.script.script import Script\n"
         "script, plan = Script(Path(sys.argv[1]), Path.cwd()), Plan(role='arm')\n"
         "with forking(script) as server:\n"
         "    run(script, plan, new_record(script, plan), server=server)\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import facts
+from descend.doctor.record import facts
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.slow]
 

@@ -3,7 +3,7 @@
 import pytest
 from sampling import sampled
 
-from descend.record import facts
+from descend.doctor.record import facts
 
 WAYS = ["lists", "function", "momentum in place", "ensemble", "nested", "given to an optimizer"]
 TAPED = {"lists", "function", "momentum in place"}

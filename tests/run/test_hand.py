@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.observing.manual_updates import MEASURED, ManualUpdates
-from descend.record import Fact, Record, facts
+from descend.doctor.observing.manual_updates import MEASURED, ManualUpdates
+from descend.doctor.record import Fact, Record, facts
 
 Step = Callable[[Tensor, int], None]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from descend.errors import UsageError
-from descend.script import Script
+from descend.doctor.script.script import Script
+from descend.ground.errors import UsageError
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

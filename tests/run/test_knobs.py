@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import SGD, lr_scheduler
 
-from descend.record import Record, facts
+from descend.doctor.record import Record, facts
 
 from .bench import bench
 

@@ -1,10 +1,10 @@
 """What is known of an examined script beside its run: what its number is unlearnt, and then what its text says."""
 
-from descend.observe import observe
-from descend.plan import Plan
-from descend.record import facts
-from descend.record.store import open_store
-from descend.script import Script
+from descend.doctor.observe import observe
+from descend.doctor.record import facts
+from descend.doctor.record.store import open_store
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 FOLLOWED = """\
 import copy

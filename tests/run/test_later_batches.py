@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.record import facts
+from descend.doctor.record import facts
 
 FIXED = 8  # batches that are kept as the fixed examples
 

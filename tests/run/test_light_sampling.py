@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from descend.observing.examiner import Examiner
-from descend.probes import PROBES
-from descend.reading import light_sampling
-from descend.reading.attribution import Attribution, Stepper
-from descend.reading.budget import Budget
-from descend.reading.curves import Curves
-from descend.reading.light_sampling import LightSampling
-from descend.reading.rounds import Backward, Rounds, Step, spot
-from descend.record import Record, facts
-from descend.script import Script
+from descend.doctor.observing.examiner import Examiner
+from descend.doctor.probes import PROBES
+from descend.doctor.reading import light_sampling
+from descend.doctor.reading.attribution import Attribution, Stepper
+from descend.doctor.reading.budget import Budget
+from descend.doctor.reading.curves import Curves
+from descend.doctor.reading.light_sampling import LightSampling
+from descend.doctor.reading.rounds import Backward, Rounds, Step, spot
+from descend.doctor.record import Record, facts
+from descend.doctor.script.script import Script
 
 ROUNDS = {
     "plain": "a A",

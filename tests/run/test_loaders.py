@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from descend.observing.loaders import Loaders
-from descend.record import Record, facts
+from descend.doctor.observing.loaders import Loaders
+from descend.doctor.record import Record, facts
 
 DATA = TensorDataset(torch.arange(12.0))
 

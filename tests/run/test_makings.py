@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from descend.course.stages import stages
-from descend.observing.faults import WIRING_STEPS
-from descend.observing.optimizer_identity import OptimizerIdentities
-from descend.record import facts
-from descend.script import Script
+from descend.doctor.course.stages import stages
+from descend.doctor.observing.faults import WIRING_STEPS
+from descend.doctor.observing.optimizer_identity import OptimizerIdentities
+from descend.doctor.record import facts
+from descend.doctor.script.script import Script
 
 LOOP = (("train.py", 10), ("train.py", 30))  # made in line 10, come to from line 30
 

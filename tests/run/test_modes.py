@@ -9,10 +9,10 @@ import torch.nn.functional as F
 import torch.utils.checkpoint
 from torch import nn
 
-from descend.observing.frames import SourceTree
-from descend.observing.modes import Modes, observing_modes
-from descend.observing.modules import Modules
-from descend.record import Record, facts
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.modes import Modes, observing_modes
+from descend.doctor.observing.modules import Modules
+from descend.doctor.record import Record, facts
 
 
 class Bare(nn.Module):

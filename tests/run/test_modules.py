@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from descend.observing.frames import SourceTree
-from descend.observing.modules import Modules
-from descend.record import Message, Record, facts
+from descend.doctor.observing.frames import SourceTree
+from descend.doctor.observing.modules import Modules
+from descend.doctor.record import Message, Record, facts
 
 
 class Calling(nn.Module):

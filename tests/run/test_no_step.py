@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.diagnosis import diagnose
-from descend.record import facts
-from descend.script import Script
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.record import facts
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -3,7 +3,7 @@
 import pytest
 from sampling import sampled
 
-from descend.reading.light_sampling import ALL, MOST_PASSED
+from descend.doctor.reading.light_sampling import ALL, MOST_PASSED
 
 STEPS = ALL + 400
 pytestmark = pytest.mark.slow

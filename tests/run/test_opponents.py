@@ -2,10 +2,10 @@
 
 import pytest
 
-from descend.course.opponents import has_opponents
-from descend.course.stages import one_by_one, unseen_steps
-from descend.record import facts
-from descend.report.in_part import steps_seen, steps_watched
+from descend.doctor.course.opponents import has_opponents
+from descend.doctor.course.stages import one_by_one, unseen_steps
+from descend.doctor.record import facts
+from descend.doctor.report.in_part import steps_seen, steps_watched
 
 pytestmark = pytest.mark.slow
 

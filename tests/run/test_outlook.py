@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from descend.plan import Plan
-from descend.run.launch import new_record, run
-from descend.run.outlook import whole_length
-from descend.script import Script
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.run.outlook import whole_length
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 TEXT = """
 import torch

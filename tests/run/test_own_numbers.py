@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from descend.observing.own_numbers import MOST_READINGS, Hearing, hearing
-from descend.reading.own_numbers import own_numbers
-from descend.record import Reading
+from descend.doctor.observing.own_numbers import MOST_READINGS, Hearing, hearing
+from descend.doctor.reading.own_numbers import own_numbers
+from descend.doctor.record import Reading
 
 LINES = {
     "epoch 3 loss 0.52 acc 0.87": {"loss": 0.52, "acc": 0.87},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from descend.script import find_script
+from descend.doctor.script.script import find_script
 
 TEXT = """
 import torch

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.sandbox.world import own_world, place, processes_here
+from descend.doctor.sandbox.world import own_world, place, processes_here
 
 TOLD = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_PORT": "29500"}
 TRAIN = """

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from descend.observing.nonfinite_origin import not_finite, undefined
-from descend.record import Observed, facts
-from descend.script import Script
+from descend.doctor.observing.nonfinite_origin import not_finite, undefined
+from descend.doctor.record import Observed, facts
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 NAN, INF = float("nan"), float("inf")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from descend.script import Script
-from descend.source.configuration import LARGEST, MOST, settings_read
+from descend.doctor.script.script import Script
+from descend.doctor.source.configuration import LARGEST, MOST, settings_read
 
 TRAINING = """\
 import json, torch, yaml

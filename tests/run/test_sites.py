@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from descend.observing.calls import call_ending
-from descend.script import Script
+from descend.doctor.observing.calls import call_ending
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 MARK = re.compile(r"# (\w+ \S+ \S+(?:; \w+ \S+ \S+)*)$")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.plan import Stage
-from descend.record import facts
-from descend.script import Script
+from descend.doctor.record import facts
+from descend.doctor.script.plan import Stage
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import torch
 
-from descend.observing.two_valued import two_valued
-from descend.record import Record, facts
+from descend.doctor.observing.two_valued import two_valued
+from descend.doctor.record import Record, facts
 
 
 def found(**values: object) -> dict[str, tuple[int, int]]:

@@ -3,7 +3,7 @@
 import pytest
 from sampling import sampled
 
-from descend.record import facts
+from descend.doctor.record import facts
 
 VICTIMS = {
     "evaluations": ("evaluates.py",),

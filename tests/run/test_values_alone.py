@@ -2,8 +2,8 @@
 
 import pytest
 
-from descend.record import facts
-from descend.script import Script
+from descend.doctor.record import facts
+from descend.doctor.script.script import Script
 
 HEAD = """\
 import torch

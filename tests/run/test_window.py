@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from waiting import comes
 
-from descend.plan import Plan
-from descend.run import launch
-from descend.script import Script
+from descend.doctor.run import launch
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 WATCHING = Path(__file__).with_name("watching.py")
@@ -129,8 +129,9 @@ def test_an_interruption_ends_the_run(observe):
 def test_a_run_of_ours_does_not_outlive_us():
     victim = Victim("slow")
     program = (
-        "import sys; from pathlib import Path; from descend.plan import Plan; from descend.script import Script\n"
-        "from descend.run.launch import new_record, run\n"
+        "import sys; from pathlib import Path\n"
+        "from descend.doctor.script.plan import Plan; from descend.doctor.script.script import Script\n"
+        "from descend.doctor.run.launch import new_record, run\n"
         "script, plan = Script(Path(sys.argv[1]), Path.cwd(), tuple(sys.argv[2:])), Plan(steps=10**6, seconds=1e6)\n"
         "run(script, plan, new_record(script, plan), lambda messages: print(len(messages), flush=True))"
     )

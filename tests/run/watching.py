@@ -2,9 +2,9 @@
 
 import sys
 
-from descend.plan import Plan
-from descend.run.launch import new_record, run
-from descend.script import find_script
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import find_script
 
 as_module = sys.argv[1] == "-m"
 target, *arguments = sys.argv[1 + as_module :]

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from descend.record import Effect
-from descend.record.wire import decode
-from descend.sandbox.environment import child_environment
-from descend.sandbox.landlock import landlock_version
-from descend.sandbox.scratch import scratch_copy
-from descend.script import Script
+from descend.doctor.record import Effect
+from descend.doctor.record.wire import decode
+from descend.doctor.sandbox.environment import child_environment
+from descend.doctor.sandbox.landlock import landlock_version
+from descend.doctor.sandbox.scratch import scratch_copy
+from descend.doctor.script.script import Script
 
 needs_landlock = pytest.mark.skipif(not landlock_version(), reason="the kernel has no Landlock")
 
 BOOT = """
 import json, os, runpy, sys
 from pathlib import Path
-from descend.record.wire import encode
-from descend.sandbox.effects import watch_effects, wrap_native_writers
-from descend.sandbox.landlock import restrict_writes
+from descend.doctor.record.wire import encode
+from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
+from descend.doctor.sandbox.landlock import restrict_writes
 config = json.loads(sys.argv[1])
 allowed = [Path(folder) for folder in config["writable"]]
 pair = Path(config["copy"]), Path(config["root"])

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from descend.record import Effect
+from descend.doctor.record import Effect
 
 from .sandbox import both, examine, make_world
 
@@ -139,7 +139,7 @@ def test_after_stop_nothing_is_judged_and_nothing_stays_wrapped(tmp_path):
     program = f"""
 import os, json, types
 from pathlib import Path
-from descend.sandbox.effects import watch_effects, wrap_native_writers
+from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
 opened, told = os.open, []
 watch = watch_effects([Path({str(tmp_path)!r}) / "free"], (Path("/a"), Path("/b")), told.append)
 torch = types.ModuleType("torch")
@@ -165,7 +165,7 @@ print(len(told))
 def test_a_report_that_fails_does_not_let_the_effect_through(tmp_path):
     program = f"""
 from pathlib import Path
-from descend.sandbox.effects import watch_effects
+from descend.doctor.sandbox.effects import watch_effects
 def report(effect):
     open({str(tmp_path)!r} + "/log", "a").write("x")  # its own doings are not judged
     raise RuntimeError
@@ -182,7 +182,7 @@ except PermissionError:
 
 def test_the_script_s_interpreter_needs_nothing_but_the_standard_library():
     check = (
-        "import sys, descend.sandbox.effects, descend.sandbox.landlock, descend.sandbox.imports;"
+        "import sys, descend.doctor.sandbox.effects, descend.doctor.sandbox.landlock, descend.doctor.sandbox.imports;"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'sqlalchemy', 'torch', 'libcst'}))"
     )
     done = subprocess.run([sys.executable, "-I", "-c", check], capture_output=True, text=True, check=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.sandbox.imports import import_from_copy
-from descend.sandbox.scratch import scratch_copy
-from descend.script import Script
+from descend.doctor.sandbox.imports import import_from_copy
+from descend.doctor.sandbox.scratch import scratch_copy
+from descend.doctor.script.script import Script
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.sandbox import landlock
+from descend.doctor.sandbox import landlock
 
 needs_landlock = pytest.mark.skipif(not landlock.landlock_version(), reason="the kernel has no Landlock")
 
@@ -22,7 +22,7 @@ def restricted(tmp_path: Path, program: str) -> str:
     start = f"""
         import ctypes, os, subprocess, sys
         from pathlib import Path
-        from descend.sandbox.landlock import restrict_writes
+        from descend.doctor.sandbox.landlock import restrict_writes
         kept, free = Path({str(tmp_path / "kept")!r}), Path({str(tmp_path / "free")!r})
         assert restrict_writes([free, Path("/not/there")])
     """
@@ -111,7 +111,7 @@ def test_what_is_allowed_still_works(tmp_path):
         block.close(); block.unlink()
         Path('/proc/self/comm').write_text('renamed')
     """
-    program = "        from descend.sandbox.landlock import landlock_version\n" + program
+    program = "        from descend.doctor.sandbox.landlock import landlock_version\n" + program
     assert restricted(tmp_path, program).strip() == "b'weights'"
 
 

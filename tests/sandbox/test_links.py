@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from descend.sandbox.links import Links
-from descend.sandbox.scratch import scratch_copy
-from descend.script import Script
+from descend.doctor.sandbox.links import Links
+from descend.doctor.sandbox.scratch import scratch_copy
+from descend.doctor.script.script import Script
 
 
 def test_copies_share_their_links_and_what_one_does_with_its_own_is_its_own(tmp_path):

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from descend.sandbox.programs import STARTS, command_of, may_start
+from descend.doctor.sandbox.programs import STARTS, command_of, may_start
 
 CHANGE_NOTHING = [
     "uname -p",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from descend.errors import UsageError
-from descend.sandbox import scratch as copying
-from descend.sandbox.environment import child_environment, describe_environment
-from descend.sandbox.scratch import scratch_copy
-from descend.script import Script
+from descend.doctor.sandbox import scratch as copying
+from descend.doctor.sandbox.environment import child_environment, describe_environment
+from descend.doctor.sandbox.scratch import scratch_copy
+from descend.doctor.script.script import Script
+from descend.ground.errors import UsageError
 
 pytestmark = pytest.mark.slow
 

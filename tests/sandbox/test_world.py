@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from descend.sandbox.world import is_told, own_world, world_of
+from descend.doctor.sandbox.world import is_told, own_world, world_of
 
 TOLD = {"RANK": "3", "WORLD_SIZE": "8", "MASTER_PORT": "29500", "TORCHELASTIC_USE_AGENT_STORE": "True", "HOME": "/me"}
 GROUP = """

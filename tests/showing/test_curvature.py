@@ -10,7 +10,7 @@ import pytest
 import torch
 from sampling import sampled
 
-from descend.plan import CLOCK
+from descend.doctor.script.plan import CLOCK
 
 pytestmark = pytest.mark.slow
 

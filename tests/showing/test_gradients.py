@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from complaints import complaints
 
-from descend.errors import UsageError
-from descend.showing.batch_runs import SizedRun, compared, sizes_of
+from descend.doctor.commands.showing.batch_runs import SizedRun, compared, sizes_of
+from descend.ground.errors import UsageError
 
 SCRIPT = """
 import torch, torch.nn as nn

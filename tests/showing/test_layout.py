@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from descend.errors import UsageError
-from descend.showing.layout import quantity
+from descend.doctor.commands.showing.layout import quantity
+from descend.ground.errors import UsageError
 
 SCRIPT = """
 import torch

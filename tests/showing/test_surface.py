@@ -9,11 +9,11 @@ import pytest
 import torch
 from complaints import complaints
 
-from descend.grid import Grid
-from descend.kept import kept_in
-from descend.record import facts
-from descend.report.wording import count
-from descend.single_run import _Progress
+from descend.doctor.commands.single_run import _Progress
+from descend.doctor.record import facts
+from descend.doctor.report.wording import count
+from descend.ground.grid import Grid
+from descend.ground.kept import kept_in
 
 pytestmark = pytest.mark.slow
 

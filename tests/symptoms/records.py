@@ -5,8 +5,8 @@ from dataclasses import replace
 from math import exp
 from typing import Any
 
-from descend.course.progress import constant_cost
-from descend.record import Ending, Fact, Reading, Record, Site, facts
+from descend.doctor.course.progress import constant_cost
+from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
 
 STEPS = 200
 EVERY = 10  # steps between probes

@@ -21,7 +21,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Ending, Record, facts
+from descend.doctor.record import Ending, Record, facts
 
 Cost = Callable[[float], float]
 HALF_LEFT, NOTHING_LEFT = falling_to(0.51), falling_to(0.01)

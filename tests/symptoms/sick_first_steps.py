@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from records import WIRED, add_site, change, change_one, forget, healthy, keep_first, observe
 
-from descend.record import Ending, Record, facts
+from descend.doctor.record import Ending, Record, facts
 
 
 def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:

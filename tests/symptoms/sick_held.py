@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from records import add_site, falling_to, healthy, observe, probe, set_cost
 
-from descend.record import Record, facts
+from descend.doctor.record import Record, facts
 
 
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:

@@ -5,7 +5,7 @@ from typing import Any
 
 from records import WEIGHTS, change, forget, healthy, probe, set_cost, settling_at
 
-from descend.record import Record, facts
+from descend.doctor.record import Record, facts
 
 Cost = Callable[[float], float]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from records import STEPS, add_site, healthy, observe, real, set_cost, stuck
 
-from descend.record import Reading, Record, facts
+from descend.doctor.record import Reading, Record, facts
 
 UNBOUNDED = facts.Reachability(cost=-3.0, constant=-2e6, unbounded=True, is_compared=True, examples=64)
 CROSSING = facts.Crossing(

@@ -10,9 +10,9 @@ from sick_metric import METRIC
 from sick_statics import STATICS
 from sick_wiring import WIRING
 
-from descend.canon import CANON
-from descend.record import Record
-from descend.symptoms import Symptom
+from descend.doctor.canon import CANON
+from descend.doctor.record import Record
+from descend.doctor.symptoms import Symptom
 
 Run = Callable[..., Record]
 RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD, **METRIC}  # -> the id that they show

@@ -20,7 +20,7 @@ from records import (
     settling_at,
 )
 
-from descend.record import Record, facts
+from descend.doctor.record import Record, facts
 
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:

@@ -23,7 +23,7 @@ from records import (
 )
 from sick_first_steps import never_backward, no_step
 
-from descend.record import Ending, Record, facts
+from descend.doctor.record import Ending, Record, facts
 
 
 def bad_data(values: int = 3, nan: int = 3, where: str = "inputs") -> Record:

@@ -41,10 +41,10 @@ from sick_dynamics import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
-from descend.canon import CANON
-from descend.course.stability import curvature_name
-from descend.record import Reading, facts
-from descend.symptoms.stragglers import foretold
+from descend.doctor.canon import CANON
+from descend.doctor.course.stability import curvature_name
+from descend.doctor.record import Reading, facts
+from descend.doctor.symptoms.stragglers import foretold
 
 MOMENTUM = {"momentum": 0.9}  # its bound is 3.8
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}

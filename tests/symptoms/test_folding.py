@@ -39,11 +39,11 @@ from sick_wiring import (
     refused_label,
 )
 
-from descend.canon import CANON, GENERAL
-from descend.canon.entry import ECHOES
-from descend.diagnosis import chosen, diagnose
-from descend.record import Record, facts
-from descend.symptoms import Symptom, causes
+from descend.doctor.canon import CANON, GENERAL
+from descend.doctor.canon.diagnosis import chosen, diagnose
+from descend.doctor.canon.entry import ECHOES
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms import Symptom, causes
 
 MISMATCH = {"function": "cross_entropy", "activation": "softmax"}
 

@@ -5,8 +5,8 @@ from records import observe
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded, zero_input
 from sick_runs import RUNS, look, named, neighbours
 
-from descend.canon import CANON
-from descend.record import facts
+from descend.doctor.canon import CANON
+from descend.doctor.record import facts
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [

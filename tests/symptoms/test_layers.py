@@ -15,8 +15,8 @@ from sick_layers import (
 )
 from sick_runs import RUNS, look, named, neighbours
 
-from descend.canon import CANON
-from descend.record import facts
+from descend.doctor.canon import CANON
+from descend.doctor.record import facts
 
 NAN = float("nan")
 

@@ -3,8 +3,8 @@
 import pytest
 from records import STEPS, forget, healthy
 
-from descend.record import Record
-from descend.symptoms.batch_size import noise_scale
+from descend.doctor.record import Record
+from descend.doctor.symptoms.batch_size import noise_scale
 
 
 def probed(steps: list[int], values: list[float]) -> Record:

@@ -3,10 +3,10 @@
 import pytest
 from records import healthy, observe, probe, rising, second_optimizer, set_cost, set_series, stuck
 
-from descend.canon import CANON
-from descend.course.opponents import EXPLODED
-from descend.course.progress import constant_cost, first_rise, is_stuck, left
-from descend.record import facts
+from descend.doctor.canon import CANON
+from descend.doctor.course.opponents import EXPLODED
+from descend.doctor.course.progress import constant_cost, first_rise, is_stuck, left
+from descend.doctor.record import facts
 
 
 def shifted():

@@ -7,8 +7,8 @@ from records import CLASS_LOSS, observe, probe
 from sick_runs import look, named
 from sick_wiring import output_before_loss
 
-from descend.canon import CANON
-from descend.record import facts
+from descend.doctor.canon import CANON
+from descend.doctor.record import facts
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
 

@@ -25,11 +25,11 @@ from sick_metric import (
 )
 from sick_runs import look, named, neighbours
 
-from descend.canon import CANON
-from descend.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
-from descend.course.progress import is_stuck, left, left_in_words
-from descend.course.suffering import may_be_poor, suffers
-from descend.record import Reading, facts
+from descend.doctor.canon import CANON
+from descend.doctor.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
+from descend.doctor.course.progress import is_stuck, left, left_in_words
+from descend.doctor.course.suffering import may_be_poor, suffers
+from descend.doctor.record import Reading, facts
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (wrong_objective, {}, True, 22, "'test accuracy', by which the script itself says how good the network is, ends"),

@@ -2,8 +2,8 @@
 
 from sick_dynamics import unstable
 
-from descend.diagnosis import diagnose
-from descend.record import Site
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.record import Site
 
 
 def test_what_a_library_makes_is_looked_for_where_the_script_asks_for_it():

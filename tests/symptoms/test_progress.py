@@ -5,7 +5,7 @@ from math import inf, isnan, log, nan
 import pytest
 from records import CLASSES, STEPS, change, falling_to, forget, healthy, observe, real, rising, set_cost, set_series
 
-from descend.course.progress import (
+from descend.doctor.course.progress import (
     constant_cost,
     falls,
     first_rise,
@@ -15,7 +15,7 @@ from descend.course.progress import (
     smoothed,
     stuck_in_words,
 )
-from descend.record import Ending, Reading, Record, facts
+from descend.doctor.record import Ending, Reading, Record, facts
 
 
 def with_losses(*losses: float) -> Record:

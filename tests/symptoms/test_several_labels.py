@@ -3,9 +3,9 @@
 import pytest
 from records import change, healthy
 
-from descend.canon import CANON
-from descend.prescribe import prescribe
-from descend.record import Record, facts
+from descend.doctor.canon import CANON
+from descend.doctor.canon.prescribe import prescribe
+from descend.doctor.record import Record, facts
 
 
 def several_labels(**targets: float) -> Record:

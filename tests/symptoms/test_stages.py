@@ -2,9 +2,9 @@
 
 import pytest
 
-from descend.canon import CANON
-from descend.course.stages import stages
-from descend.record import Fact, Reading, Record, facts
+from descend.doctor.canon import CANON
+from descend.doctor.course.stages import stages
+from descend.doctor.record import Fact, Reading, Record, facts
 
 
 def trained(*stages_of: dict) -> Record:

@@ -23,10 +23,10 @@ from sick_statics import (
     unshuffled_data,
 )
 
-from descend.canon import CANON
-from descend.diagnosis import diagnose
-from descend.record import facts
-from descend.symptoms import causes
+from descend.doctor.canon import CANON
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.record import facts
+from descend.doctor.symptoms import causes
 
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
 ADAMW = {"rule": "AdamW", "lr": 1e-3, "betas": (0.9, 0.999)}

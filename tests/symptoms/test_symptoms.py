@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from records import SGD, change, change_one, exploding, healthy, set_series, stuck
 
-from descend.canon import CANON
-from descend.course.progress import constant_cost, first_rise, is_stuck
-from descend.course.stability import stability_bound, step_lengths
-from descend.diagnosis import diagnose
-from descend.record import Reading, Record, facts
-from descend.symptoms import causes
-from descend.symptoms.output_loss_mismatch import class_floor
+from descend.doctor.canon import CANON
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.course.progress import constant_cost, first_rise, is_stuck
+from descend.doctor.course.stability import stability_bound, step_lengths
+from descend.doctor.record import Reading, Record, facts
+from descend.doctor.symptoms import causes
+from descend.doctor.symptoms.output_loss_mismatch import class_floor
 
 
 def ids(record: Record) -> list[str]:
@@ -276,7 +276,7 @@ def test_select_and_ignore():
 
 @pytest.mark.parametrize("name", CANON)
 def test_every_symptom_has_a_page_and_a_source(name):
-    from descend.explanations import explanation
+    from descend.doctor.commands.explanations import explanation
 
     page, entry = explanation(name), CANON[name]
     assert entry.advice or entry.rows  # what no rerun can prove is told in words

@@ -51,9 +51,9 @@ from sick_wiring import (
     unpaired_targets,
 )
 
-from descend.canon import CANON
-from descend.diagnosis import diagnose
-from descend.record import Ending, Record, facts
+from descend.doctor.canon import CANON
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.record import Ending, Record, facts
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
 DEFAULT_LEFT_OUT = {"held": 600, "fresh": 0.5}

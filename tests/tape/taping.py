@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.tape import Origin, Recording, Refused, Tape
-from descend.tape.vocabulary import INTERESTING
+from descend.doctor.tape import Origin, Recording, Refused, Tape
+from descend.doctor.tape.vocabulary import INTERESTING
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from taping import new_tape
 from torch import Tensor
 
-from descend.tape import Refused
+from descend.doctor.tape import Refused
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from taping import tape_step
 
-from descend.tape import domains, recording
+from descend.doctor.tape import domains, recording
 
 ROWS = torch.tensor([0, 2])
 CALLS = {  # a call, what it takes, and what it does not

@@ -10,7 +10,7 @@ from networks import NETWORKS
 from taping import tape_step
 from torch import Tensor, nn
 
-from descend.tape import without_dropout
+from descend.doctor.tape import without_dropout
 
 SAME = dict(rel=1e-6)
 CLOSE = dict(rel=1e-5)  # fused attention in eval mode sums in another order

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 from training import Step
 
-from descend.tape import Refused, Tape
+from descend.doctor.tape import Refused, Tape
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from taping import Taped, assert_faithful, new_tape, tape_step
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from descend.tape import Op, Stale
+from descend.doctor.tape import Op, Stale
 
 X, Y = torch.randn(12, 4), torch.randint(3, (12,))
 

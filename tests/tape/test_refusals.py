@@ -10,7 +10,7 @@ from taping import assert_refused, new_tape
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from descend.tape import Refused
+from descend.doctor.tape import Refused
 
 NUMBER = r"reads a number that depends on the parameters"
 IN_PLACE = "changed in place"

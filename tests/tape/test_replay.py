@@ -6,8 +6,8 @@ from networks import NETWORKS, Network
 from taping import assert_faithful, tape_step
 from torch import Tensor
 
+from descend.doctor.tape.randomness import RandomState
 from descend.landscape import CurvatureUnavailable, top_eigenpair
-from descend.tape.randomness import RandomState
 
 NO_SECOND_DERIVATIVE = "embedding_bag"  # torch has none for it
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from taping import new_tape
 from torch import Tensor, nn
 
+from descend.doctor.tape import Recording
+from descend.doctor.tape.selection import NotSeparable, check_mean, example_parts, on_batch
 from descend.landscape import part_gradients
 from descend.landscape.loss import Loss
-from descend.tape import Recording
-from descend.tape.selection import NotSeparable, check_mean, example_parts, on_batch
 
 X, Y = torch.randn(12, 4), torch.randint(3, (12,))
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descend.errors import UsageError
+from descend.ground.errors import UsageError
 from descend.trajectories import RULES, TEXTBOOK, chosen, read_rates, surface
 
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from descend.plan import Plan
-from descend.record import Ending, Fact, Reading, Record, facts
-from descend.remedies import Change, NotApplicable, Prescription
-from descend.script import Script
-from descend.trials.prove import Proof, prove
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
+from descend.doctor.remedies import Change, NotApplicable, Prescription
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+from descend.doctor.trials.prove import Proof, prove
 
 HERE = Path(__file__).parent
 MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="same", content="same")

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from complaints import complaints
 
-from descend.errors import UsageError
-from descend.plan import Plan
-from descend.record import Ending
-from descend.run.launch import new_record, run
-from descend.script import Script
-from descend.temporary import PREFIX
-from descend.trials import cluster
-from descend.trials.cluster import Cluster, Errand, machine, packed, there
+from descend.doctor.record import Ending
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+from descend.doctor.trials import cluster
+from descend.doctor.trials.cluster import Cluster, Errand, machine, packed, there
+from descend.ground.errors import UsageError
+from descend.ground.temporary import PREFIX
 
 pytestmark = pytest.mark.slow
 TRAIN = """

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from descend.plan import Plan
-from descend.script import Script
-from descend.trials.arms import Bench, Job
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+from descend.doctor.trials.arms import Bench, Job
 
 ENDLESS = """import torch
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.record import Ending, Fact, Reading, Record, facts
-from descend.trials.arms import yardstick
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
+from descend.doctor.trials.arms import yardstick
 
 
 def with_series(record: Record, name: str, place: str, values: list[float]) -> Record:

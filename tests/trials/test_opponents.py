@@ -3,9 +3,9 @@
 import pytest
 from tables import Table, prescription, record_of, tried, verdicts
 
-from descend.course.opponents import EXPLODED
-from descend.record import Fact, Reading, Record, facts
-from descend.trials.candidate import OPPONENTS
+from descend.doctor.course.opponents import EXPLODED
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.trials.candidate import OPPONENTS
 
 
 def opposed(record: Record, peak: float) -> Record:

@@ -6,9 +6,9 @@ from math import nan
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.course.own_metric import own_metric
-from descend.record import Fact, Reading, Record, facts
-from descend.trials.candidate import Candidate, by_own_number
+from descend.doctor.course.own_metric import own_metric
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.trials.candidate import Candidate, by_own_number
 
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, verdicts
 
-from descend.remedies import Change, NotApplicable
-from descend.second_look import take_what_is_needed
-from descend.trials.candidate import run_all
-from descend.trials.confirm import confirm
-from descend.trials.parts import joined, made_again
-from descend.trials.prove import Proof
-from descend.trials.trial import Part
+from descend.doctor.remedies import Change, NotApplicable
+from descend.doctor.second_look import take_what_is_needed
+from descend.doctor.trials.candidate import run_all
+from descend.doctor.trials.confirm import confirm
+from descend.doctor.trials.parts import joined, made_again
+from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.trial import Part
 
 OUTCOMES = {"pass": 1.0, "abc": 0.05, "bc": 0.05, "ac": 0.5, "ab": 0.5, "b": 0.6, "c": 0.5}
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from descend.record import Message, Record, Site, facts
-from descend.remedies.skip_call import skip_call
-from descend.script import Script
-from descend.source.prepared import prepared
+from descend.doctor.record import Message, Record, Site, facts
+from descend.doctor.remedies.skip_call import skip_call
+from descend.doctor.script.script import Script
+from descend.doctor.source.prepared import prepared
 
 PROGRAM = """import os
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.plan import Plan
-from descend.record import Ending, Fact, Record, facts
-from descend.remedies import Change, NotApplicable
-from descend.trials.prove import Proof, prove
-from descend.trials.reproduce import reproduce
+from descend.doctor.record import Ending, Fact, Record, facts
+from descend.doctor.remedies import Change, NotApplicable
+from descend.doctor.script.plan import Plan
+from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.reproduce import reproduce
 
 
 def test_where_nothing_helps_alone_two_may():

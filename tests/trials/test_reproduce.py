@@ -3,8 +3,8 @@
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried
 
-from descend.record import Ending, Fact, facts
-from descend.trials.reproduce import ENDLESS, reproduce
+from descend.doctor.record import Ending, Fact, facts
+from descend.doctor.trials.reproduce import ENDLESS, reproduce
 
 
 class Beyond(Table):

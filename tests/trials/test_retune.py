@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.trials.prove import Proof, prove
+from descend.doctor.trials.prove import Proof, prove
 
 
 def with_rates(text: str, cost: int = 2, remedy: str = "", **named):

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from descend.course.suffering import suffers
-from descend.plan import Plan
-from descend.record import Ending, Fact, Reading, Record, Site, facts
-from descend.script import Script
-from descend.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
-from descend.symptoms import Symptom
-from descend.trials.arms import Bench
-from descend.trials.prove import Proof
-from descend.trials.trial import Trial
+from descend.doctor.course.suffering import suffers
+from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+from descend.doctor.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.arms import Bench
+from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.trial import Trial
 
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 

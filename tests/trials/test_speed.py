@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from tables import SCRIPT, prescription, record_of
 
-from descend.record import Reading, Record
-from descend.trials.candidate import Candidate
-from descend.trials.speed import OTHER_EXAMPLES, Timing, _timed, step_seconds, trains_as_well
-from descend.trials.statistics import MARGIN
-from descend.trials.trial import Arm
+from descend.doctor.record import Reading, Record
+from descend.doctor.trials.candidate import Candidate
+from descend.doctor.trials.speed import OTHER_EXAMPLES, Timing, _timed, step_seconds, trains_as_well
+from descend.doctor.trials.statistics import MARGIN
+from descend.doctor.trials.trial import Arm
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from descend.interval import mean_interval
-from descend.trials.statistics import EASY_GAIN, LEAST_GAIN, compare, promising
+from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, compare, promising
+from descend.ground.interval import mean_interval
 
 costs = st.floats(1e-3, 1e3)
 

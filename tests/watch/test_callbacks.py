@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from descend.record.store import open_store
+from descend.doctor.record.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.frameworks]
 LIGHTNING = """

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from waiting import comes
 
-from descend.record.store import open_store
+from descend.doctor.record.store import open_store
 
 pytestmark = pytest.mark.slow
 PROGRAM = """

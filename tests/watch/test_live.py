@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.errors import UsageError
-from descend.record import Ending, Fact, Reading, Record, facts
-from descend.watching.serving import LivePage
+from descend.doctor.commands.watching.serving import LivePage
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
+from descend.ground.errors import UsageError
 
 PROGRAM = """
 import time

@@ -8,14 +8,14 @@ from statistics import median
 import pytest
 import torch
 
-from descend.observing import together
-from descend.reading import step_times
-from descend.reading.step_times import StepTimes
-from descend.record import Ending, Reading, Record
-from descend.record.store import open_store
-from descend.run.pace import TIMES
-from descend.watching import ranks
-from descend.watching.ranks import gather
+from descend.doctor.commands.watching import ranks
+from descend.doctor.commands.watching.ranks import gather
+from descend.doctor.observing import together
+from descend.doctor.reading import step_times
+from descend.doctor.reading.step_times import StepTimes
+from descend.doctor.record import Ending, Reading, Record
+from descend.doctor.record.store import open_store
+from descend.doctor.run.pace import TIMES
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 TRAINING = """
@@ -184,8 +184,8 @@ from types import SimpleNamespace
 import torch
 import torch.distributed as dist
 
-from descend.observing import together
-from descend.observing.together import Together
+from descend.doctor.observing import together
+from descend.doctor.observing.together import Together
 
 dist.init_process_group("gloo")
 rank = dist.get_rank()

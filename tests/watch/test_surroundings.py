@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sampling import sampled
 
-from descend.record.store import open_store
+from descend.doctor.record.store import open_store
 
 pytestmark = pytest.mark.slow
 TRAINING = """

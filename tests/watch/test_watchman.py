@@ -8,10 +8,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "symptoms"))
 
 from sick_wiring import no_zero_grad
 
-from descend.record import Ending, Fact, Reading, Record, facts
-from descend.record.store import open_store
-from descend.watching import alerts
-from descend.watching.watchman import Watchman
+from descend.doctor.commands.watching import alerts
+from descend.doctor.commands.watching.watchman import Watchman
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
+from descend.doctor.record.store import open_store
 
 
 def forgetful() -> Record:

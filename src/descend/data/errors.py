@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from descend.data.order import Order
-from descend.quantile import quantile
+from descend.ground.quantile import quantile
 
 OUTLYING = 0.1  # share of the examples that may be outliers: one in ten labels is wrong in bad data
 PATIENCE = 32  # draws: of 3, 8, 16 and 32 it kept most of the gain on clean digits, at the same cost on noisy ones

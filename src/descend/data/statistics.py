@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from descend.data.moments import Moments, measure_moments
-from descend.randomness import untouched_randomness
+from descend.ground.randomness import untouched_randomness
 
 
 def measure_features(

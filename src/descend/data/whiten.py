@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from descend.data.batches import input_batches
-from descend.randomness import untouched_randomness
+from descend.ground.randomness import untouched_randomness
 
 EXAMPLES = 50_000
 FLAT = 1e-13  # of the largest variance: a direction below it is constant up to the rounding of float32 data

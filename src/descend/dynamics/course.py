@@ -11,7 +11,7 @@ from math import hypot, inf, isfinite, sqrt
 from typing import Literal
 
 from descend.dynamics.prediction import Kind, LinearRule, Motion, motion, recurrence
-from descend.interval import tail_of_f
+from descend.ground.interval import tail_of_f
 
 FEWEST = 6  # points of a course
 TOLD = 2.0  # standard errors by which a rate is told from 1

@@ -7,7 +7,7 @@ from math import log, sqrt
 import torch
 from torch import Tensor
 
-from descend.interval import LEVEL, ratio_interval, student
+from descend.ground.interval import LEVEL, ratio_interval, student
 from descend.landscape.spectrum import Estimate
 
 ROUNDS = 50  # of weighing anew

@@ -8,7 +8,7 @@ from math import inf, sqrt
 
 from torch import Tensor
 
-from descend.interval import LEVEL, ratio_interval, student
+from descend.ground.interval import LEVEL, ratio_interval, student
 from descend.landscape.gradients import Gradients
 
 

@@ -14,7 +14,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
-from descend.interval import mean_interval
+from descend.ground.interval import mean_interval
 from descend.landscape.eigenpairs import Eigenpair, Ends
 from descend.landscape.krylov import Krylov, mean_product
 from descend.landscape.loss import Hessian

@@ -5,7 +5,7 @@ from math import nan
 
 import torch
 
-from descend.grid import Grid, Place
+from descend.ground.grid import Grid, Place
 from descend.landscape.loss import Loss
 from descend.landscape.plane import Plane
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from descend.errors import UsageError
-from descend.named import named, told
+from descend.ground.errors import UsageError
+from descend.ground.named import named, told
 
 
 def named_model(name: str, seed: int) -> nn.Module:

@@ -16,7 +16,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import cached
 from torch.overrides import TorchFunctionMode
 
-from descend.randomness import untouched_randomness
+from descend.ground.randomness import untouched_randomness
 
 LAYERS = (nn.Linear, _ConvNd)
 ACTIVATIONS = frozenset(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from descend.randomness import untouched_randomness
+from descend.ground.randomness import untouched_randomness
 
 RECURRENT = nn.RNNBase | nn.RNNCellBase
 LONG_SHORT, GATED = 4, 3  # blocks of rows: input, forget, cell, output; reset, update, new

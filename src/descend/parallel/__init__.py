@@ -1,5 +1,6 @@
 """Training on several processors: splits of the work, parameter servers, replicas that step as they come."""
 
+from descend.ground.turns import Turn, in_step, take_turns
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_revision
 from descend.parallel.backup import BackupReplica, BackupServer
 from descend.parallel.checkpoint import load, save
@@ -16,7 +17,6 @@ from descend.parallel.server import DownpourServer, Fetched, Server
 from descend.parallel.shared_memory import step_as_they_come
 from descend.parallel.speeds import share_by_speed
 from descend.parallel.workers import on_ray
-from descend.turns import Turn, in_step, take_turns
 
 __all__ = [
     "AdaptiveRevisionServer",

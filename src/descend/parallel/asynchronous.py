@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from descend.ground.temporary import sweep, temporary_folder
 from descend.parallel import group
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer
 from descend.parallel.backup import BackupReplica, BackupServer
@@ -22,7 +23,6 @@ from descend.parallel.remote import RemoteServer, begin_ray
 from descend.parallel.replica import DownpourReplica, ElasticReplica
 from descend.parallel.server import DownpourServer, Rule
 from descend.parallel.shared_memory import counted, share
-from descend.temporary import sweep, temporary_folder
 
 if TYPE_CHECKING:
     from descend.parallel.layout import Layout

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descend.randomness import untouched_randomness
+from descend.ground.randomness import untouched_randomness
 
 BLOWN_UP = 4.0  # times the least smoothed loss: the test is over (Gugger 2018's stop)
 SMOOTHING = 0.98  # of the moving average of the losses (there, too)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from descend.errors import UsageError
-from descend.named import named, told
+from descend.ground.errors import UsageError
+from descend.ground.named import named, told
 from descend.trajectories.surface import Function, Point, Surface
 from descend.trajectories.textbook import TEXTBOOK, textbook
 

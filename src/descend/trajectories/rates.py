@@ -6,7 +6,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from descend.errors import UsageError
+from descend.ground.errors import UsageError
 from descend.trajectories.rules import OWN_RATE, Chosen
 from descend.trajectories.surface import Surface
 from descend.trajectories.trajectory import Trajectory, trajectories

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from descend import optim
-from descend.errors import UsageError
+from descend.ground.errors import UsageError
 
 RULES: dict[str, type[torch.optim.Optimizer]] = {
     name: value

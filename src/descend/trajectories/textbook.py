@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.errors import UsageError
+from descend.ground.errors import UsageError
 from descend.trajectories.surface import Surface
 
 CONDITION_NUMBER = 50.0

@@ -1,0 +1,56 @@
+"""`descend apply`: the proved patch of a recorded run, written into the user's files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from descend.doctor.commands.options import DEFAULT_STORE, Number, Where
+from descend.ground.errors import UsageError
+
+if TYPE_CHECKING:
+    from descend.doctor.case import Case
+
+EPILOG = "Exit status: 0 the patch is written, or stands there already; 2 nothing was written."
+
+
+def apply(run: Number = None, store: Where = DEFAULT_STORE) -> None:
+    """Write the proved patch of a recorded run into the script, without running anything.
+
+    Only onto the very text that the doctor read: where a file of the patch has changed since, none is written.
+    """
+    from descend.doctor.archive import load_case
+    from descend.doctor.record.store import open_existing
+
+    with open_existing(store) as kept:
+        case = load_case(kept, kept.number(run))
+    _write(case, kept.folder)
+
+
+def write_or_say(case: "Case", reports: Path) -> None:
+    """Write the patch of a case, or say in one line why nothing is written."""
+    try:
+        _write(case, reports)
+    except UsageError as error:
+        typer.echo(f"descend: {error}", err=True)
+
+
+def _write(case: "Case", reports: Path) -> None:
+    from descend.doctor.script.changes import apply_changes
+
+    number = case.record.run
+    if case.streamed:
+        raise UsageError("the script came in by a pipe: there is no file to write a patch into")
+    if case.cure is None:
+        raise UsageError(f"run {number} has no proved patch, so nothing is written")
+    patch = reports / str(number) / "fix.diff"
+    if case.changes is None:
+        raise UsageError(f"run {number} is of an older descend, which did not keep what it read: patch -p0 < {patch}")
+    try:
+        written = apply_changes(case.changes)
+    except UsageError as error:
+        raise UsageError(f"{error}: nothing is written; the patch is in {patch}") from None
+    for file in written:
+        typer.echo(f"descend: wrote {file}", err=True)
+    if not written:
+        typer.echo(f"descend: the patch of run {number} is applied already", err=True)

@@ -1,0 +1,99 @@
+"""The options that several commands share, and the line between ours and the script's own: the script's name."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DEFAULT_STORE = ".descend"
+PASS_ON = {"allow_interspersed_args": False}
+NOT_SHOWN = frozenset({"out", "format", "python"})  # options that change nothing of what is shown
+
+
+def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
+    """Say so where an option of ours stands after the script, which does not know it: the script will get it."""
+    script = Path(str(context.params.get("script")))
+    ours = {name for parameter in context.command.params for name in parameter.opts if name.startswith("--")}
+    misplaced = [argument for argument in arguments or () if argument.partition("=")[0] in ours]
+    if misplaced and script.is_file():
+        text = script.read_bytes()
+        for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
+            if name.lstrip("-").encode() not in text:
+                typer.echo(
+                    f"descend: {name} stands after {script}, so it goes to the script; descend's own options "
+                    "stand before it",
+                    err=True,
+                )
+    return arguments
+
+
+def as_typed(context: typer.Context) -> str:
+    """Return the command with the options on its line that say what is shown, for a shell; the script is not in it."""
+    words = ["descend", *context.command_path.split()[1:]]
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        source = context.get_parameter_source(name)
+        is_option = parameter.opts[0].startswith("-") and name not in NOT_SHOWN
+        if is_option and source is not None and source.name == "COMMANDLINE":
+            words += [max(parameter.opts, key=len), *([] if value is True else [shlex.quote(str(value))])]
+    return " ".join(words)
+
+
+def _answering(python: str | None) -> str | None:
+    from descend.doctor.run.interpreter import interpreter
+
+    return None if python is None else interpreter(python)
+
+
+Target = Annotated[
+    str, typer.Argument(help="The training script or notebook, unmodified (with -m: a module; -: standard input).")
+]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(help="The script's own arguments, passed on.", callback=_passed_on)
+]
+AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
+Python = Annotated[
+    str | None,
+    typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.", callback=_answering),
+]
+Where = Annotated[
+    str,
+    typer.Option(
+        "--store", metavar="DIR|URL", help="Where runs are kept: a folder, or postgresql+psycopg://host/database."
+    ),
+]
+Number = Annotated[
+    int | None,
+    typer.Argument(help="A run's number, as in `descend runs`; default: the last."),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="ID", help="Look for this symptom only; may be repeated."),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
+    ),
+]
+Suggest = Annotated[
+    bool,
+    typer.Option(
+        "--suggest", help="Where nothing is wrong, try what may make it a little better, too; --apply never writes it."
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster there; auto: the one that is found."
+    ),
+]
+Trials = Annotated[
+    int,
+    typer.Option(help="Changes tried at most in each search, where nothing that has a name explains what is wrong."),
+]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]

@@ -1,0 +1,105 @@
+"""A script run again with batches of other sizes: how many steps and how long each takes to the same training loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil, inf, isfinite, nan
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from descend.doctor.commands.single_run import run_once
+from descend.ground.errors import UsageError
+
+if TYPE_CHECKING:
+    from descend.doctor.record import Record
+    from descend.doctor.script.script import Script
+    from descend.landscape.batch_sizes import Run
+
+STEPS, SECONDS = 5000, 20.0  # of each run at most
+SEEDS = 2
+AVERAGED = 512  # examples: the training loss is that of so many last ones
+LEAST_GAIN = 0.1  # of the cost at the start: a run that gains less does not train
+WARM = 3  # runs with fewer steps say nothing of a step's time
+
+
+@dataclass(frozen=True)
+class SizedRun:
+    """One run: the running mean of its training loss after each step, and what a step takes."""
+
+    size: int
+    losses: Sequence[float]
+    step_seconds: float
+    kept_bytes: float = nan  # for the backward pass; NaN where it is not known
+
+    @property
+    def lowest(self) -> float:
+        """The lowest of the running means; infinite where none is finite."""
+        return min(filter(isfinite, self.losses), default=inf)
+
+    def steps_to(self, target: float) -> float:
+        """Return after how many steps the running mean was first at most that; infinite if it never was."""
+        return next((float(step) for step, loss in enumerate(self.losses, 1) if loss <= target), inf)
+
+
+def sizes_of(text: str) -> list[int]:
+    """Return the sizes in `1,8,64`. Raises `UsageError` for what are no such numbers, or fewer than 3."""
+    sizes = [int(size) for size in text.split(",") if size.strip().isdecimal()]
+    if len(sizes) != text.count(",") + 1 or 0 in sizes or len({*sizes}) < 3:
+        raise UsageError(f"--batches must be at least 3 sizes of batches, such as 8,64,512, not {text!r}")
+    return sorted({*sizes})
+
+
+def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list[SizedRun]:
+    """Run the script at each size. Raises `UsageError` where its batches cannot be resized."""
+    from descend.doctor.record import facts
+    from descend.doctor.remedies.batch_size import batch_size
+    from descend.doctor.script.plan import Plan
+    from descend.doctor.source.not_applicable import NotApplicable
+
+    noise = next(iter(record.every(facts.GradientNoise).values()))
+    asked = {"what": "memory", "at": [0], "last": False, "followed": 0, "evaluation": False}
+    plan = replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS)
+    found = []
+    for size in sizes:
+        dose = {"loader": noise.loader or "0", "batch_size": size}
+        changed = script if size == noise.batch_size else batch_size(script, record, dose)
+        if isinstance(changed, NotApplicable):
+            raise UsageError(f"the size of its batches cannot be changed: {changed.reason}")
+        for seed in range(SEEDS):
+            done = run_once(changed, replace(plan, seed=seed), partial(_words, size))
+            found += [_run(done, size)] if done.steps >= WARM and done.ending else []
+    return found
+
+
+def compared(runs: Sequence[SizedRun], start: float, target: float | None = None) -> "tuple[float, list[Run]]":
+    """Return the target, and each run's steps and seconds to it.
+
+    By default it is the lowest loss that every run reaches that comes down at all from the cost at the `start`. Raises
+    `UsageError` where none does.
+    """
+    from descend.landscape.batch_sizes import Run
+
+    if target is None:
+        coming_down = [run.lowest for run in runs if run.lowest < start - LEAST_GAIN * abs(start)]
+        if not coming_down:
+            raise UsageError(f"with no size of the batch does the training loss come down from {start:.4g}")
+        target = max(coming_down)
+    taken = [(run, run.steps_to(target)) for run in runs]
+    return target, [Run(r.size, 0.0, n, n * r.step_seconds, r.step_seconds, r.kept_bytes) for r, n in taken]
+
+
+def _words(size: int, record: "Record") -> str:
+    return f"batches of {size}, step {record.steps}"
+
+
+def _run(record: "Record", size: int) -> SizedRun:
+    from descend.doctor.record import facts
+
+    assert record.ending is not None
+    values = record.series("loss", "0").values
+    window = ceil(AVERAGED / size)
+    running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
+    kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
+    times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
+    held = record.fact(facts.KeptBytes, "first")
+    return SizedRun(size, kept, median(times), held.bytes if held and held.examples == size else nan)

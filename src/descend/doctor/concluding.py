@@ -1,0 +1,107 @@
+"""From symptoms and trials to a case: what is told as a finding, where it stands, and what remains a suspicion."""
+
+from dataclasses import replace
+from math import inf, isfinite
+
+from descend.doctor.canon import GENERAL, SEARCHES
+from descend.doctor.case import Case
+from descend.doctor.course.progress import constant_cost, is_stuck
+from descend.doctor.record import Record, Site, facts
+from descend.doctor.script.changes import changes_of
+from descend.doctor.symptoms import Symptom, causes
+from descend.doctor.trials.candidate import reference
+from descend.doctor.trials.prove import Proof
+
+EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: the cure's own line says more
+
+
+def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str) -> Case:
+    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
+
+    Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
+    """
+    known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
+    named = causes([s for s in known if s.id not in GENERAL])
+    general = [s for s in known if s.id in GENERAL]
+    cured = [s for s in general if s.id in proof.confirmed]  # says where the mistake is, the others that there is one
+    others = cured or ([] if named else general)
+    findings = ranked([*named, *others], proof, record)
+    findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
+    seen = {s.id for s in symptoms}
+    findings = [replace(s, explains=s.explains & seen) for s in findings]
+    held = {s.id for s in findings} | {i for s in findings for i in s.explains}
+    findings = _at_their_places(findings, proof, record)
+    bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
+    suspicions = tuple(s for s in symptoms if s.id not in held)
+    trials = tuple(proof.trials)
+    interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
+    return Case(
+        record,
+        tuple(findings),
+        suspicions,
+        trials,
+        proof.cure,
+        verified,
+        bare_s,
+        interrupted=interrupted,
+        tuning=proof.tuning,
+        dismissed=tuple(sorted(proof.dismissed)),
+        changed=proof.changed,
+    )
+
+
+def _at_their_places(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
+    """Return the findings where what cures them stands; of those that have no name of their own one for each place."""
+    placed = [replace(s, where=_cured_at(s, proof, record) or s.where) for s in findings]
+    kept: list[Symptom] = []
+    for symptom in placed:
+        told = [other for other in kept if other.id in GENERAL and _line(other) == _line(symptom)]
+        if symptom.id not in GENERAL or not told:
+            kept.append(symptom)
+    return kept
+
+
+def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
+    """Return the site that its winning edit names; of what points at none the first line that its cure rewrites."""
+    if symptom.id in proof.at:
+        return record.site(*proof.at[symptom.id])
+    cure = proof.cure
+    is_placed = symptom.id not in SEARCHES[-1] and (symptom.where is None or symptom.where.kind not in EVERYWHERE)
+    if cure is None or cure.script is None or cure.symptom != symptom.id or is_placed:
+        return None
+    parts = [t for t in proof.trials if t.symptom == symptom.id and t.remedies == cure.remedies[: len(t.remedies)]]
+    own = min([cure, *parts], key=lambda trial: len(trial.remedies)).script or cure.script  # not what stood behind it
+    rewritten = [(c.file, first + 1) for c in changes_of(own) for first, end, _ in c.lines if end > first]
+    return Site("cure", "", *rewritten[0]) if rewritten else None
+
+
+def _line(symptom: Symptom) -> tuple[str, int] | None:
+    return (symptom.where.file, symptom.where.line) if symptom.where else None
+
+
+def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
+    """Whether no edit can be made that would decide a suspicion, in a run that learns nothing at all.
+
+    Of a network whose loss is made of its own draws that is not known: what it learns is in what it draws next.
+    """
+    if record.fact(facts.SelfSampledLoss):
+        return False
+    mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+    untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
+    is_likely = symptom.likely and constant_cost(record) is not None
+    return untried and is_likely and is_stuck(record, symptom.optimizer)
+
+
+def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:
+    """Facts with a name first, as they come; then others, by how much of the trouble their best remedy took away."""
+
+    def left(symptom: Symptom) -> float:
+        mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+        costs = [(t.after, reference(t.before, record, t.judged_on)) for t in mine if isfinite(t.after)]
+        return min((after / whole for after, whole in costs), default=inf)
+
+    def rank(symptom: Symptom) -> tuple[bool, float]:
+        is_named_fact = symptom.certain and symptom.id not in GENERAL
+        return (False, 0.0) if is_named_fact else (True, round(left(symptom), 1))
+
+    return sorted(findings, key=rank)

@@ -1,0 +1,206 @@
+"""Is the cost going down? Read on the fixed examples where there are any, on the training loss where not."""
+
+from math import inf, isfinite, log, nan, prod, sqrt
+from statistics import fmean, median, median_low, variance
+
+from descend.doctor.course.opponents import exploded_at, has_opponents
+from descend.doctor.course.own_metric import is_told_by_loss, own_left, own_left_in_words
+from descend.doctor.course.yardstick import STUCK, yardstick_place
+from descend.doctor.record import Record, Series, facts
+from descend.ground.bound import Bound, Count
+
+WINDOW = Count(10, "training losses of neighbouring steps", "chosen: no single batch moves the median of so many")
+RISEN = Bound(1.25, "times the first cost", "chosen: a smoothed cost that is a quarter above the first one has risen")
+TINY = Count(4, "examples in a batch", "chosen: the loss of so few says which examples they are")
+NOISE = Bound(
+    1.5,
+    "times the median difference of neighbouring losses",
+    "chosen: a rise has to be larger than what batches differ by",
+)
+POOR = Bound(0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much")
+FAIR = Bound(
+    0.1, "of what the best constant prediction costs", "chosen: where more is left there is something to learn"
+)
+KNOWN = 1 - STUCK  # share of it that two ways to estimate a constant's cost may differ by: what `STUCK` can tell apart
+STANDARD_ERRORS = Bound(
+    3.0, "standard errors between two means", "of a normal law chance does it on one side once in 700 times"
+)
+REBOUND = Bound(2.0, "times the least cost before", "chosen: at twice that what was learnt is being lost again")
+
+
+def diverged(record: Record, key: str) -> bool:
+    """Whether the training loss became infinite or NaN."""
+    values = record.series("loss", key).values
+    return any(not isfinite(v) for v in values)
+
+
+def ended_smoothly(record: Record) -> bool:
+    """Whether the script came to its own end, and the first optimizer's loss neither diverged nor rose."""
+    is_over = record.ending is not None and record.ending.reason == "finished"
+    return is_over and not diverged(record, "0") and first_rise(record, "0") is None
+
+
+def smoothed(series: Series) -> Series:
+    """Return the running median over `WINDOW` steps."""
+    values = series.values
+    running = tuple(median_low(values[max(0, i - WINDOW + 1) : i + 1]) for i in range(len(values)))
+    return Series(series.steps, running)
+
+
+def first_rise(record: Record, key: str) -> int | None:
+    """Return the step at which the training loss first stood well above its start; None if it never did.
+
+    Batches differ: a rise is one that is also larger than what neighbouring losses differ by, and where batches are
+    tiny, one that the fixed examples show, too. One that opponents may have caused is none.
+    """
+    if has_opponents(record):
+        return exploded_at(record, key)
+    raw = record.series("loss", key)
+    losses, start = smoothed(raw), raw.first
+    least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
+    is_of_all = _is_of_all(record)
+    for step, value in losses:
+        if not isfinite(value) or (value > start + least and is_of_all):
+            return step
+    return None
+
+
+def _is_of_all(record: Record) -> bool:
+    """Whether a rise of the batches' losses is one of the cost, as far as the fixed examples tell."""
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
+    curve = record.series("monitored_loss")
+    if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
+        return True
+    return not curve.max < RISEN * curve.first
+
+
+def _scatter(losses: Series) -> float:
+    """Return by how much neighbouring losses differ in turn, up and down; a steady climb is no scatter."""
+    values = losses.finite().values
+    changes = [b - a for a, b in zip(values, values[1:])]
+    turns = [min(abs(a), abs(b)) for a, b in zip(changes, changes[1:]) if a * b < 0]
+    return median(turns) if len(turns) > len(changes) / 4 else 0.0
+
+
+def constant_cost(record: Record) -> float | None:
+    """Return the yardstick of the best constant prediction on targets that it has not seen; None where unknown.
+
+    Of classes it is the targets' entropy, of real targets each output's variance.
+    """
+    if has_opponents(record):
+        return None  # what the targets say is which network made the example
+    targets, place = record.fact(facts.Targets), yardstick_place(record)
+    if targets is None:
+        return None
+    if place == "squared_error":
+        return targets.constant_cost or None
+    own, p = targets.own_entropy, targets.mean  # the yardstick leaves the former out
+    if targets.entropy is not None and targets.unseen_entropy is not None:
+        least, cost = max(0.0, targets.entropy - own), max(0.0, targets.unseen_entropy - own)
+        return cost if 0 < cost and cost - least <= KNOWN * cost < inf else None
+    if place == "negative_log_likelihood" and p is not None and 0 < p < 1:
+        return max(0.0, -(p * log(p) + (1 - p) * log(1 - p)) - own) or None
+    return None
+
+
+def constant_in_words(record: Record) -> str:
+    """Return which constant `constant_cost` is that of.
+
+    Several real or binary targets of an example may share one number, where a mean of each would cost less.
+    """
+    targets, given = record.fact(facts.Targets), record.fact(facts.LossInput)
+    is_number = targets is None or targets.entropy is None and targets.constants == 1  # of classes it is their shares
+    shared = is_number and given is not None and prod(given.target_shape[1:]) > 1
+    return "the best single number for all outputs" if shared else "the best constant prediction"
+
+
+def has_reference(record: Record) -> bool:
+    """Whether there is what the cost at the end can be held against: a constant's, or one that was read earlier."""
+    curve = record.series("yardstick", yardstick_place(record))
+    return len(curve) > 1 or bool(len(curve) and constant_cost(record))
+
+
+def left(record: Record) -> float:
+    """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown.
+
+    Where no loss can tell, it is what the script's own number lacks, as a share of what it lacks without learning.
+    """
+    if isfinite(share := _own_left(record)):
+        return share
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    if not len(curve) or has_opponents(record) or not has_reference(record):
+        return float("nan")
+    reference = constant_cost(record) or curve.first
+    return curve.last / reference if reference > 0 else float("nan")
+
+
+def _own_left(record: Record) -> float:
+    return nan if is_told_by_loss(record) else own_left(record)
+
+
+def left_in_words(record: Record) -> str:
+    """Return what is left, and of what: `87% of the cost of the best constant prediction`."""
+    if isfinite(share := _own_left(record)):
+        return own_left_in_words(record, share)
+    whose = f"the cost of {constant_in_words(record)}" if constant_cost(record) else "the first cost"
+    share = left(record)
+    return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
+
+
+def falls(record: Record, share: float = 0.5) -> float:
+    """Return by how much of itself the cost fell over the last `share` of the run; 0 where it rose or is unknown."""
+    curve, then = record.series("yardstick", yardstick_place(record)).finite(), int((1 - share) * record.steps)
+    if not isfinite(curve.at(then)):  # a run of a few steps is over before there are fixed examples
+        curve = smoothed(record.series("loss", "0").finite())
+    middle = curve.at(then)
+    return max(0.0, 1 - curve.last / middle) if len(curve) and middle > 0 else 0.0
+
+
+def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
+    """Whether the run ends no better than `share` of what a constant prediction costs (or of its own first cost)."""
+    if diverged(record, key):
+        return True
+    if isfinite(own := _own_left(record)):
+        return not own < share
+    if has_opponents(record):
+        return exploded_at(record, key) is not None
+    curve = record.series("yardstick", yardstick_place(record))
+    if not has_reference(record):
+        losses = smoothed(record.series("loss", key))
+        if not len(losses):
+            return False
+        return not losses.last < share * losses.first
+    reference = constant_cost(record) or curve.first
+    return not curve.last < share * reference
+
+
+def stuck_in_words(record: Record, key: str, share: float) -> str:
+    """Return what `is_stuck` has found: `31% of the first cost is left`."""
+    if diverged(record, key):
+        return "the training loss became infinite or no number"
+    if isfinite(left(record)):
+        return f"{left_in_words(record)} is left"
+    return f"the training loss did not end below {share:.0%} of its first value"
+
+
+def is_falling(record: Record, key: str) -> bool:
+    """Whether the losses of the run's last third lie below those of its first third by more than batches differ."""
+    losses = record.series("loss", key).finite().values
+    first, last = losses[: len(losses) // 3], losses[-(len(losses) // 3) :]
+    if len(first) < 2:
+        return False
+    error = sqrt((variance(first) + variance(last)) / len(first))
+    return fmean(first) - fmean(last) > STANDARD_ERRORS * error
+
+
+def rebounds(record: Record) -> bool:
+    """Whether the cost, having come down, stood at twice that again while there was something left to learn."""
+    if has_opponents(record):
+        return False
+    curve = record.series("yardstick", yardstick_place(record)).finite()
+    least, worth = float("inf"), FAIR * (constant_cost(record) or curve.first)
+    for _, value in curve:
+        if value > worth and value > REBOUND * least:
+            return True
+        least = min(least, value)
+    return False

@@ -1,0 +1,21 @@
+"""What comes from the observed script: of its texts none goes further as it came."""
+
+from dataclasses import replace
+
+from descend.doctor.record.reading import Effect, Ending, Message, Note
+from descend.doctor.redaction import clean
+
+
+def arrived(message: Message) -> Message:
+    """Return a message whose free text is cleaned.
+
+    Names and places in the source stay: remedies look for them there; they are cleaned where they are kept or shown.
+    """
+    match message:
+        case Ending(error=error) if error:
+            return replace(message, error=clean(error))
+        case Note(reason=reason):
+            return replace(message, reason=clean(reason))
+        case Effect(target=target):
+            return replace(message, target=clean(target))
+    return message

@@ -1,0 +1,146 @@
+"""Secrets known by how they are written: keys by their service's prefix, what stands in URLs, headers, assignments."""
+
+import re
+
+from descend.doctor.redaction.looks import is_number, is_random, is_switch, is_telling
+from descend.doctor.redaction.names import is_likely, is_measure, is_sure
+
+HIDDEN = "***"
+LEAST_LIKELY = 8  # characters of one beside a name that may be another thing's
+LEAST_BARE = 3  # characters of a value without quotes: `the secret: a word`
+
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL)
+_TOKENS = re.compile(  # the prefixes by which services mark their own keys
+    r"\b(?:(?:hf|gh[pousr]|npm|[sr]k_live|[sr]k_test|whsec|dop_v1|r8|nvapi)_[A-Za-z0-9]{16,}|github_pat_\w{20,}"
+    r"|glpat-[\w-]{16,}|nvapi-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|sk-(?=[\w-]*\d)[\w-]{20,}|pypi-[\w-]{20,}"
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+)
+_DRAWN = re.compile(  # a key without a name; in a path, or said to be a digest, it is a file's or a commit's
+    r"(?<![\w/+=-])(?<!sha1[:=])(?<!sha256[:=])(?<!md5[:=])(?<!commit )(?<!hash )[\w+=-]{24,}(?![\w/+=-]|\.\w)"
+)
+_DIGEST = re.compile(
+    r"(?=\d*[a-fA-F])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})"
+)  # how experiment trackers write keys
+_URL = re.compile(r"\b[A-Za-z][\w+.-]{1,30}://[^\s'\"<>`\\]{1,4000}")
+_USER = re.compile(r"^(\w[\w+.-]*://)(?!git@)(?:[^/?#@]*:.*|[^/?#@]*)@")
+_QUERY = re.compile(r"([?&;#])([\w.\[\]%-]+)=([^&;#]*)")
+_HOOK = re.compile(r"^(\w[\w+.-]*://[^/]*)(/.*)", re.DOTALL)
+_BEFORE = re.compile(r"(?:[+-](?![+-]))?[ \t]*")
+_SEGMENT = re.compile(r"(?<=/)[^/?#]+")
+
+_HEADER = re.compile(
+    r"((?:authorization|x-[\w-]*(?:key|token|auth|secret)|api-key|cookie|set-cookie)"
+    r"\\*+[\"']?+[ \t]*+[:=,][ \t]*+\\*+[\"']?+)"
+    r"(?!\*\*\*)[^\"'\\\r\n]+",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(r"\b((?:Bearer|Basic)[ \t]+)(?=[\w+/.~-]*(?:[A-Z]|\d|=))[\w+/=.~-]{6,}")
+_OF_PROGRAM = re.compile(  # `mysql -pPASSWORD`, `sshpass -p PASSWORD`, `curl -u USER:PASSWORD`, as words or as a list
+    r"(\b(?:mysql\w*|mariadb\w*|sshpass)\b[^\n]{0,300}?[\"' ]-p[\"', ]*"
+    r"|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
+    r"(?!\*\*\*)[^\s\"',]+"
+)
+_NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
+    r"(?P<name>(?<![\w.])--?[A-Za-z][\w.-]{0,80}|(?<![\w.])[A-Za-z_][\w.-]{0,80})"
+    r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t]"
+    r"|[\"'][ \t]*,\s*(?:[a-z_]+=[\w.]+,\s*){0,4}(?:default=)?(?=[rbfu]?[\"']))"  # "name", "value"
+    r"(?P<value>[rbfuRBFU]{0,2}(?P<quote>\\*(?:\"\"\"|'''|\"|'))(?P<inner>.{0,4000}?)(?P=quote)"
+    r"|[^\s,;\"'(){}\[\]<>]+[^\s,;\"'{}<>]*)",
+    re.DOTALL,
+)
+_TYPES = re.compile(r"(?:str|bytes|int|float|bool|None|Any|Optional|Tensor|torch|typing|self|cls|lambda)\b")
+_LOOKED_UP = re.compile(r"(?:os\.)?(?:environ|getenv)\b|[A-Za-z_][\w.]*[\[(]")
+
+
+def mask_shapes(text: str) -> str:
+    """Return a text of any kind with what is written as secrets are replaced by `***`; its lines stay as many."""
+    text = _PRIVATE_KEY.sub(lambda found: hidden_lines(found[0]), text)
+    text = _URL.sub(lambda found: mask_url(found[0]), text)
+    text = _HEADER.sub(rf"\g<1>{HIDDEN}", text)
+    text = _SCHEME.sub(rf"\g<1>{HIDDEN}", text)
+    text = _OF_PROGRAM.sub(rf"\g<1>{HIDDEN}", text)
+    text = _named(text)
+    text = _TOKENS.sub(HIDDEN, text)
+    return _DRAWN.sub(_mask_drawn, text)
+
+
+def named_values(text: str) -> list[tuple[str, str]]:
+    """Return the names and values of a source's, or a settings file's, assignments whose names are secrets'."""
+    found = [(match["name"], _value_of(match)[1], match["inner"] is not None) for match in _assignments(text)]
+    return [(name, value) for name, value, quoted in found if _hides(name, value, quoted=quoted)]
+
+
+def mask_url(url: str) -> str:
+    """Return a URL without its user and password, its query's secrets, and the keys that stand in its path."""
+    url = _USER.sub(rf"\g<1>{HIDDEN}@", url)
+    url = _QUERY.sub(_mask_query, url)
+    if hook := _HOOK.match(url):
+        if "hook" in url.lower().replace(HIDDEN, ""):
+            return f"{hook[1]}/{HIDDEN}"
+        path = _SEGMENT.sub(lambda part: HIDDEN if is_random(part[0]) else part[0], hook[2])
+        return hook[1] + path
+    return url
+
+
+def hidden_lines(text: str) -> str:
+    """Return as many lines as `text` has, all hidden; where they are a patch's, or indented, they stay so."""
+    return "\n".join(_BEFORE.match(line)[0] + HIDDEN for line in text.split("\n"))  # type: ignore[index]
+
+
+def _mask_query(found: re.Match[str]) -> str:
+    mark, name, value = found.groups()
+    is_secret = is_likely(name) or is_random(value) or name.lower() in ("code", "state")
+    return f"{mark}{name}={HIDDEN}" if is_secret and value else found[0]
+
+
+def _mask_drawn(found: re.Match[str]) -> str:
+    return HIDDEN if is_random(found[0]) or _DIGEST.fullmatch(found[0]) else found[0]
+
+
+def _named(text: str) -> str:
+    pieces, end = [], 0
+    for match in _assignments(text):
+        start, value = _value_of(match)
+        bare = match["sign"].isspace()
+        if bare and not (match["name"].startswith("--") and (is_telling(value) or is_random(value))):
+            continue
+        if not _is_masked(value) and _hides(match["name"], value, quoted=match["inner"] is not None):
+            pieces += [text[end:start], hidden_lines(value)]
+            end = start + len(value)
+    return "".join([*pieces, text[end:]])
+
+
+def _value_of(match: re.Match[str]) -> tuple[int, str]:
+    """Return where a value begins, and it, without its quotes and what closes brackets behind it."""
+    if match["inner"] is not None:
+        return match.start("inner"), match["inner"]
+    return match.start("value"), match["value"].rstrip(")]`.:")
+
+
+def _is_masked(value: str) -> bool:
+    return value == HIDDEN or value.startswith(HIDDEN + "&")
+
+
+def _assignments(text: str) -> list[re.Match[str]]:
+    """Return what is named like a secret and given a value; overlapping ones, `a: b = c`, each by itself."""
+    found, start = [], 0
+    while match := _NAMED.search(text, start):
+        named = is_likely(match["name"])
+        if named:
+            found.append(match)
+        start = match.end() if named else match.end("name")
+    return found
+
+
+def _hides(name: str, value: str, *, quoted: bool) -> bool:
+    """Whether a value beside a secret's name is one: an expression, a type, a number of tokens is not."""
+    if not value or is_switch(value) or (is_number(value) and (is_measure(name) or not is_sure(name))):
+        return False
+    if not quoted and (_TYPES.match(value) or _LOOKED_UP.match(value) or value == name or len(value) < LEAST_BARE):
+        return False
+    if is_sure(name):
+        return True
+    if name.lower().endswith("token"):
+        return is_telling(value) or is_random(value)
+    is_key = quoted or not name.lower().endswith("key")  # of a dictionary
+    return is_random(value) or (is_key and is_telling(value) and value.isalnum() and len(value) >= LEAST_LIKELY)

@@ -1,0 +1,118 @@
+"""What stands in a script's own sources: the words that its arguments may be, and the secrets written there."""
+
+import ast
+import os
+import re
+import stat
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from descend.doctor.redaction.looks import is_random, is_telling
+from descend.doctor.redaction.names import is_sure
+from descend.doctor.redaction.shapes import named_values
+
+SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env")
+MOST_FILES = 300  # of a working directory; more of them are a collection, and no program
+LARGEST = 300_000  # bytes; what is larger holds data
+MOST_BYTES = 4_000_000  # of all: read and searched in about a tenth of a second
+MOST_NAMES = 20_000  # of files and folders looked at: a working directory may hold a data set
+DEEPEST = 4  # folders below the working directory
+LEAST_LEARNT = 16  # letters; a shorter word may be what a script calls other things, too
+MOST_LEARNT = 500  # values; more of them are data whose columns are called so
+_WITH_PASSWORD = re.compile(r"\w[\w+.-]*://[^\s'\"/:@]*:[^\s'\"]+@[^\s'\"]*")
+_SKIPPED = frozenset(
+    {"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist", "wandb", "mlruns"}
+)
+_LINE = re.compile(r"^.*(?:pass|pwd|secret|token|key|cred|auth|cookie|dsn|hook|://).*$", re.IGNORECASE | re.MULTILINE)
+
+
+class Sources:
+    """A program's file, and the Python and settings files of its working directory, as far as they are quickly read."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self._path, self._root = path, root
+
+    @cached_property
+    def _texts(self) -> dict[Path, str]:
+        texts, read = dict[Path, str](), 0
+        for file in self._files():
+            try:
+                found = file.stat()
+                size = found.st_size
+                if stat.S_ISREG(found.st_mode) and size <= LARGEST and read + size <= MOST_BYTES:
+                    texts[file] = file.read_bytes().decode(errors="replace")
+                    read += size
+            except OSError:
+                continue
+        return texts
+
+    def _files(self) -> Iterator[Path]:
+        yield self._path
+        folders = dict.fromkeys([self._root, self._path.parent])
+        kept = seen = 0
+        for folder in folders:
+            for top, inside, names in os.walk(folder):
+                seen += len(inside) + len(names)
+                if seen > MOST_NAMES:
+                    return
+                depth = len(Path(top).relative_to(folder).parts)
+                inside[:] = [n for n in sorted(inside) if n[0] != "." and n not in _SKIPPED] if depth < DEEPEST else []
+                for name in sorted(names):
+                    file = Path(top, name)
+                    if file.suffix == ".py" or file.suffix in SETTINGS or name.startswith(".env"):
+                        yield file
+                        kept += 1
+                        if kept >= MOST_FILES:
+                            return
+
+    def secrets(self) -> set[str]:
+        """Return the values that stand there beside the names of secrets, and would be known again elsewhere."""
+        found = set[str]()
+        for text in self._texts.values():
+            lines = "\n".join(_LINE.findall(text))
+            found.update(value for name, value in named_values(lines) if is_sure(name) or _is_drawn(value))
+            found.update(_WITH_PASSWORD.findall(lines))
+        known = [value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT]
+        return set(sorted(known, key=len)[-MOST_LEARNT:])
+
+    def has(self, word: str) -> bool:
+        """Whether a word is a name, or the whole of a text constant, of the program."""
+        return any(word in text and word in self._words(file) for file, text in self._texts.items())
+
+    def _words(self, file: Path) -> frozenset[str]:
+        if file not in self._known:
+            self._known[file] = _words(file, self._texts[file])
+        return self._known[file]
+
+    @cached_property
+    def _known(self) -> dict[Path, frozenset[str]]:
+        return {}
+
+
+def _is_drawn(value: str) -> bool:
+    return is_random(value) or (is_telling(value) and len(value) >= LEAST_LEARNT)
+
+
+def _words(file: Path, text: str) -> frozenset[str]:
+    """Return the names and text constants of a file, but for those constants that a secret's name is given."""
+    if file.suffix != ".py":
+        return frozenset()
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset(re.findall(r"[A-Za-z_]\w*", text)) if file.suffix == ".ipynb" else frozenset()
+    return frozenset(_said(tree)) - frozenset(value for _, value in named_values(text))
+
+
+def _said(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                yield name
+            case ast.keyword(arg=str(name)) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name):
+                yield name

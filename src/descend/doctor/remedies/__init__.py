@@ -1,0 +1,32 @@
+"""One change to a training script a file: each takes a script and gives it back, edited, in a function of its name."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+
+from descend.doctor.course.yardstick import JudgedOn
+from descend.doctor.remedies.remedy import Change, Key, Prescription, Remedy
+from descend.doctor.source.not_applicable import NotApplicable
+
+_NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"remedy"}))
+
+
+class _Remedies(Mapping[str, Remedy]):
+    """The remedies by name; a file is imported when its own is asked for."""
+
+    def __getitem__(self, name: str) -> Remedy:
+        if name not in _NAMES:
+            raise KeyError(name)
+        remedy: Remedy = getattr(import_module(f"{__name__}.{name}"), name)
+        return remedy
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+REMEDIES: Mapping[str, Remedy] = _Remedies()
+
+__all__ = ["REMEDIES", "Change", "JudgedOn", "Key", "NotApplicable", "Prescription", "Remedy"]

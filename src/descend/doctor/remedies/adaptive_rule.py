@@ -1,0 +1,78 @@
+"""Adam instead of the optimizer: a rate for each parameter, from its own gradients (Kingma & Ba 2015)."""
+
+from typing import Any
+
+import libcst as cst
+
+from descend.doctor.record import Record
+from descend.doctor.script.script import Script
+from descend.doctor.source.arguments import (
+    find_argument,
+    is_in_groups,
+    is_rate,
+    is_unpacked,
+    keyword,
+    makes_optimizer,
+    number,
+    place_in,
+    with_arguments,
+)
+from descend.doctor.source.imports import import_module
+from descend.doctor.source.locate import Place, locate
+from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.syntax import last_name
+
+HOME = "torch.optim"
+ADAPTIVE = {"Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
+KEPT = ("maximize", "foreach", "fused", "differentiable")  # not of the rule: direction and implementation
+
+
+def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
+    """Replace the optimizer by Adam with the rate `dose["lr"]`; weight decay stays, momentum goes."""
+    place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
+    if isinstance(place, NotApplicable):
+        return place
+    if reason := _obstacle(place, dose["lr"]):
+        return NotApplicable(reason)
+    file, home = place.syntax.file, _home(place)
+    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=cst.parse_expression(f"{home}.Adam"))
+    text: str | NotApplicable = place.syntax.replace(place.call, call)
+    if isinstance(text, str) and home == HOME:
+        text = import_module(file, text, "torch")
+    return text if isinstance(text, NotApplicable) else script.edit(file, text)
+
+
+def _home(place: Place) -> str:
+    """Return what the call itself names torch.optim."""
+    owner = place.call.func.value if isinstance(place.call.func, cst.Attribute) else None
+    is_named = owner is not None and last_name(owner) == "optim" and place.syntax.is_module(owner)
+    return place.syntax.code(owner) if owner is not None and is_named else HOME
+
+
+def _obstacle(place: Place, rate: float) -> str:
+    name = last_name(place.call.func)
+    if not is_rate(rate):
+        return f"a learning rate cannot be {rate}"
+    if name in ADAPTIVE:
+        return f"{name} is an adaptive rule already"
+    if not makes_optimizer(place):
+        return place.inside
+    if is_unpacked(place.call) or not place.call.args:
+        return f"the arguments of {name or 'the optimizer'} are not written in its call"
+    if is_in_groups(place.syntax, place.call, "lr"):
+        return "the parameter groups have learning rates of their own"
+    return ""
+
+
+def _with_adams_arguments(call: cst.Call, rate: float) -> cst.Call:
+    parameters = find_argument(call, "params", 0) or call.args[0]
+    old = find_argument(call, "lr", 1)
+    new = keyword("lr", number(rate))
+    arguments = [parameters, new.with_changes(comma=old.comma) if old else new]
+    decay = find_argument(call, "weight_decay", place_in(last_name(call.func), "weight_decay"))
+    if decay is not None:
+        arguments.append(decay if decay.keyword else keyword("weight_decay", decay.value))
+    for name in KEPT:
+        if (argument := find_argument(call, name, None)) is not None:
+            arguments.append(argument)
+    return with_arguments(call, arguments)

@@ -1,0 +1,74 @@
+"""What a remedy is: `x(script, record, dose) -> Script | NotApplicable`, one dosed edit of the source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from descend.doctor.course.yardstick import JudgedOn
+from descend.doctor.record import Record
+from descend.doctor.script.script import Script
+from descend.doctor.source.not_applicable import NotApplicable
+
+Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
+
+
+Key = tuple[str, str, JudgedOn]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One remedy with its dose."""
+
+    remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
+    edit: Callable[[Script], Script | NotApplicable]
+
+
+@dataclass(frozen=True)
+class Prescription:
+    """One change, or several one after another, prescribed for one symptom."""
+
+    symptom: str  # id of the symptom it is for
+    changes: tuple[Change, ...]
+    label: str  # the change in a user's words: "learning rate 0.5 → 0.09"
+    cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
+    decides: bool = True  # whether its rerun settles that the symptom is the cause
+    times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
+    judged_on: JudgedOn = "fixed"
+    of_fact: bool = False  # whether what it is for is a fact, and no suspicion
+    of_search: bool = False  # whether what it is for has no name of its own
+    optimizer: str = ""  # whose steps it changes
+    smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
+    restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+    adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
+    much: bool = False  # whether it must take off half to be worth a finding
+    at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
+    at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
+    with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """The ids of the remedies, in the order in which they are applied."""
+        return tuple(change.remedy for change in self.changes)
+
+    def apply(self, script: Script) -> Script | NotApplicable:
+        """Return the script with all of it, or why one of the changes cannot be made."""
+        for change in self.changes:
+            edited = change.edit(script)
+            if isinstance(edited, NotApplicable):
+                return edited
+            script = edited
+        return script
+
+    def steps(self, unchanged: int) -> int:
+        """Return how many steps it takes where the unchanged script takes so many."""
+        return max(1, round(self.times * self.smaller_batch * unchanged))
+
+    @property
+    def same_batches(self) -> bool:
+        """Whether each of its steps sees the examples that the unchanged script's sees."""
+        return self.smaller_batch == 1
+
+    @property
+    def key(self) -> Key:
+        """What tells its trial from those of others: the same change may be prescribed for several symptoms."""
+        return self.label, self.optimizer, self.judged_on

@@ -1,0 +1,8 @@
+"""The case as a person or a program reads it: console, JSON contract, one-file HTML page."""
+
+from descend.doctor.report.console import render_console
+from descend.doctor.report.contract import render_json
+from descend.doctor.report.page import render_page, write_page
+from descend.doctor.report.patches import write_patches
+
+__all__ = ["render_console", "render_json", "render_page", "write_page", "write_patches"]

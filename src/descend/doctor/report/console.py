@@ -1,0 +1,198 @@
+"""One screen for the person at the terminal: verdict, findings, trials, patch.
+
+Text from a script (labels, paths, messages) is never read as markup and holds no control character.
+"""
+
+import shlex
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.table import Table
+from rich.text import Text
+
+from descend.doctor.case import Case
+from descend.doctor.redaction import clean
+from descend.doctor.report.measurements import group_notes, looked_at, unseen
+from descend.doctor.report.patch import summarise_diff
+from descend.doctor.report.patches import Patch, patches
+from descend.doctor.report.titles import title
+from descend.doctor.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
+from descend.doctor.report.wording import count, listed, number, one_line, place, plain_name, root_of, taken_off
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.trial import Trial
+
+STORE = Path(".descend")  # where runs are kept unless it is said
+WIDEST = 120  # columns; longer lines are hard to read
+LABEL_WIDTH = 9
+MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
+SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH, NOTE_LENGTH = 330, 40, 72, 140, 210
+VERDICT_STYLES = {
+    "proved": "bold green",
+    "train_longer": "bold green",
+    "mends": "bold green",
+    "helps": "green",
+    "suggested": "green",
+    "worse": "red",
+    "failed": "dim",
+    "not_proved": "dim",
+    "no_effect": "dim",
+}
+
+TOO_LITTLE = "too little: less than a fifth better (half, where it adds steps or parameters) or less than a fifth worse"
+PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved", "suggestion": "suggest"}
+MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
+
+Row = tuple[str, RenderableType]
+
+
+def render_console(
+    case: Case, folder: Path | None = None, *, store: str = str(STORE), has_page: bool = True
+) -> RenderableType:
+    """Return the case as a rich renderable of about thirty lines, for 80 columns or more.
+
+    folder: where `report.html` and the patches lie; taken to be `.descend/RUN` when the run is in a store.
+    store: what `--store` is given for the run to be found; has_page: whether `report.html` is there.
+    """
+    folder = folder or (STORE / str(case.record.run) if case.record.run else None)
+    rows: list[Row] = [("verdict", Text(verdict(case), _verdict_style(case)))]
+    if case.record.steps:
+        rows.append(("watching", Text(observed(case))))
+    rows += _findings(case)
+    rows += [("suspected", _finding(case, suspicion, "yellow")) for suspicion in case.undecided[:MOST_FINDINGS]]
+    if not case.findings and not case.undecided and is_judged(case):
+        rows += _looked_at(case)
+    rows += _trials(case)
+    if case.changed:
+        rows.append(("ended", Text(one_line(case.changed), "yellow")))
+    rows += _patches(case, folder, command("apply", case, store))
+    rows += _refused(case)
+    if folder:
+        path = str(folder / "report.html")
+        rows.append(("report", Text(path if has_page else f"{command('report', case, store)} writes {path}")))
+    return Constrain(_layout(rows), WIDEST)
+
+
+def _layout(rows: list[Row]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(width=LABEL_WIDTH, no_wrap=True, style="bold")
+    table.add_column(ratio=1, overflow="fold")
+    for label, content in rows:
+        table.add_row(label, content)
+    return table
+
+
+def _verdict_style(case: Case) -> str:
+    if case.status == "healthy":
+        return "bold green" if is_clean(case) else "bold yellow"
+    return "bold yellow" if case.cure else "bold red"
+
+
+def _findings(case: Case) -> list[Row]:
+    standing = causes(case)
+    rows: list[Row] = [("finding", _finding(case, finding, "bold")) for finding in standing[:MOST_FINDINGS]]
+    if left := standing[MOST_FINDINGS:]:
+        rows.append(("also", Text(one_line("; ".join(title(finding.id) for finding in left), SENTENCE_LENGTH))))
+    return rows
+
+
+def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
+    where = place(finding.where, finding.module, root_of(case))
+    head = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
+    head.add_column(ratio=1)
+    head.add_column(justify="right", no_wrap=True)
+    shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
+    name = title(finding.id) + ("" if finding in case.findings else f" ({finding.standing})")
+    head.add_row(Text(name, style), Text(shown, "cyan"))
+    lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
+    if finding.explains:
+        follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
+        lines.append(Text(f"explains: {one_line(follows, LINE_LENGTH)}", "dim"))
+    return Group(*lines)
+
+
+def _looked_at(case: Case) -> list[Row]:
+    rows: list[Row] = []
+    if names := looked_at(case.record):
+        rows.append(("looked at", Text(listed(names, SENTENCE_LENGTH))))
+    grouped = group_notes(unseen(case.record))
+    reasons = [f"{listed(probes, LINE_LENGTH // 2)}: {reason}" for reason, probes in grouped.items()]
+    for line in reasons[:MOST_NOTES]:
+        rows.append(
+            (
+                "" if rows and rows[-1][0] in ("unseen", "") else "unseen",
+                Text(one_line(line, NOTE_LENGTH), "dim"),
+            )
+        )
+    if len(reasons) > MOST_NOTES:
+        rows.append(("", Text(f"and {count(len(reasons) - MOST_NOTES, 'more reason')}", "dim")))
+    return rows
+
+
+def _trials(case: Case) -> list[Row]:
+    if not case.trials:
+        return []
+    proved = [trial for trial in case.trials if trial.verdict in ("proved", "train_longer")]
+    seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
+    failed = sum(trial.verdict == "failed" for trial in case.trials)
+    heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
+    metrics = [trial.metric for trial in case.trials if trial.metric] or [""]
+    metric = min((m for m in metrics if metrics[0].startswith(m)), key=len)  # what one is besides is not for all
+    lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, LINE_LENGTH)}" if metric else ""))]
+    lines.append(_trial_table(case.trials[:MOST_TRIALS]))
+    if len(case.trials) > MOST_TRIALS:
+        lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))
+    if any(trial.verdict == "no_effect" for trial in case.trials[:MOST_TRIALS]):
+        lines.append(Text(TOO_LITTLE, "dim"))
+    return [("trials", Group(*lines))]
+
+
+def _trial_table(trials: tuple[Trial, ...]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
+    table.add_column(ratio=1, overflow="fold")
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    for trial in trials:
+        label = Text(one_line(trial.label, REMEDY_LENGTH))
+        outcome = Text(plain_name(trial.verdict), VERDICT_STYLES.get(trial.verdict, ""))
+        if trial.verdict == "failed":
+            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
+        else:
+            table.add_row(label, change(trial), Text(taken_off(trial.gain)), outcome)
+    return table
+
+
+def _patches(case: Case, folder: Path | None, apply: str) -> list[Row]:
+    if case.cure and case.streamed:
+        return [("patch", Text("none: the script came in by a pipe, so there is no file to change", "dim"))]
+    return [(PATCH_LABELS[patch.kind], _patch(case, patch, folder, apply)) for patch in patches(case)]
+
+
+def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> RenderableType:
+    by_hand = f"patch -p0 < {folder / patch.file}" if folder else ""
+    summary = one_line(summarise_diff(patch.diff), 80)
+    if patch.kind == "cure":
+        lines = [Text(f"{summary} ({apply}, or: {by_hand})" if folder else summary)]
+        lines += [Text(one_line(case.verified, LINE_LENGTH), "dim")] if case.verified else []
+    else:
+        how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
+        lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim")]
+    lines += [Text(f"{patch.file} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
+    return Group(*lines)
+
+
+def _refused(case: Case) -> list[Row]:
+    """What the script was kept from doing: a bill is clean only beside it."""
+    refused = [effect for effect in case.record.effects if effect.refused]
+    if not refused:
+        return []
+    by = f", by the installed library {one_line(refused[0].by, PLACE_LENGTH)}" if refused[0].by else ""
+    first = one_line(f"{refused[0].kind} {refused[0].target}", PLACE_LENGTH + REMEDY_LENGTH) + by
+    many = f"{count(len(refused), 'effect')} outside the scratch copy, the first: " if refused[1:] else ""
+    return [("refused", Text(f"{many}{first} (--allow-effects permits it)"))]
+
+
+def command(name: str, case: Case, store: str) -> str:
+    """Return what the user types to have a command of ours read the run in that store."""
+    where = "" if store == str(STORE) else f" --store {shlex.quote(clean(store))}"
+    return f"descend {name}{where} {case.record.run}"

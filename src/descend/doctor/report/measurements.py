@@ -1,0 +1,80 @@
+"""What each measurement is called where somebody reads it."""
+
+from collections.abc import Iterable
+
+from descend.doctor.record import Note, Record
+from descend.doctor.report.wording import one_line, plain_name
+
+BEHIND_THE_SCENES = frozenset({"tape", "monitor", "store"})  # cost time, and are no look at the training
+NAMES = {
+    "loss_input": "outputs and targets",
+    "not finite": "NaN and infinities",
+    "left out": "data that the loss masks",
+    "batch": "later batches",
+    "connections": "which parameters are trained",
+    "divergence": "the divergence's inputs",
+    "constant term": "constant terms of the loss",
+    "mixed reductions": "whether the loss adds a sum to a mean",
+    "balance": "how hard each term of the loss pulls",
+    "blocking": "calls that block the gradient",
+    "on the way": "calls between data, network and loss",
+    "pairing": "batch pairing",
+    "widths": "layer widths",
+    "zero input": "layers fed zeros",
+    "own draws": "whether the network draws at random what its loss is made of",
+    "own selection": "whether the network selects what its loss is the mean of",
+    "mixing": "examples kept apart",
+    "dimensions": "dimensions exchanged",
+    "singular": "infinite derivatives",
+    "leak": "targets among the inputs",
+    "inputs": "scale of the inputs",
+    "answers": "whether new examples are answered to",
+    "signal": "whether the targets depend on the inputs",
+    "gradient": "gradient",
+    "through_time": "gradient through time",
+    "twins": "identical units",
+    "activations": "activations",
+    "monitored_loss": "cost of fixed examples",
+    "running statistics": "running statistics",
+    "reachability": "how low the loss can go behind each call",
+    "curvature": "curvature",
+    "gradient_noise": "gradient noise",
+    "spread_yardstick": "cost of later examples",
+    "update_ratio": "size of the updates",
+    "gradients": "gradients by finite differences",
+    "gradient_check": "backward passes of your own",
+    "tape": "replay of a step",
+    "monitor": "fixed examples",
+    "store": "record",
+    "scratch": "scratch copy",
+    "observer": "observation",
+    "ranks": "processes of the group",
+}
+
+
+def measurement(probe: str) -> str:
+    """Return what a probe measures, in a few words: `identical units`."""
+    return one_line(NAMES.get(probe, plain_name(probe)))
+
+
+def looked_at(record: Record) -> list[str]:
+    """Return what was measured at least once; what failed each time was not seen."""
+    seen = (cost.probe for cost in record.costs.values() if cost.calls > cost.failed)
+    return [measurement(probe) for probe in seen if probe not in BEHIND_THE_SCENES]
+
+
+def unseen(record: Record) -> list[Note]:
+    """Return why something was not measured at all; what was measured at other times was looked at."""
+    seen = set(looked_at(record))
+    return [note for note in record.notes if measurement(note.probe) not in seen]
+
+
+def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:
+    """Return what could not be measured, by reason: reason -> the probes it stopped."""
+    grouped: dict[str, list[str]] = {}
+    for note in notes:
+        probes = grouped.setdefault(one_line(note.reason), [])
+        name = measurement(note.probe)
+        if name not in probes:
+            probes.append(name)
+    return grouped

@@ -1,0 +1,287 @@
+"""The observed script's own process: `python -c "... main()" CONFIG`, under the script's interpreter.
+
+Needs torch and the standard library only. The script finds itself as under plain python: `__main__`, `sys.argv`,
+`sys.path[0]`, working directory, exit status and traceback are its own.
+"""
+
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from descend.doctor.record import Fact, Note, facts
+from descend.doctor.run.busy_machine import OwnTime
+from descend.doctor.run.execute import Program, execute
+from descend.doctor.run.peers import grouped
+
+NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
+OLDEST_TORCH = (2, 11)
+LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the parent asks for."""
+
+    path: str  # the script that runs: the user's own file, or its copy
+    root: str  # the working directory, or its copy
+    original_root: str
+    files: str  # the folder that stands for the root of the file system; "" when the script runs in place
+    module: str | None
+    arguments: list[str]
+    role: str  # watch, exam, arm, gradcheck, show, or bare: nothing is done but counting steps
+    asked: dict[str, Any]  # what is to be shown, at which steps, and how
+    steps: int
+    seconds: float
+    least_steps: int
+    quick_s: float
+    timed: bool  # whether time bounds the run and its measuring, too
+    patience: float  # a script that is not watched must have begun to train after so many seconds
+    seed: int
+    stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
+    spread: bool  # whether an arm looks at batches from all over the run
+    examples: int  # how many of the first ones are fixed at most; 0 for as many as suffice
+    peers: int  # other processes of the script's group, which run beside it and are not observed
+    rank: int  # which of them this one is; 0 is observed
+    trains: bool  # whether the optimizers' steps move the parameters
+    descriptor: int  # where messages go
+    telling: int  # where forked workers' messages go
+    allow_effects: bool
+    level: str  # of its confinement, as its keeper has it; "none" where nothing is refused
+    parent: int  # the process at whose end the keeper ends it
+    writable: list[str]
+    started: float  # time.monotonic(), which all processes share, when the parent began
+
+    @property
+    def watched(self) -> bool:
+        """Whether this is the user's own run, and not one of ours in a scratch copy."""
+        return self.role == "watch"
+
+
+def main(house: str) -> NoReturn:
+    """Run the script that the configuration names, under observation. `house` is where this package lies."""
+    config = Config(**json.loads(sys.argv[1]))
+    require_torch()
+    arrange_path(house)
+    begin(config)
+
+
+def begin(config: Config) -> NoReturn:
+    """Run the script, as the last thing that this process does."""
+    if config.peers:
+        config = grouped(config)
+    began = time.perf_counter() - (time.monotonic() - config.started)  # the clock on the wall may be set meanwhile
+    status = Run(config, began).run()
+    if not config.watched:
+        _leave(status)
+    sys.exit(status)
+
+
+def arrange_path(house: str) -> None:
+    """Let the script's own packages come first, and nothing from the working directory unless it asks for it."""
+    sys.path.remove(house)
+    sys.path.append(house)
+    if not sys.flags.safe_path and sys.path[0] == "":
+        del sys.path[0]
+
+
+def require_torch() -> None:
+    """End the process where its interpreter has no torch, or too old a one."""
+    try:
+        with uncollected():
+            import torch
+    except ImportError:
+        os._exit(NO_TORCH)
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    if version < OLDEST_TORCH:
+        os._exit(NO_TORCH)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import in four fifths of the time: what is defined is no garbage, but the collector looks through it again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class Run:
+    """One run of the script, from its first line to its end or to the end of the window."""
+
+    def __init__(self, config: Config, began: float) -> None:
+        from descend.doctor.observing.observation import Observation
+        from descend.doctor.observing.own_numbers import Hearing
+
+        self.config, self.began = config, began
+        pipes = (config.descriptor, config.telling)
+        self.observation = Observation(
+            config.role, pipes, began, files=config.files, timed=config.timed, lost=self._nobody_listens
+        )
+        self.observation.look(
+            stage=config.stage or 0, spread=config.spread, examples=config.examples, asked=config.asked
+        )
+        self.watch, self.budget = self.observation.watch, self.observation.budget
+        self.channel = self.observation.channel
+        self.heard = Hearing(self.channel.send, lambda: self.watch.steps)
+        self.own_time: OwnTime | None = None  # since the first step
+        self.least_s = min(config.quick_s, config.seconds)
+        self.ended = threading.Lock()
+        self.last_words: Callable[[], None] = lambda: None  # of what could not be measured to the end
+
+    def run(self) -> int:
+        """Run the script; return its exit status. Does not return where the window ends first."""
+        from descend.doctor.observing.bare_run import BareRun, counting
+        from descend.doctor.observing.own_numbers import hearing
+        from descend.doctor.run.reads import noting_reads
+        from descend.doctor.run.seeds import offset_seeds
+        from descend.doctor.run.stage import waiting
+        from descend.doctor.run.uncompiled import uncompiled
+        from descend.doctor.run.untrained import untrained
+
+        config = self.config
+        program = Program(config.path, config.root, config.module, config.arguments, config.files)
+        with ExitStack() as stack:
+            if not config.watched:
+                self._close_sandbox(stack)
+                stack.enter_context(offset_seeds(config.seed))
+                stack.enter_context(uncompiled(self.channel.send))
+                self.watch.after_step = self._after_step
+                if config.role == "exam":
+                    stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
+                threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
+                if config.role in ("exam", "arm"):
+                    stack.enter_context(hearing(self.heard))
+                if not config.trains:
+                    stack.enter_context(untrained())
+            if config.stage is not None:
+                self.watch.stage_over = self._stage_over
+            if isinstance(self.watch, BareRun):
+                stack.enter_context(counting(self.watch))
+            elif config.stage:
+                stack.enter_context(waiting(config.stage, self.watch, self._observe))
+            else:
+                self._observe(stack)
+            status, error = execute(program)
+            if config.rank and (error or status):
+                sys.stderr.write(f"process {config.rank} of the group:\n{error}")
+            self._end("failed" if error or status else "finished", status, error)
+        return status
+
+    def _observe(self, stack: ExitStack) -> None:
+        from descend.doctor.observing.custom import observing_functions
+        from descend.doctor.observing.evaluation_tape import taping_evaluations
+        from descend.doctor.observing.fetching import watching_fetches
+        from descend.doctor.observing.hooks import observing
+        from descend.doctor.observing.knobs import observing_knobs
+        from descend.doctor.observing.modes import modes_of, observing_modes
+        from descend.doctor.observing.observer import Observer
+
+        assert isinstance(self.watch, Observer)
+        if self.config.role == "exam":
+            stack.enter_context(watching_fetches(self.watch))  # below what pauses a tape meanwhile
+        stack.enter_context(observing(self.watch))
+        if self.config.role in ("exam", "arm", "gradcheck", "show"):
+            stack.enter_context(observing_functions(self.watch.functions))
+            stack.enter_context(observing_knobs(self.watch.knobs))
+        if self.config.role == "exam":
+            stack.enter_context(observing_modes(modes_of(self.watch)))
+            self.last_words = stack.enter_context(taping_evaluations(self.watch)).finish
+
+    def _close_sandbox(self, stack: ExitStack) -> None:
+        import torch
+
+        from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
+        from descend.doctor.sandbox.file_effects import SharedFolders
+        from descend.doctor.sandbox.imports import import_from_copy
+        from descend.doctor.sandbox.landlock import restrict_writes
+        from descend.doctor.sandbox.namespaces import PRIVATE
+
+        config = self.config
+        import_from_copy(Path(config.root), Path(config.original_root))
+        allowed = [Path(p) for p in config.writable]
+        linked = (Path(config.root), Path(config.original_root))
+        in_namespaces = config.level == "namespaces"
+        shared = SharedFolders(PRIVATE if in_namespaces else PRIVATE[:1])
+        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects, shared)
+        stack.callback(watch.stop)
+        wrap_native_writers(torch, watch)
+        if config.level in ("namespaces", "landlock"):
+            private = [Path(folder) for folder in PRIVATE] if in_namespaces else []
+            if not restrict_writes([*allowed, *private]) and not in_namespaces:
+                self.channel.send([Note("effects", "Landlock failed here: libraries in C are not held back")])
+
+    # -- the window
+
+    def _after_step(self, steps: int) -> None:
+        config, trained = self.config, self._trained() if self.config.timed else 0.0
+        is_enough = steps >= config.least_steps and trained >= config.quick_s
+        if is_enough or steps >= config.steps or trained >= config.seconds:
+            self._end("window", 0, "")
+            _leave()
+
+    def _stage_over(self) -> None:
+        self._end("finished", 0, "")
+        _leave()
+
+    def _trained(self) -> float:
+        """Return the seconds of training, but for those in which other programs had the processor."""
+        began = self.watch.began
+        if began is None:
+            return 0.0
+        self.own_time = self.own_time or OwnTime()  # what is imported and read before counts for nothing
+        trained = time.perf_counter() - began - self.budget.used
+        return trained if trained < self.least_s else trained * self.own_time.share()
+
+    def _keep_time(self) -> None:
+        """End a script that takes no step for so long that it would run forever."""
+        limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
+        self.channel.send([Fact.of(facts.Begun(), 0)])  # from here on its first step is waited for
+        while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
+            time.sleep(0.5)
+            if self._trained() > limit:
+                break
+        if self.ended.acquire(blocking=False):
+            self._say_where(time.perf_counter() - began)
+            self.observation.send_ending("window", 0, "")
+            _leave()
+
+    def _say_where(self, seconds: float) -> None:
+        """Say for how long the script has run, and which line of the user's it is at."""
+        ident = threading.main_thread().ident
+        tree = self.observation.tree
+        frame = tree.in_script(sys._current_frames().get(ident)) if ident else None
+        place = frame and facts.Line(tree.original(frame.f_code.co_filename), frame.f_lineno)
+        self.channel.send([Fact.of(facts.CutOff(seconds, place), self.watch.steps)])
+
+    def _nobody_listens(self) -> None:
+        if not self.config.watched:
+            os._exit(1)
+
+    # -- the end
+
+    def _end(self, reason: str, status: int, error: str) -> None:
+        if not self.ended.acquire(blocking=False):
+            time.sleep(LAST_STEP_S)  # another thread is ending the process
+            return
+        self.heard.finish()
+        self.last_words()
+        self.observation.end(reason, status, error)
+
+
+def _leave(status: int = 0) -> NoReturn:
+    """End at once: no checkpoint of a truncated run, no cleaning up of what is thrown away, half a second less."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # whatever the script has put there
+            continue
+    os._exit(status & 0xFF)

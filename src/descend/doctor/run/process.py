@@ -1,0 +1,107 @@
+"""The child process: started, listened to, and ended with everything that it has started."""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from descend.doctor.record import Message
+from descend.doctor.record.arriving import arrived
+from descend.doctor.record.wire import decode
+from descend.doctor.redaction import clean
+from descend.doctor.run.forked import Forked
+
+TAIL = 64 * 1024  # bytes of standard error kept
+BLOCK = 1 << 16
+QUIET_S = 0.1  # after its end, and this long without a word, nothing more is expected
+
+
+@dataclass
+class Process:
+    """A running child. `ours`: a run of our own, silent and in a process group of its own; else the user's."""
+
+    popen: subprocess.Popen[bytes] | Forked
+    ours: bool
+    tail: bytearray
+    reading: threading.Thread | None
+
+    def messages(self, readers: Sequence[int]) -> Iterator[list[Message]]:
+        """Yield what the child sends, until it has ended; what it has started may live on and hold the pipes."""
+        return received(readers, lambda: self.popen.poll() is not None)
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for the end; return the exit status as a shell gives it, and the last of standard error."""
+        status = self.popen.wait()
+        if self.reading is not None:
+            self.reading.join(timeout=2)
+        return status if status >= 0 else 128 - status, clean(_whole_lines(self.tail).decode(errors="replace"))
+
+    def end(self) -> None:
+        """Have the keeper of a run of our own end it with whatever it has started; wait for the user's own run."""
+        if self.ours and self.popen.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(self.popen.pid, signal.SIGTERM)
+        self.popen.wait()
+
+
+def start(
+    command: Sequence[str], folder: str, environment: Mapping[str, str] | None, descriptors: Sequence[int]
+) -> Process:
+    """Start a run of ours, or the user's own in our terminal where `environment` is None. Raises `OSError`."""
+    ours = environment is not None
+    popen = subprocess.Popen(
+        command,
+        pass_fds=descriptors,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL if ours else None,
+        stdout=subprocess.DEVNULL if ours else None,
+        stderr=subprocess.PIPE if ours else None,
+        start_new_session=ours,
+    )
+    return listened(popen) if ours else Process(popen, ours, bytearray(), None)
+
+
+def listened(popen: subprocess.Popen[bytes] | Forked) -> Process:
+    """Return a run of ours, the last of whose standard error is kept."""
+    tail = bytearray()
+    reading = threading.Thread(target=_keep_tail, args=(popen, tail), daemon=True)
+    reading.start()
+    return Process(popen, True, tail, reading)
+
+
+def _whole_lines(tail: bytearray) -> bytearray:
+    """Return the tail from its first whole line on: of a line that is cut off a secret's end could not be told."""
+    return tail if len(tail) < TAIL else tail[tail.find(b"\n") + 1 :]
+
+
+def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None:
+    assert popen.stderr is not None
+    while block := os.read(popen.stderr.fileno(), BLOCK):
+        tail += block
+        del tail[:-TAIL]
+
+
+def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[list[Message]]:
+    """Yield what arrives by the pipes until all are closed, or until the sender has ended and nothing more comes."""
+    waiting = dict.fromkeys(readers, b"")
+    with selectors.DefaultSelector() as selector:
+        for reader in readers:
+            selector.register(reader, selectors.EVENT_READ)
+        while selector.get_map():
+            ended = has_ended()
+            ready = selector.select(QUIET_S)
+            if ended and not ready:
+                return
+            for key, _ in ready:
+                block = os.read(key.fd, BLOCK)
+                if not block:
+                    selector.unregister(key.fd)
+                *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
+                found = [arrived(message) for line in lines for message in decode(line + b"\n")]
+                if found:
+                    yield found

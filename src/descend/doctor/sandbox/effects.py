@@ -1,0 +1,198 @@
+"""What a script does to the world beyond its scratch copy: noted, and refused before it happens.
+
+One audit hook (PEP 578) hears of files opened for writing, deleted or renamed, of programs started, of
+connections made and signals sent, before they happen. Whatever lies in the scratch copy is the script's to
+change; a linked file there becomes a copy first. The hook cannot hear of writers in C++ or Rust (the known ones
+are wrapped), of what the programs that it lets through do, nor of spawned (not forked) workers: the kernel stops
+those (`namespaces`, `landlock`).
+"""
+
+import errno
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from descend.doctor.record.reading import Effect
+from descend.doctor.redaction.arguments import masked_command
+from descend.doctor.sandbox import native_writers
+from descend.doctor.sandbox.connections import CONNECTS, leaves_machine, shown
+from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
+from descend.doctor.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
+from descend.doctor.sandbox.programs import STARTS, command_of, library, may_start
+from descend.doctor.sandbox.signals import SIGNALS, has_ended, is_below, reached
+
+MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
+MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
+
+_VERBS = {
+    "write": "write",
+    "delete": "delete",
+    "rename": "rename",
+    "process": "start",
+    "connection": "connect to",
+    "signal": "send a signal to",
+}
+
+Judge = Callable[[str, Arguments], Outside | None]
+
+
+def watch_effects(
+    allowed: Sequence[Path],
+    linked_root: tuple[Path, Path],
+    report: Callable[[Effect], None],
+    allow: bool = False,
+    shared: SharedFolders | None = None,
+) -> "EffectWatch":
+    """Watch what this process and its forks do outside the folders `allowed`, and refuse it unless `allow`.
+
+    `linked_root` is the copy of the working directory and the original, to name places as the user knows
+    them. `report` is called once for each distinct effect, in the thread and the process where it happens,
+    which may be a forked worker: it should write one line at once. Refusals are `PermissionError`.
+    """
+    watch = EffectWatch(allowed, linked_root, report, allow, shared or SharedFolders(()))
+    judge_of = watch.judges.get
+
+    def hook(event: str, arguments: Arguments) -> None:
+        judge = judge_of(event)
+        if judge is None or (event == "open" and not arguments[2] & WRITING):
+            return
+        words = watch.refusal(judge, event, arguments)
+        if words is not None:
+            raise PermissionError(errno.EACCES, words)
+
+    sys.addaudithook(hook)
+    return watch
+
+
+def wrap_native_writers(torch: ModuleType, watch: "EffectWatch") -> None:
+    """Let torch's native writers, safetensors and h5py go by the same rules, until the watch is stopped."""
+    watch.undo.append(native_writers.wrap_native_writers(torch, watch.materialise))
+
+
+class EffectWatch:
+    """The judge of one process and its forks. `stop` leaves the hook in place, deaf: none can be removed."""
+
+    def __init__(
+        self,
+        allowed: Sequence[Path],
+        linked_root: tuple[Path, Path],
+        report: Callable[[Effect], None],
+        allow: bool,
+        shared: SharedFolders,
+    ) -> None:
+        self.active = True
+        self._copy, self._original = (str(path).rstrip("/") for path in linked_root)
+        self._report = report
+        self._allow = allow
+        self._told: set[tuple[str, str]] = set()
+        self._trees: tuple[str, ...] = ()
+        self._own = threading.local()
+        self._files = FileEffects(CopyOnWrite(allowed), self._own, shared)
+        self.undo = [_carry_descriptor(self._own)]
+        self.judges: dict[str, Judge] = {
+            **self._files.judges,
+            **dict.fromkeys(STARTS, _started),
+            **dict.fromkeys(CONNECTS, _connected),
+            **dict.fromkeys(SIGNALS, functools.partial(_signalled, os.getppid())),
+        }
+
+    def stop(self) -> None:
+        """Let everything through from now on and put the wrapped functions back."""
+        self.active = False
+        while self.undo:
+            self.undo.pop()()
+
+    def materialise(self, path: str | os.PathLike[str], contents: bool = True) -> None:
+        """Make a path ready for a native writer: links on the way become real folders and files.
+
+        Raises `PermissionError` where the script may not write.
+        """
+        name = os.fspath(path)
+        words = self.refusal(lambda _event, _arguments: self._files.written(name, contents), "", ())
+        if words is not None:
+            raise PermissionError(errno.EACCES, words)
+
+    def refusal(self, judge: Judge, event: str, arguments: Arguments) -> str | None:
+        """Return the line that refuses an event, or None. Never raises; what it does itself is not judged."""
+        if not self.active or getattr(self._own, "busy", False):
+            return None
+        self._own.busy = True
+        try:
+            outside = judge(event, arguments)
+            return None if outside is None else self._outside(outside)
+        except CopyError as error:
+            return f"descend: {error} (the doctor works on a copy of what is written)"
+        except Exception:  # not a path that any call would accept: the call itself will say so
+            return None
+        finally:
+            self._own.busy = False
+
+    def _outside(self, outside: Outside) -> str | None:
+        target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
+        self._tell(Effect(outside.kind, target, refused=not self._allow, by=outside.by))
+        if outside.refused_later:
+            self._trees += (target + "/",)
+        if self._allow or outside.refused_later:
+            return None
+        verb = _VERBS[outside.kind]
+        return f"descend: refused to {verb} {target} (the doctor works on a copy; --allow-effects permits it)"
+
+    def _tell(self, effect: Effect) -> None:
+        key = effect.kind, effect.target
+        told_as_a_tree = effect.kind == "delete" and effect.target.startswith(self._trees)
+        if key in self._told or told_as_a_tree or len(self._told) >= MAX_TOLD:
+            return
+        self._told.add(key)
+        try:
+            self._report(effect)
+        except Exception:  # nobody listens: the effect is refused all the same
+            return
+
+
+def _started(event: str, arguments: Arguments) -> Outside | None:
+    command = command_of(event, arguments)
+    return None if may_start(command) else Outside("process", masked_command(command, Path.cwd()), by=library())
+
+
+def _connected(_: str, arguments: Arguments) -> Outside | None:
+    sock, address = arguments[:2]
+    return Outside("connection", shown(address)) if leaves_machine(sock, address) else None
+
+
+def _signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    target, number = arguments[:2]
+    processes = reached(target, is_group=event == "os.killpg")
+    if not number or all(is_below(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
+        return None
+    what = "group" if event == "os.killpg" or target < -1 else "process"
+    # one that is not there may be one outside the run's own namespace: the kernel knows neither
+    return Outside("signal", f"{what} {abs(target)}", refused_later=not processes)
+
+
+def _carry_descriptor(own: threading.local) -> Callable[[], None]:
+    """Let the judges know `os.open`'s folder: its event names the path, but not what it starts from."""
+    original = os.open
+
+    def open_in(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if dir_fd is None:
+            return original(path, flags, mode)
+        own.folder = dir_fd
+        try:
+            return original(path, flags, mode, dir_fd=dir_fd)
+        finally:
+            own.folder = None
+
+    open_in.__name__, open_in.__doc__ = "open", original.__doc__
+    os.open = open_in
+    os.supports_dir_fd.add(open_in)  # shutil asks before it deletes trees safely
+
+    def restore() -> None:
+        os.open = original
+        os.supports_dir_fd.discard(open_in)
+
+    return restore

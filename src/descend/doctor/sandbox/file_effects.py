@@ -1,0 +1,204 @@
+"""Which events of the interpreter change files, and where those files really are."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from descend.doctor.sandbox.copy_on_write import CopyOnWrite
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
+_DEVICES = "/dev/"
+_TEMPORARY = getattr(os, "O_TMPFILE", 0)
+_DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
+
+Arguments = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Something that is about to happen outside the folders that may be changed."""
+
+    kind: str  # of an `Effect`
+    target: str
+    refused_later: bool = False  # by what follows: the deletion of each file, or the kernel
+    by: str = ""  # of an `Effect`
+
+
+class SharedFolders:
+    """Folders for everybody, such as `/dev/shm`: what is in them already is not the run's, what it adds is.
+
+    They hold what was there when this object was made.
+    """
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._others = {folder: _listed(folder) for folder in folders}
+
+    def is_own(self, path: str) -> bool | None:
+        """Whether a path in one of the folders has been added since; None for one elsewhere."""
+        for folder, others in self._others.items():
+            if path.startswith(f"{folder}/"):
+                return path[len(folder) + 1 :].partition("/")[0] not in others
+        return None
+
+
+def _listed(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """Which of an event's arguments is a path, and what becomes of it."""
+
+    kind: str
+    position: int
+    folder: int | None = None  # position of the descriptor that a relative path starts from
+    follow: bool = False  # a link is followed to what it leads to
+    makes: bool = False  # fails by itself where the path exists already; the others where it does not
+
+
+_TOUCHED: dict[str, tuple[_Touched, ...]] = {
+    "os.chmod": (_Touched("write", 0, 2, follow=True),),
+    "os.chown": (_Touched("write", 0, 3, follow=True),),
+    "os.link": (_Touched("write", 0, 2, follow=True), _Touched("write", 1, 3, makes=True)),
+    "os.mkdir": (_Touched("write", 0, 2, makes=True),),
+    "os.remove": (_Touched("delete", 0, 1),),
+    "os.removexattr": (_Touched("write", 0, follow=True),),
+    "os.rmdir": (_Touched("delete", 0, 1),),
+    "os.setxattr": (_Touched("write", 0, follow=True),),
+    "os.symlink": (_Touched("write", 1, 2, makes=True),),
+    "os.truncate": (_Touched("write", 0, follow=True),),
+    "os.utime": (_Touched("write", 0, 3, follow=True),),
+}
+
+
+class FileEffects:
+    """Judges the events that change files; each judge returns what lies outside, or None.
+
+    A path that cannot be made out raises: the call itself will fail on it too.
+    """
+
+    def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
+        self._copies, self._shared = copies, shared
+        self._own = own  # `folder`: the descriptor that this thread's `os.open` starts from
+        self.judges: dict[str, Callable[[str, Arguments], Outside | None]] = {
+            "open": self._opened,
+            "os.chdir": self._entered,
+            "os.rename": self._renamed,
+            "shutil.rmtree": self._cleared,
+            "socket.bind": self._bound,
+            "sqlite3.connect": self._database,
+            **dict.fromkeys(_TOUCHED, self._touched),
+        }
+
+    def written(self, path: str, contents: bool) -> Outside | None:
+        """Judge a native writer that is about to open `path`."""
+        return self._changed("write", absolute(path), follow=True, contents=contents)
+
+    def _opened(self, _: str, arguments: Arguments) -> Outside | None:
+        path, mode, flags = arguments
+        if isinstance(path, int):
+            return None
+        where = absolute(path, getattr(self._own, "folder", None) if mode is None else None)
+        if _TEMPORARY and flags & _TEMPORARY == _TEMPORARY:
+            return self._changed("write", where, follow=True)
+        if flags & os.O_EXCL:
+            return self._changed("write", where, makes=True)
+        if not flags & (WRITING & ~os.O_CREAT) and os.path.exists(where):
+            return None
+        follow = not flags & os.O_NOFOLLOW
+        return self._changed("write", where, follow, contents=not flags & os.O_TRUNC)
+
+    def _touched(self, event: str, arguments: Arguments) -> Outside | None:
+        for touched in _TOUCHED[event]:
+            path = arguments[touched.position]
+            if isinstance(path, int) and event == "os.truncate":
+                return None  # opening the descriptor for writing has been judged
+            where = absolute(path, None if touched.folder is None else arguments[touched.folder])
+            if not touched.makes and not os.path.lexists(where):
+                return None
+            outside = self._changed(touched.kind, where, touched.follow, touched.makes)
+            if outside is not None:
+                return outside
+        return None
+
+    def _renamed(self, _: str, arguments: Arguments) -> Outside | None:
+        source, target = (absolute(arguments[i], arguments[i + 2]) for i in (0, 1))
+        if not os.path.lexists(source):
+            return None
+        ends = [self._copies.settle(path, follow=False) for path in (source, target)]
+        if all(self._is_free(end) for end in ends):
+            return None
+        return Outside("rename", f"{ends[0]} to {ends[1]}")
+
+    def _cleared(self, _: str, arguments: Arguments) -> Outside | None:
+        real = self._copies.settle(absolute(*arguments[:2]), follow=True)
+        if self._is_free(real) or not os.path.isdir(real):
+            return None
+        return Outside("delete", real, refused_later=True)  # `ignore_errors` is to do what it promises
+
+    def _entered(self, _: str, arguments: Arguments) -> Outside | None:
+        """Enter a folder of the copy itself, not the one that it is linked to."""
+        if not isinstance(arguments[0], int):
+            self._copies.settle(absolute(arguments[0]), follow=True)
+        return None
+
+    def _bound(self, _: str, arguments: Arguments) -> Outside | None:
+        sock, address = arguments
+        if sock.family != socket.AF_UNIX or not address or address[0] in ("\0", 0):
+            return None
+        return self._changed("write", absolute(address), makes=True)
+
+    def _database(self, _: str, arguments: Arguments) -> Outside | None:
+        name = os.fsdecode(arguments[0])
+        if name.startswith("file:"):
+            name = name[len("file:") :].partition("?")[0]
+        if not name or name.startswith(":memory:"):
+            return None
+        path = absolute(name)
+        outside = self._changed("write", path, follow=True)
+        if outside is not None and os.path.exists(path) and not _kernel_lets_write(path):
+            return None
+        for side in _DATABASE_SIDES:
+            if os.path.lexists(path + side):
+                self._copies.settle(path + side, follow=True)
+        return outside
+
+    def _changed(
+        self, kind: str, path: str, follow: bool = False, makes: bool = False, contents: bool = True
+    ) -> Outside | None:
+        real = self._copies.settle(path, follow=follow, contents=contents)
+        if self._is_free(real) or (makes and os.path.lexists(real)):
+            return None
+        return Outside(kind, real)
+
+    def _is_free(self, real: str) -> bool:
+        if self._copies.holds(real) or real.startswith(f"/proc/{os.getpid()}/"):
+            return True
+        own = self._shared.is_own(real)
+        return real.startswith(_DEVICES) if own is None else own
+
+
+def absolute(path: Any, folder: int | None = None) -> str:
+    """Return a path, or what a descriptor is open on, as an absolute path with its links left in."""
+    if isinstance(path, int):
+        return os.readlink(f"/proc/self/fd/{path}")
+    text = os.fsdecode(path)
+    if text.startswith("/"):
+        return text
+    base = os.getcwd() if folder is None or folder < 0 else os.readlink(f"/proc/self/fd/{folder}")
+    return f"{base}/{text}"
+
+
+def _kernel_lets_write(path: str) -> bool:
+    """Whether a file could be opened for writing, as SQLite does even to read: where it may not, it reads."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

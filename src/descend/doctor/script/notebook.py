@@ -1,0 +1,134 @@
+"""A Jupyter notebook as one Python source: its code cells in their order, and an edited source back into the cells.
+
+Each cell begins with a line `# %% cell 3`, so that a line of the source is a line of a cell. What IPython alone
+understands (`%matplotlib inline`, `!pip install …`, `%%bash`) becomes a `pass` that remembers it.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from descend.ground.errors import UsageError
+
+SUFFIX = ".ipynb"
+OLDEST = 4  # nbformat, of 2014: code cells lie at the top
+LEFT_IN = frozenset({"time", "timeit", "capture", "prun"})  # cell magics whose cell is Python all the same
+_CELL = re.compile(r"^# %% cell (\d+)$")
+_KEPT = re.compile(r"^(\s*)pass  #! (.*)$")
+_MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
+INDENTS = (1, 2, 4, None)
+
+
+def is_notebook(file: Path) -> bool:
+    """Whether a file is a notebook, by its name."""
+    return file.suffix == SUFFIX
+
+
+def flattened(text: str, name: str) -> str:
+    """Return a notebook's code cells as one Python source. Raises `UsageError` where it holds no Python."""
+    cells = _code_cells(_parsed(text, name))
+    if not any(_source(cell).strip() for cell in cells):
+        raise UsageError(f"{name} has no code: none of its cells is a code cell with something in it")
+    return "".join(f"# %% cell {i}\n{_python(_source(cell))}\n" for i, cell in enumerate(cells, 1))
+
+
+def refilled(text: str, name: str, source: str) -> str:
+    """Return the notebook with the cells of `source`, which `flattened` gave and somebody has edited since."""
+    notebook = _parsed(text, name)
+    parts = dict(_parts(source))
+    for i, cell in enumerate(_code_cells(notebook), 1):
+        new = "\n".join(_KEPT.sub(r"\1\2", line) for line in parts.get(i, []))
+        if new != _source(cell).rstrip("\n"):
+            cell["source"] = new.splitlines(keepends=True) if isinstance(cell["source"], list) else new
+    return _written(notebook, _style(text))
+
+
+def place(source: str, line: int) -> tuple[int, int]:
+    """Return which cell a line of a flattened source is of, and which line there; both from 1."""
+    for above, text in enumerate(reversed(source.split("\n")[:line])):
+        if match := _CELL.match(text):
+            return int(match[1]), above
+    return 1, line
+
+
+def left_out(text: str, name: str) -> list[str]:
+    """Return the lines that are no Python, and are not run."""
+    return [match[2] for line in flattened(text, name).split("\n") if (match := _KEPT.match(line))]
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        notebook = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is not a notebook: {error}") from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
+        raise UsageError(f"{name} is not a notebook: it has no nbformat")
+    if notebook["nbformat"] < OLDEST or not isinstance(notebook.get("cells"), list):
+        raise UsageError(f"{name} has the format of {notebook['nbformat']}: jupyter nbconvert --to notebook renews it")
+    kernel = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
+    if kernel.lower() not in ("python", "python3"):
+        raise UsageError(f"{name} is written in {kernel}, not in Python")
+    return notebook
+
+
+def _code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _python(source: str) -> str:
+    """Return a cell's source with what is no Python kept behind a `pass`."""
+    lines = source.rstrip("\n").split("\n")
+    first = lines[0].strip()
+    if first.startswith("%%") and first[2:].partition(" ")[0] not in LEFT_IN:
+        return "\n".join(f"pass  #! {line}" for line in lines)
+    while (wrong := _wrong_line(lines)) is not None:
+        kept = _MAGIC.sub(r"\1pass  #! \2", lines[wrong])
+        if kept == lines[wrong]:
+            break  # no Python, and not IPython's either: the script's own mistake
+        lines[wrong] = kept
+    return "\n".join(lines)
+
+
+def _wrong_line(lines: list[str]) -> int | None:
+    """Return the index of the line that is no Python; None where all is."""
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        return min(error.lineno or 1, len(lines)) - 1
+    except ValueError:
+        return 0
+    return None
+
+
+def _parts(source: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each cell's number and lines; what was written above the first cell goes into it."""
+    above: list[str] = []
+    number, lines = 0, above
+    for line in source.removesuffix("\n").split("\n"):
+        if match := _CELL.match(line):
+            if number:
+                yield number, lines
+            number, lines = int(match[1]), [*(above if not number else [])]
+        else:
+            lines.append(line)
+    if number:
+        yield number, lines
+
+
+def _style(text: str) -> dict[str, Any]:
+    """Return how the file was written, so that only what was edited differs; as Jupyter writes it where unknown."""
+    notebook = json.loads(text)
+    styles = [{"indent": indent, "ensure_ascii": ascii} for ascii in (False, True) for indent in INDENTS]
+    return next((style for style in styles if _written(notebook, style).strip() == text.strip()), styles[0])
+
+
+def _written(notebook: dict[str, Any], style: dict[str, Any]) -> str:
+    return json.dumps(notebook, **style) + "\n"

@@ -1,0 +1,250 @@
+"""What stands behind a change: one mistake may hide another, so a mended script that is still poor is examined, too.
+
+What is mended is the cure, or where nothing has won what mends a fact. What cures the rest is taken where both changes
+together are proved on the script as it was, and do better than the first alone; then both are what is mended.
+"""
+
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from math import inf, isfinite
+from pathlib import Path
+
+from descend.doctor.canon import GENERAL
+from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.concluding import conclude
+from descend.doctor.course.own_metric import own_metric
+from descend.doctor.course.progress import FAIR
+from descend.doctor.course.suffering import may_lack_unseen
+from descend.doctor.lab import Lab
+from descend.doctor.record import Record, Site, facts
+from descend.doctor.remedies import JudgedOn
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+from descend.doctor.suspicion import Suspicion
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.arms import Bench, Job, yardstick
+from descend.doctor.trials.candidate import reference, run_all
+from descend.doctor.trials.confirm import confirm
+from descend.doctor.trials.parts import joined, needed
+from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.statistics import MARGIN, as_good, promising
+from descend.doctor.trials.trial import Part, Trial
+
+LOOKS = 3  # at what stands behind a change, one behind another
+BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
+NOT_ALL = "some of it does as well alone"
+NOT_ALONE = "with what was found behind it it does better"
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A script with a first change, behind which another mistake may stand."""
+
+    script: Script
+    symptom: str
+    remedies: tuple[str, ...]
+    label: str
+    judged_on: JudgedOn
+    after: float  # on fresh seeds, if it is proved; else infinite: anything is better
+    parts: tuple[Part, ...] = ()  # the changes that it is made by
+    at: tuple[str, str] | None = None  # kind and key of the site that it edits
+
+
+def behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, known: list[Symptom]) -> list[Symptom]:
+    """Examine the mended script where it is still poor, and again with what was found; return all that is known."""
+    by_id = {s.id: s for s in known if s.id not in GENERAL}  # as it is told of the script as it was
+    hidden = [by_id.get(s.id, s) for s in _hidden(script, plan, lab, record, proof)]
+    ids = {symptom.id for symptom in hidden}
+    return [*(replace(s, explains=s.explains - ids) for s in known if s.id not in ids), *hidden]
+
+
+def _hidden(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
+    known = [(replace(proof), list[Symptom]())]  # the proof, and what was found, before each look
+    while len(known) <= LOOKS and (first := mended(proof, record, lab.bench(plan, record))) is not None:
+        cure, hidden = proof.cure, known[-1][1]
+        found = _behind_one(script, plan, lab, record, proof, first)
+        if cure and not proof.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
+            go_back(proof, known[-2][0])
+            return known[-2][1]
+        ids = {symptom.id for symptom in found}
+        known.append((replace(proof), [*(s for s in hidden if s.id not in ids), *found]))
+        if proof.cure is cure or not found:
+            break
+    if proof.cure is not known[0][0].cure:
+        take_what_is_needed(script, record, proof, lab.bench(plan, record))
+    return known[-1][1]
+
+
+def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, first: Mended) -> list[Symptom]:
+    """Return what is found in a script with a first change, if its cure is taken; else what is surely wrong there."""
+    cured = first.script.to_be_examined()
+    second = lab.observe(cured, plan, record.run)
+    if second.ending and second.ending.reason == "interrupted":
+        raise KeyboardInterrupt
+    if takes_the_bottom_away(record, second, first):
+        withdraw(proof)
+        return []
+    suspicion, further = Suspicion(cured, plan, second), Proof()
+    if second.ending is None or not second.can_be_judged:
+        return []
+    if suspicion.symptoms:
+        prove(cured, second, suspicion.stages, lab.bench(plan, second), further)
+    bench = lab.bench(plan, record)
+    if not take_both(script, record, first, further.cure, proof, bench):
+        if not proof.cure:
+            take_mend(script, record, second, proof, bench)
+        return [as_in(cured, s, first) for s in new_facts(record, suspicion.symptoms, first)]
+    found = [as_in(cured, s, first) for s in conclude(second, suspicion.symptoms, further, "").findings]
+    proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
+    proof.at |= {first.symptom: first.at} if first.at else {}
+    return found
+
+
+def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
+    """Return the script as the cure leaves it, at the same budget, where that is poor; else with what mends a fact."""
+    _hear_out(proof, record, bench)
+    cure = proof.cure
+    if cure is None:
+        known = proof.mending
+        if known is None or known.script is None:
+            return None
+        p = known.prescription
+        return Mended(known.script, p.symptom, p.remedies, p.label, p.judged_on, inf, known.made_by, p.at)
+    if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
+        return None
+    is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
+    if not is_poor and (proof.arm is None or not may_lack_unseen(record.with_course_of(proof.arm))):
+        return None
+    return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
+
+
+def _hear_out(proof: Proof, record: Record, bench: Bench) -> None:
+    """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
+    cure, arm, ending = proof.cure, proof.arm, record.ending
+    if cure is None or cure.script is None or arm is None or ending is None or ending.reason != "finished":
+        return
+    if not set(record.places("own_number")) <= set(arm.places("own_number")):
+        [proof.arm] = bench.run([Job(cure.script, arm.seed, arm.steps + 1)])
+
+
+def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
+    """Make one cure of both where that is proved, and better than the first alone; return whether it is."""
+    if second is None or second.script is None or second.verdict != "proved":
+        return False
+    parts, on = (*first.parts, *second.parts), _judged_on(first, second)
+    [candidate] = run_all([joined(parts, second.script, on)], record, bench)
+    if not candidate.helps:
+        return False
+    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
+    if trial.verdict != "proved" or not promising(_alone(first, trial, proof, record), trial.after):
+        proof.trials = [*proof.trials, trial]
+        return False
+    alone = proof.cure
+    rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
+    proof.trials, proof.cure, proof.arm, proof.tuning = [trial, *rest], trial, candidate.record, None
+    return True
+
+
+def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
+    """Return what the first change alone leaves of what both are judged by."""
+    if both.judged_on == first.judged_on or proof.arm is None:
+        return first.after
+    return yardstick(proof.arm, both.judged_on, record)[1]
+
+
+def take_mend(script: Script, record: Record, second: Record, proof: Proof, bench: Bench) -> None:
+    """Make a cure of what mends a fact, where the fact is gone with it and nothing is clearly worse on fresh seeds.
+
+    What is surely wrong need not show in the yardstick: a softmax along the batch, a number that tells nothing.
+    """
+    candidate = proof.mending
+    before, after = ({s.id for s in diagnose(r) if s.certain} for r in (record, second))
+    if candidate is None or candidate.prescription.symptom not in before - after:
+        return  # a general edit in a fact's line is none of the fact
+    trial = confirm(script, record, candidate, bench, proof.unchanged)
+    if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
+        return
+    p = candidate.prescription
+    mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
+    rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
+    proof.trials, proof.cure, proof.arm = [mend, *rest], mend, candidate.record
+    proof.confirmed |= {p.symptom}
+
+
+def new_facts(record: Record, symptoms: list[Symptom], first: Mended) -> list[Symptom]:
+    """Return what is surely wired wrongly in a cured script, and could not be seen before; not behind a rough edit."""
+    if not isfinite(first.after) or first.symptom in GENERAL:
+        return []
+    before = {symptom.id for symptom in diagnose(record)}
+    return [s for s in symptoms if s.certain and s.kind == "wiring" and s.id not in before]
+
+
+def _judged_on(first: Mended, second: Trial) -> JudgedOn:
+    judges: tuple[JudgedOn, ...] = ("metric", "training")
+    return next((by for by in judges if by in (first.judged_on, second.judged_on)), "fixed")
+
+
+def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Bench) -> None:
+    """Leave out of a cure that several looks have made up what it does as well without, on fresh seeds, too."""
+    cure = proof.cure
+    if cure is None or proof.arm is None:
+        return
+    found = needed(cure.parts, script, record, proof.arm, cure.judged_on, bench)
+    if found is None:
+        return
+    parts, candidate = found
+    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
+    if trial.verdict != "proved" or not as_good(trial.after, cure.after):
+        proof.trials = [*proof.trials, trial]
+        return
+    rest = [replace(t, verdict="helps", reason=NOT_ALL) if t is cure else t for t in proof.trials]
+    proof.trials, proof.cure, proof.arm = [trial, *rest], trial, candidate.record
+    left = {part.prescription.symptom for part in cure.parts} - {part.prescription.symptom for part in parts}
+    proof.confirmed, proof.refuted, proof.judged = proof.confirmed - left, proof.refuted | left, proof.judged | left
+    proof.at |= {part.prescription.symptom: at for part in parts if (at := part.prescription.at)}
+
+
+def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool:
+    """Whether the loss has a least value, and none with the first change made: that is no mend.
+
+    Where a share judges it, it is one: no share of right answers is raised for ever.
+    """
+    metric = own_metric(record)
+    if first.judged_on == "metric" and metric is not None and metric.kind == "share":
+        return False
+    before, after = (r.fact(facts.Reachability) for r in (record, second))
+    return before is not None and after is not None and after.unbounded and not before.unbounded
+
+
+def go_back(proof: Proof, earlier: Proof) -> None:
+    """Let a proof be as it was; what has been taken back meanwhile is among its trials."""
+    trials = earlier.trials + [trial for trial in proof.trials if trial.reason == BOTTOMLESS]
+    vars(proof).update(vars(replace(earlier, trials=trials)))
+
+
+def withdraw(proof: Proof) -> None:
+    """Take the cure back, which the second look has shown to be none."""
+    proof.trials = [replace(t, verdict="not_proved", reason=BOTTOMLESS) if t is proof.cure else t for t in proof.trials]
+    if proof.cure is not None:
+        proof.confirmed, proof.refuted = proof.confirmed - {proof.cure.symptom}, proof.refuted | {proof.cure.symptom}
+    proof.cure = proof.arm = proof.tuning = None
+
+
+def as_in(script: Script, symptom: Symptom, first: Mended) -> Symptom:
+    """Return what was found in an edited script, as is said, with its place in the file as it was: edits move lines."""
+    sentence = f"{first.label}, and then: {symptom.sentence}"
+    where = symptom.where if symptom.where is None else _moved(script, symptom.where)
+    return replace(symptom, where=where, sentence=sentence)
+
+
+def _moved(script: Script, site: Site) -> Site:
+    file = Path(site.file)
+    if file not in script.edits:
+        return site
+    old, new = script.unedited(file).splitlines(), script.read(file).splitlines()
+    line = site.line - 1
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if k <= line < m:
+            now = i + line - k if tag == "equal" else min(max(i, j - 1), len(old) - 1)
+            return replace(site, line=now + 1, end_line=now + 1 + max(0, site.end_line - site.line))
+    return site

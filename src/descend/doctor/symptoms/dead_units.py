@@ -1,0 +1,57 @@
+"""Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
+
+from descend.doctor.course.progress import POOR, is_stuck, left, yardstick_place
+from descend.doctor.record import Record, Site, facts
+from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Bound
+
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
+FADED = Bound(
+    1e-3,
+    "of the scale that a layer's outputs had at first",
+    "chosen: hardly anything passes through the layer any more",
+)
+DEAD_LAYER = Bound(0.5, "of a layer's units", "well-initialised networks of these sizes have up to 0.3")
+
+
+def dead_units(record: Record) -> Sign | None:
+    """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead.
+
+    Or one whose signal has faded on the way: what a loss without targets that are known comes down to says little.
+    """
+    curves = [(place, record.series("dead_share", place)) for place in record.places("dead_share")]
+    stuck = is_stuck(record, "0")
+    sick = [(p, curve) for p, curve in curves if curve.last >= DEAD_LAYER and (stuck or _has_faded(record, p))]
+    if not sick:
+        return None
+    place, curve = max(sick, key=lambda pair: pair[1].last)
+    layers = "" if len(sick) == 1 else f" (and at least half in {len(sick) - 1} more)"
+    since = next(step for step, share in curve if share >= DEAD_LAYER)
+    sentence = (
+        f"since step {since}, {curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every example "
+        f"looked at (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
+    )
+    return Sign(
+        curve.last == 1.0,
+        sentence,
+        "dead_share",
+        curve.last,
+        DEAD_LAYER,
+        SOURCE,
+        _line(record, place),
+        module=place,
+        evidence=tuple(("dead_share", p) for p, _ in curves),
+    )
+
+
+def _has_faded(record: Record, place: str) -> bool:
+    """Whether hardly anything passes through a layer any more, in a run whose loss need not end at zero."""
+    scale = record.series("activation_scale", place)
+    return yardstick_place(record) == "loss" and left(record) > POOR and scale.last < FADED * scale.first
+
+
+def _line(record: Record, place: str) -> Site | None:
+    used = record.fact(facts.Activation, place)
+    if used is not None and used.line:
+        return Site("activation", place, used.file, used.line, detail=used.function)
+    return record.site("model")

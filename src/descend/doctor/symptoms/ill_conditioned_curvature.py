@@ -1,0 +1,77 @@
+"""Ill-conditioned curvature: the steps are as long as the steepest direction bears, and too short for the others."""
+
+from math import log
+from statistics import median
+
+from descend.doctor.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
+from descend.doctor.course.stability import ROUNDING, stability_bound, step_lengths
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Bound
+
+SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
+LONG = Bound(
+    0.2,
+    "of the stability bound",
+    "chosen: a step five times as long would not be stable, so that a longer one is no way out",
+)
+ILL = Bound(
+    200.0, "condition number, estimated from the progress", "chosen; see the range within which no diagnosis changes"
+)
+
+
+def ill_conditioned_curvature(record: Record) -> Sign | None:
+    """Plain gradient descent near its longest step that still crawls: κ ≈ 2·k·α·λmax / ln(cost before / after)."""
+    for key, optimizer in record.every(facts.Optimizer).items():
+        bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
+        if optimizer.rule != "SGD" or optimizer.momentum or bound is None or not lengths:
+            continue
+        curve = record.series("yardstick", yardstick_place(record)).finite()
+        half = curve.at(record.steps // 2)
+        norms = record.series("clipped_norm").finite().values
+        clip = record.fact(facts.Clip)
+        if norms and (clip.limit if clip else 0.0) < median(norms):
+            continue  # clipping, too, keeps the steps short
+        # Below the bound a rise is a difference between batches, unless nothing is learnt.
+        may_rise = max(lengths) <= bound.value and not is_stuck(record, key)
+        has_risen = first_rise(record, key) is not None and not may_rise
+        if max(lengths) < LONG * bound.value or has_risen or not left(record) > POOR / 3:
+            continue
+        fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
+        condition = record.steps * max(lengths) / max(fallen, 1e-9)
+        if condition < ILL:
+            continue
+        return Sign(
+            certain=False,
+            sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
+            f"longer, and yet {left_in_words(record)} is left: the progress fits a condition number of "
+            f"{min(condition, 1e9):,.0f}{_measured(record, key)}",
+            quantity="condition_number",
+            value=min(condition, 1e9),
+            bound=ILL,
+            source=SOURCE,
+            where=record.site("optimizer", key) or record.site("backward"),
+            optimizer=key,
+            evidence=(("loss", key), ("curvature", key), *_lowest(record, key)),
+        )
+    return None
+
+
+def _lowest(record: Record, key: str) -> tuple[tuple[str, str], ...]:
+    return (("curvature_lowest", key),) if len(record.series("curvature_lowest", key)) else ()
+
+
+def _measured(record: Record, key: str) -> str:
+    """Say how far apart two curvatures were seen to be: the condition number is no smaller."""
+    lowest = dict(record.series("curvature_lowest", key).finite())
+    seen = [
+        (value / low, step, low)
+        for step, value in record.series("curvature", key)
+        if (low := lowest.get(step, 0.0)) > ROUNDING * value > 0
+    ]
+    if not seen:
+        return ""
+    ratio, step, low = max(seen, key=lambda each: each[0])
+    return (
+        f"; at step {step} it is measured to be {ratio:,.0f} at least, curvatures from {low:.2g} to {ratio * low:.2g}"
+    )

@@ -1,0 +1,28 @@
+"""No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
+
+from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Count
+
+SOURCE = "Goodfellow et al. 2016, §6.1: a linear model cannot represent XOR; a product of matrices is a matrix"
+LAYERS = Count(2, "layers", "one is a linear model on purpose")
+
+
+def no_nonlinearity(record: Record) -> Sign | None:
+    """Several layers whose output is a linear function of the inputs, in a run that leaves much of the cost."""
+    connections = record.fact(facts.Connections)
+    layers = connections.linear_layers if connections else 0
+    if layers < LAYERS or not left(record) > POOR:
+        return None
+    return Sign(
+        certain=False,
+        likely=True,
+        sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
+        f"function of the inputs, and {left_in_words(record)} is left",
+        quantity="layers that make one linear function",
+        value=float(layers),
+        bound=float(LAYERS - 1),
+        source=SOURCE,
+        where=record.site("model"),
+    )

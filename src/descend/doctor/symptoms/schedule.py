@@ -1,0 +1,45 @@
+"""Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
+
+from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.stability import rate_of
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Bound
+
+SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
+TINY = Bound(0.02, "of the largest rate", "chosen: a step so short moves nothing in the time that is left")
+MOST = Bound(0.4, "of the run's steps", "chosen: a schedule that ends with the run is near zero at its end alone")
+
+
+def schedule(record: Record) -> Sign | None:
+    """A rate below a fiftieth of its largest for most of the run, while most of the cost is left."""
+    for key in record.places("learning_rate"):
+        rates = record.series("learning_rate", key)
+        largest = max(rates.max, rate_of(record.fact(facts.Optimizer, key)))
+        if record.steps < 2 or not left(record) > POOR:
+            continue
+        low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
+        if len(low) < MOST * record.steps or not largest > 0:
+            continue
+        at = low[0]
+        schedulers = record.every(facts.Scheduler).values()
+        calls = sum(scheduler.steps for scheduler in schedulers)
+        what = "stays" if len(low) == record.steps else f"is from step {at} on"
+        sentence = (
+            f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
+            f"{left_in_words(record)} left; "
+        )
+        sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
+        return Sign(
+            certain=False,
+            likely=True,
+            sentence=sentence,
+            quantity="learning rate / its largest",
+            value=rates.last / largest if largest else 0.0,
+            bound=TINY,
+            source=SOURCE,
+            where=record.site("scheduler_step") or record.site("scheduler") or record.site("optimizer", key),
+            optimizer=key,
+            evidence=(("loss", key), ("learning_rate", key)),
+        )
+    return None

@@ -1,0 +1,35 @@
+"""Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
+
+from descend.doctor.course.progress import POOR, is_stuck, stuck_in_words
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Bound
+
+SOURCE = "LeCun et al. 1998, §4.5: targets within the range of the output units; Bishop 1995, §8.2"
+LARGE = Bound(10.0, "root mean square of the targets", "chosen: an order of magnitude above that of standardised ones")
+SMALL = Bound(0.1, "root mean square of the targets", "chosen: an order of magnitude below that of standardised ones")
+
+
+def targets_not_scaled(record: Record) -> Sign | None:
+    """Real targets far from the scale of one, in a run that suffers from it."""
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or given.task != "real":
+        return None
+    size, mean, std = targets.largest_rms, targets.mean, targets.std
+    if size is None or mean is None or std is None or not std > 0:
+        return None
+    if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
+        return None
+    return Sign(
+        certain=False,
+        likely=True,
+        sentence=f"the targets have mean {mean:.3g} and σ {std:.3g} (root mean square "
+        f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
+        f"initialised), and {stuck_in_words(record, '0', POOR)}",
+        quantity="root mean square of the targets",
+        value=size,
+        bound=LARGE if size > LARGE else SMALL,
+        source=SOURCE,
+        where=record.site("loss"),
+        evidence=(("loss", "0"), ("yardstick", "squared_error")),
+    )

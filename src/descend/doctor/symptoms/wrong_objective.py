@@ -1,0 +1,40 @@
+"""Wrong objective: what the script itself measures stands where it stands without learning, and its loss falls."""
+
+from descend.doctor.course.own_metric import own_metric
+from descend.doctor.course.progress import is_falling
+from descend.doctor.course.suffering import has_hardly_learnt, has_learnt_nothing, may_suffer
+from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.sign import Sign
+
+SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
+
+
+def wrong_objective(record: Record) -> Sign | None:
+    """The training loss falls; what the script prints of what it has trained is as without learning, or lacks much.
+
+    Where nothing at all is learnt it need not fall: a second mistake may keep it where it is.
+    """
+    metric = own_metric(record)
+    is_nothing, falls = has_learnt_nothing(record), is_falling(record, "0")
+    if metric is None or not may_suffer(record) or not (falls or is_nothing):
+        return None
+    is_near = has_hardly_learnt(record)
+    if not is_near and not any(record.every(kind) for kind in (facts.OnLoss, facts.OnInputs)):
+        return None  # there is nothing to try
+    losses, ended = record.series("loss", "0").finite(), metric.end(record)
+    is_no_better = is_nothing and falls and not metric.gained(ended) > 0
+    verb = "is" if is_no_better else "may be"
+    compared = "no better than" if is_no_better else "hardly better than" if is_nothing else "not so far from"
+    beside = f", {compared} the {metric.untrained:.3g} of a network that has learnt nothing" if is_near else ""
+    return Sign(
+        certain=is_no_better,
+        sentence=f"the training loss {'falls' if falls else 'hardly falls'} ({losses.first:.3g} → {losses.last:.3g}), "
+        f"and {metric.name!r}, by which the script itself says how good the network is, ends at {ended:.3g}{beside}: "
+        f"what is minimised {verb} another task than what is measured",
+        quantity=metric.name,
+        value=ended,
+        bound=metric.untrained,
+        source=SOURCE,
+        where=record.site("on_loss", "0") or record.site("loss") or record.site("backward"),
+        evidence=(("loss", "0"), ("own_number", metric.name)),
+    )

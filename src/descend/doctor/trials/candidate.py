@@ -1,0 +1,242 @@
+"""A remedy with its screening: one arm beside the exam, under the script's own seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+
+from descend.doctor.course.opponents import has_exploded, has_opponents
+from descend.doctor.course.own_metric import own_metric
+from descend.doctor.course.progress import constant_cost, diverged
+from descend.doctor.record import Fact, Record, facts
+from descend.doctor.record.failures import cause_of
+from descend.doctor.remedies import JudgedOn, Prescription
+from descend.doctor.script.script import Script
+from descend.doctor.trials.arms import YARDSTICKS, Bench, Job, is_own_loss, yardstick
+from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
+from descend.doctor.trials.trial import Part
+
+OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
+OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
+OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
+BELOW_ZERO = "the loss falls to zero or below, where a gain cannot be told as a share of it"
+NOT_PRINTED = "the changed script does not print its own number as a finite one"
+BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
+ROOM = 0.1  # of a run's steps: what data drawn by chance may differ in number from seed to seed
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One remedy, or several together, and what one run with it came to."""
+
+    prescription: Prescription
+    script: Script | None
+    record: Record | None = None
+    value: float = float("nan")
+    before: float = float("nan")  # the exam's, by the same yardstick
+    reference: float = 1.0  # what `left` is a share of
+    reason: str = ""
+    parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
+    plain: "Candidate | None" = None  # of one at another rate: what it is at the rate before
+
+    @property
+    def cost(self) -> int:
+        """How invasive the change is."""
+        return self.prescription.cost
+
+    @property
+    def helps(self) -> bool:
+        """Whether it shows the least gain that is asked of it."""
+        return promising(self.before, self.value, self.least_gain)
+
+    @property
+    def made_by(self) -> tuple[Part, ...]:
+        """The changes that it is made by, in their order."""
+        examined = self.script.examined if self.script is not None else {}
+        return tuple(Part(one.prescription, examined) for one in self.parts or (self,))
+
+    @property
+    def least_gain(self) -> float:
+        """The least share of the yardstick that it must take off."""
+        p = self.prescription
+        return EASY_GAIN if p.times > 1 or p.adds_parameters or p.much else LEAST_GAIN
+
+    @property
+    def left(self) -> float:
+        """What is left of the cost, as a share of its reference."""
+        return self.value / self.reference
+
+
+def reference(before: float, exam: Record, judged_on: JudgedOn) -> float:
+    """Return what a cost is a share of: what the exam costs, or what learning nothing does where that is less.
+
+    What diverges costs far more than what learns nothing. 1 where neither is known.
+    """
+    constant = constant_cost(exam) if judged_on == "fixed" else None
+    if judged_on == "metric" and (metric := own_metric(exam)) and isfinite(metric.untrained):
+        constant = metric.cost(metric.untrained)
+    least = min(before if isfinite(before) else inf, constant or inf)
+    return least if 0 < least < inf else 1.0
+
+
+def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
+    """Run each candidate that has a script, and judge it beside the exam; not one that no run can judge."""
+    scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
+    records = iter(bench.run([_job(script, prescription, exam) for script, prescription in scripts]))
+    judged = [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
+    return _judged_without_floor(judged, exam)
+
+
+def by_own_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
+    """Return what mends a fact, to be judged by the script's own number where no loss can judge it or shows no gain.
+
+    In that case it has to be one of held-out data: what is wired wrongly may be wrong there alone.
+    """
+    metric = own_metric(exam)
+    if metric is None:
+        return []
+    mending = [c for c in candidates if c.prescription.of_fact and c.script is not None]
+    unseen = [c for c in mending if _is_unjudged(c)]
+    if metric.is_held_out is True:
+        unseen += [c for c in mending if not c.reason and c.prescription.judged_on == "fixed" and not c.helps]
+    return [Candidate(replace(c.prescription, judged_on="metric"), c.script) for c in unseen]
+
+
+def _is_unjudged(candidate: Candidate) -> bool:
+    """Whether no loss could judge it; not where it failed."""
+    ending = candidate.record.ending if candidate.record else None
+    has_failed = ending is not None and ending.reason in ("failed", "killed")
+    return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on in BY_LOSS
+
+
+def _job(script: Script, p: Prescription, exam: Record) -> Job:
+    return Job(
+        script,
+        exam.seed,
+        p.steps(horizon(exam, p.judged_on)),
+        _to_keep_up_with(exam, p),
+        spread=p.judged_on == "spread",
+    )
+
+
+def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
+    """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
+
+    Then no two runs are a pair, and their spread over the seeds has to decide.
+    """
+    if not any(c.reason == OTHER_EXAMPLES for c in candidates):
+        return candidates
+    again = bench.run([Job(script, exam.seed, horizon(exam))])[0]
+    if again.fact(facts.Monitor) is None or were_shown_alike(again, exam):
+        return candidates
+    exam.add(Fact.of(facts.Varies(), 0))
+    return _again(candidates, exam)
+
+
+def _judged_without_floor(candidates: list[Candidate], exam: Record) -> list[Candidate]:
+    """Judge again, by how far it comes down, what has come below zero: it is no share of anything."""
+    floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
+    number = own_metric(exam)
+    for judged_on in floorless:
+        place = number.name if judged_on == "metric" and number is not None else ""
+        exam.add(Fact.of(facts.Floorless(), 0, place))
+    return _again(candidates, exam) if floorless else candidates
+
+
+def _again(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
+    return [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
+
+
+def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
+    judged_on = candidate.prescription.judged_on
+    same_examples = not exam.fact(facts.Varies) and candidate.prescription.same_batches
+    reason = incomparable(record, exam, judged_on, same_examples=same_examples)
+    if not candidate.prescription.of_fact and judged_on != "metric" and exam.fact(facts.OwnSelection) is not None:
+        reason = reason or OWN_SELECTION
+    value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
+    before = yardstick(exam, judged_on)[1]
+    all_alike = has_opponents(exam) and judged_on != "metric"  # all that stand are
+    known = value if all_alike else reference(before, exam, judged_on)
+    return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
+
+
+def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
+    return exam if prescription.judged_on in ("fixed", "spread") else None
+
+
+def incomparable(
+    record: Record,
+    exam: Record,
+    judged_on: JudgedOn = "fixed",
+    *,
+    same_examples: bool = True,
+    told: Record | None = None,
+) -> str:
+    """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same.
+
+    told: the run in which it is known how the script's own numbers read; `exam` where none is given.
+    """
+    if record.ending is not None and record.ending.reason == "failed":
+        return "the changed script fails: " + _cause(record)
+    if exam.role == "arm" and exam.ending and exam.ending.reason == "failed" and not diverged(exam, "0"):
+        return "the script as it is fails under another seed: " + _cause(exam)
+    if record.ending is None:
+        return ""  # given up early: that is a result
+    if record.ending.reason == "killed":
+        return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
+    if judged_on == "metric":
+        if _comes_below_zero(record, told or exam):
+            return BELOW_ZERO
+        return "" if isfinite(yardstick(record, judged_on, told or exam)[1]) else NOT_PRINTED
+    return _otherwise_judged(record, exam, judged_on, same_examples, told or exam)
+
+
+def _comes_below_zero(record: Record, exam: Record) -> bool:
+    """Whether the script's own number reads as an error in the exam, and is none here; what it is unlearnt is known."""
+    metric = own_metric(exam)
+    return metric is not None and metric.kind == "error" and isfinite(metric.untrained) and metric.end(record) < 0
+
+
+def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:
+    """Return why the costs of two runs that have come to an end cannot be compared, or nothing."""
+    if has_opponents(exam) and not has_exploded(exam):
+        return OPPONENTS
+    if (
+        judged_on == "held_out"
+        and record.ending
+        and record.ending.reason in ("finished", "window")
+        and not len(record.held_out(exam))
+    ):
+        return "it ends before its held-out data are evaluated"
+    if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):
+        return ""  # one has diverged before it was judged: that is a result
+    if judged_on != "training" and yardstick(record, exam=told)[0] != yardstick(exam, exam=told)[0]:
+        return "the change alters what it would be judged by"
+    what, ends = yardstick(exam, judged_on)[0], [yardstick(r, judged_on, told)[1] for r in (record, exam)]
+    if (judged_on == "held_out" or is_own_loss(judged_on, what)) and min(ends) <= 0:
+        return BELOW_ZERO
+    if not same_examples or judged_on not in ("fixed", "median"):
+        return ""
+    return "" if were_shown_alike(record, exam) else OTHER_EXAMPLES
+
+
+def were_shown_alike(record: Record, exam: Record) -> bool:
+    """Whether the first batches of two runs have the same targets; so, too, where neither could be replayed."""
+    seen, expected = record.fact(facts.Monitor), exam.fact(facts.Monitor)
+    return (seen and seen.digest) == (expected and expected.digest)
+
+
+def _cause(record: Record) -> str:
+    assert record.ending is not None
+    return cause_of(record.ending.error) or f"status {record.ending.status}"
+
+
+def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
+    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
+
+    What a script prints of its own accord it may print behind its last step, of which there may be some more where
+    its data are drawn by chance: then there is room for these.
+    """
+    passes = exam.fact(facts.Passes)
+    steps = exam.steps or (passes.backward if passes else 0)
+    is_over = exam.ending is not None and exam.ending.reason == "finished"
+    return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)

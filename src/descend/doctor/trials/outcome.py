@@ -1,0 +1,110 @@
+"""A candidate's outcome as the trial that is shown."""
+
+from dataclasses import replace
+from math import isfinite
+
+from descend.doctor.course.opponents import EXPLODED, has_opponents
+from descend.doctor.record import Record, facts
+from descend.doctor.remedies import JudgedOn
+from descend.doctor.trials.arms import yardstick
+from descend.doctor.trials.candidate import Candidate, horizon
+from descend.doctor.trials.statistics import Comparison, compare
+from descend.doctor.trials.trial import Arm, Trial
+
+OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
+STARTS = "every start compared with the run as it was"
+
+
+def screened(candidate: Candidate, exam: Record) -> Trial:
+    """Return what one run under the script's own seed says."""
+    if candidate.record is None or candidate.reason:
+        return _untried(candidate)
+    before = candidate.before
+    verdict = "no_effect"
+    if candidate.helps:
+        verdict = "helps"
+    elif not isfinite(candidate.value) or candidate.value > before * 1.2:
+        verdict = "worse"
+    return told(candidate, exam, verdict, compare([before], [candidate.value]))
+
+
+def _untried(candidate: Candidate) -> Trial:
+    p, nan = candidate.prescription, float("nan")
+    names, script = p.remedies, candidate.script if _runs(candidate) else None
+    none = Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), script)
+    return replace(none, reason=candidate.reason, patch=script.diff() if script else "")
+
+
+def _runs(candidate: Candidate) -> bool:
+    """Whether nothing is known against the changed script but that no yardstick judges it."""
+    ending = candidate.record.ending if candidate.record else None
+    return candidate.record is None or ending is not None and ending.reason in ("finished", "window")
+
+
+def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
+    """Return the trial with its verdict and the comparison that it rests on."""
+    p = candidate.prescription
+    return Trial(
+        p.remedies,
+        p.label,
+        p.symptom,
+        verdict,
+        ", ".join(
+            [
+                metric(exam, p.judged_on),
+                *_other_length(candidate, exam),
+                *([STARTS] if p.restart else []),
+                *([OPPOSED] if has_opponents(exam) and p.judged_on != "metric" else []),
+            ]
+        ),
+        result.before,
+        result.after,
+        result.interval,
+        result.difference,
+        (exam.seed,),
+        candidate.script,
+        (arm(exam, p.judged_on, exam),),
+        (arm(candidate.record, p.judged_on, exam),) if candidate.record else (),
+        judged_on=p.judged_on,
+        patch=candidate.script.diff() if candidate.script else "",
+        gain=result.gain,
+        parts=candidate.made_by,
+    )
+
+
+def _other_length(candidate: Candidate, exam: Record) -> list[str]:
+    """Return for how many steps the changed script is run, where that is not as many, and what is equal instead."""
+    p, record = candidate.prescription, candidate.record
+    before, after = horizon(exam), p.steps(horizon(exam))
+    if after == before:
+        return []
+    is_over = record is not None and record.ending is not None and record.ending.reason == "finished"
+    steps = record.steps if record is not None and is_over else after
+    equal = "on as many examples" if p.times == 1 else f"which train {p.times} times as long"
+    return [f"and {steps} with the change, {equal}"]
+
+
+def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
+    """Return what the yardstick is, in words."""
+    place = yardstick(exam)[0].replace("_", " ")
+    if judged_on == "training":
+        return f"the script's own training loss after {horizon(exam)} steps"
+    if judged_on == "metric":
+        return f"{yardstick(exam, judged_on)[0]}, which the script prints itself, after {horizon(exam)} steps"
+    if judged_on == "held_out":
+        return f"loss on the script's own held-out data after {horizon(exam)} steps"
+    if judged_on == "spread":
+        return f"{place} on batches from all over the run after {horizon(exam)} steps"
+    place = f"median {place}" if judged_on == "median" else place
+    monitor = exam.fact(facts.Monitor)
+    examples = monitor.distinct if monitor else 0
+    return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
+
+
+def arm(record: Record, judged_on: JudgedOn, exam: Record) -> Arm:
+    """Return one run as it is judged."""
+    accuracy = record.series("accuracy")
+    error = record.ending.error if record.ending else ""
+    return Arm(
+        record.run, record.seed, yardstick(record, judged_on, exam)[1], accuracy.last if len(accuracy) else None, error
+    )

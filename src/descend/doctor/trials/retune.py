@@ -1,0 +1,94 @@
+"""The learning rate anew, and the rule: what mends the cause moves the rate that is best, and a coarse climb finds it.
+
+Half decades upwards (Bengio 2012, §3.1.1): a prescribed rate is on the safe side of the stability bound, and the
+script's own was chosen for what ailed it. The best under another rule is tuned, too: one rule at a tuned rate beside
+another at its default is no fair comparison (Sivaprasad et al. 2020). It is for the same symptom: Adam bears many a
+fault that it does not mend.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from descend.doctor.course.opponents import has_opponents
+from descend.doctor.record import Record
+from descend.doctor.remedies import Key, NotApplicable, Prescription
+from descend.doctor.script.script import Script
+from descend.doctor.trials.arms import Bench
+from descend.doctor.trials.candidate import Candidate, run_all
+from descend.ground.bound import Bound
+
+FACTORS = (3.0, 10.0, 30.0, 100.0)
+LEAST_LEFT = Bound(
+    1e-3,
+    "of the script's cost, or of a constant's if that is less",
+    "chosen: below it there is nothing to gain that anybody would see",
+)
+LEAST_FOR_A_RULE = Bound(
+    0.01,
+    "of the script's cost, or of a constant's if that is less",
+    "chosen: below it nothing is left that is worth another rule",
+)
+
+
+def retuned(
+    winners: Sequence[Candidate], script: Script, exam: Record, bench: Bench, known: Collection[Key]
+) -> list[Candidate]:
+    """Return the best candidate, and the best under another rule, at larger rates, run; without those `known`.
+
+    None where hardly anything is left to gain, or where they have no rate to set.
+    """
+    best = winners[0]
+    tried: list[Candidate] = []
+    if best.prescription.judged_on != "fixed" or has_opponents(exam):
+        return []
+    climbs = _climbs(winners, known)
+    while True:
+        left = min(c.left for c in (best, *tried) if c.helps)
+        running = [(climb, c) for climb in climbs if left > climb.least and (c := climb.following(script)) is not None]
+        if not running:
+            return tried
+        ran = run_all([c for _, c in running], exam, bench)
+        for (climb, _), candidate in zip(running, ran):
+            climb.tried.append(candidate)
+        tried += ran
+
+
+@dataclass
+class _Climb:
+    """One candidate at larger and larger rates."""
+
+    of: Candidate
+    rungs: list[Prescription]  # that are still to be tried
+    tried: list[Candidate]
+    least: float  # it ends where no more than this is left of the cost
+
+    def following(self, script: Script) -> Candidate | None:
+        """Return what is to be run next; none where the last one was not the best."""
+        top = min((c for c in self.tried if c.helps), key=lambda c: c.left, default=None)
+        if not self.rungs or (self.tried and top is not self.tried[-1]):
+            return None
+        rung = self.rungs.pop(0)
+        edited = rung.apply(script)
+        return None if isinstance(edited, NotApplicable) else Candidate(rung, edited, plain=self.of)
+
+
+def _climbs(winners: Sequence[Candidate], known: Collection[Key]) -> list[_Climb]:
+    best = winners[0]
+    others = [c for c in winners if c.prescription.symptom == best.prescription.symptom]
+    rival = next((c for c in others if _is_adaptive(c) != _is_adaptive(best)), None)
+    climbs = [_Climb(best, _rungs(best, known), [best], LEAST_LEFT)]
+    with_adam = best.prescription.with_adam
+    if rival is not None:
+        climbs.append(_Climb(rival, _rungs(rival, known), [rival], LEAST_FOR_A_RULE))
+    elif with_adam is not None:
+        climbs.append(_Climb(best, [with_adam(factor) for factor in (1.0, *FACTORS)], [], LEAST_FOR_A_RULE))
+    return climbs
+
+
+def _rungs(candidate: Candidate, known: Collection[Key]) -> list[Prescription]:
+    at_rate = candidate.prescription.at_rate
+    return [] if at_rate is None else [p for factor in FACTORS if (p := at_rate(factor)).key not in known]
+
+
+def _is_adaptive(candidate: Candidate) -> bool:
+    return "adaptive_rule" in candidate.prescription.remedies

@@ -1,0 +1,141 @@
+"""Tries what makes the steps of a group quicker: timed side by side under plain python, one run at a time.
+
+First one run under observation has to end at about the same cost; then the times decide, as costs do elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean
+
+from descend.doctor.course.progress import constant_cost
+from descend.doctor.record import Record
+from descend.doctor.remedies import NotApplicable, Prescription
+from descend.doctor.script.script import Script
+from descend.doctor.trials.arms import Bench, Job, yardstick
+from descend.doctor.trials.candidate import Candidate, horizon, incomparable, were_shown_alike
+from descend.doctor.trials.confirm import LOOKS, fresh_seeds
+from descend.doctor.trials.outcome import screened
+from descend.doctor.trials.prove import PROVED, Proof
+from descend.doctor.trials.statistics import DOWN, MARGIN, compare
+from descend.doctor.trials.trial import Arm, Trial
+
+WARM_UP = 0.2  # of the readings: the first steps are slow anywhere
+# The mean costs of two draws of 256 examples, each of which scatters by 1.5 times the mean, differ by 1.5·√(2/256) of
+# it, an eighth; four times that.
+OTHER_EXAMPLES = 0.5
+UNTIMED = "it takes too few steps to be timed"
+NOT_QUICKER = "its steps are not surely a fifth quicker"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where changes are timed: the script as it is, its exam, and the runs that are made one at a time."""
+
+    script: Script
+    exam: Record
+    bench: Bench
+
+    def arm(self, script: Script, seed: int) -> Arm:
+        """Run a script under plain python; its value is what a step takes, over all processes."""
+        record = self.bench.run([Job(script, seed, horizon(self.exam), role="bare")])[0]
+        seconds = step_seconds(record, self.bench.plan.processes)
+        return Arm(record.run, seed, seconds, None, record.ending.error if record.ending else "")
+
+
+def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
+    """Try each prescription and add its trial to the proof; where there is no cure yet, one of the proved ones is.
+
+    It is the cheapest of those that are about as quick as the quickest.
+    """
+    alone = replace(bench, plan=replace(bench.plan, jobs=1), cluster=None)
+    timing = Timing(script, exam, alone)
+    proved: list[tuple[int, Trial, Record | None]] = []
+    for prescription in prescriptions:
+        edited = prescription.apply(script)
+        if isinstance(edited, NotApplicable):
+            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), exam))
+            continue
+        candidate = _observed(Candidate(prescription, edited), exam, bench)
+        if candidate.reason:
+            proof.trials.append(screened(candidate, exam))
+            continue
+        trial = _timed(candidate, timing)
+        proof.trials.append(trial)
+        proof.judged |= {prescription.symptom}
+        if trial.verdict in PROVED:
+            proof.confirmed |= {prescription.symptom}
+            proved.append((prescription.cost, trial, candidate.record))
+    proof.refuted |= {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
+    if proved and proof.cure is None:
+        quick = min(trial.after for _, trial, _ in proved) * (1 + MARGIN)
+        _, proof.cure, proof.arm = min((each for each in proved if each[1].after <= quick), key=lambda each: each[0])
+
+
+def step_seconds(record: Record, processes: int) -> float:
+    """Return what a step takes: the harmonic mean over the processes, NaN where none of them was timed.
+
+    Of one that was not timed no step has counted.
+    """
+    each = []
+    for rank in record.places("step_seconds"):
+        series = record.series("step_seconds", rank)
+        steps = [last - before for before, last in pairwise((0, *series.steps))]
+        first = int(WARM_UP * len(steps))
+        each.append(fmean(series.values[first:], weights=steps[first:]))
+    return processes / sum(1 / seconds for seconds in each) if each else float("nan")
+
+
+def _observed(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
+    """Run the change once under observation, under the script's own seed: what it costs at the end."""
+    assert candidate.script is not None
+    record = bench.run([Job(candidate.script, exam.seed, candidate.prescription.steps(horizon(exam)))])[0]
+    before, value = yardstick(exam)[1], yardstick(record)[1]
+    reason = incomparable(record, exam, same_examples=False)
+    margin = MARGIN if were_shown_alike(exam, record) else OTHER_EXAMPLES
+    if not reason and not trains_as_well(before, value, constant_cost(exam), margin):
+        reason = f"it trains worse: its cost after as many examples is {value:.3g}, without it {before:.3g}"
+    return replace(candidate, record=record, value=value, before=before, reason=reason)
+
+
+def trains_as_well(before: float, after: float, constant: float | None, margin: float = MARGIN) -> bool:
+    """Whether a cost is about the one before, or lies within a little of the way down from what learns nothing."""
+    return after <= before * (1 + margin) or after - before <= DOWN * (constant or 0.0)
+
+
+def _timed(candidate: Candidate, timing: Timing) -> Trial:
+    """Time both scripts in turn, so that what else the machine does slows both; as often again where it is open."""
+    assert candidate.script is not None
+    p = candidate.prescription
+    before: list[Arm] = []
+    after: list[Arm] = []
+    for look in range(LOOKS):
+        for seed in fresh_seeds(timing.exam, timing.bench, look):
+            before.append(timing.arm(timing.script, seed))
+            after.append(timing.arm(candidate.script, seed))
+        result = compare([arm.value for arm in before], [arm.value for arm in after])
+        if not result.is_open():
+            break
+    reason = "" if result.wins() else NOT_QUICKER
+    if any(arm.value != arm.value for arm in (*before, *after)):
+        reason = next((arm.error for arm in after if arm.error), UNTIMED)
+    cost = f"the cost after as many examples is {candidate.value:.3g}, without it {candidate.before:.3g}"
+    return Trial(
+        p.remedies,
+        p.label,
+        p.symptom,
+        "not_proved" if reason else "proved",
+        f"seconds a step of {timing.bench.plan.processes} processes under plain python; {cost}",
+        result.before,
+        result.after,
+        result.interval,
+        result.difference,
+        tuple(arm.seed for arm in after),
+        candidate.script,
+        tuple(before),
+        tuple(after),
+        judged_on=p.judged_on,
+        reason=reason,
+        patch=candidate.script.diff(),
+        gain=result.gain,
+    )

@@ -1,0 +1,59 @@
+"""What a trial is: one remedy (or several together) tried by re-running the script with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from descend.doctor.remedies import JudgedOn, Prescription
+from descend.doctor.script.script import Script
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run of one script under one seed, judged by the yardstick."""
+
+    run: int  # its record's number in the store
+    seed: int
+    value: float  # the yardstick at the horizon; NaN when the arm failed or diverged
+    accuracy: float | None = None  # for class targets, share of right predictions on the same examples
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One change, and the texts that were examined for it to be prescribed."""
+
+    prescription: Prescription
+    examined: Mapping[Path, str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A remedy's verdict, from paired runs: same seed, same batches, same number of steps, unless it changes these."""
+
+    remedies: tuple[str, ...]  # ids
+    label: str  # the change in a user's words
+    symptom: str  # id of the symptom it was prescribed for
+    # proved, train_longer (at more steps), mends (a fact, and is no worse), suggested, not_proved, helps (but another
+    # more), no_effect, worse, failed
+    verdict: str
+    metric: str  # what the yardstick is: "negative log-likelihood on 256 training examples after 300 steps"
+    before: float  # the unchanged script's mean over `seeds`
+    after: float  # the changed script's mean over `seeds`
+    interval: tuple[float, float]  # 95 % of `after`'s mean; NaN of a single run
+    difference: tuple[float, float]  # 95 % interval of the paired difference
+    seeds: tuple[int, ...]
+    script: Script | None = None  # the edited script; None when it could not be applied
+    baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
+    treated: tuple[Arm, ...] = ()
+    judged_on: JudgedOn = "fixed"  # which examples, or which of the script's own losses
+    reason: str = ""  # why it failed, did not apply, or could not be judged
+    patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure
+    gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
+    left_open: bool = False  # whether its seeds leave open what more of them might settle
+    parts: tuple[Part, ...] = ()  # the changes that it was made by, in their order
+
+    @property
+    def was_judged(self) -> bool:
+        """Whether it could be applied, run and compared."""
+        return self.verdict != "failed"

@@ -1,0 +1,51 @@
+"""The cure alone, and what tuning adds to it: the same with the step set anew is a patch of its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from descend.doctor.record import Record
+from descend.doctor.trials.arms import Bench
+from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.trials.combine import together
+from descend.doctor.trials.statistics import explains
+from descend.doctor.trials.trial import Trial
+
+TUNING = frozenset({"learning_rate", "adaptive_rule"})  # remedies that set the step, and mend nothing beside it
+
+Tried = tuple[Candidate, Trial]  # on fresh seeds
+
+
+def is_tuned(candidate: Candidate, of: Candidate) -> bool:
+    """Whether a candidate is another one, and besides sets the step anew."""
+    mine, its = (set(c.prescription.remedies) for c in (candidate, of))
+    return candidate.prescription.symptom == of.prescription.symptom and its < mine and mine - its <= TUNING
+
+
+def untuned(candidate: Candidate, candidates: Sequence[Candidate], exam: Record, bench: Bench) -> Candidate | None:
+    """Return the best candidate that is this one without tuning; None where it is not tuned, or none helps.
+
+    Of several remedies together, some of them tuned, the same without is run here.
+    """
+    same = [c for c in candidates if c.helps and is_tuned(candidate, c)]
+    plain = [p.plain if p.plain is not None and is_tuned(p, p.plain) else p for p in candidate.parts]
+    if not same and plain != list(candidate.parts) and (both := together(plain)) is not None:
+        same = [c for c in run_all([both], exam, bench) if c.helps]
+    return min(same, key=lambda c: c.left, default=None)
+
+
+def parted(one: Tried, other: Tried) -> tuple[Tried, Tried] | None:
+    """Return which of two proved changes is the cure alone, and which is that with tuning; None where neither is.
+
+    Nor where the one without does not account for the trouble beside the other: then both are needed.
+    """
+    for (candidate, alone), (tuned, both) in ((one, other), (other, one)):
+        whole = candidate.reference
+        if is_tuned(tuned, candidate) and explains(alone.after / whole, both.after / whole):
+            return (candidate, alone), (tuned, both)
+    return None
+
+
+def beside(cure: Candidate, tuned: Candidate, trial: Trial) -> Trial:
+    """Return the trial of a tuned cure with what tuning adds as its patch: it goes on top of the cure's."""
+    assert tuned.script is not None
+    return replace(trial, patch=tuned.script.diff(since=cure.script))

@@ -1,0 +1,1 @@
+"""What both wings stand on: bounds, grids, intervals, quantiles, chance, objects by their names, files, errors."""

@@ -1,8 +1,0 @@
-"""The case as a person or a program reads it: console, JSON contract, one-file HTML page."""
-
-from descend.report.console import render_console
-from descend.report.contract import render_json
-from descend.report.page import render_page, write_page
-from descend.report.patches import write_patches
-
-__all__ = ["render_console", "render_json", "render_page", "write_page", "write_patches"]

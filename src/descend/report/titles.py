@@ -1,9 +1,0 @@
-"""What each problem is called in the report."""
-
-from descend.canon import CANON
-from descend.report.wording import plain_name
-
-
-def title(symptom: str) -> str:
-    """Return the headline of an id; the id in plain words where it is of a problem that is no longer looked for."""
-    return CANON[symptom].title if symptom in CANON else plain_name(symptom)

@@ -1,6 +1,0 @@
-"""One problem a file: each a pure function of the record, of the file's name."""
-
-from descend.symptoms.sign import Ruin, Sign
-from descend.symptoms.symptom import Symptom, causes
-
-__all__ = ["Ruin", "Sign", "Symptom", "causes"]
