@@ -102,6 +102,22 @@ def test_what_is_written_does_what_the_library_does(patient, case):
     assert ("== 0] = 1" in edited) == (case == "a feature that never changes")
 
 
+def test_what_is_no_number_is_left_out_and_read_as_the_mean(patient):
+    data = f"({FEATURES}).index_put((torch.tensor([3, 9]), torch.tensor([1, 2])), torch.tensor([torch.nan, torch.inf]))"
+    names: dict[str, object] = {}
+    p = fed(patient, "rows", finite=False)
+    edited = p.edited(REMEDIES["standardise_inputs"]).replace(f"X = {FEATURES}", f"X = {data}")
+    assert "descend" not in edited and "isfinite" in edited
+    exec(edited, names)
+    inputs = names["X"]
+    assert not inputs.isfinite().all()
+    seen = names["standardised"](names["model"], (inputs,))
+    assert seen[3, 1] == seen[9, 2] == 0
+    assert seen.mean(0) == pytest.approx(torch.zeros(3), abs=1e-4)
+    known = seen[torch.isfinite(inputs).all(1)]
+    assert known.std(0) == pytest.approx(torch.ones(3), abs=0.1)
+
+
 def test_the_batches_come_as_they_came(patient):
     p, before, after = fed(patient, "a loader"), {}, {}
     exec(p.text, before)
@@ -116,7 +132,6 @@ def test_a_saved_model_keeps_them(patient, tmp_path):
 
 
 UNSEEN = {
-    "what is no number": {"finite": False},
     "a volume": {"shape": (8, 1, 2, 3, 4)},
     "a compiled function": {"line": "f = torch.compile(len)"},
 }

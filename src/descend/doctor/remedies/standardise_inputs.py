@@ -1,8 +1,8 @@
 """Inputs brought to mean 0 and standard deviation 1 as the model gets them (LeCun et al. 1998, section 4.3).
 
 The patch writes what does it into the user's file: the statistics of the training data as buffers of the model, which
-are saved with it and serve its evaluation, too. Where the data are not seen to be rows or batches of them, or hold what
-is no number, it is `descend.network.standardise_inputs`.
+are saved with it and serve its evaluation, too. Where the data are not seen to be rows or batches of them, it is
+`descend.network.standardise_inputs`.
 """
 
 from collections.abc import Callable
@@ -23,16 +23,20 @@ from descend.doctor.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
 def standardised(module, args):
-    return (args[0] - module.input_mean) / module.input_std{others}
+    return {scaled}{others}
 
 
 def standardise_inputs(model, {data}):
     """Bring what `model` is given to mean 0 and standard deviation 1, by the statistics of the training data."""
 {read}
-    model.register_buffer("input_mean", inputs.mean({over}){to})
-    model.register_buffer("input_std", inputs.std({over}){to})
+    model.register_buffer("input_mean", {mean}{to})
+    model.register_buffer("input_std", {std}{to})
 {constant}    model.register_forward_pre_hook(standardised)
 '''
+SCALED = "(args[0] - module.input_mean) / module.input_std"
+FINITE = (
+    '    inputs = inputs.where(inputs.isfinite(), float("nan"))  # what is no number is left out, and read as the mean'
+)
 CONSTANT = "    model.input_std[model.input_std == 0] = 1  # features that never change\n"
 WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
 OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
@@ -66,16 +70,21 @@ def fit_inputs(
 def _written(record: Record, place: Place, source: Source) -> str:
     """Return the code that standardises such data; "" where what is seen of them does not do."""
     known, read = record.fact(facts.Inputs), read_whole(source, "inputs")
-    if known is None or read is None or not known.finite:
+    if known is None or read is None:
         return ""
     over = None if is_wrapped(record, place.syntax) else _over(known, source)
     if over is None:
         return ""
+    mean, lines = f"inputs.mean({over})", read.lines + (".flatten(1)" if source.reshaped and known.features > 1 else "")
+    if not known.finite:
+        mean, lines = f"inputs.nanmean({over})", f"{lines}\n{FINITE}"
     return HOOK.format(
+        scaled=SCALED if known.finite else f"({SCALED}).nan_to_num(0, 0, 0)",
+        mean=mean,
+        std=f"inputs.std({over})" if known.finite else f"(inputs - {mean}).square().nanmean({over}).sqrt()",
         others="" if len(place.call.args) == 1 else ", *args[1:]",
         data=read.parameter,
-        read=read.lines + (".flatten(1)" if source.reshaped and known.features > 1 else ""),
-        over=over,
+        read=lines,
         to=moved_to_model(place.syntax.module.code),
         constant=CONSTANT if known.constant_features and known.features > 1 else "",
     )
