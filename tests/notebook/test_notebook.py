@@ -94,7 +94,7 @@ def test_a_cell_that_fails_is_named_in_the_scripts_own_traceback(descend, tmp_pa
     done = descend("doctor", "train.ipynb", cwd=tmp_path)
     assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
     assert 'train.ipynb", cell 2, line 2, in <module>' in done.stderr
-    assert 'train.ipynb", cell 1, line 2, in f' in done.stderr and "descend/run" not in done.stderr
+    assert 'train.ipynb", cell 1, line 2, in f' in done.stderr and "descend/doctor" not in done.stderr
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from types import FunctionType
 
 COMPILED = "torch.compile is used: a compiled step cannot be recorded without changing it"
-PARTS = ("data", "iterates", "network", "randomness", "schedules")  # rooms that scripts use: part of the script
+PARTS = ("data", "iterates", "network", "ground.randomness", "schedules")  # rooms that scripts use: part of the script
 _PARTS = tuple(f"descend.{part}" for part in PARTS)
 _INLINED = tuple(
     f"descend.doctor.observing.{name}" for name in ("hooks", "backward", "functional")
