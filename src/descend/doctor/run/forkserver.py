@@ -54,7 +54,7 @@ def _import(modules: list[str]) -> None:
     with uncollected():
         for room, names in (("observing", OBSERVING), ("run", RUN)):
             for name in names:
-                importlib.import_module(f"descend.{room}.{name}")
+                importlib.import_module(f"descend.doctor.{room}.{name}")
         torch.optim.SGD([torch.zeros(1)])
         for name in modules:
             with suppress(Exception):  # the script will say so itself
