@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from descend.doctor.observing.compilation import PARTS
 from descend.doctor.script.notebook import SUFFIX, place
 
-_OURS = str(Path(__file__).resolve().parents[2]) + os.sep
+_OURS = str(Path(os.path.abspath(__file__)).parents[2]) + os.sep
 _PARTS = tuple(_OURS + part.replace(".", os.sep) for part in PARTS)
 _NOTEBOOK_LINE = re.compile(rf'(File "(.*{re.escape(SUFFIX)})"), line (\d+)')
 _DISPATCH = "handle_torch_function"  # torch/overrides.py: how a Python function of torch gets to a function mode
