@@ -8,7 +8,7 @@ FRAMEWORKS := $(VENV)/.frameworks
 # Else each of the thousands of processes that the tests start would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick thorough kinds faults lint bench clinic docs sentences browser postgres clean
+.PHONY: demo test quick thorough kinds faults lint bench clinic docs tables browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -50,9 +50,9 @@ clinic: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py
 
-# Every sentence that the program can print, to be read as a user would: docs/sentences.md.
-sentences: $(READY)
-	$(BIN)/python docs/sentences.py
+# What is made of the source alone: the README's table of symptoms, docs/bounds.md, and docs/sentences.md, every sentence that can be printed.
+tables: $(READY)
+	$(BIN)/python docs/regenerate.py --tables
 
 # Chromium, to open the report in; where it cannot be installed the browser tests say so and are skipped.
 browser:

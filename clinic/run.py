@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,11 +23,13 @@ def main() -> None:
     parser.add_argument("--kind", choices=("sick", "healthy", "novice"), help="one kind alone")
     parser.add_argument("--drawn", type=int, default=DRAWN, help="seed of the variants")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run was broken off")
-    parser.add_argument("--out", type=Path, default=HERE / "PATIENTS.md", help="where the table goes")
+    parser.add_argument("--out", type=Path, help="where the table goes; PATIENTS.md, where all are consulted on")
     options = parser.parse_args()
     kinds = (options.kind,) if options.kind else ("sick", "healthy")
     chosen = [p for kind in kinds for p in patients(kind) if not options.only or p.name in options.only]
-    kept = options.out.with_suffix(".jsonl")
+    is_whole = not (options.only or options.half or options.kind)
+    out = options.out or (HERE / "PATIENTS.md" if is_whole else Path(tempfile.mkdtemp(), "patients.md"))
+    kept = out.with_suffix(".jsonl")
     known = outcomes_in(kept, options.drawn) if options.resume else {}
     outcomes: list[Outcome] = []
     with kept.open("a" if options.resume else "w") as lines:
@@ -38,7 +41,7 @@ def main() -> None:
                     lines.write(json.dumps({"drawn": options.drawn, **outcome.row()}) + "\n")
                     lines.flush()
                 outcomes.append(outcome)
-                options.out.write_text(page(outcomes, options.drawn, _machine()))
+                out.write_text(page(outcomes, options.drawn, _machine()))
 
 
 def outcomes_in(kept: Path, drawn: int) -> dict[tuple[str, str, tuple[str, ...]], Outcome]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bounds
+import sentences
 
 from descend.doctor.canon import CANON
 
@@ -139,22 +140,30 @@ def replaced(text: str, name: str, content: str) -> str:
     return re.sub(BLOCK.format(re.escape(name)), lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
 
 
+def tables() -> None:
+    """Write what is made of the source alone: the README's table of symptoms, the bounds, the sentences."""
+    readme = ROOT / "README.md"
+    readme.write_text(replaced(readme.read_text(), "symptoms", symptom_table()))
+    bounds.PAGE.write_text(bounds.page())
+    sentences.PAGE.write_text(sentences.page())
+
+
 def main() -> None:
-    """Write the README, the page on the parts, that of the bounds, and the pictures."""
+    """Write the README, the page on the parts, the tables, and the pictures."""
+    tables()
     readme = ROOT / "README.md"
     script = "examples/digits_mlp.py"
     with tempfile.TemporaryDirectory() as store:
         text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, store))
         picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", above=BEHIND_THE_PATCH)
-    readme.write_text(replaced(text, "symptoms", symptom_table()))
+    readme.write_text(text)
     knobs = ROOT / "docs" / "knobs.md"
     text = knobs.read_text()
     for name, printed in (examples(text) | measured()).items():
         text = replaced(text, name, printed)
     knobs.write_text(text)
-    bounds.PAGE.write_text(bounds.page())
     pictures_of_parts()
 
 
 if __name__ == "__main__":
-    main()
+    tables() if "--tables" in sys.argv else main()

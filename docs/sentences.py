@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "descend"
 PAGE = ROOT / "docs" / "sentences.md"
 HEAD = """# Every sentence
 
-Whatever the program can print, in the order of the files that it comes from; `make sentences` writes this page.
+Whatever the program can print, in the order of the files that it comes from; `make tables` writes this page.
 What stands in braces is filled in. Read a part of it whenever you change it, as somebody would who never heard of us.
 """
 WORDS = re.compile(r"[^\W\d_]{2,}[,:;]? (.* )?\S*[^\W\d_]{2,}", re.DOTALL)  # at least two

@@ -20,7 +20,7 @@ def found(code: str, *printed: type[ast.AST]) -> list[str]:
 
 @pytest.mark.slow
 def test_the_page_is_what_the_source_says():
-    assert written.PAGE.read_text() == written.page(), "make sentences"
+    assert written.PAGE.read_text() == written.page(), "make tables"
 
 
 def test_a_sentence_is_a_text_with_words():

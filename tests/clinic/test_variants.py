@@ -22,6 +22,14 @@ def test_a_patient_says_what_is_wrong_and_the_doctor_does_not_see_it(patient):
     assert set(patient.faults) <= CANON.keys() | {"batch_size"}  # which is not looked for yet
 
 
+# What several processes, a layer's slope or nothing that has a name make of a run: not yet in the clinic.
+WITHOUT_A_PATIENT = {"stragglers", "blocked_signal", "optimisation"}
+
+
+def test_every_symptom_has_a_patient():
+    assert {fault for patient in PATIENTS for fault in patient.faults} == CANON.keys() - WITHOUT_A_PATIENT
+
+
 @pytest.mark.parametrize("patient", PATIENTS, ids=lambda p: p.name)
 def test_every_alternative_stands_in_its_own_line(patient):
     for line in patient.path.read_text().splitlines():

@@ -7,6 +7,7 @@ Adam, say, with lr = 0.1, β₁ = ½, β₂ = ¾, ε = 0.01. First step: m = ½,
 
 import pytest
 import torch
+from rules import RULES
 
 from descend import optim
 from descend.schedules import CosineCycle, Linear, Scheduler, WarmRestarts
@@ -96,3 +97,9 @@ def test_the_first_three_steps(make, options, expected):
 def test_the_first_three_steps_of_sign_rules_that_fade(make, schedule, expected):
     options = {**SIGNS, "base": 2} if make is optim.PowerSign else SIGNS
     assert three_steps(make, options, f=schedule) == pytest.approx(expected, abs=1e-11)
+
+
+def test_every_rule_goes_through_the_contract():
+    exported = [getattr(optim, name) for name in optim.__all__]
+    rules = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, optim.Optimizer)}
+    assert rules - {optim.Optimizer} == {kind for kind, _ in RULES.values()}
