@@ -28,6 +28,8 @@ def main() -> None:
     kinds = (options.kind,) if options.kind else ("sick", "healthy")
     chosen = [p for kind in kinds for p in patients(kind) if not options.only or p.name in options.only]
     is_whole = not (options.only or options.half or options.kind)
+    if options.resume and not (is_whole or options.out):
+        parser.error("--resume of a part goes on with the --out of the earlier run")
     out = options.out or (HERE / "PATIENTS.md" if is_whole else Path(tempfile.mkdtemp(), "patients.md"))
     kept = out.with_suffix(".jsonl")
     known = outcomes_in(kept, options.drawn) if options.resume else {}

@@ -24,7 +24,7 @@ from descend.ground.bound import Bound, Count
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "descend" / "doctor"
 ROOMS = ("course", "symptoms", "doses", "trials")
-READERS = ("course", "symptoms", "doses", "canon", "remedies", "diagnosis", "suggestible", "prescribe")
+READERS = ("course", "symptoms", "doses", "canon", "remedies")
 DOWN, UP = (1 / sqrt(2), 1 / 2, 1 / 4), (sqrt(2), 2.0, 4.0)
 PAPER = re.compile(r"[A-Z][\w’'-]+(?: et al\.| & [A-Z]\w+)? (?:19|20)\d\d|lecture \d|CS231n")
 
@@ -185,9 +185,7 @@ class Ranges:
 
 def _importers() -> dict[str, set[str]]:
     """Return what each module that takes part imports."""
-    paths = [
-        path for room in READERS for path in (*(SOURCE / room).glob("*.py"), SOURCE / f"{room}.py") if path.exists()
-    ]
+    paths = [path for room in READERS for path in (SOURCE / room).glob("*.py")]
     modules = {".".join(path.relative_to(SOURCE.parents[1]).with_suffix("").parts): path for path in paths}
     return {name.removesuffix(".__init__"): set(_imported(path)) for name, path in modules.items()}
 

@@ -230,11 +230,7 @@ def output_loss_mismatch(root: Path) -> Case:
 def dead_units(root: Path) -> Case:
     """Two of three hidden layers die."""
     record = record_of(root)
-    for module, shares in {
-        "encoder.1": (0.02, 0.06),
-        "encoder.3": (0.3, 0.95),
-        "encoder.5": (0.4, 1.0),
-    }.items():
+    for module, shares in {"encoder.1": (0.02, 0.06), "encoder.3": (0.3, 0.95), "encoder.5": (0.4, 1.0)}.items():
         for step, share in zip((0, 300), shares):
             record.add(Reading("dead_share", module, step, share))
     finding = Symptom(

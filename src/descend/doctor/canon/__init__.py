@@ -7,7 +7,6 @@ well as what else was tried.
 """
 
 from descend.doctor.canon.entry import Entry, Row
-from descend.doctor.canon.phrases import ADAM_AT, ADAM_COST, TO
 from descend.doctor.canon.progress import PROGRESS
 from descend.doctor.canon.searches import ANYWHERE, AT_A_PLACE
 from descend.doctor.canon.statics import STATICS
@@ -20,4 +19,4 @@ CANON = {entry.id: entry for entry in (*WIRING, *STATICS, *STEPS, *PROGRESS, *AT
 SEARCHES = tuple(frozenset(entry.id for entry in search) for search in (AT_A_PLACE, ANYWHERE))
 GENERAL = frozenset().union(*SEARCHES)
 
-__all__ = ["ADAM_AT", "ADAM_COST", "CANON", "GENERAL", "SEARCHES", "TO", "Entry", "Row"]
+__all__ = ["CANON", "GENERAL", "SEARCHES", "Entry", "Row"]

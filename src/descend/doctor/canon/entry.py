@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from inspect import cleandoc
+from types import ModuleType
 
 from descend.doctor.course.yardstick import JudgedOn
 from descend.doctor.doses import Dose, on_the_way
@@ -56,10 +57,12 @@ class Entry:
     advice: str = ""  # what no rerun can prove is told in words
 
     @cached_property
+    def _file(self) -> ModuleType:
+        return import_module(f"descend.doctor.symptoms.{self.id}")
+
+    @property
     def _look(self) -> Callable[[Record], Sign | None]:
-        function: Callable[[Record], Sign | None] = getattr(
-            import_module(f"descend.doctor.symptoms.{self.id}"), self.id
-        )
+        function: Callable[[Record], Sign | None] = getattr(self._file, self.id)
         return function
 
     def look(self, record: Record) -> Symptom | None:
@@ -73,7 +76,7 @@ class Entry:
     @property
     def nature(self) -> str:
         """What it is, in the words of its own file."""
-        return cleandoc(import_module(self._look.__module__).__doc__ or "")
+        return cleandoc(self._file.__doc__ or "")
 
     @property
     def appearance(self) -> str:
@@ -83,7 +86,7 @@ class Entry:
     @property
     def source(self) -> str:
         """Where its bound comes from; "" where that depends on how it shows."""
-        return str(getattr(import_module(self._look.__module__), "SOURCE", ""))
+        return str(getattr(self._file, "SOURCE", ""))
 
 
 def at_places(remedy: str, where: Where, label: str, because: tuple[str, str], cost: int = 2) -> list[Row]:

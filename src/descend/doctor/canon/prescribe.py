@@ -6,7 +6,8 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from descend.doctor.canon import ADAM_AT, ADAM_COST, CANON, GENERAL, TO, Row
+from descend.doctor.canon import CANON, GENERAL, Row
+from descend.doctor.canon.phrases import ADAM_AT, ADAM_COST, TO
 from descend.doctor.canon.suggestible import NAMES
 from descend.doctor.course.opponents import has_exploded
 from descend.doctor.course.own_metric import is_told_by_loss, own_metric

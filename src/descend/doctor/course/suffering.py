@@ -48,8 +48,7 @@ def has_learnt_nothing(record: Record) -> bool:
 
 def may_suffer(record: Record, key: str = "0") -> bool:
     """Whether a run suffers, or a tenth is left by any yardstick, or there is none: a trial is worth its time."""
-    is_open = not is_told_by_loss(record) or not left(record) < FAIR
-    return suffers(record, key) or is_open or lacks_elsewhere(record)
+    return suffers(record, key) or not left(record) < FAIR or may_lack_unseen(record)
 
 
 def may_be_poor(record: Record, key: str = "0") -> bool:

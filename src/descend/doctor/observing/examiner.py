@@ -132,7 +132,7 @@ class Examiner:
             if self.together is not None and self._meets(passed.step):
                 able = recording is not None and bool(self.monitor) and self.tape.differentiates
                 ready = able and self.budget.affords(CURVATURE.name)
-                snapshot, measured = self._moment(passed, recording), partial(self._take, CURVATURE, always=True)
+                snapshot, measured = self._snapshot(passed, recording), partial(self._take, CURVATURE, always=True)
                 self.together.look(snapshot, ready, measured, self.budget.charging)
 
     def _keep(self, recording: Recording) -> None:
@@ -179,7 +179,7 @@ class Examiner:
             return  # a script that never steps
         self.probed = passed.step
         self._next_probe = self._after(passed.step)
-        snapshot = self._moment(passed, recording)
+        snapshot = self._snapshot(passed, recording)
         modes = facts.Modes(tuple(self.modules.idle_switches()), tuple(self.modules.unfit_statistics()))
         self.send([Fact.of(modes, passed.step)])
         if passed.optimizer is not None and not any(map(self.is_held, passed.parameters)):
@@ -203,7 +203,7 @@ class Examiner:
         self.tape.stop()
         self.settle()
         if self._last is not None and self.monitor and self.probes:
-            self._measure_at_end(replace(self._moment(replace(self._last, step=step), None), is_last=True))
+            self._measure_at_end(replace(self._snapshot(replace(self._last, step=step), None), is_last=True))
         for name, times in self.budget.refused.items():
             if name in {p.name for p in PROBES}:
                 done = self.budget.costs().get(name, (0.0, 0))[1]
@@ -231,11 +231,11 @@ class Examiner:
         with self.budget.charging("update_ratio"):
             try:
                 if self._memory["before_step"] and self._last is not None:
-                    self.send(list(update_ratio(self._moment(self._last, None))))
+                    self.send(list(update_ratio(self._snapshot(self._last, None))))
             finally:
                 self._memory.pop("before_step", None)
 
-    def _moment(self, passed: Pass, recording: Recording | None) -> Snapshot:
+    def _snapshot(self, passed: Pass, recording: Recording | None) -> Snapshot:
         return Snapshot(
             passed.step,
             passed.key,
