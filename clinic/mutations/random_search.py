@@ -35,6 +35,7 @@ def _one_of(*values: Any) -> Draw:
 
 DOSES: dict[str, dict[str, Draw]] = {
     "adaptive_rule": {"lr": _between(1e-4, 1.0)},
+    "another_start": {"draw": _one_of(1, 2, 3)},
     "away_from_zero": {"eps": _between(1e-12, 1e-4)},
     "batch_size": {"batch_size": _one_of(8, 16, 32, 64, 128, 256)},
     "clip_gradients": {"max_norm": _between(0.1, 100.0)},

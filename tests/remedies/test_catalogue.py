@@ -21,6 +21,7 @@ DOSES: dict[str, dict[str, object]] = {
 }
 # Those that stand on sites of their own: each has its tests in a file of its own, in the styles that it is about.
 OTHER_DOSES: dict[str, dict[str, object]] = {
+    "another_start": {"draw": 1, "optimizer": "0"},
     "asynchronous_steps": {},
     "attach": {},
     "away_from_zero": {"eps": 1e-8},

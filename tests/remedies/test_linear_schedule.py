@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from descend.doctor.record import Ending, Fact, facts
 from descend.doctor.remedies.linear_schedule import linear_schedule
 
 LINEAR = "torch.optim.lr_scheduler.LinearLR"
@@ -110,6 +111,54 @@ def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
     call = "trainer.fit(" if "fit" in text else "SGD("
     assert patient(HEAD + text, optimizer=call).refusal(linear_schedule, start=1.0, end=0.0, steps=9) == reason
+
+
+DATA = "data = DataLoader(d, 32)\n"
+LENGTHS = {  # of 6 steps, two passes over three batches
+    "a loop": ("for k in range(6):\n    o.step()\n", "6"),
+    "passes over a loader": (DATA + "{o}for e in range(2):\n    for b in data:\n        o.step()\n", "2 * len(data)"),
+    "a name and a bar": (
+        DATA + "E = 2\n{o}for e in tqdm(range(E)):\n    for i, b in enumerate(tqdm(data)):\n        o.step()\n",
+        "E * len(data)",
+    ),
+    "from one": (DATA + "{o}for e in range(1, 3):\n    for b in data:\n        o.step()\n", "2 * len(data)"),
+    "a function": (
+        DATA + "def train(opt, series):\n    for b in series:\n        opt.step()\n"
+        "def main(epochs):\n    {o}    for e in range(epochs):\n        train(o, data)\nmain(2)\n",
+        "epochs * len(data)",
+    ),
+    "slices": (
+        "x = make()\n{o}for e in range(2):\n    for i in range(0, len(x), 32):\n        o.step(x[i : i + 32])\n",
+        "2 * len(range(0, len(x), 32))",
+    ),
+    "an object": (
+        "class T:\n    def __init__(self, n, data):\n        self.n, self.data = n, data\n        self.{o}"
+        "    def fit(self):\n        for e in range(self.n):\n            self.once()\n"
+        "    def once(self):\n        for b in self.data:\n            self.o.step()\nT(2, d).fit()\n",
+        "self.n * len(self.data)",
+    ),
+    "steps that are left out": (
+        DATA + "{o}for e in range(2):\n    for b in data:\n        if k(b):\n            continue\n        o.step()\n"
+        "other = DataLoader(d[:96], 16)\n", "6"
+    ),
+    "more passes than were run": ("{o}for e in range(4):\n    for b in batches:\n        o.step()\n", "6"),
+    "a loader that is made later": (
+        "{o}" + DATA + "for e in range(2):\n    for b in data:\n        o.step()\n", "6"
+    ),
+    "drawn batches": ("{o}for e in range(2):\n    for b in torch.randperm(9).split(3):\n        o.step()\n", "6"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LENGTHS)
+def test_a_decay_is_as_long_as_the_source_says(patient, case: str) -> None:
+    text, length = LENGTHS[case]
+    text = text if "{o}" in text else "{o}" + text
+    step = "opt.step(" if "opt." in text else "self.o.step(" if "self" in text else "o.step("
+    p = patient(HEAD + text.replace("{o}", "o = SGD(p)\n"), optimizer="SGD(", step=step)
+    p.record.add(Ending("finished", 0, steps=6))
+    examples = 96 if "left out" not in case else 160
+    p.record.add(Fact.of(facts.Loader(True, 32, examples), 0, "0"))
+    assert f", 1.0, 0.0, total_iters={length})" in p.edited(linear_schedule, start=1.0, end=0.0, steps=6)
 
 
 def test_torch_is_imported(patient) -> None:

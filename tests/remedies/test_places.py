@@ -24,7 +24,7 @@ SKIPPED = [  # before, where, what the run saw there, after
     ("y = net(x * 0)", "x * 0", "mul", "y = net(x)"),
     ("loss = f(z, 2 * t - 1)", "2 * t - 1", "sub", "loss = f(z, t)"),  # all of what is made of one variable alone
     ("loss = f(z, (t + 1) % (t.max() + 1))", "(t + 1) % (t.max() + 1)", "remainder", "loss = f(z, t)"),
-    ("y = net((x - mean) / std)", "(x - mean) / std", "div", "y = net((x - mean))"),
+    ("y = net((x - mean) / std)", "(x - mean) / std", "div", "y = net(x - mean)"),
     ("y = net(0.5 * x)", "0.5 * x", "mul", "y = net(x)"),
     ("y = net(x + 3 * torch.randn_like(x))", "x + 3 * torch.randn_like(x)", "add", "y = net(x)"),
     ("loss = -(a * b).sum()", "-(a * b).sum()", "neg", "loss = (a * b).sum()"),
@@ -77,12 +77,33 @@ LEFT_OUT = [
     ("for p in ps:\n    p.grad.neg_()\nopt.step()", "p.grad.neg_()", "opt.step()"),
     ("a()\n[p.mul_(0.9) for p in ps]\nb()", "p.mul_(0.9)", "a()\nb()"),
     ("if x:\n    clip(ps)\nelse:\n    b()", "clip(ps)", "if x:\n    pass\nelse:\n    b()"),
+    (
+        "x = torch.tensor((x - x.mean(0)) / x.std(0), dtype=f)",
+        "torch.tensor((x - x.mean(0)) / x.std(0), dtype=f)",
+        "x = torch.tensor(x, dtype=f)",
+    ),
+    (
+        "x = (torch.from_numpy(x).float()[:, None] - 0.5) * 2",
+        "(torch.from_numpy(x).float()[:, None] - 0.5) * 2",
+        "x = torch.from_numpy(x).float()",
+    ),
+    (
+        "s.x = torch.tensor(scale(s.x)).unsqueeze(1)",
+        "torch.tensor(scale(s.x)).unsqueeze(1)",
+        "s.x = torch.tensor(s.x).unsqueeze(1)",
+    ),
+    ("y = torch.tensor(scale(x))\nb()", "torch.tensor(scale(x))", "b()"),
+    ("x, y = torch.tensor(x), torch.tensor(y)\nb()", "torch.tensor(x)", "b()"),
 ]
 
 
 @pytest.mark.parametrize(("before", "at", "after"), LEFT_OUT)
 def test_a_statement_is_left_out_with_its_loop(pointed_at, before, at, after):
-    assert pointed_at(before + "\n", at).edited(leave_out, **AT) == after + "\n"
+    assert pointed_at(before + "\n", at).edited(leave_out, **AT).strip() == after
+
+
+def test_a_conversion_alone_cannot_be_left_out(pointed_at):
+    assert "does nothing else" in pointed_at("x = torch.tensor(x)\n", "torch.tensor(x)").refusal(leave_out, **AT)
 
 
 def test_two_edits_of_one_script(pointed_at):

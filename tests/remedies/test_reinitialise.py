@@ -168,22 +168,6 @@ def test_tables_stay_but_for_those_whose_features_are_all_alike(patient) -> None
     assert names["alike"].weight[1:].std() > 0.5 and not names["alike"].weight[0].any()
 
 
-def test_another_start_is_drawn_as_torch_draws_and_leaves_what_is_drawn_later(patient) -> None:
-    starts = []
-    for draw in (1, 2, 2):
-        names: dict[str, object] = {}
-        edited = patient(NET, optimizer="torch.optim.SGD(").edited(reinitialise, activation="default", draw=draw)
-        assert "descend" not in edited and "start_anew(net, twin)\no = " in edited
-        exec(edited, names)
-        starts.append(names)
-    first, second, again = (names["net"][2].weight for names in starts)
-    assert second.equal(again) and not second.equal(first)
-    assert first.abs().max().item() == pytest.approx(300**-0.5, rel=0.01)
-    before: dict[str, object] = {}
-    exec(NET, before)
-    assert all(names["drawn"].equal(before["drawn"]) for names in starts) and not first.equal(before["net"][2].weight)
-
-
 def test_two_functions_in_any_order(patient) -> None:
     text = "import torch\no = SGD(net.parameters(), 1)\nfor x in X:\n    net(x)\n"
     p = patient(text, optimizer="SGD(", model_call="net(")

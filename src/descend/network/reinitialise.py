@@ -18,7 +18,7 @@ DEFAULT = "default"
 SAMPLE = 1024  # weights of a layer that enter the seed
 
 
-def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> int:
+def reinitialise(model: nn.Module, activation: str = "relu") -> int:
     """Draw the weights of every linear and convolutional layer anew and set its biases to 0; return how many layers.
 
     Hidden layers: for rectifiers N(0, 2 / fan-in), He et al. 2015, eq. 10 (eq. 15 with a leak); for
@@ -28,14 +28,14 @@ def reinitialise(model: nn.Module, activation: str = "relu", draw: int = 1) -> i
     whose features are all alike, and would remain so, is drawn from N(0, 1 / features).
     `activation="default"` draws weights and biases as torch itself does, U(±1/√fan-in).
 
-    The weights depend on `draw` and on the state of torch's generator, and do not advance it: another `draw` is a
-    random restart. Raises `ValueError` for an activation that is not known.
+    The weights depend on the state of torch's generator, and do not advance it. Raises `ValueError` for an activation
+    that is not known.
     """
     if activation not in RECTIFIERS | GAINS.keys() | {DEFAULT}:
         known = ", ".join(sorted(RECTIFIERS | GAINS.keys() | {DEFAULT}))
         raise ValueError(f"no initialisation is known for {activation!r}; known are {known}")
     layers = list(_layers(model))
-    generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]) + draw - 1)
+    generator = torch.Generator().manual_seed(_seed(model, [weight for _, weight in layers]))
     for i, (layer, weight) in enumerate(layers, 1):
         fresh = torch.empty(weight.shape)  # on the CPU in float32: the same weights on every device
         _draw(fresh, layer, activation, generator, is_output=i == len(layers))

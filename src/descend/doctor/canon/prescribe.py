@@ -15,6 +15,7 @@ from descend.doctor.course.stability import rate_of
 from descend.doctor.course.suffering import suffers
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.doses import Dose, adam_for_few_steps
+from descend.doctor.doses.rounded import one_digit
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
@@ -145,7 +146,7 @@ def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:
 
 def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float, factor: float) -> Prescription:
     """Return the prescription at `factor` times the learning rate that it leaves; one more number to change."""
-    lr = factor * rate
+    lr = one_digit(factor * rate)
     if "lr" in dose:
         return _prescription(row, record, symptom, {**dose, "lr": lr})
     further = {"optimizer": symptom.optimizer, **dose, "lr": lr}
@@ -155,7 +156,7 @@ def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float
 
 def _with_adam(row: Row, record: Record, symptom: Symptom, dose: Dose, usual: Dose, factor: float) -> Prescription:
     """Return the prescription together with Adam at `factor` times its usual rate."""
-    rule = {**usual, "lr": factor * usual["lr"]}
+    rule = {**usual, "lr": one_digit(factor * usual["lr"])}
     known = _prescription(row, record, symptom, dose)
     return _with(known, "adaptive_rule", record, {**dose, **rule}, ADAM_AT.format(**rule), ADAM_COST)
 

@@ -106,7 +106,7 @@ PROGRESS: tuple[Entry, ...] = (
             "the mean of more gradients has less noise", "Bottou et al. 2018, §4.2", decides=False, cost=1),
     )),
     Entry("local_optima", "dynamics", "the result depends on the start", (
-        *(Row("reinitialise", another_start(draw), "another start, draw {draw}",
+        *(Row("another_start", another_start(draw), "another start, draw {draw}",
               "another start may end in a better minimum", "Ba, CSC413 lecture 4, Recap: local optima", restart=True)
           for draw in range(1, STARTS + 1)),
     )),

@@ -6,6 +6,7 @@ from statistics import median
 
 from descend.doctor.course.progress import constant_cost, yardstick_place
 from descend.doctor.doses.rate import Dose, short_run_rate
+from descend.doctor.doses.rounded import one_digit
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms import Symptom
 from descend.doctor.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
@@ -50,10 +51,10 @@ def following_activation(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def another_start(draw: int) -> Callable[[Record, Symptom], Dose | None]:
-    """Return the dose of a random restart: which draw. Biases are drawn, too: without them units start too alike."""
+    """Return the dose of a random restart: which draw."""
 
     def dose(record: Record, symptom: Symptom) -> Dose | None:
-        return {"activation": "default", "draw": draw, "optimizer": symptom.optimizer}
+        return {"draw": draw, "optimizer": symptom.optimizer}
 
     return dose
 
@@ -224,7 +225,7 @@ def light_penalty(record: Record, symptom: Symptom) -> Dose | None:
     share = 1 - connections.share if connections else 0.0
     if not 0 < share < 1 or record.site("penalty", "0") is None:
         return None
-    return {"kind": "penalty", "place": "0", "factor": float(f"{LIGHT * (1 - share) / share:.1g}")}
+    return {"kind": "penalty", "place": "0", "factor": one_digit(LIGHT * (1 - share) / share)}
 
 
 def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
@@ -236,14 +237,16 @@ def least_dropout(record: Record, symptom: Symptom) -> Dose | None:
 def usual_norm(record: Record, symptom: Symptom) -> Dose | None:
     """The median norm of the gradients: clipping leaves the usual step as it is."""
     norms = record.series("clipped_norm").finite().values or record.series("gradient_norm").finite().values
-    return {"max_norm": median(norms), "optimizer": symptom.optimizer} if norms and median(norms) > 0 else None
+    return (
+        {"max_norm": one_digit(median(norms)), "optimizer": symptom.optimizer} if norms and median(norms) > 0 else None
+    )
 
 
 def rare_norm(record: Record, symptom: Symptom) -> Dose | None:
     """A norm that one gradient in ten exceeds: only the cliff is clipped."""
     norms = sorted(record.series("gradient_norm").finite().values)
     norm = quantile(norms, RARE) if norms else 0.0
-    return {"max_norm": norm, "optimizer": symptom.optimizer} if norm > 0 else None
+    return {"max_norm": one_digit(norm), "optimizer": symptom.optimizer} if norm > 0 else None
 
 
 def longer(record: Record, symptom: Symptom) -> Dose:

@@ -19,6 +19,7 @@ from descend.doctor.course.stability import (
     rate_of,
     stability_bound,
 )
+from descend.doctor.doses.rounded import one_digit
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms import Symptom
 from descend.doctor.symptoms.instability import ADAM_RATE, EARLY_STEPS, OUTRUN, first_step
@@ -74,11 +75,13 @@ def _rate(record: Record, symptom: Symptom, *, first: bool) -> Dose | None:
     rate = rate_of(optimizer) or record.series("learning_rate", key).first
     bound, name = stability_bound(optimizer), curvature_name(record, key)
     if bound is None or name is None:
-        return {"lr": rate * BLIND_SHARE, "old": rate, "optimizer": key} if first and isfinite(rate) else None
+        return (
+            {"lr": one_digit(rate * BLIND_SHARE), "old": rate, "optimizer": key} if first and isfinite(rate) else None
+        )
     curvature = _curvature(record, key, name, first=first)
     if not curvature > 0:
         return None
-    new = SAFE_SHARE * bound.value / (curvature + coupled_decay(optimizer))
+    new = one_digit(SAFE_SHARE * bound.value / (curvature + coupled_decay(optimizer)))
     return {"lr": new, "old": rate, "optimizer": key} if new < rate else None
 
 
@@ -126,7 +129,7 @@ def usual_step_rate(record: Record, symptom: Symptom) -> Dose | None:
     rate, step = rate_of(optimizer), first_step(record)
     if stability_bound(optimizer) is not None or not rate > 0 or not step > OUTRUN:
         return None
-    return {"lr": rate * USUAL_STEP / step, "old": rate, "optimizer": symptom.optimizer}
+    return {"lr": one_digit(rate * USUAL_STEP / step), "old": rate, "optimizer": symptom.optimizer}
 
 
 def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
@@ -144,7 +147,7 @@ def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
 
 
 def _far_reaching_rate(record: Record) -> float:
-    return min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1))
+    return one_digit(min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1)))
 
 
 def adam(record: Record, symptom: Symptom) -> Dose | None:
@@ -175,7 +178,7 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
         rate = rate_of(optimizer)
         if bound is None or not curvature > 0:
             return None
-        new = share * bound.value / (curvature + coupled_decay(optimizer))
+        new = one_digit(share * bound.value / (curvature + coupled_decay(optimizer)))
         return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
     return dose
@@ -193,7 +196,7 @@ def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
     rate, old = rate_of(optimizer), momentum_of(optimizer)
     if not MOMENTUM < old < 1 or not rate > 0:
         return None
-    return {"lr": rate * (1 - old) / (1 - MOMENTUM), "old": rate, "optimizer": symptom.optimizer}
+    return {"lr": one_digit(rate * (1 - old) / (1 - MOMENTUM)), "old": rate, "optimizer": symptom.optimizer}
 
 
 def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
@@ -207,9 +210,9 @@ def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
         return None
     bound, curvature = stability_bound(optimizer), record.series("curvature", key).finite().max
     if bound is None or not curvature > 0:
-        return {"lr": BLIND_RAISE * rate, "old": rate, "optimizer": key}
+        return {"lr": one_digit(BLIND_RAISE * rate), "old": rate, "optimizer": key}
     share = SAFE_SHARE / 2 if momentum_of(optimizer) else SAFE_SHARE  # a velocity takes time to show its length
-    new = share * bound.value / (curvature + coupled_decay(optimizer))
+    new = one_digit(share * bound.value / (curvature + coupled_decay(optimizer)))
     return {"lr": new, "old": rate, "optimizer": key} if new > TOO_SMALL * rate else None
 
 
@@ -230,13 +233,14 @@ def rate_times(factor: float) -> Callable[[Record, Symptom], Dose | None]:
 
 def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
     rate = rate_of(record.fact(facts.Optimizer, symptom.optimizer))
-    return {"lr": factor * rate, "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
+    return {"lr": one_digit(factor * rate), "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
 
 
 def whole_run(record: Record, symptom: Symptom) -> Dose | None:
-    """From the whole rate to 0, over as many steps as the run has."""
-    known = {"start": 1.0, "end": 0.0, "optimizer": symptom.optimizer}
-    return {"steps": record.steps, **known} if record.steps else None
+    """From the whole rate to 0, over as many steps as the run has; none of a run that has not been seen to its end."""
+    if not record.steps or record.ending is None or record.ending.reason != "finished":
+        return None
+    return {"steps": record.steps, "start": 1.0, "end": 0.0, "optimizer": symptom.optimizer}
 
 
 def first_steps(record: Record, symptom: Symptom) -> Dose | None:
@@ -245,4 +249,5 @@ def first_steps(record: Record, symptom: Symptom) -> Dose | None:
     rise, steps = first_rise(record, key), round(WARMUP_SHARE * len(losses))
     if rise is None or steps < 2 or rise - losses.steps[0] > steps:
         return None
+    steps = round(one_digit(steps))
     return {"steps": steps, "start": 1 / steps, "end": 1.0, "optimizer": key}

@@ -4,7 +4,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import (
     find_argument,
@@ -20,6 +20,7 @@ from descend.doctor.source.arguments import (
 from descend.doctor.source.imports import import_module
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.setting import Edit, Reset, Setting, apply, set_argument
 from descend.doctor.source.syntax import last_name
 
 HOME = "torch.optim"
@@ -34,12 +35,25 @@ def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
         return place
     if reason := _obstacle(place, dose["lr"]):
         return NotApplicable(reason)
-    file, home = place.syntax.file, _home(place)
-    call = _with_adams_arguments(place.call, dose["lr"]).with_changes(func=cst.parse_expression(f"{home}.Adam"))
-    text: str | NotApplicable = place.syntax.replace(place.call, call)
-    if isinstance(text, str) and home == HOME:
-        text = import_module(file, text, "torch")
-    return text if isinstance(text, NotApplicable) else script.edit(file, text)
+    file, home, rate = place.syntax.file, _home(place), _number_elsewhere(script, record, place, dose["lr"])
+    call = _with_adams_arguments(place.call, dose["lr"], is_named=rate is not None)
+    edits = [Edit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.Adam")))]
+    edited = apply(script, place.syntax, [*edits, *([rate] if rate else [])], "learning rate")
+    if isinstance(edited, NotApplicable) or home != HOME:
+        return edited
+    text = import_module(file, edited.read(file), "torch")
+    return text if isinstance(text, NotApplicable) else edited.edit(file, text)
+
+
+def _number_elsewhere(script: Script, record: Record, place: Place, rate: float) -> Edit | Reset | None:
+    """Return the edit of the number that the call's rate comes from: a constant, an option, what a caller gives."""
+    optimizer = record.fact(facts.Optimizer, place.site.key)
+    setting = Setting("lr", 1, "learning rate", now=optimizer.lr if optimizer else None)
+    edit = set_argument(place, setting, float(rate), script, record)
+    if isinstance(edit, NotApplicable):
+        return None
+    is_here = isinstance(edit, Edit) and (edit.old is place.call or place.call in place.syntax.ancestors(edit.old))
+    return None if is_here else edit
 
 
 def _home(place: Place) -> str:
@@ -64,10 +78,10 @@ def _obstacle(place: Place, rate: float) -> str:
     return ""
 
 
-def _with_adams_arguments(call: cst.Call, rate: float) -> cst.Call:
+def _with_adams_arguments(call: cst.Call, rate: float, *, is_named: bool) -> cst.Call:
     parameters = find_argument(call, "params", 0) or call.args[0]
     old = find_argument(call, "lr", 1)
-    new = keyword("lr", number(rate))
+    new = keyword("lr", old.value if old and is_named else number(rate))
     arguments = [parameters, new.with_changes(comma=old.comma) if old else new]
     decay = find_argument(call, "weight_decay", place_in(last_name(call.func), "weight_decay"))
     if decay is not None:

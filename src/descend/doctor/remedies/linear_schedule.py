@@ -15,6 +15,7 @@ from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.names import enclosing_class, free_name
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.run_length import run_length
 from descend.doctor.source.stepping import Stepping, find_stepping
 from descend.doctor.source.syntax import Syntax
 from descend.doctor.source.trainer_arguments import trainer_argument
@@ -23,10 +24,11 @@ SCHEDULE = "torch.optim.lr_scheduler.LinearLR"
 
 
 def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `decay = LinearLR(optimizer, 1.0, 0.0, total_iters=9)`, and `decay.step()` after each step.
+    """Insert `decay = LinearLR(optimizer, 1.0, 0.0, total_iters=epochs * len(loader))`, and `decay.step()` after steps.
 
-    The dose gives the factors of the rate at the `start` and at the `end` of that many `steps`. Where the step cannot
-    see the schedule, as in a function that gets the optimizer, a hook of the optimizer steps it.
+    The dose gives the factors of the rate at the `start` and at the `end` of that many `steps`: all of the run's where
+    it falls. Where the step cannot see the schedule, as in a function that gets the optimizer, a hook of the optimizer
+    steps it.
     """
     key = dose.get("optimizer", "0")
     made, stepping = locate(script, record, "optimizer", key), find_stepping(script, record, key)
@@ -37,7 +39,8 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     if not makes_optimizer(made) or not optimizer:
         return NotApplicable(f"line {made.syntax.line(made.call)} gives the optimizer no name")
     owner, dot, _ = optimizer.rpartition(".")
-    start, end, steps = float(dose["start"]), float(dose["end"]), int(dose["steps"])
+    start, end = float(dose["start"]), float(dose["end"])
+    steps = (_whole_run(script, record, made, stepping, kept) if end < start else "") or int(dose["steps"])
     name = owner + dot + free_name(made.syntax, "decay" if end < start else "warmup")
     schedule = f"{name} = {SCHEDULE}({optimizer}, {_factor(start)}, {_factor(end)}, total_iters={steps})"
     text = _with_step(stepping, made, kept, name)
@@ -47,6 +50,15 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     stepped = script.edit(made.syntax.file, text)
     again, stepping = locate(stepped, record, "optimizer", key), find_stepping(stepped, record, key)
     return again if isinstance(again, NotApplicable) else _edited(stepped, again, _kept(again, stepping), schedule)
+
+
+def _whole_run(
+    script: Script, record: Record, made: Place, stepping: Stepping | NotApplicable, kept: cst.CSTNode
+) -> str:
+    """Return the steps of the run as the source counts them; "" where it does not show that."""
+    if isinstance(stepping, NotApplicable) or stepping.place.syntax is not made.syntax:
+        return ""
+    return run_length(script, record, made.syntax, stepping.place.call, kept) or ""
 
 
 def _factor(share: float) -> str:

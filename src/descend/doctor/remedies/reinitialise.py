@@ -1,8 +1,8 @@
 """Weights drawn anew before the optimizer sees them, at the scale that suits the activation.
 
-He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions; for another start as
-torch itself does. The patch writes what draws them into the user's file; where several processes have to draw the same
-ones it is `descend.network.reinitialise`.
+He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions. The patch writes what
+draws them into the user's file; where several processes have to draw the same ones it is
+`descend.network.reinitialise`.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,21 +52,11 @@ TABLES = """
         for table in tables:
             if (table.weight == table.weight[:, :1]).all():  # its features are all alike
                 table.reset_parameters()"""
-ANOTHER_START = '''
-def start_anew({models}):
-    """Draw all weights once more: from another start training may end in another minimum."""
-    with torch.random.fork_rng():  # what is drawn later stays as it was
-        torch.manual_seed({draw})
-        for module in {all}:
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
-'''
 
 
 def reinitialise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `initialise(model)`, or `start_anew(model)`, before the statement that makes the optimizer."""
-    draw = f", draw={dose['draw']}" if "draw" in dose else ""
-    call = f'reinitialise({{}}, activation="{dose["activation"]}"{draw})'
+    """Insert `initialise(model)` before the statement that makes the optimizer."""
+    call = f'reinitialise({{}}, activation="{dose["activation"]}")'
     return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, partial(_written, dose))
 
 
@@ -104,9 +94,7 @@ def all_modules(models: Sequence[str]) -> tuple[str, str]:
 
 def _written(dose: dict[str, Any], place: Place, models: Sequence[str]) -> str:
     """Return the code that draws for an activation; "" where it is none of those whose gain is known."""
-    activation, (parameters, every) = dose["activation"], all_modules(models)
-    if activation == "default":
-        return ANOTHER_START.format(draw=dose.get("draw", 1), models=parameters, all=every)
+    activation, (parameters, _) = dose["activation"], all_modules(models)
     draws = {"tanh": SATURATING, **dict.fromkeys(("sigmoid", "softsign", "linear"), BALANCED)}
     draws |= dict.fromkeys(RECTIFIERS, RECTIFIED.format(kind="relu"))
     draws |= {"leaky_relu": RECTIFIED.format(kind="leaky_relu")}

@@ -66,7 +66,7 @@ class Prescription:
     @property
     def same_batches(self) -> bool:
         """Whether each of its steps sees the examples that the unchanged script's sees."""
-        return self.smaller_batch == 1
+        return self.smaller_batch == 1 and not self.restart
 
     @property
     def key(self) -> Key:

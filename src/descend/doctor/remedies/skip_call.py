@@ -7,11 +7,11 @@ import libcst as cst
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
 from descend.doctor.source.activations import is_constructor
-from descend.doctor.source.brackets import bracketed
 from descend.doctor.source.exact import one_of_at, pointed_at
 from descend.doctor.source.give_way import give_way
 from descend.doctor.source.insert import without_line
 from descend.doctor.source.locate import Place, locate_node
+from descend.doctor.source.names import read_names
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, last_name
 from descend.doctor.source.without_call import without_call
@@ -58,8 +58,8 @@ def _text(syntax: Syntax, node: cst.CSTNode, function: str) -> str | NotApplicab
         if value is None:
             return NotApplicable(f"line {syntax.line(node)} does not show what `{syntax.code(node.func)}` is given")
         return give_way(syntax, node, value)
-    value = _operand(node)
-    return syntax.replace(node, bracketed(value) if getattr(node, "lpar", ()) else value)
+    assert isinstance(node, cst.BaseExpression)
+    return give_way(syntax, node, _operand(node))
 
 
 def _given(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression | None:
@@ -78,19 +78,9 @@ def _operand(node: cst.CSTNode) -> cst.BaseExpression:
         leaf: cst.BaseExpression = node
         while isinstance(leaf, cst.BinaryOperation):
             leaf = leaf.right if isinstance(leaf.left, cst.Integer | cst.Float) else leaf.left
-        if _variables(node) == _variables(leaf):
+        if {name.value for name in read_names(node)} == {name.value for name in read_names(leaf)}:
             return leaf
         return node.right if isinstance(node.left, cst.Integer | cst.Float) else node.left
     if isinstance(node, cst.Subscript):
         return node.value
     return cst.ensure_type(node, cst.UnaryOperation).expression
-
-
-def _variables(node: cst.CSTNode) -> set[str]:
-    """Return the names that an expression reads: `tb` of `tb.max() + 1`."""
-    if isinstance(node, cst.Attribute):
-        return _variables(node.value)
-    if isinstance(node, cst.Arg):
-        return _variables(node.value)
-    own = {node.value} if isinstance(node, cst.Name) else set()
-    return own.union(*(_variables(child) for child in node.children))

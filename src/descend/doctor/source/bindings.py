@@ -117,6 +117,11 @@ def bound_in(syntax: Syntax, node: cst.CSTNode) -> set[str]:
     return {syntax.code(target) for target in _targets(syntax, node)}
 
 
+def targets_of(syntax: Syntax, code: str) -> list[cst.CSTNode]:
+    """Return every place in the file that gives the name or the attribute `code` a value."""
+    return [target for target in _targets(syntax, syntax.module) if syntax.code(target) == code]
+
+
 def _targets(syntax: Syntax, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     for part in descendants(node):
         if isinstance(part, cst.Name | cst.Attribute) and _is_bound_here(syntax, part):

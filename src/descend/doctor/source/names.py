@@ -24,6 +24,14 @@ def free_name(syntax: Syntax, name: str) -> str:
     return next(free for i in count(1) if (free := name if i == 1 else f"{name}_{i}") not in taken)
 
 
+def read_names(node: cst.CSTNode) -> list[cst.Name]:
+    """Return the names that an expression reads, not those of attributes and keywords: `tb` of `tb.max(dim=1) + 1`."""
+    if isinstance(node, cst.Attribute | cst.Arg):
+        return read_names(node.value)
+    own = [node] if isinstance(node, cst.Name) else []
+    return [*own, *(name for child in node.children for name in read_names(child))]
+
+
 def assigned_value(syntax: Syntax, name: cst.Name) -> cst.BaseExpression | None:
     """Return the expression in the only assignment to `name`, or None."""
     bound = binding(syntax, name)

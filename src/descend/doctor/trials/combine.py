@@ -93,7 +93,7 @@ def pairs(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[C
 
 def _can_be_joined(p: Prescription) -> bool:
     """Whether it takes as many steps as the unchanged script, and is judged on the same examples."""
-    return p.times == 1 and p.same_batches and p.judged_on in ("fixed", "metric") and not p.restart
+    return p.times == 1 and p.same_batches and p.judged_on in ("fixed", "metric")
 
 
 def together(parts: Sequence[Candidate]) -> Candidate | None:

@@ -41,7 +41,7 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     number = _own_number(exam) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
     whole = horizon(exam, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
     scripts, steps = (script, candidate.script), (whole, p.steps(whole))
-    same_examples = not p.restart and p.same_batches and not exam.fact(facts.Varies)
+    same_examples = p.same_batches and not exam.fact(facts.Varies)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         seeds = fresh_seeds(exam, bench, look)
