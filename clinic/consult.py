@@ -34,6 +34,7 @@ class Outcome:
     after: float = math.nan
     reproduced: bool = False
     alone: bool = False  # whether what the patch makes runs where `descend` cannot be imported
+    patch: str = ""  # for a reviewer to read
     trials: int = 0
     bare_s: float = math.nan
     watched_s: float = math.nan
@@ -72,6 +73,7 @@ class Consultation:
             else:
                 _read(case, outcome)
                 if case["patch"]:
+                    outcome.patch = case["patch"]
                     fits = applies(case["patch"], script)
                     outcome.alone = fits and runs(script, alone=True)
                     ran = outcome.alone or (fits and runs(script))
