@@ -80,8 +80,8 @@ def searched(subject: Subject, values: Values) -> dict[str, Any]:
         path.write_text(as_shown(subject.text))
         script, plan = Script(path, Path(folder)), Plan()
         with forking(script) as server:
-            exam = run(script, plan, new_record(script, plan), server=server)
-        changed = [change for _ in range(TRIALS) if (change := _changed(script, exam, generator)) is not None]
+            baseline = run(script, plan, new_record(script, plan), server=server)
+        changed = [change for _ in range(TRIALS) if (change := _changed(script, baseline, generator)) is not None]
         texts = [(name, edited.read(path)) for name, edited in changed]
     metric, host = subject.metric, values.value(subject.host_text, 0, subject.metric, subject.mutants[0].host.name)
     assert host is not None
@@ -94,7 +94,7 @@ def searched(subject: Subject, values: Values) -> dict[str, Any]:
     return {**row, "given_back": values.given_back(subject, best[2])} if best[1] else row
 
 
-def _changed(script: Script, exam: Record, generator: random.Random) -> tuple[str, Script] | None:
+def _changed(script: Script, baseline: Record, generator: random.Random) -> tuple[str, Script] | None:
     names = sorted(set(REMEDIES) - FACTS_ALONE - OF_GROUPS)
     for _ in range(DRAWS):
         name = generator.choice(names)
@@ -104,7 +104,7 @@ def _changed(script: Script, exam: Record, generator: random.Random) -> tuple[st
             default, draw = ARGUMENTS[argument]
             dose |= {"argument": argument, "default": default, "value": draw(generator)}
         try:
-            edited = REMEDIES[name](script, exam, dose)
+            edited = REMEDIES[name](script, baseline, dose)
         except (KeyError, TypeError):  # it needs what only its own finding knows
             continue
         if not isinstance(edited, NotApplicable):

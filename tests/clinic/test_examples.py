@@ -78,10 +78,10 @@ def test_watching_changes_no_bit(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     script = Script(EXAMPLES / "digits_lstm.py", EXAMPLES.parent)
     records = {}
-    for role in ("watch", "exam", "bare"):
+    for role in ("watch", "baseline", "bare"):
         plan = Plan(role=role, steps=120)
         records[role] = new_record(script, plan)
         run(script, plan, records[role])
-    watched, examined = (records[role].series("loss", "0").values for role in ("watch", "exam"))
+    watched, examined = (records[role].series("loss", "0").values for role in ("watch", "baseline"))
     assert len(examined) == 120 and watched[:120] == examined
-    assert records["exam"].ending.weights == records["bare"].ending.weights != ""
+    assert records["baseline"].ending.weights == records["bare"].ending.weights != ""

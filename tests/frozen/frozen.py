@@ -46,7 +46,7 @@ def records_in(lines: Iterable[bytes]) -> Iterator[tuple[str, Record]]:
             if name:
                 yield name, record
             head = json.loads(line)
-            name, record = head.pop("name"), Record(**head)
+            name, record = head.pop("name"), Record(**{**head, "role": "baseline"})  # frozen by another name
         else:
             record.extend(decode(line))
     if name:

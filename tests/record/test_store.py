@@ -74,7 +74,7 @@ def test_a_long_series_comes_back_whole_from_many_commits(store, monkeypatch):
 
 
 def test_a_whole_record_can_be_saved_at_once(store):
-    record = Record(role="arm", parent=1, seed=3)
+    record = Record(role="trial_run", parent=1, seed=3)
     record.extend(
         [
             Reading("loss", "", 0, 2.0),
@@ -101,24 +101,25 @@ def test_a_run_without_an_ending_loads_with_none(store):
 
 
 def test_the_list_of_runs(store):
-    exam = Record(script="train.py --lr 1")
-    store.begin(exam)
-    for role, parent in (("watch", None), ("arm", exam.run), ("arm", exam.run)):
+    baseline = Record(script="train.py --lr 1")
+    store.begin(baseline)
+    for role, parent in (("watch", None), ("trial_run", baseline.run), ("trial_run", baseline.run)):
         store.begin(Record(role=role, parent=parent))
-    exam.ending = Ending("window", 0, steps=300)
-    exam.environment = {"torch": "2.13.0"}
-    store.finish(exam)
-    store.save_case(exam.run, [{"id": "instability"}, {"id": "dead_units"}], [])
+    baseline.ending = Ending("window", 0, steps=300)
+    baseline.environment = {"torch": "2.13.0"}
+    store.finish(baseline)
+    store.save_case(baseline.run, [{"id": "instability"}, {"id": "dead_units"}], [])
     rows = store.runs()
     assert [(row.number, row.role, row.status, row.steps, row.findings) for row in rows] == [
-        (1, "exam", "window", 300, 2),
+        (1, "baseline", "window", 300, 2),
         (2, "watch", "unfinished", 0, 0),
     ]
     assert rows[0].script == "train.py --lr 1"
     assert rows[0].started.tzinfo is not None
     assert store.load(1).environment == {"torch": "2.13.0"}
-    assert [(arm.run, arm.parent, arm.role) for arm in store.arms(1)] == [(3, 1, "arm"), (4, 1, "arm")]
-    assert [row.number for row in store.runs(("arm",))] == [3, 4]
+    kept = [(number, record.parent, record.role) for number, record in store.of_case(1).items()]
+    assert kept == [(1, None, "baseline"), (3, 1, "trial_run"), (4, 1, "trial_run")]
+    assert [row.number for row in store.runs(("trial_run",))] == [3, 4]
 
 
 def test_a_case_is_kept_in_order_and_replaced(store):
@@ -213,3 +214,15 @@ def test_many_can_open_a_new_store_at_the_same_moment(tmp_path):
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(begin, range(16))) == list(range(1, 17))
+
+
+def test_roles_stand_in_the_store_by_the_names_that_earlier_versions_gave_them(store):
+    for role in ("baseline", "trial_run", "watch"):
+        store.save(Record(role=role))
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT role FROM runs ORDER BY number").scalars().all() == [
+            "exam",
+            "arm",
+            "watch",
+        ]
+    assert [store.load(number).role for number in (1, 2, 3)] == ["baseline", "trial_run", "watch"]

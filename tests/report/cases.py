@@ -9,7 +9,7 @@ from descend.doctor.case import Case
 from descend.doctor.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.doctor.script.script import Script
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.trial import Arm, Trial
+from descend.doctor.trials.trial import Trial, TrialRun
 
 SOURCE = """\
 import torch
@@ -47,7 +47,7 @@ def write_script(root: Path, name: str = "train.py") -> Script:
 
 
 def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Record:
-    """Return what every exam holds: loss, rate, monitored loss, gradient norm, costs, environment."""
+    """Return what every baseline holds: loss, rate, monitored loss, gradient norm, costs, environment."""
     chance = random.Random(7)
     record = Record(
         run=7,
@@ -119,7 +119,7 @@ def inputs_not_normalised(root: Path) -> Case:
             (math.nan, math.nan), (math.nan, math.nan), (), reason="the model is built in a library",
         ),
     )  # fmt: skip
-    verified = "plain python train.py with the patch ends with the weights of the arm, bit for bit"
+    verified = "plain python train.py with the patch ends with the weights of the trial run, bit for bit"
     return Case(record, (finding, instability_symptom(root)), (), trials, trials[0], verified, 4.1, 36.4)
 
 
@@ -131,7 +131,7 @@ def trial_of(
     after: tuple[float, float, float],
     text: str = SOURCE.replace("lr=0.5", "lr=0.09"),
 ) -> Trial:
-    """Return a trial over five seeds with the arms' numbers 100… (unchanged) and 200… (changed)."""
+    """Return a trial over five seeds with the trial runs' numbers 100… (unchanged) and 200… (changed)."""
     seeds = (1, 2, 3, 4, 5)
     mean, low, high = after
     return Trial(
@@ -146,19 +146,19 @@ def trial_of(
         (low - 2.301, high - 2.301),
         seeds,
         script.edit(script.path, text),
-        tuple(Arm(100 + seed, seed, 2.3, 0.11) for seed in seeds),
-        tuple(Arm(200 + seed, seed, mean, 0.97) for seed in seeds),
+        tuple(TrialRun(100 + seed, seed, 2.3, 0.11) for seed in seeds),
+        tuple(TrialRun(200 + seed, seed, mean, 0.97) for seed in seeds),
         patch=script.edit(script.path, text).diff(),
         gain=(1 - high / 2.301, 1 - low / 2.301),
     )
 
 
-def arms() -> dict[int, Record]:
-    """Return the records of the arms of `trial_of`; the third unchanged arm diverges."""
+def trial_runs() -> dict[int, Record]:
+    """Return the records of the trial runs of `trial_of`; the third unchanged trial run diverges."""
     records = {}
     for seed in range(1, 6):
         chance = random.Random(seed)
-        before, after = Record(run=100 + seed, role="arm"), Record(run=200 + seed, role="arm")
+        before, after = Record(run=100 + seed, role="trial_run"), Record(run=200 + seed, role="trial_run")
         for step in range(0, STEPS + 1, 10):
             value = 2.301 + 0.12 * chance.gauss(0, 1) + 0.2 * math.sin(step / 15 + seed)
             place = "negative_log_likelihood"

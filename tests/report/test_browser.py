@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cases import FINDINGS, arms, inputs_not_normalised, instability
+from cases import FINDINGS, inputs_not_normalised, instability, trial_runs
 from odd_cases import ALL, hostile, long_names
 
 from descend.doctor.report import write_page
@@ -41,7 +41,7 @@ def look(chromium, tmp_path):
 
     def open_page(case, *, scheme="light", width=1280):
         path = tmp_path / "report.html"
-        write_page(case, arms(), path)
+        write_page(case, trial_runs(), path)
         viewport = {"width": width, "height": 900}
         context = chromium.new_context(offline=True, color_scheme=scheme, viewport=viewport)
         contexts.append(context)
@@ -170,7 +170,7 @@ def test_copying_gives_the_patch_itself_with_its_line_ends(look, tmp_path):
 
 def test_the_report_reads_without_scripts(chromium, tmp_path):
     path: Path = tmp_path / "report.html"
-    write_page(inputs_not_normalised(tmp_path), arms(), path)
+    write_page(inputs_not_normalised(tmp_path), trial_runs(), path)
     context = chromium.new_context(offline=True, java_script_enabled=False)
     page = context.new_page()
     page.goto(path.as_uri())

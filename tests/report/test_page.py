@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from cases import arms, inputs_not_normalised, instability, instability_symptom, output_loss_mismatch
+from cases import inputs_not_normalised, instability, instability_symptom, output_loss_mismatch, trial_runs
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, BAD, hostile
 
@@ -29,7 +29,7 @@ def words(html):
 
 
 def test_the_verdict_comes_first_and_the_cost_last(tmp_path):
-    text = words(render_page(inputs_not_normalised(tmp_path), arms()))
+    text = words(render_page(inputs_not_normalised(tmp_path), trial_runs()))
     order = [
         "standardise inputs, 2.301 → 0.083",
         "What is wrong",
@@ -42,7 +42,7 @@ def test_the_verdict_comes_first_and_the_cost_last(tmp_path):
 
 
 def test_a_finding_has_its_number_bound_source_place_and_line(tmp_path):
-    html = body(render_page(inputs_not_normalised(tmp_path), arms()))
+    html = body(render_page(inputs_not_normalised(tmp_path), trial_runs()))
     text = words(html)
     assert "condition ratio 2 300 bound 100 source Ba, CSC413 lecture 4, Ill-conditioned curvature" in text
     assert "train.py:7" in text
@@ -61,14 +61,14 @@ def test_line_numbers_are_pythons_own(tmp_path):
 
 
 def test_consequences_are_folded_under_their_cause(tmp_path):
-    html = render_page(inputs_not_normalised(tmp_path), arms())
+    html = render_page(inputs_not_normalised(tmp_path), trial_runs())
     assert body(html).count("<article") == 1
     assert "What follows from it: training is unstable" in words(html)
     assert "It also explains: progress is slow." in words(html)
 
 
 def test_all_trials_are_listed_with_their_reasons(tmp_path):
-    html = body(render_page(inputs_not_normalised(tmp_path), arms()))
+    html = body(render_page(inputs_not_normalised(tmp_path), trial_runs()))
     rows = re.findall(r'<tr class="(\w+)">', html)
     assert rows == ["proved", "helps", "no_effect", "failed"]
     assert "the model is built in a library" in html
@@ -122,13 +122,13 @@ def test_without_a_chart_the_library_is_left_out(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_refers_to_the_outside(name, tmp_path):
-    html = body(render_page(ALL[name](tmp_path), arms()))
+    html = body(render_page(ALL[name](tmp_path), trial_runs()))
     assert not re.search(r"""<[^>]*\s(src|href)\s*=\s*["'](?!data:|#)""", html)
     assert "default-src 'none'" in html
 
 
 def test_names_are_escaped_everywhere(tmp_path):
-    html = render_page(hostile(tmp_path), arms())
+    html = render_page(hostile(tmp_path), trial_runs())
     assert "<script>window" not in html
     assert "<img" not in body(html)
     assert BAD not in html
@@ -168,19 +168,22 @@ def test_the_door_opens_without_what_only_a_page_needs():
 
 def test_tuning_has_a_section_of_its_own_and_says_that_it_is_not_applied(tmp_path):
     case = inputs_not_normalised(tmp_path)
-    html = body(render_page(replace(case, tuning=case.trials[1]), arms()))
+    html = body(render_page(replace(case, tuning=case.trials[1]), trial_runs()))
     assert "What tuning adds" in html and "on top of the cure" in html.lower()
     assert "does not write it" in html and "tuning.diff" in html
-    assert "What tuning adds" not in body(render_page(case, arms()))
+    assert "What tuning adds" not in body(render_page(case, trial_runs()))
 
 
 def test_a_proof_claims_as_many_steps_and_the_same_seeds_only_where_its_arms_have_them(tmp_path):
-    case, records = inputs_not_normalised(tmp_path), arms()
+    case, records = inputs_not_normalised(tmp_path), trial_runs()
     assert "with and without the change, under the same seeds, for as many steps." in words(render_page(case, records))
-    treated = {arm.run for arm in case.trials[0].treated}
+    treated = {trial_run.run for trial_run in case.trials[0].treated}
     longer = {run: replace(r, ending=Ending("window", 0, 1200)) if run in treated else r for run, r in records.items()}
     assert "with and without the change, under the same seeds." in words(render_page(case, longer))
-    other = replace(case.trials[0], treated=tuple(replace(arm, seed=arm.seed + 9) for arm in case.trials[0].treated))
+    other = replace(
+        case.trials[0],
+        treated=tuple(replace(trial_run, seed=trial_run.seed + 9) for trial_run in case.trials[0].treated),
+    )
     text = words(render_page(replace(case, trials=(other,), cure=other), records))
     assert "with and without the change, for as many steps." in text
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from cases import (
     FINDINGS,
-    arms,
     dead_units,
     inputs_not_normalised,
     inputs_of,
@@ -15,6 +14,7 @@ from cases import (
     output_loss_mismatch,
     record_of,
     symmetric_units,
+    trial_runs,
     vanishing_gradients,
 )
 from endings import healthy
@@ -249,7 +249,7 @@ def test_the_axis_is_logarithmic_over_more_than_two_decades(values, log):
 
 def test_the_proof_shows_every_seed_and_the_mean(tmp_path):
     trial = decisive_trial(inputs_not_normalised(tmp_path))
-    (panel,) = proof_picture(trial, arms()).panels
+    (panel,) = proof_picture(trial, trial_runs()).panels
     thin_lines = [trace for trace in panel.traces if trace.get("opacity") == 0.35]
     assert len(thin_lines) == 10
     thick = [trace for trace in panel.traces if trace.get("line", {}).get("width") == 3]
@@ -261,7 +261,7 @@ def test_the_proof_shows_every_seed_and_the_mean(tmp_path):
 
 
 def test_the_proof_shows_what_the_trial_was_judged_on(tmp_path):
-    trial, some = replace(decisive_trial(inputs_not_normalised(tmp_path)), judged_on="held_out"), arms()
+    trial, some = replace(decisive_trial(inputs_not_normalised(tmp_path)), judged_on="held_out"), trial_runs()
     assert proof_picture(trial, some) is None  # the training examples would tell another story
     for record in some.values():
         record.add(Reading("evaluation_loss", "", 100, 0.5))
@@ -279,7 +279,7 @@ def test_a_mean_over_seeds_is_no_number_where_one_seed_is_none():
 
 def test_arms_whose_records_are_gone_are_left_out(tmp_path):
     trial = decisive_trial(inputs_not_normalised(tmp_path))
-    some = {run: record for run, record in arms().items() if run in (101, 201, 202)}
+    some = {run: record for run, record in trial_runs().items() if run in (101, 201, 202)}
     (panel,) = proof_picture(trial, some).panels
     assert len([trace for trace in panel.traces if trace.get("opacity") == 0.35]) == 3
     assert proof_picture(trial, {}) is None

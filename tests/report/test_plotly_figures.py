@@ -4,7 +4,7 @@ import html
 import re
 
 import pytest
-from cases import arms
+from cases import trial_runs
 from odd_cases import ALL
 
 import descend
@@ -32,7 +32,7 @@ def test_numbers_title_and_colours(tmp_path):
 def test_every_reports_charts_are_valid_to_plotly(name, tmp_path):
     case = ALL[name](tmp_path)
     page = tmp_path / "report.html"
-    write_page(case, arms(), page)
+    write_page(case, trial_runs(), page)
     charts = descend.figures(page)
     assert all(chart.data and chart.layout.title.text for chart in charts)
     titles = re.findall(r'class="plot"[^>]*aria-label="([^"]*)"', page.read_text())

@@ -55,7 +55,7 @@ class Stage:
         """Run a victim under observation; it may write to its file."""
         file = self._file()
         script = Script(SCRIPTS / name, SCRIPTS, (str(file), *arguments), module)
-        server = _server() if role in ("exam", "arm") else None
+        server = _server() if role in ("baseline", "trial_run") else None
         record = run_observed(script, role, server, allow_effects=True, **plan)
         assert record.ending.reason in ("finished", "window"), record.ending.error
         return Seen(json.loads(file.read_text()) if file.exists() else {}, record)
@@ -64,7 +64,7 @@ class Stage:
         """Run a victim plainly and in both roles: it must see the same. Return its losses, and the records."""
         plain = self.plainly(name, *arguments)
         records = []
-        for role in ("watch", "exam"):
+        for role in ("watch", "baseline"):
             seen = self.observed(role, name, *arguments)
             assert seen.witness == plain.witness, role
             records.append(seen.record)
@@ -75,7 +75,7 @@ class Stage:
         return self.folder / f"seen-{self.runs}.json"
 
 
-def run_observed(script: Script, role: str = "exam", server: ForkServer | None = None, **plan) -> Record:
+def run_observed(script: Script, role: str = "baseline", server: ForkServer | None = None, **plan) -> Record:
     """Run a script under observation and return its record; the observer must not have stumbled."""
     chosen = Plan(role=role, **plan)
     record = run(script, chosen, new_record(script, chosen), server=server)
@@ -120,8 +120,8 @@ def one_thread(monkeypatch):
 def observe():
     """Run a script under observation and return its record: forked where the run is ours, as in a consultation."""
 
-    def run_forked(script: Script, role: str = "exam", server: ForkServer | None = None, **plan) -> Record:
-        is_forked = server is None and role in ("exam", "arm") and script.python == sys.executable
+    def run_forked(script: Script, role: str = "baseline", server: ForkServer | None = None, **plan) -> Record:
+        is_forked = server is None and role in ("baseline", "trial_run") and script.python == sys.executable
         return run_observed(script, role, _server() if is_forked else server, **plan)
 
     return run_forked

@@ -102,7 +102,7 @@ print("rmse", float((net(x) - y).square().mean().sqrt()))
 def test_what_a_script_prints_is_known_with_learning_and_without(observe, tmp_path) -> None:
     (tmp_path / "train.py").write_text(PRINTED)
     script = Script(tmp_path / "train.py", tmp_path)
-    trained, idle = observe(script, steps=60), observe(script, role="arm", steps=60, trains=False)
+    trained, idle = observe(script, steps=60), observe(script, role="trial_run", steps=60, trains=False)
     start = observe(Script(tmp_path / "train.py", tmp_path), steps=1).series("loss", "0").first ** 0.5
     assert trained.series("own_number", "rmse").values[0] < 0.5 * start
     assert idle.series("own_number", "rmse").values == pytest.approx((start,), rel=1e-5)

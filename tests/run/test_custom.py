@@ -104,7 +104,7 @@ def line(mark: str) -> int:
 
 @pytest.mark.slow
 def test_a_training_with_functions_of_its_own(stage) -> None:
-    plain, seen = stage.plainly("custom.py"), stage.observed("exam", "custom.py")
+    plain, seen = stage.plainly("custom.py"), stage.observed("baseline", "custom.py")
     record = seen.record
     assert seen.witness == plain.witness
     assert record.fact(facts.GradientCheck, "Cube").error < 1e-6
@@ -115,5 +115,5 @@ def test_a_training_with_functions_of_its_own(stage) -> None:
 
 @pytest.mark.slow
 def test_a_function_that_keeps_a_running_mean_keeps_that_of_the_script(stage) -> None:
-    plain, seen = stage.plainly("custom.py", "stateful"), stage.observed("exam", "custom.py", "stateful")
+    plain, seen = stage.plainly("custom.py", "stateful"), stage.observed("baseline", "custom.py", "stateful")
     assert seen.witness == plain.witness

@@ -52,7 +52,12 @@ TEACHER = "with torch.no_grad():\n        teacher(X[:64] * 10)"
 @pytest.fixture
 def seen(observe, tmp_path: Path):
     def look(
-        *, before: str = "", each: str = "pass", after: str = "", role: str = "exam", given: str = "(X[:64] - 1) / 2"
+        *,
+        before: str = "",
+        each: str = "pass",
+        after: str = "",
+        role: str = "baseline",
+        given: str = "(X[:64] - 1) / 2",
     ) -> Record:
         path = tmp_path / "train.py"
         path.write_text(SCRIPT.format(before=before, each=each, after=after, given=given))
@@ -139,7 +144,7 @@ def test_a_part_of_the_network_is_asked_alone(seen) -> None:
 
 
 def test_arms_do_not_look(seen) -> None:
-    assert not seen(each=SHIFTED, role="arm").every(facts.EvaluatedInputs)
+    assert not seen(each=SHIFTED, role="trial_run").every(facts.EvaluatedInputs)
 
 
 def test_what_is_too_dear_at_first_is_recorded_as_soon_as_it_can_be_paid_for(monkeypatch) -> None:

@@ -69,12 +69,12 @@ def test_a_traceback_shows_no_frame_of_ours(kind, observe):
     assert plain.returncode == watched.returncode == 1
     assert watched.stderr == plain.stderr
     assert "Error" in plain.stderr or "Trouble" in plain.stderr
-    ending = observe(Script(SCRIPTS / "endings.py", SCRIPTS, (kind,))).ending  # the exam runs a copy
+    ending = observe(Script(SCRIPTS / "endings.py", SCRIPTS, (kind,))).ending  # the baseline runs a copy
     assert (ending.reason, ending.status, ending.error) == ("failed", 1, plain.stderr)
 
 
 def test_a_module_is_started_as_by_python(stage, tmp_path):
-    for role, module in (("exam", "pack.train"), ("watch", "pack"), ("watch", "pack.__main__")):
+    for role, module in (("baseline", "pack.train"), ("watch", "pack"), ("watch", "pack.__main__")):
         name = "pack/train.py" if module == "pack.train" else "pack/__main__.py"
         file = tmp_path / f"{module}.json"
         command = [sys.executable, "-m", module, str(file)]

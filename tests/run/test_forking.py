@@ -51,7 +51,7 @@ os._exit(4)
 
 
 def ran(script: Script, server: ForkServer | None, **plan):
-    chosen = Plan(role="arm", seed=5, sandbox="landlock", **plan)  # with the machine's own process numbers
+    chosen = Plan(role="trial_run", seed=5, sandbox="landlock", **plan)  # with the machine's own process numbers
     return run(script, chosen, new_record(script, chosen), server=server)
 
 
@@ -173,7 +173,7 @@ def test_an_interruption_ends_it_and_what_it_has_started(tmp_path, server):
         "while True:\n"
         "    optimizer.zero_grad()\n    (w ** 2).sum().backward()\n    optimizer.step()\n    time.sleep(0.01)\n",
     )
-    plan = Plan(role="arm", steps=10**6, seconds=1e6, allow_effects=True)
+    plan = Plan(role="trial_run", steps=10**6, seconds=1e6, allow_effects=True)
 
     def listen(messages):
         if any(type(m).__name__ == "Reading" for m in messages) and len(file.read_text().split()) == 2:
@@ -191,7 +191,7 @@ def test_the_server_does_not_outlive_us(tmp_path):
         "import os, sys, time; from pathlib import Path; from descend.doctor.script.plan import Plan\n"
         "from descend.doctor.run.forking import forking; from descend.doctor.run.launch import new_record, run\n"
         "from descend.doctor.script.script import Script\n"
-        "script, plan = Script(Path(sys.argv[1]), Path.cwd()), Plan(role='arm')\n"
+        "script, plan = Script(Path(sys.argv[1]), Path.cwd()), Plan(role='trial_run')\n"
         "with forking(script) as server:\n"
         "    run(script, plan, new_record(script, plan), server=server)\n"
         "    print(server._server.pid, flush=True); time.sleep(60)"

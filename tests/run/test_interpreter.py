@@ -35,7 +35,7 @@ def test_without_a_torch_of_today(bare_python, tmp_path, observe, version):
         (tmp_path / "old/torch/__init__.py").write_text(f"__version__ = {version!r}\n")
         add(tmp_path / "old")
     script = Script(SCRIPTS / "plain.py", SCRIPTS, (str(tmp_path / "seen.json"),), python=python)
-    for role in ("exam", "watch"):
+    for role in ("baseline", "watch"):
         with pytest.raises(UsageError) as refused:
             observe(script, role)
         assert str(refused.value) == (
@@ -58,7 +58,7 @@ def test_with_torch_and_without_descend(bare_python, tmp_path, observe):
     if "No module named 'descend'" not in found.stderr:
         pytest.skip("descend is installed beside torch")
     script = Script(SCRIPTS / "plain.py", SCRIPTS, (str(tmp_path / "seen.json"),), python=python)
-    for role in ("exam", "watch"):
+    for role in ("baseline", "watch"):
         record = observe(script, role, allow_effects=True)
         assert (record.ending.reason, record.ending.steps) == ("finished", 30)
         assert len(record.series("loss", "0")) == 30

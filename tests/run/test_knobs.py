@@ -141,7 +141,7 @@ def line(mark: str) -> int:
 
 @pytest.mark.slow
 def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
-    seen = stage.observed("exam", "knobs.py")
+    seen = stage.observed("baseline", "knobs.py")
     record = seen.record
     assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.3)
     assert list(record.series("clipped_norm").values) == pytest.approx(seen.witness["norms"], rel=1e-6)

@@ -10,7 +10,7 @@ FIXED = 8  # batches that are kept as the fixed examples
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["sorted", "shuffled"])
 def test_the_labels_of_later_batches(stage, order) -> None:
-    seen = stage.observed("exam", "orders.py", order)
+    seen = stage.observed("baseline", "orders.py", order)
     found = {batch.step: batch.fact for batch in seen.record.history(facts.Batch)}
     assert len([step for step in found if step >= FIXED]) >= 2
     for step, batch in found.items():

@@ -207,7 +207,7 @@ for step in range(600):
 @pytest.mark.slow
 def test_looks_that_are_due_are_taken_however_quick_the_steps(observe, tmp_path):
     (tmp_path / "train.py").write_text(LOOP)
-    record = observe(Script(tmp_path / "train.py", tmp_path), "arm", steps=600, least_steps=600)
+    record = observe(Script(tmp_path / "train.py", tmp_path), "trial_run", steps=600, least_steps=600)
     looks = record.series("monitored_loss").steps
     assert len(looks) > 12 and all(later <= 1.5 * earlier + 2 for earlier, later in zip(looks, looks[1:])), looks
 

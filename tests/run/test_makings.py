@@ -90,13 +90,13 @@ for i in range(15):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["exam", "bare"])
+@pytest.mark.parametrize("role", ["baseline", "bare"])
 def test_one_for_each_step_is_one_training(observe, tmp_path, role):
     path = tmp_path / "train.py"
     path.write_text(SCRIPT)
     record = observe(Script(path, tmp_path), role=role, steps=20, seconds=100)
     assert (record.ending.reason, record.ending.steps) == ("window", 20) and record.ending.weights
-    if role == "exam":
+    if role == "baseline":
         assert record.places("loss") == ["0"] and len(record.series("loss", "0")) == 20
 
 
@@ -104,7 +104,7 @@ def test_one_for_each_step_is_one_training(observe, tmp_path, role):
 def test_the_weights_are_those_of_plain_python(observe, tmp_path):
     path = tmp_path / "train.py"
     path.write_text(SCRIPT)
-    ends = [observe(Script(path, tmp_path), role=role, steps=20, seconds=100).ending for role in ("exam", "bare")]
+    ends = [observe(Script(path, tmp_path), role=role, steps=20, seconds=100).ending for role in ("baseline", "bare")]
     assert ends[0].weights == ends[1].weights != ""
 
 

@@ -25,5 +25,5 @@ def test_what_is_read_is_right_and_the_rest_is_counted(stage, way: str) -> None:
 
 
 def test_a_run_of_ours_is_read_whole(stage) -> None:
-    seen = stage.observed("exam", "long_by_hand.py", "function", str(STEPS), steps=STEPS, least_steps=STEPS)
+    seen = stage.observed("baseline", "long_by_hand.py", "function", str(STEPS), steps=STEPS, least_steps=STEPS)
     assert len(seen.record.series("loss", "0")) == seen.record.steps == STEPS

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.slow
     ("role", "arguments"),
     [
         ("watch", ("gan.py", "detached")),
-        ("exam", ("gan.py", "detached")),
-        ("exam", ("gan.py", "shared")),
-        ("exam", ("toggled_gan.py",)),  # what a loss is made with is on the tape, which a watched run seldom has
-        ("arm", ("toggled_gan.py",)),
+        ("baseline", ("gan.py", "detached")),
+        ("baseline", ("gan.py", "shared")),
+        ("baseline", ("toggled_gan.py",)),  # what a loss is made with is on the tape, which a watched run seldom has
+        ("trial_run", ("toggled_gan.py",)),
     ],
 )
 def test_a_gans_two_are_opponents(stage, role, arguments):
@@ -28,11 +28,11 @@ def test_a_gans_two_are_opponents(stage, role, arguments):
 
 @pytest.mark.parametrize("name", ["two_optimizers.py", "in_turn.py", "one_by_one.py", "plain.py"])
 def test_those_of_one_loss_are_none_and_neither_are_those_that_step_one_after_the_other(stage, name):
-    assert not has_opponents(stage.observed("exam", name).record)
+    assert not has_opponents(stage.observed("baseline", name).record)
 
 
 def test_when_the_steps_are_taken_tells_what_comes_after_what(stage):
-    record = stage.observed("exam", "one_by_one.py").record
+    record = stage.observed("baseline", "one_by_one.py").record
     assert one_by_one(record) == {"0": 24, "1": 24} and unseen_steps(record) == 24
     assert steps_seen(record) == 24 and steps_watched(record) == "48 steps, 24 of them counted only,"
-    assert not unseen_steps(stage.observed("exam", "in_turn.py").record)  # each is a stage of its own
+    assert not unseen_steps(stage.observed("baseline", "in_turn.py").record)  # each is a stage of its own

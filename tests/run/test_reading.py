@@ -40,5 +40,5 @@ def test_losses_are_read_and_nothing_is_changed(stage, loop):
 
 @pytest.mark.slow
 def test_gradients_that_a_scaler_made_infinite_are_not_read_as_the_losss_own(stage):
-    norms = stage.observed("exam", "amp.py", "float16").record.series("gradient_norm", "")
+    norms = stage.observed("baseline", "amp.py", "float16").record.series("gradient_norm", "")
     assert norms.steps[0] == 0 and all(0 < norm < 10 for norm in norms.values)

@@ -20,7 +20,7 @@ for _ in range(12):
 """
 
 
-def configuration(observe, folder, reading: str, role: str = "exam") -> list[str]:
+def configuration(observe, folder, reading: str, role: str = "baseline") -> list[str]:
     path = folder / "train.py"
     path.write_text(TRAINING.format(reading=reading))
     script = Script(path, folder)
@@ -41,7 +41,7 @@ open("conf/config.yaml").close()
 Path("notes.txt").read_text()
 Path("written.json").write_text("{}")"""
     assert configuration(observe, tmp_path, reading) == ["conf/config.yaml", "model.json"]
-    assert configuration(observe, tmp_path, reading, role="arm") == []
+    assert configuration(observe, tmp_path, reading, role="trial_run") == []
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def stage_of(tmp_path, observe):
     """Run one stage of the victim that trains parts of a network in turn, or all of it."""
 
-    def run(number: int | None = None, role: str = "exam"):
+    def run(number: int | None = None, role: str = "baseline"):
         stage = None if number is None else Stage(number, number + 1, 3, 1.0)
         script = Script(SCRIPTS / "in_turn.py", SCRIPTS, (str(tmp_path / "seen.json"),))
         return observe(script, role, stage=stage, allow_effects=True)
@@ -35,8 +35,8 @@ def test_each_stage_has_the_losses_that_it_has_in_the_whole_run(stage_of):
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_stage_ends_with_the_weights_that_plain_python_gives_it(stage_of, number):
-    arm, bare = (stage_of(number, role) for role in ("arm", "bare"))
-    assert arm.ending.steps == bare.ending.steps == 12 and arm.ending.weights == bare.ending.weights != ""
+    trial_run, bare = (stage_of(number, role) for role in ("trial_run", "bare"))
+    assert trial_run.ending.steps == bare.ending.steps == 12 and trial_run.ending.weights == bare.ending.weights != ""
 
 
 def test_what_a_later_stage_does_is_not_measured_as_the_first_ones_doing(stage_of):

@@ -44,7 +44,7 @@ def test_what_is_compiled_is_compiled_the_same(stage):
 def test_nothing_is_compiled_in_a_run_of_ours(stage):
     """Then every step is seen, those inside a compiled function, too."""
     plain = stage.plainly("compiled.py", "aot_eager")
-    seen = stage.observed("exam", "compiled.py", "aot_eager")
+    seen = stage.observed("baseline", "compiled.py", "aot_eager")
     assert list(seen.record.series("loss", "0").values) == pytest.approx(plain.losses["0"], rel=1e-4)
     assert seen.record.fact(facts.Monitor) and len(seen.record.series("curvature", "0"))
     assert [note.reason for note in seen.record.notes if note.probe == "torch.compile"]

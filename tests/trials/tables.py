@@ -54,11 +54,11 @@ def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int =
     return Prescription(symptom, changes, text, cost, decides)
 
 
-def tried(outcomes, prescriptions, exam=None, table=None) -> tuple[Proof, Table]:
+def tried(outcomes, prescriptions, baseline=None, table=None) -> tuple[Proof, Table]:
     table = table or Table({"pass": 1.0, **outcomes})
     proof = Proof()
-    exam = exam or record_of(1.0)
-    prove(SCRIPT, exam, [lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
+    baseline = baseline or record_of(1.0)
+    prove(SCRIPT, baseline, [lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
     return proof, table
 
 

@@ -1,4 +1,4 @@
-"""Arms on a real Ray cluster: the same numbers as here, and what is lost where a node dies."""
+"""Trial runs on a real Ray cluster: the same numbers as here, and what is lost where a node dies."""
 
 import json
 import os
@@ -33,7 +33,7 @@ for step in range(STEPS):
     torch.nn.functional.binary_cross_entropy_with_logits(model(x), y).backward()
     optimizer.step()
 """
-PLAN = Plan(jobs=2, timed=False, role="arm").fixed_at(30)
+PLAN = Plan(jobs=2, timed=False, role="trial_run").fixed_at(30)
 
 
 @pytest.fixture
@@ -127,12 +127,12 @@ def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
         plan, begun = PLAN.fixed_at(10**9), threading.Event()
         endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9"))
         record = new_record(endless, plan)
-        arm = threading.Thread(target=joined.run, args=(endless, plan, record, lambda messages: begun.set()))
-        arm.start()
+        trial_run = threading.Thread(target=joined.run, args=(endless, plan, record, lambda messages: begun.set()))
+        trial_run.start()
         assert begun.wait(60)
         found.remove_node(second, allow_graceful=False)
-        arm.join(90)
-        assert not arm.is_alive() and record.ending.reason == "failed"
+        trial_run.join(90)
+        assert not trial_run.is_alive() and record.ending.reason == "failed"
         assert "the node that ran it was lost" in record.ending.error
     with cluster.joined(found.address, PLAN) as joined:
         record = new_record(script, PLAN)

@@ -6,7 +6,7 @@ import pytest
 
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, Job
+from descend.doctor.trials.trial_runs import Bench, Job
 
 ENDLESS = """import torch
 

@@ -6,7 +6,7 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.doctor.record import Ending, Fact, Reading, Record, facts
-from descend.doctor.trials.arms import yardstick
+from descend.doctor.trials.trial_runs import yardstick
 
 
 def with_series(record: Record, name: str, place: str, values: list[float]) -> Record:
@@ -16,7 +16,7 @@ def with_series(record: Record, name: str, place: str, values: list[float]) -> R
 
 
 class Beside(Table):
-    """Arms whose first examples cost the same, and which differ in another series."""
+    """Trial runs whose first examples cost the same, and which differ in another series."""
 
     def __init__(self, name: str, place: str, outcomes: dict[str, float]) -> None:
         super().__init__(dict.fromkeys(["pass", *outcomes], 1.0))
@@ -36,15 +36,15 @@ KINDS = [
 
 @pytest.mark.parametrize(("judged_on", "name", "place"), KINDS)
 def test_a_change_is_judged_by_its_own_measure(judged_on, name, place):
-    exam = with_series(record_of(1.0), name, place, [1.0] * 4)
+    baseline = with_series(record_of(1.0), name, place, [1.0] * 4)
     better, worse = (replace(prescription(text), judged_on=judged_on) for text in ("better", "worse"))
-    proof, _ = tried({}, [better, worse], exam, Beside(name, place, {"better": 0.2, "worse": 1.5}))
+    proof, _ = tried({}, [better, worse], baseline, Beside(name, place, {"better": 0.2, "worse": 1.5}))
     assert verdicts(proof) == {"better": "proved", "worse": "worse"}
     assert proof.cure.before == pytest.approx(1.0, abs=0.1) and proof.cure.after == pytest.approx(0.2, abs=0.05)
 
 
 class Printing(Table):
-    """Arms that print an accuracy of their own."""
+    """Trial runs that print an accuracy of their own."""
 
     named = "test acc"
 
@@ -60,10 +60,10 @@ def printing(record: Record, accuracy: float, name: str = "test acc", is_held_ou
 
 
 def test_a_change_is_judged_by_what_the_script_prints_itself():
-    exam = printing(record_of(1.0), 0.4)
+    baseline = printing(record_of(1.0), 0.4)
     better, worse, mute = (replace(prescription(text), judged_on="metric") for text in ("better", "worse", "mute"))
     outcomes = {"pass": 0.4, "better": 0.9, "worse": 0.2, "mute": float("nan")}
-    proof, _ = tried({}, [better, worse, mute], exam, Printing(outcomes))
+    proof, _ = tried({}, [better, worse, mute], baseline, Printing(outcomes))
     assert verdicts(proof) == {"better": "proved", "worse": "worse", "mute": "failed"}
     assert proof.cure.before == pytest.approx(0.63, abs=0.01) and proof.cure.after == pytest.approx(0.13, abs=0.01)
     assert proof.cure.metric == "1 − 'test acc', which the script prints itself, after 100 steps"
@@ -71,27 +71,27 @@ def test_a_change_is_judged_by_what_the_script_prints_itself():
 
 
 def test_what_has_no_name_must_take_off_half():
-    exam = printing(record_of(1.0), 0.4)
+    baseline = printing(record_of(1.0), 0.4)
     asked = [replace(prescription(text), judged_on="metric", much=True) for text in ("some", "much")]
-    proof, _ = tried({}, asked, exam, Printing({"pass": 0.4, "some": 0.6, "much": 0.9}))
+    proof, _ = tried({}, asked, baseline, Printing({"pass": 0.4, "some": 0.6, "much": 0.9}))
     assert verdicts(proof) == {"some": "no_effect", "much": "proved"}
 
 
 def test_a_number_without_bounds_is_read_by_the_exam_alone():
-    """Of the arms nobody knows what they are without learning."""
-    exam = printing(record_of(1.0), 4.0, "mean reward")
-    exam.add(Fact.of(facts.Untrained(2.0), 0, "mean reward"))
+    """Of the trial runs nobody knows what they are without learning."""
+    baseline = printing(record_of(1.0), 4.0, "mean reward")
+    baseline.add(Fact.of(facts.Untrained(2.0), 0, "mean reward"))
     better = replace(prescription("better"), judged_on="metric")
     table = Printing({"pass": 4.0, "better": 9.0})
     table.named = "mean reward"
-    proof, _ = tried({}, [better], exam, table)
+    proof, _ = tried({}, [better], baseline, table)
     assert verdicts(proof) == {"better": "proved"} and proof.cure.after == pytest.approx(1 / 7, abs=0.01)
     assert proof.cure.metric.startswith("1 / gain in 'mean reward' over the untrained network's 2,")
 
 
 def test_what_comes_behind_the_last_step_is_heard_too():
-    exam = printing(record_of(1.0, reason="finished"), 0.4)
-    _, table = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing({"pass": 0.4, "a": 0.9}))
+    baseline = printing(record_of(1.0, reason="finished"), 0.4)
+    _, table = tried({}, [replace(prescription("a"), judged_on="metric")], baseline, Printing({"pass": 0.4, "a": 0.9}))
     assert {job.steps for job in table.jobs} == {110}
 
 
@@ -106,25 +106,25 @@ def test_of_few_evaluations_the_last_one_counts():
 
 
 def test_one_infinite_loss_on_the_way_is_no_divergence():
-    exam = record_of(1.0)
+    baseline = record_of(1.0)
     for step, value in enumerate([4.0] * 30 + [float("inf"), 2.0, 2.0]):
-        exam.add(Reading("loss", "0", step, value))
-    assert yardstick(exam, "training", exam)[1] == 2.0
-    exam.ending = Ending("interrupted", 130, 100)
-    assert yardstick(exam, "training", exam)[1] != 2.0
+        baseline.add(Reading("loss", "0", step, value))
+    assert yardstick(baseline, "training", baseline)[1] == 2.0
+    baseline.ending = Ending("interrupted", 130, 100)
+    assert yardstick(baseline, "training", baseline)[1] != 2.0
 
 
 def test_the_exam_tells_where_held_out_data_are_evaluated():
-    """Training data are evaluated elsewhere, and an arm that stops early may cost more there."""
-    exam, arm = record_of(1.0), record_of(1.0)
+    """Training data are evaluated elsewhere, and a trial run that stops early may cost more there."""
+    baseline, trial_run = record_of(1.0), record_of(1.0)
     for record, place, values in (
-        (exam, "", [2, 0.1]),
-        (exam, "1", [1, 3.0]),
-        (arm, "", [2, 1.5]),
-        (arm, "1", [1, 1.0]),
+        (baseline, "", [2, 0.1]),
+        (baseline, "1", [1, 3.0]),
+        (trial_run, "", [2, 1.5]),
+        (trial_run, "1", [1, 1.0]),
     ):
         with_series(record, "evaluation_loss", place, values)
-    assert yardstick(exam, "held_out", exam)[1] == 3.0 and yardstick(arm, "held_out", exam)[1] == 1.0
+    assert yardstick(baseline, "held_out", baseline)[1] == 3.0 and yardstick(trial_run, "held_out", baseline)[1] == 1.0
 
 
 def test_without_held_out_data_it_is_said():
@@ -133,7 +133,7 @@ def test_without_held_out_data_it_is_said():
 
 
 class Untaped(Table):
-    """Arms of a script of which no step can be taped: they show their training loss alone."""
+    """Trial runs of a script of which no step can be taped: they show their training loss alone."""
 
     def answer(self, job) -> Record:
         value = self.outcomes[next(iter(job.script.edits.values())).strip()]
@@ -201,7 +201,7 @@ def test_a_script_that_is_shown_other_examples_in_each_run_is_judged_unpaired(va
 
 
 class Evaluated(Table):
-    """Arms that evaluate held-out data: by their own loss, and by the yardstick."""
+    """Trial runs that evaluate held-out data: by their own loss, and by the yardstick."""
 
     def __init__(self, loss: float, yardstick: float | None) -> None:
         super().__init__({"pass": 1.0, "a": 0.1})
@@ -245,9 +245,9 @@ def test_what_is_judged_by_the_median_is_so_on_held_out_data_too():
             )
             return with_series(record, "evaluation_median_error", "squared_error 0", [0.5])
 
-    exam = with_series(record_of(1.0), "median_error", "squared_error", [1.0])
+    baseline = with_series(record_of(1.0), "median_error", "squared_error", [1.0])
     mend = replace(prescription("a"), judged_on="median")
-    proof, _ = tried({}, [mend], exam, Outliers(64.0, 2.0))
+    proof, _ = tried({}, [mend], baseline, Outliers(64.0, 2.0))
     assert verdicts(proof) == {"a": "proved"}
 
 

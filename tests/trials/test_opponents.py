@@ -17,7 +17,7 @@ def opposed(record: Record, peak: float) -> Record:
 
 
 class Gan(Table):
-    """Arms of a GAN: the peak that each script's text stands for."""
+    """Trial runs of a GAN: the peak that each script's text stands for."""
 
     def __init__(self, peaks: dict[str, float], seeds_that_stand: int = 0) -> None:
         super().__init__(dict.fromkeys(peaks, 1.0) | {"better": 0.1})
@@ -37,8 +37,8 @@ def test_a_lower_loss_of_one_of_two_opponents_proves_nothing_and_is_not_run():
 
 def test_what_keeps_a_loss_from_exploding_is_proved():
     table = Gan({"pass": 2 * EXPLODED, "better": 1.0, "worse": 3 * EXPLODED})
-    exam = opposed(record_of(1.0), 2 * EXPLODED)
-    proof, _ = tried({}, [prescription("better"), prescription("worse")], exam, table)
+    baseline = opposed(record_of(1.0), 2 * EXPLODED)
+    proof, _ = tried({}, [prescription("better"), prescription("worse")], baseline, table)
     assert verdicts(proof) == {"better": "proved", "worse": "worse"}
     assert proof.cure.before == float("inf") and "first" in proof.cure.metric
 

@@ -25,17 +25,17 @@ HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out
     ],
 )
 def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_own_number(value, is_fact, data, reason, asked):
-    exam = record_of(1.0)
-    exam.add(Fact.of(replace(HELD_OUT, is_held_out=data), 99, "test acc"))
-    exam.add(Reading("own_number", "test acc", 99, 0.2))
+    baseline = record_of(1.0)
+    baseline.add(Fact.of(replace(HELD_OUT, is_held_out=data), 99, "test acc"))
+    baseline.add(Reading("own_number", "test acc", 99, 0.2))
     known = Candidate(replace(prescription("a"), of_fact=is_fact), SCRIPT, value=value, before=1.0, reason=reason)
-    assert [c.prescription.judged_on for c in by_own_number([known], exam)] == ["metric"] * asked
+    assert [c.prescription.judged_on for c in by_own_number([known], baseline)] == ["metric"] * asked
     honest = replace(known, prescription=replace(known.prescription, judged_on="nothing"))
-    assert by_own_number([honest], exam) == []
+    assert by_own_number([honest], baseline) == []
 
 
 class Printing(Table):
-    """Arms that print a number of their own: with the change, and without."""
+    """Trial runs that print a number of their own: with the change, and without."""
 
     def __init__(self, before: float, after: float) -> None:
         super().__init__({"pass": 1.0, "a": 0.3})
@@ -61,27 +61,29 @@ class Printing(Table):
     ],
 )
 def test_more_steps_that_lower_the_loss_alone_are_no_cure(after, told, verdict):
-    exam = record_of(1.0)
+    baseline = record_of(1.0)
     if "untrained" in told:
-        exam.add(Fact.of(facts.Untrained(told["untrained"]), 0, "test acc"))
+        baseline.add(Fact.of(facts.Untrained(told["untrained"]), 0, "test acc"))
     of_name = {field: value for field, value in told.items() if field != "untrained"}
-    exam.add(Fact.of(replace(HELD_OUT, **of_name), 99, "test acc"))
-    exam.add(Reading("own_number", "test acc", 99, 0.6))
+    baseline.add(Fact.of(replace(HELD_OUT, **of_name), 99, "test acc"))
+    baseline.add(Reading("own_number", "test acc", 99, 0.6))
     longer = replace(prescription("a"), times=4)
-    proof, table = tried({}, [longer], exam, Printing(0.6, after))
+    proof, table = tried({}, [longer], baseline, Printing(0.6, after))
     assert verdicts(proof) == {"a": verdict}
     assert ("'test acc', by which the script measures itself" in proof.trials[0].reason) == (verdict == "not_proved")
-    other, _ = tried({}, [prescription("a")], exam, Printing(0.6, after))  # a second mistake may keep the number down
+    other, _ = tried(
+        {}, [prescription("a")], baseline, Printing(0.6, after)
+    )  # a second mistake may keep the number down
     assert other.cure is not None
 
 
 @pytest.mark.parametrize(("after", "kind"), [(-1.0, "gain"), (1.0, "error")])
 def test_an_error_that_comes_below_zero_has_no_floor(after, kind):
-    exam = record_of(1.0)
-    exam.add(Fact.of(facts.OwnNumber(rises=False, is_share=False, is_loss=True, is_held_out=True), 99, "test acc"))
-    exam.add(Reading("own_number", "test acc", 99, 3.0))
-    exam.add(Fact.of(facts.Untrained(3.2), 0, "test acc"))
-    proof, _ = tried({}, [replace(prescription("a"), judged_on="metric")], exam, Printing(3.0, after))
+    baseline = record_of(1.0)
+    baseline.add(Fact.of(facts.OwnNumber(rises=False, is_share=False, is_loss=True, is_held_out=True), 99, "test acc"))
+    baseline.add(Reading("own_number", "test acc", 99, 3.0))
+    baseline.add(Fact.of(facts.Untrained(3.2), 0, "test acc"))
+    proof, _ = tried({}, [replace(prescription("a"), judged_on="metric")], baseline, Printing(3.0, after))
     ends = (1 / 0.32, 1 / 4.2) if kind == "gain" else (3.0, 1.0)
-    assert verdicts(proof) == {"a": "proved"} and own_metric(exam).kind == kind
+    assert verdicts(proof) == {"a": "proved"} and own_metric(baseline).kind == kind
     assert (proof.cure.before, proof.cure.after) == pytest.approx(ends)

@@ -22,12 +22,12 @@ def part(text: str, **kind: bool) -> Part:
 
 def taken(parts: list[Part], outcomes: dict[str, float]) -> Proof:
     """Return the proof in which all parts are the cure, when what is not needed has been left out."""
-    table, exam = Table(outcomes), record_of(1.0)
-    [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], exam, table)
-    cure = replace(confirm(SCRIPT, exam, candidate, table, {}), parts=tuple(parts))
+    table, baseline = Table(outcomes), record_of(1.0)
+    [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], baseline, table)
+    cure = replace(confirm(SCRIPT, baseline, candidate, table, {}), parts=tuple(parts))
     symptoms = frozenset(p.prescription.symptom for p in parts)
-    proof = Proof([cure], symptoms, cure, arm=candidate.record)
-    take_what_is_needed(SCRIPT, exam, proof, table)
+    proof = Proof([cure], symptoms, cure, trial_run=candidate.record)
+    take_what_is_needed(SCRIPT, baseline, proof, table)
     return proof
 
 

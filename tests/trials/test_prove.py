@@ -21,9 +21,9 @@ def test_where_nothing_helps_alone_two_may():
     stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
     prove(SCRIPT, stuck, [lambda refuted: [], lambda refuted: [a, b, c]], table, proof)
     assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
-    for exam, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
+    for baseline, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
         alone = Proof()
-        prove(SCRIPT, exam, [lambda refuted: [a, b, c]] * stages, Table(outcomes), alone)
+        prove(SCRIPT, baseline, [lambda refuted: [a, b, c]] * stages, Table(outcomes), alone)
         assert alone.cure is None
 
 
@@ -99,7 +99,9 @@ def test_an_unchanged_run_that_diverges_before_it_is_judged_is_one_that_diverged
                 record.ending = None
             return record
 
-    proof, _ = tried({}, [prescription("calm")], exam=record_of(math.inf), table=Early({"pass": math.inf, "calm": 0.1}))
+    proof, _ = tried(
+        {}, [prescription("calm")], baseline=record_of(math.inf), table=Early({"pass": math.inf, "calm": 0.1})
+    )
     assert verdicts(proof) == {"calm": "proved"}
 
 
@@ -210,9 +212,9 @@ def test_what_cannot_be_applied_or_fails_says_why():
 
 
 def test_without_a_yardstick_nothing_is_tried():
-    exam = Record()
-    exam.add(Ending("window", 0, 100))
-    proof, table = tried({"a": 0.1}, [prescription("a")], exam)
+    baseline = Record()
+    baseline.add(Ending("window", 0, 100))
+    proof, table = tried({"a": 0.1}, [prescription("a")], baseline)
     assert "nothing to judge" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
 
 

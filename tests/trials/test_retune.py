@@ -111,7 +111,7 @@ def test_a_tuned_rate_that_holds_is_held_against_the_cure_without_it():
     outcomes = {"pass": 1, "scale": 0.1, "scale 3": 0.3, "scale 10": 3}
     proof, table = tried({}, [with_rates("scale")], finished, Lucky(outcomes))
     assert verdicts(proof) == {"scale": "proved", "scale 3": "helps", "scale 10": "worse"}
-    assert proof.cure.label == "scale" and proof.arm.series("yardstick", "negative_log_likelihood").last == 0.1
+    assert proof.cure.label == "scale" and proof.trial_run.series("yardstick", "negative_log_likelihood").last == 0.1
     assert "no better" in next(trial.reason for trial in proof.trials if trial.label == "scale 3")
     unchanged = [job.seed for job in table.jobs if job.script is SCRIPT]
     assert unchanged == [1, 2, 3, 4, 5]  # once for both
@@ -174,7 +174,7 @@ def test_what_tuning_adds_to_a_cure_is_a_patch_of_its_own():
     assert added == ["+scale"]
     added = [line for line in proof.tuning.patch.splitlines() if line[:1] == "+" and line[:3] != "+++"]
     assert added == ["+rate 3"]  # on top of the cure
-    assert proof.arm.series("yardstick", "negative_log_likelihood").last == 0.1
+    assert proof.trial_run.series("yardstick", "negative_log_likelihood").last == 0.1
 
 
 def test_a_rate_without_which_hardly_anything_is_gained_belongs_to_the_cure():

@@ -13,9 +13,9 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.arms import Bench
 from descend.doctor.trials.prove import Proof
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.trial_runs import Bench
 
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 
@@ -189,8 +189,8 @@ def test_a_cost_that_rose_on_its_way_down_is_no_reason_to_look_further():
     assert mended(with_arm(cured(0.05), record), record, BENCH) is None
 
 
-def with_arm(proof: Proof, arm: Record) -> Proof:
-    proof.arm = arm
+def with_arm(proof: Proof, trial_run: Record) -> Proof:
+    proof.trial_run = trial_run
     return proof
 
 

@@ -13,7 +13,7 @@ from descend.doctor.record import Reading, Record
 from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.speed import OTHER_EXAMPLES, Timing, _timed, step_seconds, trains_as_well
 from descend.doctor.trials.statistics import MARGIN
-from descend.doctor.trials.trial import Arm
+from descend.doctor.trials.trial import TrialRun
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"
@@ -60,7 +60,9 @@ def test_seconds_are_taken_again_where_the_first_look_leaves_it_open(monkeypatch
     taken = {True: iter([1.0, 1.02, 0.99, 1.01]), False: iter(after)}
     bench = SimpleNamespace(plan=SimpleNamespace(seeds=2, processes=2))
     timing = Timing(SCRIPT, record_of(1.0), bench)
-    monkeypatch.setattr(Timing, "arm", lambda self, script, seed: Arm(1, seed, next(taken[script is SCRIPT]), None, ""))
+    monkeypatch.setattr(
+        Timing, "trial_run", lambda self, script, seed: TrialRun(1, seed, next(taken[script is SCRIPT]), None, "")
+    )
     quicker = prescription("quicker")
     trial = _timed(Candidate(quicker, quicker.apply(SCRIPT)), timing)
     assert (trial.verdict, trial.seeds) == (verdict, tuple(range(1, runs + 1)))

@@ -57,7 +57,7 @@ def test_a_store_that_fails_at_the_end_is_said_and_ends_nothing(tmp_path):
 def test_what_the_run_before_has_shown_is_not_told_again(tmp_path):
     said: list[str] = []
     with open_store(tmp_path) as store:
-        for role, script in (("watch", "train.py"), ("exam", "train.py"), ("watch", "other.py")):
+        for role, script in (("watch", "train.py"), ("baseline", "train.py"), ("watch", "other.py")):
             earlier = no_zero_grad()
             earlier.role, earlier.script = role, script
             store.save(earlier)

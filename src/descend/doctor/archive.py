@@ -9,7 +9,7 @@ from descend.doctor.record.loading import intact
 from descend.doctor.record.store import Store
 from descend.doctor.script.changes import Change
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.trial import Arm, Trial
+from descend.doctor.trials.trial import Trial, TrialRun
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
 NOT_KEPT = ("script", "parts")  # of a trial
@@ -63,7 +63,9 @@ def _read_symptom(row: dict[str, Any]) -> Symptom:
 
 def _trial(trial: Trial) -> dict[str, Any]:
     known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in NOT_KEPT}
-    known["baseline"], known["treated"] = ([asdict(a) for a in arms] for arms in (trial.baseline, trial.treated))
+    known["baseline"], known["treated"] = (
+        [asdict(a) for a in trial_runs] for trial_runs in (trial.baseline, trial.treated)
+    )
     return known
 
 
@@ -71,7 +73,7 @@ def _read_trial(row: dict[str, Any]) -> Trial:
     own = [f.name for f in fields(Trial) if f.name in row and f.name not in NOT_KEPT]  # older cases lack the newer ones
     known = {name: row[name] for name in own}
     for name in ("baseline", "treated"):
-        known[name] = tuple(Arm(**arm) for arm in known[name])
+        known[name] = tuple(TrialRun(**trial_run) for trial_run in known[name])
     for name in ("remedies", "interval", "difference", "seeds", "gain"):
         known |= {name: tuple(known[name])} if name in known else {}
     return Trial(**known)

@@ -8,9 +8,9 @@ from descend.doctor.record.store import Store
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, longest
 from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.elsewhere import Elsewhere
+from descend.doctor.trials.trial_runs import Bench, longest
 
 
 @dataclass(frozen=True)

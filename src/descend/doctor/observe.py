@@ -31,7 +31,7 @@ def observe(
 
         record.extend(stage)
         take(stage)
-        if plan.role == "exam":
+        if plan.role == "baseline":
             window = facts.Window(plan.steps, plan.seconds, plan.least_steps, plan.quick_s, plan.patience)
             show(record, [Fact.of(window, 0)])
         try:
@@ -47,7 +47,7 @@ def observe(
 
 def _known_by_other_runs(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
     """Return what is known of an examined script beside what this run did."""
-    if plan.role != "exam" or not record.can_be_judged:
+    if plan.role != "baseline" or not record.can_be_judged:
         return []
     if plan.processes > 1:
         return step_times(script, plan, record)
@@ -56,6 +56,6 @@ def _known_by_other_runs(script: Script, plan: Plan, record: Record, server: For
 
 def _known_by_source(script: Script, plan: Plan, record: Record, _: ForkServer | None) -> list[Message]:
     """Return what an examined script's text says; of one that prints nothing of what it trains it judges nothing."""
-    if plan.role != "exam" or not record.can_be_judged or not own_metrics(record):
+    if plan.role != "baseline" or not record.can_be_judged or not own_metrics(record):
         return []
     return [*prepared(script, record), *unaveraged_buffers(script, record)]

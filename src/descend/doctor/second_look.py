@@ -22,13 +22,13 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.suspicion import Suspicion
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.arms import Bench, Job, yardstick
 from descend.doctor.trials.candidate import reference, run_all
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.parts import joined, needed
 from descend.doctor.trials.prove import Proof, prove
 from descend.doctor.trials.statistics import MARGIN, as_good, promising
 from descend.doctor.trials.trial import Part, Trial
+from descend.doctor.trials.trial_runs import Bench, Job, yardstick
 
 LOOKS = 3  # at what stands behind a change, one behind another
 BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
@@ -113,18 +113,18 @@ def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
     is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
-    if not is_poor and (proof.arm is None or not may_lack_unseen(record.with_course_of(proof.arm))):
+    if not is_poor and (proof.trial_run is None or not may_lack_unseen(record.with_course_of(proof.trial_run))):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
 
 
 def _hear_out(proof: Proof, record: Record, bench: Bench) -> None:
     """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
-    cure, arm, ending = proof.cure, proof.arm, record.ending
-    if cure is None or cure.script is None or arm is None or ending is None or ending.reason != "finished":
+    cure, trial_run, ending = proof.cure, proof.trial_run, record.ending
+    if cure is None or cure.script is None or trial_run is None or ending is None or ending.reason != "finished":
         return
-    if not set(record.places("own_number")) <= set(arm.places("own_number")):
-        [proof.arm] = bench.run([Job(cure.script, arm.seed, arm.steps + 1)])
+    if not set(record.places("own_number")) <= set(trial_run.places("own_number")):
+        [proof.trial_run] = bench.run([Job(cure.script, trial_run.seed, trial_run.steps + 1)])
 
 
 def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
@@ -141,15 +141,15 @@ def take_both(script: Script, record: Record, first: Mended, second: Trial | Non
         return False
     alone = proof.cure
     rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
-    proof.trials, proof.cure, proof.arm, proof.tuning = [trial, *rest], trial, candidate.record, None
+    proof.trials, proof.cure, proof.trial_run, proof.tuning = [trial, *rest], trial, candidate.record, None
     return True
 
 
 def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
     """Return what the first change alone leaves of what both are judged by."""
-    if both.judged_on == first.judged_on or proof.arm is None:
+    if both.judged_on == first.judged_on or proof.trial_run is None:
         return first.after
-    return yardstick(proof.arm, both.judged_on, record)[1]
+    return yardstick(proof.trial_run, both.judged_on, record)[1]
 
 
 def take_mend(script: Script, record: Record, second: Record, proof: Proof, bench: Bench) -> None:
@@ -167,7 +167,7 @@ def take_mend(script: Script, record: Record, second: Record, proof: Proof, benc
     p = candidate.prescription
     mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
     rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
-    proof.trials, proof.cure, proof.arm = [mend, *rest], mend, candidate.record
+    proof.trials, proof.cure, proof.trial_run = [mend, *rest], mend, candidate.record
     proof.confirmed |= {p.symptom}
 
 
@@ -187,9 +187,9 @@ def _judged_on(first: Mended, second: Trial) -> JudgedOn:
 def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Bench) -> None:
     """Leave out of a cure that several looks have made up what it does as well without, on fresh seeds, too."""
     cure = proof.cure
-    if cure is None or proof.arm is None:
+    if cure is None or proof.trial_run is None:
         return
-    found = needed(cure.parts, script, record, proof.arm, cure.judged_on, bench)
+    found = needed(cure.parts, script, record, proof.trial_run, cure.judged_on, bench)
     if found is None:
         return
     parts, candidate = found
@@ -198,7 +198,7 @@ def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Ben
         proof.trials = [*proof.trials, trial]
         return
     rest = [replace(t, verdict="helps", reason=NOT_ALL) if t is cure else t for t in proof.trials]
-    proof.trials, proof.cure, proof.arm = [trial, *rest], trial, candidate.record
+    proof.trials, proof.cure, proof.trial_run = [trial, *rest], trial, candidate.record
     left = {part.prescription.symptom for part in cure.parts} - {part.prescription.symptom for part in parts}
     proof.confirmed, proof.refuted, proof.judged = proof.confirmed - left, proof.refuted | left, proof.judged | left
     proof.at |= {part.prescription.symptom: at for part in parts if (at := part.prescription.at)}
@@ -227,7 +227,7 @@ def withdraw(proof: Proof) -> None:
     proof.trials = [replace(t, verdict="not_proved", reason=BOTTOMLESS) if t is proof.cure else t for t in proof.trials]
     if proof.cure is not None:
         proof.confirmed, proof.refuted = proof.confirmed - {proof.cure.symptom}, proof.refuted | {proof.cure.symptom}
-    proof.cure = proof.arm = proof.tuning = None
+    proof.cure = proof.trial_run = proof.tuning = None
 
 
 def as_in(script: Script, symptom: Symptom, first: Mended) -> Symptom:

@@ -53,9 +53,9 @@ class Live:
             self._progress.stop()
 
     def show(self, record: Record, messages: list[Message]) -> None:
-        """Take messages of the exam or of an arm, from any thread."""
+        """Take messages of the baseline or of a trial run, from any thread."""
         with self._lock:
-            if record.role == "exam":
+            if record.role == "baseline":
                 self._exam.take(record, messages)
                 self._trials.exam_s = self._exam.spent
                 self._alerts.look(record, messages)
@@ -71,9 +71,13 @@ class Live:
                     self._say()
 
     def _draw(self) -> None:
-        exam, trials = self._exam, self._trials
+        baseline, trials = self._exam, self._trials
         self._progress.update(
-            self._watching, completed=exam.steps, total=exam.most_steps, what=exam.words, visible=not exam.is_over
+            self._watching,
+            completed=baseline.steps,
+            total=baseline.most_steps,
+            what=baseline.words,
+            visible=not baseline.is_over,
         )
         self._progress.update(
             self._trying, completed=trials.done, total=trials.known, what=trials.words, visible=bool(trials.known)

@@ -22,7 +22,7 @@ from descend.doctor.record import Ending
 from descend.doctor.sandbox.world import world_of
 
 # Of the time that has passed, for measuring.
-SHARES = {"watch": 0.02, "exam": 0.5, "arm": 0.25, "bare": 0.0, "gradcheck": 1.0, "show": inf}
+SHARES = {"watch": 0.02, "baseline": 0.5, "trial_run": 0.25, "bare": 0.0, "gradcheck": 1.0, "show": inf}
 
 
 class Observation:
@@ -50,15 +50,15 @@ class Observation:
         self.budget = Budget(SHARES[role], None if role == "watch" else began, timed=timed)
         self.tree = SourceTree(files)
         self.modules = Modules(self.tree, self.channel.send)
-        probes = [p for p in PROBES if role != "arm" or p.name == "monitored_loss"]
+        probes = [p for p in PROBES if role != "trial_run" or p.name == "monitored_loss"]
         probes = [p for p in probes if role != "watch" or not p.for_trials]
         probes = list(GRADIENTS) if role == "gradcheck" else probes
         world = world_of(os.environ) if role == "watch" else None
         follows = world is not None and world.rank > 0  # of all ranks only the first is looked at
         probes = [] if follows else probes
         examiner = Examiner(probes, self.budget, self.modules, self.channel.send)
-        examiner.sampling = role == "exam"
-        probing = role in ("watch", "exam") and not follows
+        examiner.sampling = role == "baseline"
+        probing = role in ("watch", "baseline") and not follows
         observer = Observer(examiner, self.modules, self.channel.send, probing=probing, owning=role != "watch")
         if world is not None:
             averages = self.modules.averages_gradients

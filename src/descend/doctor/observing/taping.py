@@ -72,7 +72,7 @@ class Taping:
         """Whether the coming step may be taped.
 
         In a run of ours it always may: which examples are fixed must not depend on how busy the machine is, or two
-        arms would be judged on different ones.
+        trial runs would be judged on different ones.
         """
         return self.blocked is None and (not self.budget.is_wary or self.budget.affords("tape"))
 

@@ -15,7 +15,7 @@ UNTRIED_STEPS = 4  # or so many of the script's own steps, where those are longe
 class Budget:
     """Lets probes spend a share of the time that has passed.
 
-    A probe's next cost is foretold from its last one. The exam counts the start-up (imports) in, since what its
+    A probe's next cost is foretold from its last one. The baseline counts the start-up (imports) in, since what its
     user waits for is the whole; a watch does not, since imports would flatter it: its time runs from the first step.
     Where it is not `timed`, each step counts as a second and measuring as nothing: what is measured then depends on
     the script alone, and not on how busy the machine is.

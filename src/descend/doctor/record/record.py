@@ -76,12 +76,12 @@ class Observed(Generic[F]):
 class Record:
     """Everything that was measured in one run, keyed by what and where.
 
-    `run` is its number in the store; `role` is `watch`, `exam` (the run that is diagnosed) or `arm`
-    (a trial's run, whose `parent` is the exam).
+    `run` is its number in the store; `role` is `watch`, `baseline` (the run that is diagnosed) or `trial_run`
+    (a trial's run, whose `parent` is the baseline).
     """
 
     run: int = 0
-    role: str = "exam"
+    role: str = "baseline"
     parent: int | None = None
     script: str = ""  # the command as a user would type it, secrets redacted
     root: str = ""  # the working directory that it was started in
@@ -178,11 +178,11 @@ class Record:
     def can_be_judged(self) -> bool:
         """Whether it has come to an end that a cost can be told of: its window's, its own, or a failing one.
 
-        A failing one counts where it is the exam's, behind some training: the trials end where that one has.
+        A failing one counts where it is the baseline's, behind some training: the trials end where that one has.
         """
         if self.ending is None or self.ending.reason in ("finished", "window"):
             return self.ending is not None
-        return self.role == "exam" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
+        return self.role == "baseline" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
 
     @property
     def is_of_a_group(self) -> bool:

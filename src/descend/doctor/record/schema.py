@@ -4,9 +4,12 @@ Keys are given by the one writer that a run has, so that a part which is still g
 place. JSON is kept as text, since PostgreSQL's own type refuses NaN.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -14,11 +17,28 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
 
 SCHEMA = 1  # raised by one whenever a table changes
 
 metadata = MetaData()
+
+
+class RoleOfARun(TypeDecorator[str]):
+    """What a run is for, by the name that it has here; stores that were begun by earlier versions have two others."""
+
+    impl = String(16)
+    cache_ok = True
+    stored = {"baseline": "exam", "trial_run": "arm"}
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the name in the store."""
+        return None if value is None else self.stored.get(value, value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the name here."""
+        return {old: new for new, old in self.stored.items()}.get(value, value)
 
 
 def _run() -> Column[int]:
@@ -35,7 +55,7 @@ runs = Table(
     "runs",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("role", String(16), nullable=False, index=True),
+    Column("role", RoleOfARun, nullable=False, index=True),
     Column("parent", Integer, index=True),
     Column("script", Text, nullable=False),
     Column("root", Text, nullable=False),

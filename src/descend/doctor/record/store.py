@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, or_, select
+from sqlalchemy import Connection, Engine, Row, and_, func, or_, select
 
 from descend.doctor.record import schema
 from descend.doctor.record.database import FILE, connect, connect_to_read, is_url, may_write, transaction
@@ -120,15 +120,15 @@ class Store:
             with intact(self._name(run)):
                 return loaded(connection, row)
 
-    def arms(self, parent: int) -> list[Record]:
-        """Return the records of the trials' runs that were made for a run, oldest first."""
+    def of_case(self, run: int) -> dict[int, Record]:
+        """Return the records of a run and of the trials' runs that were made for it, by number, oldest first."""
         runs = schema.runs
         with transaction(self.engine, self.where) as connection:
-            self._check(connection, parent)
-            query = select(runs).where(runs.c.parent == parent, runs.c.role == "arm").order_by(runs.c.number)
-            rows = connection.execute(query).all()
-            with intact(self._name(parent)):
-                return [loaded(connection, row) for row in rows]
+            self._check(connection, run)
+            is_its = or_(runs.c.number == run, and_(runs.c.parent == run, runs.c.role == "trial_run"))
+            rows = connection.execute(select(runs).where(is_its).order_by(runs.c.number)).all()
+            with intact(self._name(run)):
+                return {row.number: loaded(connection, row) for row in rows}
 
     def ranks(self, record: Record) -> dict[int, bool]:
         """Return the runs of the other processes of a run's group, the newest of each: whether it has ended."""
@@ -141,14 +141,14 @@ class Store:
             newest = {json.loads(row.environment)["rank"]: row for row in same}
             return {newest[rank].number: newest[rank].ending is not None for rank in sorted(newest, key=int)}
 
-    def runs(self, roles: Sequence[str] = ("exam", "watch")) -> list[RunRow]:
+    def runs(self, roles: Sequence[str] = ("baseline", "watch")) -> list[RunRow]:
         """Return one line for each run in these roles, oldest first; not for what was examined on behalf of another."""
         runs, parts, findings = schema.runs, schema.parts, schema.findings
         last = select(func.max(parts.c.last_step)).where(parts.c.run == runs.c.number).scalar_subquery()
         found = select(func.count()).where(findings.c.run == runs.c.number).scalar_subquery()
         query = select(runs, last.label("last"), found.label("found"))
         with transaction(self.engine, self.where) as connection:
-            own = or_(runs.c.parent.is_(None), runs.c.role != "exam")
+            own = or_(runs.c.parent.is_(None), runs.c.role != "baseline")
             rows = connection.execute(query.where(runs.c.role.in_(roles), own).order_by(runs.c.number)).all()
         return [line(row) for row in rows]
 

@@ -20,7 +20,7 @@ def shown_command(started: Sequence[str], path: Path, root: Path, arguments: Seq
     return _shown(tuple(started), path, root, tuple(arguments))
 
 
-@lru_cache(maxsize=64)  # each arm of a case asks
+@lru_cache(maxsize=64)  # each trial run of a case asks
 def _shown(started: tuple[str, ...], path: Path, root: Path, arguments: tuple[str, ...]) -> str:
     sources = Sources(path, root)
     learn(sources.secrets())

@@ -40,7 +40,7 @@ from descend.doctor.report.wording import (
 )
 from descend.doctor.script.script import read_source
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.trial import Arm
+from descend.doctor.trials.trial import TrialRun
 from descend.ground.errors import UsageError
 
 EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
@@ -50,21 +50,21 @@ OF_FLOORS = {"blocked_signal", "unreachable_loss"}  # the floors along the graph
 OF_OWN_NUMBERS = {"wrong_objective"}  # what the script prints
 
 
-def render_page(case: Case, arms: Mapping[int, Record]) -> str:
+def render_page(case: Case, trial_runs: Mapping[int, Record]) -> str:
     """Return the report as one HTML document without any outside reference.
 
-    arms: the records of the trials' runs, by `Arm.run`; runs that are missing are left out of the curves.
+    trial runs: the records of the trials' runs, by `TrialRun.run`; runs that are missing are left out of the curves.
     """
     figures = Figures()
-    return render("page.html", figures, **_contents(case, arms, figures))
+    return render("page.html", figures, **_contents(case, trial_runs, figures))
 
 
-def write_page(case: Case, arms: Mapping[int, Record], path: Path) -> None:
+def write_page(case: Case, trial_runs: Mapping[int, Record], path: Path) -> None:
     """Write the report to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
-    write_whole(render_page(case, arms), path)
+    write_whole(render_page(case, trial_runs), path)
 
 
-def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
+def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
     standing = causes(case)
     failed = case.status == "script_failed"
     drawn = {finding.id for finding in case.findings}
@@ -78,7 +78,7 @@ def _contents(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[
         "course": None if standing else figures.take(course(case.record)),
         "findings": [_finding(case, finding, figures) for finding in standing],
         "suspicions": [_brief(case, s) | {"ruled_out": ruled_out(case, s)} for s in case.suspicions],
-        "proof": _proof(case, arms, figures),
+        "proof": _proof(case, trial_runs, figures),
         "own_numbers": None if drawn & OF_OWN_NUMBERS else figures.take(own_numbers(case.record)),  # in the order
         "floors": None if drawn & OF_FLOORS or not case.findings else figures.take(floors(case.record)),
         "curvature": None if drawn & OF_CURVATURE else figures.take(stability(case.record)),  # of the page
@@ -137,7 +137,7 @@ def _excerpt(site: Site | None) -> dict[str, Any] | None:
     return {"lines": lines} if site.line <= len(source) else None
 
 
-def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str, Any] | None:
+def _proof(case: Case, trial_runs: Mapping[int, Record], figures: Figures) -> dict[str, Any] | None:
     trial = decisive_trial(case)
     if trial is None:
         return None
@@ -154,9 +154,9 @@ def _proof(case: Case, arms: Mapping[int, Record], figures: Figures) -> dict[str
         "seeds": ", ".join(str(seed) for seed in trial.seeds),
         "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
         "verdict": trial.verdict,
-        "paired": [arm.seed for arm in trial.baseline] == [arm.seed for arm in trial.treated],
-        "same_steps": _longest(trial.baseline, arms) == _longest(trial.treated, arms) > 0,
-        "figure": figures.take(proof_picture(trial, arms, case.record)),
+        "paired": [trial_run.seed for trial_run in trial.baseline] == [trial_run.seed for trial_run in trial.treated],
+        "same_steps": _longest(trial.baseline, trial_runs) == _longest(trial.treated, trial_runs) > 0,
+        "figure": figures.take(proof_picture(trial, trial_runs, case.record)),
     }
 
 
@@ -167,9 +167,9 @@ FURTHER = {
 }
 
 
-def _longest(side: Sequence[Arm], arms: Mapping[int, Record]) -> int:
-    """Return how many steps an arm took that was not ended early; 0 where no record is at hand."""
-    return max((arms[arm.run].steps for arm in side if arm.run in arms), default=0)
+def _longest(side: Sequence[TrialRun], trial_runs: Mapping[int, Record]) -> int:
+    """Return how many steps a trial run took that was not ended early; 0 where no record is at hand."""
+    return max((trial_runs[trial_run.run].steps for trial_run in side if trial_run.run in trial_runs), default=0)
 
 
 def _further(patch: Patch) -> dict[str, Any]:

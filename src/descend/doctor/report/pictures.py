@@ -1,4 +1,4 @@
-"""The evidence of each finding as a picture, drawn from the exam's record.
+"""The evidence of each finding as a picture, drawn from the baseline's record.
 
 A symptom with a picture of its own has a function here, named after it; any other shows its evidence series.
 """

@@ -8,8 +8,8 @@ from descend.doctor.record import Record, Series
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.report.figure import Figure, Key, Panel, Trace, line, value_axis
 from descend.doctor.report.wording import count, interval, plain_name, sentence
-from descend.doctor.trials.arms import judged_curve
-from descend.doctor.trials.trial import Arm, Trial
+from descend.doctor.trials.trial import Trial, TrialRun
+from descend.doctor.trials.trial_runs import judged_curve
 
 LABELS = {
     "negative_log_likelihood": "negative log-likelihood",
@@ -25,12 +25,14 @@ def decisive_trial(case: Case) -> Trial | None:
     return case.cure or next(iter(winners), None)
 
 
-def proof_picture(trial: Trial, arms: Mapping[int, Record], exam: Record | None = None) -> Figure | None:
+def proof_picture(trial: Trial, trial_runs: Mapping[int, Record], baseline: Record | None = None) -> Figure | None:
     """Return the yardstick over the steps: seeds thin, their mean thick; None without any curve."""
     # What is judged on batches from all over the run is known at the end alone: the curve is the fixed examples'.
     judged_on: JudgedOn = "fixed" if trial.judged_on == "spread" else trial.judged_on
-    exam = exam or next((arms[arm.run] for arm in trial.baseline if arm.run in arms), None)
-    before, after = (curves(side, arms, judged_on, exam) for side in (trial.baseline, trial.treated))
+    baseline = baseline or next(
+        (trial_runs[trial_run.run] for trial_run in trial.baseline if trial_run.run in trial_runs), None
+    )
+    before, after = (curves(side, trial_runs, judged_on, baseline) for side in (trial.baseline, trial.treated))
     if not before and not after:
         return None
     traces = [*_bundle(before, "cause", "as it is"), *_bundle(after, "cure", "with the remedy")]
@@ -40,16 +42,23 @@ def proof_picture(trial: Trial, arms: Mapping[int, Record], exam: Record | None 
     keys = [Key("as it is", "cause")] if before else []
     keys += [Key("with the remedy", "cure")] if after else []
     marks = _broken(before, "as it is") + _broken(after, "with the remedy")
-    title = _title(trial, arms, judged_on, exam)
+    title = _title(trial, trial_runs, judged_on, baseline)
     panel = Panel(title[:1].upper() + title[1:], tuple(traces), (*keys, *marks), y=axis, height=340)
     return Figure((panel,), _caption(trial, len(before), len(after)))
 
 
 def curves(
-    arms: Sequence[Arm], records: Mapping[int, Record], judged_on: JudgedOn = "fixed", exam: Record | None = None
+    trial_runs: Sequence[TrialRun],
+    records: Mapping[int, Record],
+    judged_on: JudgedOn = "fixed",
+    baseline: Record | None = None,
 ) -> list[Series]:
-    """Return the curve that every arm is judged by, where its record is at hand and holds one."""
-    known = [judged_curve(records[arm.run], judged_on, exam)[1] for arm in arms if arm.run in records]
+    """Return the curve that every trial run is judged by, where its record is at hand and holds one."""
+    known = [
+        judged_curve(records[trial_run.run], judged_on, baseline)[1]
+        for trial_run in trial_runs
+        if trial_run.run in records
+    ]
     return [curve for curve in known if len(curve)]
 
 
@@ -62,9 +71,11 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
     return Series(tuple(steps), tuple(sum(values[step] for values in by_step) / len(by_step) for step in steps))
 
 
-def _title(trial: Trial, arms: Mapping[int, Record], judged_on: JudgedOn, exam: Record | None) -> str:
-    known = [arms[arm.run] for arm in (*trial.baseline, *trial.treated) if arm.run in arms]
-    what = next(what for record in known if (what := judged_curve(record, judged_on, exam)[0]))
+def _title(trial: Trial, trial_runs: Mapping[int, Record], judged_on: JudgedOn, baseline: Record | None) -> str:
+    known = [
+        trial_runs[trial_run.run] for trial_run in (*trial.baseline, *trial.treated) if trial_run.run in trial_runs
+    ]
+    what = next(what for record in known if (what := judged_curve(record, judged_on, baseline)[0]))
     known_as = {"median": "median squared error", "metric": what}
     return known_as.get(judged_on) or LABELS.get(what, plain_name(what))
 

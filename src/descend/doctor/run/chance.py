@@ -12,7 +12,7 @@ from descend.doctor.script.script import Script
 def untrained_numbers(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
     """Run as many steps again that move nothing; return the facts `untrained`, one for each number that it prints."""
     is_over = record.ending is not None and record.ending.reason == "finished"  # what comes behind it is heard, too
-    idle = replace(plan.fixed_at(record.steps + is_over), role="arm", trains=False)
+    idle = replace(plan.fixed_at(record.steps + is_over), role="trial_run", trains=False)
     found = run(script, idle, new_record(script, idle), server=server)
     if found.ending is None or found.ending.reason not in ("finished", "window"):
         return []

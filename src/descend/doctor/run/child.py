@@ -36,7 +36,7 @@ class Config:
     files: str  # the folder that stands for the root of the file system; "" when the script runs in place
     module: str | None
     arguments: list[str]
-    role: str  # watch, exam, arm, gradcheck, show, or bare: nothing is done but counting steps
+    role: str  # watch, baseline, trial run, gradcheck, show, or bare: nothing is done but counting steps
     asked: dict[str, Any]  # what is to be shown, at which steps, and how
     steps: int
     seconds: float
@@ -46,7 +46,7 @@ class Config:
     patience: float  # a script that is not watched must have begun to train after so many seconds
     seed: int
     stage: int | None  # the optimizer whose stage is looked at, until another one is made; None for the whole run
-    spread: bool  # whether an arm looks at batches from all over the run
+    spread: bool  # whether a trial run looks at batches from all over the run
     examples: int  # how many of the first ones are fixed at most; 0 for as many as suffice
     peers: int  # other processes of the script's group, which run beside it and are not observed
     rank: int  # which of them this one is; 0 is observed
@@ -155,10 +155,10 @@ class Run:
                 stack.enter_context(offset_seeds(config.seed))
                 stack.enter_context(uncompiled(self.channel.send))
                 self.watch.after_step = self._after_step
-                if config.role == "exam":
+                if config.role == "baseline":
                     stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
-                if config.role in ("exam", "arm"):
+                if config.role in ("baseline", "trial_run"):
                     stack.enter_context(hearing(self.heard))
                 if not config.trains:
                     stack.enter_context(untrained())
@@ -186,13 +186,13 @@ class Run:
         from descend.doctor.observing.observer import Observer
 
         assert isinstance(self.watch, Observer)
-        if self.config.role == "exam":
+        if self.config.role == "baseline":
             stack.enter_context(watching_fetches(self.watch))  # below what pauses a tape meanwhile
         stack.enter_context(observing(self.watch))
-        if self.config.role in ("exam", "arm", "gradcheck", "show"):
+        if self.config.role in ("baseline", "trial_run", "gradcheck", "show"):
             stack.enter_context(observing_functions(self.watch.functions))
             stack.enter_context(observing_knobs(self.watch.knobs))
-        if self.config.role == "exam":
+        if self.config.role == "baseline":
             stack.enter_context(observing_modes(modes_of(self.watch)))
             self.last_words = stack.enter_context(taping_evaluations(self.watch)).finish
 

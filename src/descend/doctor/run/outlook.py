@@ -21,7 +21,7 @@ def whole_length(script: Script, plan: Plan, record: Record, server: ForkServer 
         return 0
     if not record.steps or TIMES * ending.loop_s > plan.seconds:
         return 0
-    further = replace(plan.fixed_at(TIMES * record.steps), role="arm")
+    further = replace(plan.fixed_at(TIMES * record.steps), role="trial_run")
     found = run(script, further, new_record(script, further), server=server)
     if found.ending is None or found.ending.reason != "finished":
         return 0

@@ -48,7 +48,7 @@ TRACKER_FOLDERS = {
 # Without a network the caches of downloads are asked at once, not after many seconds of failed attempts.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 PYTHON = {
-    "PYTHONHASHSEED": "0",  # the order of sets is the same in every arm
+    "PYTHONHASHSEED": "0",  # the order of sets is the same in every trial run
     "PYTHONDONTWRITEBYTECODE": "1",
     "MPLBACKEND": "Agg",  # plt.show() neither opens a window nor waits for one to be closed
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` leaves the index alone

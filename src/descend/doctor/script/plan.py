@@ -33,16 +33,16 @@ class Plan:
     seeds: int = 5  # fresh seeds that confirm a remedy
     trials: int = 12  # changes at most of each search for what has no name of its own
     suggest: bool = False  # where nothing is wrong, try what may make it a little better
-    jobs: int = field(default_factory=lambda: cores())  # arms side by side
+    jobs: int = field(default_factory=lambda: cores())  # trial runs side by side
     pinned_threads: int = 0  # of each run, where another machine than this one runs it
     seed: int = 0  # offset for the script's own seeds
-    spread: bool = False  # judge an arm on batches from all over the run, too
+    spread: bool = False  # judge a trial run on batches from all over the run, too
     examples: int = 0  # how many of the first examples are fixed at most: 0 for as many as suffice
     stage: Stage | None = None  # the one that is looked at; the whole run where there is none
     processes: int = 0  # of the group, for a script that torchrun starts; 0 for any other
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
     trains: bool = True  # whether the steps move the parameters: without, what a script prints is that of no learning
-    role: str = "exam"  # watch, exam, arm, gradcheck or show
+    role: str = "baseline"  # watch, baseline, trial run, gradcheck or show
     asked: Mapping[str, Any] = field(default_factory=dict)  # in the role show: what, at which steps, and how
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def threads(self) -> int:
-        """CPU threads for each process of a run: the same in every arm, or their losses could not be compared."""
+        """CPU threads for each process of a run: the same in every trial run, or their losses could not be compared."""
         return self.pinned_threads or max(1, cores() // (self.jobs * max(1, self.processes)))
 
 

@@ -1,4 +1,4 @@
-"""A remedy with its screening: one arm beside the exam, under the script's own seed."""
+"""A remedy with its screening: one trial run beside the baseline, under the script's own seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from descend.doctor.record import Fact, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import YARDSTICKS, Bench, Job, is_own_loss, yardstick
 from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 from descend.doctor.trials.trial import Part
+from descend.doctor.trials.trial_runs import YARDSTICKS, Bench, Job, is_own_loss, yardstick
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
@@ -32,7 +32,7 @@ class Candidate:
     script: Script | None
     record: Record | None = None
     value: float = float("nan")
-    before: float = float("nan")  # the exam's, by the same yardstick
+    before: float = float("nan")  # the baseline's, by the same yardstick
     reference: float = 1.0  # what `left` is a share of
     reason: str = ""
     parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
@@ -66,32 +66,32 @@ class Candidate:
         return self.value / self.reference
 
 
-def reference(before: float, exam: Record, judged_on: JudgedOn) -> float:
-    """Return what a cost is a share of: what the exam costs, or what learning nothing does where that is less.
+def reference(before: float, baseline: Record, judged_on: JudgedOn) -> float:
+    """Return what a cost is a share of: what the baseline costs, or what learning nothing does where that is less.
 
     What diverges costs far more than what learns nothing. 1 where neither is known.
     """
-    constant = constant_cost(exam) if judged_on == "fixed" else None
-    if judged_on == "metric" and (metric := own_metric(exam)) and isfinite(metric.untrained):
+    constant = constant_cost(baseline) if judged_on == "fixed" else None
+    if judged_on == "metric" and (metric := own_metric(baseline)) and isfinite(metric.untrained):
         constant = metric.cost(metric.untrained)
     least = min(before if isfinite(before) else inf, constant or inf)
     return least if 0 < least < inf else 1.0
 
 
-def run_all(candidates: Sequence[Candidate], exam: Record, bench: Bench) -> list[Candidate]:
-    """Run each candidate that has a script, and judge it beside the exam; not one that no run can judge."""
+def run_all(candidates: Sequence[Candidate], baseline: Record, bench: Bench) -> list[Candidate]:
+    """Run each candidate that has a script, and judge it beside the baseline; not one that no run can judge."""
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
-    records = iter(bench.run([_job(script, prescription, exam) for script, prescription in scripts]))
-    judged = [c if c.script is None or c.reason else _judged(c, next(records), exam) for c in candidates]
-    return _judged_without_floor(judged, exam)
+    records = iter(bench.run([_job(script, prescription, baseline) for script, prescription in scripts]))
+    judged = [c if c.script is None or c.reason else _judged(c, next(records), baseline) for c in candidates]
+    return _judged_without_floor(judged, baseline)
 
 
-def by_own_number(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
+def by_own_number(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]:
     """Return what mends a fact, to be judged by the script's own number where no loss can judge it or shows no gain.
 
     In that case it has to be one of held-out data: what is wired wrongly may be wrong there alone.
     """
-    metric = own_metric(exam)
+    metric = own_metric(baseline)
     if metric is None:
         return []
     mending = [c for c in candidates if c.prescription.of_fact and c.script is not None]
@@ -108,64 +108,66 @@ def _is_unjudged(candidate: Candidate) -> bool:
     return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on in BY_LOSS
 
 
-def _job(script: Script, p: Prescription, exam: Record) -> Job:
+def _job(script: Script, p: Prescription, baseline: Record) -> Job:
     return Job(
         script,
-        exam.seed,
-        p.steps(horizon(exam, p.judged_on)),
-        _to_keep_up_with(exam, p),
+        baseline.seed,
+        p.steps(horizon(baseline, p.judged_on)),
+        _to_keep_up_with(baseline, p),
         spread=p.judged_on == "spread",
     )
 
 
-def judged_unpaired(candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench) -> Sequence[Candidate]:
+def judged_unpaired(
+    candidates: Sequence[Candidate], script: Script, baseline: Record, bench: Bench
+) -> Sequence[Candidate]:
     """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
 
     Then no two runs are a pair, and their spread over the seeds has to decide.
     """
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
-    again = bench.run([Job(script, exam.seed, horizon(exam))])[0]
-    if again.fact(facts.Monitor) is None or were_shown_alike(again, exam):
+    again = bench.run([Job(script, baseline.seed, horizon(baseline))])[0]
+    if again.fact(facts.Monitor) is None or were_shown_alike(again, baseline):
         return candidates
-    exam.add(Fact.of(facts.Varies(), 0))
-    return _again(candidates, exam)
+    baseline.add(Fact.of(facts.Varies(), 0))
+    return _again(candidates, baseline)
 
 
-def _judged_without_floor(candidates: list[Candidate], exam: Record) -> list[Candidate]:
+def _judged_without_floor(candidates: list[Candidate], baseline: Record) -> list[Candidate]:
     """Judge again, by how far it comes down, what has come below zero: it is no share of anything."""
     floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
-    number = own_metric(exam)
+    number = own_metric(baseline)
     for judged_on in floorless:
         place = number.name if judged_on == "metric" and number is not None else ""
-        exam.add(Fact.of(facts.Floorless(), 0, place))
-    return _again(candidates, exam) if floorless else candidates
+        baseline.add(Fact.of(facts.Floorless(), 0, place))
+    return _again(candidates, baseline) if floorless else candidates
 
 
-def _again(candidates: Sequence[Candidate], exam: Record) -> list[Candidate]:
-    return [c if c.record is None else _judged(replace(c, reason=""), c.record, exam) for c in candidates]
+def _again(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]:
+    return [c if c.record is None else _judged(replace(c, reason=""), c.record, baseline) for c in candidates]
 
 
-def _judged(candidate: Candidate, record: Record, exam: Record) -> Candidate:
+def _judged(candidate: Candidate, record: Record, baseline: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
-    same_examples = not exam.fact(facts.Varies) and candidate.prescription.same_batches
-    reason = incomparable(record, exam, judged_on, same_examples=same_examples)
-    if not candidate.prescription.of_fact and judged_on != "metric" and exam.fact(facts.OwnSelection) is not None:
+    same_examples = not baseline.fact(facts.Varies) and candidate.prescription.same_batches
+    reason = incomparable(record, baseline, judged_on, same_examples=same_examples)
+    if not candidate.prescription.of_fact and judged_on != "metric" and baseline.fact(facts.OwnSelection) is not None:
         reason = reason or OWN_SELECTION
-    value = float("nan") if reason else yardstick(record, judged_on, exam)[1]
-    before = yardstick(exam, judged_on)[1]
-    all_alike = has_opponents(exam) and judged_on != "metric"  # all that stand are
-    known = value if all_alike else reference(before, exam, judged_on)
+    value = float("nan") if reason else yardstick(record, judged_on, baseline)[1]
+    before = yardstick(baseline, judged_on)[1]
+    all_alike = has_opponents(baseline) and judged_on != "metric"  # all that stand are
+    known = value if all_alike else reference(before, baseline, judged_on)
     return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
 
 
-def _to_keep_up_with(exam: Record, prescription: Prescription) -> Record | None:
-    return exam if prescription.judged_on in ("fixed", "spread") else None
+def _to_keep_up_with(baseline: Record, prescription: Prescription) -> Record | None:
+    return baseline if prescription.judged_on in ("fixed", "spread") else None
 
 
 def incomparable(
     record: Record,
-    exam: Record,
+    baseline: Record,
     judged_on: JudgedOn = "fixed",
     *,
     same_examples: bool = True,
@@ -173,55 +175,60 @@ def incomparable(
 ) -> str:
     """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same.
 
-    told: the run in which it is known how the script's own numbers read; `exam` where none is given.
+    told: the run in which it is known how the script's own numbers read; `baseline` where none is given.
     """
     if record.ending is not None and record.ending.reason == "failed":
         return "the changed script fails: " + _cause(record)
-    if exam.role == "arm" and exam.ending and exam.ending.reason == "failed" and not diverged(exam, "0"):
-        return "the script as it is fails under another seed: " + _cause(exam)
+    if (
+        baseline.role == "trial_run"
+        and baseline.ending
+        and baseline.ending.reason == "failed"
+        and not diverged(baseline, "0")
+    ):
+        return "the script as it is fails under another seed: " + _cause(baseline)
     if record.ending is None:
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
     if judged_on == "metric":
-        if _comes_below_zero(record, told or exam):
+        if _comes_below_zero(record, told or baseline):
             return BELOW_ZERO
-        return "" if isfinite(yardstick(record, judged_on, told or exam)[1]) else NOT_PRINTED
-    return _otherwise_judged(record, exam, judged_on, same_examples, told or exam)
+        return "" if isfinite(yardstick(record, judged_on, told or baseline)[1]) else NOT_PRINTED
+    return _otherwise_judged(record, baseline, judged_on, same_examples, told or baseline)
 
 
-def _comes_below_zero(record: Record, exam: Record) -> bool:
-    """Whether the script's own number reads as an error in the exam, and is none here; what it is unlearnt is known."""
-    metric = own_metric(exam)
+def _comes_below_zero(record: Record, baseline: Record) -> bool:
+    """Whether the script's own number is an error in the baseline, and none here; what it is unlearnt is known."""
+    metric = own_metric(baseline)
     return metric is not None and metric.kind == "error" and isfinite(metric.untrained) and metric.end(record) < 0
 
 
-def _otherwise_judged(record: Record, exam: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:
+def _otherwise_judged(record: Record, baseline: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:
     """Return why the costs of two runs that have come to an end cannot be compared, or nothing."""
-    if has_opponents(exam) and not has_exploded(exam):
+    if has_opponents(baseline) and not has_exploded(baseline):
         return OPPONENTS
     if (
         judged_on == "held_out"
         and record.ending
         and record.ending.reason in ("finished", "window")
-        and not len(record.held_out(exam))
+        and not len(record.held_out(baseline))
     ):
         return "it ends before its held-out data are evaluated"
-    if not all(run.places(YARDSTICKS[judged_on]) for run in (record, exam)):
+    if not all(run.places(YARDSTICKS[judged_on]) for run in (record, baseline)):
         return ""  # one has diverged before it was judged: that is a result
-    if judged_on != "training" and yardstick(record, exam=told)[0] != yardstick(exam, exam=told)[0]:
+    if judged_on != "training" and yardstick(record, baseline=told)[0] != yardstick(baseline, baseline=told)[0]:
         return "the change alters what it would be judged by"
-    what, ends = yardstick(exam, judged_on)[0], [yardstick(r, judged_on, told)[1] for r in (record, exam)]
+    what, ends = yardstick(baseline, judged_on)[0], [yardstick(r, judged_on, told)[1] for r in (record, baseline)]
     if (judged_on == "held_out" or is_own_loss(judged_on, what)) and min(ends) <= 0:
         return BELOW_ZERO
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
-    return "" if were_shown_alike(record, exam) else OTHER_EXAMPLES
+    return "" if were_shown_alike(record, baseline) else OTHER_EXAMPLES
 
 
-def were_shown_alike(record: Record, exam: Record) -> bool:
+def were_shown_alike(record: Record, baseline: Record) -> bool:
     """Whether the first batches of two runs have the same targets; so, too, where neither could be replayed."""
-    seen, expected = record.fact(facts.Monitor), exam.fact(facts.Monitor)
+    seen, expected = record.fact(facts.Monitor), baseline.fact(facts.Monitor)
     return (seen and seen.digest) == (expected and expected.digest)
 
 
@@ -230,13 +237,13 @@ def _cause(record: Record) -> str:
     return cause_of(record.ending.error) or f"status {record.ending.status}"
 
 
-def horizon(exam: Record, judged_on: JudgedOn = "fixed") -> int:
-    """Return how many steps an arm takes: as many as the exam, or its backward passes where it never stepped.
+def horizon(baseline: Record, judged_on: JudgedOn = "fixed") -> int:
+    """Return how many steps a trial run takes: as many as the baseline, or its backward passes where it never stepped.
 
     What a script prints of its own accord it may print behind its last step, of which there may be some more where
     its data are drawn by chance: then there is room for these.
     """
-    passes = exam.fact(facts.Passes)
-    steps = exam.steps or (passes.backward if passes else 0)
-    is_over = exam.ending is not None and exam.ending.reason == "finished"
+    passes = baseline.fact(facts.Passes)
+    steps = baseline.steps or (passes.backward if passes else 0)
+    is_over = baseline.ending is not None and baseline.ending.reason == "finished"
     return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)

@@ -1,7 +1,7 @@
-"""Arms on a Ray cluster: the script goes to where there is room, and what is seen of it comes back as it is seen.
+"""Trial runs on a Ray cluster: the script goes to where there is room, and what is seen of it comes back as it is seen.
 
-Observed and judged here, run there with the same seeds, threads and environment. On this machine an arm runs where
-the script lies; to others the working directory is sent. A node that dies costs the arms that ran on it.
+Observed and judged here, run there with the same seeds, threads and environment. On this machine a trial run runs where
+the script lies; to others the working directory is sent. A node that dies costs the trial runs that ran on it.
 """
 
 import atexit
@@ -40,7 +40,7 @@ _SERVERS: dict[tuple[object, ...], ForkServer] = {}
 
 @dataclass(frozen=True)
 class Errand:
-    """All that an arm needs elsewhere. reads: files outside the working directory that the script reads."""
+    """All that a trial run needs elsewhere. reads: files outside the working directory that the script reads."""
 
     script: Script
     plan: Plan
@@ -51,7 +51,7 @@ class Errand:
 
 
 class Cluster:
-    """A Ray cluster that arms are run on. slots: how many at a time."""
+    """A Ray cluster that trial runs are run on. slots: how many at a time."""
 
     def __init__(self, ray: Any, plan: Plan) -> None:
         self._ray, self._threads = ray, plan.threads
@@ -61,7 +61,7 @@ class Cluster:
         self._run_there = ray.remote(num_cpus=self._threads, num_returns="streaming", max_retries=0)(there)
 
     def run(self, script: Script, plan: Plan, record: Record, listen: Listener, reads: tuple[str, ...] = ()) -> None:
-        """Run an arm into `record`; `listen` is shown the messages as they come, and ends it by raising.
+        """Run a trial run into `record`; `listen` is shown the messages as they come, and ends it by raising.
 
         Raises `UsageError` where a node is not as this machine is, or the working directory is too large to be sent.
         """
@@ -85,7 +85,7 @@ class Cluster:
             record.ending = lost
             listen([lost])
         finally:
-            with suppress(Exception):  # an arm that is over needs no end
+            with suppress(Exception):  # a trial run that is over needs no end
                 self._ray.cancel(answers)
 
     def _archive(self, root: Path) -> Any:
@@ -132,7 +132,7 @@ def _require_listener(address: str) -> None:
 
 
 def there(errand: Errand, archive: bytes | None) -> Iterator[list[Message] | Ending | None]:
-    """Run an arm on a node, and yield what is seen of it; last how it ended. Raises `UsageError`."""
+    """Run a trial run on a node, and yield what is seen of it; last how it ended. Raises `UsageError`."""
     _require_alike(errand)
     for name in [name for name in os.environ if name not in errand.environment and not name.startswith(RAYS_OWN)]:
         del os.environ[name]
@@ -169,7 +169,7 @@ def there(errand: Errand, archive: bytes | None) -> Iterator[list[Message] | End
 
 
 def _server(script: Script) -> ForkServer:
-    """Return what forks the arms of a script in this process of Ray's, which may be given several of them."""
+    """Return what forks the trial runs of a script in this process of Ray's, which may be given several of them."""
     key = script.python, script.arguments, script.module or script.path.name
     if key not in _SERVERS:
         stack = ExitStack()
@@ -203,11 +203,11 @@ def packed(root: Path) -> bytes:
 
 
 class _Stopped(Exception):
-    """Nobody waits for this arm any more."""
+    """Nobody waits for this trial run any more."""
 
 
 def _unpacked(errand: Errand, archive: bytes | None, stack: ExitStack) -> Script:
-    """Return the script as it lies in a folder of this node's, which goes with the arm."""
+    """Return the script as it lies in a folder of this node's, which goes with the trial run."""
     missing = [file for file in errand.reads if not Path(file).exists()]
     if missing or archive is None:
         what = missing[0] if missing else "the working directory"

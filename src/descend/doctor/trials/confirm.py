@@ -9,11 +9,11 @@ from descend.doctor.course.own_metric import OwnMetric, own_metric, stands_still
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import YARDSTICKS, Bench, Job, yardstick
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable
-from descend.doctor.trials.outcome import arm, screened, told
+from descend.doctor.trials.outcome import screened, told, trial_run
 from descend.doctor.trials.statistics import compare, promising
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.trial_runs import YARDSTICKS, Bench, Job, yardstick
 from descend.ground.bound import Bound, Count
 
 HELD_OUT = Bound(
@@ -30,7 +30,7 @@ LOOKS = Count(2, "looks at fresh seeds", "as many as the level of each is for: P
 Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
 
 
-def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, known: Unchanged) -> Trial:
+def confirm(script: Script, baseline: Record, candidate: Candidate, bench: Bench, known: Unchanged) -> Trial:
     """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
 
     Another rate must win at twice the horizon too. Other starts are held against the one that ended badly.
@@ -38,45 +38,47 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     assert candidate.script is not None
     p = candidate.prescription
     least, judged_on = candidate.least_gain, p.judged_on
-    number = _own_number(exam) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
-    whole = horizon(exam, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
+    number = _own_number(baseline) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
+    whole = horizon(baseline, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
     scripts, steps = (script, candidate.script), (whole, p.steps(whole))
-    same_examples = p.same_batches and not exam.fact(facts.Varies)
+    same_examples = p.same_batches and not baseline.fact(facts.Varies)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
-        seeds = fresh_seeds(exam, bench, look)
+        seeds = fresh_seeds(baseline, bench, look)
         if p.restart:
-            pairs += [(exam, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
+            pairs += [(baseline, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
         else:
             pairs += _pairs(scripts, steps, seeds, bench, known, judged_on)
         reasons = [
             reason
             for b, a in pairs
-            if (reason := incomparable(a, b, judged_on, same_examples=same_examples, told=exam))
+            if (reason := incomparable(a, b, judged_on, same_examples=same_examples, told=baseline))
         ]
         if reasons:
-            return replace(screened(candidate, exam), verdict="failed", reason=reasons[0])
-        before, after = ([arm(r, judged_on, exam) for r in side] for side in zip(*pairs))
+            return replace(screened(candidate, baseline), verdict="failed", reason=reasons[0])
+        before, after = ([trial_run(r, judged_on, baseline) for r in side] for side in zip(*pairs))
         result = compare([a.value for a in before], [a.value for a in after])
         if not result.is_open(least):
             break
     wins = result.wins(least)
     left_open = result.is_open(least)
     reason = "" if wins else OPEN if left_open else "the gain did not hold on fresh seeds"
-    memorises = wins and not p.of_fact and not _is_judged_elsewhere(judged_on, exam) and _memorises(pairs, judged_on)
+    memorises = (
+        wins and not p.of_fact and not _is_judged_elsewhere(judged_on, baseline) and _memorises(pairs, judged_on)
+    )
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
-    elif wins and number is not None and _is_no_better(pairs, number, exam):
+    elif wins and number is not None and _is_no_better(pairs, number, baseline):
         reason = f"{number.name!r}, by which the script measures itself on held-out data, is no better with it"
-    elif wins and _may_be_short_lived(candidate, exam):
-        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [exam.seed + 1], bench, known, judged_on)[0]
-        unchanged, changed = (yardstick(record, judged_on, exam)[1] for record in later)
+    elif wins and _may_be_short_lived(candidate, baseline):
+        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [baseline.seed + 1], bench, known, judged_on)[0]
+        unchanged, changed = (yardstick(record, judged_on, baseline)[1] for record in later)
         if not promising(unchanged, changed):
             reason = "the gain is gone at twice the horizon"
     remark = NOT_COMPARED if memorises is None else ""
     verdict = "not_proved" if reason else "proved" if p.times == 1 else "train_longer"
     return replace(
-        told(candidate, exam, verdict, result),
+        told(candidate, baseline, verdict, result),
         seeds=tuple(a.seed for _, a in pairs),
         baseline=tuple(before),
         treated=tuple(after),
@@ -85,9 +87,9 @@ def confirm(script: Script, exam: Record, candidate: Candidate, bench: Bench, kn
     )
 
 
-def fresh_seeds(exam: Record, bench: Bench, look: int) -> range:
+def fresh_seeds(baseline: Record, bench: Bench, look: int) -> range:
     """Return the seeds of a look, the first of which is 0."""
-    first = exam.seed + 1 + look * bench.plan.seeds
+    first = baseline.seed + 1 + look * bench.plan.seeds
     return range(first, first + bench.plan.seeds)
 
 
@@ -109,9 +111,9 @@ def _pairs(
     return list(zip((known[place] for place in places), records[len(missing) :]))
 
 
-def _is_judged_elsewhere(judged_on: JudgedOn, exam: Record) -> bool:
+def _is_judged_elsewhere(judged_on: JudgedOn, baseline: Record) -> bool:
     """Whether what is gained is gained on held-out data."""
-    metric = own_metric(exam) if judged_on == "metric" else None
+    metric = own_metric(baseline) if judged_on == "metric" else None
     return judged_on == "held_out" or (metric is not None and metric.is_held_out is True)
 
 
@@ -130,25 +132,25 @@ def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> b
     return None if not shared and any(run.places(YARDSTICKS["held_out"]) for run in runs) else False
 
 
-def _own_number(exam: Record) -> OwnMetric | None:
+def _own_number(baseline: Record) -> OwnMetric | None:
     """Return the number on held-out data that a script measures itself by; no loss, whose unit may change."""
-    number = own_metric(exam)
+    number = own_metric(baseline)
     if number is None or number.is_held_out is not True:
         return None
-    told = exam.fact(facts.OwnNumber, number.name)
+    told = baseline.fact(facts.OwnNumber, number.name)
     return None if told and told.is_loss else number
 
 
-def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric, exam: Record) -> bool:
+def _is_no_better(pairs: Sequence[tuple[Record, Record]], number: OwnMetric, baseline: Record) -> bool:
     """Whether the script's own number is known to be no better, or hardly so where it stands as without learning."""
     ends = [(number.cost(number.end(b)), number.cost(number.end(a))) for b, a in pairs]
     if not all(0 < b < inf and a < inf for b, a in ends):
         return False
     compared = compare([b for b, _ in ends], [a for _, a in ends])
-    return compared.typical_gain <= 0 or stands_still(exam, number) and not compared.wins()
+    return compared.typical_gain <= 0 or stands_still(baseline, number) and not compared.wins()
 
 
-def _may_be_short_lived(candidate: Candidate, exam: Record) -> bool:
-    truncated = exam.ending is not None and exam.ending.reason == "window"
+def _may_be_short_lived(candidate: Candidate, baseline: Record) -> bool:
+    truncated = baseline.ending is not None and baseline.ending.reason == "window"
     is_tuned = any(part.plain is not None for part in (candidate, *candidate.parts))
     return truncated and (is_tuned or "learning_rate" in candidate.prescription.remedies)

@@ -6,16 +6,16 @@ from math import isfinite
 from descend.doctor.course.opponents import EXPLODED, has_opponents
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.trials.arms import yardstick
 from descend.doctor.trials.candidate import Candidate, horizon
 from descend.doctor.trials.statistics import Comparison, compare
-from descend.doctor.trials.trial import Arm, Trial
+from descend.doctor.trials.trial import Trial, TrialRun
+from descend.doctor.trials.trial_runs import yardstick
 
 OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
 STARTS = "every start compared with the run as it was"
 
 
-def screened(candidate: Candidate, exam: Record) -> Trial:
+def screened(candidate: Candidate, baseline: Record) -> Trial:
     """Return what one run under the script's own seed says."""
     if candidate.record is None or candidate.reason:
         return _untried(candidate)
@@ -25,7 +25,7 @@ def screened(candidate: Candidate, exam: Record) -> Trial:
         verdict = "helps"
     elif not isfinite(candidate.value) or candidate.value > before * 1.2:
         verdict = "worse"
-    return told(candidate, exam, verdict, compare([before], [candidate.value]))
+    return told(candidate, baseline, verdict, compare([before], [candidate.value]))
 
 
 def _untried(candidate: Candidate) -> Trial:
@@ -41,7 +41,7 @@ def _runs(candidate: Candidate) -> bool:
     return candidate.record is None or ending is not None and ending.reason in ("finished", "window")
 
 
-def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -> Trial:
+def told(candidate: Candidate, baseline: Record, verdict: str, result: Comparison) -> Trial:
     """Return the trial with its verdict and the comparison that it rests on."""
     p = candidate.prescription
     return Trial(
@@ -51,20 +51,20 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
         verdict,
         ", ".join(
             [
-                metric(exam, p.judged_on),
-                *_other_length(candidate, exam),
+                metric(baseline, p.judged_on),
+                *_other_length(candidate, baseline),
                 *([STARTS] if p.restart else []),
-                *([OPPOSED] if has_opponents(exam) and p.judged_on != "metric" else []),
+                *([OPPOSED] if has_opponents(baseline) and p.judged_on != "metric" else []),
             ]
         ),
         result.before,
         result.after,
         result.interval,
         result.difference,
-        (exam.seed,),
+        (baseline.seed,),
         candidate.script,
-        (arm(exam, p.judged_on, exam),),
-        (arm(candidate.record, p.judged_on, exam),) if candidate.record else (),
+        (trial_run(baseline, p.judged_on, baseline),),
+        (trial_run(candidate.record, p.judged_on, baseline),) if candidate.record else (),
         judged_on=p.judged_on,
         patch=candidate.script.diff() if candidate.script else "",
         gain=result.gain,
@@ -72,10 +72,10 @@ def told(candidate: Candidate, exam: Record, verdict: str, result: Comparison) -
     )
 
 
-def _other_length(candidate: Candidate, exam: Record) -> list[str]:
+def _other_length(candidate: Candidate, baseline: Record) -> list[str]:
     """Return for how many steps the changed script is run, where that is not as many, and what is equal instead."""
     p, record = candidate.prescription, candidate.record
-    before, after = horizon(exam), p.steps(horizon(exam))
+    before, after = horizon(baseline), p.steps(horizon(baseline))
     if after == before:
         return []
     is_over = record is not None and record.ending is not None and record.ending.reason == "finished"
@@ -84,27 +84,31 @@ def _other_length(candidate: Candidate, exam: Record) -> list[str]:
     return [f"and {steps} with the change, {equal}"]
 
 
-def metric(exam: Record, judged_on: JudgedOn = "fixed") -> str:
+def metric(baseline: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return what the yardstick is, in words."""
-    place = yardstick(exam)[0].replace("_", " ")
+    place = yardstick(baseline)[0].replace("_", " ")
     if judged_on == "training":
-        return f"the script's own training loss after {horizon(exam)} steps"
+        return f"the script's own training loss after {horizon(baseline)} steps"
     if judged_on == "metric":
-        return f"{yardstick(exam, judged_on)[0]}, which the script prints itself, after {horizon(exam)} steps"
+        return f"{yardstick(baseline, judged_on)[0]}, which the script prints itself, after {horizon(baseline)} steps"
     if judged_on == "held_out":
-        return f"loss on the script's own held-out data after {horizon(exam)} steps"
+        return f"loss on the script's own held-out data after {horizon(baseline)} steps"
     if judged_on == "spread":
-        return f"{place} on batches from all over the run after {horizon(exam)} steps"
+        return f"{place} on batches from all over the run after {horizon(baseline)} steps"
     place = f"median {place}" if judged_on == "median" else place
-    monitor = exam.fact(facts.Monitor)
+    monitor = baseline.fact(facts.Monitor)
     examples = monitor.distinct if monitor else 0
-    return f"{place} on {examples} fixed training examples after {horizon(exam)} steps"
+    return f"{place} on {examples} fixed training examples after {horizon(baseline)} steps"
 
 
-def arm(record: Record, judged_on: JudgedOn, exam: Record) -> Arm:
+def trial_run(record: Record, judged_on: JudgedOn, baseline: Record) -> TrialRun:
     """Return one run as it is judged."""
     accuracy = record.series("accuracy")
     error = record.ending.error if record.ending else ""
-    return Arm(
-        record.run, record.seed, yardstick(record, judged_on, exam)[1], accuracy.last if len(accuracy) else None, error
+    return TrialRun(
+        record.run,
+        record.seed,
+        yardstick(record, judged_on, baseline)[1],
+        accuracy.last if len(accuracy) else None,
+        error,
     )

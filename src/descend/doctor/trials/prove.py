@@ -13,7 +13,6 @@ from descend.doctor.course.suffering import suffers
 from descend.doctor.record import Record
 from descend.doctor.remedies import JudgedOn, Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, yardstick
 from descend.doctor.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
 from descend.doctor.trials.combine import beside_fact, combined, pairs
 from descend.doctor.trials.confirm import Unchanged, confirm
@@ -21,6 +20,7 @@ from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.retune import retuned
 from descend.doctor.trials.statistics import as_good, explains
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.trial_runs import Bench, yardstick
 from descend.doctor.trials.tuning import Tried, beside, parted, untuned
 from descend.doctor.trials.untouched import with_the_same_measure
 
@@ -45,7 +45,7 @@ class Proof:
     confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
     cure: Trial | None = None
     tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
-    arm: Record | None = None  # the cure's arm under the script's own seed
+    trial_run: Record | None = None  # the cure's trial run under the script's own seed
     mending: Candidate | None = None  # where nothing has won: the best that mends a fact, and runs
     at: dict[str, tuple[str, str]] = field(default_factory=dict)  # confirmed -> the site at which its remedy has won
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
@@ -61,7 +61,7 @@ class Proof:
         return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
 
 
-def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Bench, proof: Proof) -> None:
+def prove(script: Script, baseline: Record, stages: Sequence[Prescribe], bench: Bench, proof: Proof) -> None:
     """Try what the stages give and fill `proof`: every trial, which suspicions held, the cheapest proven cure.
 
     A suspicion whose cures do not hold on fresh seeds is refuted by that, and sets its consequences free. The next
@@ -72,12 +72,12 @@ def prove(script: Script, exam: Record, stages: Sequence[Prescribe], bench: Benc
         most = len(proof.failed) + FAILED
         while proof.cure is None and len(proof.failed) < most:
             known = len(proof.failed)
-            candidates = _screen_all(script, exam, prescribe, bench, candidates, proof)
-            _confirm_best(script, exam, candidates, bench, proof)
+            candidates = _screen_all(script, baseline, prescribe, bench, candidates, proof)
+            _confirm_best(script, baseline, candidates, bench, proof)
             if len(proof.failed) == known:
                 break  # none is left
-    if proof.cure is None and len(stages) > 1 and suffers(exam):  # what does not could always be a little better
-        _confirm_pair(script, exam, candidates, bench, proof)
+    if proof.cure is None and len(stages) > 1 and suffers(baseline):  # what does not could always be a little better
+        _confirm_pair(script, baseline, candidates, bench, proof)
     if proof.cure is None:
         ran = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
         proof.mending = min((c for c in ran if c.prescription.times == 1), key=_value, default=None)
@@ -87,59 +87,61 @@ def _value(candidate: Candidate) -> float:
     return candidate.value if isfinite(candidate.value) else inf
 
 
-def _confirm_pair(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
+def _confirm_pair(script: Script, baseline: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
     """Where nothing has won alone, try the best few two by two: a pair that wins makes findings of both."""
-    tried = sorted((c for c in pairs(candidates, exam, bench) if c.helps), key=lambda c: c.left)
+    tried = sorted((c for c in pairs(candidates, baseline, bench) if c.helps), key=lambda c: c.left)
     for both in tried[:CONFIRMED]:
-        trial = confirm(script, exam, both, bench, proof.unchanged)
+        trial = confirm(script, baseline, both, bench, proof.unchanged)
         proof.trials.append(trial)
         if trial.verdict in PROVED:
-            proof.cure, proof.arm = trial, both.record
+            proof.cure, proof.trial_run = trial, both.record
             won = {part.prescription.symptom: part.prescription.at for part in both.parts}
             proof.confirmed, proof.refuted = proof.confirmed | won.keys(), proof.refuted - won.keys()
             proof.at |= {symptom: at for symptom, at in won.items() if at}
             return
 
 
-def _confirm_best(script: Script, exam: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
+def _confirm_best(script: Script, baseline: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
     """Confirm the best that no fresh seed has seen yet, until one holds; what those are for that do not is refuted."""
     alive = [c for c in candidates if c.prescription.of_fact or c.prescription.symptom not in proof.refuted]
     untried = [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
     ranked = _ranked([c for c in untried if c.helps])
     if ranked:
-        again = retuned(ranked, script, exam, bench, {c.prescription.key for c in candidates})
+        again = retuned(ranked, script, baseline, bench, {c.prescription.key for c in candidates})
         candidates += again
         ranked = _ranked([*ranked, *(c for c in again if c.helps)])
     winners = _in_turn(ranked) if ranked else []
-    winners = [c for c in combined(winners, untried, exam, bench) if c.prescription.key not in proof.failed] + winners
+    winners = [
+        c for c in combined(winners, untried, baseline, bench) if c.prescription.key not in proof.failed
+    ] + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
-    shown = [proof.failed.get(c.prescription.key) or screened(c, exam) for c in everything]
+    shown = [proof.failed.get(c.prescription.key) or screened(c, baseline) for c in everything]
     proof.trials = [*shown, *(trial for trial in proof.failed.values() if trial not in shown)]
     queue = winners[:CONFIRMED]
     for candidate in queue:
-        trial = confirm(script, exam, candidate, bench, proof.unchanged)
+        trial = confirm(script, baseline, candidate, bench, proof.unchanged)
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
-            proof.cure, proof.arm = trial, candidate.record
+            proof.cure, proof.trial_run = trial, candidate.record
             helping = [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
             proof.confirmed = _confirmed(helping, proof)
             best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
             at = {c.prescription.symptom: c.prescription.at for c in best}  # the best of each: some have no place
             proof.at = {symptom: place for symptom, place in at.items() if place}
-            rival = untuned(candidate, ranked, exam, bench) or _rival(candidate, ranked)
+            rival = untuned(candidate, ranked, baseline, bench) or _rival(candidate, ranked)
             if rival is not None:
-                other = confirm(script, exam, rival, bench, proof.unchanged)
+                other = confirm(script, baseline, rival, bench, proof.unchanged)
                 _put(proof, everything, rival, other)
                 _settle(proof, (candidate, trial), (rival, other))
                 proof.confirmed = _confirmed(helping, proof)
             return
         proof.failed[candidate.prescription.key] = trial
         # On other seeds what is surely wrong may decide.
-        both = beside_fact(candidate, untried, exam, bench, proof.failed)
+        both = beside_fact(candidate, untried, baseline, bench, proof.failed)
         if both is not None and both.helps:
             queue.append(both)
             everything.append(both)
-            proof.trials.insert(len(everything) - 1, screened(both, exam))
+            proof.trials.insert(len(everything) - 1, screened(both, baseline))
     proof.refuted |= {c.prescription.symptom for c in queue if not c.prescription.of_fact}
 
 
@@ -184,7 +186,7 @@ def _settle(proof: Proof, first: Tried, rival: Tried) -> None:
     cheaper, dearer = sorted([first, rival], key=lambda tried: (tried[0].cost, tried[1].after))
     is_enough, apart = as_good(cheaper[1].after, dearer[1].after), parted(first, rival)
     taken, left = apart or ((cheaper, dearer) if is_enough else (dearer, cheaper))
-    proof.cure, proof.arm = taken[1], taken[0].record
+    proof.cure, proof.trial_run = taken[1], taken[0].record
     if apart and not as_good(taken[1].after, left[1].after):
         proof.tuning = shown = beside(taken[0], *left)
     else:
@@ -194,7 +196,7 @@ def _settle(proof: Proof, first: Tried, rival: Tried) -> None:
 
 def _screen_all(
     script: Script,
-    exam: Record,
+    baseline: Record,
     prescribe: Prescribe,
     bench: Bench,
     candidates: list[Candidate],
@@ -204,7 +206,7 @@ def _screen_all(
     while True:
         asked = prescribe(proof.refuted)
         known = {c.prescription.key for c in candidates}
-        candidates += screen(script, exam, [p for p in asked if p.key not in known], bench)
+        candidates += screen(script, baseline, [p for p in asked if p.key not in known], bench)
         owners = {c.prescription.key: c for c in candidates}
         mine = [replace(owners[p.key], prescription=p) for p in asked]
         mine = [replace(c, value=float("nan")) if c.prescription.key in proof.failed else c for c in mine]
@@ -216,23 +218,23 @@ def _screen_all(
         proof.refuted |= newly
 
 
-def screen(script: Script, exam: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
+def screen(script: Script, baseline: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
     """Run each change that applies and can be judged once, under the script's own seed."""
     candidates = []
     for prescription in prescriptions:
         edited = prescription.apply(script)
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
-        elif prescription.judged_on != "metric" and has_opponents(exam) and not has_exploded(exam):
+        elif prescription.judged_on != "metric" and has_opponents(baseline) and not has_exploded(baseline):
             candidates.append(Candidate(prescription, edited, reason=OPPONENTS))
-        elif not yardstick(exam, prescription.judged_on)[0]:
+        elif not yardstick(baseline, prescription.judged_on)[0]:
             missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)
             candidates.append(Candidate(prescription, edited, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
-    judged = list(judged_unpaired(run_all(candidates, exam, bench), script, exam, bench))
-    judged = list(with_the_same_measure(judged, script, exam, bench))
-    return judged + run_all(by_own_number(judged, exam), exam, bench)
+    judged = list(judged_unpaired(run_all(candidates, baseline, bench), script, baseline, bench))
+    judged = list(with_the_same_measure(judged, script, baseline, bench))
+    return judged + run_all(by_own_number(judged, baseline), baseline, bench)
 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:

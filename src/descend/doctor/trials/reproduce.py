@@ -1,14 +1,14 @@
-"""Does the patch reproduce its arm? The patched file under plain python, counting steps and nothing else."""
+"""Does the patch reproduce its trial run? The patched file under plain python, counting steps and nothing else."""
 
 from dataclasses import replace
 
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, Job, fails_alike
 from descend.doctor.trials.candidate import horizon
 from descend.doctor.trials.prove import Proof
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.trial_runs import Bench, Job, fails_alike
 
 NUMBERS = frozenset(
     {"batch_size", "learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"}
@@ -18,41 +18,41 @@ ENDLESS = 10**9  # steps
 BEYOND = 1.0  # times the bare window's time, in which a patched script is watched beyond its last step
 
 
-def reproduce(proof: Proof, script: Script, exam: Record, bench: Bench) -> str:
+def reproduce(proof: Proof, script: Script, baseline: Record, bench: Bench) -> str:
     """Return in one sentence what plain python made of the patched script, by the weights' fingerprints.
 
     A cure whose script raises after its training is taken back.
     """
-    cure, arm = proof.cure, proof.arm
-    if cure is None or cure.script is None or arm is None:
+    cure, trial_run = proof.cure, proof.trial_run
+    if cure is None or cure.script is None or trial_run is None:
         return ""
-    optimizers = arm.every(facts.Optimizer)
+    optimizers = trial_run.every(facts.Optimizer)
     by_hand = not optimizers or "0" in optimizers and optimizers["0"].by_hand
-    as_far = Job(cure.script, arm.seed, horizon(arm), role="bare")
-    to_its_end = Job(cure.script, exam.seed, ENDLESS, role="bare", seconds=_time_to_its_end(exam))
+    as_far = Job(cure.script, trial_run.seed, horizon(trial_run), role="bare")
+    to_its_end = Job(cure.script, baseline.seed, ENDLESS, role="bare", seconds=_time_to_its_end(baseline))
     plains: list[Record] = []
-    if exam.ending is not None and not _is_another_number(cure, exam.ending):
-        cut_off = exam.ending.reason == "window" and not by_hand
+    if baseline.ending is not None and not _is_another_number(cure, baseline.ending):
+        cut_off = baseline.ending.reason == "window" and not by_hand
         plains = bench.run([to_its_end, as_far] if cut_off else [to_its_end])
         if _withdrawn(proof, cure, plains[0], replace(to_its_end, script=script), bench):
             return ""
     if by_hand:  # plain python cannot be stopped at a step that only the script knows: to its own end
-        arm, plain = bench.run([replace(to_its_end, role=role) for role in ("arm", "bare")])
-        if _reason(arm) != _reason(plain) or _reason(arm) not in ("finished", _failing(exam)):
+        trial_run, plain = bench.run([replace(to_its_end, role=role) for role in ("trial_run", "bare")])
+        if _reason(trial_run) != _reason(plain) or _reason(trial_run) not in ("finished", _failing(baseline)):
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
-        same = [plain for plain in plains if _weights(plain) == _weights(arm)]
+        same = [plain for plain in plains if _weights(plain) == _weights(trial_run)]
         plain = (same or plains[1:] or bench.run([as_far]))[0]
     fails = _reason(plain) == "failed"
-    if plain.ending is None or arm.ending is None or fails and not _failing(exam):
+    if plain.ending is None or trial_run.ending is None or fails and not _failing(baseline):
         why = cause_of(plain.ending.error) if plain.ending else ""
         return f"the patched script could not be run again by itself{f': {why}' if why else ''}"
-    if not (_weights(plain) and _weights(arm)):
+    if not (_weights(plain) and _weights(trial_run)):
         return "the patched script's weights could not be compared with those under plain python"
-    if _weights(plain) == _weights(arm):
-        off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in exam.notes) else ""
+    if _weights(plain) == _weights(trial_run):
+        off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in baseline.notes) else ""
         then = ", and then fails as before" if fails else ""
-        return f"plain python{off} ends with the same weights, bit for bit, after {arm.steps} steps{then}"
+        return f"plain python{off} ends with the same weights, bit for bit, after {trial_run.steps} steps{then}"
     return "plain python ends with other weights: the patched script is not deterministic: the seeds' spread decides"
 
 
@@ -60,8 +60,8 @@ def _reason(record: Record) -> str:
     return record.ending.reason if record.ending else ""
 
 
-def _failing(exam: Record) -> str:
-    return _reason(exam) if _reason(exam) == "failed" else ""
+def _failing(baseline: Record) -> str:
+    return _reason(baseline) if _reason(baseline) == "failed" else ""
 
 
 def _weights(record: Record) -> str:
@@ -87,10 +87,10 @@ def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench
     error = cause_of(changed.ending.error) or f"status {changed.ending.status}"
     failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")
     proof.trials = [failed if trial is cure else trial for trial in proof.trials]
-    proof.cure = proof.tuning = proof.arm = None
+    proof.cure = proof.tuning = proof.trial_run = None
     return True
 
 
-def _time_to_its_end(exam: Record) -> float:
+def _time_to_its_end(baseline: Record) -> float:
     """Return for how many seconds of training a script is let run to its own end."""
-    return max(LEAST_S, BEYOND * (exam.ending.wall_s - exam.ending.probe_s) if exam.ending else 0.0)
+    return max(LEAST_S, BEYOND * (baseline.ending.wall_s - baseline.ending.probe_s) if baseline.ending else 0.0)

@@ -13,8 +13,8 @@ from descend.doctor.course.opponents import has_opponents
 from descend.doctor.record import Record
 from descend.doctor.remedies import Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench
 from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.trials.trial_runs import Bench
 from descend.ground.bound import Bound
 
 FACTORS = (3.0, 10.0, 30.0, 100.0)
@@ -31,7 +31,7 @@ LEAST_FOR_A_RULE = Bound(
 
 
 def retuned(
-    winners: Sequence[Candidate], script: Script, exam: Record, bench: Bench, known: Collection[Key]
+    winners: Sequence[Candidate], script: Script, baseline: Record, bench: Bench, known: Collection[Key]
 ) -> list[Candidate]:
     """Return the best candidate, and the best under another rule, at larger rates, run; without those `known`.
 
@@ -39,7 +39,7 @@ def retuned(
     """
     best = winners[0]
     tried: list[Candidate] = []
-    if best.prescription.judged_on != "fixed" or has_opponents(exam):
+    if best.prescription.judged_on != "fixed" or has_opponents(baseline):
         return []
     climbs = _climbs(winners, known)
     while True:
@@ -47,7 +47,7 @@ def retuned(
         running = [(climb, c) for climb in climbs if left > climb.least and (c := climb.following(script)) is not None]
         if not running:
             return tried
-        ran = run_all([c for _, c in running], exam, bench)
+        ran = run_all([c for _, c in running], baseline, bench)
         for (climb, _), candidate in zip(running, ran):
             climb.tried.append(candidate)
         tried += ran

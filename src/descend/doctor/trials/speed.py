@@ -12,13 +12,13 @@ from descend.doctor.course.progress import constant_cost
 from descend.doctor.record import Record
 from descend.doctor.remedies import NotApplicable, Prescription
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, Job, yardstick
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable, were_shown_alike
 from descend.doctor.trials.confirm import LOOKS, fresh_seeds
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.prove import PROVED, Proof
 from descend.doctor.trials.statistics import DOWN, MARGIN, compare
-from descend.doctor.trials.trial import Arm, Trial
+from descend.doctor.trials.trial import Trial, TrialRun
+from descend.doctor.trials.trial_runs import Bench, Job, yardstick
 
 WARM_UP = 0.2  # of the readings: the first steps are slow anywhere
 # The mean costs of two draws of 256 examples, each of which scatters by 1.5 times the mean, differ by 1.5·√(2/256) of
@@ -30,35 +30,35 @@ NOT_QUICKER = "its steps are not surely a fifth quicker"
 
 @dataclass(frozen=True)
 class Timing:
-    """Where changes are timed: the script as it is, its exam, and the runs that are made one at a time."""
+    """Where changes are timed: the script as it is, its baseline, and the runs that are made one at a time."""
 
     script: Script
-    exam: Record
+    baseline: Record
     bench: Bench
 
-    def arm(self, script: Script, seed: int) -> Arm:
+    def trial_run(self, script: Script, seed: int) -> TrialRun:
         """Run a script under plain python; its value is what a step takes, over all processes."""
-        record = self.bench.run([Job(script, seed, horizon(self.exam), role="bare")])[0]
+        record = self.bench.run([Job(script, seed, horizon(self.baseline), role="bare")])[0]
         seconds = step_seconds(record, self.bench.plan.processes)
-        return Arm(record.run, seed, seconds, None, record.ending.error if record.ending else "")
+        return TrialRun(record.run, seed, seconds, None, record.ending.error if record.ending else "")
 
 
-def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
+def hasten(script: Script, baseline: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
     """Try each prescription and add its trial to the proof; where there is no cure yet, one of the proved ones is.
 
     It is the cheapest of those that are about as quick as the quickest.
     """
     alone = replace(bench, plan=replace(bench.plan, jobs=1), cluster=None)
-    timing = Timing(script, exam, alone)
+    timing = Timing(script, baseline, alone)
     proved: list[tuple[int, Trial, Record | None]] = []
     for prescription in prescriptions:
         edited = prescription.apply(script)
         if isinstance(edited, NotApplicable):
-            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), exam))
+            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), baseline))
             continue
-        candidate = _observed(Candidate(prescription, edited), exam, bench)
+        candidate = _observed(Candidate(prescription, edited), baseline, bench)
         if candidate.reason:
-            proof.trials.append(screened(candidate, exam))
+            proof.trials.append(screened(candidate, baseline))
             continue
         trial = _timed(candidate, timing)
         proof.trials.append(trial)
@@ -69,7 +69,9 @@ def hasten(script: Script, exam: Record, prescriptions: Sequence[Prescription], 
     proof.refuted |= {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
     if proved and proof.cure is None:
         quick = min(trial.after for _, trial, _ in proved) * (1 + MARGIN)
-        _, proof.cure, proof.arm = min((each for each in proved if each[1].after <= quick), key=lambda each: each[0])
+        _, proof.cure, proof.trial_run = min(
+            (each for each in proved if each[1].after <= quick), key=lambda each: each[0]
+        )
 
 
 def step_seconds(record: Record, processes: int) -> float:
@@ -86,14 +88,14 @@ def step_seconds(record: Record, processes: int) -> float:
     return processes / sum(1 / seconds for seconds in each) if each else float("nan")
 
 
-def _observed(candidate: Candidate, exam: Record, bench: Bench) -> Candidate:
+def _observed(candidate: Candidate, baseline: Record, bench: Bench) -> Candidate:
     """Run the change once under observation, under the script's own seed: what it costs at the end."""
     assert candidate.script is not None
-    record = bench.run([Job(candidate.script, exam.seed, candidate.prescription.steps(horizon(exam)))])[0]
-    before, value = yardstick(exam)[1], yardstick(record)[1]
-    reason = incomparable(record, exam, same_examples=False)
-    margin = MARGIN if were_shown_alike(exam, record) else OTHER_EXAMPLES
-    if not reason and not trains_as_well(before, value, constant_cost(exam), margin):
+    record = bench.run([Job(candidate.script, baseline.seed, candidate.prescription.steps(horizon(baseline)))])[0]
+    before, value = yardstick(baseline)[1], yardstick(record)[1]
+    reason = incomparable(record, baseline, same_examples=False)
+    margin = MARGIN if were_shown_alike(baseline, record) else OTHER_EXAMPLES
+    if not reason and not trains_as_well(before, value, constant_cost(baseline), margin):
         reason = f"it trains worse: its cost after as many examples is {value:.3g}, without it {before:.3g}"
     return replace(candidate, record=record, value=value, before=before, reason=reason)
 
@@ -107,18 +109,18 @@ def _timed(candidate: Candidate, timing: Timing) -> Trial:
     """Time both scripts in turn, so that what else the machine does slows both; as often again where it is open."""
     assert candidate.script is not None
     p = candidate.prescription
-    before: list[Arm] = []
-    after: list[Arm] = []
+    before: list[TrialRun] = []
+    after: list[TrialRun] = []
     for look in range(LOOKS):
-        for seed in fresh_seeds(timing.exam, timing.bench, look):
-            before.append(timing.arm(timing.script, seed))
-            after.append(timing.arm(candidate.script, seed))
-        result = compare([arm.value for arm in before], [arm.value for arm in after])
+        for seed in fresh_seeds(timing.baseline, timing.bench, look):
+            before.append(timing.trial_run(timing.script, seed))
+            after.append(timing.trial_run(candidate.script, seed))
+        result = compare([trial_run.value for trial_run in before], [trial_run.value for trial_run in after])
         if not result.is_open():
             break
     reason = "" if result.wins() else NOT_QUICKER
-    if any(arm.value != arm.value for arm in (*before, *after)):
-        reason = next((arm.error for arm in after if arm.error), UNTIMED)
+    if any(trial_run.value != trial_run.value for trial_run in (*before, *after)):
+        reason = next((trial_run.error for trial_run in after if trial_run.error), UNTIMED)
     cost = f"the cost after as many examples is {candidate.value:.3g}, without it {candidate.before:.3g}"
     return Trial(
         p.remedies,
@@ -130,7 +132,7 @@ def _timed(candidate: Candidate, timing: Timing) -> Trial:
         result.after,
         result.interval,
         result.difference,
-        tuple(arm.seed for arm in after),
+        tuple(trial_run.seed for trial_run in after),
         candidate.script,
         tuple(before),
         tuple(after),

@@ -20,14 +20,14 @@ MARGIN = Bound(
 DOWN = Bound(0.01, "of the cost", "chosen: how much farther a cure brings it down does not count against another one")
 LOOK = Bound(0.9706, "level of each of two looks at the seeds", "both together err in 5 %: Pocock 1977, table 1")
 VANISHING = Bound(1e-12, "of cost", "chosen: costs below it are alike")
-CAP = Bound(10.0, "times the worst finite cost", "chosen: what a diverged arm counts as")
+CAP = Bound(10.0, "times the worst finite cost", "chosen: what a diverged trial run counts as")
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Paired yardsticks of the unchanged and the changed script."""
 
-    before: float  # means; infinite where an arm diverged
+    before: float  # means; infinite where a trial run diverged
     after: float
     interval: tuple[float, float]  # of the mean after
     difference: tuple[float, float]  # of the mean of after − before
@@ -48,7 +48,7 @@ class Comparison:
 
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
-    """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged arms."""
+    """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged trial runs."""
     ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
     least = _in_place_of_zero(before, after)
     b, a = [_finite(v, ceiling, least) for v in before], [_finite(v, ceiling, least) for v in after]

@@ -6,21 +6,23 @@ from dataclasses import replace
 from descend.doctor.record import Record
 from descend.doctor.remedies import Prescription
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.prove import PROVED, Proof, screen
+from descend.doctor.trials.trial_runs import Bench
 
 CONFIRMED = 3  # of those that show a gain at first, the best
 
 
-def suggest(script: Script, exam: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
+def suggest(
+    script: Script, baseline: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof
+) -> None:
     """Try each change by itself and add its trial to the proof; the verdict is `suggested` where the gain holds."""
     little = [replace(prescription, much=False) for prescription in prescriptions]
-    candidates = screen(script, exam, little, bench)
+    candidates = screen(script, baseline, little, bench)
     best = sorted((c for c in candidates if c.helps), key=lambda c: c.left)[:CONFIRMED]
     for candidate in candidates:
-        trial = confirm(script, exam, candidate, bench, proof.unchanged) if candidate in best else None
+        trial = confirm(script, baseline, candidate, bench, proof.unchanged) if candidate in best else None
         if trial is not None and trial.verdict in PROVED:
             trial = replace(trial, verdict="suggested")
-        proof.trials.append(trial or screened(candidate, exam))
+        proof.trials.append(trial or screened(candidate, baseline))

@@ -9,12 +9,12 @@ from descend.doctor.script.script import Script
 
 
 @dataclass(frozen=True)
-class Arm:
+class TrialRun:
     """One run of one script under one seed, judged by the yardstick."""
 
     run: int  # its record's number in the store
     seed: int
-    value: float  # the yardstick at the horizon; NaN when the arm failed or diverged
+    value: float  # the yardstick at the horizon; NaN when the trial run failed or diverged
     accuracy: float | None = None  # for class targets, share of right predictions on the same examples
     error: str = ""
 
@@ -44,8 +44,8 @@ class Trial:
     difference: tuple[float, float]  # 95 % interval of the paired difference
     seeds: tuple[int, ...]
     script: Script | None = None  # the edited script; None when it could not be applied
-    baseline: tuple[Arm, ...] = ()  # the unchanged script's arms, in the order of `seeds`
-    treated: tuple[Arm, ...] = ()
+    baseline: tuple[TrialRun, ...] = ()  # the unchanged script's trial runs, in the order of `seeds`
+    treated: tuple[TrialRun, ...] = ()
     judged_on: JudgedOn = "fixed"  # which examples, or which of the script's own losses
     reason: str = ""  # why it failed, did not apply, or could not be judged
     patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure

@@ -11,8 +11,8 @@ from math import isclose, isfinite, nan
 from descend.doctor.course.own_metric import HALVED, is_at_chance, own_metric
 from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
-from descend.doctor.trials.arms import Bench, Job
 from descend.doctor.trials.candidate import Candidate, horizon
+from descend.doctor.trials.trial_runs import Bench, Job
 
 MOVED = frozenset({"transpose", "partner_too"})  # remedies by which each value comes to stand in another place
 SAME = 1e-6  # of itself: what the order of a sum may change
@@ -21,29 +21,33 @@ TOUCHED = "what the script measures itself by is made otherwise by it, too: a be
 
 
 def with_the_same_measure(
-    candidates: Sequence[Candidate], script: Script, exam: Record, bench: Bench
+    candidates: Sequence[Candidate], script: Script, baseline: Record, bench: Bench
 ) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
     other = [
-        c for c in found if {*MOVED, "leave_out"}.issuperset(c.prescription.remedies) and _are_alike(c, exam, _content)
+        c
+        for c in found
+        if {*MOVED, "leave_out"}.issuperset(c.prescription.remedies) and _are_alike(c, baseline, _content)
     ]
     candidates = [replace(c, value=float("nan"), reason=NO_DATA) if c in other else c for c in candidates]
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
-    found = [c for c in found if not MOVED.issuperset(c.prescription.remedies) or not _are_alike(c, exam, _targets)]
+    found = [c for c in found if not MOVED.issuperset(c.prescription.remedies) or not _are_alike(c, baseline, _targets)]
     if not found:
         return candidates
-    asked = [Job(c.script, exam.seed, horizon(exam, "metric"), trains=False) for c in found if c.script is not None]
+    asked = [
+        Job(c.script, baseline.seed, horizon(baseline, "metric"), trains=False) for c in found if c.script is not None
+    ]
     changed = bench.run(asked)
-    before = _untrained(script, exam, bench)
-    other = [c for c, idle in zip(found, changed) if not _is_fair(c, before, idle, exam)]
+    before = _untrained(script, baseline, bench)
+    other = [c for c, idle in zip(found, changed) if not _is_fair(c, before, idle, baseline)]
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
 
 
-def _are_alike(candidate: Candidate, exam: Record, part: Callable[[facts.Monitor], str]) -> bool:
+def _are_alike(candidate: Candidate, baseline: Record, part: Callable[[facts.Monitor], str]) -> bool:
     """Whether a part of the first batches, their targets or all that they hold, is known to be the same."""
-    before = exam.fact(facts.Monitor)
+    before = baseline.fact(facts.Monitor)
     after = candidate.record.fact(facts.Monitor) if candidate.record is not None else None
     return before is not None and after is not None and part(before) == part(after)
 
@@ -56,21 +60,21 @@ def _content(monitor: facts.Monitor) -> str:
     return monitor.content
 
 
-def _untrained(script: Script, exam: Record, bench: Bench) -> float:
-    """Return what the script prints without learning; another run tells it where the exam does not."""
-    metric = own_metric(exam)
+def _untrained(script: Script, baseline: Record, bench: Bench) -> float:
+    """Return what the script prints without learning; another run tells it where the baseline does not."""
+    metric = own_metric(baseline)
     if metric is None or isfinite(metric.untrained):
         return nan if metric is None else metric.untrained
-    return metric.end(bench.run([Job(script, exam.seed, horizon(exam, "metric"), trains=False)])[0])
+    return metric.end(bench.run([Job(script, baseline.seed, horizon(baseline, "metric"), trains=False)])[0])
 
 
-def _is_fair(candidate: Candidate, before: float, changed: Record, exam: Record) -> bool:
+def _is_fair(candidate: Candidate, before: float, changed: Record, baseline: Record) -> bool:
     """Whether the measure is the same, or nothing could be learnt by the script's, and by this one it is."""
-    metric = own_metric(exam)
+    metric = own_metric(baseline)
     if metric is None or candidate.record is None:
         return False
     after = metric.end(changed)
     if isclose(before, after, rel_tol=SAME):
         return True
     has_learnt = metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)
-    return is_at_chance(exam, metric) is True and has_learnt
+    return is_at_chance(baseline, metric) is True and has_learnt

@@ -1,4 +1,4 @@
-"""Runs arms side by side: one process each, the same threads, the same window."""
+"""Runs trial runs side by side: one process each, the same threads, the same window."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -24,9 +24,11 @@ HOPELESS_AFTER = Bound(0.3, "of the window", "chosen: before that a slow start p
 LONGEST_S = Bound(
     30.0,
     "seconds",
-    "chosen: an arm runs as many steps as the exam did; one that takes longer for them hangs, if the exam was quick",
+    "chosen: a trial runs as many steps as the baseline did; one that takes longer for them hangs, if that was quick",
 )
-SLOWER = Bound(20.0, "times the exam's time", "chosen: an arm that takes longer hangs, however slow the exam was")
+SLOWER = Bound(
+    20.0, "times the baseline's time", "chosen: a trial run that takes longer hangs, however slow the baseline was"
+)
 EVALUATIONS = Count(3, "last evaluations, of three times as many, that are averaged", "chosen: one alone is noisy")
 LAST = Bound(0.1, "of the training losses, the last ones, that are averaged", "chosen: one alone is noisy")
 YARDSTICKS: dict[JudgedOn, str] = {
@@ -41,7 +43,9 @@ YARDSTICKS: dict[JudgedOn, str] = {
 }
 NEARLY = Bound(0.9, "of the steps", "chosen: a batch size that does not divide the examples leaves some of them out")
 HOPELESS = Bound(
-    3.0, "times the unchanged script's yardstick at the same step", "chosen: an arm so far behind is not waited for"
+    3.0,
+    "times the unchanged script's yardstick at the same step",
+    "chosen: a trial run so far behind is not waited for",
 )
 
 Keep = Callable[[Record], object]
@@ -50,44 +54,48 @@ Show = Callable[[Record, list[Message]], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One arm to run: a script under a seed offset for a number of steps."""
+    """One trial run to run: a script under a seed offset for a number of steps."""
 
     script: Script
     seed: int
     steps: int
-    baseline: Record | None = None  # whose curve an arm must keep up with
-    role: str = "arm"
+    baseline: Record | None = None  # whose curve a trial run must keep up with
+    role: str = "trial_run"
     spread: bool = False  # whether batches from all over the run are to be judged, too
-    seconds: float | None = None  # of training; a multiple of the exam's where none are given
+    seconds: float | None = None  # of training; a multiple of the baseline's where none are given
     trains: bool = True  # whether its steps move the parameters
 
 
 class _Ended(Exception):
-    """Ends an arm early."""
+    """Ends a trial run early."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where arms are run: the plan they share, the exam they belong to, and who keeps their records."""
+    """Where trial runs are run: the plan they share, the baseline they belong to, and who keeps their records."""
 
     plan: Plan
     parent: int
     keep: Keep
     show: Show = lambda record, messages: None
     longest_s: float = LONGEST_S
-    server: ForkServer | None = None  # forks the arms; what runs under plain python is started by itself
-    failing: Ending | None = None  # how the exam has failed behind its training: an arm that ends so has not failed
+    server: ForkServer | None = None  # forks the trial runs; what runs under plain python is started by itself
+    failing: Ending | None = (
+        None  # how the baseline has failed behind its training: a trial run that ends so has not failed
+    )
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
-    cluster: Cluster | None = None  # where the arms are run, if not here
+    cluster: Cluster | None = None  # where the trial runs are run, if not here
 
     def run(self, jobs: Sequence[Job]) -> list[Record]:
         """Run every job, as many at a time as the plan says, and return their records in order.
 
-        Raises `Changed` where what they read has changed since the exam.
+        Raises `Changed` where what they read has changed since the baseline.
         """
         self.elsewhere.check()
         stop = threading.Event()
-        records = [new_record(job.script, replace(self.plan, role="arm", seed=job.seed), self.parent) for job in jobs]
+        records = [
+            new_record(job.script, replace(self.plan, role="trial_run", seed=job.seed), self.parent) for job in jobs
+        ]
         for record in records:
             self.show(record, [])  # announced, before it begins
         with ThreadPoolExecutor(self.cluster.slots if self.cluster else self.plan.jobs) as pool:
@@ -101,11 +109,13 @@ class Bench:
                 raise
 
     def _run_one(self, job: Job, record: Record, stop: threading.Event) -> Record:
-        """Run one job; an arm that falls hopelessly behind its baseline is ended early."""
+        """Run one job; a trial run that falls hopelessly behind its baseline is ended early."""
         seconds = self.longest_s if job.seconds is None else job.seconds
-        arm = replace(self.plan.fixed_at(job.steps), seconds=seconds, role=job.role, seed=job.seed, spread=job.spread)
-        arm = replace(arm, trains=job.trains)
-        arm = replace(arm, patience=self.longest_s)  # one that takes no step at all hangs, too
+        trial_run = replace(
+            self.plan.fixed_at(job.steps), seconds=seconds, role=job.role, seed=job.seed, spread=job.spread
+        )
+        trial_run = replace(trial_run, trains=job.trains)
+        trial_run = replace(trial_run, patience=self.longest_s)  # one that takes no step at all hangs, too
 
         def listen(messages: list[Message]) -> None:
             self.elsewhere.take(messages)
@@ -115,9 +125,9 @@ class Bench:
 
         with suppress(_Ended):
             if self.cluster:
-                self.cluster.run(job.script, arm, record, listen, self.elsewhere.files)
+                self.cluster.run(job.script, trial_run, record, listen, self.elsewhere.files)
             else:
-                run(job.script, arm, record, listen, self.server if job.role == "arm" else None)
+                run(job.script, trial_run, record, listen, self.server if job.role == "trial_run" else None)
         ending = record.ending
         if ending is None:
             self.show(record, [Ending("given up", 0, record.steps)])
@@ -129,7 +139,7 @@ class Bench:
         if ending and self.failing and fails_alike(ending, self.failing) and record.steps >= NEARLY * job.steps:
             record.ending = replace(ending, reason="finished")
         self.elsewhere.check()
-        if not stop.is_set() and job.role == "arm":
+        if not stop.is_set() and job.role == "trial_run":
             self.keep(record)
         return record
 
@@ -140,14 +150,14 @@ def fails_alike(ending: Ending, other: Ending) -> bool:
     return ending.reason == "failed" and said[0] == said[1]
 
 
-def longest(exam: Record) -> float:
-    """Return for how many seconds an arm may train before it is said to hang."""
-    return max(LONGEST_S, SLOWER * exam.ending.wall_s if exam.ending else 0.0)
+def longest(baseline: Record) -> float:
+    """Return for how many seconds a trial run may train before it is said to hang."""
+    return max(LONGEST_S, SLOWER * baseline.ending.wall_s if baseline.ending else 0.0)
 
 
-def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, float]:
-    """Return what the arm is judged by and its value at the end: NaN where it was not reached or not finite."""
-    what, curve = judged_curve(record, judged_on, exam)
+def yardstick(record: Record, judged_on: JudgedOn = "fixed", baseline: Record | None = None) -> tuple[str, float]:
+    """Return what the trial run is judged by and its value at the end: NaN where it was not reached or not finite."""
+    what, curve = judged_curve(record, judged_on, baseline)
     if not what or not record.can_be_judged or (has_opponents(record) and has_exploded(record)):
         return what, float("nan")
     if judged_on == "metric":
@@ -162,23 +172,23 @@ def yardstick(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None
     return what, fmean(v for v in curve.values[-max(1, averaged) :] if isfinite(v))
 
 
-def judged_curve(record: Record, judged_on: JudgedOn = "fixed", exam: Record | None = None) -> tuple[str, Series]:
+def judged_curve(record: Record, judged_on: JudgedOn = "fixed", baseline: Record | None = None) -> tuple[str, Series]:
     """Return what a run is judged by, and how it went over the steps.
 
-    The exam tells where data are held out.
+    The baseline tells where data are held out.
     """
     name = YARDSTICKS[judged_on]
     places = record.places(name)
     if judged_on == "metric":
-        metric = own_metric(exam or record)
+        metric = own_metric(baseline or record)
         return ("", Series()) if metric is None else (metric.in_words, metric.curve(record))
     if not places:
         return "", Series()
     if judged_on == "held_out":
-        return name, record.held_out(exam)
+        return name, record.held_out(baseline)
     what = name if judged_on == "training" else places[0]
     curve = record.series(name, places[0])
-    if is_own_loss(judged_on, what) and (exam or record).fact(facts.Floorless) is not None:
+    if is_own_loss(judged_on, what) and (baseline or record).fact(facts.Floorless) is not None:
         costs = (inverse_gain(curve.first - v, curve.first) if isfinite(v) else v for v in curve.values)
         return f"1 / descent of the {what}", Series(curve.steps, tuple(costs))
     return what, curve
