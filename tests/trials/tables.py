@@ -1,4 +1,4 @@
-"""Runs whose outcome is known: a bench that answers from a table."""
+"""Runs whose outcome is known: a study that answers from a table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,10 @@ SCRIPT = Script(Path(__file__), HERE, edits={Path(__file__): "pass\n"})  # this 
 class Table:
     """Answers each job with the yardstick that its script's text stands for, spread a little by seed."""
 
-    def __init__(self, outcomes: dict[str, float], plan: Plan | None = None) -> None:
+    def __init__(self, outcomes: dict[str, float], plan: Plan | None = None, baseline: Record | None = None) -> None:
         self.outcomes, self.plan, self.jobs = outcomes, plan or Plan(jobs=1), []
-        self.parent, self.digest = 1, "same"
+        self.script, self.baseline, self.unchanged = SCRIPT, baseline or record_of(1.0), {}
+        self.digest = "same"
         self.later: dict[str, float] = {}
 
     def run(self, jobs):
@@ -45,6 +46,11 @@ def record_of(value: float, seed: int = 0, steps: int = 100, reason: str = "wind
     return record
 
 
+def with_baseline(table: Table, baseline: Record) -> Table:
+    table.baseline = baseline
+    return table
+
+
 def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int = 2, decides: bool = True):
     def apply(script: Script) -> Script | NotApplicable:
         return script.edit(SCRIPT.path, (script.edits[SCRIPT.path].strip().removeprefix("pass") + text) + "\n")
@@ -57,8 +63,8 @@ def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int =
 def tried(outcomes, prescriptions, baseline=None, table=None) -> tuple[Proof, Table]:
     table = table or Table({"pass": 1.0, **outcomes})
     proof = Proof()
-    baseline = baseline or record_of(1.0)
-    prove(SCRIPT, baseline, [lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
+    table.baseline, table.unchanged = baseline or table.baseline, {}
+    prove([lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
     return proof, table
 
 

@@ -4,9 +4,14 @@ import time
 
 import pytest
 
+from descend.doctor.record import Record
+from descend.doctor.record.store import open_store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.trials.trial_runs import Bench, Job
+from descend.doctor.trials import study
+from descend.doctor.trials.elsewhere import Elsewhere
+from descend.doctor.trials.run_context import RunContext
+from descend.doctor.trials.study import Job, Study
 
 ENDLESS = """import torch
 
@@ -18,11 +23,15 @@ while True:
 
 
 @pytest.mark.slow
-def test_an_arm_that_takes_no_step_is_ended_as_one_that_takes_too_long(tmp_path):
+def test_a_trial_run_that_takes_no_step_is_ended_as_one_that_takes_too_long(tmp_path, monkeypatch):
     path = tmp_path / "train.py"
     path.write_text(ENDLESS)
-    bench = Bench(Plan(jobs=1, timed=True), 1, lambda record: None, longest_s=2.0)
-    began = time.monotonic()
-    [record] = bench.run([Job(Script(path, tmp_path), 0, 10)])
+    monkeypatch.setattr(study, "LONGEST_S", 2.0)
+    script = Script(path, tmp_path)
+    with open_store(tmp_path / "store") as kept:
+        context = RunContext(kept, lambda record, messages: None, Elsewhere())
+        plan = Plan(jobs=1, timed=True)
+        began = time.monotonic()
+        [record] = Study(script, Record(), plan, context).run([Job(script, 0, 10)])
     assert record.steps == 0 and record.ending.reason == "window"
     assert time.monotonic() - began < Plan.patience / 4  # what a script is given that is examined

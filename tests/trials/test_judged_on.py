@@ -6,7 +6,7 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.doctor.record import Ending, Fact, Reading, Record, facts
-from descend.doctor.trials.trial_runs import yardstick
+from descend.doctor.trials.yardsticks import yardstick
 
 
 def with_series(record: Record, name: str, place: str, values: list[float]) -> Record:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tables import SCRIPT, Table, prescription, record_of, verdicts
+from tables import SCRIPT, Table, prescription, verdicts
 
 from descend.doctor.remedies import Change, NotApplicable
 from descend.doctor.second_look import take_what_is_needed
@@ -22,12 +22,12 @@ def part(text: str, **kind: bool) -> Part:
 
 def taken(parts: list[Part], outcomes: dict[str, float]) -> Proof:
     """Return the proof in which all parts are the cure, when what is not needed has been left out."""
-    table, baseline = Table(outcomes), record_of(1.0)
-    [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], baseline, table)
-    cure = replace(confirm(SCRIPT, baseline, candidate, table, {}), parts=tuple(parts))
+    table = Table(outcomes)
+    [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], table)
+    cure = replace(confirm(candidate, table), parts=tuple(parts))
     symptoms = frozenset(p.prescription.symptom for p in parts)
     proof = Proof([cure], symptoms, cure, trial_run=candidate.record)
-    take_what_is_needed(SCRIPT, baseline, proof, table)
+    take_what_is_needed(table, proof)
     return proof
 
 

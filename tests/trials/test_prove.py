@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
+from tables import SCRIPT, Table, prescription, record_of, tried, verdicts, with_baseline
 
 from descend.doctor.record import Ending, Fact, Record, facts
 from descend.doctor.remedies import Change, NotApplicable
@@ -17,13 +17,13 @@ def test_where_nothing_helps_alone_two_may():
     """The two faults together hold the cost up; what mends one of them shows nothing."""
     a, b, c = (prescription(text, text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
-    proof, table, stuck = Proof(), Table(outcomes), record_of(1.0)
+    proof, stuck = Proof(), record_of(1.0)
     stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
-    prove(SCRIPT, stuck, [lambda refuted: [], lambda refuted: [a, b, c]], table, proof)
+    prove([lambda refuted: [], lambda refuted: [a, b, c]], Table(outcomes, baseline=stuck), proof)
     assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
     for baseline, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
         alone = Proof()
-        prove(SCRIPT, baseline, [lambda refuted: [a, b, c]] * stages, Table(outcomes), alone)
+        prove([lambda refuted: [a, b, c]] * stages, Table(outcomes, baseline=baseline), alone)
         assert alone.cure is None
 
 
@@ -32,7 +32,7 @@ def test_what_is_general_is_tried_where_what_has_a_name_has_not_won(named, tried
     specific, general = prescription("named", "a"), prescription("general", "b")
     stages = [lambda refuted: [specific], lambda refuted: [specific, general]]
     proof, table = Proof(), Table({"pass": 1.0, "named": named, "general": 0.2})
-    prove(SCRIPT, record_of(1.0), stages, table, proof)
+    prove(stages, table, proof)
     assert set(verdicts(proof)) == tried and proof.cure.label == max(tried, key=len)
     screens = [job for job in table.jobs if job.seed == 0]
     assert len(screens) == len(tried)  # what has been tried is not tried again
@@ -72,7 +72,7 @@ def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
     rate = prescription("rate", "instability", cost=1)
     proof = Proof()
     table = Table({"pass": 1.0, "standardise": 0.7, "rate": 0.1})
-    prove(SCRIPT, record_of(1.0), [lambda refuted: [rate] if "inputs" in refuted else inputs], table, proof)
+    prove([lambda refuted: [rate] if "inputs" in refuted else inputs], table, proof)
     assert proof.confirmed == {"instability"}
     assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
 
@@ -141,7 +141,7 @@ def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
 
     rate, clip = prescription("rate", "instability"), prescription("clip", "cliff")
     proof, table = Proof(), Lucky({"pass": 1.0, "rate": 0.98, "clip": 0.2})
-    prove(SCRIPT, record_of(1.0), [lambda refuted: [clip] if "instability" in refuted else [rate]], table, proof)
+    prove([lambda refuted: [clip] if "instability" in refuted else [rate]], table, proof)
     assert verdicts(proof) == {"rate": "not_proved", "clip": "proved"} and proof.confirmed == {"cliff"}
 
 
@@ -158,7 +158,7 @@ def test_a_cure_that_does_not_hold_confirms_nothing_else_that_it_is_prescribed_f
         return [next(p for p in known if p.symptom not in refuted)]
 
     proof = Proof()
-    prove(SCRIPT, record_of(1.0), [asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
+    prove([asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
     assert verdicts(proof) == {"adam": "not_proved", "momentum": "proved"} and proof.confirmed == {"slow"}
     assert proof.refuted == {"drift", "ravine"}
 
@@ -227,7 +227,7 @@ def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():
 def test_reproduction_is_by_the_weights(same):
     proof, table = tried({"a": 0.1}, [prescription("a")])
     table.outcomes["a"] = 0.1 if same else 0.2
-    sentence = reproduce(proof, SCRIPT, record_of(1.0, reason="finished"), table)
+    sentence = reproduce(proof, with_baseline(table, record_of(1.0, reason="finished")))
     assert ("same weights, bit for bit" in sentence) == same
 
 

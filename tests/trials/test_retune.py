@@ -216,7 +216,7 @@ def test_what_is_proved_stays_so_where_it_is_interrupted_afterwards(interrupted)
     proof = Proof()
     if interrupted:
         with pytest.raises(KeyboardInterrupt):
-            prove(SCRIPT, record_of(1.0), [lambda refuted: [tunable("scale")]], table, proof)
+            prove([lambda refuted: [tunable("scale")]], table, proof)
     else:
-        prove(SCRIPT, record_of(1.0), [lambda refuted: [tunable("scale")]], table, proof)
+        prove([lambda refuted: [tunable("scale")]], table, proof)
     assert proof.confirmed == {"s"} and proof.cure is not None

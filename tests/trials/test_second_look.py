@@ -14,8 +14,8 @@ from descend.doctor.script.script import Script
 from descend.doctor.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.trial_runs import Bench
 
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 
@@ -149,7 +149,9 @@ def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
     assert proof.trials[0].verdict == "not_proved" and "no least value" in proof.trials[0].reason
 
 
-BENCH = Bench(Plan(), 0, print)  # on which nothing is run
+def study_of(record: Record) -> Study:
+    """A study in which nothing is run."""
+    return Study(Script(Path("train.py"), Path()), record, Plan(), None)
 
 
 def test_what_was_added_is_taken_back_and_what_it_was_added_to_is_not():
@@ -173,11 +175,13 @@ def course(accuracy: float) -> Record:
 
 def test_what_is_cured_is_looked_at_no_further():
     record, well, poor = course(0.1), course(0.95), course(0.6)
-    assert mended(with_arm(cured(0.05), well), record, BENCH) is None
-    assert mended(with_arm(cured(0.05), poor), record, BENCH).after == 0.05  # of what is held out much is lacking
-    assert mended(with_arm(cured(1.0), well), record, BENCH).after == 1.0 and mended(Proof(), record, BENCH) is None
-    assert mended(with_arm(cured(0.05, "train_longer"), poor), record, BENCH) is None
-    assert mended(with_arm(cured(inf), well), record, BENCH) is None
+    assert mended(with_run(cured(0.05), well), study_of(record)) is None
+    assert mended(with_run(cured(0.05), poor), study_of(record)).after == 0.05  # of what is held out much is lacking
+    assert (
+        mended(with_run(cured(1.0), well), study_of(record)).after == 1.0 and mended(Proof(), study_of(record)) is None
+    )
+    assert mended(with_run(cured(0.05, "train_longer"), poor), study_of(record)) is None
+    assert mended(with_run(cured(inf), well), study_of(record)) is None
 
 
 def test_a_cost_that_rose_on_its_way_down_is_no_reason_to_look_further():
@@ -186,10 +190,10 @@ def test_a_cost_that_rose_on_its_way_down_is_no_reason_to_look_further():
     record.extend(Reading("loss", "0", step, 0.3 if step < 10 else 90.0 / (1 + step) ** 2) for step in range(40))
     record.extend(Reading("loss", "0", step, 3.0) for step in range(10, 20))
     assert suffers(record)
-    assert mended(with_arm(cured(0.05), record), record, BENCH) is None
+    assert mended(with_run(cured(0.05), record), study_of(record)) is None
 
 
-def with_arm(proof: Proof, trial_run: Record) -> Proof:
+def with_run(proof: Proof, trial_run: Record) -> Proof:
     proof.trial_run = trial_run
     return proof
 

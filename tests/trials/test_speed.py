@@ -10,8 +10,9 @@ import pytest
 from tables import SCRIPT, prescription, record_of
 
 from descend.doctor.record import Reading, Record
+from descend.doctor.trials import speed
 from descend.doctor.trials.candidate import Candidate
-from descend.doctor.trials.speed import OTHER_EXAMPLES, Timing, _timed, step_seconds, trains_as_well
+from descend.doctor.trials.speed import OTHER_EXAMPLES, _timed, step_seconds, trains_as_well
 from descend.doctor.trials.statistics import MARGIN
 from descend.doctor.trials.trial import TrialRun
 
@@ -58,13 +59,12 @@ def test_a_slow_process_is_found_and_shares_by_speed_are_proved(tmp_path) -> Non
 )
 def test_seconds_are_taken_again_where_the_first_look_leaves_it_open(monkeypatch, after, runs, verdict) -> None:
     taken = {True: iter([1.0, 1.02, 0.99, 1.01]), False: iter(after)}
-    bench = SimpleNamespace(plan=SimpleNamespace(seeds=2, processes=2))
-    timing = Timing(SCRIPT, record_of(1.0), bench)
+    study = SimpleNamespace(script=SCRIPT, baseline=record_of(1.0), plan=SimpleNamespace(seeds=2, processes=2))
     monkeypatch.setattr(
-        Timing, "trial_run", lambda self, script, seed: TrialRun(1, seed, next(taken[script is SCRIPT]), None, "")
+        speed, "_timed_run", lambda script, seed, study: TrialRun(1, seed, next(taken[script is SCRIPT]), None, "")
     )
     quicker = prescription("quicker")
-    trial = _timed(Candidate(quicker, quicker.apply(SCRIPT)), timing)
+    trial = _timed(Candidate(quicker, quicker.apply(SCRIPT)), study)
     assert (trial.verdict, trial.seeds) == (verdict, tuple(range(1, runs + 1)))
 
 

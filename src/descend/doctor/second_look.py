@@ -15,10 +15,8 @@ from descend.doctor.concluding import conclude
 from descend.doctor.course.own_metric import own_metric
 from descend.doctor.course.progress import FAIR
 from descend.doctor.course.suffering import may_lack_unseen
-from descend.doctor.lab import Lab
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.suspicion import Suspicion
 from descend.doctor.symptoms import Symptom
@@ -27,8 +25,9 @@ from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.parts import joined, needed
 from descend.doctor.trials.prove import Proof, prove
 from descend.doctor.trials.statistics import MARGIN, as_good, promising
+from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Part, Trial
-from descend.doctor.trials.trial_runs import Bench, Job, yardstick
+from descend.doctor.trials.yardsticks import yardstick
 
 LOOKS = 3  # at what stands behind a change, one behind another
 BOTTOMLESS = "the loss has no least value with it: it can be lowered for ever without a look at the data"
@@ -50,19 +49,19 @@ class Mended:
     at: tuple[str, str] | None = None  # kind and key of the site that it edits
 
 
-def behind(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, known: list[Symptom]) -> list[Symptom]:
+def behind(study: Study, proof: Proof, known: list[Symptom]) -> list[Symptom]:
     """Examine the mended script where it is still poor, and again with what was found; return all that is known."""
     by_id = {s.id: s for s in known if s.id not in GENERAL}  # as it is told of the script as it was
-    hidden = [by_id.get(s.id, s) for s in _hidden(script, plan, lab, record, proof)]
+    hidden = [by_id.get(s.id, s) for s in _hidden(study, proof)]
     ids = {symptom.id for symptom in hidden}
     return [*(replace(s, explains=s.explains - ids) for s in known if s.id not in ids), *hidden]
 
 
-def _hidden(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) -> list[Symptom]:
+def _hidden(study: Study, proof: Proof) -> list[Symptom]:
     known = [(replace(proof), list[Symptom]())]  # the proof, and what was found, before each look
-    while len(known) <= LOOKS and (first := mended(proof, record, lab.bench(plan, record))) is not None:
+    while len(known) <= LOOKS and (first := mended(proof, study)) is not None:
         cure, hidden = proof.cure, known[-1][1]
-        found = _behind_one(script, plan, lab, record, proof, first)
+        found = _behind_one(study, proof, first)
         if cure and not proof.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
             go_back(proof, known[-2][0])
             return known[-2][1]
@@ -71,28 +70,27 @@ def _hidden(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof) 
         if proof.cure is cure or not found:
             break
     if proof.cure is not known[0][0].cure:
-        take_what_is_needed(script, record, proof, lab.bench(plan, record))
+        take_what_is_needed(study, proof)
     return known[-1][1]
 
 
-def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Proof, first: Mended) -> list[Symptom]:
+def _behind_one(study: Study, proof: Proof, first: Mended) -> list[Symptom]:
     """Return what is found in a script with a first change, if its cure is taken; else what is surely wrong there."""
-    cured = first.script.to_be_examined()
-    second = lab.observe(cured, plan, record.run)
+    cured, record = first.script.to_be_examined(), study.baseline
+    second = study.context.observe(cured, study.plan, record.run)
     if second.ending and second.ending.reason == "interrupted":
         raise KeyboardInterrupt
     if takes_the_bottom_away(record, second, first):
         withdraw(proof)
         return []
-    suspicion, further = Suspicion(cured, plan, second), Proof()
+    suspicion, further = Suspicion(cured, study.plan, second), Proof()
     if second.ending is None or not second.can_be_judged:
         return []
     if suspicion.symptoms:
-        prove(cured, second, suspicion.stages, lab.bench(plan, second), further)
-    bench = lab.bench(plan, record)
-    if not take_both(script, record, first, further.cure, proof, bench):
+        prove(suspicion.stages, study.of(cured, second), further)
+    if not take_both(first, further.cure, proof, study):
         if not proof.cure:
-            take_mend(script, record, second, proof, bench)
+            take_mend(second, proof, study)
         return [as_in(cured, s, first) for s in new_facts(record, suspicion.symptoms, first)]
     found = [as_in(cured, s, first) for s in conclude(second, suspicion.symptoms, further, "").findings]
     proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
@@ -100,10 +98,10 @@ def _behind_one(script: Script, plan: Plan, lab: Lab, record: Record, proof: Pro
     return found
 
 
-def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
+def mended(proof: Proof, study: Study) -> Mended | None:
     """Return the script as the cure leaves it, at the same budget, where that is poor; else with what mends a fact."""
-    _hear_out(proof, record, bench)
-    cure = proof.cure
+    _hear_out(proof, study)
+    cure, record = proof.cure, study.baseline
     if cure is None:
         known = proof.mending
         if known is None or known.script is None:
@@ -118,25 +116,25 @@ def mended(proof: Proof, record: Record, bench: Bench) -> Mended | None:
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
 
 
-def _hear_out(proof: Proof, record: Record, bench: Bench) -> None:
+def _hear_out(proof: Proof, study: Study) -> None:
     """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
-    cure, trial_run, ending = proof.cure, proof.trial_run, record.ending
+    cure, trial_run, ending = proof.cure, proof.trial_run, study.baseline.ending
     if cure is None or cure.script is None or trial_run is None or ending is None or ending.reason != "finished":
         return
-    if not set(record.places("own_number")) <= set(trial_run.places("own_number")):
-        [proof.trial_run] = bench.run([Job(cure.script, trial_run.seed, trial_run.steps + 1)])
+    if not set(study.baseline.places("own_number")) <= set(trial_run.places("own_number")):
+        [proof.trial_run] = study.run([Job(cure.script, trial_run.seed, trial_run.steps + 1)])
 
 
-def take_both(script: Script, record: Record, first: Mended, second: Trial | None, proof: Proof, bench: Bench) -> bool:
+def take_both(first: Mended, second: Trial | None, proof: Proof, study: Study) -> bool:
     """Make one cure of both where that is proved, and better than the first alone; return whether it is."""
     if second is None or second.script is None or second.verdict != "proved":
         return False
     parts, on = (*first.parts, *second.parts), _judged_on(first, second)
-    [candidate] = run_all([joined(parts, second.script, on)], record, bench)
+    [candidate] = run_all([joined(parts, second.script, on)], study)
     if not candidate.helps:
         return False
-    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
-    if trial.verdict != "proved" or not promising(_alone(first, trial, proof, record), trial.after):
+    trial = replace(confirm(candidate, study), parts=parts)
+    if trial.verdict != "proved" or not promising(_alone(first, trial, proof, study.baseline), trial.after):
         proof.trials = [*proof.trials, trial]
         return False
     alone = proof.cure
@@ -152,16 +150,16 @@ def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
     return yardstick(proof.trial_run, both.judged_on, record)[1]
 
 
-def take_mend(script: Script, record: Record, second: Record, proof: Proof, bench: Bench) -> None:
+def take_mend(second: Record, proof: Proof, study: Study) -> None:
     """Make a cure of what mends a fact, where the fact is gone with it and nothing is clearly worse on fresh seeds.
 
     What is surely wrong need not show in the yardstick: a softmax along the batch, a number that tells nothing.
     """
     candidate = proof.mending
-    before, after = ({s.id for s in diagnose(r) if s.certain} for r in (record, second))
+    before, after = ({s.id for s in diagnose(r) if s.certain} for r in (study.baseline, second))
     if candidate is None or candidate.prescription.symptom not in before - after:
         return  # a general edit in a fact's line is none of the fact
-    trial = confirm(script, record, candidate, bench, proof.unchanged)
+    trial = confirm(candidate, study)
     if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
         return
     p = candidate.prescription
@@ -184,16 +182,16 @@ def _judged_on(first: Mended, second: Trial) -> JudgedOn:
     return next((by for by in judges if by in (first.judged_on, second.judged_on)), "fixed")
 
 
-def take_what_is_needed(script: Script, record: Record, proof: Proof, bench: Bench) -> None:
+def take_what_is_needed(study: Study, proof: Proof) -> None:
     """Leave out of a cure that several looks have made up what it does as well without, on fresh seeds, too."""
     cure = proof.cure
     if cure is None or proof.trial_run is None:
         return
-    found = needed(cure.parts, script, record, proof.trial_run, cure.judged_on, bench)
+    found = needed(cure.parts, proof.trial_run, cure.judged_on, study)
     if found is None:
         return
     parts, candidate = found
-    trial = replace(confirm(script, record, candidate, bench, proof.unchanged), parts=parts)
+    trial = replace(confirm(candidate, study), parts=parts)
     if trial.verdict != "proved" or not as_good(trial.after, cure.after):
         proof.trials = [*proof.trials, trial]
         return

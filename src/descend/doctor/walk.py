@@ -9,7 +9,6 @@ from descend.doctor.canon.prescribe import prescribe
 from descend.doctor.canon.suggestible import suggestible
 from descend.doctor.case import Case
 from descend.doctor.concluding import conclude
-from descend.doctor.lab import Lab
 from descend.doctor.observe import Show
 from descend.doctor.record import Record
 from descend.doctor.record.store import Store
@@ -25,7 +24,9 @@ from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.elsewhere import Changed, Elsewhere
 from descend.doctor.trials.prove import Proof, prove
 from descend.doctor.trials.reproduce import reproduce
+from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.speed import hasten
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.suggest import suggest
 from descend.doctor.windows import each_stage, was_short, whole_run
 
@@ -40,11 +41,11 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluste
     began = time.perf_counter()
     script = replace(script, sources=(sources := Sources()))
     with forking(script) as server:
-        lab = Lab(store, show, server, Elsewhere(sources), cluster)
-        whole, plan = whole_run(script, plan, lab)
+        context = RunContext(store, show, Elsewhere(sources), server, cluster)
+        whole, plan = whole_run(script, plan, context)
         cases = []
-        for window, record in each_stage(script, plan, lab, whole):
-            cases.append(_consult(script, window, lab, record))
+        for window, record in each_stage(script, plan, context, whole):
+            cases.append(_consult(script, window, context, record))
             if cases[-1].is_settled:  # what a stage begins with is what the one before has made
                 break
         else:
@@ -59,27 +60,27 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluste
     )
 
 
-def _consult(script: Script, plan: Plan, lab: Lab, record: Record) -> Case:
+def _consult(script: Script, plan: Plan, context: RunContext, record: Record) -> Case:
     """Go from a record to a case; where it was too short to show what a cure does, by way of a longer one."""
-    symptoms, proof, case = _examine(script, plan, lab, record)
+    symptoms, proof, case = _examine(script, plan, context, record)
     if not plan.is_fixed and was_short(record, symptoms, proof):
         plan = plan.fixed_at(LONGER * record.steps)
-        *_, case = _examine(script, plan, lab, lab.observe(script, plan))
+        *_, case = _examine(script, plan, context, context.observe(script, plan))
     return case
 
 
-def _examine(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[list[Symptom], Proof, Case]:
+def _examine(script: Script, plan: Plan, context: RunContext, record: Record) -> tuple[list[Symptom], Proof, Case]:
     suspicion, proof, verified = Suspicion(script, plan, record), Proof(), ""
     symptoms = suspicion.symptoms  # what is wrong, or may be
     if (symptoms or plan.suggest) and record.ending and record.can_be_judged:
-        bench = lab.bench(plan, record)
+        study = Study(script, record, plan, context)
         try:
-            prove(script, record, suspicion.stages, bench, proof)  # what helps
-            hasten(script, record, [p for p in prescribe(record, symptoms) if p.judged_on == "time"], bench, proof)
-            symptoms = behind(script, plan, lab, record, proof, symptoms)
-            verified = reproduce(proof, script, record, bench)
+            prove(suspicion.stages, study, proof)  # what helps
+            hasten([p for p in prescribe(record, symptoms) if p.judged_on == "time"], study, proof)
+            symptoms = behind(study, proof, symptoms)
+            verified = reproduce(proof, study)
             if plan.suggest and conclude(record, symptoms, proof, verified).status == "healthy":
-                suggest(script, record, prescribe(record, suggestible()), bench, proof)
+                suggest(prescribe(record, suggestible()), study, proof)
         except KeyboardInterrupt:
             proof.interrupted = True
         except Changed as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from descend.doctor.course.own_metric import own_metrics
 from descend.doctor.course.stages import stages
-from descend.doctor.lab import Lab
 from descend.doctor.record import Ending, Record
 from descend.doctor.run.outlook import whole_length
 from descend.doctor.sandbox.world import NOT_TOLD
@@ -16,26 +15,27 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.later_training import trains_later
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.run_context import RunContext
 
 LATER = 10  # times the steps, for a training behind the one that filled the window
 
 
-def whole_run(script: Script, plan: Plan, lab: Lab) -> tuple[Record, Plan]:
+def whole_run(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
     """Observe the script; return the record, and the plan with as many steps as that took."""
-    whole = lab.observe(script, plan)
+    whole = context.observe(script, plan)
     if not plan.processes and whole.ending and whole.ending.reason == "failed" and NOT_TOLD in whole.ending.error:
         plan = replace(plan, processes=1)
-        whole = lab.observe(script, plan)
-    whole, plan = _to_its_end(script, plan, lab, whole)
+        whole = context.observe(script, plan)
+    whole, plan = _to_its_end(script, plan, context, whole)
     if _trains_later(script, plan, whole):
         longer = plan.fixed_at(LATER * plan.steps)
-        further = lab.observe(script, longer)
+        further = context.observe(script, longer)
         if further.ending and further.ending.reason == "finished" and len(stages(further)) > 1:
             return further, longer
     return whole, plan
 
 
-def each_stage(script: Script, plan: Plan, lab: Lab, whole: Record) -> Iterator[tuple[Plan, Record]]:
+def each_stage(script: Script, plan: Plan, context: RunContext, whole: Record) -> Iterator[tuple[Plan, Record]]:
     """Yield the plan and the record; where the record is of a training in stages those of each."""
     keys = stages(whole) if whole.ending and whole.ending.reason in ("finished", "window") else []
     if len(keys) < 2:
@@ -44,7 +44,7 @@ def each_stage(script: Script, plan: Plan, lab: Lab, whole: Record) -> Iterator[
     first = whole.series("loss", "0").first
     for number, key in enumerate(keys, 1):
         part = replace(plan, stage=Stage(int(key), number, len(keys), first))
-        yield part, lab.observe(script, part)
+        yield part, context.observe(script, part)
 
 
 def was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
@@ -56,7 +56,7 @@ def was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
     return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
 
 
-def _to_its_end(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[Record, Plan]:
+def _to_its_end(script: Script, plan: Plan, context: RunContext, record: Record) -> tuple[Record, Plan]:
     """Return the run of the whole script, where it is short and says at its end how good its network is.
 
     Where steps are slow that is asked only of a script that has not said so yet.
@@ -64,14 +64,14 @@ def _to_its_end(script: Script, plan: Plan, lab: Lab, record: Record) -> tuple[R
     if record.steps < plan.steps and own_metrics(record):
         return record, plan
     try:
-        steps = whole_length(script, plan, record, lab.server)
+        steps = whole_length(script, plan, record, context.server)
     except KeyboardInterrupt:
         record.add(Ending("interrupted", 130, record.steps))
         return record, plan
     if not steps:
         return record, plan
     whole = plan.fixed_at(steps + 1)  # what comes behind the last step is heard, too
-    return lab.observe(script, whole), whole
+    return context.observe(script, whole), whole
 
 
 def _trains_later(script: Script, plan: Plan, record: Record) -> bool:

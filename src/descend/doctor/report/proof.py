@@ -9,7 +9,7 @@ from descend.doctor.remedies import JudgedOn
 from descend.doctor.report.figure import Figure, Key, Panel, Trace, line, value_axis
 from descend.doctor.report.wording import count, interval, plain_name, sentence
 from descend.doctor.trials.trial import Trial, TrialRun
-from descend.doctor.trials.trial_runs import judged_curve
+from descend.doctor.trials.yardsticks import judged_curve
 
 LABELS = {
     "negative_log_likelihood": "negative log-likelihood",

@@ -12,8 +12,9 @@ from descend.doctor.record.failures import cause_of
 from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
+from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Part
-from descend.doctor.trials.trial_runs import YARDSTICKS, Bench, Job, is_own_loss, yardstick
+from descend.doctor.trials.yardsticks import YARDSTICKS, is_own_loss, yardstick
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
 OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
@@ -78,10 +79,11 @@ def reference(before: float, baseline: Record, judged_on: JudgedOn) -> float:
     return least if 0 < least < inf else 1.0
 
 
-def run_all(candidates: Sequence[Candidate], baseline: Record, bench: Bench) -> list[Candidate]:
+def run_all(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     """Run each candidate that has a script, and judge it beside the baseline; not one that no run can judge."""
+    baseline = study.baseline
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
-    records = iter(bench.run([_job(script, prescription, baseline) for script, prescription in scripts]))
+    records = iter(study.run([_job(script, prescription, baseline) for script, prescription in scripts]))
     judged = [c if c.script is None or c.reason else _judged(c, next(records), baseline) for c in candidates]
     return _judged_without_floor(judged, baseline)
 
@@ -118,16 +120,15 @@ def _job(script: Script, p: Prescription, baseline: Record) -> Job:
     )
 
 
-def judged_unpaired(
-    candidates: Sequence[Candidate], script: Script, baseline: Record, bench: Bench
-) -> Sequence[Candidate]:
+def judged_unpaired(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
     """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
 
     Then no two runs are a pair, and their spread over the seeds has to decide.
     """
+    baseline = study.baseline
     if not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
-    again = bench.run([Job(script, baseline.seed, horizon(baseline))])[0]
+    again = study.run([Job(study.script, baseline.seed, horizon(baseline))])[0]
     if again.fact(facts.Monitor) is None or were_shown_alike(again, baseline):
         return candidates
     baseline.add(Fact.of(facts.Varies(), 0))

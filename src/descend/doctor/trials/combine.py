@@ -5,11 +5,10 @@ from dataclasses import replace
 from itertools import combinations
 from math import inf, isfinite
 
-from descend.doctor.record import Record
 from descend.doctor.remedies import Key, NotApplicable, Prescription
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.statistics import as_good, promising
-from descend.doctor.trials.trial_runs import Bench
+from descend.doctor.trials.study import Study
 
 ADDED = 2  # remedies at most, to the best one
 TRIED = 2  # of the others, each time
@@ -18,9 +17,7 @@ PAIRED = 4  # changes that are tried two by two where none helps alone
 ENOUGH = 0.05  # of the cost: what is left is not worth another change
 
 
-def combined(
-    winners: Sequence[Candidate], candidates: Sequence[Candidate], baseline: Record, bench: Bench
-) -> list[Candidate]:
+def combined(winners: Sequence[Candidate], candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     """Return the best remedy together with what improves on it; none where it is enough, or nothing does."""
     if not winners:
         return []
@@ -28,29 +25,29 @@ def combined(
     tried = [*winners[1:], *(c for c in candidates if c not in winners and c.script is not None and not c.reason)]
     others = [c for c in tried if c.prescription.symptom != best.prescription.symptom]
     others.sort(key=lambda c: not c.prescription.of_fact)
-    best = _mended(best, others, baseline, bench)
+    best = _mended(best, others, study)
     for _ in range(ADDED):
         if best.left <= ENOUGH or best.prescription.times > 1:
             break
         joined = [both for other in others if (both := together([*(best.parts or (best,)), other])) is not None][:TRIED]
-        better = [c for c in run_all(joined, baseline, bench) if promising(best.value, c.value)]
+        better = [c for c in run_all(joined, study) if promising(best.value, c.value)]
         if not better:
             break
         best = min(better, key=lambda c: c.value)
-    return [_pruned(best, baseline, bench)] if best.parts else []
+    return [_pruned(best, study)] if best.parts else []
 
 
-def _mended(best: Candidate, others: Sequence[Candidate], baseline: Record, bench: Bench) -> Candidate:
+def _mended(best: Candidate, others: Sequence[Candidate], study: Study) -> Candidate:
     """Return the best with what mends a fact beside it, where that does no harm: what is surely wrong is put right.
 
     Not where the fact is what came of the run: the best may have mended that, too.
     """
-    both = beside_fact(best, [c for c in others if not c.prescription.of_search], baseline, bench)
+    both = beside_fact(best, [c for c in others if not c.prescription.of_search], study)
     return both if both is not None and as_good(both.value, best.value) else best
 
 
 def beside_fact(
-    best: Candidate, others: Sequence[Candidate], baseline: Record, bench: Bench, known: Collection[Key] = ()
+    best: Candidate, others: Sequence[Candidate], study: Study, known: Collection[Key] = ()
 ) -> Candidate | None:
     """Return it together with what mends a fact, as one run went.
 
@@ -59,21 +56,19 @@ def beside_fact(
     facts = [c for c in others if c.prescription.of_fact and c.script is not None and not c.reason]
     both = together([best, facts[0]]) if facts and not best.prescription.of_fact else None
     is_new = both is not None and both.prescription.key not in known
-    return run_all([both], baseline, bench)[0] if both is not None and is_new else None
+    return run_all([both], study)[0] if both is not None and is_new else None
 
 
-def _pruned(candidate: Candidate, baseline: Record, bench: Bench) -> Candidate:
+def _pruned(candidate: Candidate, study: Study) -> Candidate:
     """Return the candidate without the parts that it does as well without; of two parts each is known to be needed."""
     if len(candidate.parts) < 3:
         return candidate
     fewer = [together([p for p in candidate.parts if p is not left]) for left in candidate.parts[:-1]]
-    kept = [
-        c for c in run_all([c for c in fewer if c is not None], baseline, bench) if as_good(c.value, candidate.value)
-    ]
+    kept = [c for c in run_all([c for c in fewer if c is not None], study) if as_good(c.value, candidate.value)]
     return min(kept, key=lambda c: c.value, default=candidate)
 
 
-def pairs(candidates: Sequence[Candidate], baseline: Record, bench: Bench) -> list[Candidate]:
+def pairs(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     """Return changes two by two, as one run of each pair went: where nothing helps alone, two may.
 
     What mends a fact, or what has a name and does no harm, beside the best of the others, be it that those diverge
@@ -90,7 +85,7 @@ def pairs(candidates: Sequence[Candidate], baseline: Record, bench: Bench) -> li
     found = [(one, c) for one in first for c in others[:BESIDE]]
     found += combinations([c for c in known if isfinite(c.value)][:PAIRED], 2)
     joined = {both.prescription.key: both for two in found if (both := together(two)) is not None}
-    return run_all(list(joined.values()), baseline, bench)
+    return run_all(list(joined.values()), study)
 
 
 def _can_be_joined(p: Prescription) -> bool:

@@ -12,8 +12,9 @@ from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable
 from descend.doctor.trials.outcome import screened, told, trial_run
 from descend.doctor.trials.statistics import compare, promising
+from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.trial_runs import YARDSTICKS, Bench, Job, yardstick
+from descend.doctor.trials.yardsticks import YARDSTICKS, yardstick
 from descend.ground.bound import Bound, Count
 
 HELD_OUT = Bound(
@@ -27,28 +28,26 @@ NOT_COMPARED = "what the script evaluates on held-out data could not be compared
 OPEN = "it gains enough on most fresh seeds, and not surely: more of them could settle it"
 LOOKS = Count(2, "looks at fresh seeds", "as many as the level of each is for: Pocock 1977, table 1")
 
-Unchanged = dict[tuple[int, int, bool], Record]  # the unchanged script's runs: seed, steps, with batches from all over
 
-
-def confirm(script: Script, baseline: Record, candidate: Candidate, bench: Bench, known: Unchanged) -> Trial:
+def confirm(candidate: Candidate, study: Study) -> Trial:
     """Run the unchanged and the changed script on fresh seeds, on as many again where those leave it open.
 
     Another rate must win at twice the horizon too. Other starts are held against the one that ended badly.
     """
     assert candidate.script is not None
-    p = candidate.prescription
+    p, baseline = candidate.prescription, study.baseline
     least, judged_on = candidate.least_gain, p.judged_on
     number = _own_number(baseline) if p.times > 1 and judged_on != "metric" else None  # then nothing else may be wrong
     whole = horizon(baseline, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
-    scripts, steps = (script, candidate.script), (whole, p.steps(whole))
+    scripts, steps = (study.script, candidate.script), (whole, p.steps(whole))
     same_examples = p.same_batches and not baseline.fact(facts.Varies)
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
-        seeds = fresh_seeds(baseline, bench, look)
+        seeds = fresh_seeds(study, look)
         if p.restart:
-            pairs += [(baseline, a) for a in bench.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
+            pairs += [(baseline, a) for a in study.run([Job(candidate.script, seed, steps[1]) for seed in seeds])]
         else:
-            pairs += _pairs(scripts, steps, seeds, bench, known, judged_on)
+            pairs += _pairs(scripts, steps, seeds, study, judged_on)
         reasons = [
             reason
             for b, a in pairs
@@ -71,7 +70,7 @@ def confirm(script: Script, baseline: Record, candidate: Candidate, bench: Bench
     elif wins and number is not None and _is_no_better(pairs, number, baseline):
         reason = f"{number.name!r}, by which the script measures itself on held-out data, is no better with it"
     elif wins and _may_be_short_lived(candidate, baseline):
-        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [baseline.seed + 1], bench, known, judged_on)[0]
+        later = _pairs(scripts, (2 * steps[0], 2 * steps[1]), [baseline.seed + 1], study, judged_on)[0]
         unchanged, changed = (yardstick(record, judged_on, baseline)[1] for record in later)
         if not promising(unchanged, changed):
             reason = "the gain is gone at twice the horizon"
@@ -87,28 +86,27 @@ def confirm(script: Script, baseline: Record, candidate: Candidate, bench: Bench
     )
 
 
-def fresh_seeds(baseline: Record, bench: Bench, look: int) -> range:
+def fresh_seeds(study: Study, look: int) -> range:
     """Return the seeds of a look, the first of which is 0."""
-    first = baseline.seed + 1 + look * bench.plan.seeds
-    return range(first, first + bench.plan.seeds)
+    first = study.baseline.seed + 1 + look * study.plan.seeds
+    return range(first, first + study.plan.seeds)
 
 
 def _pairs(
     scripts: tuple[Script, Script],
     steps: tuple[int, int],
     seeds: Sequence[int],
-    bench: Bench,
-    known: Unchanged,
+    study: Study,
     judged_on: JudgedOn = "fixed",
 ) -> list[tuple[Record, Record]]:
     spread = judged_on == "spread"
     places = [(seed, steps[0], spread) for seed in seeds]
-    missing = [place for place in places if place not in known]
+    missing = [place for place in places if place not in study.unchanged]
     jobs = [Job(scripts[0], seed, length, spread=spread) for seed, length, _ in missing]
     jobs += [Job(scripts[1], seed, steps[1], spread=spread) for seed in seeds]
-    records = bench.run(jobs)
-    known.update(zip(missing, records))
-    return list(zip((known[place] for place in places), records[len(missing) :]))
+    records = study.run(jobs)
+    study.unchanged.update(zip(missing, records))
+    return list(zip((study.unchanged[place] for place in places), records[len(missing) :]))
 
 
 def _is_judged_elsewhere(judged_on: JudgedOn, baseline: Record) -> bool:

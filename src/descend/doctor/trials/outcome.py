@@ -9,7 +9,7 @@ from descend.doctor.remedies import JudgedOn
 from descend.doctor.trials.candidate import Candidate, horizon
 from descend.doctor.trials.statistics import Comparison, compare
 from descend.doctor.trials.trial import Trial, TrialRun
-from descend.doctor.trials.trial_runs import yardstick
+from descend.doctor.trials.yardsticks import yardstick
 
 OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
 STARTS = "every start compared with the run as it was"

@@ -11,27 +11,26 @@ from descend.doctor.remedies import JudgedOn, NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.statistics import as_good
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Part
-from descend.doctor.trials.trial_runs import Bench, yardstick
+from descend.doctor.trials.yardsticks import yardstick
 
 Needed = tuple[tuple[Part, ...], Candidate]
 
 
-def needed(
-    parts: Sequence[Part], script: Script, baseline: Record, whole: Record, on: JudgedOn, bench: Bench
-) -> Needed | None:
+def needed(parts: Sequence[Part], whole: Record, on: JudgedOn, study: Study) -> Needed | None:
     """Return those parts that the cure does worse without, as they ran; None where it needs all.
 
     The one that is missed least is left out first, then the next; what mends a fact stays. baseline, whole: the
     script's runs with none of them and with all; on: what judges them.
     """
     found: Needed | None = None
-    kept, value = tuple(parts), yardstick(whole, on, baseline)[1]
+    kept, value = tuple(parts), yardstick(whole, on, study.baseline)[1]
     while len(kept) > 1:
         fewer = [tuple(p for p in kept if p is not left) for left in kept if not left.prescription.of_fact]
-        made = [(rest, made_again(rest, script)) for rest in fewer]
+        made = [(rest, made_again(rest, study.script)) for rest in fewer]
         possible = [(rest, joined(rest, edited, on)) for rest, edited in made if edited is not None]
-        ran = run_all([candidate for _, candidate in possible], baseline, bench)
+        ran = run_all([candidate for _, candidate in possible], study)
         enough = [(rest, c) for (rest, _), c in zip(possible, ran) if not c.reason and as_good(c.value, value)]
         if not enough:
             break

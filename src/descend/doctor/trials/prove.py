@@ -12,17 +12,17 @@ from descend.doctor.course.opponents import has_exploded, has_opponents
 from descend.doctor.course.suffering import suffers
 from descend.doctor.record import Record
 from descend.doctor.remedies import JudgedOn, Key, NotApplicable, Prescription
-from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
 from descend.doctor.trials.combine import beside_fact, combined, pairs
-from descend.doctor.trials.confirm import Unchanged, confirm
+from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.retune import retuned
 from descend.doctor.trials.statistics import as_good, explains
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.trial_runs import Bench, yardstick
 from descend.doctor.trials.tuning import Tried, beside, parted, untuned
 from descend.doctor.trials.untouched import with_the_same_measure
+from descend.doctor.trials.yardsticks import yardstick
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all, in each stage
@@ -51,7 +51,6 @@ class Proof:
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
     judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
     failed: dict[Key, Trial] = field(default_factory=dict)  # on fresh seeds
-    unchanged: Unchanged = field(default_factory=dict)
     interrupted: bool = False  # by Ctrl-C, before it could decide everything
     changed: str = ""  # what was changed under the trials, which has ended them
 
@@ -61,7 +60,7 @@ class Proof:
         return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
 
 
-def prove(script: Script, baseline: Record, stages: Sequence[Prescribe], bench: Bench, proof: Proof) -> None:
+def prove(stages: Sequence[Prescribe], study: Study, proof: Proof) -> None:
     """Try what the stages give and fill `proof`: every trial, which suspicions held, the cheapest proven cure.
 
     A suspicion whose cures do not hold on fresh seeds is refuted by that, and sets its consequences free. The next
@@ -72,12 +71,12 @@ def prove(script: Script, baseline: Record, stages: Sequence[Prescribe], bench: 
         most = len(proof.failed) + FAILED
         while proof.cure is None and len(proof.failed) < most:
             known = len(proof.failed)
-            candidates = _screen_all(script, baseline, prescribe, bench, candidates, proof)
-            _confirm_best(script, baseline, candidates, bench, proof)
+            candidates = _screen_all(prescribe, study, candidates, proof)
+            _confirm_best(candidates, study, proof)
             if len(proof.failed) == known:
                 break  # none is left
-    if proof.cure is None and len(stages) > 1 and suffers(baseline):  # what does not could always be a little better
-        _confirm_pair(script, baseline, candidates, bench, proof)
+    if proof.cure is None and len(stages) > 1 and suffers(study.baseline):  # else it could always be a little better
+        _confirm_pair(candidates, study, proof)
     if proof.cure is None:
         ran = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
         proof.mending = min((c for c in ran if c.prescription.times == 1), key=_value, default=None)
@@ -87,11 +86,11 @@ def _value(candidate: Candidate) -> float:
     return candidate.value if isfinite(candidate.value) else inf
 
 
-def _confirm_pair(script: Script, baseline: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
+def _confirm_pair(candidates: list[Candidate], study: Study, proof: Proof) -> None:
     """Where nothing has won alone, try the best few two by two: a pair that wins makes findings of both."""
-    tried = sorted((c for c in pairs(candidates, baseline, bench) if c.helps), key=lambda c: c.left)
+    tried = sorted((c for c in pairs(candidates, study) if c.helps), key=lambda c: c.left)
     for both in tried[:CONFIRMED]:
-        trial = confirm(script, baseline, both, bench, proof.unchanged)
+        trial = confirm(both, study)
         proof.trials.append(trial)
         if trial.verdict in PROVED:
             proof.cure, proof.trial_run = trial, both.record
@@ -101,25 +100,23 @@ def _confirm_pair(script: Script, baseline: Record, candidates: list[Candidate],
             return
 
 
-def _confirm_best(script: Script, baseline: Record, candidates: list[Candidate], bench: Bench, proof: Proof) -> None:
+def _confirm_best(candidates: list[Candidate], study: Study, proof: Proof) -> None:
     """Confirm the best that no fresh seed has seen yet, until one holds; what those are for that do not is refuted."""
     alive = [c for c in candidates if c.prescription.of_fact or c.prescription.symptom not in proof.refuted]
     untried = [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
     ranked = _ranked([c for c in untried if c.helps])
     if ranked:
-        again = retuned(ranked, script, baseline, bench, {c.prescription.key for c in candidates})
+        again = retuned(ranked, study, {c.prescription.key for c in candidates})
         candidates += again
         ranked = _ranked([*ranked, *(c for c in again if c.helps)])
     winners = _in_turn(ranked) if ranked else []
-    winners = [
-        c for c in combined(winners, untried, baseline, bench) if c.prescription.key not in proof.failed
-    ] + winners
+    winners = [c for c in combined(winners, untried, study) if c.prescription.key not in proof.failed] + winners
     everything = [*(c for c in winners if c not in candidates), *candidates]
-    shown = [proof.failed.get(c.prescription.key) or screened(c, baseline) for c in everything]
+    shown = [proof.failed.get(c.prescription.key) or screened(c, study.baseline) for c in everything]
     proof.trials = [*shown, *(trial for trial in proof.failed.values() if trial not in shown)]
     queue = winners[:CONFIRMED]
     for candidate in queue:
-        trial = confirm(script, baseline, candidate, bench, proof.unchanged)
+        trial = confirm(candidate, study)
         proof.trials[everything.index(candidate)] = trial
         if trial.verdict in PROVED:
             proof.cure, proof.trial_run = trial, candidate.record
@@ -128,20 +125,20 @@ def _confirm_best(script: Script, baseline: Record, candidates: list[Candidate],
             best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
             at = {c.prescription.symptom: c.prescription.at for c in best}  # the best of each: some have no place
             proof.at = {symptom: place for symptom, place in at.items() if place}
-            rival = untuned(candidate, ranked, baseline, bench) or _rival(candidate, ranked)
+            rival = untuned(candidate, ranked, study) or _rival(candidate, ranked)
             if rival is not None:
-                other = confirm(script, baseline, rival, bench, proof.unchanged)
+                other = confirm(rival, study)
                 _put(proof, everything, rival, other)
                 _settle(proof, (candidate, trial), (rival, other))
                 proof.confirmed = _confirmed(helping, proof)
             return
         proof.failed[candidate.prescription.key] = trial
         # On other seeds what is surely wrong may decide.
-        both = beside_fact(candidate, untried, baseline, bench, proof.failed)
+        both = beside_fact(candidate, untried, study, proof.failed)
         if both is not None and both.helps:
             queue.append(both)
             everything.append(both)
-            proof.trials.insert(len(everything) - 1, screened(both, baseline))
+            proof.trials.insert(len(everything) - 1, screened(both, study.baseline))
     proof.refuted |= {c.prescription.symptom for c in queue if not c.prescription.of_fact}
 
 
@@ -195,10 +192,8 @@ def _settle(proof: Proof, first: Tried, rival: Tried) -> None:
 
 
 def _screen_all(
-    script: Script,
-    baseline: Record,
     prescribe: Prescribe,
-    bench: Bench,
+    study: Study,
     candidates: list[Candidate],
     proof: Proof,
 ) -> list[Candidate]:
@@ -206,7 +201,7 @@ def _screen_all(
     while True:
         asked = prescribe(proof.refuted)
         known = {c.prescription.key for c in candidates}
-        candidates += screen(script, baseline, [p for p in asked if p.key not in known], bench)
+        candidates += screen([p for p in asked if p.key not in known], study)
         owners = {c.prescription.key: c for c in candidates}
         mine = [replace(owners[p.key], prescription=p) for p in asked]
         mine = [replace(c, value=float("nan")) if c.prescription.key in proof.failed else c for c in mine]
@@ -218,23 +213,23 @@ def _screen_all(
         proof.refuted |= newly
 
 
-def screen(script: Script, baseline: Record, prescriptions: Iterable[Prescription], bench: Bench) -> list[Candidate]:
+def screen(prescriptions: Iterable[Prescription], study: Study) -> list[Candidate]:
     """Run each change that applies and can be judged once, under the script's own seed."""
     candidates = []
     for prescription in prescriptions:
-        edited = prescription.apply(script)
+        edited = prescription.apply(study.script)
         if isinstance(edited, NotApplicable):
             candidates.append(Candidate(prescription, None, reason=edited.reason))
-        elif prescription.judged_on != "metric" and has_opponents(baseline) and not has_exploded(baseline):
+        elif prescription.judged_on != "metric" and has_opponents(study.baseline) and not has_exploded(study.baseline):
             candidates.append(Candidate(prescription, edited, reason=OPPONENTS))
-        elif not yardstick(baseline, prescription.judged_on)[0]:
+        elif not yardstick(study.baseline, prescription.judged_on)[0]:
             missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)
             candidates.append(Candidate(prescription, edited, reason=missing))
         else:
             candidates.append(Candidate(prescription, edited))
-    judged = list(judged_unpaired(run_all(candidates, baseline, bench), script, baseline, bench))
-    judged = list(with_the_same_measure(judged, script, baseline, bench))
-    return judged + run_all(by_own_number(judged, baseline), baseline, bench)
+    judged = list(judged_unpaired(run_all(candidates, study), study))
+    judged = list(with_the_same_measure(judged, study))
+    return judged + run_all(by_own_number(judged, study.baseline), study)
 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.record.failures import cause_of
-from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import horizon
 from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.study import Job, Study, fails_alike
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.trial_runs import Bench, Job, fails_alike
 
 NUMBERS = frozenset(
     {"batch_size", "learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"}
@@ -18,11 +17,12 @@ ENDLESS = 10**9  # steps
 BEYOND = 1.0  # times the bare window's time, in which a patched script is watched beyond its last step
 
 
-def reproduce(proof: Proof, script: Script, baseline: Record, bench: Bench) -> str:
+def reproduce(proof: Proof, study: Study) -> str:
     """Return in one sentence what plain python made of the patched script, by the weights' fingerprints.
 
     A cure whose script raises after its training is taken back.
     """
+    baseline = study.baseline
     cure, trial_run = proof.cure, proof.trial_run
     if cure is None or cure.script is None or trial_run is None:
         return ""
@@ -33,16 +33,16 @@ def reproduce(proof: Proof, script: Script, baseline: Record, bench: Bench) -> s
     plains: list[Record] = []
     if baseline.ending is not None and not _is_another_number(cure, baseline.ending):
         cut_off = baseline.ending.reason == "window" and not by_hand
-        plains = bench.run([to_its_end, as_far] if cut_off else [to_its_end])
-        if _withdrawn(proof, cure, plains[0], replace(to_its_end, script=script), bench):
+        plains = study.run([to_its_end, as_far] if cut_off else [to_its_end])
+        if _withdrawn(proof, cure, plains[0], replace(to_its_end, script=study.script), study):
             return ""
     if by_hand:  # plain python cannot be stopped at a step that only the script knows: to its own end
-        trial_run, plain = bench.run([replace(to_its_end, role=role) for role in ("trial_run", "bare")])
+        trial_run, plain = study.run([replace(to_its_end, role=role) for role in ("trial_run", "bare")])
         if _reason(trial_run) != _reason(plain) or _reason(trial_run) not in ("finished", _failing(baseline)):
             return "the script updates its parameters by hand, so plain python could not be stopped at the same step"
     else:
         same = [plain for plain in plains if _weights(plain) == _weights(trial_run)]
-        plain = (same or plains[1:] or bench.run([as_far]))[0]
+        plain = (same or plains[1:] or study.run([as_far]))[0]
     fails = _reason(plain) == "failed"
     if plain.ending is None or trial_run.ending is None or fails and not _failing(baseline):
         why = cause_of(plain.ending.error) if plain.ending else ""
@@ -73,7 +73,7 @@ def _is_another_number(cure: Trial, ending: Ending) -> bool:
     return ending.reason == "finished" and NUMBERS.issuperset(cure.remedies)
 
 
-def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench: Bench) -> bool:
+def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, study: Study) -> bool:
     """Take the cure back where the patched script raises beyond its last step and the unchanged one does not so.
 
     What follows the training (an export, a plot) has not been run by any trial. An unchanged script that fails
@@ -81,7 +81,7 @@ def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, bench
     """
     if changed.ending is None or changed.ending.reason != "failed":
         return False
-    ending = bench.run([unchanged])[0].ending
+    ending = study.run([unchanged])[0].ending
     if ending and ending.reason == "failed" and (fails_alike(changed.ending, ending) or ending.steps < changed.steps):
         return False
     error = cause_of(changed.ending.error) or f"status {changed.ending.status}"

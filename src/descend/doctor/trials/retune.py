@@ -10,11 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from descend.doctor.course.opponents import has_opponents
-from descend.doctor.record import Record
 from descend.doctor.remedies import Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, run_all
-from descend.doctor.trials.trial_runs import Bench
+from descend.doctor.trials.study import Study
 from descend.ground.bound import Bound
 
 FACTORS = (3.0, 10.0, 30.0, 100.0)
@@ -30,24 +29,24 @@ LEAST_FOR_A_RULE = Bound(
 )
 
 
-def retuned(
-    winners: Sequence[Candidate], script: Script, baseline: Record, bench: Bench, known: Collection[Key]
-) -> list[Candidate]:
+def retuned(winners: Sequence[Candidate], study: Study, known: Collection[Key]) -> list[Candidate]:
     """Return the best candidate, and the best under another rule, at larger rates, run; without those `known`.
 
     None where hardly anything is left to gain, or where they have no rate to set.
     """
     best = winners[0]
     tried: list[Candidate] = []
-    if best.prescription.judged_on != "fixed" or has_opponents(baseline):
+    if best.prescription.judged_on != "fixed" or has_opponents(study.baseline):
         return []
     climbs = _climbs(winners, known)
     while True:
         left = min(c.left for c in (best, *tried) if c.helps)
-        running = [(climb, c) for climb in climbs if left > climb.least and (c := climb.following(script)) is not None]
+        running = [
+            (climb, c) for climb in climbs if left > climb.least and (c := climb.following(study.script)) is not None
+        ]
         if not running:
             return tried
-        ran = run_all([c for _, c in running], baseline, bench)
+        ran = run_all([c for _, c in running], study)
         for (climb, _), candidate in zip(running, ran):
             climb.tried.append(candidate)
         tried += ran

@@ -4,7 +4,7 @@ First one run under observation has to end at about the same cost; then the time
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean
 
@@ -17,8 +17,9 @@ from descend.doctor.trials.confirm import LOOKS, fresh_seeds
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.prove import PROVED, Proof
 from descend.doctor.trials.statistics import DOWN, MARGIN, compare
+from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Trial, TrialRun
-from descend.doctor.trials.trial_runs import Bench, Job, yardstick
+from descend.doctor.trials.yardsticks import yardstick
 
 WARM_UP = 0.2  # of the readings: the first steps are slow anywhere
 # The mean costs of two draws of 256 examples, each of which scatters by 1.5 times the mean, differ by 1.5·√(2/256) of
@@ -28,39 +29,23 @@ UNTIMED = "it takes too few steps to be timed"
 NOT_QUICKER = "its steps are not surely a fifth quicker"
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Where changes are timed: the script as it is, its baseline, and the runs that are made one at a time."""
-
-    script: Script
-    baseline: Record
-    bench: Bench
-
-    def trial_run(self, script: Script, seed: int) -> TrialRun:
-        """Run a script under plain python; its value is what a step takes, over all processes."""
-        record = self.bench.run([Job(script, seed, horizon(self.baseline), role="bare")])[0]
-        seconds = step_seconds(record, self.bench.plan.processes)
-        return TrialRun(record.run, seed, seconds, None, record.ending.error if record.ending else "")
-
-
-def hasten(script: Script, baseline: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof) -> None:
+def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) -> None:
     """Try each prescription and add its trial to the proof; where there is no cure yet, one of the proved ones is.
 
     It is the cheapest of those that are about as quick as the quickest.
     """
-    alone = replace(bench, plan=replace(bench.plan, jobs=1), cluster=None)
-    timing = Timing(script, baseline, alone)
+    alone = study.one_by_one()
     proved: list[tuple[int, Trial, Record | None]] = []
     for prescription in prescriptions:
-        edited = prescription.apply(script)
+        edited = prescription.apply(study.script)
         if isinstance(edited, NotApplicable):
-            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), baseline))
+            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), study.baseline))
             continue
-        candidate = _observed(Candidate(prescription, edited), baseline, bench)
+        candidate = _observed(Candidate(prescription, edited), study)
         if candidate.reason:
-            proof.trials.append(screened(candidate, baseline))
+            proof.trials.append(screened(candidate, study.baseline))
             continue
-        trial = _timed(candidate, timing)
+        trial = _timed(candidate, alone)
         proof.trials.append(trial)
         proof.judged |= {prescription.symptom}
         if trial.verdict in PROVED:
@@ -88,10 +73,11 @@ def step_seconds(record: Record, processes: int) -> float:
     return processes / sum(1 / seconds for seconds in each) if each else float("nan")
 
 
-def _observed(candidate: Candidate, baseline: Record, bench: Bench) -> Candidate:
+def _observed(candidate: Candidate, study: Study) -> Candidate:
     """Run the change once under observation, under the script's own seed: what it costs at the end."""
+    baseline = study.baseline
     assert candidate.script is not None
-    record = bench.run([Job(candidate.script, baseline.seed, candidate.prescription.steps(horizon(baseline)))])[0]
+    record = study.run([Job(candidate.script, baseline.seed, candidate.prescription.steps(horizon(baseline)))])[0]
     before, value = yardstick(baseline)[1], yardstick(record)[1]
     reason = incomparable(record, baseline, same_examples=False)
     margin = MARGIN if were_shown_alike(baseline, record) else OTHER_EXAMPLES
@@ -105,16 +91,23 @@ def trains_as_well(before: float, after: float, constant: float | None, margin: 
     return after <= before * (1 + margin) or after - before <= DOWN * (constant or 0.0)
 
 
-def _timed(candidate: Candidate, timing: Timing) -> Trial:
+def _timed_run(script: Script, seed: int, study: Study) -> TrialRun:
+    """Run a script under plain python; its value is what a step takes, over all processes."""
+    record = study.run([Job(script, seed, horizon(study.baseline), role="bare")])[0]
+    seconds = step_seconds(record, study.plan.processes)
+    return TrialRun(record.run, seed, seconds, None, record.ending.error if record.ending else "")
+
+
+def _timed(candidate: Candidate, study: Study) -> Trial:
     """Time both scripts in turn, so that what else the machine does slows both; as often again where it is open."""
     assert candidate.script is not None
     p = candidate.prescription
     before: list[TrialRun] = []
     after: list[TrialRun] = []
     for look in range(LOOKS):
-        for seed in fresh_seeds(timing.baseline, timing.bench, look):
-            before.append(timing.trial_run(timing.script, seed))
-            after.append(timing.trial_run(candidate.script, seed))
+        for seed in fresh_seeds(study, look):
+            before.append(_timed_run(study.script, seed, study))
+            after.append(_timed_run(candidate.script, seed, study))
         result = compare([trial_run.value for trial_run in before], [trial_run.value for trial_run in after])
         if not result.is_open():
             break
@@ -127,7 +120,7 @@ def _timed(candidate: Candidate, timing: Timing) -> Trial:
         p.label,
         p.symptom,
         "not_proved" if reason else "proved",
-        f"seconds a step of {timing.bench.plan.processes} processes under plain python; {cost}",
+        f"seconds a step of {study.plan.processes} processes under plain python; {cost}",
         result.before,
         result.after,
         result.interval,

@@ -3,26 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from descend.doctor.record import Record
 from descend.doctor.remedies import Prescription
-from descend.doctor.script.script import Script
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.prove import PROVED, Proof, screen
-from descend.doctor.trials.trial_runs import Bench
+from descend.doctor.trials.study import Study
 
 CONFIRMED = 3  # of those that show a gain at first, the best
 
 
-def suggest(
-    script: Script, baseline: Record, prescriptions: Sequence[Prescription], bench: Bench, proof: Proof
-) -> None:
+def suggest(prescriptions: Sequence[Prescription], study: Study, proof: Proof) -> None:
     """Try each change by itself and add its trial to the proof; the verdict is `suggested` where the gain holds."""
     little = [replace(prescription, much=False) for prescription in prescriptions]
-    candidates = screen(script, baseline, little, bench)
+    candidates = screen(little, study)
     best = sorted((c for c in candidates if c.helps), key=lambda c: c.left)[:CONFIRMED]
     for candidate in candidates:
-        trial = confirm(script, baseline, candidate, bench, proof.unchanged) if candidate in best else None
+        trial = confirm(candidate, study) if candidate in best else None
         if trial is not None and trial.verdict in PROVED:
             trial = replace(trial, verdict="suggested")
-        proof.trials.append(trial or screened(candidate, baseline))
+        proof.trials.append(trial or screened(candidate, study.baseline))

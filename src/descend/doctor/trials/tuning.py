@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from descend.doctor.record import Record
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.combine import together
 from descend.doctor.trials.statistics import explains
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.trial_runs import Bench
 
 TUNING = frozenset({"learning_rate", "adaptive_rule"})  # remedies that set the step, and mend nothing beside it
 
@@ -21,7 +20,7 @@ def is_tuned(candidate: Candidate, of: Candidate) -> bool:
     return candidate.prescription.symptom == of.prescription.symptom and its < mine and mine - its <= TUNING
 
 
-def untuned(candidate: Candidate, candidates: Sequence[Candidate], baseline: Record, bench: Bench) -> Candidate | None:
+def untuned(candidate: Candidate, candidates: Sequence[Candidate], study: Study) -> Candidate | None:
     """Return the best candidate that is this one without tuning; None where it is not tuned, or none helps.
 
     Of several remedies together, some of them tuned, the same without is run here.
@@ -29,7 +28,7 @@ def untuned(candidate: Candidate, candidates: Sequence[Candidate], baseline: Rec
     same = [c for c in candidates if c.helps and is_tuned(candidate, c)]
     plain = [p.plain if p.plain is not None and is_tuned(p, p.plain) else p for p in candidate.parts]
     if not same and plain != list(candidate.parts) and (both := together(plain)) is not None:
-        same = [c for c in run_all([both], baseline, bench) if c.helps]
+        same = [c for c in run_all([both], study) if c.helps]
     return min(same, key=lambda c: c.left, default=None)
 
 

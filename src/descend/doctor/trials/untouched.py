@@ -10,9 +10,8 @@ from math import isclose, isfinite, nan
 
 from descend.doctor.course.own_metric import HALVED, is_at_chance, own_metric
 from descend.doctor.record import Record, facts
-from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, horizon
-from descend.doctor.trials.trial_runs import Bench, Job
+from descend.doctor.trials.study import Job, Study
 
 MOVED = frozenset({"transpose", "partner_too"})  # remedies by which each value comes to stand in another place
 SAME = 1e-6  # of itself: what the order of a sum may change
@@ -20,10 +19,9 @@ NO_DATA = "the training is given the same data without it"
 TOUCHED = "what the script measures itself by is made otherwise by it, too: a better number need not mean anything"
 
 
-def with_the_same_measure(
-    candidates: Sequence[Candidate], script: Script, baseline: Record, bench: Bench
-) -> Sequence[Candidate]:
+def with_the_same_measure(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
     """Return them, those that help by another measure, or change none of the data, as not to be judged."""
+    baseline = study.baseline
     found = [c for c in candidates if c.helps and c.prescription.at and c.prescription.at[0] == "prepared"]
     other = [
         c
@@ -39,8 +37,8 @@ def with_the_same_measure(
     asked = [
         Job(c.script, baseline.seed, horizon(baseline, "metric"), trains=False) for c in found if c.script is not None
     ]
-    changed = bench.run(asked)
-    before = _untrained(script, baseline, bench)
+    changed = study.run(asked)
+    before = _untrained(study)
     other = [c for c, idle in zip(found, changed) if not _is_fair(c, before, idle, baseline)]
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
 
@@ -60,12 +58,13 @@ def _content(monitor: facts.Monitor) -> str:
     return monitor.content
 
 
-def _untrained(script: Script, baseline: Record, bench: Bench) -> float:
+def _untrained(study: Study) -> float:
     """Return what the script prints without learning; another run tells it where the baseline does not."""
+    baseline = study.baseline
     metric = own_metric(baseline)
     if metric is None or isfinite(metric.untrained):
         return nan if metric is None else metric.untrained
-    return metric.end(bench.run([Job(script, baseline.seed, horizon(baseline, "metric"), trains=False)])[0])
+    return metric.end(study.run([Job(study.script, baseline.seed, horizon(baseline, "metric"), trains=False)])[0])
 
 
 def _is_fair(candidate: Candidate, before: float, changed: Record, baseline: Record) -> bool:
