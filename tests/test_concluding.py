@@ -8,7 +8,7 @@ from descend.doctor.concluding import conclude
 from descend.doctor.record import Ending, Record, Site
 from descend.doctor.script.script import Script
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.trial import Trial
 
 
@@ -32,7 +32,7 @@ FACT, SUSPECTED = symptom("wrong_objective", certain=True), symptom("unreadable"
 def test_what_has_no_name_is_told_where_its_edit_has_won_or_nothing_else_is_known(symptoms, confirmed, told) -> None:
     record = Record()
     record.add(Ending("finished", 0, 100))
-    case = conclude(record, symptoms, Proof(confirmed=confirmed), "")
+    case = conclude(record, Proof(tuple(symptoms), confirmed=frozenset(confirmed)))
     assert [finding.id for finding in case.findings] == told
 
 
@@ -42,12 +42,13 @@ def test_a_general_fact_stands_behind_the_general_finding_whose_edit_does_better
     known = Proof(confirmed=frozenset({"unreadable", "wrong_objective"}))
     for name, after in (("wrong_objective", 0.4), ("unreadable", 0.1)):
         interval = (after, after)
-        known.trials.append(Trial(("skip_call",), name, name, "helps", "cost", 1.0, after, interval, interval, (1,)))
+        trial = Trial(("skip_call",), name, name, "helps", "cost", 1.0, after, interval, interval, (1,))
+        known = known.telling(trial)
     at = Site("on_inputs", "0", "train.py", 3)
-    found = conclude(record, [replace(SUSPECTED, where=at), FACT], known, "").findings
+    found = conclude(record, replace(known, symptoms=(replace(SUSPECTED, where=at), FACT))).findings
     assert [finding.id for finding in found] == ["unreadable", "wrong_objective"]
     named = symptom("no_step", certain=True)
-    assert conclude(record, [named, SUSPECTED, FACT], known, "").findings[0].id == "no_step"
+    assert conclude(record, replace(known, symptoms=(named, SUSPECTED, FACT))).findings[0].id == "no_step"
 
 
 def test_of_two_changes_the_first_stands_where_it_was_made_by_itself(tmp_path) -> None:
@@ -63,7 +64,8 @@ def test_of_two_changes_the_first_stands_where_it_was_made_by_itself(tmp_path) -
         Trial(remedies, "", "no_step", verdict, "cost", 1.0, 0.1, interval, interval, (1,), made)
         for remedies, verdict, made in ((("b",), "helps", alone), (("b", "a"), "proved", both))
     )
-    for trials, line in (([two, one], 2), ([two], 1)):
-        known = Proof(confirmed=frozenset({"no_step"}), cure=two, trials=trials)
-        [found] = conclude(record, [replace(symptom("no_step", certain=True), where=backward)], known, "").findings
+    fact = replace(symptom("no_step", certain=True), where=backward)
+    for trials, line in (((two, one), 2), ((two,), 1)):
+        known = Proof((fact,), trials, frozenset({"no_step"}), cure=two)
+        [found] = conclude(record, known).findings
         assert found.where.line == line

@@ -156,18 +156,18 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     from descend.doctor.concluding import conclude
     from descend.doctor.record.loading import intact
     from descend.doctor.record.store import open_existing
-    from descend.doctor.trials.prove import Proof
+    from descend.doctor.trials.proof import Proof
 
     with open_existing(store) as kept:
         number = kept.number(run)
         known, folder = load_case(kept, number), kept.folder / str(number)
     with intact(f"run {number} in {kept.where}"):
         confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
-        proof = Proof(list(known.trials), confirmed, known.cure, known.tuning, refuted=dismissed, judged=dismissed)
-        proof.changed = known.changed
         told = {s.id: s for s in (*known.findings, *known.suspicions)}  # by trials alone, too
-        again = list((told | {s.id: s for s in find(known.record)}).values())
-        case = replace(conclude(known.record, again, proof, known.verified), total_s=known.total_s)
+        again = tuple((told | {s.id: s for s in find(known.record)}).values())
+        proof = Proof(again, known.trials, confirmed, refuted=dismissed, judged=dismissed, changed=known.changed)
+        proof = replace(proof, cure=known.cure, tuning=known.tuning, verified=known.verified)
+        case = replace(conclude(known.record, proof), total_s=known.total_s)
         _print(case, format == "json", folder, store)
     sys.exit(1 if case.findings else 0)
 

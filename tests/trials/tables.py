@@ -7,7 +7,8 @@ from descend.doctor.record import Ending, Fact, Reading, Record, facts
 from descend.doctor.remedies import Change, NotApplicable, Prescription
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.proof import Proof, last
+from descend.doctor.trials.prove import prove
 
 HERE = Path(__file__).parent
 MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="same", content="same")
@@ -62,10 +63,12 @@ def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int =
 
 def tried(outcomes, prescriptions, baseline=None, table=None) -> tuple[Proof, Table]:
     table = table or Table({"pass": 1.0, **outcomes})
-    proof = Proof()
     table.baseline, table.unchanged = baseline or table.baseline, {}
-    prove([lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table, proof)
-    return proof, table
+    return proved([lambda refuted: [p for p in prescriptions if p.symptom not in refuted]], table), table
+
+
+def proved(stages, table: Table) -> Proof:
+    return last(prove(stages, table, Proof()))
 
 
 def verdicts(proof: Proof) -> dict[str, str]:

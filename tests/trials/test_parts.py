@@ -6,11 +6,11 @@ import pytest
 from tables import SCRIPT, Table, prescription, verdicts
 
 from descend.doctor.remedies import Change, NotApplicable
-from descend.doctor.second_look import take_what_is_needed
+from descend.doctor.second_look import with_what_is_needed
 from descend.doctor.trials.candidate import run_all
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.parts import joined, made_again
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.trial import Part
 
 OUTCOMES = {"pass": 1.0, "abc": 0.05, "bc": 0.05, "ac": 0.5, "ab": 0.5, "b": 0.6, "c": 0.5}
@@ -26,9 +26,7 @@ def taken(parts: list[Part], outcomes: dict[str, float]) -> Proof:
     [candidate] = run_all([joined(parts, made_again(parts, SCRIPT), "fixed")], table)
     cure = replace(confirm(candidate, table), parts=tuple(parts))
     symptoms = frozenset(p.prescription.symptom for p in parts)
-    proof = Proof([cure], symptoms, cure, trial_run=candidate.record)
-    take_what_is_needed(table, proof)
-    return proof
+    return with_what_is_needed(table, Proof((), (cure,), symptoms, cure=cure, trial_run=candidate.record))
 
 
 def test_what_let_the_rest_be_seen_and_is_not_needed_is_left_out():

@@ -4,12 +4,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from tables import SCRIPT, Table, prescription, record_of, tried, verdicts, with_baseline
+from tables import SCRIPT, Table, prescription, proved, record_of, tried, verdicts, with_baseline
 
 from descend.doctor.record import Ending, Fact, Record, facts
 from descend.doctor.remedies import Change, NotApplicable
 from descend.doctor.script.plan import Plan
-from descend.doctor.trials.prove import Proof, prove
 from descend.doctor.trials.reproduce import reproduce
 
 
@@ -17,13 +16,12 @@ def test_where_nothing_helps_alone_two_may():
     """The two faults together hold the cost up; what mends one of them shows nothing."""
     a, b, c = (prescription(text, text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
-    proof, stuck = Proof(), record_of(1.0)
+    stuck = record_of(1.0)
     stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
-    prove([lambda refuted: [], lambda refuted: [a, b, c]], Table(outcomes, baseline=stuck), proof)
+    proof = proved([lambda refuted: [], lambda refuted: [a, b, c]], Table(outcomes, baseline=stuck))
     assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
     for baseline, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
-        alone = Proof()
-        prove([lambda refuted: [a, b, c]] * stages, Table(outcomes, baseline=baseline), alone)
+        alone = proved([lambda refuted: [a, b, c]] * stages, Table(outcomes, baseline=baseline))
         assert alone.cure is None
 
 
@@ -31,8 +29,8 @@ def test_where_nothing_helps_alone_two_may():
 def test_what_is_general_is_tried_where_what_has_a_name_has_not_won(named, tried):
     specific, general = prescription("named", "a"), prescription("general", "b")
     stages = [lambda refuted: [specific], lambda refuted: [specific, general]]
-    proof, table = Proof(), Table({"pass": 1.0, "named": named, "general": 0.2})
-    prove(stages, table, proof)
+    table = Table({"pass": 1.0, "named": named, "general": 0.2})
+    proof = proved(stages, table)
     assert set(verdicts(proof)) == tried and proof.cure.label == max(tried, key=len)
     screens = [job for job in table.jobs if job.seed == 0]
     assert len(screens) == len(tried)  # what has been tried is not tried again
@@ -70,9 +68,8 @@ def test_no_remedy_may_help():
 def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
     inputs = [prescription("standardise", "inputs"), prescription("rate", "inputs", decides=False, cost=1)]
     rate = prescription("rate", "instability", cost=1)
-    proof = Proof()
     table = Table({"pass": 1.0, "standardise": 0.7, "rate": 0.1})
-    prove([lambda refuted: [rate] if "inputs" in refuted else inputs], table, proof)
+    proof = proved([lambda refuted: [rate] if "inputs" in refuted else inputs], table)
     assert proof.confirmed == {"instability"}
     assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
 
@@ -140,8 +137,8 @@ def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
             return super().answer(job) if not is_lucky else record_of(0.1, job.seed, job.steps)
 
     rate, clip = prescription("rate", "instability"), prescription("clip", "cliff")
-    proof, table = Proof(), Lucky({"pass": 1.0, "rate": 0.98, "clip": 0.2})
-    prove([lambda refuted: [clip] if "instability" in refuted else [rate]], table, proof)
+    table = Lucky({"pass": 1.0, "rate": 0.98, "clip": 0.2})
+    proof = proved([lambda refuted: [clip] if "instability" in refuted else [rate]], table)
     assert verdicts(proof) == {"rate": "not_proved", "clip": "proved"} and proof.confirmed == {"cliff"}
 
 
@@ -157,8 +154,7 @@ def test_a_cure_that_does_not_hold_confirms_nothing_else_that_it_is_prescribed_f
         known = [prescription("adam", "drift"), prescription("adam", "ravine"), prescription("momentum", "slow")]
         return [next(p for p in known if p.symptom not in refuted)]
 
-    proof = Proof()
-    prove([asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}), proof)
+    proof = proved([asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}))
     assert verdicts(proof) == {"adam": "not_proved", "momentum": "proved"} and proof.confirmed == {"slow"}
     assert proof.refuted == {"drift", "ravine"}
 
@@ -218,7 +214,7 @@ def test_without_a_yardstick_nothing_is_tried():
     assert "nothing to judge" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
 
 
-def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():
+def test_a_diverged_baseline_is_cured_by_any_trial_run_that_is_not():
     proof, _ = tried({"pass": math.nan, "a": 0.4}, [prescription("a")], record_of(math.nan))
     assert proof.cure is not None and proof.cure.before == math.inf
 
@@ -227,7 +223,7 @@ def test_a_diverged_exam_is_cured_by_any_arm_that_is_not():
 def test_reproduction_is_by_the_weights(same):
     proof, table = tried({"a": 0.1}, [prescription("a")])
     table.outcomes["a"] = 0.1 if same else 0.2
-    sentence = reproduce(proof, with_baseline(table, record_of(1.0, reason="finished")))
+    sentence = reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof).verified
     assert ("same weights, bit for bit" in sentence) == same
 
 

@@ -22,7 +22,7 @@ class Beyond(Table):
 def test_a_patch_that_fails_after_the_training_is_taken_back(reason, text):
     table = Beyond({"pass": 1.0, text: 0.1})
     proof, _ = tried({}, [prescription(text, remedy="zero_grad")], table=table)
-    reproduce(proof, with_baseline(table, record_of(1.0, reason=reason)))
+    proof = reproduce(with_baseline(table, record_of(1.0, reason=reason)), proof)
     assert (proof.cure is not None) == (text == "fine")
     assert ("after its training" in proof.trials[0].reason) == (text == "crash")
 
@@ -30,7 +30,7 @@ def test_a_patch_that_fails_after_the_training_is_taken_back(reason, text):
 def test_another_number_needs_no_run_beyond_the_end():
     table = Beyond({"pass": 1.0, "crash": 0.1})
     proof, _ = tried({}, [prescription("crash", remedy="dropout_rate")], table=table)
-    reproduce(proof, with_baseline(table, record_of(1.0, reason="finished")))
+    proof = reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof)
     assert proof.cure is not None and not any(job.steps == ENDLESS for job in table.jobs)
 
 
@@ -52,4 +52,4 @@ def test_a_script_that_updates_by_hand_is_run_to_its_own_end(ends, says):
     table = ByHand({"pass": 1.0, "rate": 0.1})
     table.ends = ends
     proof, _ = tried({}, [prescription("rate", remedy="optimizer_argument")], table=table)
-    assert says in reproduce(proof, with_baseline(table, record_of(1.0, reason="finished")))
+    assert says in reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof).verified

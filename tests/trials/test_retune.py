@@ -1,11 +1,13 @@
 """The search tunes the rate of what helps, and the rule."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
-from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.proof import Proof
+from descend.doctor.trials.prove import prove
 
 
 def with_rates(text: str, cost: int = 2, remedy: str = "", **named):
@@ -214,9 +216,7 @@ def test_what_is_proved_stays_so_where_it_is_interrupted_afterwards(interrupted)
 
     table = Stopped({"pass": 1.0, "scale": 0.1, "scale\nrate 3": 0.02, **RATES})
     proof = Proof()
-    if interrupted:
-        with pytest.raises(KeyboardInterrupt):
-            prove([lambda refuted: [tunable("scale")]], table, proof)
-    else:
-        prove([lambda refuted: [tunable("scale")]], table, proof)
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        for known in prove([lambda refuted: [tunable("scale")]], table, proof):
+            proof = known
     assert proof.confirmed == {"s"} and proof.cure is not None

@@ -11,9 +11,9 @@ from descend.doctor.course.suffering import suffers
 from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.second_look import Mended, as_in, go_back, mended, new_facts, takes_the_bottom_away, withdraw
+from descend.doctor.second_look import Mended, as_in, gone_back, mended, new_facts, takes_the_bottom_away, withdrawn
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 
@@ -143,8 +143,7 @@ def test_a_change_that_leaves_the_loss_no_least_value_is_no_mend(before, after):
 
 def test_a_cure_that_is_withdrawn_is_told_as_not_proved():
     proof = cured(1.0)
-    proof.trials, proof.confirmed = [proof.cure], frozenset({"no_zero_grad"})
-    withdraw(proof)
+    proof = withdrawn(replace(proof, trials=(proof.cure,), confirmed=frozenset({"no_zero_grad"})))
     assert proof.cure is None and not proof.confirmed and "no_zero_grad" in proof.refuted
     assert proof.trials[0].verdict == "not_proved" and "no least value" in proof.trials[0].reason
 
@@ -155,13 +154,10 @@ def study_of(record: Record) -> Study:
 
 
 def test_what_was_added_is_taken_back_and_what_it_was_added_to_is_not():
-    proof = cured(0.5)
-    proof.trials = [proof.cure]
-    earlier = replace(proof)
-    proof.cure = replace(proof.cure, remedies=("zero_grad", "skip_call"))
-    proof.trials = [proof.cure, replace(earlier.cure, verdict="helps")]
-    withdraw(proof)
-    go_back(proof, earlier)
+    earlier = cured(0.5).telling(cured(0.5).cure)
+    cure = replace(earlier.cure, remedies=("zero_grad", "skip_call"))
+    proof = replace(earlier, cure=cure, trials=(cure, replace(earlier.cure, verdict="helps")))
+    proof = gone_back(withdrawn(proof), earlier)
     assert proof.cure is earlier.cure and [trial.verdict for trial in proof.trials] == ["proved", "not_proved"]
 
 
@@ -194,8 +190,7 @@ def test_a_cost_that_rose_on_its_way_down_is_no_reason_to_look_further():
 
 
 def with_run(proof: Proof, trial_run: Record) -> Proof:
-    proof.trial_run = trial_run
-    return proof
+    return replace(proof, trial_run=trial_run)
 
 
 def test_a_fact_that_was_hidden_is_told_behind_a_cure_and_not_behind_a_rough_edit():

@@ -10,16 +10,17 @@ from descend.doctor.record import Record, Site, facts
 from descend.doctor.script.changes import changes_of
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.candidate import reference
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 
 EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: the cure's own line says more
 
 
-def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: str) -> Case:
+def conclude(record: Record, proof: Proof) -> Case:
     """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
+    symptoms = list(proof.symptoms)
     known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
     named = causes([s for s in known if s.id not in GENERAL])
     general = [s for s in known if s.id in GENERAL]
@@ -33,15 +34,14 @@ def conclude(record: Record, symptoms: list[Symptom], proof: Proof, verified: st
     findings = _at_their_places(findings, proof, record)
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
-    trials = tuple(proof.trials)
     interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
     return Case(
         record,
         tuple(findings),
         suspicions,
-        trials,
+        proof.trials,
         proof.cure,
-        verified,
+        proof.verified,
         bare_s,
         interrupted=interrupted,
         tuning=proof.tuning,

@@ -20,10 +20,11 @@ from descend.doctor.remedies import JudgedOn
 from descend.doctor.script.script import Script
 from descend.doctor.suspicion import Suspicion
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.candidate import reference, run_all
+from descend.doctor.trials.candidate import Candidate, reference, run_all
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.parts import joined, needed
-from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.proof import Proof, Steps, last
+from descend.doctor.trials.prove import prove
 from descend.doctor.trials.statistics import MARGIN, as_good, promising
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Part, Trial
@@ -49,58 +50,68 @@ class Mended:
     at: tuple[str, str] | None = None  # kind and key of the site that it edits
 
 
-def behind(study: Study, proof: Proof, known: list[Symptom]) -> list[Symptom]:
-    """Examine the mended script where it is still poor, and again with what was found; return all that is known."""
-    by_id = {s.id: s for s in known if s.id not in GENERAL}  # as it is told of the script as it was
-    hidden = [by_id.get(s.id, s) for s in _hidden(study, proof)]
-    ids = {symptom.id for symptom in hidden}
-    return [*(replace(s, explains=s.explains - ids) for s in known if s.id not in ids), *hidden]
+def behind(study: Study, proof: Proof) -> Steps:
+    """Examine the mended script where it is still poor, and again with what was found there.
 
-
-def _hidden(study: Study, proof: Proof) -> list[Symptom]:
-    known = [(replace(proof), list[Symptom]())]  # the proof, and what was found, before each look
-    while len(known) <= LOOKS and (first := mended(proof, study)) is not None:
-        cure, hidden = proof.cure, known[-1][1]
-        found = _behind_one(study, proof, first)
-        if cure and not proof.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
-            go_back(proof, known[-2][0])
-            return known[-2][1]
+    What is found is among the symptoms of the proofs.
+    """
+    known = [(proof, list[Symptom]())]  # the proof, and what was found, before each look
+    while len(known) <= LOOKS:
+        proof, hidden = _heard_out(study, known[-1][0]), known[-1][1]
+        if (first := mended(proof, study)) is None:
+            break
+        after, found = _behind_one(study, proof, first)
+        if proof.cure and not after.cure and len(known) > 1:  # what was added is no cure: what it was added to is one
+            earlier, hidden = known[-2]
+            return _with_hidden(hidden, gone_back(after, earlier))
         ids = {symptom.id for symptom in found}
-        known.append((replace(proof), [*(s for s in hidden if s.id not in ids), *found]))
-        if proof.cure is cure or not found:
+        known.append((after, [*(s for s in hidden if s.id not in ids), *found]))
+        is_last, proof = after.cure is proof.cure or not found, after
+        yield _with_hidden(known[-1][1], proof)
+        if is_last:
             break
     if proof.cure is not known[0][0].cure:
-        take_what_is_needed(study, proof)
-    return known[-1][1]
+        proof = with_what_is_needed(study, proof)
+    return _with_hidden(known[-1][1], proof)
 
 
-def _behind_one(study: Study, proof: Proof, first: Mended) -> list[Symptom]:
-    """Return what is found in a script with a first change, if its cure is taken; else what is surely wrong there."""
+def _with_hidden(hidden: list[Symptom], proof: Proof) -> Proof:
+    """Return the proof with what was found behind its cure last; as it is told of the script as it was, if it is."""
+    by_id = {s.id: s for s in proof.symptoms if s.id not in GENERAL}
+    ids = {symptom.id for symptom in hidden}
+    before = [replace(s, explains=s.explains - ids) for s in proof.symptoms if s.id not in ids]
+    return replace(proof, symptoms=(*before, *(by_id.get(s.id, s) for s in hidden)))
+
+
+def _behind_one(study: Study, proof: Proof, first: Mended) -> tuple[Proof, list[Symptom]]:
+    """Return the proof, and what is found in a script with a first change, if its cure is taken.
+
+    Else what is surely wrong there.
+    """
     cured, record = first.script.to_be_examined(), study.baseline
     second = study.context.observe(cured, study.plan, record.run)
     if second.ending and second.ending.reason == "interrupted":
         raise KeyboardInterrupt
     if takes_the_bottom_away(record, second, first):
-        withdraw(proof)
-        return []
-    suspicion, further = Suspicion(cured, study.plan, second), Proof()
+        return withdrawn(proof), []
     if second.ending is None or not second.can_be_judged:
-        return []
+        return proof, []
+    suspicion = Suspicion(cured, study.plan, second)
+    further = Proof(tuple(suspicion.symptoms))
     if suspicion.symptoms:
-        prove(suspicion.stages, study.of(cured, second), further)
-    if not take_both(first, further.cure, proof, study):
-        if not proof.cure:
-            take_mend(second, proof, study)
-        return [as_in(cured, s, first) for s in new_facts(record, suspicion.symptoms, first)]
-    found = [as_in(cured, s, first) for s in conclude(second, suspicion.symptoms, further, "").findings]
-    proof.confirmed |= {first.symptom, *(symptom.id for symptom in found)}
-    proof.at |= {first.symptom: first.at} if first.at else {}
-    return found
+        further = last(prove(suspicion.stages, study.of(cured, second), further))
+    both = with_both(first, further.cure, proof, study)
+    if both.cure is proof.cure:
+        mend = both if both.cure else with_mend(second, both, study)
+        return mend, [as_in(cured, s, first) for s in new_facts(record, suspicion.symptoms, first)]
+    found = [as_in(cured, s, first) for s in conclude(second, further).findings]
+    confirmed = both.confirmed | {first.symptom, *(symptom.id for symptom in found)}
+    at = {**both.at, first.symptom: first.at} if first.at else both.at
+    return replace(both, confirmed=confirmed, at=at), found
 
 
 def mended(proof: Proof, study: Study) -> Mended | None:
     """Return the script as the cure leaves it, at the same budget, where that is poor; else with what mends a fact."""
-    _hear_out(proof, study)
     cure, record = proof.cure, study.baseline
     if cure is None:
         known = proof.mending
@@ -116,31 +127,38 @@ def mended(proof: Proof, study: Study) -> Mended | None:
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)
 
 
-def _hear_out(proof: Proof, study: Study) -> None:
-    """Let the cure's run come to what the script prints behind its last step, where it was ended before that."""
+def _heard_out(study: Study, proof: Proof) -> Proof:
+    """Return the proof with the cure's run as far as what the script prints behind its last step.
+
+    Where that was ended before it is made again.
+    """
     cure, trial_run, ending = proof.cure, proof.trial_run, study.baseline.ending
     if cure is None or cure.script is None or trial_run is None or ending is None or ending.reason != "finished":
-        return
-    if not set(study.baseline.places("own_number")) <= set(trial_run.places("own_number")):
-        [proof.trial_run] = study.run([Job(cure.script, trial_run.seed, trial_run.steps + 1)])
+        return proof
+    if set(study.baseline.places("own_number")) <= set(trial_run.places("own_number")):
+        return proof
+    [again] = study.run([Job(cure.script, trial_run.seed, trial_run.steps + 1)])
+    return replace(proof, trial_run=again)
 
 
-def take_both(first: Mended, second: Trial | None, proof: Proof, study: Study) -> bool:
-    """Make one cure of both where that is proved, and better than the first alone; return whether it is."""
+def with_both(first: Mended, second: Trial | None, proof: Proof, study: Study) -> Proof:
+    """Return the proof with one cure of both where that is proved, and better than the first alone."""
     if second is None or second.script is None or second.verdict != "proved":
-        return False
+        return proof
     parts, on = (*first.parts, *second.parts), _judged_on(first, second)
     [candidate] = run_all([joined(parts, second.script, on)], study)
     if not candidate.helps:
-        return False
+        return proof
     trial = replace(confirm(candidate, study), parts=parts)
     if trial.verdict != "proved" or not promising(_alone(first, trial, proof, study.baseline), trial.after):
-        proof.trials = [*proof.trials, trial]
-        return False
-    alone = proof.cure
-    rest = [replace(t, verdict="helps", reason=NOT_ALONE) if t is alone else t for t in proof.trials]
-    proof.trials, proof.cure, proof.trial_run, proof.tuning = [trial, *rest], trial, candidate.record, None
-    return True
+        return proof.telling(trial)
+    return _instead(trial, candidate, NOT_ALONE, proof)
+
+
+def _instead(trial: Trial, candidate: Candidate, reason: str, proof: Proof) -> Proof:
+    """Return the proof with another cure, told first, and of the one before why it is none any more."""
+    rest = [replace(t, verdict="helps", reason=reason) if t is proof.cure else t for t in proof.trials]
+    return replace(proof.cured_by(trial, candidate.record), trials=(trial, *rest))
 
 
 def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
@@ -150,23 +168,24 @@ def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
     return yardstick(proof.trial_run, both.judged_on, record)[1]
 
 
-def take_mend(second: Record, proof: Proof, study: Study) -> None:
-    """Make a cure of what mends a fact, where the fact is gone with it and nothing is clearly worse on fresh seeds.
+def with_mend(second: Record, proof: Proof, study: Study) -> Proof:
+    """Return the proof with a cure of what mends a fact.
 
-    What is surely wrong need not show in the yardstick: a softmax along the batch, a number that tells nothing.
+    Where the fact is gone with it, and nothing is clearly worse on fresh seeds. What is surely wrong need not show in
+    the yardstick: a softmax along the batch, a number that tells nothing.
     """
     candidate = proof.mending
     before, after = ({s.id for s in diagnose(r) if s.certain} for r in (study.baseline, second))
     if candidate is None or candidate.prescription.symptom not in before - after:
-        return  # a general edit in a fact's line is none of the fact
+        return proof  # a general edit in a fact's line is none of the fact
     trial = confirm(candidate, study)
     if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
-        return
+        return proof
     p = candidate.prescription
     mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
     rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
-    proof.trials, proof.cure, proof.trial_run = [mend, *rest], mend, candidate.record
-    proof.confirmed |= {p.symptom}
+    proof = replace(proof, trials=(mend, *rest), confirmed=proof.confirmed | {p.symptom})
+    return replace(proof, cure=mend, trial_run=candidate.record)
 
 
 def new_facts(record: Record, symptoms: list[Symptom], first: Mended) -> list[Symptom]:
@@ -182,24 +201,28 @@ def _judged_on(first: Mended, second: Trial) -> JudgedOn:
     return next((by for by in judges if by in (first.judged_on, second.judged_on)), "fixed")
 
 
-def take_what_is_needed(study: Study, proof: Proof) -> None:
-    """Leave out of a cure that several looks have made up what it does as well without, on fresh seeds, too."""
+def with_what_is_needed(study: Study, proof: Proof) -> Proof:
+    """Return the proof without what a cure that several looks have made up does as well without, on fresh seeds."""
     cure = proof.cure
     if cure is None or proof.trial_run is None:
-        return
+        return proof
     found = needed(cure.parts, proof.trial_run, cure.judged_on, study)
     if found is None:
-        return
+        return proof
     parts, candidate = found
     trial = replace(confirm(candidate, study), parts=parts)
     if trial.verdict != "proved" or not as_good(trial.after, cure.after):
-        proof.trials = [*proof.trials, trial]
-        return
-    rest = [replace(t, verdict="helps", reason=NOT_ALL) if t is cure else t for t in proof.trials]
-    proof.trials, proof.cure, proof.trial_run = [trial, *rest], trial, candidate.record
+        return proof.telling(trial)
     left = {part.prescription.symptom for part in cure.parts} - {part.prescription.symptom for part in parts}
-    proof.confirmed, proof.refuted, proof.judged = proof.confirmed - left, proof.refuted | left, proof.judged | left
-    proof.at |= {part.prescription.symptom: at for part in parts if (at := part.prescription.at)}
+    at = {part.prescription.symptom: place for part in parts if (place := part.prescription.at)}
+    return replace(
+        _instead(trial, candidate, NOT_ALL, proof),
+        tuning=proof.tuning,
+        confirmed=proof.confirmed - left,
+        refuted=proof.refuted | left,
+        judged=proof.judged | left,
+        at={**proof.at, **at},
+    )
 
 
 def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool:
@@ -214,18 +237,18 @@ def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool
     return before is not None and after is not None and after.unbounded and not before.unbounded
 
 
-def go_back(proof: Proof, earlier: Proof) -> None:
-    """Let a proof be as it was; what has been taken back meanwhile is among its trials."""
-    trials = earlier.trials + [trial for trial in proof.trials if trial.reason == BOTTOMLESS]
-    vars(proof).update(vars(replace(earlier, trials=trials)))
+def gone_back(proof: Proof, earlier: Proof) -> Proof:
+    """Return a proof as it was; what has been taken back meanwhile is among its trials."""
+    return replace(earlier, trials=(*earlier.trials, *(t for t in proof.trials if t.reason == BOTTOMLESS)))
 
 
-def withdraw(proof: Proof) -> None:
-    """Take the cure back, which the second look has shown to be none."""
-    proof.trials = [replace(t, verdict="not_proved", reason=BOTTOMLESS) if t is proof.cure else t for t in proof.trials]
-    if proof.cure is not None:
-        proof.confirmed, proof.refuted = proof.confirmed - {proof.cure.symptom}, proof.refuted | {proof.cure.symptom}
-    proof.cure = proof.trial_run = proof.tuning = None
+def withdrawn(proof: Proof) -> Proof:
+    """Return the proof without its cure, which the second look has shown to be none."""
+    cure = proof.cure
+    if cure is None:
+        return proof
+    proof = proof.telling(replace(cure, verdict="not_proved", reason=BOTTOMLESS), instead_of=cure).without_cure()
+    return replace(proof, confirmed=proof.confirmed - {cure.symptom}, refuted=proof.refuted | {cure.symptom})
 
 
 def as_in(script: Script, symptom: Symptom, first: Mended) -> Symptom:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from descend.doctor.canon import CANON
 from descend.doctor.canon.diagnosis import chosen
@@ -10,7 +11,6 @@ from descend.doctor.canon.suggestible import suggestible
 from descend.doctor.case import Case
 from descend.doctor.concluding import conclude
 from descend.doctor.observe import Show
-from descend.doctor.record import Record
 from descend.doctor.record.store import Store
 from descend.doctor.run.forking import forking
 from descend.doctor.script.changes import changes_of
@@ -19,10 +19,10 @@ from descend.doctor.script.script import Script
 from descend.doctor.script.sources import Sources
 from descend.doctor.second_look import behind
 from descend.doctor.suspicion import Suspicion
-from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.elsewhere import Changed, Elsewhere
-from descend.doctor.trials.prove import Proof, prove
+from descend.doctor.trials.proof import Proof, Round, Steps, in_rounds
+from descend.doctor.trials.prove import prove
 from descend.doctor.trials.reproduce import reproduce
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.speed import hasten
@@ -45,7 +45,7 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluste
         whole, plan = whole_run(script, plan, context)
         cases = []
         for window, record in each_stage(script, plan, context, whole):
-            cases.append(_consult(script, window, context, record))
+            cases.append(_consult(Study(script, record, window, context)))
             if cases[-1].is_settled:  # what a stage begins with is what the one before has made
                 break
         else:
@@ -60,29 +60,46 @@ def doctor(script: Script, plan: Plan, store: Store, show: Show, cluster: Cluste
     )
 
 
-def _consult(script: Script, plan: Plan, context: RunContext, record: Record) -> Case:
+def _consult(study: Study) -> Case:
     """Go from a record to a case; where it was too short to show what a cure does, by way of a longer one."""
-    symptoms, proof, case = _examine(script, plan, context, record)
-    if not plan.is_fixed and was_short(record, symptoms, proof):
-        plan = plan.fixed_at(LONGER * record.steps)
-        *_, case = _examine(script, plan, context, context.observe(script, plan))
-    return case
+    proof = _examined(study)
+    if not study.plan.is_fixed and was_short(study.baseline, proof):
+        plan = study.plan.fixed_at(LONGER * study.baseline.steps)
+        study = replace(study.of(study.script, study.context.observe(study.script, plan)), plan=plan)
+        proof = _examined(study)
+    return conclude(study.baseline, proof)
 
 
-def _examine(script: Script, plan: Plan, context: RunContext, record: Record) -> tuple[list[Symptom], Proof, Case]:
-    suspicion, proof, verified = Suspicion(script, plan, record), Proof(), ""
-    symptoms = suspicion.symptoms  # what is wrong, or may be
-    if (symptoms or plan.suggest) and record.ending and record.can_be_judged:
-        study = Study(script, record, plan, context)
-        try:
-            prove(suspicion.stages, study, proof)  # what helps
-            hasten([p for p in prescribe(record, symptoms) if p.judged_on == "time"], study, proof)
-            symptoms = behind(study, proof, symptoms)
-            verified = reproduce(proof, study)
-            if plan.suggest and conclude(record, symptoms, proof, verified).status == "healthy":
-                suggest(prescribe(record, suggestible()), study, proof)
-        except KeyboardInterrupt:
-            proof.interrupted = True
-        except Changed as error:
-            proof.changed = str(error)
-    return symptoms, proof, conclude(record, symptoms, proof, verified)
+def _examined(study: Study) -> Proof:
+    """Return what is wrong, and what the trials say of it: the last proof of one round after another."""
+    record, suspicion = study.baseline, Suspicion(study.script, study.plan, study.baseline)
+    proof = Proof(tuple(suspicion.symptoms))  # what is wrong, or may be
+    if not (proof.symptoms or study.plan.suggest) or not record.ending or not record.can_be_judged:
+        return proof
+    quicker = [p for p in prescribe(record, suspicion.symptoms) if p.judged_on == "time"]
+    rounds: list[Round] = [
+        partial(prove, suspicion.stages, study),  # what helps
+        partial(hasten, quicker, study),
+        partial(behind, study),
+        partial(_reproduced, study),
+        partial(_suggested, study),
+    ]
+    try:
+        for known in in_rounds(rounds, proof):
+            proof = known
+    except KeyboardInterrupt:
+        return replace(proof, interrupted=True)
+    except Changed as error:
+        return replace(proof, changed=str(error))
+    return proof
+
+
+def _reproduced(study: Study, proof: Proof) -> Steps:
+    yield (proof := reproduce(study, proof))
+    return proof
+
+
+def _suggested(study: Study, proof: Proof) -> Steps:
+    if study.plan.suggest and conclude(study.baseline, proof).status == "healthy":
+        proof = yield from suggest(prescribe(study.baseline, suggestible()), study, proof)
+    return proof

@@ -13,8 +13,7 @@ from descend.doctor.sandbox.world import NOT_TOLD
 from descend.doctor.script.plan import Plan, Stage
 from descend.doctor.script.script import Script
 from descend.doctor.source.later_training import trains_later
-from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.run_context import RunContext
 
 LATER = 10  # times the steps, for a training behind the one that filled the window
@@ -47,11 +46,11 @@ def each_stage(script: Script, plan: Plan, context: RunContext, whole: Record) -
         yield part, context.observe(script, part)
 
 
-def was_short(record: Record, symptoms: list[Symptom], proof: Proof) -> bool:
+def was_short(record: Record, proof: Proof) -> bool:
     """Whether the cure of a fact could be tried, and did not show in the steps observed: more may show it."""
     if proof.cure or proof.interrupted or proof.changed or record.ending is None or record.ending.reason != "window":
         return False
-    facts = {symptom.id for symptom in symptoms if symptom.certain}
+    facts = {symptom.id for symptom in proof.symptoms if symptom.certain}
     tried = [trial for trial in proof.trials if trial.judged_on != "time"]
     return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.trials.candidate import horizon
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.study import Job, Study, fails_alike
 from descend.doctor.trials.trial import Trial
 
@@ -17,11 +17,17 @@ ENDLESS = 10**9  # steps
 BEYOND = 1.0  # times the bare window's time, in which a patched script is watched beyond its last step
 
 
-def reproduce(proof: Proof, study: Study) -> str:
-    """Return in one sentence what plain python made of the patched script, by the weights' fingerprints.
+def reproduce(study: Study, proof: Proof) -> Proof:
+    """Return the proof with a sentence on what plain python made of the patched script, by the weights' fingerprints.
 
     A cure whose script raises after its training is taken back.
     """
+    said = _made_by_plain_python(study, proof)
+    return said if isinstance(said, Proof) else replace(proof, verified=said)
+
+
+def _made_by_plain_python(study: Study, proof: Proof) -> str | Proof:
+    """Return it in one sentence, or the proof without the cure."""
     baseline = study.baseline
     cure, trial_run = proof.cure, proof.trial_run
     if cure is None or cure.script is None or trial_run is None:
@@ -34,8 +40,9 @@ def reproduce(proof: Proof, study: Study) -> str:
     if baseline.ending is not None and not _is_another_number(cure, baseline.ending):
         cut_off = baseline.ending.reason == "window" and not by_hand
         plains = study.run([to_its_end, as_far] if cut_off else [to_its_end])
-        if _withdrawn(proof, cure, plains[0], replace(to_its_end, script=study.script), study):
-            return ""
+        if reason := _failure_beyond(plains[0], replace(to_its_end, script=study.script), study):
+            failed = replace(cure, verdict="failed", reason=reason)
+            return proof.telling(failed, instead_of=cure).without_cure()
     if by_hand:  # plain python cannot be stopped at a step that only the script knows: to its own end
         trial_run, plain = study.run([replace(to_its_end, role=role) for role in ("trial_run", "bare")])
         if _reason(trial_run) != _reason(plain) or _reason(trial_run) not in ("finished", _failing(baseline)):
@@ -73,22 +80,19 @@ def _is_another_number(cure: Trial, ending: Ending) -> bool:
     return ending.reason == "finished" and NUMBERS.issuperset(cure.remedies)
 
 
-def _withdrawn(proof: Proof, cure: Trial, changed: Record, unchanged: Job, study: Study) -> bool:
-    """Take the cure back where the patched script raises beyond its last step and the unchanged one does not so.
+def _failure_beyond(changed: Record, unchanged: Job, study: Study) -> str:
+    """Return how the patched script raises beyond its last step, where the unchanged one does not so; else "".
 
     What follows the training (an export, a plot) has not been run by any trial. An unchanged script that fails
     before it comes as far tells nothing.
     """
     if changed.ending is None or changed.ending.reason != "failed":
-        return False
+        return ""
     ending = study.run([unchanged])[0].ending
     if ending and ending.reason == "failed" and (fails_alike(changed.ending, ending) or ending.steps < changed.steps):
-        return False
+        return ""
     error = cause_of(changed.ending.error) or f"status {changed.ending.status}"
-    failed = replace(cure, verdict="failed", reason=f"the changed script fails after its training: {error}")
-    proof.trials = [failed if trial is cure else trial for trial in proof.trials]
-    proof.cure = proof.tuning = proof.trial_run = None
-    return True
+    return f"the changed script fails after its training: {error}"
 
 
 def _time_to_its_end(baseline: Record) -> float:

@@ -15,7 +15,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable, were_shown_alike
 from descend.doctor.trials.confirm import LOOKS, fresh_seeds
 from descend.doctor.trials.outcome import screened
-from descend.doctor.trials.prove import PROVED, Proof
+from descend.doctor.trials.proof import PROVED, Proof, Steps
 from descend.doctor.trials.statistics import DOWN, MARGIN, compare
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Trial, TrialRun
@@ -29,8 +29,8 @@ UNTIMED = "it takes too few steps to be timed"
 NOT_QUICKER = "its steps are not surely a fifth quicker"
 
 
-def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) -> None:
-    """Try each prescription and add its trial to the proof; where there is no cure yet, one of the proved ones is.
+def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) -> Steps:
+    """Try each prescription: yield every trial, and where there is no cure yet one of the proved ones as that.
 
     It is the cheapest of those that are about as quick as the quickest.
     """
@@ -39,24 +39,25 @@ def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) ->
     for prescription in prescriptions:
         edited = prescription.apply(study.script)
         if isinstance(edited, NotApplicable):
-            proof.trials.append(screened(Candidate(prescription, None, reason=edited.reason), study.baseline))
-            continue
-        candidate = _observed(Candidate(prescription, edited), study)
+            candidate = Candidate(prescription, None, reason=edited.reason)
+        else:
+            candidate = _observed(Candidate(prescription, edited), study)
         if candidate.reason:
-            proof.trials.append(screened(candidate, study.baseline))
+            proof = proof.telling(screened(candidate, study.baseline))
             continue
         trial = _timed(candidate, alone)
-        proof.trials.append(trial)
-        proof.judged |= {prescription.symptom}
+        proof = replace(proof.telling(trial), judged=proof.judged | {prescription.symptom})
         if trial.verdict in PROVED:
-            proof.confirmed |= {prescription.symptom}
+            proof = replace(proof, confirmed=proof.confirmed | {prescription.symptom})
             proved.append((prescription.cost, trial, candidate.record))
-    proof.refuted |= {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
+        yield proof
+    lost = {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
+    proof = replace(proof, refuted=proof.refuted | lost)
     if proved and proof.cure is None:
         quick = min(trial.after for _, trial, _ in proved) * (1 + MARGIN)
-        _, proof.cure, proof.trial_run = min(
-            (each for each in proved if each[1].after <= quick), key=lambda each: each[0]
-        )
+        _, cure, trial_run = min((each for each in proved if each[1].after <= quick), key=lambda each: each[0])
+        proof = proof.cured_by(cure, trial_run)
+    return proof
 
 
 def step_seconds(record: Record, processes: int) -> float:

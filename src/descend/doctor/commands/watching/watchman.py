@@ -18,7 +18,7 @@ from descend.doctor.record.store import Store
 from descend.doctor.report.contract import finding_as_json
 from descend.doctor.report.wording import steps_taken, told
 from descend.doctor.symptoms import Symptom, causes
-from descend.doctor.trials.prove import Proof
+from descend.doctor.trials.proof import Proof
 from descend.ground.errors import UsageError
 
 
@@ -74,8 +74,7 @@ class Watchman:
         if "world_size" in record.environment:
             with self._said():
                 self._say(gather(record, store))
-        symptoms = diagnose(record, ignore=self._ignore)
-        case = conclude(record, symptoms, Proof(), "")
+        case = conclude(record, Proof(tuple(diagnose(record, ignore=self._ignore))))
         with self._said():
             save_case(store, replace(case, total_s=record.ending.wall_s) if record.ending else case)
         for symptom in case.findings:

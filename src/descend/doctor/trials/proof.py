@@ -1,0 +1,74 @@
+"""What the trials of one case have shown so far."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from descend.doctor.record import Record
+from descend.doctor.remedies import Key
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.candidate import Candidate
+from descend.doctor.trials.trial import Trial
+
+PROVED = ("proved", "train_longer")
+
+Place = tuple[str, str]  # kind and key of a site
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The trials of one case, and what follows from them. It never changes: each experiment gives another one."""
+
+    symptoms: tuple[Symptom, ...] = ()  # all that is wrong, or may be
+    trials: tuple[Trial, ...] = ()
+    confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
+    refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
+    judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
+    failed: Mapping[Key, Trial] = field(default_factory=dict)  # on fresh seeds
+    cure: Trial | None = None
+    trial_run: Record | None = None  # the cure's under the script's own seed
+    tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
+    mending: Candidate | None = None  # where nothing has won: the best that mends a fact, and runs
+    at: Mapping[str, Place] = field(default_factory=dict)  # confirmed -> the site at which its remedy has won
+    verified: str = ""  # what plain python made of the patched script
+    interrupted: bool = False  # by Ctrl-C, before it could decide everything
+    changed: str = ""  # what was changed under the trials, which has ended them
+
+    @property
+    def dismissed(self) -> frozenset[str]:
+        """Suspicions that trials have decided against; what more seeds might settle is left open."""
+        return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
+
+    def cured_by(self, trial: Trial, trial_run: Record | None) -> "Proof":
+        """Return the proof with another cure: a trial, and its run under the script's own seed."""
+        return replace(self, cure=trial, trial_run=trial_run, tuning=None)
+
+    def without_cure(self) -> "Proof":
+        """Return the proof without its cure, as where that turns out to be none."""
+        return replace(self, cure=None, trial_run=None, tuning=None)
+
+    def telling(self, trial: Trial, instead_of: Trial | None = None) -> "Proof":
+        """Return the proof with a trial told in the place of another one, or behind all of them."""
+        if instead_of is None:
+            return replace(self, trials=(*self.trials, trial))
+        return replace(self, trials=tuple(trial if known is instead_of else known for known in self.trials))
+
+
+Steps = Generator[Proof, None, Proof]  # the proof after each experiment, and in the end the last one
+Round = Callable[[Proof], Steps]
+
+
+def in_rounds(rounds: Iterable[Round], proof: Proof) -> Iterator[Proof]:
+    """Yield the proof after each experiment of one round after another, each of which goes on from the last."""
+    for following in rounds:
+        proof = yield from following(proof)
+        yield proof
+
+
+def last(steps: Steps) -> Proof:
+    """Return the proof that a round ends with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            proof: Proof = end.value
+            return proof
