@@ -5,7 +5,7 @@ from records import healthy, observe, probe, rising, second_optimizer, set_cost,
 
 from descend.doctor.canon import CANON
 from descend.doctor.course.opponents import EXPLODED
-from descend.doctor.course.progress import constant_cost, first_rise, is_stuck, left
+from descend.doctor.course.progress import constant_cost, cost_left, first_rise, is_stuck
 from descend.doctor.record import facts
 
 
@@ -34,7 +34,7 @@ def test_of_opponents_no_cost_is_stuck_or_risen():
     assert first_rise(record, "0") is not None
     oppose(record)
     assert first_rise(record, "0") is None and not is_stuck(record, "0")
-    assert constant_cost(record) is None and left(record) != left(record)
+    assert constant_cost(record) is None and cost_left(record) != cost_left(record)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from sick_runs import look, named, neighbours
 
 from descend.doctor.canon import CANON
 from descend.doctor.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
-from descend.doctor.course.progress import is_stuck, left, left_in_words
+from descend.doctor.course.progress import cost_left, cost_left_in_words, is_stuck
 from descend.doctor.course.suffering import may_be_poor, suffers
 from descend.doctor.record import Reading, facts
 
@@ -248,20 +248,20 @@ def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
 )
 def test_where_no_loss_can_tell_the_scripts_own_number_says_what_is_left(printed, share):
     record = printing(**printed)
-    assert left(record) < 0.01  # by its loss
+    assert cost_left(record) < 0.01  # by its loss
     observe(record, facts.SelfSampledLoss("multinomial"))
     name = repr(printed.get("name", "test accuracy"))
     known = printed.get("untrained", 0.1) is not None
     told = f"of what {name} lacks without learning" if known else f"of a perfect {name}"
-    assert left(record) == pytest.approx(share) and left_in_words(record) == f"{share:.0%} {told}"
+    assert cost_left(record) == pytest.approx(share) and cost_left_in_words(record) == f"{share:.0%} {told}"
     assert is_stuck(record, "0", share - 0.001) and not is_stuck(record, "0", share + 0.001)
 
 
 def test_an_error_that_is_not_known_without_learning_says_nothing_of_it():
     record = printing(name="rmse", rises=False, values=(2.0, 1.9), untrained=None)
-    before = left(record)
+    before = cost_left(record)
     observe(record, facts.SelfSampledLoss("multinomial"))
-    assert left(record) == before
+    assert cost_left(record) == before
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from records import CLASSES, STEPS, change, falling_to, forget, healthy, observe
 
 from descend.doctor.course.progress import (
     constant_cost,
+    cost_left,
+    cost_left_in_words,
     falls,
     first_rise,
     is_stuck,
-    left,
-    left_in_words,
     smoothed,
     stuck_in_words,
 )
@@ -57,16 +57,16 @@ def test_a_lower_median_over_ten_steps_outlives_five_wild_ones(wild, largest):
 def test_what_is_left_is_told_of_the_constant_that_it_is_a_share_of():
     record = healthy()
     set_cost(record, falling_to(0.25))
-    assert left_in_words(record) == "25% of the cost of the best constant prediction"
+    assert cost_left_in_words(record) == "25% of the cost of the best constant prediction"
     change(record, facts.Targets, entropy=inf, unseen_entropy=inf)
-    assert left_in_words(record) == "25% of the first cost"
+    assert cost_left_in_words(record) == "25% of the first cost"
     record = healthy()
     real(record)
     set_cost(record, falling_to(0.25))
     change(record, facts.LossInput, target_shape=(32, 5))
-    assert left_in_words(record) == "25% of the cost of the best single number for all outputs"
+    assert cost_left_in_words(record) == "25% of the cost of the best single number for all outputs"
     change(record, facts.Targets, constants=5)  # a mean of each output
-    assert left_in_words(record) == "25% of the cost of the best constant prediction"
+    assert cost_left_in_words(record) == "25% of the cost of the best constant prediction"
 
 
 def test_a_stuck_run_is_told_by_what_was_tested():
@@ -82,16 +82,16 @@ def test_a_stuck_run_is_told_by_what_was_tested():
 def test_what_is_left_of_the_cost():
     record = healthy()
     set_cost(record, falling_to(0.25))
-    assert left(record) == pytest.approx(0.25)
+    assert cost_left(record) == pytest.approx(0.25)
     change(record, facts.Targets, entropy=1.15, unseen_entropy=1.15)
-    assert left(record) == pytest.approx(0.5)  # of a constant prediction's
+    assert cost_left(record) == pytest.approx(0.5)  # of a constant prediction's
     forget(record, facts.Targets)
-    assert left(record) == pytest.approx(0.25)  # of the first cost
+    assert cost_left(record) == pytest.approx(0.25)  # of the first cost
     set_series(record, "yardstick", "negative_log_likelihood", [2.3, 1.15, nan, 9.0])
-    assert left(record) == pytest.approx(0.5)  # what came before it was lost
+    assert cost_left(record) == pytest.approx(0.5)  # what came before it was lost
     for values in ([], [nan], [0.0, 0.0], [-1.0, -2.0]):
         set_series(record, "yardstick", "negative_log_likelihood", values)
-        assert isnan(left(record))
+        assert isnan(cost_left(record))
 
 
 def test_how_far_the_cost_has_fallen_lately():

@@ -13,7 +13,7 @@ from descend.doctor.canon import GENERAL
 from descend.doctor.canon.diagnosis import diagnose
 from descend.doctor.concluding import conclude
 from descend.doctor.course.own_metric import own_metric
-from descend.doctor.course.progress import FAIR
+from descend.doctor.course.progress import LEFT_TO_LEARN
 from descend.doctor.course.suffering import may_lack_unseen
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.remedies import JudgedOn
@@ -121,7 +121,7 @@ def mended(proof: Proof, study: Study) -> Mended | None:
         return Mended(known.script, p.symptom, p.remedies, p.label, p.judged_on, inf, known.made_by, p.at)
     if cure.script is None or cure.verdict != "proved" or cure.judged_on not in ("fixed", "training", "metric"):
         return None
-    is_poor = isfinite(cure.after) and cure.after > FAIR * reference(cure.before, record, cure.judged_on)
+    is_poor = isfinite(cure.after) and cure.after > LEFT_TO_LEARN * reference(cure.before, record, cure.judged_on)
     if not is_poor and (proof.trial_run is None or not may_lack_unseen(record.with_course_of(proof.trial_run))):
         return None
     return Mended(cure.script, cure.symptom, cure.remedies, cure.label, cure.judged_on, cure.after, cure.parts)

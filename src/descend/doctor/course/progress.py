@@ -17,8 +17,10 @@ NOISE = Bound(
     "times the median difference of neighbouring losses",
     "chosen: a rise has to be larger than what batches differ by",
 )
-POOR = Bound(0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much")
-FAIR = Bound(
+HARDLY_LEARNT = Bound(
+    0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much"
+)
+LEFT_TO_LEARN = Bound(
     0.1, "of what the best constant prediction costs", "chosen: where more is left there is something to learn"
 )
 KNOWN = 1 - STUCK  # share of it that two ways to estimate a constant's cost may differ by: what `STUCK` can tell apart
@@ -120,7 +122,7 @@ def has_reference(record: Record) -> bool:
     return len(curve) > 1 or bool(len(curve) and constant_cost(record))
 
 
-def left(record: Record) -> float:
+def cost_left(record: Record) -> float:
     """Return the cost at the end as a share of a constant prediction's, or else of the first cost; NaN unknown.
 
     Where no loss can tell, it is what the script's own number lacks, as a share of what it lacks without learning.
@@ -138,12 +140,12 @@ def _own_left(record: Record) -> float:
     return nan if is_told_by_loss(record) else own_left(record)
 
 
-def left_in_words(record: Record) -> str:
+def cost_left_in_words(record: Record) -> str:
     """Return what is left, and of what: `87% of the cost of the best constant prediction`."""
     if isfinite(share := _own_left(record)):
         return own_left_in_words(record, share)
     whose = f"the cost of {constant_in_words(record)}" if constant_cost(record) else "the first cost"
-    share = left(record)
+    share = cost_left(record)
     return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
 
 
@@ -178,8 +180,8 @@ def stuck_in_words(record: Record, key: str, share: float) -> str:
     """Return what `is_stuck` has found: `31% of the first cost is left`."""
     if diverged(record, key):
         return "the training loss became infinite or no number"
-    if isfinite(left(record)):
-        return f"{left_in_words(record)} is left"
+    if isfinite(cost_left(record)):
+        return f"{cost_left_in_words(record)} is left"
     return f"the training loss did not end below {share:.0%} of its first value"
 
 
@@ -198,7 +200,7 @@ def rebounds(record: Record) -> bool:
     if has_opponents(record):
         return False
     curve = record.series("yardstick", yardstick_place(record)).finite()
-    least, worth = float("inf"), FAIR * (constant_cost(record) or curve.first)
+    least, worth = float("inf"), LEFT_TO_LEARN * (constant_cost(record) or curve.first)
     for _, value in curve:
         if value > worth and value > REBOUND * least:
             return True

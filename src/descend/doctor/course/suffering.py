@@ -13,7 +13,16 @@ from descend.doctor.course.own_metric import (
     own_metrics,
     stands_still,
 )
-from descend.doctor.course.progress import FAIR, POOR, diverged, first_rise, has_reference, is_stuck, left, rebounds
+from descend.doctor.course.progress import (
+    HARDLY_LEARNT,
+    LEFT_TO_LEARN,
+    cost_left,
+    diverged,
+    first_rise,
+    has_reference,
+    is_stuck,
+    rebounds,
+)
 from descend.doctor.record import Record
 
 
@@ -48,7 +57,7 @@ def has_learnt_nothing(record: Record) -> bool:
 
 def may_suffer(record: Record, key: str = "0") -> bool:
     """Whether a run suffers, or a tenth is left by any yardstick, or there is none: a trial is worth its time."""
-    return suffers(record, key) or not left(record) < FAIR or may_lack_unseen(record)
+    return suffers(record, key) or not cost_left(record) < LEFT_TO_LEARN or may_lack_unseen(record)
 
 
 def may_be_poor(record: Record, key: str = "0") -> bool:
@@ -56,7 +65,7 @@ def may_be_poor(record: Record, key: str = "0") -> bool:
 
     It is enough for what is seen in the wiring, and may be meant.
     """
-    return is_stuck(record, key, POOR) or not is_told_by_loss(record) and not own_left(record) < FAIR
+    return is_stuck(record, key, HARDLY_LEARNT) or not is_told_by_loss(record) and not own_left(record) < LEFT_TO_LEARN
 
 
 def may_lack_unseen(record: Record) -> bool:
@@ -75,4 +84,4 @@ def lacks_elsewhere(record: Record) -> bool:
     if metric.kind == "gain":
         return True
     curve = metric.curve(record)
-    return curve.last > FAIR * (metric.whole if metric.kind == "share" else curve.first)
+    return curve.last > LEFT_TO_LEARN * (metric.whole if metric.kind == "share" else curve.first)

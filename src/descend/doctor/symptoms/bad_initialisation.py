@@ -1,6 +1,6 @@
 """Bad initialisation: each layer shrinks or grows the signal by the same factor, so that depth multiplies it."""
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
 from descend.doctor.record import Record
 from descend.doctor.symptoms.depth import activation_scales
 from descend.doctor.symptoms.sign import Sign
@@ -19,7 +19,7 @@ LARGEST = Bound(1e2, "root mean square of a layer's activations", "chosen: two o
 def bad_initialisation(record: Record) -> Sign | None:
     """Activations that drift geometrically from layer to layer at the start, in a run that suffers from it."""
     scales = [(p, v) for p, v in activation_scales(record) if v > 0]
-    if not scales or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None):
+    if not scales or not (is_stuck(record, "0", HARDLY_LEARNT) or first_rise(record, "0") is not None):
         return None
     (first, start), (last, end) = scales[0], scales[-1]
     drift = end / start

@@ -1,6 +1,6 @@
 """Batch size: so many examples in each step that the passes over the data make few steps."""
 
-from descend.doctor.course.progress import FAIR, ended_smoothly, falls, left, left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words, ended_smoothly, falls
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
 from descend.doctor.symptoms.sign import Sign
@@ -25,13 +25,13 @@ def batch_size(record: Record) -> Sign | None:
         return None
     size, noise = examples_in_batch(record), noise_scale(record)
     least = max(LARGE, BEYOND * noise) if noise is not None else LARGE
-    if not size >= least or not left(record) > FAIR or falls(record) < STILL_FALLING:
+    if not size >= least or not cost_left(record) > LEFT_TO_LEARN or falls(record) < STILL_FALLING:
         return None
     known = f"at a gradient noise scale of {noise:.2g}" if noise is not None else f"where {USUAL} are usual"
     return Sign(
         certain=False,
         sentence=f"each step averages {size:.0f} examples {known}, and so the passes over the data come to "
-        f"{record.steps} steps: {left_in_words(record)} is left, and it still falls",
+        f"{record.steps} steps: {cost_left_in_words(record)} is left, and it still falls",
         quantity="examples in a batch",
         value=size,
         bound=least,

@@ -3,7 +3,7 @@
 from math import isfinite
 from statistics import median
 
-from descend.doctor.course.progress import POOR, left
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound, Count
@@ -24,7 +24,7 @@ def cliff(record: Record) -> Sign | None:
             worst, at = (value / before if isfinite(value) else float("inf")), losses.steps[i]
         if worst == float("inf"):
             break
-    if worst < JUMP or not (left(record) > POOR or worst == float("inf")):
+    if worst < JUMP or not (cost_left(record) > HARDLY_LEARNT or worst == float("inf")):
         return None
     return Sign(
         certain=False,

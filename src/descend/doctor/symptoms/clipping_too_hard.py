@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.course.stability import PRECONDITIONED, is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -17,7 +17,13 @@ def clipping_too_hard(record: Record) -> Sign | None:
     """Nearly every gradient is cut to less than a tenth of its norm, and most of the cost is left."""
     clip, norms = record.fact(facts.Clip), record.series("clipped_norm").finite().values
     adaptive = is_of(record, "0", PRECONDITIONED)  # it scales what it is given
-    if adaptive or clip is None or clip.function != "clip_grad_norm_" or not norms or not left(record) > POOR:
+    if (
+        adaptive
+        or clip is None
+        or clip.function != "clip_grad_norm_"
+        or not norms
+        or not cost_left(record) > HARDLY_LEARNT
+    ):
         return None
     limit, usual = clip.limit, median(norms)
     cut = sum(norm > limit for norm in norms) / len(norms)
@@ -29,7 +35,7 @@ def clipping_too_hard(record: Record) -> Sign | None:
         sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
         "steps are "
         f"{usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
-        f"{left_in_words(record)} is left",
+        f"{cost_left_in_words(record)} is left",
         quantity="clipping threshold / usual gradient norm",
         value=limit / usual,
         bound=SHARE,

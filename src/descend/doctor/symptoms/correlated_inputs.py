@@ -1,6 +1,6 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.course.stability import is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
@@ -21,12 +21,12 @@ def correlated_inputs(record: Record) -> Sign | None:
     condition = record.series("input_condition_number_standardised").last
     if inputs is None or not condition > ILL or not SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS:
         return None
-    if not is_of(record, "0", ("SGD",)) or not left(record) > POOR / 3:
+    if not is_of(record, "0", ("SGD",)) or not cost_left(record) > HARDLY_LEARNT / 3:
         return None
     return Sign(
         certain=False,
         sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
-        f"{condition:,.0f} (bound {ILL:,.0f}), and {left_in_words(record)} is left along the flat directions",
+        f"{condition:,.0f} (bound {ILL:,.0f}), and {cost_left_in_words(record)} is left along the flat directions",
         quantity="condition_number",
         value=condition,
         bound=ILL,

@@ -1,6 +1,6 @@
 """Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
 
-from descend.doctor.course.progress import POOR, is_stuck, left, yardstick_place
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, is_stuck, yardstick_place
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -47,7 +47,7 @@ def dead_units(record: Record) -> Sign | None:
 def _has_faded(record: Record, place: str) -> bool:
     """Whether hardly anything passes through a layer any more, in a run whose loss need not end at zero."""
     scale = record.series("activation_scale", place)
-    return yardstick_place(record) == "loss" and left(record) > POOR and scale.last < FADED * scale.first
+    return yardstick_place(record) == "loss" and cost_left(record) > HARDLY_LEARNT and scale.last < FADED * scale.first
 
 
 def _line(record: Record, place: str) -> Site | None:

@@ -1,6 +1,6 @@
 """Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
 
-from descend.doctor.course.progress import FAIR, left, left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Count
@@ -15,7 +15,7 @@ def degenerate_normalisation(record: Record) -> Sign | None:
         return masked
     place = lone_place(record)
     lone = record.fact(facts.LoneEntry, place)
-    if lone is None or not left(record) > FAIR:
+    if lone is None or not cost_left(record) > LEFT_TO_LEARN:
         return None
     constant = "1" if lone.function in ("softmax", "softmin") else "0" if lone.function == "log_softmax" else ""
     gives = f"is always {constant}" if constant else "is its bias alone"
@@ -23,7 +23,7 @@ def degenerate_normalisation(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"{lone.function} of values of shape {lone.shape} is taken over a single entry: what it "
-        f"gives {gives}, so nothing passes through it, forward or backward; {left_in_words(record)} is left",
+        f"gives {gives}, so nothing passes through it, forward or backward; {cost_left_in_words(record)} is left",
         quantity="entries that are normalised together",
         value=1.0,
         bound=float(ENTRIES),

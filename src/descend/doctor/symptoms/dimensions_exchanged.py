@@ -1,6 +1,6 @@
 """Dimensions exchanged: view or reshape gives the shape of a transpose, and leaves the values in their order."""
 
-from descend.doctor.course.progress import FAIR, left, left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -10,17 +10,17 @@ SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor
 def dimensions_exchanged(record: Record) -> Sign | None:
     """A change of shape to the same sizes in another order, on what the network computes."""
     exchange = record.fact(facts.Exchanged, "0")
-    if exchange is None or not left(record) > FAIR:
+    if exchange is None or not cost_left(record) > LEFT_TO_LEARN:
         return None
     return Ruin(
         certain=False,
         likely=True,
         sentence=f"a change of shape makes {exchange.result} of {exchange.shape}: the sizes are exchanged "
         "and the values are not, so each lands in the place of another (transpose or permute would move them); "
-        f"{left_in_words(record)} is left",
+        f"{cost_left_in_words(record)} is left",
         quantity="share of a constant prediction's cost",
-        value=left(record),
-        bound=FAIR,
+        value=cost_left(record),
+        bound=LEFT_TO_LEARN,
         source=SOURCE,
         where=record.site("exchanged", "0"),
     )

@@ -1,6 +1,6 @@
 """Examples mixed: what the network says of one example depends on the others that happen to be in its batch."""
 
-from descend.doctor.course.progress import FAIR, left
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -18,7 +18,7 @@ SENTENCES = {
 def examples_mixed(record: Record) -> Sign | None:
     """Outputs that change when another example of the batch does, by a known mistake, and much of the cost is left."""
     mixing = record.fact(facts.Mixing)
-    if mixing is None or not mixing.share or mixing.by not in SENTENCES or not left(record) > FAIR:
+    if mixing is None or not mixing.share or mixing.by not in SENTENCES or not cost_left(record) > LEFT_TO_LEARN:
         return None
     comes = "time" if mixing.batch_first else "the batch"
     order = f" (batch_first={mixing.batch_first}, and {comes} comes first)" if mixing.by in LAYERS else ""

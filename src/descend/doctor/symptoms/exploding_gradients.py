@@ -1,6 +1,6 @@
 """Exploding gradients: the gradient grows with depth or time until a step throws the parameters away."""
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
 from descend.doctor.record import Record
 from descend.doctor.symptoms.depth import weight_gradients
 from descend.doctor.symptoms.sign import Sign
@@ -14,7 +14,7 @@ HUGE = Bound(1e4, "norm of the whole gradient", "chosen: a gradient so large nee
 
 def exploding_gradients(record: Record) -> Sign | None:
     """A gradient of a hundred and more from the start, growing towards the first layers, in a run that suffers."""
-    if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
+    if first_rise(record, "0") is None and not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     norms, gradients = record.series("gradient_norm", ""), weight_gradients(record, 0)
     at_first = max(norms.values[:2], default=0.0)  # later ones may be what an unstable step has made

@@ -2,7 +2,7 @@
 
 from statistics import fmean, stdev
 
-from descend.doctor.course.progress import FAIR, left
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -22,7 +22,7 @@ def fluctuations(record: Record) -> Sign | None:
         values = record.series("loss", key).finite().values
         tail = values[len(values) // 2 :]
         rates = record.series("learning_rate", key)
-        if len(tail) < 30 or not left(record) > FAIR or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
+        if len(tail) < 30 or not cost_left(record) > LEFT_TO_LEARN or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
             continue
         spread = stdev(tail) / fmean(tail)
         half = len(tail) // 2

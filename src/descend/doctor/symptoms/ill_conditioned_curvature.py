@@ -3,7 +3,14 @@
 from math import log
 from statistics import median
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck, left, left_in_words, yardstick_place
+from descend.doctor.course.progress import (
+    HARDLY_LEARNT,
+    cost_left,
+    cost_left_in_words,
+    first_rise,
+    is_stuck,
+    yardstick_place,
+)
 from descend.doctor.course.stability import ROUNDING, stability_bound, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -35,7 +42,7 @@ def ill_conditioned_curvature(record: Record) -> Sign | None:
         # Below the bound a rise is a difference between batches, unless nothing is learnt.
         may_rise = max(lengths) <= bound.value and not is_stuck(record, key)
         has_risen = first_rise(record, key) is not None and not may_rise
-        if max(lengths) < LONG * bound.value or has_risen or not left(record) > POOR / 3:
+        if max(lengths) < LONG * bound.value or has_risen or not cost_left(record) > HARDLY_LEARNT / 3:
             continue
         fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
         condition = record.steps * max(lengths) / max(fallen, 1e-9)
@@ -44,7 +51,7 @@ def ill_conditioned_curvature(record: Record) -> Sign | None:
         return Sign(
             certain=False,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
-            f"longer, and yet {left_in_words(record)} is left: the progress fits a condition number of "
+            f"longer, and yet {cost_left_in_words(record)} is left: the progress fits a condition number of "
             f"{min(condition, 1e9):,.0f}{_measured(record, key)}",
             quantity="condition_number",
             value=min(condition, 1e9),

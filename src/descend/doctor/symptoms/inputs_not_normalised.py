@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from descend.doctor.course.progress import FAIR, POOR, first_rise, is_stuck, stuck_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, LEFT_TO_LEARN, first_rise, is_stuck, stuck_in_words
 from descend.doctor.course.stability import PRECONDITIONED, is_of, stability_bound, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
@@ -58,7 +58,7 @@ def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
     bound = None if is_another else stability_bound(record.fact(facts.Optimizer, key))
     lengths = step_lengths(record, key, "curvature")
     counterfactual = dict(step_lengths(record, key, "curvature_standardised"))
-    suffers = first_rise(record, key) is not None or is_stuck(record, key, FAIR)
+    suffers = first_rise(record, key) is not None or is_stuck(record, key, LEFT_TO_LEARN)
     if bound is None or not suffers:
         return None
     for step, value in lengths:
@@ -72,9 +72,9 @@ def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
 
 
 def _slows(record: Record, key: str) -> tuple[bool, str] | None:
-    if not is_stuck(record, key, POOR):
+    if not is_stuck(record, key, HARDLY_LEARNT):
         return None
-    return False, f"and {stuck_in_words(record, key, POOR)}"
+    return False, f"and {stuck_in_words(record, key, HARDLY_LEARNT)}"
 
 
 def _scales(inputs: facts.Inputs) -> str:

@@ -3,7 +3,7 @@
 from math import isfinite, nan
 from statistics import median
 
-from descend.doctor.course.progress import FAIR, diverged, first_rise, is_stuck, left
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, diverged, first_rise, is_stuck
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -41,7 +41,7 @@ def _leaps(record: Record, key: str) -> bool:
     """Whether a plain rule's steps are over their bound as often as not, some of them far, and much is left."""
     bound = stability_bound(record.fact(facts.Optimizer, key))
     lengths = step_lengths(record, key, "curvature").finite().values
-    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not left(record) > MUCH_LEFT:
+    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not cost_left(record) > MUCH_LEFT:
         return False
     return median(lengths) > bound.value and max(lengths) > FAR * bound.value
 
@@ -118,7 +118,7 @@ def _outruns_the_weights(record: Record, key: str) -> Sign | None:
     So do rules that torch does not have, for which no bound is known.
     """
     optimizer = record.fact(facts.Optimizer, key)
-    if optimizer is None or not optimizer.lr or not left(record) > FAIR:
+    if optimizer is None or not optimizer.lr or not cost_left(record) > LEFT_TO_LEARN:
         return None
     if optimizer.rule not in ADAPTIVE and stability_bound(optimizer) is not None:
         return None

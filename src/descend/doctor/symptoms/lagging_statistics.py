@@ -1,6 +1,6 @@
 """Lagging statistics: what evaluation normalises by is not what training normalises by."""
 
-from descend.doctor.course.progress import FAIR, ended_smoothly, left, yardstick_place
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, yardstick_place
 from descend.doctor.course.suffering import may_suffer
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
@@ -22,7 +22,7 @@ def lagging_statistics(record: Record) -> Sign | None:
     place = yardstick_place(record)
     evaluated, trained = (record.series(name, place).finite() for name in ("yardstick", "yardstick_in_training"))
     found = unusual(record)
-    if found is None or not ended_smoothly(record) or not left(record) > FAIR:
+    if found is None or not ended_smoothly(record) or not cost_left(record) > LEFT_TO_LEARN:
         return None
     if not evaluated.last >= WORSE * trained.last:
         return None

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -23,7 +23,7 @@ def layer_rate_mismatch(record: Record) -> Sign | None:
     if (
         len(rates) < 2
         or max(rates) < UNEQUAL * min(rates)
-        or not (is_stuck(record, "0", POOR) or first_rise(record, "0") is not None)
+        or not (is_stuck(record, "0", HARDLY_LEARNT) or first_rise(record, "0") is not None)
     ):
         return None
     speeds = [

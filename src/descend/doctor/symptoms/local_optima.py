@@ -1,6 +1,6 @@
 """Local optima: a small network has settled where no step helps, and another start would have done better."""
 
-from descend.doctor.course.progress import POOR, falls, left
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, falls
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound, Count
@@ -17,18 +17,18 @@ def local_optima(record: Record) -> Sign | None:
     if (
         not record.every(facts.Activation)
         or not 0 < size <= SMALL
-        or not POOR < left(record) < 1.05
+        or not HARDLY_LEARNT < cost_left(record) < 1.05
         or falls(record) > FLAT
     ):
         return None
     return Sign(
         certain=False,
-        sentence=f"with {size} parameters the cost has settled at {left(record):.0%} of that of a constant "
+        sentence=f"with {size} parameters the cost has settled at {cost_left(record):.0%} of that of a constant "
         "prediction and no "
         "longer moves: where so small a network ends depends on its start",
         quantity="cost / constant prediction's",
-        value=left(record),
-        bound=POOR,
+        value=cost_left(record),
+        bound=HARDLY_LEARNT,
         source=SOURCE,
         where=record.site("model") or record.site("optimizer", "0"),
     )

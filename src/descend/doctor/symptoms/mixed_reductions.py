@@ -1,6 +1,6 @@
 """Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
 
-from descend.doctor.course.progress import FAIR, STUCK, left, left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, STUCK, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Bound
@@ -16,7 +16,7 @@ ALIKE = Bound(
 def mixed_reductions(record: Record) -> Sign | None:
     """A summed term beside an averaged loss: some of the cost is left, or all outputs are alike."""
     term = record.fact(facts.MixedReductions)
-    if term is None or not left(record) > FAIR or not (term.over_batch or _are_outputs_alike(record)):
+    if term is None or not cost_left(record) > LEFT_TO_LEARN or not (term.over_batch or _are_outputs_alike(record)):
         return None
     times = outweighs(term)
     if term.over_batch:
@@ -29,7 +29,7 @@ def mixed_reductions(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"{term.function} is averaged over the batch and all that it is given, and another term of the "
-        f"loss is {told}; {left_in_words(record)} is left",
+        f"loss is {told}; {cost_left_in_words(record)} is left",
         quantity="times that one term outweighs its share",
         value=float(times),
         bound=1.0,
@@ -47,4 +47,4 @@ def _are_outputs_alike(record: Record) -> bool:
     """Whether what the loss is given says nothing of any example: it hardly differs, or costs what a constant does."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     spread, scale = given.spread if given else 0.0, targets.std or 0.0 if targets else 0.0
-    return left(record) > STUCK or spread < ALIKE * scale
+    return cost_left(record) > STUCK or spread < ALIKE * scale

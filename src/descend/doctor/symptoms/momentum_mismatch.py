@@ -1,6 +1,6 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck, rebounds
+from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck, rebounds
 from descend.doctor.course.stability import momentum_of, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -19,7 +19,7 @@ def momentum_mismatch(record: Record) -> Sign | None:
             continue
         lengths = step_lengths(record, key, "curvature").finite().values
         terminal = max(lengths, default=0.0) / (1 - momentum)
-        suffers = first_rise(record, key) is not None or rebounds(record) or is_stuck(record, key, POOR)
+        suffers = first_rise(record, key) is not None or rebounds(record) or is_stuck(record, key, HARDLY_LEARNT)
         if not terminal > LONG or not suffers:
             continue
         return Sign(

@@ -1,6 +1,6 @@
 """Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Count
@@ -15,7 +15,7 @@ NARROW = Count(4, "units", "chosen: wider layers mostly let pass what is needed,
 def narrow_layer(record: Record) -> Sign | None:
     """A hidden layer no wider than the input and of a few units, in a run that leaves much of the cost."""
     chain, narrow = record.fact(facts.Widths), narrow_layers(record)
-    if chain is None or not narrow or not left(record) > POOR:
+    if chain is None or not narrow or not cost_left(record) > HARDLY_LEARNT:
         return None
     units, first = min(narrow.values()), next(iter(narrow))
     where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
@@ -23,7 +23,8 @@ def narrow_layer(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} "
-        f"features: what so few numbers do not tell is lost to the layers behind, and {left_in_words(record)} is left",
+        f"features: what so few numbers do not tell is lost to the layers behind, and "
+        f"{cost_left_in_words(record)} is left",
         quantity="units of the narrowest hidden layer",
         value=float(units),
         bound=float(min(NARROW, chain.inputs)),

@@ -1,6 +1,6 @@
 """No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Count
@@ -13,13 +13,13 @@ def no_nonlinearity(record: Record) -> Sign | None:
     """Several layers whose output is a linear function of the inputs, in a run that leaves much of the cost."""
     connections = record.fact(facts.Connections)
     layers = connections.linear_layers if connections else 0
-    if layers < LAYERS or not left(record) > POOR:
+    if layers < LAYERS or not cost_left(record) > HARDLY_LEARNT:
         return None
     return Sign(
         certain=False,
         likely=True,
         sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
-        f"function of the inputs, and {left_in_words(record)} is left",
+        f"function of the inputs, and {cost_left_in_words(record)} is left",
         quantity="layers that make one linear function",
         value=float(layers),
         bound=float(LAYERS - 1),

@@ -3,7 +3,7 @@
 # Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there
 # are any, and the training, which looks for one in its own way, must not have found any either.
 
-from descend.doctor.course.progress import STANDARD_ERRORS, STUCK, constant_cost, left
+from descend.doctor.course.progress import STANDARD_ERRORS, STUCK, constant_cost, cost_left
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
 from descend.doctor.symptoms.sign import Ruin, Sign
@@ -23,7 +23,7 @@ def no_signal(record: Record) -> Sign | None:
         return None
     evaluation = record.held_out()
     unseen = evaluation.min / constant if len(evaluation) and constant else float("nan")
-    if not (unseen > STUCK or (unseen != unseen and left(record) > STUCK)):
+    if not (unseen > STUCK or (unseen != unseen and cost_left(record) > STUCK)):
         return None
     return Ruin(
         certain=record.fact(facts.Answers) is not None,

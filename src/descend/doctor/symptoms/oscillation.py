@@ -1,6 +1,6 @@
 """Oscillation: the step is so long that it leaps across the valley, from side to side."""
 
-from descend.doctor.course.progress import first_rise, left
+from descend.doctor.course.progress import cost_left, first_rise
 from descend.doctor.course.stability import stability_bound, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -25,7 +25,7 @@ def oscillation(record: Record) -> Sign | None:
         if optimizer.rule != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
             continue
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
-        if len(near) < len(lengths) / 2 or not left(record) > LEFT:
+        if len(near) < len(lengths) / 2 or not cost_left(record) > LEFT:
             continue
         return Sign(
             certain=False,

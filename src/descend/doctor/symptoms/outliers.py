@@ -1,6 +1,6 @@
 """Outliers: a few targets so far off that they make most of the squared error."""
 
-from descend.doctor.course.progress import POOR, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -27,7 +27,7 @@ def outliers(record: Record) -> Sign | None:
     spread = std / (1.4826 * deviation)
     if not far < float("inf") or far < FAR or spread < 5 or targets.gap < APART:
         return None
-    if not is_stuck(record, "0", POOR):
+    if not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return Sign(
         certain=True,

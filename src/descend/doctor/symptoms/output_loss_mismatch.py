@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import exp, inf, log
 
-from descend.doctor.course.progress import POOR, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.labels_wrong import is_class_number
 from descend.doctor.symptoms.sign import Ruin, Sign
@@ -39,7 +39,7 @@ def output_loss_mismatch(record: Record) -> Sign | None:
         return None
     sentence, quantity, value, bound = case
     is_harmless = given.activation in ONE_SIDED and given.task == "classes"  # as long as scores stay positive
-    certain = not is_harmless or is_stuck(record, "0", POOR) and _are_dead(given, record)
+    certain = not is_harmless or is_stuck(record, "0", HARDLY_LEARNT) and _are_dead(given, record)
     return Sign(
         certain,
         sentence,

@@ -1,6 +1,6 @@
 """Over-regularised: the penalty outweighs the data."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -16,7 +16,7 @@ LARGE_DROPOUT = Bound(0.75, "dropout rate", "chosen: it leaves a quarter of the 
 
 def over_regularised(record: Record) -> Sign | None:
     """A decay, a penalty or a dropout far above what is usual, while much of the cost on the training data is left."""
-    if not left(record) > POOR:
+    if not cost_left(record) > HARDLY_LEARNT:
         return None
     return _decay(record) or _penalty(record) or _dropout(record)
 
@@ -56,7 +56,7 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"{sentence}, and {left_in_words(record)} is left on the training data",
+        sentence=f"{sentence}, and {cost_left_in_words(record)} is left on the training data",
         quantity=quantity,
         value=value,
         bound=bound,

@@ -3,7 +3,7 @@
 from math import nan
 from statistics import median
 
-from descend.doctor.course.progress import falls, left
+from descend.doctor.course.progress import cost_left, falls
 from descend.doctor.course.stability import stability_bound
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import EARLY, Sign
@@ -21,7 +21,7 @@ def plateau(record: Record) -> Sign | None:
     the gradient's size, so a small gradient is no plateau to it.
     """
     norms = record.series("gradient_norm", "").finite()
-    if not left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < EARLY:
+    if not cost_left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < EARLY:
         return None
     for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from descend.doctor.course.progress import POOR, left, yardstick_place
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, yardstick_place
 from descend.doctor.course.stability import Downwards, bends_downwards
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign
@@ -22,7 +22,12 @@ def saddle_point(record: Record) -> Sign | None:
     """A gradient that starts small and grows many times over, while the cost stays flat for a third of the run."""
     norms = record.series("gradient_norm", "").finite()
     curve = record.series("yardstick", yardstick_place(record)).finite()
-    if len(norms) < 3 or not norms.first * GROWS < norms.max or len(curve) < 3 or not left(record) > POOR / 3:
+    if (
+        len(norms) < 3
+        or not norms.first * GROWS < norms.max
+        or len(curve) < 3
+        or not cost_left(record) > HARDLY_LEARNT / 3
+    ):
         return None
     left_it = next((step for step, value in curve if value <= 0.95 * curve.first), record.steps)
     near = [(step, value) for step, value in curve if step < left_it]

@@ -1,6 +1,6 @@
 """Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
 
-from descend.doctor.course.progress import POOR, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -13,7 +13,7 @@ def saturated_units(record: Record) -> Sign | None:
     """Half of a hidden layer's activations are flat from the first look on, and much of the cost is left."""
     curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
     sick = [(place, curve) for place, curve in curves if curve.first >= SHARE]
-    if not sick or not is_stuck(record, "0", POOR):
+    if not sick or not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     place, curve = max(sick, key=lambda pair: pair[1].first)
     used = record.fact(facts.Activation, place)

@@ -1,6 +1,6 @@
 """Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.course.stability import rate_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -16,7 +16,7 @@ def schedule(record: Record) -> Sign | None:
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
         largest = max(rates.max, rate_of(record.fact(facts.Optimizer, key)))
-        if record.steps < 2 or not left(record) > POOR:
+        if record.steps < 2 or not cost_left(record) > HARDLY_LEARNT:
             continue
         low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
         if len(low) < MOST * record.steps or not largest > 0:
@@ -27,7 +27,7 @@ def schedule(record: Record) -> Sign | None:
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
-            f"{left_in_words(record)} left; "
+            f"{cost_left_in_words(record)} left; "
         )
         sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
         return Sign(

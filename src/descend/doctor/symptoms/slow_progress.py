@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from descend.doctor.course.progress import first_rise, left, left_in_words
+from descend.doctor.course.progress import cost_left, cost_left_in_words, first_rise
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -29,7 +29,7 @@ def slow_progress(record: Record) -> Sign | None:
     """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
     for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
-        if not left(record) > least or first_rise(record, key) is not None:
+        if not cost_left(record) > least or first_rise(record, key) is not None:
             continue
         found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:
@@ -37,7 +37,7 @@ def slow_progress(record: Record) -> Sign | None:
             return Sign(
                 certain=False,
                 likely=likely,
-                sentence=f"{sentence}; {left_in_words(record)} is left after {record.steps} steps",
+                sentence=f"{sentence}; {cost_left_in_words(record)} is left after {record.steps} steps",
                 quantity=quantity,
                 value=value,
                 bound=bound,

@@ -1,7 +1,7 @@
 """Stopped too early: nothing is wrong but the number of steps."""
 
 from descend.doctor.course.own_metric import own_share_left
-from descend.doctor.course.progress import FAIR, ended_smoothly, falls, left
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, falls
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound, Count
@@ -23,18 +23,18 @@ def stopped_too_early(record: Record) -> Sign | None:
 
     Where less than a tenth is missing of its own share, a longer run could only be a little better.
     """
-    if not ended_smoothly(record) or own_share_left(record) < FAIR:
+    if not ended_smoothly(record) or own_share_left(record) < LEFT_TO_LEARN:
         return None
     fallen = falls(record)
-    bound = SLOWLY * min(1.0, record.steps / FEW) if left(record) > MOST else STILL_FALLING
-    if not left(record) > LEFT or fallen < bound:
+    bound = SLOWLY * min(1.0, record.steps / FEW) if cost_left(record) > MOST else STILL_FALLING
+    if not cost_left(record) > LEFT or fallen < bound:
         return None
     return Sign(
         certain=False,
         likely=fallen >= STILL_FALLING,
         sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over "
         "the last "
-        f"half) and {left(record):.0%} of it is left: it is not broken, it is not finished",
+        f"half) and {cost_left(record):.0%} of it is left: it is not broken, it is not finished",
         quantity="fall of the cost over the last half",
         value=fallen,
         bound=bound,

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from descend.doctor.course.progress import POOR, first_rise, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
 from descend.doctor.course.stability import is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -23,7 +23,7 @@ def sum_reduction(record: Record) -> Sign | None:
     terms = float(prod(given.target_shape))
     if not summed or terms < LEAST or not is_of(record, "0", ("SGD",)):
         return None
-    if first_rise(record, "0") is None and not is_stuck(record, "0", POOR):
+    if first_rise(record, "0") is None and not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return Sign(
         certain=False,

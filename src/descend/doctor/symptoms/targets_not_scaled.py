@@ -1,6 +1,6 @@
 """Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
 
-from descend.doctor.course.progress import POOR, is_stuck, stuck_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck, stuck_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -18,14 +18,14 @@ def targets_not_scaled(record: Record) -> Sign | None:
     size, mean, std = targets.largest_rms, targets.mean, targets.std
     if size is None or mean is None or std is None or not std > 0:
         return None
-    if SMALL <= size <= LARGE or not is_stuck(record, "0", POOR):
+    if SMALL <= size <= LARGE or not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return Sign(
         certain=False,
         likely=True,
         sentence=f"the targets have mean {mean:.3g} and σ {std:.3g} (root mean square "
         f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
-        f"initialised), and {stuck_in_words(record, '0', POOR)}",
+        f"initialised), and {stuck_in_words(record, '0', HARDLY_LEARNT)}",
         quantity="root mean square of the targets",
         value=size,
         bound=LARGE if size > LARGE else SMALL,

@@ -1,6 +1,6 @@
 """Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
 
-from descend.doctor.course.progress import POOR, is_stuck
+from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.depth import weight_gradients
 from descend.doctor.symptoms.sign import Sign
@@ -13,7 +13,7 @@ FORGOTTEN = Bound(1e-4, "of the gradient at the step where it is largest", "chos
 
 def vanishing_gradients(record: Record) -> Sign | None:
     """Hardly any gradient reaches the first layer, or the first step of a sequence, and the cost does not fall."""
-    if not is_stuck(record, "0", POOR):
+    if not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return _through_depth(record) or _through_time(record)
 

@@ -1,6 +1,6 @@
 """Zero input: a layer is fed nothing but zeros, so neither it nor what stands behind it can read anything there."""
 
-from descend.doctor.course.progress import POOR, left, left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -10,13 +10,13 @@ SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input time
 def zero_input(record: Record) -> Sign | None:
     """A layer whose input is zero in every example that was looked at, in a run that leaves much of the cost."""
     fed = record.every(facts.ZeroInput)
-    if not fed or not left(record) > POOR:
+    if not fed or not cost_left(record) > HARDLY_LEARNT:
         return None
     name, first = next(iter(fed.items()))
     return Ruin(
         certain=True,
         sentence=f"{first.layer} {name} is fed nothing but zeros: it gives its bias whatever the example is, and "
-        f"its weights get no gradient; {left_in_words(record)} is left",
+        f"its weights get no gradient; {cost_left_in_words(record)} is left",
         quantity="layers that are fed zeros",
         value=float(len(fed)),
         bound=0.0,
