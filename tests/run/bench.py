@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from descend.doctor.observing.beside_the_loop import Beside, observing_beside_the_loop
 from descend.doctor.observing.frames import SourceTree
-from descend.doctor.observing.knobs import Knobs, observing_knobs
 from descend.doctor.observing.modules import Modules
 from descend.doctor.record import Message, Record
 
@@ -15,10 +15,15 @@ class Bench:
     def __init__(self) -> None:
         self.record, self.step, self.measuring = Record(), 0, False
         modules = Modules(SourceTree(), self.take)
-        self.knobs = Knobs(modules, self.take, lambda: self.step, lambda: self.measuring)
+        self.beside = Beside.of(modules, self.take, lambda: self.step, lambda: self.measuring, judging=True)
+        for part in self.beside:
+            part.stumbled = self.mistakes
 
     def take(self, messages: list[Message]) -> None:
         self.record.extend(messages)
+
+    def finish(self) -> None:
+        self.beside.finish()
 
     def mistakes(self, error: Exception) -> None:
         raise error
@@ -27,6 +32,5 @@ class Bench:
 @contextmanager
 def bench() -> Iterator[Bench]:
     made = Bench()
-    made.knobs.stumbled = made.mistakes
-    with observing_knobs(made.knobs):
+    with observing_beside_the_loop(made.beside):
         yield made

@@ -19,7 +19,7 @@ def test_each_evaluation_is_averaged() -> None:
         for made.step, losses in ((3, (1.0, 2.0, 6.0)), (7, (4.0,))):
             evaluation(*losses)
         nn.L1Loss()(torch.ones(2, requires_grad=True), torch.zeros(2))  # a training step's
-        made.knobs.finish()
+        made.finish()
     assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(3.0)), (7, pytest.approx(4.0))]
 
 
@@ -32,7 +32,7 @@ def test_what_is_evaluated_in_other_lines_is_kept_apart() -> None:
         made.step = 9
         with torch.inference_mode():
             nn.MSELoss()(torch.zeros(2), torch.full((2,), 2.0))
-        made.knobs.finish()
+        made.finish()
     assert list(made.record.series("evaluation_loss")) == [(3, pytest.approx(0.2)), (7, pytest.approx(0.2))]
     assert list(made.record.series("evaluation_loss", "1")) == [(3, pytest.approx(3.0)), (7, pytest.approx(7.0))]
     assert made.record.series("evaluation_loss", "2").values == pytest.approx([4.0])
@@ -46,7 +46,7 @@ def test_a_loss_that_the_training_does_not_minimise_is_no_evaluation_of_it() -> 
             evaluation(float(made.step))
             with torch.no_grad():
                 F.l1_loss(torch.ones(2), torch.zeros(2))
-        made.knobs.finish()
+        made.finish()
     assert made.record.places("evaluation_loss") == [""]
 
 
@@ -55,7 +55,7 @@ def test_a_sum_over_the_examples_is_told_for_each() -> None:
         made.step = 3
         with torch.no_grad():
             F.mse_loss(torch.full((5, 1), 2.0), torch.zeros(5, 1), reduction="sum")
-        made.knobs.finish()
+        made.finish()
     assert made.record.series("evaluation_loss").values == pytest.approx([4.0])
 
 
@@ -67,7 +67,7 @@ def test_the_terms_of_the_task_are_no_matter_of_the_loss(loss, reduction) -> Non
             with torch.no_grad():
                 for error in (1.0, 3.0):
                     getattr(F, loss)(torch.full((5, 2), error), torch.zeros(5, 2), reduction=reduction)
-        made.knobs.finish()
+        made.finish()
     assert list(made.record.series("evaluation_yardstick", "squared_error 0")) == [(3, 5.0), (6, 5.0)]
     assert made.record.series("evaluation_median_error", "squared_error 0").values == (5.0, 5.0)
 
@@ -88,7 +88,7 @@ def test_probabilities_and_scores_are_judged_alike() -> None:
                 made.step = 3
                 with torch.no_grad():
                     getattr(F, function)(prediction, target=target)
-                made.knobs.finish()
+                made.finish()
             told.append(made.record.series("evaluation_yardstick", "negative_log_likelihood 0").last)
     assert told[0] == pytest.approx(told[1], rel=1e-5) and told[2] == pytest.approx(told[3], rel=1e-5)
 
@@ -98,7 +98,7 @@ def test_shapes_that_only_the_loss_can_pair_cost_its_value_nothing() -> None:
         made.step = 3
         with torch.no_grad():
             F.mse_loss(torch.ones(4, 1), torch.zeros(1, 3))
-        made.knobs.finish()
+        made.finish()
     assert made.record.series("evaluation_loss").last == 1.0 and not made.record.places("evaluation_yardstick")
 
 
@@ -108,7 +108,7 @@ def test_what_is_evaluated_seldom_is_not_what_is_held_out() -> None:
         for made.step in range(5, 30, 5):
             evaluation(1.0)
         evaluation(2.0)
-        made.knobs.finish()
+        made.finish()
     assert made.record.held_out() == made.record.series("evaluation_loss") and made.record.held_out().last == 1.0
 
 
@@ -129,7 +129,7 @@ def test_predictions_that_were_kept_apart_are_evaluated_later() -> None:
     with bench() as made:
         for made.step in (5, 10, 15):
             F.mse_loss(torch.tensor([made.step**0.5]), torch.zeros(1))
-        made.knobs.finish()
+        made.finish()
     assert list(made.record.series("evaluation_loss")) == [(s, pytest.approx(s)) for s in (5, 10, 15)]
 
 
@@ -139,7 +139,7 @@ def test_a_metric_of_each_training_step_is_no_evaluation() -> None:
             F.l1_loss(torch.ones(2), torch.zeros(2))
         made.step = 20
         evaluation(4.0)
-        made.knobs.finish()
+        made.finish()
     assert list(made.record.series("evaluation_loss")) == [(20, pytest.approx(4.0))]
 
 
@@ -153,5 +153,5 @@ def test_what_is_no_evaluation() -> None:
         with torch.no_grad():
             F.mse_loss(torch.ones(3), torch.zeros(3), reduction="none")  # one for each example
         evaluation(float("nan"))
-        made.knobs.finish()
+        made.finish()
     assert not len(made.record.series("evaluation_loss"))

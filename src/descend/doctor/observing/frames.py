@@ -25,7 +25,7 @@ OPERATORS = frozenset(
 _FUNCTIONAL = (  # between a module and its call
     "torch.nn.functional",
     "torch.overrides",
-    "descend.doctor.observing.knobs",
+    "descend.doctor.observing.evaluation_losses",
     "descend.doctor.observing.modes",
 )
 DEPTH = 4  # lines that tell two calls of one function apart

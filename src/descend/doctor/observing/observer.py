@@ -13,13 +13,13 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from descend.doctor.observing.beside_the_loop import Beside
 from descend.doctor.observing.checkpoints import Checkpoints
 from descend.doctor.observing.custom import CustomFunctions
 from descend.doctor.observing.examiner import Examiner
 from descend.doctor.observing.faults import WIRING_STEPS, Faults
 from descend.doctor.observing.fingerprint import fingerprint
 from descend.doctor.observing.guard import harmless
-from descend.doctor.observing.knobs import Knobs
 from descend.doctor.observing.loaders import Loaders
 from descend.doctor.observing.manual_updates import BY_HAND, ManualUpdates
 from descend.doctor.observing.modules import Modules
@@ -63,7 +63,7 @@ class Observer:
         self.scaled, self.hand = Scaled(), ManualUpdates(owning=owning)
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
-        self.knobs = Knobs(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
+        self.beside = Beside.of(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers, owning=owning)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
@@ -75,7 +75,8 @@ class Observer:
 
     def _disown(self) -> None:
         if not self.inert:
-            self.inert = self.functions.inert = self.knobs.inert = self.checkpoints.inert = True
+            for part in (self, self.functions, self.checkpoints, *self.beside):
+                part.inert = True
             self.light_sampling.leave()
             self.examiner.tape.stop()
 
@@ -253,7 +254,7 @@ class Observer:
             self.forget_rehearsal()
         self.flush(last=True)
         self.send([Fact.of(facts.Passes(self.passes), self.steps)])
-        self.knobs.finish()
+        self.beside.finish()
         self.functions.finish()
         if measuring and not self._is_past:  # what a later stage made of its weights is not the first one's doing
             self.inert = True  # what measurements step and differentiate by themselves is not the script's

@@ -177,11 +177,11 @@ class Run:
         return status
 
     def _observe(self, stack: ExitStack) -> None:
+        from descend.doctor.observing.beside_the_loop import observing_beside_the_loop
         from descend.doctor.observing.custom import observing_functions
         from descend.doctor.observing.evaluation_tape import taping_evaluations
         from descend.doctor.observing.fetching import watching_fetches
         from descend.doctor.observing.hooks import observing
-        from descend.doctor.observing.knobs import observing_knobs
         from descend.doctor.observing.modes import modes_of, observing_modes
         from descend.doctor.observing.observer import Observer
 
@@ -191,7 +191,7 @@ class Run:
         stack.enter_context(observing(self.watch))
         if self.config.role in ("baseline", "trial_run", "gradcheck", "show"):
             stack.enter_context(observing_functions(self.watch.functions))
-            stack.enter_context(observing_knobs(self.watch.knobs))
+            stack.enter_context(observing_beside_the_loop(self.watch.beside))
         if self.config.role == "baseline":
             stack.enter_context(observing_modes(modes_of(self.watch)))
             self.last_words = stack.enter_context(taping_evaluations(self.watch)).finish

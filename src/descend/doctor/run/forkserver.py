@@ -21,7 +21,7 @@ from descend.doctor.run.keeper import Confinement, kept
 from descend.doctor.run.package import starting
 
 LENGTH = 8  # bytes that say how long a request is
-OBSERVING = ("observation", "hooks", "custom", "knobs", "modes")
+OBSERVING = ("observation", "hooks", "custom", "beside_the_loop", "modes")
 RUN = ("reads", "seeds", "stage", "uncompiled")
 DESCRIPTORS = 4  # messages, forked workers' messages, standard error, exit status
 

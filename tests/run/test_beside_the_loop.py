@@ -14,7 +14,7 @@ from descend.doctor.record import Record, facts
 
 from .bench import bench
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "knobs.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "beside_the_loop.py"
 
 
 def optimizer() -> SGD:
@@ -91,7 +91,7 @@ def test_a_scheduler_s_sites_and_how_often_it_is_stepped(name: str) -> None:
         for made.step in range(1, 5):
             rule.step()
             scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
-        made.knobs.finish()
+        made.finish()
     assert made.record.fact(facts.Scheduler, "0") == facts.Scheduler(name, 4)
     assert made.record.site("scheduler", "0").detail == name
     stepped = made.record.site("scheduler_step", "0")
@@ -106,7 +106,7 @@ def test_a_sequence_of_schedulers_is_one_that_the_script_steps() -> None:
         for made.step in range(1, 5):
             rule.step()
             scheduler.step()
-        made.knobs.finish()
+        made.finish()
     assert facts.Scheduler("SequentialLR", 4) in made.record.every(facts.Scheduler).values()
 
 
@@ -117,7 +117,7 @@ def test_two_schedulers_have_a_key_each() -> None:
         made.step = 1
         rule.step()
         second.step()
-        made.knobs.finish()
+        made.finish()
     assert first is not second
     steps = {key: scheduler.steps for key, scheduler in made.record.every(facts.Scheduler).items()}
     assert steps == {"0": 0, "1": 1}
@@ -141,7 +141,7 @@ def line(mark: str) -> int:
 
 @pytest.mark.slow
 def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
-    seen = stage.observed("baseline", "knobs.py")
+    seen = stage.observed("baseline", "beside_the_loop.py")
     record = seen.record
     assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.3)
     assert list(record.series("clipped_norm").values) == pytest.approx(seen.witness["norms"], rel=1e-6)

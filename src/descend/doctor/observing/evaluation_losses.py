@@ -1,7 +1,6 @@
-"""What stands beside the loop and turns its knobs: schedulers, gradient clipping, losses on held-out data."""
+"""Losses that no gradient is taken of: a script computes them where it evaluates, on held-out data above all."""
 
 import functools
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,24 +11,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.compiler import is_compiling
-from torch.nn.utils import clip_grad
-from torch.optim import lr_scheduler
 
 from descend.doctor.observing.evaluation import Batch, readings, terms
-from descend.doctor.observing.frames import Lines, call_span, constructor_caller
+from descend.doctor.observing.frames import Lines
 from descend.doctor.observing.guard import harmless
 from descend.doctor.observing.modules import Modules
 from descend.doctor.observing.replacing import replaced, standing_for
-from descend.doctor.record import Fact, Listener, Reading, facts
+from descend.doctor.record import Listener, Reading
 from descend.doctor.tape.vocabulary import BINARY_LOSSES, CLASS_LOSSES, LOSSES
 
 # The same cost of scores before and after their output activation.
 KINDS = dict.fromkeys(CLASS_LOSSES, "classes") | dict.fromkeys(BINARY_LOSSES, "binary")
-CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
 
 
-class Knobs:
-    """Keeps count of what schedulers, clipping and evaluations do; `step` is the optimizer's present one.
+class EvaluationLosses:
+    """Sends what each evaluation comes to; `step` is the optimizer's present one, `measuring` whether we compute.
 
     `judging` whether evaluations are told in the terms of the task, too.
     """
@@ -46,8 +42,6 @@ class Knobs:
         self.modules, self.send, self.step, self.measuring = modules, send, step, measuring
         self.judging = judging
         self.inert = False
-        self.stepping = False  # while a scheduler steps
-        self._schedulers: dict[int, tuple[str, Any, int]] = {}  # id -> its key, itself, times it was stepped
         self._losses: list[Batch] = []  # computed without gradients since the last training step
         self._evaluating: dict[Lines, int] = {}  # in order of appearance
         self._at = 0
@@ -58,34 +52,6 @@ class Knobs:
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs a measurement and nothing else."""
-
-    @harmless
-    def scheduler_made(self, scheduler: Any, frame: FrameType | None) -> None:
-        """Note where a scheduler is made."""
-        if id(scheduler) in self._schedulers:
-            return  # a class's constructor has called its base's
-        key = str(len(self._schedulers))
-        self._schedulers[id(scheduler)] = (key, scheduler, 0)
-        span = call_span(self.modules.tree.caller(constructor_caller(frame, scheduler)))
-        self.modules.note_site("scheduler", key, span, type(scheduler).__name__)
-
-    @harmless
-    def scheduler_steps(self, scheduler: Any, frame: FrameType | None) -> None:
-        """Count a scheduler's step; the one that its constructor makes is none of the script's."""
-        known = self._schedulers.get(id(scheduler))
-        if known is not None and self.step() > 0:
-            key, _, times = known
-            self._schedulers[id(scheduler)] = (key, scheduler, times + 1)
-            self.modules.note_site("scheduler_step", key, call_span(self.modules.tree.caller(frame)))
-
-    @harmless
-    def clipped(self, name: str, limit: Any, norm: Any, frame: FrameType | None) -> None:
-        """Keep the norm that was cut to `limit`."""
-        if not self.modules.has("clip", "0"):
-            self.modules.note_site("clip", "0", call_span(self.modules.tree.caller(frame)), name)
-            self.send([Fact.of(facts.Clip(name, float(limit)), self.step())])
-        if isinstance(norm, Tensor) and norm.is_cpu:
-            self.send([Reading("clipped_norm", "", self.step(), float(norm))])
 
     @harmless
     def computed(
@@ -142,92 +108,38 @@ class Knobs:
             self.send(list(readings(self._evaluating.setdefault(lines, len(self._evaluating)), at, batches)))
 
     def finish(self) -> None:
-        """Send what is left, and how often each scheduler was stepped."""
+        """Send what is left."""
         self.flush()
         if not self._each_step:
             self._send_evaluation(*self._detached)
-        for key, scheduler, times in self._schedulers.values():
-            self.send([Fact.of(facts.Scheduler(type(scheduler).__name__, times), self.step(), key)])
 
 
 @contextmanager
-def observing_knobs(knobs: Knobs) -> Iterator[None]:
-    """Report to `knobs` for as long as the context lasts."""
+def observing_evaluation_losses(losses: EvaluationLosses) -> Iterator[None]:
+    """Report to `losses` for as long as the context lasts."""
     with ExitStack() as stack:
-        for kind in _schedulers():
-            for name, make in (("__init__", _made), ("step", _stepped)):
-                if name in kind.__dict__:
-                    stack.enter_context(replaced(kind, name, make(kind.__dict__[name], knobs)))
-        for name in CLIPPERS:
-            new = _clipping(name, getattr(clip_grad, name), knobs)
-            stack.enter_context(replaced(clip_grad, name, new))
-            stack.enter_context(replaced(torch.nn.utils, name, new))
         for name in sorted(LOSSES):
-            stack.enter_context(replaced(F, name, _loss(name, getattr(F, name), knobs)))
-        stack.enter_context(replaced(nn.Module, "state_dict", _keeping(nn.Module.state_dict, knobs)))
+            stack.enter_context(replaced(F, name, _loss(name, getattr(F, name), losses)))
+        stack.enter_context(replaced(nn.Module, "state_dict", _keeping(nn.Module.state_dict, losses)))
         yield
 
 
-def _schedulers() -> list[type]:
-    """Return torch's classes of schedulers, each with a constructor or a step of its own."""
-    kinds = [kind for kind in vars(lr_scheduler).values() if isinstance(kind, type)]
-    return [k for k in kinds if issubclass(k, lr_scheduler.LRScheduler) and {"__init__", "step"} & k.__dict__.keys()]
-
-
-def _made(original: Any, knobs: Knobs) -> Any:
-    @functools.wraps(original)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        knobs.scheduler_made(self, sys._getframe(1))
-        original(self, *args, **kwargs)
-
-    return __init__
-
-
-def _stepped(original: Any, knobs: Knobs) -> Any:
-    @functools.wraps(original)
-    def step(self: Any, *args: Any, **kwargs: Any) -> None:
-        if knobs.stepping:
-            return original(self, *args, **kwargs)  # a schedule made of others
-        knobs.stepping = True
-        try:
-            knobs.scheduler_steps(self, sys._getframe(1))
-            return original(self, *args, **kwargs)
-        finally:
-            knobs.stepping = False
-
-    return step
-
-
-def _clipping(name: str, original: Any, knobs: Knobs) -> Any:
-    signature = inspect.signature(original)
-    limit = list(signature.parameters)[1]  # max_norm, clip_value
-
-    @functools.wraps(original)
-    def clip(*args: Any, **kwargs: Any) -> Any:
-        norm = original(*args, **kwargs)
-        if not is_compiling():
-            knobs.clipped(name, signature.bind(*args, **kwargs).arguments[limit], norm, sys._getframe(1))
-        return norm
-
-    return clip
-
-
-def _loss(name: str, original: Any, knobs: Knobs) -> Any:
+def _loss(name: str, original: Any, losses: EvaluationLosses) -> Any:
     @standing_for(original)
     def loss(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
         if not is_compiling():
-            knobs.computed(name, value, args, kwargs, sys._getframe(1))
+            losses.computed(name, value, args, kwargs, sys._getframe(1))
         return value
 
     return loss
 
 
-def _keeping(original: Any, knobs: Knobs) -> Any:
+def _keeping(original: Any, losses: EvaluationLosses) -> Any:
     @functools.wraps(original)
     def state_dict(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if not is_compiling():
-            knobs.kept()
+            losses.kept()
         return original(self, *args, **kwargs)
 
     return state_dict
