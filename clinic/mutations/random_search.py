@@ -42,6 +42,7 @@ DOSES: dict[str, dict[str, Draw]] = {
     "clip_threshold": {"max_norm": _between(0.1, 100.0)},
     "dropout_rate": {"p": lambda generator: generator.uniform(0.0, 0.7)},
     "hidden_activation": {"activation": _one_of("relu", "leaky_relu", "tanh")},
+    "initialise_in_place": {"activation": _one_of("relu", "tanh", "linear")},
     "initialise_recurrent": {"length": _one_of(10, 30, 100)},
     "insert_normalisation": {"kind": _one_of("batch", "layer")},
     "learning_rate": {"lr": _between(1e-4, 1.0)},

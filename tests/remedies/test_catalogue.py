@@ -46,6 +46,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "exchange_arguments": {"kind": "on_loss", "place": "0", "argument": 0},
     "hidden_activation": {"activation": "relu"},
     "hold_parameters": {"optimizer": "0"},
+    "initialise_in_place": {"activation": "relu"},
     "initialise_recurrent": {"length": 50, "optimizer": "0"},
     "insert_activations": {"optimizer": "0"},
     "insert_normalisation": {"kind": "batch", "optimizer": "0"},
@@ -85,7 +86,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "whiten_inputs": {},
     "widen": {"layers": ["0", "2"], "narrow": ["0"], "units": 16},
 }
-SITED = [name for name in REMEDIES if name != "unfreeze"]  # which looks for the statements that freeze
+SITED = [name for name in REMEDIES if name not in ("unfreeze", "initialise_in_place")]  # which look for statements
 ADDED = {"standardise_inputs": 2, "zero_grad": 1}  # lines that an insertion adds
 WRITTEN = {"reinitialise": 12}  # lines of a function that is written into the file, and of its call
 NO_ACTIVATION = {"one_line", "dict", "tabs", "closure", "scaler"}

@@ -64,6 +64,14 @@ def test_a_function_gives_way_to_its_argument(patient, before: str, name: str, a
             "m = nn.Sequential(a, torch.nn.Identity())\nm[1]",
         ),
         ("m = nn.Sequential(Sigmoid(), a)", "Sigmoid", "Sigmoid()", "m = nn.Sequential(torch.nn.Identity(), a)"),
+        (
+            "for n in s:\n    m.append(a)\n    m.append(nn.ReLU())",
+            "ReLU",
+            "nn.ReLU()",
+            "for n in s:\n    m.append(a)\n    m.append(nn.ReLU())\nm.pop()",
+        ),
+        ("for n in s:\n    m += [a, nn.ReLU()]", "ReLU", "nn.ReLU()", "for n in s:\n    m += [a, nn.ReLU()]\nm.pop()"),
+        ("for n in s:\n    m += [nn.ReLU(), a]", "ReLU", "nn.ReLU()", "for n in s:\n    m += [nn.Identity(), a]"),
         ('m.add_module("a", nn.Sigmoid())\nb', "Sigmoid", "nn.Sigmoid()", "b"),
         (
             "m = nn.Sequential(\n    # so\n    a,  # of it\n    nn.Softmax(1),  # shares\n)",

@@ -38,6 +38,7 @@ class Row:
     adds_parameters: bool = False  # whether the network can fit more with it, noise included
     much: bool = False  # whether it must take off half: what has no name must be worth a finding by its gain alone
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+    redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
 
     @property
     def remedies(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from descend.doctor.canon.phrases import (
     ADAM_AT,
     ADAM_COST,
     CURVATURE,
+    IN_PLACE,
     INIT,
     RAVINE,
     RESCALED,
@@ -45,6 +46,7 @@ STATICS: tuple[Entry, ...] = (
             "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     ), frozenset({"instability", "cliff", "dead_units", "oscillation", "slow_progress", "fluctuations"})),
     Entry("symmetric_units", "statics", "units are copies of each other", (
+        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
         Row("reinitialise", following_activation, "random initialisation ({activation} gain)",
             "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
     )),
@@ -113,6 +115,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"saturated_units", "bad_initialisation", "dead_units", "vanishing_gradients", "slow_progress",
                   "plateau", "stopped_too_early"})),
     Entry("saturated_units", "statics", "units are saturated", (
+        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE,
             INIT),
@@ -124,6 +127,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"bad_initialisation", "exploding_gradients", "instability", "vanishing_gradients",
                   "slow_progress", "plateau", "stopped_too_early"})),
     Entry("bad_initialisation", "statics", "the initial weights are badly scaled", (
+        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE, INIT),
     ), frozenset({"layer_rate_mismatch", "exploding_gradients", "instability", "cliff", "dead_units",

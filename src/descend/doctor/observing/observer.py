@@ -204,9 +204,8 @@ class Observer:
         self.light_sampling.leave()
         stepper, self._stepping = self._stepper(optimizer), None
         self._is_past &= stepper.key != self.examiner.key
-        rate = optimizer.param_groups[0].get("lr")
         loss = self.faults.step_ended(stepper, self.attribution.step(stepper), frame)
-        self.curves.note(stepper.key, stepper.steps, loss, rate)
+        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
         stepper.steps += 1
         self.examiner.after_step()
         self._step_is_over()

@@ -12,8 +12,9 @@ from descend.doctor.record import Record
 from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import written
 from descend.doctor.source.bindings import loops_around
-from descend.doctor.source.literals import follow
+from descend.doctor.source.literals import follow, is_read_elsewhere
 from descend.doctor.source.locate import Place, locate
+from descend.doctor.source.names import value_behind
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.setting import Edit, apply, loader_setting, set_argument
 from descend.doctor.source.syntax import Syntax, last_name
@@ -47,13 +48,21 @@ def _in_a_loop(script: Script, record: Record, size: int) -> Script | NotApplica
     if found is None:
         return NotApplicable(f"no loop around line {syntax.line(place.call)} cuts its batches out of the data")
     loop, stride = found
-    number = follow(syntax, stride, script.arguments, [syntax.module])
+    number = _own_number(script, syntax, stride)
     if number is None:
         return NotApplicable(f"`{syntax.code(stride)}` in line {syntax.line(loop)} does not come from a number")
     same = _cuts(syntax, loop, stride) if number is stride else []
     if number is stride and not same:
         return NotApplicable(f"the loop in line {syntax.line(loop)} does not cut by {syntax.code(stride)}")
     return apply(script, syntax, [Edit(old, written(size)) for old in (number, *same)], WORDS)
+
+
+def _own_number(script: Script, syntax: Syntax, stride: cst.BaseExpression) -> cst.BaseExpression | None:
+    """Return what is to be another number: of `BATCH = ROWS` what BATCH is given, since ROWS says something else."""
+    behind = value_behind(syntax, stride)
+    if isinstance(behind, cst.Name | cst.Attribute) and is_read_elsewhere(syntax, behind, []):
+        return behind
+    return follow(syntax, stride, script.arguments, [syntax.module])
 
 
 def _stride(place: Place) -> tuple[cst.For, cst.BaseExpression] | None:

@@ -39,6 +39,7 @@ class Prescription:
     optimizer: str = ""  # whose steps it changes
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
+    redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
     adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
     much: bool = False  # whether it must take off half to be worth a finding
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
@@ -66,7 +67,7 @@ class Prescription:
     @property
     def same_batches(self) -> bool:
         """Whether each of its steps sees the examples that the unchanged script's sees."""
-        return self.smaller_batch == 1 and not self.restart
+        return self.smaller_batch == 1 and not self.restart and not self.redraws
 
     @property
     def key(self) -> Key:

@@ -34,6 +34,14 @@ def insert_after(syntax: Syntax, node: cst.CSTNode, *code: str) -> str | NotAppl
     return _insert(syntax, node, code, after=True)
 
 
+def insert_after_block(syntax: Syntax, compound: cst.BaseCompoundStatement, code: str) -> str:
+    """Return the file's text with the simple statement `code` behind a loop or another compound statement."""
+    block = cst.ensure_type(syntax.parents[compound], cst.Module | cst.IndentedBlock)  # type: ignore[arg-type]
+    statements: list[cst.CSTNode] = list(block.body)
+    at = statements.index(compound) + 1
+    return with_body(syntax, block, [*statements[:at], _line(code), *statements[at:]])
+
+
 def _insert(syntax: Syntax, node: cst.CSTNode, code: Sequence[str], *, after: bool) -> str | NotApplicable:
     if any(isinstance(outer, cst.Lambda) for outer in syntax.ancestors(node)):
         return NotApplicable(f"the call in line {syntax.line(node)} stands in a lambda")

@@ -26,7 +26,7 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
     known = parse(file, text)
     if isinstance(known, NotApplicable):
         return known
-    if _calls_nn(known):
+    if calls_nn(known):
         code = code.replace("torch.nn.", "nn.")
     imported = import_module(file, text, "torch") if "torch." in code else text
     syntax = imported if isinstance(imported, NotApplicable) else parse(file, imported)
@@ -49,7 +49,7 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
     return with_body(syntax, syntax.module, [*above, *spaced, *below])
 
 
-def _calls_nn(syntax: Syntax) -> bool:
+def calls_nn(syntax: Syntax) -> bool:
     """Whether the file calls torch.nn `nn`."""
     named = [s for s in syntax.every(cst.ImportFrom) if s.module is not None and syntax.code(s.module) == "torch"]
     aliases = [a for s in named if not isinstance(s.names, cst.ImportStar) for a in s.names]

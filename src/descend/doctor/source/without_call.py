@@ -10,6 +10,7 @@ from descend.doctor.source.activations import activated, constructor, is_constru
 from descend.doctor.source.arguments import with_arguments
 from descend.doctor.source.give_way import give_way
 from descend.doctor.source.imports import import_module
+from descend.doctor.source.insert import insert_after_block
 from descend.doctor.source.locate import Place
 from descend.doctor.source.names import enclosing_class, is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
@@ -25,7 +26,7 @@ def without_call(place: Place) -> str | NotApplicable:
     if is_constructor(name):
         if len(uses := _uses(syntax, place.call)) > 1:  # hidden layers share it: the last use is the output's
             return give_way(syntax, uses[-1], uses[-1].args[0].value)
-        if (text := _without_element(syntax, place.call)) is not None:
+        if (text := _without_element(syntax, place.call) or _popped(syntax, place.call)) is not None:
             return text
         new = constructor(place.call, "identity")
         text = syntax.replace(place.call, new)
@@ -72,6 +73,34 @@ def _without_last(series: cst.Call) -> cst.Call:
         whitespace_after=ending.with_changes(first_line=beside.first_line)
     )
     return shorter.with_changes(args=[*shorter.args[:-1], shorter.args[-1].with_changes(comma=comma)])
+
+
+def _popped(syntax: Syntax, made: cst.Call) -> str | None:
+    """Return the text in which the last of the modules that a loop puts into a list is taken from it again.
+
+    The loop's last statement puts it there: `layers.append(nn.ReLU())`, or at the end of `layers += [...]`.
+    """
+    statement = next((outer for outer in syntax.ancestors(made) if isinstance(outer, cst.BaseSmallStatement)), None)
+    line = syntax.parents[statement] if statement is not None else None
+    block = syntax.parents[line] if line is not None else None
+    loop = syntax.parents[block] if isinstance(block, cst.IndentedBlock) else None
+    if statement is None or not isinstance(loop, cst.For) or block.body[-1] is not line:  # type: ignore[union-attr]
+        return None
+    series = _appended_to(statement, made)
+    text = insert_after_block(syntax, loop, f"{syntax.code(series)}.pop()") if series is not None else None
+    return text if isinstance(text, str) else None
+
+
+def _appended_to(statement: cst.BaseSmallStatement, made: cst.Call) -> cst.BaseExpression | None:
+    """Return the list of which a statement makes a module the last element."""
+    if isinstance(statement, cst.AugAssign) and isinstance(statement.value, cst.List):
+        last = statement.value.elements[-1] if statement.value.elements else None
+        return statement.target if last is not None and last.value is made else None
+    call = statement.value if isinstance(statement, cst.Expr) else None
+    is_append = (
+        isinstance(call, cst.Call) and last_name(call.func) == "append" and [a.value for a in call.args] == [made]
+    )
+    return call.func.value if is_append and isinstance(call.func, cst.Attribute) else None  # type: ignore[union-attr]
 
 
 def _is_alone(syntax: Syntax, call: cst.Call) -> bool:

@@ -1,0 +1,58 @@
+import pytest
+
+from descend.doctor.remedies.initialise_in_place import initialise_in_place
+
+HEAD = "import torch\nfrom torch import nn\n"
+WHERE = {  # what draws the weights, and what it becomes for rectifiers
+    "a weight and a bias": (
+        "nn.init.normal_(layer.weight)\nnn.init.constant_(layer.bias, 3)",
+        'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")\nnn.init.zeros_(layer.bias)',
+    ),
+    "methods of data": (
+        "self.a.weight.data.normal_(0, 4)  # so\nself.a.bias.data.fill_(-6)",
+        'nn.init.kaiming_normal_(self.a.weight, nonlinearity="relu")  # so\nnn.init.zeros_(self.a.bias)',
+    ),
+    "all of a network": ("for p in net.parameters():\n    nn.init.zeros_(p)\nb()", "b()"),
+    "all by their names": (
+        "for n, p in net.named_parameters():\n    if 'weight' in n:\n        nn.init.normal_(p)\n"
+        "    else:\n        p.data.zero_()\nb()",
+        "b()",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WHERE)
+def test_it_is_written_anew_where_it_stands(patient, case: str) -> None:
+    before, after = WHERE[case]
+    assert patient(HEAD + before + "\n").edited(initialise_in_place, activation="relu") == HEAD + after + "\n"
+
+
+@pytest.mark.parametrize(
+    ("activation", "call"),
+    [
+        ("tanh", "xavier_uniform_(m.weight, 5 / 3)"),
+        ("sigmoid", "xavier_uniform_(m.weight)"),
+        ("gelu", 'kaiming_normal_(m.weight, nonlinearity="relu")'),
+        ("leaky_relu", 'kaiming_normal_(m.weight, nonlinearity="leaky_relu")'),
+    ],
+)
+def test_each_activation_has_its_variance(patient, activation: str, call: str) -> None:
+    edited = patient("import torch\ntorch.nn.init.normal_(m.weight)\n").edited(
+        initialise_in_place, activation=activation
+    )
+    assert edited == f"import torch\ntorch.nn.init.{call}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m = nn.Linear(2, 2)",
+        "nn.init.normal_(self.embedding.weight)",
+        "x.grad.zero_()",
+        "w = torch.empty(2).normal_()",
+        "for p in net.parameters():\n    p.grad.zero_()\n    log(p)",
+        'nn.init.kaiming_normal_(m.weight, nonlinearity="relu")',
+    ],
+)
+def test_where_nothing_is_drawn_nothing_changes(patient, text: str) -> None:
+    assert "draws no weights" in patient(HEAD + text + "\n").refusal(initialise_in_place, activation="relu")
