@@ -105,3 +105,14 @@ def test_the_rate_stays(patient) -> None:
     names: dict[str, list[float]] = {}
     exec(patient(text, scheduler="torch.optim.lr_scheduler.E", scheduler_step="s.step(").edited(constant_rate), names)
     assert names["rates"] == [0.3] * 8
+
+
+def test_a_function_that_the_schedule_alone_has_called_goes_with_it(patient) -> None:
+    text = (
+        "def fading(t):\n    return 0.9**t\n\n\nscheduler = LambdaLR(optimizer, fading)\n\n"
+        "for x in data:\n    optimizer.step()\n    scheduler.step()\n"
+    )
+    p = patient(text, scheduler="LambdaLR(")
+    assert p.edited(constant_rate) == "for x in data:\n    optimizer.step()\n"
+    kept = patient(text + "print(fading(1))\n", scheduler="LambdaLR(").edited(constant_rate)
+    assert "def fading" in kept and "LambdaLR" not in kept

@@ -13,7 +13,7 @@ from sampling import sampled
 from waiting import comes
 
 from descend.doctor.run.forking import ForkServer, forking, imported
-from descend.doctor.run.launch import new_record, run
+from descend.doctor.run.launch import UNFORKED, new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
@@ -216,6 +216,17 @@ def test_where_no_server_can_be_had_each_is_started_by_itself(tmp_path):
         server._server.kill()
         server._server.wait()
         assert int(ran(script, server).ending.error) == os.getpid()
+
+
+def test_a_server_that_should_be_there_and_is_not_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("descend.doctor.run.forking.starting", lambda *_: ["-c", "raise SystemExit(1)"])
+    path = tmp_path / "train.py"
+    path.write_text("print(1)\n")
+    script, plan = Script(path, tmp_path), Plan(steps=3)
+    with forking(script) as server:
+        record = run(script, plan, new_record(script, plan), server=server)
+    assert [note.reason for note in record.notes if note.probe == "fork server"] == [UNFORKED]
+    assert record.ending.reason == "finished"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ from descend.doctor.record import facts
 STEPS: tuple[Entry, ...] = (
     Entry("schedule", "dynamics", "the learning-rate schedule is wrong", (
         Row("step_per_epoch", nothing_to_dose, "step the scheduler once an epoch",
-            "its numbers count epochs", "torch.optim.lr_scheduler"),
+            "its numbers count epochs", "torch.optim.lr_scheduler", cost=1),
         Row("constant_rate", nothing_to_dose, "no schedule", "the steps keep their length",
             "Ba, CSC413 lecture 4, SGD Learning Rate"),
     ), frozenset({"vanishing_gradients", "slow_progress", "plateau", "stopped_too_early"})),

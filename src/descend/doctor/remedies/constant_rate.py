@@ -11,7 +11,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import find_argument, keyword, number
 from descend.doctor.source.callee import call_instead
 from descend.doctor.source.locate import Place, locate
-from descend.doctor.source.names import is_call_of
+from descend.doctor.source.names import is_call_of, read_names
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.remove import remove
 from descend.doctor.source.syntax import Syntax, parse
@@ -59,7 +59,17 @@ def _without(script: Script, place: Place) -> Script | None:
     if isinstance(without, NotApplicable):
         return None
     made = next(a for a in without.every(cst.Assign) if without.code(a.targets[0].target) == name)
-    return script.edit(without.file, remove(without, made))
+    read = {one.value for one in read_names(made.value)}
+    without = parse(without.file, remove(without, made))
+    if isinstance(without, Syntax):
+        without = _removed(without, lambda now: _unused(now, read))
+    return None if isinstance(without, NotApplicable) else script.edit(without.file, without.module.code)
+
+
+def _unused(syntax: Syntax, names: set[str]) -> cst.FunctionDef | None:
+    """Return a function of one of those names that nothing in the file calls or reads any more."""
+    functions = [one for one in syntax.every(cst.FunctionDef) if one.name.value in names]
+    return next((f for f in functions if not [n for n in _named(syntax, f.name.value) if n is not f.name]), None)
 
 
 def _removed(syntax: Syntax, find: Callable[[Syntax], cst.CSTNode | None]) -> Syntax | NotApplicable:

@@ -33,6 +33,7 @@ class ForkServer:
         self._connection: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._works = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
+        self.has_failed = False  # where it should have worked: the runs then start one by one
 
     def start(
         self, config: Mapping[str, Any], environment: Mapping[str, str], writers: Sequence[int]
@@ -44,12 +45,12 @@ class ForkServer:
         try:
             self._ask(asked, environment, [*writers, error_writer, status_writer])
         except OSError:
-            self._works = False
+            self.has_failed, self._works = True, False
         os.close(error_writer)
         os.close(status_writer)
         pid = os.read(status, STATUS.size) if self._works else b""
         if not pid:
-            self._works = False
+            self.has_failed, self._works = self.has_failed or self._works, False
             os.close(errors)
             os.close(status)
             return None

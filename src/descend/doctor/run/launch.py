@@ -27,6 +27,7 @@ from descend.ground.errors import UsageError
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 FIRST = "the script was run as a group of {} processes, and the first of them observed: a batch is that of one rank"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
+UNFORKED = "it could not be used, so that each run imports torch by itself and starts a second or two later"
 
 
 def run(
@@ -60,6 +61,7 @@ def run(
             for writer in writers:
                 os.close(writer)
         stack.callback(process.end)
+        take([Note("fork server", UNFORKED)] if server and server.has_failed else [])
         if relay is not None and not isinstance(process.popen, Forked):
             relay.to(process.popen)
         take([Note("scratch", note) for note in scratch.notes] if scratch else [])
