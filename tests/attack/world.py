@@ -64,7 +64,7 @@ def consulted(
     folder = tmp_path / "project"
     folder.mkdir(exist_ok=True)
     (folder / "train.py").write_text(source)
-    script, chosen = Script(folder / "train.py", folder), Plan(role="exam", sandbox=level, **plan)  # type: ignore[arg-type]
+    script, chosen = Script(folder / "train.py", folder), Plan(role="baseline", sandbox=level, **plan)  # type: ignore[arg-type]
     record = run(script, chosen, new_record(script, chosen), server=server)
     assert record.ending is not None and record.ending.status == 4, record.ending
     # what cleans up behind the script may have its word after it
