@@ -72,6 +72,7 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "skip_call": {"kind": "on_inputs", "place": "0"},
     "speed_shares": {"speeds": [3.0, 1.0]},
     "softmax_dimension": {"site": ("lone_entry", "0"), "dim": 1},
+    "standardise_data": {},
     "standardise_targets": {},
     "statistics_momentum": {"momentum": 0.1},
     "step_per_epoch": {},
@@ -86,7 +87,9 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "whiten_inputs": {},
     "widen": {"layers": ["0", "2"], "narrow": ["0"], "units": 16},
 }
-SITED = [name for name in REMEDIES if name not in ("unfreeze", "initialise_in_place")]  # which look for statements
+SITED = [
+    name for name in REMEDIES if name not in ("unfreeze", "initialise_in_place", "standardise_data")
+]  # which look for statements
 ADDED = {"standardise_inputs": 2, "zero_grad": 1}  # lines that an insertion adds
 WRITTEN = {"reinitialise": 12}  # lines of a function that is written into the file, and of its call
 NO_ACTIVATION = {"one_line", "dict", "tabs", "closure", "scaler"}

@@ -15,8 +15,13 @@ WHERE = {  # what draws the weights, and what it becomes for rectifiers
     "all of a network": ("for p in net.parameters():\n    nn.init.zeros_(p)\nb()", "b()"),
     "all by their names": (
         "for n, p in net.named_parameters():\n    if 'weight' in n:\n        nn.init.normal_(p)\n"
-        "    else:\n        p.data.zero_()\nb()",
-        "b()",
+        "    else:\n        p.data.zero_()",
+        "for n, p in net.named_parameters():\n    if 'weight' in n:\n"
+        '        nn.init.kaiming_normal_(p, nonlinearity="relu")\n    else:\n        nn.init.zeros_(p)',
+    ),
+    "all by their dimensions": (
+        "for p in net.parameters():\n    if p.dim() > 1:\n        nn.init.constant_(p, 0.1)",
+        'for p in net.parameters():\n    if p.dim() > 1:\n        nn.init.kaiming_normal_(p, nonlinearity="relu")',
     ),
 }
 
@@ -30,7 +35,7 @@ def test_it_is_written_anew_where_it_stands(patient, case: str) -> None:
 @pytest.mark.parametrize(
     ("activation", "call"),
     [
-        ("tanh", "xavier_uniform_(m.weight, 5 / 3)"),
+        ("tanh", "xavier_uniform_(m.weight)"),
         ("sigmoid", "xavier_uniform_(m.weight)"),
         ("gelu", 'kaiming_normal_(m.weight, nonlinearity="relu")'),
         ("leaky_relu", 'kaiming_normal_(m.weight, nonlinearity="leaky_relu")'),

@@ -55,11 +55,14 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
     if isinstance(syntax, NotApplicable):
         return syntax
     home = "nn.init" if calls_nn(syntax) else "torch.nn.init"
-    drawn = [one for one in _draws(syntax) if isinstance(one.parameter, cst.Attribute)]
-    new = {one.call: cst.parse_expression(_anew(syntax, one.parameter, activation, home)) for one in drawn}
+    drawn = [(one, kind) for one in _draws(syntax) if (kind := _kind(syntax, one.parameter))]
+    new = {
+        one.call: cst.parse_expression(_anew(syntax.code(one.parameter), kind, activation, home)) for one, kind in drawn
+    }
     text = syntax.rewrite({old: partial(_become, call) for old, call in new.items()})
     while isinstance(syntax := parse(file, text), Syntax):
-        loops = [loop for one in _draws(syntax) if (loop := _of_each(syntax, one.parameter)) is not None]
+        alike = [one for one in _draws(syntax) if not _kind(syntax, one.parameter)]
+        loops = [loop for one in alike if (loop := _of_each(syntax, one.parameter)) is not None]
         if not loops:
             break
         text = remove(syntax, loops[0])
@@ -75,7 +78,7 @@ def _draws(syntax: Syntax) -> list[Drawn]:
     found = []
     for call in (s.value for s in syntax.every(cst.Expr) if isinstance(s.value, cst.Call)):
         parameter = _parameter(syntax, call) if last_name(call.func) in DRAWS else None
-        if parameter is not None and (_is_of_layer(syntax, parameter) or _of_each(syntax, parameter) is not None):
+        if parameter is not None and (_kind(syntax, parameter) or _of_each(syntax, parameter) is not None):
             found.append(Drawn(call, parameter))
     return found
 
@@ -90,10 +93,28 @@ def _parameter(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
     return given.value if isinstance(given, cst.Attribute) and given.attr.value == "data" else given
 
 
-def _is_of_layer(syntax: Syntax, parameter: cst.BaseExpression) -> bool:
-    """Whether it is the weight or the bias of a layer, and not of an embedding."""
-    is_either = isinstance(parameter, cst.Attribute) and parameter.attr.value in ("weight", "bias")
-    return is_either and "emb" not in syntax.code(parameter).lower()
+def _kind(syntax: Syntax, parameter: cst.BaseExpression) -> str:
+    """Return whether it is the `weight` of a layer, not of an embedding, or its `bias`; "" where that is not told.
+
+    Of each of a network's parameters a condition may tell: `if "weight" in name:`, `if p.dim() > 1:`.
+    """
+    if isinstance(parameter, cst.Attribute):
+        name = parameter.attr.value
+        return name if name in ("weight", "bias") and "emb" not in syntax.code(parameter).lower() else ""
+    inner: cst.CSTNode = parameter
+    for outer in syntax.ancestors(parameter) if _of_each(syntax, parameter) is not None else ():
+        if isinstance(outer, cst.If) and inner is outer.body:
+            return _told(syntax.code(outer.test))
+        if isinstance(outer, cst.Else) and isinstance(condition := syntax.parents[outer], cst.If):
+            return "bias" if _told(syntax.code(condition.test)) == "weight" else ""
+        inner = outer
+    return ""
+
+
+def _told(test: str) -> str:
+    if "not" in test.split():
+        return ""
+    return "bias" if "bias" in test else "weight" if "weight" in test or "dim() >" in test or "ndim >" in test else ""
 
 
 def _of_each(syntax: Syntax, parameter: cst.BaseExpression) -> cst.For | None:
@@ -112,12 +133,11 @@ def _is_named(syntax: Syntax, variable: cst.BaseExpression, target: cst.BaseExpr
     return isinstance(variable, cst.Name) and variable.value in {n.value for n in syntax.every(cst.Name, target)}
 
 
-def _anew(syntax: Syntax, parameter: cst.BaseExpression, activation: str, home: str) -> str:
-    """Return the call that draws a layer's parameter."""
-    name = syntax.code(parameter)
-    if name.endswith(".bias"):
+def _anew(name: str, kind: str, activation: str, home: str) -> str:
+    """Return the call that draws a layer's parameter of that name."""
+    if kind == "bias":
         return f"{home}.zeros_({name})"
     if activation in RECTIFIERS or activation == "leaky_relu":
         rectifier = "leaky_relu" if activation == "leaky_relu" else "relu"
         return f'{home}.kaiming_normal_({name}, nonlinearity="{rectifier}")'
-    return f"{home}.xavier_uniform_({name}{', 5 / 3' if activation == 'tanh' else ''})"
+    return f"{home}.xavier_uniform_({name})"
