@@ -15,7 +15,7 @@ from descend.doctor.script.script import Script
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SICK = {
-    "digits_mlp": ("inputs_not_normalised", "standardise_inputs"),
+    "digits_mlp": ("inputs_not_normalised", "standardise_data"),
     "cancer_trainer": ("instability", "learning_rate"),
     "digits_classifier": ("output_loss_mismatch", "feed_logits"),
     "diabetes_regression": ("dead_units", "reinitialise"),
