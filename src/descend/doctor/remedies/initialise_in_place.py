@@ -4,7 +4,6 @@ He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for satura
 sets all parameters alike is left out: the layers then start as torch has made them.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,10 +55,10 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
         return syntax
     home = "nn.init" if calls_nn(syntax) else "torch.nn.init"
     drawn = [(one, kind) for one in _draws(syntax) if (kind := _kind(syntax, one.parameter))]
-    new = {
+    new: dict[cst.CSTNode, cst.CSTNode] = {
         one.call: cst.parse_expression(_anew(syntax.code(one.parameter), kind, activation, home)) for one, kind in drawn
     }
-    text = syntax.rewrite({old: partial(_become, call) for old, call in new.items()})
+    text = syntax.replace_all(new)
     while isinstance(syntax := parse(file, text), Syntax):
         alike = [one for one in _draws(syntax) if not _kind(syntax, one.parameter)]
         loops = [loop for one in alike if (loop := _of_each(syntax, one.parameter)) is not None]
@@ -67,10 +66,6 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
             break
         text = remove(syntax, loops[0])
     return import_module(file, text, "torch") if new and home.startswith("torch.") else text
-
-
-def _become(new: cst.CSTNode, old: cst.CSTNode) -> cst.CSTNode:
-    return new
 
 
 def _draws(syntax: Syntax) -> list[Drawn]:

@@ -57,4 +57,4 @@ def _counted_otherwise(script: Script, record: Record, dose: dict[str, Any]) -> 
 
 def _written(script: Script, syntax: Syntax, call: cst.Call, new: cst.BaseExpression) -> Script:
     alike = [other for other in syntax.every(cst.Call) if syntax.code(other) == syntax.code(call)]
-    return script.edit(syntax.file, syntax.rewrite({other: lambda _: new for other in alike}))
+    return script.edit(syntax.file, syntax.replace_all(dict.fromkeys(alike, new)))

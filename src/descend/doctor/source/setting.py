@@ -8,7 +8,6 @@ optimizer = SGD(model.parameters())              # or this: lr=0.01 is added
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -91,7 +90,7 @@ def apply(script: Script, syntax: Syntax, edits: Sequence[Edit | Reset], words: 
     edited = put(script, {edit.old: edit.value for edit in edits if isinstance(edit, Reset)})
     own = [edit for edit in edits if isinstance(edit, Edit)]
     told = [known for edit in own if (known := help_text(syntax, edit.old, syntax.code(edit.new))) is not None]
-    text = syntax.rewrite({old: partial(_become, new) for old, new in [*((e.old, e.new) for e in own), *told]})
+    text = syntax.replace_all(dict([*((edit.old, edit.new) for edit in own), *told]))
     if text != syntax.module.code:
         edited = edited.edit(syntax.file, text)
     if edited.edits == script.edits:
@@ -101,10 +100,6 @@ def apply(script: Script, syntax: Syntax, edits: Sequence[Edit | Reset], words: 
 
 def _shown(syntax: Syntax, edit: Edit | Reset) -> str:
     return syntax.code(edit.new) if isinstance(edit, Edit) else edit.old.text
-
-
-def _become(new: cst.CSTNode, old: cst.CSTNode) -> cst.CSTNode:
-    return new
 
 
 def find_setting(place: Place, setting: Setting) -> cst.BaseExpression | None | NotApplicable:

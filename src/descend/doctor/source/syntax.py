@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,6 +75,14 @@ class Syntax:
         """Return the file's text with several nodes changed, also where one holds another."""
         changed = self.module.visit(_Rewriting(changes))
         return changed.code if isinstance(changed, cst.Module) else self.module.code
+
+    def replace_all(self, others: Mapping[cst.CSTNode, cst.CSTNode]) -> str:
+        """Return the file's text with another node in the place of each of several."""
+        return self.rewrite({old: partial(_become, new) for old, new in others.items()})
+
+
+def _become(new: cst.CSTNode, old: cst.CSTNode) -> cst.CSTNode:
+    return new
 
 
 class _Rewriting(cst.CSTTransformer):
