@@ -34,14 +34,14 @@ def run_length(script: Script, record: Record, syntax: Syntax, step: cst.CSTNode
         if length is None or named is None or not _is_known(syntax, named, at):
             return None
         number = follow(syntax, length, script.arguments, [syntax.module])
-        numbers.append(int(syntax.code(number)) if isinstance(number, cst.Integer) else None)
+        numbers.append(number.evaluated_value if isinstance(number, cst.Integer) else None)
         known.append(syntax.code(bracketed(named, OPERAND)))
     return " * ".join(known) if known and _is_so(numbers, record) else None
 
 
 def _is_so(numbers: Sequence[int | None], record: Record) -> bool:
     """Whether the steps of the run are the product of numbers, of which one that is None may be a loader's length."""
-    rest, remainder = divmod(record.steps, prod(n for n in numbers if n is not None))
+    rest, remainder = divmod(record.steps, max(1, prod(n for n in numbers if n is not None)))
     unknown = numbers.count(None)
     if remainder or not rest or not unknown:
         return not remainder and rest == 1
