@@ -32,6 +32,7 @@ def test_a_feature_that_never_changes_is_divided_by_one(patient) -> None:
 
 def test_other_names_where_these_are_taken(patient) -> None:
     assert "mean_2, std = a.mean(0), a.std(0)\n" in edited(patient, "mean = 1\n" + SPLIT)
+    assert "\nmean, std = a.mean(0), a.std(0)\n" in edited(patient, "log(y.mean())\n" + SPLIT)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.tensor])

@@ -41,7 +41,7 @@ def linear_schedule(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     owner, dot, _ = optimizer.rpartition(".")
     start, end = float(dose["start"]), float(dose["end"])
     steps = (_whole_run(script, record, made, stepping, kept) if end < start else "") or int(dose["steps"])
-    name = owner + dot + free_name(made.syntax, "decay" if end < start else "warmup")
+    name = owner + dot + free_name(made.syntax, "decay" if end < start else "warmup", of_object=bool(owner))
     schedule = f"{name} = {SCHEDULE}({optimizer}, {_factor(start)}, {_factor(end)}, total_iters={steps})"
     text = _with_step(stepping, made, kept, name)
     if isinstance(text, NotApplicable):

@@ -18,9 +18,12 @@ def binding(syntax: Syntax, name: cst.Name) -> Assignment | None:
     return only if isinstance(only, Assignment) else None
 
 
-def free_name(syntax: Syntax, name: str) -> str:
-    """Return `name`, or with a number behind it, so that nothing in the file is called that."""
-    taken = {node.value for node in syntax.every(cst.Name)}
+def free_name(syntax: Syntax, name: str, *, of_object: bool = False) -> str:
+    """Return `name`, or with a number behind it, so that no variable in the file is called that.
+
+    of_object: nor any attribute, since the name is to be one.
+    """
+    taken = {node.value for node in (syntax.every(cst.Name) if of_object else read_names(syntax.module))}
     return next(free for i in count(1) if (free := name if i == 1 else f"{name}_{i}") not in taken)
 
 
