@@ -189,10 +189,10 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        case, records = load_case(kept, number), kept.of_case(number)
+        case, trial_runs = load_case(kept, number), kept.trial_runs(number)
         path = kept.folder / str(number) / "report.html"
     with intact(f"run {number} in {kept.where}"):
-        write_page(case, records, path)
+        write_page(case, trial_runs, path)
     typer.echo(path)
 
 
@@ -285,7 +285,7 @@ def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_jso
     folder = kept.folder / str(case.record.run)
     make_folder(folder)
     write_patches(case, folder)
-    write_page(case, kept.of_case(case.record.run), folder / "report.html")
+    write_page(case, kept.trial_runs(case.record.run), folder / "report.html")
     _print(case, as_json, folder, store)
 
 

@@ -117,8 +117,8 @@ def test_the_list_of_runs(store):
     assert rows[0].script == "train.py --lr 1"
     assert rows[0].started.tzinfo is not None
     assert store.load(1).environment == {"torch": "2.13.0"}
-    kept = [(number, record.parent, record.role) for number, record in store.of_case(1).items()]
-    assert kept == [(1, None, "baseline"), (3, 1, "trial_run"), (4, 1, "trial_run")]
+    kept = [(number, record.parent, record.role) for number, record in store.trial_runs(1).items()]
+    assert kept == [(3, 1, "trial_run"), (4, 1, "trial_run")]
     assert [row.number for row in store.runs(("trial_run",))] == [3, 4]
 
 

@@ -3,7 +3,6 @@
 RAVINE = "centred inputs of unit variance make the cost's curvature more alike in its directions"
 SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
 RESCALED = "rescales each coordinate by its own gradient's size"
-IN_PLACE = "initialise for {activation} where the weights are drawn"
 VARIANCE = "keeps the scale of activations and gradients from layer to layer"
 ORTHOGONAL = "recurrent layers that remember {length} steps from the start"
 CLIP, KEEPS = (

@@ -1,13 +1,13 @@
 """What goes wrong over the steps: the valley that they come through, and how the run ends."""
 
 from descend.doctor.canon.entry import Entry, Row
+from descend.doctor.canon.in_place import IN_PLACE
 from descend.doctor.canon.phrases import (
     ADAM,
     ADAM_AT,
     ADAM_COST,
     FEW_STEPS,
     FIXED,
-    IN_PLACE,
     INIT,
     NORMALISED,
     RESCALED,
@@ -52,7 +52,7 @@ PROGRESS: tuple[Entry, ...] = (
             "Ba, CSC413 lecture 4, Recap: oscillations", cost=1),
     )),
     Entry("saddle_point", "dynamics", "the run starts near a saddle point", (
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             "away from the saddle the gradient is not small", "Ba, CSC413 lecture 4, Saddle points"),
         Row("optimizer_argument", momentum, "momentum {value:g}",
@@ -96,7 +96,7 @@ PROGRESS: tuple[Entry, ...] = (
         Row("optimizer_argument", momentum, "momentum {value:g}",
             "small steps that agree add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
         Row("adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, cost=ADAM_COST),
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)", VARIANCE,
             INIT),
     ), frozenset({"stopped_too_early"})),

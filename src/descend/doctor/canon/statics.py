@@ -1,12 +1,12 @@
 """What is wrong before the first step: the data, the start, the loss's scale."""
 
 from descend.doctor.canon.entry import Entry, Row
+from descend.doctor.canon.in_place import IN_PLACE
 from descend.doctor.canon.phrases import (
     ADAM,
     ADAM_AT,
     ADAM_COST,
     CURVATURE,
-    IN_PLACE,
     INIT,
     RAVINE,
     RESCALED,
@@ -46,7 +46,7 @@ STATICS: tuple[Entry, ...] = (
             "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     ), frozenset({"instability", "cliff", "dead_units", "oscillation", "slow_progress", "fluctuations"})),
     Entry("symmetric_units", "statics", "units are copies of each other", (
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "random initialisation ({activation} gain)",
             "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
     )),
@@ -118,7 +118,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"saturated_units", "bad_initialisation", "dead_units", "vanishing_gradients", "slow_progress",
                   "plateau", "stopped_too_early"})),
     Entry("saturated_units", "statics", "units are saturated", (
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE,
             INIT),
@@ -130,7 +130,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"bad_initialisation", "exploding_gradients", "instability", "vanishing_gradients",
                   "slow_progress", "plateau", "stopped_too_early"})),
     Entry("bad_initialisation", "statics", "the initial weights are badly scaled", (
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE, INIT),
     ), frozenset({"layer_rate_mismatch", "exploding_gradients", "instability", "cliff", "dead_units",

@@ -1,6 +1,7 @@
 """What goes wrong over the steps: their length, and what becomes of gradients and units."""
 
 from descend.doctor.canon.entry import Entry, Row
+from descend.doctor.canon.in_place import IN_PLACE
 from descend.doctor.canon.phrases import (
     ADAM,
     ADAM_AT,
@@ -8,7 +9,6 @@ from descend.doctor.canon.phrases import (
     CLIP,
     FEW_STEPS,
     FIXED,
-    IN_PLACE,
     IN_RANGE,
     INIT,
     KEEPS,
@@ -82,7 +82,7 @@ STEPS: tuple[Entry, ...] = (
         Row("clip_gradients", usual_norm, CLIP, KEEPS, "Pascanu et al. 2013, §3.2"),
         Row("initialise_recurrent", sequence_length, ORTHOGONAL,
             "orthogonal weights neither shrink nor grow what passes through time", "Saxe et al. 2014"),
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE, INIT),
         Row("learning_rate", gentle_rate, TO, SHORTER, STABLE, decides=False, cost=1),
@@ -114,7 +114,7 @@ STEPS: tuple[Entry, ...] = (
         Row("learning_rate", gentle_rate, TO, SHORTER, STABLE, decides=False, cost=1),
     ), frozenset({"dead_units"})),
     Entry("dead_units", "dynamics", "units are dead", (
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             "keeps the scale of activations from layer to layer, so that half of the units start active", INIT),
         Row("learning_rate", safe_rate, TO,
@@ -131,7 +131,7 @@ STEPS: tuple[Entry, ...] = (
             "ReLU and its initialisation in the hidden layers",
             "a rectifier's slope is 1 where it is active, so it does not shrink the gradient", "Glorot et al. 2011, §3",
             cost=3),
-        Row("initialise_in_place", following_activation, IN_PLACE, VARIANCE, INIT, cost=1, redraws=True),
+        IN_PLACE,
         Row("reinitialise", following_activation, "initialise for {activation} (Kaiming or Xavier)",
             VARIANCE, INIT),
         Row("insert_normalisation", batch_norm, NORMALISED, FIXED, "Ioffe & Szegedy 2015, §3.3",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, func, or_, select
+from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from descend.doctor.record import schema
 from descend.doctor.record.database import FILE, connect, connect_to_read, is_url, may_write, transaction
@@ -120,14 +120,14 @@ class Store:
             with intact(self._name(run)):
                 return loaded(connection, row)
 
-    def of_case(self, run: int) -> dict[int, Record]:
-        """Return the records of a run and of the trials' runs that were made for it, by number, oldest first."""
+    def trial_runs(self, parent: int) -> dict[int, Record]:
+        """Return the records of the trials' runs that were made for a run, by number, oldest first."""
         runs = schema.runs
         with transaction(self.engine, self.where) as connection:
-            self._check(connection, run)
-            is_its = or_(runs.c.number == run, and_(runs.c.parent == run, runs.c.role == "trial_run"))
-            rows = connection.execute(select(runs).where(is_its).order_by(runs.c.number)).all()
-            with intact(self._name(run)):
+            self._check(connection, parent)
+            query = select(runs).where(runs.c.parent == parent, runs.c.role == "trial_run").order_by(runs.c.number)
+            rows = connection.execute(query).all()
+            with intact(self._name(parent)):
                 return {row.number: loaded(connection, row) for row in rows}
 
     def ranks(self, record: Record) -> dict[int, bool]:

@@ -53,10 +53,11 @@ OF_OWN_NUMBERS = {"wrong_objective"}  # what the script prints
 def render_page(case: Case, trial_runs: Mapping[int, Record]) -> str:
     """Return the report as one HTML document without any outside reference.
 
-    trial runs: the records of the trials' runs, by `TrialRun.run`; runs that are missing are left out of the curves.
+    trial_runs: the records of the trials' runs, by `TrialRun.run`; runs that are missing are left out of the curves.
     """
     figures = Figures()
-    return render("page.html", figures, **_contents(case, trial_runs, figures))
+    records = {case.record.run: case.record, **trial_runs}  # a trial's first pair has the case's own run
+    return render("page.html", figures, **_contents(case, records, figures))
 
 
 def write_page(case: Case, trial_runs: Mapping[int, Record], path: Path) -> None:

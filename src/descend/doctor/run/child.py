@@ -36,7 +36,7 @@ class Config:
     files: str  # the folder that stands for the root of the file system; "" when the script runs in place
     module: str | None
     arguments: list[str]
-    role: str  # watch, baseline, trial run, gradcheck, show, or bare: nothing is done but counting steps
+    role: str  # watch, baseline, trial_run, gradcheck, show, or bare: nothing is done but counting steps
     asked: dict[str, Any]  # what is to be shown, at which steps, and how
     steps: int
     seconds: float

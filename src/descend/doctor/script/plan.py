@@ -42,7 +42,7 @@ class Plan:
     processes: int = 0  # of the group, for a script that torchrun starts; 0 for any other
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
     trains: bool = True  # whether the steps move the parameters: without, what a script prints is that of no learning
-    role: str = "baseline"  # watch, baseline, trial run, gradcheck or show
+    role: str = "baseline"  # watch, baseline, trial_run, gradcheck or show
     asked: Mapping[str, Any] = field(default_factory=dict)  # in the role show: what, at which steps, and how
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks

@@ -87,8 +87,7 @@ def _popped(syntax: Syntax, made: cst.Call) -> str | None:
     if statement is None or not isinstance(loop, cst.For) or block.body[-1] is not line:  # type: ignore[union-attr]
         return None
     series = _appended_to(statement, made)
-    text = insert_after_block(syntax, loop, f"{syntax.code(series)}.pop()") if series is not None else None
-    return text if isinstance(text, str) else None
+    return None if series is None else insert_after_block(syntax, loop, f"{syntax.code(series)}.pop()")
 
 
 def _appended_to(statement: cst.BaseSmallStatement, made: cst.Call) -> cst.BaseExpression | None:
