@@ -88,9 +88,10 @@ def rules() -> None:
 
 def rules_on_gpu() -> None:
     """Measure the steps of the update rules on a CUDA device."""
-    sheet = Sheet(HERE / "UPDATE_RULES_GPU.md", "The update rules on a GPU")
+    device = torch.cuda.get_device_name()
+    sheet = Sheet(HERE / f"UPDATE_RULES_{device.split()[1]}.md", "The update rules on a GPU")
     sheet.write(
-        f"On {torch.cuda.get_device_name()}. A step of ours in ms; the share of attainable bandwidth (one copy of as",
+        f"On {device}. A step of ours in ms; the share of attainable bandwidth (one copy of as",
         "many bytes, over ours); other implementations' steps over ours, each taken in turn with it.",
     )
     for workload in update_rules.WORKLOADS:
