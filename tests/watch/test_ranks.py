@@ -136,6 +136,8 @@ def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
 
 # A model that outlives its group may hang PyTorch 2.13 (docs/parallel.md): it goes with the function here.
 UNLIKE = """
+import time
+
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -150,9 +152,8 @@ def main():
     x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
     y = x[:, :1] + torch.randn(256, 1)
     torch.save(x, f"inputs-{rank}.pt")
-    for step in range(750):
-        for _ in range(60):
-            torch.randn(128, 128) @ torch.randn(128, 128)
+    for step in range(500):
+        time.sleep(0.05)  # of which two per cent may be spent on measuring
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()
@@ -210,6 +211,7 @@ meet("another gradient", 8, 0.6)
 together.PATIENCE = timedelta(seconds=2)
 meet("one does not come", 8, 0.5, comes=rank == 0)
 pathlib.Path(f"told-{rank}.json").write_text(json.dumps(told))
+dist.destroy_process_group()  # else PyTorch 2.13 aborts at the end of one in three
 """
 
 
