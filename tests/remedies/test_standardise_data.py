@@ -53,7 +53,7 @@ def test_both_parts_are_scaled_by_the_training_part(patient, kind) -> None:
         ("go(x)\n", {}, "not split"),
         ("parts = train_test_split(x, t)\n", {}, "a name"),
         ("a, b = train_test_split(x)\n", {}, "a name"),
-        (SPLIT, {"shape": (32, 1, 8, 8)}, "rows"),
+        (SPLIT, {"shape": (32, 1, 8, 8)}, "the call of the model"),
         (SPLIT, {"finite": False}, "finite"),
     ],
 )

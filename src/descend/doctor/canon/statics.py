@@ -95,9 +95,9 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"clipping_too_hard", "exploding_gradients", "instability", "dead_units", "oscillation",
                   "slow_progress", "plateau", "stopped_too_early"})),
     Entry("inputs_not_normalised", "statics", "inputs are not normalised", (
-        Row("standardise_data", nothing_to_dose, "standardise inputs where they are split", RAVINE, CURVATURE, cost=1),
+        Row("standardise_data", nothing_to_dose, "standardise inputs where they are made", RAVINE, CURVATURE, cost=1),
         Row("standardise_data+learning_rate", rate_for_standardised(SAFE_SHARE),
-            f"standardise inputs where they are split, {TO}", RAVINE, CURVATURE, cost=2),
+            f"standardise inputs where they are made, {TO}", RAVINE, CURVATURE, cost=2),
         Row("standardise_inputs", nothing_to_dose, "standardise inputs", RAVINE, CURVATURE),
         Row("standardise_inputs+learning_rate", rate_for_standardised(SAFE_SHARE),
             f"standardise inputs, {TO}", RAVINE, CURVATURE, cost=3),

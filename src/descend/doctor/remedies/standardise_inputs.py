@@ -72,7 +72,7 @@ def _written(record: Record, place: Place, source: Source) -> str:
     known, read = record.fact(facts.Inputs), read_whole(source, "inputs")
     if known is None or read is None:
         return ""
-    over = None if is_wrapped(record, place.syntax) else _over(known, source)
+    over = None if is_wrapped(record, place.syntax) else mean_over(known, source)
     if over is None:
         return ""
     mean, lines = f"inputs.mean({over})", read.lines + (".flatten(1)" if source.reshaped and known.features > 1 else "")
@@ -90,7 +90,7 @@ def _written(record: Record, place: Place, source: Source) -> str:
     )
 
 
-def _over(known: facts.Inputs, source: Source) -> str | None:
+def mean_over(known: facts.Inputs, source: Source) -> str | None:
     """Return over which dimensions of the data the mean of each feature is taken; None where that is not known."""
     dimensions = len(known.shape)
     if known.features == 1:

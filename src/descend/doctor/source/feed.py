@@ -56,7 +56,7 @@ def insert_fit(
 
     write: returns the code of that function for such data; where there is none it is one of descend.network.
     """
-    carried = _carry_out(syntax, feed)
+    carried = carry_out(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
     text, code = _insert(syntax, carried, name), write(carried.source) if write else ""
@@ -67,7 +67,8 @@ def insert_fit(
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
 
-def _carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
+def carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
+    """Return the feed where both the model and its data are there from outside, or why it is not found."""
     for _ in range(CALLERS):
         function = feed.source.function
         if function is None:

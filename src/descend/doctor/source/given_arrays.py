@@ -1,0 +1,177 @@
+"""The arrays that a model is given rows of, by their names, where nothing else is made of their numbers.
+
+X_train, X_test = X[:800], X[800:]
+...
+loss = criterion(model(X_train[rows]), y_train[rows])      # rows of X_train, in training
+accuracy = (model(X_test).argmax(1) == y_test).mean()      # rows of X_test
+
+An array that is the network's target, too, or is printed, has another meaning once it is scaled.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from descend.doctor.source.aliases import names_at
+from descend.doctor.source.bindings import bound_in, loops_around
+from descend.doctor.source.data_source import SAME_NUMBERS
+from descend.doctor.source.feed import Feed, carry_out, find_feed
+from descend.doctor.source.flow import Source
+from descend.doctor.source.functions import (
+    calls_of,
+    function_around,
+    given_arguments,
+    home_of,
+    parameter_names,
+)
+from descend.doctor.source.locate import Place
+from descend.doctor.source.names import is_target
+from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.syntax import Syntax, descendants, last_name
+
+MEASURES = frozenset("shape size ndim dim dtype device".split())  # attributes that tell nothing of the numbers
+AROUND = frozenset("DataLoader random_split Subset".split())  # what a data set may stand in
+LEAF = "TensorDataset"
+DEPTH = 4  # names and functions that an array is handed on by
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The arrays' names, that of the one trained with first; the last statement that binds one of them; the way."""
+
+    names: tuple[str, ...]
+    bound: cst.CSTNode
+    source: Source
+
+
+def arrays_given(place: Place, model: str, made: Place) -> Given | NotApplicable:
+    """Return the arrays whose rows the model is given at `place`, where it trains, and at its other calls."""
+    syntax = place.syntax
+    calls = [place.call, *(c for c in _calls_of(syntax, model, made) if c is not place.call)]
+    trained: Feed | None = None
+    read: list[cst.Name] = []
+    fed = {id(node) for call in calls for node in descendants(call.args[0])}
+    for call in calls:
+        feed = carry_out(syntax, find_feed(syntax, syntax.code(call.func), call.args[0].value, call))
+        if isinstance(feed, NotApplicable):
+            return feed
+        array = _array_of(syntax, feed)
+        if array is None or (trained and home_of(syntax, trained.at) is not home_of(syntax, feed.at)):
+            return NotApplicable(f"line {syntax.line(call)} gives the model no rows of an array with a name")
+        trained = trained or feed
+        read.append(array)
+    assert trained is not None
+    return _bound(syntax, read, fed | {id(array) for array in read}, trained)
+
+
+def _calls_of(syntax: Syntax, model: str, made: Place) -> list[cst.Call]:
+    called = [call for call in syntax.every(cst.Call) if call.args and call.args[0].keyword is None]
+    variable = made.site.variable or model
+    return [c for c in called if syntax.code(c.func) in names_at(syntax, made.call, variable, c)]
+
+
+def _array_of(syntax: Syntax, feed: Feed) -> cst.Name | None:
+    """Return the name of the array, as it is read for the model or for its loader's `TensorDataset`."""
+    source, home = feed.source, home_of(syntax, feed.at)
+    if len(source.expressions) != 1 or source.by_key or any(source.path):
+        return None
+    value: cst.BaseExpression | None = cst.parse_expression(source.expressions[0])
+    outside = source.is_series  # whether what is looked at still stands around a data set
+    for _ in range(DEPTH):
+        if outside and isinstance(value, cst.Name):
+            value = _assigned(syntax, value.value, home)
+        name = last_name(value.func) if isinstance(value, cst.Call) else ""
+        if not isinstance(value, cst.Call) or name not in ((*AROUND, LEAF) if outside else SAME_NUMBERS):
+            break
+        outside &= name != LEAF
+        value = next((a.value for a in value.args if a.keyword is None or a.keyword.value == "dataset"), None)
+    return value if isinstance(value, cst.Name) and not outside else None
+
+
+def _assigned(syntax: Syntax, name: str, home: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return what `home` gives to a name, once: all of it where it is one of several, as of `random_split`."""
+    targets = [n for n in syntax.every(cst.Name, home) if n.value == name and is_target(syntax, n)]
+    for node in syntax.ancestors(targets[0]) if len(targets) == 1 else ():
+        if isinstance(node, cst.Assign):
+            return node.value
+    return None
+
+
+def _bound(syntax: Syntax, read: list[cst.Name], fed: set[int], trained: Feed) -> Given | NotApplicable:
+    """Return what is given, if all of it is bound before the training and then read for the model alone."""
+    last: cst.CSTNode | None = None
+    names, home = tuple(dict.fromkeys(name.value for name in read)), home_of(syntax, trained.at)
+    for name in names:
+        own = [n for n in syntax.every(cst.Name, home) if n.value == name and is_target(syntax, n)]
+        own = [n for n in own if home_of(syntax, n) is home]
+        inner = next((n for n in own if loops_around(syntax, n) or _is_conditional(syntax, n, home)), None)
+        if not own or inner is not None or syntax.line(own[-1]) >= syntax.line(trained.at):
+            return NotApplicable(f"`{name}` is not made in one place before the training")
+        last = own[-1] if last is None or syntax.line(own[-1]) > syntax.line(last) else last
+    assert last is not None
+    for name in names:
+        for use in _other_uses(syntax, name, home, last, fed, DEPTH):
+            return NotApplicable(f"line {syntax.line(use)} makes something else of `{syntax.code(use)}`")
+    return Given(names, last, trained.source)
+
+
+def _is_conditional(syntax: Syntax, node: cst.CSTNode, home: cst.CSTNode) -> bool:
+    for outer in syntax.ancestors(node):
+        if outer is home:
+            return False
+        if isinstance(outer, cst.If | cst.Try):
+            return True
+    return False
+
+
+def _other_uses(
+    syntax: Syntax, name: str, home: cst.CSTNode, bound: cst.CSTNode | None, fed: set[int], depth: int
+) -> Iterator[cst.Name]:
+    """Yield the reads of what `home` calls so, behind `bound`, that neither lead to the model nor only measure it."""
+    for node in syntax.every(cst.Name, home):
+        if node.value != name or is_target(syntax, node) or not _reads_it(syntax, node, name, home):
+            continue
+        if bound is not None and home_of(syntax, node) is home and syntax.line(node) <= syntax.line(bound):
+            continue
+        if id(node) in fed or _only_measures(syntax, node):
+            continue
+        if not depth or not _is_handed_on(syntax, node, home, fed, depth):
+            yield node
+
+
+def _reads_it(syntax: Syntax, node: cst.Name, name: str, home: cst.CSTNode) -> bool:
+    """Whether it is a variable's name, and that variable is the one of `home`, not one of a function inside."""
+    holder, inner = syntax.parents[node], function_around(syntax, node)
+    if isinstance(holder, cst.Attribute) and holder.attr is node or isinstance(holder, cst.Param):
+        return False
+    if isinstance(holder, cst.Arg) and holder.keyword is node:
+        return False
+    return inner is None or inner is home or name not in {*parameter_names(inner), *bound_in(syntax, inner)}
+
+
+def _only_measures(syntax: Syntax, node: cst.Name) -> bool:
+    holder = syntax.parents[node]
+    if isinstance(holder, cst.Attribute):
+        return holder.attr.value in MEASURES
+    call = syntax.parents[holder] if isinstance(holder, cst.Arg) else None
+    return isinstance(call, cst.Call) and last_name(call.func) == "len"
+
+
+def _is_handed_on(syntax: Syntax, node: cst.Name, home: cst.CSTNode, fed: set[int], depth: int) -> bool:
+    """Whether it goes, whole or by rows, to another name or a function's parameter of which the same is true."""
+    value: cst.CSTNode = node
+    holder = syntax.parents[value]
+    if isinstance(holder, cst.Subscript) and holder.value is node:
+        value, holder = holder, syntax.parents[holder]
+    if isinstance(holder, cst.Assign) and len(holder.targets) == 1 and isinstance(holder.targets[0].target, cst.Name):
+        inner = home_of(syntax, node)
+        return not any(_other_uses(syntax, holder.targets[0].target.value, inner, None, fed, depth - 1))
+    call = syntax.parents[holder] if isinstance(holder, cst.Arg) else None
+    if not isinstance(call, cst.Call):
+        return False
+    for function in syntax.every(cst.FunctionDef):
+        if call in calls_of(syntax, function):
+            given = [p for p, v in given_arguments(function, call).items() if v is value]
+            return bool(given) and not any(_other_uses(syntax, given[0], function, None, fed, depth - 1))
+    return False
