@@ -30,32 +30,47 @@ class Cube(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         return g * x
 """
+USED = WRONG.replace("        return x**3", "        ctx.wide = len(x.shape)\n        return x ** (3 + 0 * ctx.wide)")
+PLAIN = """\
+class Cube:
+    @staticmethod
+    def apply(x):
+        return x**3
+"""
 IMPORT = "from torch.autograd.function import FunctionCtx\n"
-CASES = [  # how it is applied, and what becomes of that
-    (WRONG, "y = Cube.apply(x)", "y = Cube.forward(FunctionCtx(), x)"),
-    (WRONG, "y = Cube.apply(Cube.apply(x))", "y = Cube.forward(FunctionCtx(), Cube.forward(FunctionCtx(), x))"),
+CASES = [  # the function, how it is applied, and what becomes of the two
+    (WRONG, "y = Cube.apply(x)", PLAIN, "y = Cube.apply(x)"),
+    (WRONG, "y = Cube.apply(Cube.apply(x))", PLAIN, "y = Cube.apply(Cube.apply(x))"),
+    (WRONG, "cube = Cube.apply\ny = cube(x)", PLAIN, "cube = Cube.apply\ny = cube(x)"),
     (
         WRONG,
+        "class Net:\n    act = Cube.apply\ny = Net.act(x)",
+        PLAIN,
+        "class Net:\n    act = Cube.apply\ny = Net.act(x)",
+    ),
+    (APART, "y = Cube.apply(x)", PLAIN, "y = Cube.apply(x)"),
+    (APART, "print(Cube)\ny = Cube.apply(x)", APART, "print(Cube)\ny = Cube.forward(x)"),
+    (USED, "y = Cube.apply(x)", USED, "y = Cube.forward(FunctionCtx(), x)"),
+    (
+        USED,
         "cube = Cube.apply\ny = cube(x)",
+        USED,
         "cube = lambda *inputs: Cube.forward(FunctionCtx(), *inputs)\ny = cube(x)",
     ),
-    (APART, "y = Cube.apply(x)", "y = Cube.forward(x)"),
-    (APART, "cube = Cube.apply\ny = cube(x)", "cube = Cube.forward\ny = cube(x)"),
 ]
 
 
 def cure(patient, text: str) -> str:
-    return patient(text, custom_function__Cube="Cube.apply(" if "Cube.apply(" in text else "cube(").edited(
-        use_autograd, function="Cube"
-    )
+    call = next(call for call in ("Cube.apply(", "cube(", "Net.act(") if call in text)
+    return patient(text, custom_function__Cube=call).edited(use_autograd, function="Cube")
 
 
-@pytest.mark.parametrize(("function", "before", "after"), CASES)
-def test_the_forward_is_called_and_autograd_differentiates_it(patient, function, before, after) -> None:
-    head = "import torch\n" + function + "x = torch.tensor(2.0, requires_grad=True)\n"
-    edited = cure(patient, head + before + "\n")
+@pytest.mark.parametrize(("function", "before", "becomes", "after"), CASES)
+def test_autograd_differentiates_the_forward_pass(patient, function, before, becomes, after) -> None:
+    made = "x = torch.tensor(2.0, requires_grad=True)\n"
+    edited = cure(patient, "import torch\n" + function + made + before + "\n")
     imported = IMPORT if "FunctionCtx" in after else ""
-    assert edited == "import torch\n" + imported + head.removeprefix("import torch\n") + after + "\n"
+    assert edited == "import torch\n" + imported + becomes + made + after + "\n"
     seen: dict = {}
     exec(compile(edited, "train.py", "exec"), seen)
     (gradient,) = torch.autograd.grad(seen["y"], seen["x"])
@@ -73,5 +88,5 @@ def test_a_function_from_elsewhere_is_left_alone(patient) -> None:
     "kept", ["self.act = Cube.apply\ny = self.act(x)", "class Net:\n    act = Cube.apply\ny = Net.act(x)"]
 )
 def test_what_is_called_from_an_object_is_left_alone(patient, kept: str) -> None:
-    p = patient(WRONG + kept + "\n", custom_function__Cube="self.act(" if "self" in kept else "Net.act(")
+    p = patient(USED + kept + "\n", custom_function__Cube="self.act(" if "self" in kept else "Net.act(")
     assert "kept in an object" in p.refusal(use_autograd, function="Cube")
