@@ -79,7 +79,7 @@ def errand(script: Script, **changed) -> Errand:
     return replace(known, **changed)
 
 
-def test_an_arm_there_is_the_arm_here_bit_for_bit(script, joined) -> None:
+def test_a_trial_run_there_is_the_one_here_bit_for_bit(script, joined) -> None:
     record = new_record(script, PLAN)
     seen = []
     joined.run(script, PLAN, record, seen.extend)
@@ -88,7 +88,7 @@ def test_an_arm_there_is_the_arm_here_bit_for_bit(script, joined) -> None:
     assert joined.slots == 2
 
 
-def test_an_arm_that_is_ended_early_ends_there(script, joined) -> None:
+def test_a_trial_run_that_is_ended_early_ends_there(script, joined) -> None:
     endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9").replace("optimizer.step()", "optimizer.step()"))
     plan = PLAN.fixed_at(10**9)
 
