@@ -25,3 +25,21 @@ def test_the_loss_is_summed(patient, line, name, kind, call, after):
 def test_somewhere_inside(patient):
     p = patient(f"{HEAD}rec = error(y, x)\n", made={"loss": "mse_loss"}, loss="error(")
     assert "somewhere inside" in p.refusal(loss_reduction, reduction="sum")
+
+
+LOOP = """for x in loader:
+    loss = F.mse_loss(net(x), x{kind})
+    loss.backward()
+    total += loss.item(){length}
+print(total / len({whole}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("length", "whole", "left"),
+    [(" * len(x)", "rows", ""), (" * x.size(0)", "loader.dataset", ""), ("", "loader", ""), (" * 3", "rows", " * 3")],
+)
+def test_a_sum_is_not_multiplied_by_the_batch_again(patient, length, whole, left):
+    text = LOOP.format(kind="", length=length, whole=whole)
+    p = patient(text, made={"loss": "mse_loss"}, loss="F.mse_loss(", backward="loss.backward(")
+    assert p.edited(loss_reduction, reduction="sum") == LOOP.format(kind=', reduction="sum"', length=left, whole=whole)

@@ -51,3 +51,27 @@ def test_refusals_say_why(patient, site: str, code: str, reason: str) -> None:
 
 def test_no_site(patient) -> None:
     assert patient("x = 1\n").refusal(mean_reduction) == "the run did not show where the loss is in the source"
+
+
+LOOP = """for i, (a, b) in zip(count(), batches):
+    loss = F.mse_loss(net(a), b{kind})
+    loss.backward()
+    total += {added}
+print(total / {number})
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "number", "becomes"),
+    [
+        ("loss.item()", "len(x)", "loss.item() * len(b)"),
+        ("float(loss)", "len(data.dataset)", "float(loss) * len(b)"),
+        ("loss.item()", "len(batches)", "loss.item()"),  # of the batches: of that it is the mean now
+        ("loss.item()", "9", "loss.item()"),
+        ("1", "len(x)", "1"),
+    ],
+)
+def test_a_total_that_is_divided_by_the_examples_stays_what_it_is(patient, added, number, becomes) -> None:
+    text = LOOP.format(kind=", reduction='sum'", added=added, number=number)
+    p = patient(text, loss="F.mse_loss(", backward="loss.backward(")
+    assert p.edited(mean_reduction) == LOOP.format(kind=", reduction='mean'", added=becomes, number=number)

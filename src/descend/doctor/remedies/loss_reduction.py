@@ -7,6 +7,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.reported import reported_as_before
 from descend.doctor.source.setting import Setting, apply, set_argument
 
 REDUCTION = Setting("reduction", None, "reduction")
@@ -21,4 +22,7 @@ def loss_reduction(script: Script, record: Record, dose: dict[str, Any]) -> Scri
     if not is_call_of(place.syntax, place.call, place.site.detail):
         return NotApplicable(place.inside)
     edit = set_argument(place, REDUCTION, dose["reduction"], script, record)
-    return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], REDUCTION.words)
+    edited = edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], REDUCTION.words)
+    if isinstance(edited, NotApplicable):
+        return edited
+    return reported_as_before(edited, record, is_mean=dose["reduction"] == "mean")

@@ -10,6 +10,7 @@ from descend.doctor.source.arguments import find_argument, keyword, with_argumen
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.names import text_of
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.reported import reported_as_before
 from descend.doctor.source.syntax import last_name
 
 KINDS = ("loss_module", "loss", "reduction")  # where a sum can be written: constructor, function, `x.sum()`
@@ -24,7 +25,8 @@ def mean_reduction(script: Script, record: Record, dose: dict[str, Any]) -> Scri
         if isinstance(call, NotApplicable):
             return call
         if call is not None:
-            return script.edit(place.syntax.file, place.syntax.replace(place.call, call))
+            edited = script.edit(place.syntax.file, place.syntax.replace(place.call, call))
+            return reported_as_before(edited, record, is_mean=True)
     if not seen:
         nowhere = locate(script, record, "loss")
         return nowhere if isinstance(nowhere, NotApplicable) else NotApplicable(nowhere.inside)
