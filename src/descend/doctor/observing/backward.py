@@ -135,7 +135,7 @@ def autograd_grad(original: Any, observer: Observer) -> Any:
         with outermost:
             if observer.omits(sys._getframe(1)):
                 return original(outputs, wanted, *args, **kwargs)
-            if observer.has_optimizer:
+            if observer.steppers.has_optimizer:
                 observer.gradient_returned(root, wanted, sys._getframe(1))
                 return original(outputs, wanted, *args, **kwargs)
             opened = observer.backward_begins(root, sys._getframe(1), Asked(wanted))

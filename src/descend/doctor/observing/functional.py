@@ -70,7 +70,7 @@ class _Passing:
         """Return whether the gradient may be a step's; those before it were none if nothing was made of them."""
         observer, hand = self.observer, self.observer.hand
         observer.light_sampling.leave()
-        if observer.has_optimizer or not self.inputs:
+        if observer.steppers.has_optimizer or not self.inputs:
             return bool(self.inputs) and all(map(observer.faults.is_held, self.inputs))
         if not hand.inherits(self.inputs):
             observer.forget_rehearsal()
@@ -85,14 +85,14 @@ class _Passing:
         observer, value = self.observer, _plain(loss).detach()
         with temporarily_clear_interpreter_stack():
             value = value if value.ndim == 0 else value.mean()  # of the examples, or the networks, that vmap goes over
-            if observer.has_optimizer:
+            if observer.steppers.has_optimizer:
                 observer.gradient_returned(value, self.inputs, self.frame)
             else:
                 self.opened = observer.backward_begins(value, self.frame, Asked(self.inputs, loss))
 
     def ended(self, gradients: Sequence[Tensor]) -> None:
         """The gradient is there."""
-        if self.observer.has_optimizer:
+        if self.observer.steppers.has_optimizer:
             return
         pairs = zip(self.inputs, gradients)
         returned = {id(p): g.detach() for p, g in pairs if g.shape == p.shape}  # vmap's may have a dimension more

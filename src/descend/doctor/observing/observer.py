@@ -23,11 +23,10 @@ from descend.doctor.observing.guard import harmless
 from descend.doctor.observing.loaders import Loaders
 from descend.doctor.observing.manual_updates import BY_HAND, ManualUpdates
 from descend.doctor.observing.modules import Modules
-from descend.doctor.observing.optimizer_identity import OptimizerIdentities
 from descend.doctor.observing.scaling import Scaled
+from descend.doctor.observing.steppers import Steppers
 from descend.doctor.observing.taping import first_line
-from descend.doctor.probes.wiring import describe_optimizer
-from descend.doctor.reading.attribution import Attribution, Stepper, written
+from descend.doctor.reading.attribution import Attribution, Stepper
 from descend.doctor.reading.curves import Curves
 from descend.doctor.reading.light_sampling import LightSampling
 from descend.doctor.reading.omission import Omission
@@ -45,17 +44,13 @@ class Observer:
         self.examiner, self.modules, self.send = examiner, modules, send
         self.probing, self.owning = probing, owning
         self.after_step: Callable[[int], None] = lambda steps: None
-        self.stage_over: Callable[[], None] = lambda: None  # another optimizer is made than the one that has stepped
         self.began: float | None = None  # when the first backward pass began
         self.inert = False  # in a forked process, which is not the run that is recorded
-        self.passes = self._written = 0  # backward; to the parameters, until the last step was over
-        self.steppers: dict[str, Stepper] = {}
-        self.attribution = Attribution(self.steppers, Opponents(send))
-        self._identities = OptimizerIdentities(self.steppers, owning=owning)
-        self.has_optimizer = False  # whether the script has made any
+        self.passes = 0  # backward
+        self.steppers = Steppers(modules.tree, send, owning=owning)
+        self.attribution = Attribution(self.steppers.by_key, Opponents(send))
         self.curves = Curves(send, endless=not owning)
         self._stepping: Stepper | None = None
-        self._is_past = False  # whether another optimizer was made since the examined one last stepped
         self.light_sampling = sampling = LightSampling(self.curves, self.attribution, examiner.budget)
         sampling.after_step, sampling.stumbled = self._sampled_lightly if owning else None, self.stumbled
         self._omission = Omission(examiner.budget, self.curves)
@@ -64,7 +59,7 @@ class Observer:
         self.functions, self.loaders = CustomFunctions(modules, send, examiner.note), Loaders(send)
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.beside = Beside.of(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
-        self.faults = Faults(modules, send, self.steppers, owning=owning)
+        self.faults = Faults(modules, send, self.steppers.by_key, owning=owning)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)
@@ -120,7 +115,7 @@ class Observer:
 
     def omits(self, frame: FrameType | None) -> bool:
         """Whether the pass that `frame` calls for is a step by hand that is only counted."""
-        return not self.has_optimizer and self._omission.takes(frame)
+        return not self.steppers.has_optimizer and self._omission.takes(frame)
 
     @harmless
     def backward_begins(self, root: Tensor, frame: FrameType | None, asked: Asked = ALL) -> Opened | None:
@@ -137,16 +132,16 @@ class Observer:
         if self.probing:
             self.faults.look_at_value(root, self.steps, frame)
         loss, scaler = self.scaled.original(root)
-        if not self.has_optimizer:
+        if not self.steppers.has_optimizer:
             self.send(self.hand.look(root, asked.inputs))
-            self.steppers.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
+            self.steppers.by_hand()
         place = (caller := self.modules.tree.caller(frame)) and spot(caller)
         reaches = self.attribution.backward(loss, root, place, inside=self._stepping is not None)
         self.light_sampling.saw_backward(place, frame and spot(frame))
         self.faults.look_before(reaches, self.hand.leaves)
-        if self.steps < WIRING_STEPS and (self.has_optimizer or self.hand.trains):  # no rehearsal
+        if self.steps < WIRING_STEPS and (self.steppers.has_optimizer or self.hand.trains):  # no rehearsal
             self.modules.note_call("backward", "", frame)
-        stepper = self._stepping or self.steppers.get(self.attribution.owner(place, reaches) or "")
+        stepper = self._stepping or self.steppers.by_key.get(self.attribution.owner(place, reaches) or "")
         if stepper is None or not self.examiner.examines(stepper.key, stepper.steps):
             self.examiner.tape.stop()
             return None
@@ -167,7 +162,7 @@ class Observer:
             with self.examiner.budget.charging("gradient"):
                 passed = opened.close(returned)
             self.examiner.look(passed, recording)
-        if not self.has_optimizer:
+        if not self.steppers.has_optimizer:
             self._step_by_hand(returned)
         elif not self.steps and self._stepping is None:
             self._no_step_so_far()
@@ -176,7 +171,7 @@ class Observer:
     def gradient_returned(self, root: Tensor, inputs: Sequence[Tensor], frame: FrameType | None) -> None:
         """Take note of gradients that a script with an optimizer asks for: it may step on them."""
         self.light_sampling.leave()
-        if {id(t) for t in inputs} <= set().union(*(s.held for s in self.steppers.values())):
+        if {id(t) for t in inputs} <= set().union(*(s.held for s in self.steppers.by_key.values())):
             self.attribution.backward(root, root, ("returned", frame and id(frame.f_code)), returned=True)
 
     def _no_step_so_far(self) -> None:
@@ -203,7 +198,7 @@ class Observer:
         """Count a step and attribute the loss that fed it."""
         self.light_sampling.leave()
         stepper, self._stepping = self._stepper(optimizer), None
-        self._is_past &= stepper.key != self.examiner.key
+        self.steppers.is_past &= stepper.key != self.examiner.key
         loss = self.faults.step_ended(stepper, self.attribution.step(stepper), frame)
         self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
         stepper.steps += 1
@@ -215,11 +210,11 @@ class Observer:
     @property
     def steps(self) -> int:
         """Steps of the optimizer that has stepped most."""
-        return max((stepper.steps for stepper in self.steppers.values()), default=0)
+        return self.steppers.steps
 
     @harmless
     def _sampled_lightly(self) -> None:
-        self._written = written(self.steppers.values())
+        self.steppers.step_is_over()
         self.after_step(self.steps)
 
     def _step_is_over(self) -> None:
@@ -227,11 +222,11 @@ class Observer:
         self._tape_next_step()
         if self.curves.due or self.steps <= WIRING_STEPS:
             self.flush()
-        self._written = written(self.steppers.values()) if self.owning else 0
+        self.steppers.step_is_over()
         self.after_step(self.steps)
 
     def _step_by_hand(self, returned: Mapping[int, Tensor] | None) -> None:
-        stepper = self.steppers[BY_HAND]
+        stepper = self.steppers.by_hand()
         self.hand.filled(returned)
         self.curves.note(BY_HAND, stepper.steps, self.attribution.step(stepper), self.hand.rate)
         self.faults.send_wiring(stepper)
@@ -255,46 +250,39 @@ class Observer:
         self.send([Fact.of(facts.Passes(self.passes), self.steps)])
         self.beside.finish()
         self.functions.finish()
-        if measuring and not self._is_past:  # what a later stage made of its weights is not the first one's doing
+        if (
+            measuring and not self.steppers.is_past
+        ):  # what a later stage made of its weights is not the first one's doing
             self.inert = True  # what measurements step and differentiate by themselves is not the script's
             self.examiner.finish(self.steps)
             self.inert = False
 
     def flush(self, *, last: bool = False) -> None:
         """Read the waiting losses off the device and send them."""
-        if self.has_optimizer or self.hand.trains or last:  # it may be a rehearsal
+        if self.steppers.has_optimizer or self.hand.trains or last:  # it may be a rehearsal
             self.faults.settle()
             self.curves.flush(last=last)
 
     @harmless
     def weights(self) -> str:
         """Return the fingerprint of the trained parameters; "" where none is known."""
-        held = [p for s in self.steppers.values() if s.steps for p in s.parameters()]
+        held = [p for s in self.steppers.by_key.values() if s.steps for p in s.parameters()]
         return fingerprint(held or list(self.hand.leaves))
 
     def _stepper(self, optimizer: Optimizer, frame: FrameType | None = None) -> Stepper:
-        known = self._identities.find(optimizer)
+        known = self.steppers.find(optimizer)
         if known is not None:
             return known
         self.forget_rehearsal()
-        self.has_optimizer = True
-        after = {s.key: s.steps for s in self.steppers.values()}
-        is_changed = written(self.steppers.values()) != self._written  # for the next stage, as by a head begun anew
-        stepper, is_new = self._identities.take(optimizer, self.modules.tree.lines(frame))
+        stepper, is_new = self.steppers.take(optimizer, frame)
         if is_new:
-            if self.steps:
-                self._is_past = self.owning and is_changed
-                self.stage_over()
-                self._is_past = True
             self.attribution.forget_reach()
-            place = {"after": after, "again": stepper.key in self._identities.again}
-            self.send([Fact.of(facts.optimizer_of(describe_optimizer(optimizer) | place), self.steps, stepper.key)])
         return stepper
 
     def forget_rehearsal(self) -> None:
         """Begin anew: what was taken for steps was no training yet."""
-        if not self.has_optimizer and self.steppers and not self.hand.trains:
-            self.steppers.clear()
+        if not self.steppers.has_optimizer and self.steppers.by_key and not self.hand.trains:
+            self.steppers.by_key.clear()
             for part in (self.attribution, self.curves, self.faults):
                 part.forget()
             self.examiner.restart()

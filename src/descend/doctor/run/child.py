@@ -163,7 +163,8 @@ class Run:
                 if not config.trains:
                     stack.enter_context(untrained())
             if config.stage is not None:
-                self.watch.stage_over = self._stage_over
+                teller = self.watch if isinstance(self.watch, BareRun) else self.watch.steppers
+                teller.stage_over = self._stage_over
             if isinstance(self.watch, BareRun):
                 stack.enter_context(counting(self.watch))
             elif config.stage:

@@ -20,7 +20,6 @@ from descend.doctor.source.syntax import Syntax
 DEPTH = 12  # names and functions from the value
 ADDING = m.Name("append") | m.Name("extend")
 Part = tuple[cst.BaseExpression, int | None]  # a value, and which of those that it gives
-Seen = set[tuple[cst.CSTNode, int | None]]
 Ends = Callable[[cst.CSTNode], bool]
 
 

@@ -4,7 +4,6 @@ from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
 from descend.doctor.symptoms.sign import Ruin, Sign
 
-OF_THE_DATA = {"inputs_not_normalised", "targets_not_scaled", "outliers", "output_loss_mismatch", "sum_reduction"}
 SOURCE = "IEEE 754: a sum with NaN in it is NaN"
 
 

@@ -5,9 +5,6 @@ from descend.doctor.symptoms.sign import Sign
 
 SOURCE = "Gneiting & Raftery 2007, §2: a score is proper where nothing scores better than the truth"
 
-# What is only asked for because the script's own number is poor.
-OF_THE_NUMBER = frozenset({"wrong_objective", "unreadable", "optimisation", "overfitting"})
-
 
 def wrong_metric(record: Record) -> Sign | None:
     """The answers that the loss asks for score no better than the same answers given to other examples."""
