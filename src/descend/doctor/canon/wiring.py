@@ -91,8 +91,7 @@ WIRING: tuple[Entry, ...] = (
         Row("use_autograd", wrong_function, "let autograd differentiate the forward of {function}",
             "the derivative is then that of what is computed", "Ba, CSC413 lecture 4, Recap: incorrect gradients"),
     ), frozenset({"inputs_not_normalised"}), advice=(
-        "Let autograd differentiate the forward, or correct the backward until `descend gradcheck` calls it "
-        "right."
+        "Let autograd differentiate the forward, or correct the backward until `descend gradcheck` calls it right."
     )),
     Entry("wrong_step", "wiring", "the step is not the loss's gradient", (
         *(

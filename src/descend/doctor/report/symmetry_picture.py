@@ -196,10 +196,9 @@ def _rescaling(found: facts.Rescaling, at: str) -> Table:
     ]
     rows.insert(0, ("cost", number(found.cost), number(found.rescaled_cost), "the same"))
     caption = (
-        "Two points that compute the same function: as trained, and with the units of layer "
-        f"“{one_line(found.layer)}” {found.factor:g} times as large. A measure that differs cannot say by itself "
-        "which minimum generalises. Traces and rises are means over sixteen random directions, the same ones at both "
-        "points."
+        f"Two points that compute the same function: as trained, and with the units of layer “{one_line(found.layer)}” "
+        f"{found.factor:g} times as large. A measure that differs cannot say by itself which minimum generalises. "
+        "Traces and rises are means over sixteen random directions, the same ones at both points."
     )
     head = ("measure", "as trained", "rescaled", "")
     return Table(f"Which measures of sharpness survive{at}", head, rows, caption, frozenset({1, 2}))

@@ -29,8 +29,7 @@ def cliff(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         sentence=f"at step {at} the loss jumps to {worst:.3g} times its usual value after it had come down (bound "
-        f"{JUMP:g}): a "
-        "single long step over a steep place undoes the progress",
+        f"{JUMP:g}): a single long step over a steep place undoes the progress",
         quantity="loss / its usual value",
         value=worst,
         bound=JUMP,

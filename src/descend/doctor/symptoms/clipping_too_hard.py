@@ -32,9 +32,8 @@ def clipping_too_hard(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the "
-        "steps are "
-        f"{usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
+        sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the steps "
+        f"are {usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
         f"{cost_left_in_words(record)} is left",
         quantity="clipping threshold / usual gradient norm",
         value=limit / usual,

@@ -32,9 +32,8 @@ def fluctuations(record: Record) -> Sign | None:
             continue
         return Sign(
             certain=False,
-            sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no "
-            "longer falls: the "
-            "gradient's noise, times a constant learning rate, is what is left",
+            sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no longer "
+            "falls: the gradient's noise, times a constant learning rate, is what is left",
             quantity="standard deviation of the loss / mean",
             value=spread,
             bound=NOISY,

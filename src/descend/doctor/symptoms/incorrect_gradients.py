@@ -19,8 +19,7 @@ def incorrect_gradients(record: Record) -> Sign | None:
     return Ruin(
         certain=True,
         sentence=f"the backward of {place} is wrong: its gradient for input {worst.input} differs from finite "
-        "differences by "
-        f"{worst.error:.2g} of itself (bound {WRONG:g})",
+        f"differences by {worst.error:.2g} of itself (bound {WRONG:g})",
         quantity="relative error of the gradient",
         value=worst.error,
         bound=WRONG,

@@ -38,9 +38,8 @@ def layer_rate_mismatch(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} "
-        "times): their "
-        f"groups have the rates {max(rates):g} and {min(rates):g}",
+        sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} times): "
+        f"their groups have the rates {max(rates):g} and {min(rates):g}",
         quantity="fastest relative step / slowest",
         value=most / least,
         bound=SPREAD,

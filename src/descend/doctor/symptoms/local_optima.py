@@ -24,8 +24,7 @@ def local_optima(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         sentence=f"with {size} parameters the cost has settled at {cost_left(record):.0%} of that of a constant "
-        "prediction and no "
-        "longer moves: where so small a network ends depends on its start",
+        "prediction and no longer moves: where so small a network ends depends on its start",
         quantity="cost / constant prediction's",
         value=cost_left(record),
         bound=HARDLY_LEARNT,

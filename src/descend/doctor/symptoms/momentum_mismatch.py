@@ -26,8 +26,7 @@ def momentum_mismatch(record: Record) -> Sign | None:
             certain=False,
             likely=True,
             sentence=f"momentum {momentum:g} lengthens every step {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) = "
-            f"{terminal:.3g}, "
-            "and the cost overshoots; a higher momentum needs a lower rate",
+            f"{terminal:.3g}, and the cost overshoots; a higher momentum needs a lower rate",
             quantity="lr * lambda_max / (1 - momentum)",
             value=terminal,
             bound=LONG,

@@ -22,9 +22,8 @@ def narrow_layer(record: Record) -> Sign | None:
     layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
     return Sign(
         certain=False,
-        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} "
-        f"features: what so few numbers do not tell is lost to the layers behind, and "
-        f"{cost_left_in_words(record)} is left",
+        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} features: what "
+        f"so few numbers do not tell is lost to the layers behind, and {cost_left_in_words(record)} is left",
         quantity="units of the narrowest hidden layer",
         value=float(units),
         bound=float(min(NARROW, chain.inputs)),

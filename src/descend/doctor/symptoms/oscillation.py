@@ -30,8 +30,7 @@ def oscillation(record: Record) -> Sign | None:
         return Sign(
             certain=False,
             sentence=f"α·λmax = {near[-1]:.3g}, just below the bound of {bound.value:.3g}: along the steepest "
-            "direction each "
-            "step leaps to the other side of the valley",
+            "direction each step leaps to the other side of the valley",
             quantity="lr * lambda_max",
             value=near[-1],
             bound=NEAR * bound.value,

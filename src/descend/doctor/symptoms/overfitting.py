@@ -25,9 +25,8 @@ def overfitting(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, "
-        "while that on "
-        "the training data falls: the network memorises",
+        sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, while "
+        "that on the training data falls: the network memorises",
         quantity="held-out loss / its least",
         value=last / curve.min,
         bound=RISEN,

@@ -21,8 +21,7 @@ def saturated_units(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
-        f"{used.function if used else 'the sigmoid'} "
-        f"at the first step (bound {SHARE:.0%}): hardly any gradient passes",
+        f"{used.function if used else 'the sigmoid'} at the first step (bound {SHARE:.0%}): hardly any gradient passes",
         quantity="saturated_share",
         value=curve.first,
         bound=SHARE,

@@ -32,8 +32,7 @@ def stopped_too_early(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         likely=fallen >= STILL_FALLING,
-        sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over "
-        "the last "
+        sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over the last "
         f"half) and {cost_left(record):.0%} of it is left: it is not broken, it is not finished",
         quantity="fall of the cost over the last half",
         value=fallen,

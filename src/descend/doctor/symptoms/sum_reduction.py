@@ -29,8 +29,7 @@ def sum_reduction(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"the loss is the sum over {terms:.0f} terms: its gradient and its curvature are {terms:.0f} times "
-        "those of "
-        "the mean, so the learning rate acts like one that is so many times larger",
+        "those of the mean, so the learning rate acts like one that is so many times larger",
         quantity="terms in the sum",
         value=terms,
         bound=1.0,

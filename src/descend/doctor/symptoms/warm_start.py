@@ -26,10 +26,9 @@ def warm_start(record: Record) -> Sign | None:
         return Sign(
             certain=is_lost,
             likely=True,
-            sentence=f"a later stage starts at a loss of {losses.first:.3g}, where the first one began at "
-            f"{first:.3g}, and "
-            f"rises to {peak:.3g}{', above what untrained weights cost' if is_lost else ''}: its learning rate is too "
-            "high for weights that are trained already",
+            sentence=f"a later stage starts at a loss of {losses.first:.3g}, where the first one began at {first:.3g}, "
+            f"and rises to {peak:.3g}{', above what untrained weights cost' if is_lost else ''}: its learning rate is "
+            "too high for weights that are trained already",
             quantity="largest loss / first",
             value=peak / losses.first if losses.first else float("inf"),
             bound=1.25,

@@ -14,9 +14,8 @@ def weights_not_loaded(record: Record) -> Sign | None:
         return None
     return Ruin(
         certain=True,
-        sentence=f"load_state_dict left {load.missing} of {load.of} tensors as they were initialised: the module "
-        f"calls the first `{load.first}`, the checkpoint `{load.unexpected}`, and strict=False says nothing of "
-        "it",
+        sentence=f"load_state_dict left {load.missing} of {load.of} tensors as they were initialised: the module calls "
+        f"the first `{load.first}`, the checkpoint `{load.unexpected}`, and strict=False says nothing of it",
         quantity="tensors that were not loaded",
         value=float(load.missing),
         bound=0.0,
