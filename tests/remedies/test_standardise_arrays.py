@@ -85,3 +85,11 @@ def test_images_are_scaled_by_one_number(patient) -> None:
     text = "x = load()\n" + NET + "for i in r:\n    net(x[i])\n"
     whole = admitted(patient, text, shape=(32, 1, 8, 8), features=1).edited(standardise_data)
     assert whole.splitlines()[1] == "x = (x - x.mean()) / x.std()"
+
+
+def test_a_model_that_another_file_is_given_is_left_alone(patient, tmp_path) -> None:
+    (tmp_path / "judging.py").write_text("def judge(net):\n    return net(load())\n")
+    text = "from judging import judge\nx = load()\n" + NET + "for i in r:\n    net(x[i])\njudge(net)\n"
+    assert "line 6 gives the model to another file" in admitted(patient, text).refusal(standardise_data)
+    (tmp_path / "judging.py").unlink()
+    assert "x = (x - x.mean(0))" in admitted(patient, text).edited(standardise_data)

@@ -19,7 +19,7 @@ from descend.doctor.remedies.standardise_inputs import mean_over
 from descend.doctor.script.script import Script
 from descend.doctor.source.called_model import called_model
 from descend.doctor.source.functions import home_of
-from descend.doctor.source.given_arrays import arrays_given
+from descend.doctor.source.given_arrays import arrays_given, given_elsewhere
 from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import is_users, locate
 from descend.doctor.source.names import free_name, read_names
@@ -57,6 +57,10 @@ def _of_arrays(script: Script, record: Record, known: facts.Inputs) -> Script | 
         return model
     if made.syntax is not place.syntax or not place.call.args:
         return NotApplicable("the model is made and trained in two files, or is given nothing")
+    if (handed := given_elsewhere(script, place.syntax, model)) is not None:
+        return NotApplicable(
+            f"line {place.syntax.line(handed)} gives the model to another file, which may give it data"
+        )
     given = arrays_given(place, model, made)
     if isinstance(given, NotApplicable):
         return given

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from descend.doctor.script.script import Script
 from descend.doctor.source.aliases import names_at
 from descend.doctor.source.bindings import bound_in, loops_around
 from descend.doctor.source.data_source import SAME_NUMBERS
@@ -26,9 +27,9 @@ from descend.doctor.source.functions import (
     parameter_names,
 )
 from descend.doctor.source.locate import Place
-from descend.doctor.source.names import is_target
+from descend.doctor.source.names import binding, is_target
 from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, descendants, last_name
+from descend.doctor.source.syntax import Syntax, descendants, first_name, last_name
 
 MEASURES = frozenset("shape size ndim dim dtype device".split())  # attributes that tell nothing of the numbers
 AROUND = frozenset("DataLoader random_split Subset".split())  # what a data set may stand in
@@ -69,6 +70,21 @@ def _calls_of(syntax: Syntax, model: str, made: Place) -> list[cst.Call]:
     called = [call for call in syntax.every(cst.Call) if call.args and call.args[0].keyword is None]
     variable = made.site.variable or model
     return [c for c in called if syntax.code(c.func) in names_at(syntax, made.call, variable, c)]
+
+
+def given_elsewhere(script: Script, syntax: Syntax, model: str) -> cst.Call | None:
+    """Return a call that hands the model to a function of another file of the user's, which may give it data, too."""
+    for call in syntax.every(cst.Call):
+        root = first_name(call.func)
+        bound = binding(syntax, root) if root is not None else None
+        if bound is None or not any(syntax.code(argument.value) == model for argument in call.args):
+            continue
+        names = [bound.node.module] if isinstance(bound.node, cst.ImportFrom) and bound.node.module else []
+        names += [alias.name for alias in bound.node.names] if isinstance(bound.node, cst.Import) else []
+        files = [syntax.file.parent / (syntax.code(name).replace(".", "/") + ".py") for name in names]
+        if any(script.has(file) for file in files):
+            return call
+    return None
 
 
 def _array_of(syntax: Syntax, feed: Feed) -> cst.Name | None:
