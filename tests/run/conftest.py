@@ -25,16 +25,16 @@ HELD = ExitStack()
 class Seen:
     """One run of a victim: what it saw itself, and what was recorded (None under plain python)."""
 
-    witness: dict
+    own_log: dict
     record: Record | None = None
 
     @property
     def text(self) -> str:
-        return json.dumps(self.witness)
+        return json.dumps(self.own_log)
 
     @property
     def losses(self) -> dict[str, list[float]]:
-        return self.witness["losses"]
+        return self.own_log["losses"]
 
 
 class Stage:
@@ -66,7 +66,7 @@ class Stage:
         records = []
         for role in ("watch", "baseline"):
             seen = self.observed(role, name, *arguments)
-            assert seen.witness == plain.witness, role
+            assert seen.own_log == plain.own_log, role
             records.append(seen.record)
         return plain.losses, records
 

@@ -144,10 +144,10 @@ def test_a_run_with_schedule_clipping_and_evaluations(stage) -> None:
     seen = stage.observed("baseline", "beside_the_loop.py")
     record = seen.record
     assert record.fact(facts.Clip) == facts.Clip("clip_grad_norm_", 0.3)
-    assert list(record.series("clipped_norm").values) == pytest.approx(seen.witness["norms"], rel=1e-6)
+    assert list(record.series("clipped_norm").values) == pytest.approx(seen.own_log["norms"], rel=1e-6)
     assert record.fact(facts.Scheduler, "0") == facts.Scheduler("StepLR", 4)
     assert record.series("evaluation_loss").steps == (10, 20, 30, 40)
-    assert list(record.series("evaluation_loss").values) == pytest.approx(seen.witness["evaluations"], rel=1e-6)
+    assert list(record.series("evaluation_loss").values) == pytest.approx(seen.own_log["evaluations"], rel=1e-6)
     for kind in ("scheduler", "scheduler_step", "clip", "dropout"):
         assert record.site(kind).line == line(kind), kind
     assert (record.site("dropout").key, record.fact(facts.Dropout, "2")) == ("2", facts.Dropout(0.25))

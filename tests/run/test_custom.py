@@ -106,7 +106,7 @@ def line(mark: str) -> int:
 def test_a_training_with_functions_of_its_own(stage) -> None:
     plain, seen = stage.plainly("custom.py"), stage.observed("baseline", "custom.py")
     record = seen.record
-    assert seen.witness == plain.witness
+    assert seen.own_log == plain.own_log
     assert record.fact(facts.GradientCheck, "Cube").error < 1e-6
     assert record.fact(facts.GradientCheck, "Square") == facts.GradientCheck(pytest.approx(0.5), 0)
     assert [record.site("custom_function", name).line for name in ("Cube", "Square")] == [line("Cube"), line("Square")]
@@ -116,4 +116,4 @@ def test_a_training_with_functions_of_its_own(stage) -> None:
 @pytest.mark.slow
 def test_a_function_that_keeps_a_running_mean_keeps_that_of_the_script(stage) -> None:
     plain, seen = stage.plainly("custom.py", "stateful"), stage.observed("baseline", "custom.py", "stateful")
-    assert seen.witness == plain.witness
+    assert seen.own_log == plain.own_log

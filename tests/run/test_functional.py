@@ -43,5 +43,5 @@ def test_the_parameters_have_the_scripts_own_names(stage) -> None:
 def test_a_gradient_that_nothing_is_made_of_is_no_step(stage, role: str) -> None:
     plain = stage.plainly("functional.py", "looked at")
     seen = stage.observed(role, "functional.py", "looked at")
-    assert seen.witness == plain.witness
+    assert seen.own_log == plain.own_log
     assert not seen.record.steps and not len(seen.record.series("loss", "0"))

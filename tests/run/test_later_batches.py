@@ -14,7 +14,7 @@ def test_the_labels_of_later_batches(stage, order) -> None:
     found = {batch.step: batch.fact for batch in seen.record.history(facts.Batch)}
     assert len([step for step in found if step >= FIXED]) >= 2
     for step, batch in found.items():
-        assert batch == facts.Batch(16, labels=seen.witness["labels"][step]), step
+        assert batch == facts.Batch(16, labels=seen.own_log["labels"][step]), step
     classes = {len(batch.labels) for batch in found.values()}
     assert classes == {1} if order == "sorted" else min(classes) >= 3
     assert seen.record.fact(facts.Monitor).batches == FIXED  # which stay the same

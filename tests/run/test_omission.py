@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_what_is_read_is_right_and_the_rest_is_counted(stage, way: str) -> None:
     plain = stage.plainly("long_by_hand.py", way, str(STEPS))
     seen = stage.observed("watch", "long_by_hand.py", way, str(STEPS))
-    assert seen.witness == plain.witness
+    assert seen.own_log == plain.own_log
     losses, read = plain.losses["0"], seen.record.series("loss", "0")
     assert seen.record.steps == len(losses) == STEPS * (1 + (way == "both"))
     assert list(read.values) == pytest.approx([losses[step] for step in read.steps], rel=1e-5)

@@ -34,7 +34,7 @@ def test_watched_and_unwatched_are_the_same(stage, victim):
 def test_what_is_compiled_is_compiled_the_same(stage):
     plain = stage.plainly("compiled.py", "aot_eager")
     seen = stage.observed("watch", "compiled.py", "aot_eager")
-    assert seen.witness == plain.witness
+    assert seen.own_log == plain.own_log
     assert any("torch.compile" in note.reason for note in seen.record.notes)
     # the first ten steps are eager; those inside a compiled function cannot be seen
     assert list(seen.record.series("loss", "0").values)[:10] == pytest.approx(plain.losses["0"][:10], rel=1e-6)

@@ -4,7 +4,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from witness import Witness
+from own_log import OwnLog
 
 set_seed(1)
 accelerator = Accelerator(gradient_accumulation_steps=2, cpu=True)
@@ -13,7 +13,7 @@ model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 loader = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True)
 model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-seen = Witness()
+seen = OwnLog()
 parts = []
 for epoch in range(3):
     for a, b in loader:

@@ -3,7 +3,7 @@ import sys
 import torch
 import torch.nn.functional as F
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 dtype = getattr(torch, sys.argv[2])
@@ -12,7 +12,7 @@ model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 # float16 begins with a factor that overflows: the scaler leaves out the first updates, and the loop goes on
 scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40 if dtype is torch.float16 else 2.0**16)
-seen = Witness()
+seen = OwnLog()
 for step in range(60):
     i = torch.randint(0, 128, (32,))
     optimizer.zero_grad()

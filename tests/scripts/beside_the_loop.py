@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(640, 6), torch.randint(0, 3, (640,))
@@ -17,7 +17,7 @@ model = nn.Sequential(
 )
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 scheduler = StepLR(optimizer, 2, gamma=0.5)  # scheduler
-seen = Witness()
+seen = OwnLog()
 seen.others = {"norms": [], "evaluations": []}
 for epoch in range(4):
     for i in torch.arange(320).split(32):

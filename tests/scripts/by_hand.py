@@ -2,12 +2,12 @@ import sys
 
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(64, 5), torch.randn(64, 1)
 model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
-seen = Witness()
+seen = OwnLog()
 for step in range(30):
     loss = ((model(x) - y) ** 2).mean()
     model.zero_grad()

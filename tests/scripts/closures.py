@@ -2,14 +2,14 @@ import sys
 
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(64, 5), torch.randn(64, 1)
 model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
 kind, to_none = sys.argv[2], sys.argv[3] == "none"
 optimizer = torch.optim.LBFGS(model.parameters(), max_iter=6) if kind == "lbfgs" else torch.optim.SGD(model.parameters(), 0.1)
-seen = Witness()
+seen = OwnLog()
 seen.others["evaluations"] = 0
 
 

@@ -4,14 +4,14 @@ import torch
 import torch._dynamo
 import torch.nn.functional as F
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(128, 6), torch.randint(0, 3, (128,))
 plain = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
 model = torch.compile(plain, backend=sys.argv[2])
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-seen = Witness()
+seen = OwnLog()
 for step in range(10):
     i = torch.randint(0, 128, (32,))
     optimizer.zero_grad()

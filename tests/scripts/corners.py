@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
-from witness import Witness
+from own_log import OwnLog
 
 count = Counter()
 kind = sys.argv[2]
@@ -101,7 +101,7 @@ def main():
         model = Net()
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     add_hooks(model, optimizer)
-    seen = Witness()
+    seen = OwnLog()
     if kind == "mode":
         with Counting():
             for a, b in loader:  # an evaluation under the mode, then training under it

@@ -8,7 +8,7 @@ import sys
 import torch
 import torch.nn.functional as F
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 
 class Cube(torch.autograd.Function):
@@ -63,7 +63,7 @@ x, y = torch.randn(640, 6), torch.randint(0, 3, (640,))
 batches = list(torch.arange(640).split(32))
 model = Net()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-seen = Witness()
+seen = OwnLog()
 for i in batches:
     optimizer.zero_grad()
     loss = F.cross_entropy(model(x[i]), y[i])

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(3)
 x = torch.randn(320, 12)
@@ -13,7 +13,7 @@ loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
 model = nn.Sequential(nn.Linear(12, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Dropout(0.2), nn.Linear(24, 2))
 average = copy.deepcopy(model)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-seen = Witness()
+seen = OwnLog()
 
 
 @torch.no_grad()

@@ -5,14 +5,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call, grad, grad_and_value, stack_module_state, vmap
 from torch.utils.data import DataLoader, TensorDataset
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x = torch.randn(64, 5)
 y = x[:, :1].sin()
 net = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.1), nn.Linear(8, 1))
 held = {name: p.detach().clone() for name, p in net.named_parameters()}
-way, seen = sys.argv[2], Witness()
+way, seen = sys.argv[2], OwnLog()
 
 
 def fit(p, x, y):

@@ -2,7 +2,7 @@ import sys
 
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 shared = sys.argv[2] == "shared"
@@ -12,7 +12,7 @@ optimizer_d = torch.optim.Adam(critic.parameters(), lr=2e-3)
 optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-3)
 bce = nn.BCEWithLogitsLoss()
 one, zero = torch.ones(32, 1), torch.zeros(32, 1)
-seen = Witness()
+seen = OwnLog()
 for step in range(24):
     real = torch.randn(32, 2) * 0.5 + 1
     fake = generator(torch.randn(32, 4))

@@ -1,10 +1,10 @@
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(64, 6), torch.randn(64, 1)
-seen = Witness()
+seen = OwnLog()
 body, head, other = nn.Linear(6, 6), nn.Linear(6, 1), nn.Linear(6, 1)
 
 

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from witness import Witness
+from own_log import OwnLog
 
 warnings.filterwarnings("ignore")
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-seen = Witness()
+seen = OwnLog()
 
 
 class Classifier(lightning.LightningModule):

@@ -2,13 +2,13 @@ import sys
 
 import torch
 from torch.func import grad_and_value
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x = torch.randn(16, 3)
 y = x.sum(1, keepdim=True).sin()
 w = [torch.randn(3, 4), torch.randn(4, 1)]
-way, steps, seen = sys.argv[2], int(sys.argv[3]), Witness()
+way, steps, seen = sys.argv[2], int(sys.argv[3]), OwnLog()
 
 
 def fit(w, x, y):

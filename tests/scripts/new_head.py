@@ -1,10 +1,10 @@
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(64, 6), torch.randint(0, 3, (64,))
-seen = Witness()
+seen = OwnLog()
 body, head = nn.Sequential(nn.Linear(6, 32), nn.Tanh()), nn.Linear(32, 3)
 
 

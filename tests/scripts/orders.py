@@ -5,7 +5,7 @@ import sys
 import torch
 import torch.nn.functional as F
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(960, 6), torch.arange(960) // 240
@@ -13,7 +13,7 @@ if sys.argv[2] == "shuffled":
     y = y[torch.randperm(960)]
 model = nn.Linear(6, 4)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-seen = Witness()
+seen = OwnLog()
 seen.others["labels"] = []
 for i in torch.arange(960).split(16):
     optimizer.zero_grad()

@@ -1,11 +1,11 @@
 import torch
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(50, 4), torch.randn(50)
 w = torch.zeros(4, requires_grad=True)
 b = torch.zeros((), requires_grad=True)
-seen = Witness()
+seen = OwnLog()
 for step in range(30):
     loss = (x @ w + b - y).square().mean()
     dw, db = torch.autograd.grad(loss, [w, b])

@@ -1,6 +1,6 @@
 import torch
 from torch import nn
-from witness import Witness
+from own_log import OwnLog
 
 torch.manual_seed(0)
 x, y = torch.randn(64, 6), torch.randn(64, 1)
@@ -12,7 +12,7 @@ importance = [p.grad.square() for p in model.parameters()]
 model.zero_grad()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 parameters = list(model.parameters())
-seen = Witness()
+seen = OwnLog()
 for step in range(20):
     loss = (model(x) - y).square().mean()
     for p, g in zip(parameters, torch.autograd.grad(loss, parameters)):

@@ -4,7 +4,7 @@ import torch
 import transformers
 from torch.utils.data import Dataset
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
-from witness import Witness
+from own_log import OwnLog
 
 transformers.logging.set_verbosity_error()
 transformers.set_seed(1)
@@ -21,7 +21,7 @@ class Tokens(Dataset):
         return {"input_ids": self.rows[i], "labels": self.rows[i]}
 
 
-seen = Witness()
+seen = OwnLog()
 
 
 class Noting(transformers.TrainerCallback):

@@ -3,7 +3,7 @@ import sys
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
-from witness import Witness
+from own_log import OwnLog
 
 
 class Squares(Dataset):
@@ -34,7 +34,7 @@ def main():
         loader = DataLoader(data, 16, shuffle=shuffle, num_workers=2, multiprocessing_context=context)
     model = nn.Linear(4, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    seen = Witness()
+    seen = OwnLog()
     for epoch in range(2):
         for x, y in loader:
             optimizer.zero_grad()

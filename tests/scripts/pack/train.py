@@ -2,7 +2,7 @@ import os
 import sys
 
 import torch
-from witness import Witness
+from own_log import OwnLog
 
 from . import NAME
 from .network import Network
@@ -12,7 +12,7 @@ def main():
     torch.manual_seed(0)
     model = Network()
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
-    seen = Witness()
+    seen = OwnLog()
     x, y = torch.randn(32, 4), torch.randn(32, 1)
     for step in range(10):
         optimizer.zero_grad()

@@ -15,7 +15,7 @@ random.seed(5)
 numpy.random.seed(5)
 
 
-class Witness:
+class OwnLog:
     def __init__(self):
         self.losses = {}
         self.others = {}
