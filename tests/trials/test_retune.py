@@ -93,6 +93,23 @@ def test_a_cheaper_change_must_be_about_as_good_on_fresh_seeds_too(dear, taken):
     assert [len(trial.seeds) for trial in proof.trials] == [5, 5]
 
 
+@pytest.mark.parametrize(
+    ("redraws", "others", "taken"), [(True, 0.11, "cheap"), (True, 0.3, "dear"), (False, 0.11, "dear")]
+)
+def test_one_seed_is_not_enough_to_pass_over_a_cheaper_change_that_draws_other_weights(redraws, others, taken):
+    """Under the script's own seed the dear one is three times as good; under the others it may be no better."""
+
+    class Drawn(Table):
+        def answer(self, job):
+            is_other = job.script.edits[SCRIPT.path].strip() == "cheap" and job.seed != 0
+            return super().answer(job) if not is_other else record_of(others, job.seed, job.steps)
+
+    both = [replace(prescription("cheap", cost=1), redraws=redraws), prescription("dear", cost=3)]
+    proof, table = tried({}, both, table=Drawn({"pass": 1.0, "cheap": 0.3, "dear": 0.1}))
+    assert proof.cure.label == taken
+    assert any(job.script.edits[SCRIPT.path].strip() == "cheap" and job.seed for job in table.jobs) is redraws
+
+
 class Lucky(Table):
     """Answers for "scale 3" under the script's own seed with a gain that no other seed shows."""
 

@@ -266,12 +266,14 @@ def _value(candidate: Candidate) -> float:
 def _ranked(candidates: list[Candidate]) -> list[Candidate]:
     """Return the cheapest of those about as good as the best first, then the rest by what they reach.
 
-    What mends a fact, and most of the trouble with it, goes before what makes the run bear it.
+    What mends a fact, and most of the trouble with it, goes before what makes the run bear it. A change that draws
+    other weights is good where it explains the trouble: how good is for its rival and the fresh seeds to say.
     """
     best = min((c.left for c in candidates), default=1.0)
 
     def rank(candidate: Candidate) -> tuple[bool, bool, int, float]:
         is_good = as_good(candidate.left, best)
+        is_good |= candidate.prescription.redraws and explains(candidate.left, best)
         mends = candidate.prescription.of_fact and explains(candidate.left, best)
         return not mends, not is_good, candidate.cost if is_good else 0, candidate.left
 
