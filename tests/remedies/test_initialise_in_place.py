@@ -12,6 +12,12 @@ WHERE = {  # what draws the weights, and what it becomes for rectifiers
         "self.a.weight.data.normal_(0, 4)  # so\nself.a.bias.data.fill_(-6)",
         'nn.init.kaiming_normal_(self.a.weight, nonlinearity="relu")  # so\nnn.init.zeros_(self.a.bias)',
     ),
+    "a recurrent layer": (
+        "nn.init.normal_(self.rnn.weight_hh_l0, std=0.4)\nnn.init.normal_(rnn.weight_ih_l1)\n"
+        "nn.init.ones_(rnn.bias_hh_l0)",
+        'nn.init.orthogonal_(self.rnn.weight_hh_l0)\nnn.init.kaiming_normal_(rnn.weight_ih_l1, nonlinearity="relu")\n'
+        "nn.init.zeros_(rnn.bias_hh_l0)",
+    ),
     "all of a network": ("for p in net.parameters():\n    nn.init.zeros_(p)\nb()", "b()"),
     "all by their names": (
         "for n, p in net.named_parameters():\n    if 'weight' in n:\n        nn.init.normal_(p)\n"

@@ -1,9 +1,11 @@
 """The script's own initialisation written anew where it stands: `nn.init.normal_(layer.weight)` as He's or Glorot's.
 
-He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions, zeros for biases. What
-sets all parameters alike is left out: the layers then start as torch has made them.
+He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions, orthogonal matrices for
+what a recurrent layer multiplies its state with (Saxe et al. 2014), zeros for biases. What sets all parameters alike is
+left out: the layers then start as torch has made them.
 """
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,9 @@ DRAWS = frozenset(
     "normal_ uniform_ trunc_normal_ zero_ zeros_ ones_ fill_ constant_ xavier_uniform_ xavier_normal_ "
     "kaiming_uniform_ kaiming_normal_ orthogonal_ sparse_ eye_ dirac_".split()
 )
+
+
+RECURRENT = re.compile(r"^(weight|bias)_(ih|hh)_l\d+$")
 
 
 class Drawn(NamedTuple):
@@ -89,13 +94,13 @@ def _parameter(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
 
 
 def _kind(syntax: Syntax, parameter: cst.BaseExpression) -> str:
-    """Return whether it is the `weight` of a layer, not of an embedding, or its `bias`; "" where that is not told.
+    """Return whether it is a layer's `weight`, `recurrent` weight or `bias`; "" for an embedding's, or if not told.
 
     Of each of a network's parameters a condition may tell: `if "weight" in name:`, `if p.dim() > 1:`.
     """
     if isinstance(parameter, cst.Attribute):
-        name = parameter.attr.value
-        return name if name in ("weight", "bias") and "emb" not in syntax.code(parameter).lower() else ""
+        name = RECURRENT.sub(_of_a_recurrent_layer, parameter.attr.value)
+        return name if name in ("weight", "recurrent", "bias") and "emb" not in syntax.code(parameter).lower() else ""
     inner: cst.CSTNode = parameter
     for outer in syntax.ancestors(parameter) if _of_each(syntax, parameter) is not None else ():
         if isinstance(outer, cst.If) and inner is outer.body:
@@ -104,6 +109,10 @@ def _kind(syntax: Syntax, parameter: cst.BaseExpression) -> str:
             return "bias" if _told(syntax.code(condition.test)) == "weight" else ""
         inner = outer
     return ""
+
+
+def _of_a_recurrent_layer(name: re.Match[str]) -> str:
+    return "recurrent" if name.groups() == ("weight", "hh") else name[1]
 
 
 def _told(test: str) -> str:
@@ -132,6 +141,8 @@ def _anew(name: str, kind: str, activation: str, home: str) -> str:
     """Return the call that draws a layer's parameter of that name."""
     if kind == "bias":
         return f"{home}.zeros_({name})"
+    if kind == "recurrent":
+        return f"{home}.orthogonal_({name})"
     if activation in RECTIFIERS or activation == "leaky_relu":
         rectifier = "leaky_relu" if activation == "leaky_relu" else "relu"
         return f'{home}.kaiming_normal_({name}, nonlinearity="{rectifier}")'
