@@ -250,9 +250,7 @@ class Observer:
         self.send([Fact.of(facts.Passes(self.passes), self.steps)])
         self.beside.finish()
         self.functions.finish()
-        if (
-            measuring and not self.steppers.is_past
-        ):  # what a later stage made of its weights is not the first one's doing
+        if measuring and not self.steppers.is_past:  # a later stage's weights are not the first one's doing
             self.inert = True  # what measurements step and differentiate by themselves is not the script's
             self.examiner.finish(self.steps)
             self.inert = False

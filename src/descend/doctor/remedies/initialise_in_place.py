@@ -27,8 +27,6 @@ DRAWS = frozenset(
     "normal_ uniform_ trunc_normal_ zero_ zeros_ ones_ fill_ constant_ xavier_uniform_ xavier_normal_ "
     "kaiming_uniform_ kaiming_normal_ orthogonal_ sparse_ eye_ dirac_".split()
 )
-
-
 RECURRENT = re.compile(r"^(weight|bias)_(ih|hh)_l\d+$")
 
 
