@@ -52,6 +52,7 @@ def test_there_are_operators_enough_in_few_families_and_each_has_a_name_of_its_o
     assert len({operator.name for operator in every}) == len(every) and all(operator.source for operator in every)
 
 
+@pytest.mark.slow
 def test_each_family_has_mutants_of_many_hosts(everything):
     assert len({mutant.id for mutant in everything}) == len(everything)
     for family in families.FAMILIES:
@@ -59,6 +60,7 @@ def test_each_family_has_mutants_of_many_hosts(everything):
         assert len(own) >= 15 and len({mutant.host.name for mutant in own}) >= 15, family
 
 
+@pytest.mark.slow
 def test_a_mutant_differs_from_its_host_in_its_place_alone(everything):
     for mutant in everything[::7]:
         before, after = mutant.host.data, mutant.text.encode()

@@ -51,6 +51,7 @@ def language():
     return net, steps, batches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [classifier, regression, images, language])
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_a_probe_keeps_to_the_scripts_device(made, probe):

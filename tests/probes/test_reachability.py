@@ -96,6 +96,7 @@ def test_what_lies_in_another_order_is_freed_too():
     assert seen.output < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", [1, 3])
 def test_the_call_that_bars_the_way_is_known(batches):
     """A sign passes no slope; one number for all units of an example is no bar where the layer behind may change."""
@@ -193,6 +194,7 @@ def variational() -> tuple[nn.Module, Callable[[], Tensor]]:
     return net, lambda: net(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [variational, adversary, triplet, contrast, lambda: gaussian(1.0)])
 def test_losses_of_other_kinds_are_not_accused(build):
     seen = Seen(*build())

@@ -149,6 +149,7 @@ LEAVES = [  # before the backward pass, and what becomes of it
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), LEAVES)
 def test_where_no_detach_was_seen_what_the_loss_is_made_of_stays_on_the_graph(patient, before: str, after: str) -> None:
     head = "import torch\nfrom torch import nn\nbody, head = nn.Linear(2, 2), nn.Linear(2, 2)\n"

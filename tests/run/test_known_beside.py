@@ -1,5 +1,7 @@
 """What is known of an examined script beside its run: what its number is unlearnt, and then what its text says."""
 
+import pytest
+
 from descend.doctor.observe import observe
 from descend.doctor.record import facts
 from descend.doctor.record.store import open_store
@@ -29,6 +31,7 @@ with torch.no_grad():
 """
 
 
+@pytest.mark.slow
 def test_a_number_without_an_end_is_known_unlearnt_before_the_text_is_asked(tmp_path) -> None:
     path = tmp_path / "train.py"
     path.write_text(FOLLOWED)

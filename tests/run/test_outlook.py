@@ -25,6 +25,7 @@ print("{late}", 0.25)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "early", "late", "whole"),
     [
@@ -46,6 +47,7 @@ def test_a_script_that_is_cut_off_from_what_it_says_at_its_end(tmp_path, steps, 
     assert whole_length(script, plan.fixed_at(40), record, None) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "whole"), [(60.0, 100), (1e-9, 0)])
 def test_a_slow_one_too_where_its_end_is_not_far(tmp_path, seconds, whole):
     path = tmp_path / "train.py"
