@@ -68,7 +68,7 @@ def test_the_slow_rank_is_named_once(tmp_path):
     assert record.places("own_seconds") == record.places("step_seconds") == ["0", "1"]
     own = [median(record.series("own_seconds", rank).values) for rank in ("0", "1")]
     assert own[1] > 0.03 > 2 * own[0]
-    assert min(record.series("step_seconds", "0").values) > 0.03  # it waits
+    assert median(record.series("step_seconds", "0").values) > 0.03  # it waits
     assert len([line for line in said if line.startswith("descend: finding: rank 1 takes 0.0")]) == 1
     assert len([line for line in said if line.startswith("descend: 2 ranks, 0.0")]) == 1
 
