@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 from rules import FOR_FULL_BATCHES, RULES, difference, give_gradients, make, tensors, train, values
+from sampling import sampled
 
 import descend.optim.engine as engine_room
 
@@ -191,7 +192,7 @@ def test_capturable_keeps_its_numbers_in_tensors(name):
     assert difference(captured, plain) < 1e-6
 
 
-@every
+@pytest.mark.parametrize("name", sampled(RULES, *list(RULES)[::3]))
 def test_a_compiled_training_step_does_what_an_eager_one_does(name):
     losses = []
     for wrap in (lambda f: f, lambda f: torch.compile(f, backend="aot_eager")):

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from moments import Training
 from pretended import pretended
+from sampling import sampled
 from torch import nn
 
 from descend.doctor.probes import PROBES, Unavailable
@@ -52,7 +53,7 @@ def language():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made", [classifier, regression, images, language])
+@pytest.mark.parametrize("made", sampled([classifier, regression, images, language], classifier, language))
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_a_probe_keeps_to_the_scripts_device(made, probe):
     net, steps, data = made()

@@ -30,10 +30,10 @@ print("{late}", 0.25)
     ("steps", "early", "late", "whole"),
     [
         (100, "loss", "test accuracy", 100),
-        (100, "loss", "held-out loss", 100),
+        pytest.param(100, "loss", "held-out loss", 100, marks=pytest.mark.thorough),
         (100, "test accuracy", "test accuracy", 0),  # it is known already
-        (100, "loss", "train loss", 0),  # what is minimised says nothing new
-        (100, "loss", "elapsed", 0),
+        pytest.param(100, "loss", "train loss", 0, marks=pytest.mark.thorough),  # what is minimised says nothing new
+        pytest.param(100, "loss", "elapsed", 0, marks=pytest.mark.thorough),
         (300, "loss", "test accuracy", 0),  # more than four times as long
         (30, "loss", "test accuracy", 0),  # over within the window
     ],
