@@ -160,7 +160,7 @@ KINDS = [
         in_run=True,
     ),
     Kind("IterableDataset, an endless stream", "iterable_stream.py", "slow_progress", "lr=", in_run=True),
-    Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "initialise(", in_run=True),
+    Kind("activation checkpointing", "checkpointing.py", "bad_initialisation", "kaiming_normal_(", in_run=True),
     Kind("shared weights", "shared_weights.py", *CLEARED, in_run=True),
     Kind("several losses", "several_losses.py", "frozen_or_detached", "features = self.body(x)", in_run=True),
     Kind("an optimizer outside torch.optim", "own_optimizer.py", *LR, in_run=True),

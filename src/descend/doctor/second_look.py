@@ -233,6 +233,8 @@ def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool
     metric = own_metric(record)
     if first.judged_on == "metric" and metric is not None and metric.kind == "share":
         return False
+    if any(r.fact(facts.SelfSampledLoss) or r.fact(facts.OwnSelection) for r in (record, second)):
+        return False  # the network draws what it is judged on, and with it what the loss is bounded by
     before, after = (r.fact(facts.Reachability) for r in (record, second))
     return before is not None and after is not None and after.unbounded and not before.unbounded
 
