@@ -12,7 +12,7 @@ from pathlib import Path
 from descend.doctor.canon import GENERAL
 from descend.doctor.canon.diagnosis import diagnose
 from descend.doctor.concluding import conclude
-from descend.doctor.course.own_metric import own_metric
+from descend.doctor.course.own_metric import draws_what_it_is_judged_on, own_metric
 from descend.doctor.course.progress import LEFT_TO_LEARN
 from descend.doctor.course.suffering import may_lack_unseen
 from descend.doctor.record import Record, Site, facts
@@ -233,8 +233,8 @@ def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool
     metric = own_metric(record)
     if first.judged_on == "metric" and metric is not None and metric.kind == "share":
         return False
-    if any(r.fact(facts.SelfSampledLoss) or r.fact(facts.OwnSelection) for r in (record, second)):
-        return False  # the network draws what it is judged on, and with it what the loss is bounded by
+    if draws_what_it_is_judged_on(record) or draws_what_it_is_judged_on(second):
+        return False  # and what its loss is bounded by
     before, after = (r.fact(facts.Reachability) for r in (record, second))
     return before is not None and after is not None and after.unbounded and not before.unbounded
 

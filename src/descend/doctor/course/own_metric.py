@@ -130,8 +130,12 @@ def _shows_learning(record: Record, metric: OwnMetric) -> bool:
 def is_told_by_loss(record: Record) -> bool:
     """Whether the cost of the fixed examples tells good from bad, whatever the change."""
     is_of_task = yardstick_place(record) not in ("", "loss")
-    draws = record.fact(facts.SelfSampledLoss) or record.fact(facts.OwnSelection)
-    return is_of_task and not draws and not has_opponents(record)
+    return is_of_task and not draws_what_it_is_judged_on(record) and not has_opponents(record)
+
+
+def draws_what_it_is_judged_on(record: Record) -> bool:
+    """Whether the network's own draws or choices make up its loss, as a policy's do: its level tells little."""
+    return record.fact(facts.SelfSampledLoss) is not None or record.fact(facts.OwnSelection) is not None
 
 
 def own_metric(record: Record) -> OwnMetric | None:

@@ -57,7 +57,9 @@ class Steppers:
 
     def by_hand(self) -> Stepper:
         """Return the stepper of a script that updates its parameters itself."""
-        return self.by_key.setdefault(BY_HAND, Stepper(BY_HAND, lambda: None, by_hand=True))
+        if BY_HAND not in self.by_key:
+            self.by_key[BY_HAND] = Stepper(BY_HAND, lambda: None, by_hand=True)
+        return self.by_key[BY_HAND]
 
     def step_is_over(self) -> None:
         """Remember how often the parameters had been written to when the last step was over."""
