@@ -84,11 +84,12 @@ OTHER_DOSES: dict[str, dict[str, object]] = {
     "turn_loss": {},
     "unfreeze": {},
     "use_autograd": {"function": "Cube"},
+    "whiten_data": {},
     "whiten_inputs": {},
     "widen": {"layers": ["0", "2"], "narrow": ["0"], "units": 16},
 }
 SITED = [
-    name for name in REMEDIES if name not in ("unfreeze", "initialise_in_place", "standardise_data")
+    name for name in REMEDIES if name not in ("unfreeze", "initialise_in_place", "standardise_data", "whiten_data")
 ]  # which look for statements
 ADDED = {"standardise_inputs": 2, "zero_grad": 1}  # lines that an insertion adds
 WRITTEN = {"reinitialise": 12}  # lines of a function that is written into the file, and of its call

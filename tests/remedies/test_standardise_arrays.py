@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from told import INPUTS
 
 from descend.doctor.record import Fact
@@ -11,6 +12,22 @@ from descend.doctor.remedies.standardise_data import standardise_data
 NET = "net = Net()\n"
 ONE = "{x} = ({x} - {x}.mean(0)) / {x}.std(0)\n"
 PAIR = "mean, std = a.mean(0), a.std(0)\na, b = (a - mean) / std, (b - mean) / std\n"
+OWN = """import torch
+
+
+class Own(Dataset):
+    def __init__(self, x, y):
+        self.x, self.y = torch.tensor(x), y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], self.y[i]
+"""
+USED = "loader = DataLoader(Own(x, y))\n" + NET + "for b, t in loader:\n    net(b)\n"
+SCORE = "\n\ndef score(net, x, y):\n    return (net(x) == y).sum()\n"
+CALLED = "\n\nmain()\n"
 SCALED = {  # the lines above the new ones, the new ones, and what follows
     "rows picked by an index": ("x = load()\n", ONE, NET + "for i in r:\n    f(net(x[i]), y[i])\nnet(x)\n"),
     "rows one after another": (
@@ -37,6 +54,24 @@ SCALED = {  # the lines above the new ones, the new ones, and what follows
         + NET
         + "for b, t in loader:\n    net(b)\nfor b, t in tests:\n    net(b)\n",
     ),
+    "data sets of its own": (
+        OWN + "\n\ndef main():\n    a, y = load()\n    b, z = load()\n",
+        PAIR,
+        "    loader = DataLoader(Own(a, y))\n    "
+        + NET
+        + "    for e in r:\n        for x, t in loader:\n            net(x)\n    net(torch.from_numpy(b))\n"
+        + CALLED,
+    ),
+    "a function that tests on several": (
+        "def main():\n    a, b, y, z = load()\n",
+        PAIR,
+        "    "
+        + NET
+        + "    for i in r:\n        net(a[i])\n    score(net, a, y)\n    score(net, b[:9], z)\n"
+        + SCORE
+        + CALLED,
+    ),
+    "a data set of its own, on the first level": (OWN + "\nx = load()\n", ONE, USED),
     "made of itself": (
         "x = load()\nx = torch.tensor(x)\n",
         ONE,
@@ -52,9 +87,29 @@ LEFT = {  # the script, and what the reason says
     "made on a condition": ("if c:\n    x = load()\n" + NET + "for e in r:\n    net(x)\n", "not made in one place"),
     "made in the loop": (NET + "for e in r:\n    x = load()\n    net(x)\n", "makes the inputs"),
     "an expression": (NET + "for e in r:\n    net(torch.cat(parts))\n", "makes the inputs"),
-    "a data set of its own": (
+    "a data set of another file": (
         "x = load()\nloader = DataLoader(Own(x))\n" + NET + "for b in loader:\n    net(b)\n",
         "no rows of an array with a name",
+    ),
+    "a data set that makes something of it": (
+        OWN.replace("self.x[i],", "self.x[i] / 9,") + "\nx = load()\n" + USED,
+        "no rows of an array with a name",
+    ),
+    "a data set that asks for more of it": (
+        OWN.replace("len(self.x)", "len(self.x) + int(self.x.max())") + "\nx = load()\n" + USED,
+        "no rows of an array with a name",
+    ),
+    "a data set whose constructor makes something else of it": (
+        OWN.replace("torch.tensor(x), y", "torch.tensor(x), y - x.mean()") + "\nx = load()\n" + USED,
+        "no rows of an array with a name",
+    ),
+    "tested on what is made there": (
+        "def main():\n    x = load()\n    "
+        + NET
+        + "    for i in r:\n        net(x[i])\n    score(net, x, y)\n    score(net, x + 1, y)\n"
+        + SCORE
+        + CALLED,
+        "comes into `score` from several places",
     ),
     "evaluated on what is made there": (
         "x = load()\n" + NET + "for e in r:\n    net(x)\nnet(torch.linspace(0, 1, 9))\n",
@@ -72,7 +127,9 @@ def admitted(patient, text: str, **known: object):
 @pytest.mark.parametrize("case", SCALED)
 def test_arrays_are_scaled_below_where_they_are_made(patient, case: str) -> None:
     above, new, below = SCALED[case]
-    assert admitted(patient, above + below).edited(standardise_data) == above + new.format(x="x") + below
+    indent = "    " if below.startswith("    ") else ""
+    lines = "".join(indent + line for line in new.format(x="x").splitlines(keepends=True))
+    assert admitted(patient, above + below).edited(standardise_data) == above + lines + below
 
 
 @pytest.mark.parametrize("case", LEFT)
@@ -93,3 +150,39 @@ def test_a_model_that_another_file_is_given_is_left_alone(patient, tmp_path) -> 
     assert "line 6 gives the model to another file" in admitted(patient, text).refusal(standardise_data)
     (tmp_path / "judging.py").unlink()
     assert "x = (x - x.mean(0))" in admitted(patient, text).edited(standardise_data)
+
+
+MISSING = """import numpy as np
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(60, 3) * 9 + 5
+x[3, 1], x[7, 0] = float("nan"), float("inf")
+{kind}
+a, b = x[:40], x[40:]
+{new}net = torch.nn.Identity()
+for i in range(4):
+    net(torch.as_tensor(a[i]))
+net(torch.as_tensor(b))
+"""
+KINDS = {"torch": "x = x.float()", "numpy": "x = np.array(x, dtype=np.float32)"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_missing_is_read_as_the_mean(patient, kind: str) -> None:
+    p = patient(MISSING.format(kind=KINDS[kind], new=""), model="torch.nn.Identity()", model_call="net(")
+    p.record.add(Fact.of(replace(INPUTS, finite=False), 0))
+    new = p.edited(standardise_data).partition("a, b = x[:40], x[40:]\n")[2].partition("net =")[0]
+    assert new.count("\n") == 3
+    names: dict[str, object] = {}
+    exec(MISSING.format(kind=KINDS[kind], new=new), names)
+    a, b = torch.as_tensor(names["a"]), torch.as_tensor(names["b"])
+    assert a[3, 1] == 0 and a[7, 0] == 0 and bool(a.isfinite().all()) and bool(b.isfinite().all())
+    whole = a[(a != 0).all(1)]
+    assert whole.mean(0).abs().max() < 1e-6 and whole.std(0).sub(1).abs().max() < 0.02
+
+
+def test_which_library_the_arrays_are_of_has_to_be_seen(patient) -> None:
+    p = patient(MISSING.format(kind="x = load(x)", new=""), model="torch.nn.Identity()", model_call="net(")
+    p.record.add(Fact.of(replace(INPUTS, finite=False), 0))
+    assert "not seen to be rows of NumPy's or PyTorch's" in p.refusal(standardise_data)

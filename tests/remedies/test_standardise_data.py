@@ -54,7 +54,7 @@ def test_both_parts_are_scaled_by_the_training_part(patient, kind) -> None:
         ("parts = train_test_split(x, t)\n", {}, "a name"),
         ("a, b = train_test_split(x)\n", {}, "a name"),
         (SPLIT, {"shape": (32, 1, 8, 8)}, "the call of the model"),
-        (SPLIT, {"finite": False}, "finite"),
+        (SPLIT, {"finite": False}, "not seen to be rows of NumPy's or PyTorch's"),
     ],
 )
 def test_refusals_say_why(patient, text: str, known: dict[str, object], reason: str) -> None:

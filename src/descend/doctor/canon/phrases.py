@@ -1,6 +1,9 @@
 """What several rows say: why a remedy works, and who says so."""
 
 RAVINE = "centred inputs of unit variance make the cost's curvature more alike in its directions"
+WHITE = "all directions of the inputs then have the same variance"
+MISSING = "a value that is missing then says nothing, instead of everything"
+SCALED = "LeCun et al. 1998, §4.3 and §4.5"
 SHORTER = "below 2/λmax gradient descent no longer diverges along the steepest direction"
 RESCALED = "rescales each coordinate by its own gradient's size"
 VARIANCE = "keeps the scale of activations and gradients from layer to layer"

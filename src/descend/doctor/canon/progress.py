@@ -15,6 +15,7 @@ from descend.doctor.canon.phrases import (
     SCALES,
     TO,
     VARIANCE,
+    WHITE,
     WITHOUT,
 )
 from descend.doctor.doses import (
@@ -60,8 +61,8 @@ PROGRESS: tuple[Entry, ...] = (
         Row("adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, cost=ADAM_COST),
     ), frozenset({"correlated_inputs", "ill_conditioned_curvature", "slow_progress", "plateau", "stopped_too_early"})),
     Entry("correlated_inputs", "statics", "inputs are correlated", (
-        Row("whiten_inputs", nothing_to_dose, "whiten inputs",
-            "all directions of the inputs then have the same variance", "LeCun et al. 1998, §4.3", cost=3),
+        Row("whiten_data", nothing_to_dose, "whiten inputs where they are made", WHITE, "LeCun et al. 1998, §4.3"),
+        Row("whiten_inputs", nothing_to_dose, "whiten inputs", WHITE, "LeCun et al. 1998, §4.3", cost=3),
         Row("optimizer_argument", momentum, "momentum {value:g}",
             "along the ravine the steps add up", "Ba, CSC413 lecture 4, Momentum", decides=False, cost=1),
         Row("adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, decides=False, cost=ADAM_COST),

@@ -1,7 +1,7 @@
 """What keeps a network from learning at all, whatever the numbers are."""
 
 from descend.doctor.canon.entry import Entry, Row, at_places
-from descend.doctor.canon.phrases import CALLS, INPUTS, OUTPUT, SAME, SET, STATEMENTS, TURNED, WITHOUT
+from descend.doctor.canon.phrases import CALLS, INPUTS, MISSING, OUTPUT, SAME, SET, STATEMENTS, TURNED, WITHOUT
 from descend.doctor.doses import (
     all_parameters,
     along_the_classes,
@@ -45,8 +45,10 @@ TOLD = "right answers then score otherwise than wrong ones", "Gneiting & Raftery
 
 WIRING: tuple[Entry, ...] = (
     Entry("bad_data", "wiring", "the data are damaged", (
+        Row("standardise_data", nothing_to_dose, "standardise inputs where they are made, missing values at the mean",
+            MISSING, "Little & Rubin 2002, §4.2", cost=1),
         Row("standardise_inputs", nothing_to_dose, "standardise inputs, missing values at the mean",
-            "a value that is missing then says nothing, instead of everything", "Little & Rubin 2002, §4.2"),
+            MISSING, "Little & Rubin 2002, §4.2"),
     ), frozenset({"inputs_not_normalised", "outliers", "output_loss_mismatch", "sum_reduction", "targets_not_scaled"})),
     Entry("no_step", "wiring", "the optimizer never changes the weights", (
         Row("call_step", no_step_at_all, "call optimizer.step() after the backward pass",

@@ -4,6 +4,8 @@ x_train, x_test, y_train, y_test = train_test_split(x, y)
 mean, std = x_train.mean(0), x_train.std(0)
 x_train, x_test = (x_train - mean) / std, (x_test - mean) / std
 
+What is missing is left out of the statistics and read as the mean, by the functions of the library that the arrays are
+known to be of.
 Where the model is given rows of one array alone, the statistics are those of all its rows. LeCun et al. 1998, section
 4.3. It is what an author would write; for all that is given to the model in other ways, there is `standardise_inputs`.
 """
@@ -17,15 +19,15 @@ import libcst as cst
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies.standardise_inputs import mean_over
 from descend.doctor.script.script import Script
-from descend.doctor.source.called_model import called_model
+from descend.doctor.source.array_library import array_library
 from descend.doctor.source.functions import home_of
-from descend.doctor.source.given_arrays import arrays_given, given_elsewhere
+from descend.doctor.source.given_arrays import arrays_given
+from descend.doctor.source.imports import imported_as
 from descend.doctor.source.insert import insert_after
-from descend.doctor.source.locate import is_users, locate
+from descend.doctor.source.locate import is_users
 from descend.doctor.source.names import free_name, read_names
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, descendants, last_name, parse
-from descend.doctor.source.training_call import training_call
 
 SPLIT = "train_test_split"
 PARTS = 4  # inputs to train and to test with, and targets: with fewer the targets may be the inputs
@@ -37,8 +39,8 @@ def standardise_data(script: Script, record: Record, dose: dict[str, Any]) -> Sc
     Only where all that the model is given has a name there, and nothing else is made of it.
     """
     known = record.fact(facts.Inputs)
-    if known is None or not known.finite:
-        return NotApplicable("the inputs are not seen to be finite")
+    if known is None:
+        return NotApplicable("the run did not show the inputs")
     by_rows = _of_arrays(script, record, known)
     if isinstance(by_rows, Script) or len(known.shape) != 2 or known.features < 2:
         return by_rows
@@ -47,27 +49,13 @@ def standardise_data(script: Script, record: Record, dose: dict[str, Any]) -> Sc
 
 
 def _of_arrays(script: Script, record: Record, known: facts.Inputs) -> Script | NotApplicable:
-    place, made = training_call(script, record), locate(script, record, "model")
-    if isinstance(place, NotApplicable):
-        return place
-    if isinstance(made, NotApplicable):
-        return made
-    model = called_model(place)
-    if isinstance(model, NotApplicable):
-        return model
-    if made.syntax is not place.syntax or not place.call.args:
-        return NotApplicable("the model is made and trained in two files, or is given nothing")
-    if (handed := given_elsewhere(script, place.syntax, model)) is not None:
-        return NotApplicable(
-            f"line {place.syntax.line(handed)} gives the model to another file, which may give it data"
-        )
-    given = arrays_given(place, model, made)
+    given = arrays_given(script, record)
     if isinstance(given, NotApplicable):
         return given
     over = mean_over(known, given.source)
     if over is None:
         return NotApplicable("which dimensions of the data are features is not known")
-    return _scaled(script, place.syntax, given.bound, given.names, over, known)
+    return _scaled(script, given.syntax, given.bound, given.names, over, known)
 
 
 def _below_split(script: Script, record: Record, known: facts.Inputs) -> Script | NotApplicable:
@@ -94,14 +82,24 @@ def _scaled(
     script: Script, syntax: Syntax, at: cst.CSTNode, names: Sequence[str], over: str, known: facts.Inputs
 ) -> Script | NotApplicable:
     """Insert, below the statement at `at`, what scales the arrays of these names by the statistics of the first."""
+    library = "" if known.finite else array_library(syntax, names[0], at)
+    called = imported_as(syntax, library) if library else ""
+    if not known.finite and (not called or len(known.shape) != 2 or known.features < 2):
+        return NotApplicable("the inputs are not finite, and are not seen to be rows of NumPy's or PyTorch's")
     first, is_constant = names[0], known.constant_features > 0 and known.features > 1
-    if len(names) == 1 and not is_constant:
+    lines, scaled = [], "({} - {mean}) / {std}"
+    if not known.finite:
+        first = free_name(syntax, "known")
+        lines = [f"{first} = {names[0]}[{called}.isfinite({names[0]}).all(1)]  # rows without a missing value"]
+        zeros = "0, 0, 0" if library == "torch" else "nan=0, posinf=0, neginf=0"
+        scaled = f"{called}.nan_to_num(({{}} - {{mean}}) / {{std}}, {zeros})"
+    if len(names) == 1 and not lines and not is_constant:
         lines = [f"{first} = ({first} - {first}.mean({over})) / {first}.std({over})"]
     else:
         mean, std = free_name(syntax, "mean"), free_name(syntax, "std")
-        lines = [f"{mean}, {std} = {first}.mean({over}), {first}.std({over})"]
+        lines += [f"{mean}, {std} = {first}.mean({over}), {first}.std({over})"]
         lines += [f"{std}[{std} == 0] = 1  # features that never change"] if is_constant else []
-        lines += [f"{', '.join(names)} = {', '.join(f'({name} - {mean}) / {std}' for name in names)}"]
+        lines += [f"{', '.join(names)} = {', '.join(scaled.format(name, mean=mean, std=std) for name in names)}"]
     text = insert_after(syntax, at, *lines)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 

@@ -68,13 +68,20 @@ def _back_from_call(syntax: Syntax, flow: Flow, call: cst.Call) -> Flow | Source
     name, first = last_name(call.func), call.args[0].value if call.args else None
     if name == "next" and first is not None:
         return replace(flow, value=first, batches=True)
-    if name not in SAME_NUMBERS:
-        return _unknown(syntax, flow)
-    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
-    given = receiver if receiver is not None and not syntax.is_module(receiver) else first
+    given = same_numbers(syntax, call)
     if given is None:
         return _unknown(syntax, flow)
     return replace(flow, value=given, reshaped=flow.reshaped or name in OTHER_SHAPE)
+
+
+def same_numbers(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
+    """Return what has the same numbers as a call gives, `x` of `torch.tensor(x)` and of `x.float()`, or None."""
+    if last_name(call.func) not in SAME_NUMBERS:
+        return None
+    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
+    if receiver is not None and not syntax.is_module(receiver):
+        return receiver
+    return call.args[0].value if call.args else None
 
 
 def _back_from_comprehension(syntax: Syntax, flow: Flow, made: cst.BaseComp) -> Flow | Source:
@@ -105,7 +112,7 @@ def _back_from_subscript(syntax: Syntax, flow: Flow, value: cst.Subscript) -> Fl
                 return _data(syntax, flow)
             path = flow.path if part is None else (part, *flow.path)
             return replace(flow, value=value.value, path=path, by_key=flow.by_key or key is not None)
-    if flow.path or not _are_rows(value):
+    if flow.path or not are_rows(value):
         return _unknown(syntax, flow)
     cuts = {flow.cut, _cut(syntax, value)}
     return replace(flow, value=value.value, cut=next(cut for cut in ("picked", "part", "sliced") if cut in cuts))
@@ -123,7 +130,7 @@ def _literal(index: cst.BaseExpression) -> int | None:
     return int(index.value) if isinstance(index, cst.Integer) and is_number(index) else None
 
 
-def _are_rows(value: cst.Subscript) -> bool:
+def are_rows(value: cst.Subscript) -> bool:
     """Return whether a subscript takes some examples whole: `X[i:j]`, `X[index]`, `X[index, :]`."""
     first, *others = (element.slice for element in value.slice)
     return not _is_all(first) and all(_is_all(other) for other in others)

@@ -9,14 +9,16 @@ An array that is the network's target, too, or is printed, has another meaning o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from descend.doctor.record import Record
 from descend.doctor.script.script import Script
 from descend.doctor.source.aliases import names_at
 from descend.doctor.source.bindings import bound_in, loops_around
-from descend.doctor.source.data_source import SAME_NUMBERS
+from descend.doctor.source.called_model import called_model
+from descend.doctor.source.data_source import SAME_NUMBERS, are_rows, same_numbers
 from descend.doctor.source.feed import Feed, carry_out, find_feed
 from descend.doctor.source.flow import Source
 from descend.doctor.source.functions import (
@@ -26,12 +28,13 @@ from descend.doctor.source.functions import (
     home_of,
     parameter_names,
 )
-from descend.doctor.source.locate import Place
+from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.names import binding, is_target
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.own_dataset import Kept, array_kept, only_measures
 from descend.doctor.source.syntax import Syntax, descendants, first_name, last_name
+from descend.doctor.source.training_call import training_call
 
-MEASURES = frozenset("shape size ndim dim dtype device".split())  # attributes that tell nothing of the numbers
 AROUND = frozenset("DataLoader random_split Subset".split())  # what a data set may stand in
 LEAF = "TensorDataset"
 DEPTH = 4  # names and functions that an array is handed on by
@@ -41,29 +44,81 @@ DEPTH = 4  # names and functions that an array is handed on by
 class Given:
     """The arrays' names, that of the one trained with first; the last statement that binds one of them; the way."""
 
+    syntax: Syntax
     names: tuple[str, ...]
     bound: cst.CSTNode
     source: Source
 
 
-def arrays_given(place: Place, model: str, made: Place) -> Given | NotApplicable:
-    """Return the arrays whose rows the model is given at `place`, where it trains, and at its other calls."""
+def arrays_given(script: Script, record: Record) -> Given | NotApplicable:
+    """Return the arrays whose rows the model is given, where it trains and at its other calls: all it is given."""
+    place, made = training_call(script, record), locate(script, record, "model")
+    if isinstance(place, NotApplicable):
+        return place
+    if isinstance(made, NotApplicable):
+        return made
+    model = called_model(place)
+    if isinstance(model, NotApplicable):
+        return model
+    if made.syntax is not place.syntax or not place.call.args:
+        return NotApplicable("the model is made and trained in two files, or is given nothing")
+    if (handed := _given_elsewhere(script, place.syntax, model)) is not None:
+        return NotApplicable(
+            f"line {place.syntax.line(handed)} gives the model to another file, which may give it data"
+        )
+    return _given_here(place, model, made)
+
+
+def _given_here(place: Place, model: str, made: Place) -> Given | NotApplicable:
     syntax = place.syntax
-    calls = [place.call, *(c for c in _calls_of(syntax, model, made) if c is not place.call)]
-    trained: Feed | None = None
-    read: list[cst.Name] = []
-    fed = {id(node) for call in calls for node in descendants(call.args[0])}
-    for call in calls:
-        feed = carry_out(syntax, find_feed(syntax, syntax.code(call.func), call.args[0].value, call))
-        if isinstance(feed, NotApplicable):
-            return feed
-        array = _array_of(syntax, feed)
-        if array is None or (trained and home_of(syntax, trained.at) is not home_of(syntax, feed.at)):
-            return NotApplicable(f"line {syntax.line(call)} gives the model no rows of an array with a name")
-        trained = trained or feed
-        read.append(array)
-    assert trained is not None
-    return _bound(syntax, read, fed | {id(array) for array in read}, trained)
+    trained = _fed_by_name(syntax, place.call)
+    if isinstance(trained, NotApplicable):
+        return trained
+    feed, first = trained
+    calls, read, home = _calls_of(syntax, model, made), [first], home_of(syntax, feed.at)
+    for call in (c for c in calls if c is not place.call):
+        found = _fed_by_name(syntax, call)
+        if not isinstance(found, NotApplicable):
+            given = [found[1]] if home_of(syntax, found[0].at) is home else None
+        else:
+            given = _named(syntax, call.args[0].value, home, DEPTH)
+        if given is None:
+            no_name = NotApplicable(f"line {syntax.line(call)} gives the model no rows of an array with a name")
+            return found if isinstance(found, NotApplicable) else no_name
+        read += given
+    fed = {id(node) for call in (place.call, *calls) for node in descendants(call.args[0])}
+    return _bound(syntax, read, fed | {id(array) for array in read}, feed)
+
+
+def _fed_by_name(syntax: Syntax, call: cst.Call) -> tuple[Feed, cst.Name] | NotApplicable:
+    """Return how a call of the model is fed, and the name of the array that its rows are of."""
+    feed = carry_out(syntax, find_feed(syntax, syntax.code(call.func), call.args[0].value, call))
+    if isinstance(feed, NotApplicable):
+        return feed
+    array, kept = _array_of(syntax, feed)
+    if array is None:
+        return NotApplicable(f"line {syntax.line(call)} gives the model no rows of an array with a name")
+    if kept is not None and kept.reshaped:
+        feed = replace(feed, source=replace(feed.source, reshaped=True))
+    return feed, array
+
+
+def _named(syntax: Syntax, value: cst.BaseExpression, home: cst.CSTNode, depth: int) -> list[cst.Name] | None:
+    """Return what `home` calls the arrays that a call behind the training is given, itself or by a function."""
+    rows = value
+    while isinstance(rows, cst.Call | cst.Subscript):
+        inner = same_numbers(syntax, rows) if isinstance(rows, cst.Call) else rows.value if are_rows(rows) else None
+        if inner is None:
+            return None
+        rows = inner
+    function = function_around(syntax, value)
+    if not isinstance(rows, cst.Name) or not depth:
+        return None
+    if function is None or function is home or rows.value not in parameter_names(function):
+        return [cst.Name(rows.value)] if _reads_it(syntax, rows, rows.value, home) else None
+    arguments = [given_arguments(function, call).get(rows.value) for call in calls_of(syntax, function)]
+    names = [_named(syntax, argument, home, depth - 1) if argument else None for argument in arguments]
+    return [name for given in names for name in given or ()] if names and all(names) else None
 
 
 def _calls_of(syntax: Syntax, model: str, made: Place) -> list[cst.Call]:
@@ -72,7 +127,7 @@ def _calls_of(syntax: Syntax, model: str, made: Place) -> list[cst.Call]:
     return [c for c in called if syntax.code(c.func) in names_at(syntax, made.call, variable, c)]
 
 
-def given_elsewhere(script: Script, syntax: Syntax, model: str) -> cst.Call | None:
+def _given_elsewhere(script: Script, syntax: Syntax, model: str) -> cst.Call | None:
     """Return a call that hands the model to a function of another file of the user's, which may give it data, too."""
     for call in syntax.every(cst.Call):
         root = first_name(call.func)
@@ -87,22 +142,30 @@ def given_elsewhere(script: Script, syntax: Syntax, model: str) -> cst.Call | No
     return None
 
 
-def _array_of(syntax: Syntax, feed: Feed) -> cst.Name | None:
-    """Return the name of the array, as it is read for the model or for its loader's `TensorDataset`."""
+def _array_of(syntax: Syntax, feed: Feed) -> tuple[cst.Name | None, Kept | None]:
+    """Return the name of the array, as it is read for the model or for its data set, and what keeps it there."""
     source, home = feed.source, home_of(syntax, feed.at)
     if len(source.expressions) != 1 or source.by_key or any(source.path):
-        return None
+        return None, None
     value: cst.BaseExpression | None = cst.parse_expression(source.expressions[0])
     outside = source.is_series  # whether what is looked at still stands around a data set
+    kept: Kept | None = None
     for _ in range(DEPTH):
         if outside and isinstance(value, cst.Name):
             value = _assigned(syntax, value.value, home)
-        name = last_name(value.func) if isinstance(value, cst.Call) else ""
-        if not isinstance(value, cst.Call) or name not in ((*AROUND, LEAF) if outside else SAME_NUMBERS):
+        if not isinstance(value, cst.Call):
+            break
+        name = last_name(value.func)
+        if outside and (kept := array_kept(syntax, value)) is not None:
+            if any(_other_uses(syntax, kept.read.value, kept.constructor, None, {id(kept.read)}, DEPTH)):
+                return None, None
+            value, outside = kept.array, False
+            continue
+        if name not in ((*AROUND, LEAF) if outside else SAME_NUMBERS):
             break
         outside &= name != LEAF
         value = next((a.value for a in value.args if a.keyword is None or a.keyword.value == "dataset"), None)
-    return value if isinstance(value, cst.Name) and not outside else None
+    return (value, kept) if isinstance(value, cst.Name) and not outside else (None, None)
 
 
 def _assigned(syntax: Syntax, name: str, home: cst.CSTNode) -> cst.BaseExpression | None:
@@ -129,7 +192,7 @@ def _bound(syntax: Syntax, read: list[cst.Name], fed: set[int], trained: Feed) -
     for name in names:
         for use in _other_uses(syntax, name, home, last, fed, DEPTH):
             return NotApplicable(f"line {syntax.line(use)} makes something else of `{syntax.code(use)}`")
-    return Given(names, last, trained.source)
+    return Given(syntax, names, last, trained.source)
 
 
 def _is_conditional(syntax: Syntax, node: cst.CSTNode, home: cst.CSTNode) -> bool:
@@ -150,7 +213,7 @@ def _other_uses(
             continue
         if bound is not None and home_of(syntax, node) is home and syntax.line(node) <= syntax.line(bound):
             continue
-        if id(node) in fed or _only_measures(syntax, node):
+        if id(node) in fed or only_measures(syntax, node):
             continue
         if not depth or not _is_handed_on(syntax, node, home, fed, depth):
             yield node
@@ -164,14 +227,6 @@ def _reads_it(syntax: Syntax, node: cst.Name, name: str, home: cst.CSTNode) -> b
     if isinstance(holder, cst.Arg) and holder.keyword is node:
         return False
     return inner is None or inner is home or name not in {*parameter_names(inner), *bound_in(syntax, inner)}
-
-
-def _only_measures(syntax: Syntax, node: cst.Name) -> bool:
-    holder = syntax.parents[node]
-    if isinstance(holder, cst.Attribute):
-        return holder.attr.value in MEASURES
-    call = syntax.parents[holder] if isinstance(holder, cst.Arg) else None
-    return isinstance(call, cst.Call) and last_name(call.func) == "len"
 
 
 def _is_handed_on(syntax: Syntax, node: cst.Name, home: cst.CSTNode, fed: set[int], depth: int) -> bool:

@@ -47,6 +47,12 @@ def import_module(file: Path, text: str, name: str) -> str | NotApplicable:
     return _add(syntax, cst.Import([cst.ImportAlias(dotted(name))]))
 
 
+def imported_as(syntax: Syntax, name: str) -> str:
+    """Return what the file calls a module, `np` of `import numpy as np`; "" where it does not import it whole."""
+    aliases = [alias for statement in _top_level(syntax, cst.Import) for alias in statement.names]
+    return next((a.evaluated_alias or name for a in aliases if a.evaluated_name == name), "")
+
+
 def with_torch(before: Syntax, text: str) -> str | NotApplicable:
     """Return an edited text with `import torch` among its imports where the edit has called `torch`."""
     calls_torch = text.count("torch.") > before.module.code.count("torch.")
