@@ -1,6 +1,7 @@
 """What several rows say: why a remedy works, and who says so."""
 
 RAVINE = "centred inputs of unit variance make the cost's curvature more alike in its directions"
+OWN_UNIT = "the output layer need not grow to their size, and the errors' gradients are of the size of one"
 WHITE = "all directions of the inputs then have the same variance"
 MISSING = "a value that is missing then says nothing, instead of everything"
 SCALED = "LeCun et al. 1998, §4.3 and §4.5"

@@ -8,6 +8,7 @@ from descend.doctor.canon.phrases import (
     ADAM_COST,
     CURVATURE,
     INIT,
+    OWN_UNIT,
     RAVINE,
     RESCALED,
     SCALED,
@@ -84,9 +85,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"targets_not_scaled", "inputs_not_normalised", "saturated_units", "exploding_gradients",
                   "instability", "dead_units", "oscillation"})),
     Entry("targets_not_scaled", "statics", "targets are not scaled", (
-        Row("standardise_targets", nothing_to_dose, "standardise targets",
-            "the output layer need not grow to their size, and the errors' gradients are of the size of one",
-            "LeCun et al. 1998, §4.5"),
+        Row("standardise_targets", nothing_to_dose, "standardise targets", OWN_UNIT, "LeCun et al. 1998, §4.5"),
         Row("standardise_data+standardise_targets", nothing_to_dose,
             "standardise inputs where they are made, and targets", RAVINE, SCALED, cost=3),
         Row("standardise_data+standardise_targets+learning_rate", far_default_rate,

@@ -1,7 +1,8 @@
 """Inputs brought to mean 0 and standard deviation 1 as the model gets them (LeCun et al. 1998, section 4.3).
 
 The patch writes what does it into the user's file: the statistics of the training data as buffers of the model, which
-are saved with it and serve its evaluation, too. Where the data are not seen to be rows or batches of them, it is
+are saved with it and serve its evaluation, too. The model's own `forward` uses them where the text shows that all of
+it is theirs; else a hook does. Where the data are not seen to be rows or batches of them, it is
 `descend.network.standardise_inputs`.
 """
 
@@ -13,13 +14,15 @@ import libcst as cst
 
 from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
-from descend.doctor.source.feed import find_feed, insert_fit, model_called
+from descend.doctor.source.feed import Feed, carry_out, find_feed, insert_fit, model_called
 from descend.doctor.source.flow import Source
+from descend.doctor.source.in_forward import first_input_becomes, registered, with_buffers
 from descend.doctor.source.locate import Place
+from descend.doctor.source.names import free_name
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, last_name
 from descend.doctor.source.training_call import training_call
-from descend.doctor.source.whole_data import moved_to_model, read_whole
+from descend.doctor.source.whole_data import moved_to_model, read_here, read_whole
 
 HOOK = '''
 def standardised(module, args):
@@ -34,6 +37,7 @@ def standardise_inputs(model, {data}):
 {constant}    model.register_forward_pre_hook(standardised)
 '''
 SCALED = "(args[0] - module.input_mean) / module.input_std"
+IN_FORWARD = "({} - self.input_mean) / self.input_std"
 FINITE = (
     '    inputs = inputs.where(inputs.isfinite(), float("nan"))  # what is no number is left out, and read as the mean'
 )
@@ -43,8 +47,12 @@ OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions 
 
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `standardise_inputs(model, data)` before the outermost training loop. It takes no dose."""
-    return fit_inputs(script, record, "standardise_inputs", _written)
+    """Scale in the model's `forward`, or insert `standardise_inputs(model, data)`, before the training. No dose."""
+    fed = inputs_fed(script, record)
+    if isinstance(fed, NotApplicable):
+        return fed
+    by_itself = _in_forward(script, record, *fed)
+    return by_itself if isinstance(by_itself, Script) else fit_inputs(script, record, "standardise_inputs", _written)
 
 
 def fit_inputs(
@@ -54,6 +62,15 @@ def fit_inputs(
 
     write: returns the code of that function for the call of the model and its data, or ""; see `insert_fit`.
     """
+    fed = inputs_fed(script, record)
+    if isinstance(fed, NotApplicable):
+        return fed
+    feed, place = fed
+    return insert_fit(script, place.syntax, feed, name, partial(write, record, place) if write else None)
+
+
+def inputs_fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
+    """Return how the model is fed its inputs, and where it is called."""
     place = training_call(script, record)
     if isinstance(place, NotApplicable):
         return place
@@ -63,8 +80,30 @@ def fit_inputs(
         return model
     if not call.args or call.args[0].keyword is not None or call.args[0].star:
         return NotApplicable(f"line {syntax.line(call)} gives the model no inputs by their place")
-    feed = find_feed(syntax, model, call.args[0].value, call)
-    return insert_fit(script, syntax, feed, name, partial(write, record, place) if write else None)
+    return find_feed(syntax, model, call.args[0].value, call), place
+
+
+def _in_forward(script: Script, record: Record, feed: Feed, place: Place) -> Script | NotApplicable:
+    syntax, known = place.syntax, record.fact(facts.Inputs)
+    carried = carry_out(syntax, feed)
+    if isinstance(carried, NotApplicable):
+        return carried
+    source, over = carried.source, mean_over(known, carried.source) if known is not None else None
+    if known is None or over is None or not known.finite or is_wrapped(record, syntax):
+        return NotApplicable("the inputs are not seen to be rows or images of finite numbers")
+    inputs, constant = free_name(syntax, "inputs"), "features" if _has_constant(known) else ""
+    if not read_here(source, inputs, ""):
+        return NotApplicable("the inputs are not read as a whole")
+
+    def lines(data: str) -> list[str]:
+        read = read_here(source, inputs, data) + (".flatten(1)" if source.reshaped and known.features > 1 else "")
+        return [read, *registered(syntax, carried.model, "input", inputs, over, constant)]
+
+    return with_buffers(script, record, syntax, carried, lines, first_input_becomes(IN_FORWARD))
+
+
+def _has_constant(known: facts.Inputs) -> bool:
+    return known.constant_features > 0 and known.features > 1
 
 
 def _written(record: Record, place: Place, source: Source) -> str:
@@ -86,7 +125,7 @@ def _written(record: Record, place: Place, source: Source) -> str:
         data=read.parameter,
         read=lines,
         to=moved_to_model(place.syntax.module.code),
-        constant=CONSTANT if known.constant_features and known.features > 1 else "",
+        constant=CONSTANT if _has_constant(known) else "",
     )
 
 

@@ -59,7 +59,8 @@ def insert_fit(
     carried = carry_out(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
-    text, code = _insert(syntax, carried, name), write(carried.source) if write else ""
+    text = insert_before_training(syntax, carried, lambda data: [f"{name}({carried.model}, {data})"])
+    code = write(carried.source) if write else ""
     if isinstance(text, str) and code:
         text = with_function(syntax.file, text, code)
     elif isinstance(text, str):
@@ -173,17 +174,17 @@ def _at_caller(syntax: Syntax, feed: Feed, function: cst.FunctionDef, caller: cs
     return Feed(carried, find_source(syntax, batch, caller, feed.source.path, feed.part), caller, feed.part)
 
 
-def _insert(syntax: Syntax, feed: Feed, name: str) -> str | NotApplicable:
-    """Insert before the outermost loop at which both the model and the data are there already."""
-    loops = loops_around(syntax, feed.at)
+def insert_before_training(syntax: Syntax, feed: Feed, lines: Callable[[str], Sequence[str]]) -> str | NotApplicable:
+    """Insert the lines for the data before the outermost loop at which both the model and the data are there."""
+    loops, expressions = loops_around(syntax, feed.at), feed.source.expressions
     for loop in loops:
         made_inside = bound_in(syntax, loop)
-        for data in feed.source.expressions:
+        for data in expressions:
             if not made_inside & (_reads(feed.model) | _reads(data)):
-                return insert_before(syntax, loop, f"{name}({feed.model}, {data})")
+                return insert_before(syntax, loop, *lines(data))
     if loops:
-        return NotApplicable(f"`{feed.source.expressions[0]}` or `{feed.model}` is made inside the loop")
-    return insert_before(syntax, feed.at, f"{name}({feed.model}, {feed.source.expressions[0]})")
+        return NotApplicable(f"`{expressions[0]}` or `{feed.model}` is made inside the loop")
+    return insert_before(syntax, feed.at, *lines(expressions[0]))
 
 
 def _reads(code: str) -> set[str]:

@@ -14,11 +14,12 @@ FITS = (
     "standardise_targets(",
     "whiten_inputs(",
 )  # parts of descend.network that are fitted before the loop
+New = cst.SimpleStatementLine | cst.With
 SEMICOLON = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def insert_before(syntax: Syntax, node: cst.CSTNode, *code: str) -> str | NotApplicable:
-    """Return the file's text with the simple statements `code` before the statement that holds `node`."""
+    """Return the file's text with the statements `code`, simple ones or `with`, before the one that holds `node`."""
     return _insert(syntax, node, code, after=False)
 
 
@@ -39,25 +40,28 @@ def insert_after_block(syntax: Syntax, compound: cst.BaseCompoundStatement, code
     block = cst.ensure_type(syntax.parents[compound], cst.Module | cst.IndentedBlock)  # type: ignore[arg-type]
     statements: list[cst.CSTNode] = list(block.body)
     at = statements.index(compound) + 1
-    return with_body(syntax, block, [*statements[:at], _line(code), *statements[at:]])
+    return with_body(syntax, block, [*statements[:at], _statement(code), *statements[at:]])
 
 
 def _insert(syntax: Syntax, node: cst.CSTNode, code: Sequence[str], *, after: bool) -> str | NotApplicable:
     if any(isinstance(outer, cst.Lambda) for outer in syntax.ancestors(node)):
         return NotApplicable(f"the call in line {syntax.line(node)} stands in a lambda")
-    new = [_line(statement) for statement in code]
+    new = [_statement(statement) for statement in code]
     small = _small_statement(syntax, node)
     line = syntax.parents[small] if small is not None else None
     if small is not None and isinstance(line, Line) and _holds_several(line):
-        body = _beside(line.body, small, [part.body[0] for part in new], after)
+        simple = [statement.body[0] for statement in new if isinstance(statement, cst.SimpleStatementLine)]
+        if len(simple) < len(new):
+            return NotApplicable(f"line {syntax.line(node)} holds several statements")
+        body = _beside(line.body, small, simple, after)
         return syntax.replace(line, line.with_changes(body=body))
     return _insert_line(syntax, node, new, after)
 
 
-def _line(code: str) -> cst.SimpleStatementLine:
-    line = cst.parse_statement(code)
-    assert isinstance(line, cst.SimpleStatementLine)
-    return line
+def _statement(code: str) -> New:
+    statement = cst.parse_statement(code)
+    assert isinstance(statement, New)
+    return statement
 
 
 def _holds_several(line: Line) -> bool:
@@ -89,9 +93,7 @@ def _beside(
     return [*body[:at], *together, *body[at + 1 :]]
 
 
-def _insert_line(
-    syntax: Syntax, node: cst.CSTNode, new: Sequence[cst.SimpleStatementLine], after: bool
-) -> str | NotApplicable:
+def _insert_line(syntax: Syntax, node: cst.CSTNode, new: Sequence[New], after: bool) -> str | NotApplicable:
     inner = node
     for block in syntax.ancestors(node):
         if isinstance(block, cst.Module | cst.IndentedBlock):
@@ -99,7 +101,8 @@ def _insert_line(
         inner = block
     else:
         return NotApplicable(f"line {syntax.line(node)} has no statement that could be extended")
-    if len(new) == 1 and (text := with_uncommented(syntax, block, new[0])) is not None:
+    only = new[0] if len(new) == 1 and isinstance(new[0], cst.SimpleStatementLine) else None
+    if only is not None and (text := with_uncommented(syntax, block, only)) is not None:
         return text
     statements: list[cst.CSTNode] = list(block.body)
     at = statements.index(inner)
@@ -114,7 +117,7 @@ def _is_fit(code: str) -> bool:
     return code.startswith(FITS)
 
 
-def above(statement: cst.CSTNode, *new: cst.SimpleStatementLine) -> list[cst.CSTNode]:
+def above(statement: cst.CSTNode, *new: New) -> list[cst.CSTNode]:
     """Return the statements, the new ones first: comments stay with theirs, blank lines stay on top."""
     lines: Sequence[cst.EmptyLine] = statement.leading_lines  # type: ignore[attr-defined]
     blank = max((i + 1 for i, line in enumerate(lines) if line.comment is None), default=0)

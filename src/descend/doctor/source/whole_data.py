@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from textwrap import dedent
 
 from descend.doctor.source.flow import Source
 
-ARRAY = "    {name} = torch.as_tensor({name}, dtype=torch.float32)"
+ARRAY = "    {name} = torch.as_tensor({data}, dtype=torch.float32)"
 BATCHES = """    with torch.random.fork_rng():  # the order of the batches stays as it is
-        {name} = torch.cat([{part} for batch in batches]).float()"""
+        {name} = torch.cat([{part} for batch in {data}]).float()"""
 DEVICE = re.compile(r"\b(cuda|device|mps)\b")
 
 
@@ -20,13 +21,22 @@ class Read:
 
 
 def read_whole(source: Source, name: str) -> Read | None:
-    """Return how all of a source is read into `name`; None where it is a mapping's, or comes of a call."""
+    """Return how a function reads all of a source into `name`; None where it is a mapping's, or comes of a call."""
+    parameter = "batches" if source.is_series else name
+    lines = _reading(source, name, parameter)
+    return Read(parameter, lines) if lines else None
+
+
+def read_here(source: Source, name: str, data: str) -> str:
+    """Return the statement that reads all of `data` into `name`; "" where it is a mapping's, or comes of a call."""
+    return dedent(_reading(source, name, data))
+
+
+def _reading(source: Source, name: str, data: str) -> str:
     if source.by_key or any(expression.startswith("lambda") for expression in source.expressions):
-        return None
-    if not source.is_series:
-        return Read(name, ARRAY.format(name=name))
+        return ""
     part = "batch" + "".join(f"[{i}]" for i in source.path)
-    return Read("batches", BATCHES.format(name=name, part=part))
+    return BATCHES.format(name=name, part=part, data=data) if source.is_series else ARRAY.format(name=name, data=data)
 
 
 def moved_to_model(text: str) -> str:

@@ -1,0 +1,126 @@
+"""Numbers that the model's own forward pass is to know: buffers of it, registered before the training.
+
+class Net(nn.Module):
+    def forward(self, x):
+        x = (x - self.input_mean) / self.input_std
+        ...
+
+model = Net()
+inputs = torch.as_tensor(X, dtype=torch.float32)
+model.register_buffer("input_mean", inputs.mean(0))
+...
+for epoch in range(10):
+
+Only where the text shows that no forward pass is made before: of a class with one object, which nothing else is given.
+"""
+
+from collections.abc import Callable, Sequence
+
+import libcst as cst
+
+from descend.doctor.record import Record
+from descend.doctor.script.script import Script
+from descend.doctor.source.bindings import loops_around
+from descend.doctor.source.feed import Feed, insert_before_training
+from descend.doctor.source.functions import home_of, parameter_names, returned
+from descend.doctor.source.imports import with_torch
+from descend.doctor.source.insert import insert_before
+from descend.doctor.source.locate import Place, locate
+from descend.doctor.source.model_class import model_classes
+from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.syntax import Syntax, last_name
+from descend.doctor.source.whole_data import moved_to_model
+
+Rewrite = Callable[[Syntax, cst.FunctionDef], str | NotApplicable]
+ATOMS = cst.Name | cst.Attribute | cst.Call | cst.Subscript
+KEEPS = frozenset("DataLoader Adam AdamW SGD to train eval parameters".split())  # calls that run no forward pass
+
+
+def with_buffers(
+    script: Script, record: Record, syntax: Syntax, feed: Feed, lines: Callable[[str], Sequence[str]], rewrite: Rewrite
+) -> Script | NotApplicable:
+    """Insert the lines for the data before the training, and rewrite the `forward` of the model's class."""
+    made = locate(script, record, "model")
+    if isinstance(made, NotApplicable):
+        return made
+    if reason := _obstacle(syntax, feed, made):
+        return NotApplicable(reason)
+    text = insert_before_training(syntax, feed, lines)
+    text = text if isinstance(text, NotApplicable) else with_torch(syntax, text)
+    if isinstance(text, NotApplicable):
+        return text
+    edited = script.edit(syntax.file, text)
+    made = locate(edited, record, "model")
+    found = made if isinstance(made, NotApplicable) else model_classes(edited, made)
+    if isinstance(found, NotApplicable):
+        return found
+    whole, (owner, *_) = found
+    forward = [f for f in whole.every(cst.FunctionDef, owner) if f.name.value == "forward"]
+    if len(forward) != 1 or any(last_name(base.value) == owner.name.value for base in _bases(whole)):
+        return NotApplicable(f"`{owner.name.value}` is not seen to have one forward pass")
+    if len([call for call in whole.every(cst.Call) if last_name(call.func) == owner.name.value]) > 1:
+        return NotApplicable(f"there is more than one `{owner.name.value}`")
+    rewritten = rewrite(whole, forward[0])
+    return rewritten if isinstance(rewritten, NotApplicable) else edited.edit(whole.file, rewritten)
+
+
+def registered(syntax: Syntax, model: str, of: str, values: str, over: str, constant: str) -> list[str]:
+    """Return the lines that keep the mean and the standard deviation of `values` as buffers of the model.
+
+    constant: what may never change, in words; "" where nothing does so.
+    """
+    to = moved_to_model(syntax.module.code).replace("model.", f"{model}.")
+    lines = [f'{model}.register_buffer("{of}_{name}", {values}.{name}({over}){to})' for name in ("mean", "std")]
+    one = f"{model}.{of}_std[{model}.{of}_std == 0] = 1  # {constant} that never change"
+    return [*lines, one] if constant else lines
+
+
+def first_input_becomes(scaled: str) -> Rewrite:
+    """Return what changes the first input of a forward pass, `{}` in `scaled`, before all else."""
+
+    def rewrite(syntax: Syntax, forward: cst.FunctionDef) -> str | NotApplicable:
+        names, body = parameter_names(forward), forward.body.body
+        first = next((s for s in body if not _is_docstring(s)), None)
+        if len(names) < 2 or first is None:
+            return NotApplicable("the forward pass does not name its input")
+        return insert_before(syntax, first, f"{names[1]} = {scaled.format(names[1])}")
+
+    return rewrite
+
+
+def output_becomes(scaled: str) -> Rewrite:
+    """Return what changes what a forward pass returns, `{}` in `scaled`."""
+
+    def rewrite(syntax: Syntax, forward: cst.FunctionDef) -> str | NotApplicable:
+        values = list(returned(syntax, forward))
+        if len(values) != 1 or isinstance(values[0], cst.Tuple | cst.Dict):
+            return NotApplicable("the forward pass does not return one tensor, in one place")
+        value = syntax.code(values[0])
+        whole = scaled.format(value if isinstance(values[0], ATOMS) else f"({value})")
+        return syntax.replace(values[0], cst.parse_expression(whole))
+
+    return rewrite
+
+
+def _obstacle(syntax: Syntax, feed: Feed, made: Place) -> str:
+    """Return where the model may run between where it is made and the training, or "" where it does not."""
+    home = home_of(syntax, feed.at)
+    if made.syntax is not syntax or home_of(syntax, made.call) is not home:
+        return "the model is made elsewhere"
+    start, end = syntax.line(made.call), min(map(syntax.line, [feed.at, *loops_around(syntax, feed.at)]))
+    for node in (*syntax.every(cst.Name, home), *syntax.every(cst.Attribute, home)):
+        if start < syntax.line(node) < end and syntax.code(node) == feed.model:
+            holder = syntax.parents[node]
+            call = syntax.parents[holder] if isinstance(holder, cst.Arg) else holder
+            if isinstance(call, cst.Call) and (call.func is node or last_name(call.func) not in KEEPS):
+                return f"line {syntax.line(node)} may run the model before the training"
+    return ""
+
+
+def _bases(syntax: Syntax) -> list[cst.Arg]:
+    return [base for owner in syntax.every(cst.ClassDef) for base in owner.bases]
+
+
+def _is_docstring(statement: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
+    only = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    return isinstance(only, cst.Expr) and isinstance(only.value, cst.SimpleString)

@@ -1,0 +1,165 @@
+"""A forward pass that knows the statistics of the data, and that it trains as the one with hooks does."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from told import INPUTS, LOSS, TARGETS
+
+from descend.doctor.record import Fact, facts
+from descend.doctor.remedies.standardise_inputs import standardise_inputs
+from descend.doctor.remedies.standardise_targets import standardise_targets
+
+TEXT = """import torch
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, {units})
+
+    def forward(self, x):
+        '''Give one number for each, or two.'''
+        return {value}
+
+
+class Pairs(Dataset):
+    def __init__(self, x, y):
+        self.x, self.y = x, torch.as_tensor(y)
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], self.y[i]
+
+
+torch.manual_seed(0)
+x = 9 * torch.randn(64, 3) + 5
+y = {targets}
+loader = DataLoader({data}, batch_size=16, shuffle=True)
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+for epoch in range(5):
+    for a, b in loader:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(a), b)
+        loss.backward()
+        optimizer.step()
+"""
+SUM = "500 + 9 * x.sum(1, keepdim=True)"
+CASES = {  # units, the returned value, the targets, the data set, the shape of a batch's targets, what is returned now
+    "a call": (1, "self.layer(x)", SUM, "TensorDataset(x, y)", (16, 1), "self.layer(x)"),
+    "a sum": (1, "self.layer(x) + 1", SUM, "TensorDataset(x, y)", (16, 1), "(self.layer(x) + 1)"),
+    "numbers": (1, "self.layer(x).squeeze(1)", SUM + "[:, 0]", "Pairs(x, y)", (16,), "self.layer(x).squeeze(1)"),
+    "NumPy's": (1, "self.layer(x)", f"({SUM}).numpy()", "Pairs(x, y)", (16, 1), "self.layer(x)"),
+    "two": (2, "self.layer(x)", "500 + 9 * x[:, :2]", "Pairs(x, y)", (16, 2), "self.layer(x)"),
+}
+
+
+ONCE_MORE = "Net()\n"  # another object of the class may be called without the buffers: there hooks do it
+
+
+def admitted(patient, case: str, *, rule: str = "Adam", edit=lambda text: text, more: str = ""):
+    units, value, targets, data, shape, _ = CASES[case]
+    text = edit(TEXT.format(units=units, value=value, targets=targets, data=data)) + more
+    p = patient(text, model="Net()", model_call="model(a)", loss="torch.nn.functional.mse_loss(")
+    p.record.add(Fact.of(replace(LOSS, target_shape=shape), 0))
+    p.record.add(Fact.of(replace(INPUTS, shape=(16, 3), features=3), 0))
+    p.record.add(Fact.of(TARGETS, 0))
+    p.record.add(Fact.of(facts.Optimizer(rule, groups=1, parameters=4, lr=0.05), 0, "0"))
+    return p
+
+
+def trained(text: str) -> dict[str, object]:
+    names: dict[str, object] = {}
+    exec(text, names)
+    return names
+
+
+def are_alike(ours: dict[str, object], hooked: dict[str, object]) -> bool:
+    """Whether two models have learnt the same, weight by weight, and answer alike."""
+    one, other = ours["model"], hooked["model"]
+    assert {*one.state_dict()} == {*other.state_dict()} and len(other._forward_hooks | other._forward_pre_hooks)
+    assert not one._forward_hooks | one._forward_pre_hooks
+    same = all(torch.equal(one.state_dict()[name], weight) for name, weight in other.state_dict().items())
+    return same and torch.equal(one(ours["x"]), other(hooked["x"]))
+
+
+READ = [
+    "with torch.random.fork_rng():  # the order of the batches stays as it is",
+    "{name} = torch.cat([batch[{part}] for batch in loader]).float()",
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_targets_are_learnt_as_with_a_hook(patient, case: str) -> None:
+    p, over = admitted(patient, case), "0" if case == "two" else ""
+    added = [line.strip("+ ") for line in p.changes(standardise_targets) if line.startswith("+")]
+    assert added == [
+        f"return self.target_mean + self.target_std * {CASES[case][-1]}",
+        *(line.format(name="targets", part=1) for line in READ),
+        f'model.register_buffer("target_mean", targets.mean({over}))',
+        f'model.register_buffer("target_std", targets.std({over}))',
+        *(["model.target_std[model.target_std == 0] = 1  # quantities that never change"] if over else []),
+    ]
+    ours = trained(p.edited(standardise_targets))
+    hooked = admitted(patient, case, more=ONCE_MORE).edited(standardise_targets)
+    assert are_alike(ours, trained(hooked))
+
+
+def test_inputs_are_learnt_as_with_a_hook(patient) -> None:
+    p = admitted(patient, "a call")
+    added = [line.strip("+ ") for line in p.changes(standardise_inputs) if line.startswith("+")]
+    assert added == [
+        "x = (x - self.input_mean) / self.input_std",
+        *(line.format(name="inputs", part=0) for line in READ),
+        'model.register_buffer("input_mean", inputs.mean(0))',
+        'model.register_buffer("input_std", inputs.std(0))',
+    ]
+    ours = trained(p.edited(standardise_inputs))
+    hooked = admitted(patient, "a call", more=ONCE_MORE).edited(standardise_inputs)
+    assert are_alike(ours, trained(hooked))
+
+
+def test_both_in_any_order(patient) -> None:
+    p, texts = admitted(patient, "a call"), []
+    for first, second in ((standardise_inputs, standardise_targets), (standardise_targets, standardise_inputs)):
+        script = second(first(p.script, p.record, {}), p.record, {})
+        texts.append(script.read(script.path))
+    one, other = map(trained, texts)
+    assert torch.equal(one["model"](one["x"]), other["model"](other["x"])) and "_hook" not in "".join(texts)
+
+
+BEFORE = {
+    "called": "model(x)\n",
+    "handed over": "print(judge(model))\n",
+    "copied": "import copy\nold = copy.deepcopy(model)\n",
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+@pytest.mark.parametrize("remedy", [standardise_inputs, standardise_targets])
+def test_a_model_that_may_run_before_has_hooks(patient, case: str, remedy) -> None:
+    p = admitted(patient, "a call", edit=lambda text: text.replace("optimizer =", BEFORE[case] + "optimizer ="))
+    assert "self.input" not in p.edited(remedy) and "_hook(" in p.edited(remedy)
+
+
+def test_steps_that_grow_with_the_gradient_have_a_hook_that_shortens_it(patient) -> None:
+    assert "learnt" in admitted(patient, "a call", rule="SGD").edited(standardise_targets)
+
+
+BACK = "        return self.l"
+OTHERWISE = {
+    "two ways out": lambda text: text.replace(BACK, "        if x is None:\n            return x\n" + BACK),
+    "two outputs": lambda text: text.replace("return self.layer(x)", "return self.layer(x), x"),
+    "another class": lambda text: text.replace("class Net(", "class Other("),
+    "a base": lambda text: text.replace("class Pairs", "class More(Net):\n    pass\n\n\nclass Pairs"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_what_is_not_seen_to_be_one_forward_pass_has_a_hook(patient, case: str) -> None:
+    edited = admitted(patient, "a call", edit=OTHERWISE[case]).edited(standardise_targets)
+    assert "register_forward_hook" in edited and "self.target_mean" not in edited
