@@ -173,7 +173,7 @@ def test_what_is_missing_is_read_as_the_mean(patient, kind: str) -> None:
     p = patient(MISSING.format(kind=KINDS[kind], new=""), model="torch.nn.Identity()", model_call="net(")
     p.record.add(Fact.of(replace(INPUTS, finite=False), 0))
     new = p.edited(standardise_data).partition("a, b = x[:40], x[40:]\n")[2].partition("net =")[0]
-    assert new.count("\n") == 3
+    assert new.count("\n") == 4
     names: dict[str, object] = {}
     exec(MISSING.format(kind=KINDS[kind], new=new), names)
     a, b = torch.as_tensor(names["a"]), torch.as_tensor(names["b"])

@@ -99,7 +99,8 @@ def _scaled(
         mean, std = free_name(syntax, "mean"), free_name(syntax, "std")
         lines += [f"{mean}, {std} = {first}.mean({over}), {first}.std({over})"]
         lines += [f"{std}[{std} == 0] = 1  # features that never change"] if is_constant else []
-        lines += [f"{', '.join(names)} = {', '.join(scaled.format(name, mean=mean, std=std) for name in names)}"]
+        each = [scaled.format(name, mean=mean, std=std) for name in names]
+        lines += [f"{', '.join(names)} = {', '.join(each)}"] if known.finite else map("{} = {}".format, names, each)
     text = insert_after(syntax, at, *lines)
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
