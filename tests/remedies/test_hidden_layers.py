@@ -40,6 +40,27 @@ PARTS = """class Net(nn.Module):
     def forward(self, x):
         return self.head(self.features(x).flatten(1))
 """
+LIST = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers = [nn.Linear(4, 5), nn.Identity()]
+        for _ in range(3):
+            layers += [nn.Linear(5, 5), nn.Identity()]
+        layers.append(nn.Linear(5, 1))
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.net(x)
+"""
+APPENDED = """def build(layers, width):
+    for _ in range(2):
+        layers.append(nn.Linear(4, 4))
+        layers.extend([nn.Identity(), nn.Linear(4, width)])
+    return nn.Sequential(*layers, nn.Linear(width, 1))
+
+
+model = build([], 4)
+"""
 WRITTEN = {  # text, an example's shape, what activations and normalisation make of it
     "one line": (
         ONE_LINE,
@@ -76,6 +97,22 @@ WRITTEN = {  # text, an example's shape, what activations and normalisation make
             "nn.Linear(4, 5)\n", "nn.Linear(4, 5)\n        self.a_norm = nn.BatchNorm1d(5)\n"
         ),
     ),
+    "a list that a loop makes longer": (
+        LIST,
+        (4,),
+        LIST.replace("5), nn.I", "5), nn.ReLU(), nn.I"),
+        LIST.replace("5), nn.I", "5), nn.BatchNorm1d(5), nn.I"),
+    ),
+    "appended": (
+        APPENDED,
+        (4,),
+        APPENDED.replace("append(nn.Linear(4, 4))", "extend([nn.Linear(4, 4), nn.ReLU()])").replace(
+            "nn.Linear(4, width)]", "nn.Linear(4, width), nn.ReLU()]"
+        ),
+        APPENDED.replace("append(nn.Linear(4, 4))", "extend([nn.Linear(4, 4), nn.BatchNorm1d(4)])").replace(
+            "nn.Linear(4, width)]", "nn.Linear(4, width), nn.BatchNorm1d(width)]"
+        ),
+    ),
     "parts": (
         PARTS,
         (1, 5, 2),
@@ -105,7 +142,7 @@ def test_they_are_written_into_the_network(patient, case):
     assert p.edited(REMEDIES["insert_normalisation"], kind="batch") == p.text.replace(text, normalised)
 
 
-@pytest.mark.parametrize("case", ["one line", "lines", "attributes"])
+@pytest.mark.parametrize("case", ["one line", "lines", "attributes", "a list that a loop makes longer", "appended"])
 @pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
 def test_it_computes_what_the_librarys_does(patient, case, remedy):
     text, shape, *_ = WRITTEN[case]
@@ -134,6 +171,10 @@ LOOP = """class Net(nn.Module):
 """
 ELSEWHERE = {
     "a loop": LOOP,
+    "a list of modules that is no sequence": LIST.replace("nn.Sequential(*layers)", "nn.ModuleList(layers)").replace(
+        "return self.net(x)", "return [x := layer(x) for layer in self.net][-1]"
+    ),
+    "a loop that makes the last layer, too": LIST.replace("        layers.append(nn.Linear(5, 1))\n", ""),
     "what reaches no call": ATTRIBUTES.replace("self.a(x)", "nn.functional.linear(x, self.a.weight)"),
     "an added part": "model = nn.Sequential()\nmodel.add_module('a', nn.Linear(4, 4))\n"
     "model.add_module('b', nn.Linear(4, 1))\n",
