@@ -134,7 +134,9 @@ def test_both_in_any_order(patient) -> None:
 
 BEFORE = {
     "called": "model(x)\n",
+    "called by its method": "model.forward(x)\n",
     "handed over": "print(judge(model))\n",
+    "handed over to a function that calls it": "def judge(net):\n    return net(x)\n\n\njudge(model)\n",
     "copied": "import copy\nold = copy.deepcopy(model)\n",
 }
 
@@ -144,6 +146,21 @@ BEFORE = {
 def test_a_model_that_may_run_before_has_hooks(patient, case: str, remedy) -> None:
     p = admitted(patient, "a call", edit=lambda text: text.replace("optimizer =", BEFORE[case] + "optimizer ="))
     assert "self.input" not in p.edited(remedy) and "_hook(" in p.edited(remedy)
+
+
+KEPT = {
+    "looked at": "print(model, len(model.state_dict()))\n",
+    "initialised": "def draw(net):\n    for p in net.parameters():\n        p.data.fill_(0.1)\n\n\ndraw(model)\n",
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+@pytest.mark.parametrize("remedy", [standardise_inputs, standardise_targets])
+def test_what_does_not_run_a_model_may_be_given_it_before(patient, case: str, remedy) -> None:
+    p = admitted(patient, "a call", edit=lambda text: text.replace("optimizer =", KEPT[case] + "optimizer ="))
+    edited = p.edited(remedy)
+    assert "_hook(" not in edited
+    trained(edited)
 
 
 def test_steps_that_grow_with_the_gradient_have_a_hook_that_shortens_it(patient) -> None:

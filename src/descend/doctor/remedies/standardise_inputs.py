@@ -48,7 +48,7 @@ OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions 
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Scale in the model's `forward`, or insert `standardise_inputs(model, data)`, before the training. No dose."""
-    fed = inputs_fed(script, record)
+    fed = _fed(script, record)
     if isinstance(fed, NotApplicable):
         return fed
     by_itself = _in_forward(script, record, *fed)
@@ -62,14 +62,14 @@ def fit_inputs(
 
     write: returns the code of that function for the call of the model and its data, or ""; see `insert_fit`.
     """
-    fed = inputs_fed(script, record)
+    fed = _fed(script, record)
     if isinstance(fed, NotApplicable):
         return fed
     feed, place = fed
     return insert_fit(script, place.syntax, feed, name, partial(write, record, place) if write else None)
 
 
-def inputs_fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
+def _fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
     """Return how the model is fed its inputs, and where it is called."""
     place = training_call(script, record)
     if isinstance(place, NotApplicable):

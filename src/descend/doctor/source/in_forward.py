@@ -22,7 +22,7 @@ from descend.doctor.record import Record
 from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import loops_around
 from descend.doctor.source.feed import Feed, insert_before_training
-from descend.doctor.source.functions import home_of, parameter_names, returned
+from descend.doctor.source.functions import called_functions, given_arguments, home_of, parameter_names, returned
 from descend.doctor.source.imports import with_torch
 from descend.doctor.source.insert import insert_before
 from descend.doctor.source.locate import Place, locate
@@ -33,7 +33,7 @@ from descend.doctor.source.whole_data import moved_to_model
 
 Rewrite = Callable[[Syntax, cst.FunctionDef], str | NotApplicable]
 ATOMS = cst.Name | cst.Attribute | cst.Call | cst.Subscript
-KEEPS = frozenset("DataLoader Adam AdamW SGD to train eval parameters".split())  # calls that run no forward pass
+LOOKS = frozenset("print repr str len".split())  # calls that run no forward pass
 
 
 def with_buffers(
@@ -109,12 +109,25 @@ def _obstacle(syntax: Syntax, feed: Feed, made: Place) -> str:
         return "the model is made elsewhere"
     start, end = syntax.line(made.call), min(map(syntax.line, [feed.at, *loops_around(syntax, feed.at)]))
     for node in (*syntax.every(cst.Name, home), *syntax.every(cst.Attribute, home)):
-        if start < syntax.line(node) < end and syntax.code(node) == feed.model:
-            holder = syntax.parents[node]
-            call = syntax.parents[holder] if isinstance(holder, cst.Arg) else holder
-            if isinstance(call, cst.Call) and (call.func is node or last_name(call.func) not in KEEPS):
-                return f"line {syntax.line(node)} may run the model before the training"
+        if start < syntax.line(node) < end and syntax.code(node) == feed.model and _may_run(syntax, node):
+            return f"line {syntax.line(node)} may run the model before the training"
     return ""
+
+
+def _may_run(syntax: Syntax, model: cst.CSTNode) -> bool:
+    """Whether a model, or a method of its own, is called there, or it is given to what may call it."""
+    holder = syntax.parents[model]
+    if isinstance(holder, cst.Attribute):
+        return holder.attr.value in {function.name.value for function in syntax.every(cst.FunctionDef)}
+    call = syntax.parents[holder] if isinstance(holder, cst.Arg) else holder
+    if not isinstance(call, cst.Call) or last_name(call.func) in LOOKS:
+        return False
+    functions = called_functions(syntax, call) if call.func is not model else []
+    if len(functions) != 1:
+        return True
+    names = [name for name, value in given_arguments(functions[0], call).items() if value is model]
+    used = [node for node in syntax.every(cst.Name, functions[0].body) if node.value in names]
+    return any(isinstance(syntax.parents[node], cst.Call | cst.Arg) for node in used)
 
 
 def _bases(syntax: Syntax) -> list[cst.Arg]:
