@@ -62,3 +62,54 @@ def test_what_is_written_starts_them_without_us(patient, layer: str) -> None:
 @pytest.mark.parametrize("functions", [(), ("gru", "lstm")])
 def test_layers_of_several_kinds_are_the_librarys(patient, functions) -> None:
     assert "from descend.network" in started(patient, "GRU", *functions)[0]
+
+
+CLASS = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+class Net(nn.Module):
+    def __init__(self, units=30):
+        super().__init__()
+        self.rnn = nn.RNN(3, units, batch_first=True{more})
+        self.head = nn.Linear(units, 1)
+        {after}
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), 1)
+drawn = torch.rand(3)
+"""
+
+
+def in_class(patient, more: str = "", after: str = "", function: str = "rnn_tanh") -> str:
+    p = patient(CLASS.format(more=more, after=after), model="Net()", optimizer="torch.optim.SGD(")
+    p.record.add(Fact.of(facts.Recurrent(function, 50), 0, "0"))
+    return p.edited(initialise_recurrent, length=50)
+
+
+def test_a_layer_of_the_models_class_is_started_there(patient) -> None:
+    edited, text = in_class(patient), CLASS.format(more="", after="")
+    new = [line.strip() for line in edited.splitlines() if line not in text.splitlines()]
+    assert new == [
+        "with torch.random.fork_rng():  # what is drawn later stays as it was",
+        "nn.init.orthogonal_(self.rnn.weight_hh_l0)",
+    ]
+    now, before = {}, {}
+    exec(edited, now)
+    exec(text, before)
+    weight = now["net"].rnn.weight_hh_l0.detach()
+    assert weight @ weight.T == pytest.approx(torch.eye(30), abs=1e-4) and now["drawn"].equal(before["drawn"])
+    assert now["net"].head.weight.equal(before["net"].head.weight)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"more": ", num_layers=2"},
+        {"more": ", bidirectional=True"},
+        {"after": "nn.init.normal_(self.rnn.weight_hh_l0)"},
+        {"after": "self.rnn = nn.RNN(3, units)"},
+        {"function": "gru"},
+    ],
+)
+def test_elsewhere_a_function_starts_them(patient, how: dict[str, str]) -> None:
+    assert "\ninitialise_recurrent(net)\noptimizer" in in_class(patient, **how)

@@ -57,13 +57,13 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
     if isinstance(syntax, NotApplicable):
         return syntax
     home = "nn.init" if calls_nn(syntax) else "torch.nn.init"
-    drawn = [(one, kind) for one in _draws(syntax) if (kind := _kind(syntax, one.parameter))]
+    drawn = [(one, kind) for one in own_draws(syntax) if (kind := _kind(syntax, one.parameter))]
     new: dict[cst.CSTNode, cst.CSTNode] = {
         one.call: cst.parse_expression(_anew(syntax.code(one.parameter), kind, activation, home)) for one, kind in drawn
     }
     text = syntax.replace_all(new)
     while isinstance(syntax := parse(file, text), Syntax):
-        alike = [one for one in _draws(syntax) if not _kind(syntax, one.parameter)]
+        alike = [one for one in own_draws(syntax) if not _kind(syntax, one.parameter)]
         loops = [loop for one in alike if (loop := _of_each(syntax, one.parameter)) is not None]
         if not loops:
             break
@@ -71,7 +71,7 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
     return import_module(file, text, "torch") if new and home.startswith("torch.") else text
 
 
-def _draws(syntax: Syntax) -> list[Drawn]:
+def own_draws(syntax: Syntax) -> list[Drawn]:
     """Return the calls that set a layer's weight or bias, or each of a network's parameters in turn."""
     found = []
     for call in (s.value for s in syntax.every(cst.Expr) if isinstance(s.value, cst.Call)):
