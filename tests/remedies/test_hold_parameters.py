@@ -71,6 +71,21 @@ OTHERS = {  # the script, a part of it, and what that becomes
     ),
     "made anew": (
         MADE + "opt = optim.SGD(model.parameters())\nmodel = Net()\n" + LOOP,
+        "opt = optim.SGD(model.parameters())\nmodel = Net()\n",
+        "model = Net()\nopt = optim.SGD(model.parameters())\n",
+    ),
+    "made anew, the optimizer in use before": (
+        MADE + "opt = optim.SGD(model.parameters())\nrate = StepLR(opt, 3)\nmodel = Net()\n" + LOOP,
+        "model = Net()\nfor",
+        'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
+    ),
+    "made anew, the optimizer read by a function": (
+        MADE + "opt = optim.SGD(model.parameters())\ndef step():\n    opt.step()\nstep()\nmodel = Net()\n" + LOOP,
+        "model = Net()\nfor",
+        'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
+    ),
+    "made anew, and another rate": (
+        MADE + "opt = optim.SGD(model.parameters(), lr=rate)\nrate = 3\nmodel = Net()\n" + LOOP,
         "model = Net()\nfor",
         'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
     ),
@@ -81,19 +96,19 @@ OTHERS = {  # the script, a part of it, and what that becomes
     ),
     "copied": (
         MADE + "opt = optim.SGD(model.parameters())\nmodel = copy.deepcopy(model)\nmodel.to(d)\n" + LOOP,
-        "deepcopy(model)\n",
-        'deepcopy(model)\nopt.add_param_group({"params": list(model.parameters())})\n',
+        "opt = optim.SGD(model.parameters())\nmodel = copy.deepcopy(model)\n",
+        "model = copy.deepcopy(model)\nopt = optim.SGD(model.parameters())\n",
     ),
     "a new head": (
         MADE + "opt = optim.SGD(model.parameters())\nmodel.fc = nn.Linear(2, 1)\nmodel.device = d()\n" + LOOP,
-        "nn.Linear(2, 1)\n",
-        'nn.Linear(2, 1)\nopt.add_param_group({"params": list(model.fc.parameters())})\n',
+        "opt = optim.SGD(model.parameters())\nmodel.fc = nn.Linear(2, 1)\n",
+        "model.fc = nn.Linear(2, 1)\nopt = optim.SGD(model.parameters())\n",
     ),
     "in a function": (
         "def main():\n    model = Net()\n    opt = optim.SGD(model.parameters())\n    model = Net()  # again\n"
         "    for x in r:\n        model(x)\n",
-        "  # again\n",
-        '  # again\n    opt.add_param_group({"params": list(model.parameters())})\n',
+        "opt = optim.SGD(model.parameters())\n    model = Net()  # again\n",
+        "model = Net()  # again\n    opt = optim.SGD(model.parameters())\n",
     ),
 }
 
@@ -198,7 +213,7 @@ def test_groups_that_are_made_elsewhere_are_left_as_they_are(patient) -> None:
 
 
 def test_a_layer_that_a_run_has_shown_to_be_replaced(patient) -> None:
-    text = "net = Net()\nopt = optim.SGD(net.parameters())\nfit(net)\nnet.body = layers(8)\nfit(net)\n"
+    text = "net = Net()\nopt = optim.SGD(net.parameters())\nfit(net, opt)\nnet.body = layers(8)\nfit(net)\n"
     p = patient(text, optimizer="optim.SGD(")
     edited = p.edited(hold_parameters, model="net", replaced=True)
     line = 'opt.add_param_group({"params": list(net.body.parameters())})\n'

@@ -3,7 +3,9 @@
 optimizer = SGD(model.head.parameters(), lr=0.1)       # model.parameters()
 
 optimizer = SGD(model.parameters(), lr=0.1)
-model = Net()                                          # made anew: they are added after this
+model = Net()                                          # made anew: the optimizer is made after this
+
+Where something reads the optimizer in between, they are added to it.
 """
 
 from typing import Any
@@ -16,14 +18,15 @@ from descend.doctor.source.aliases import name_at, names_at
 from descend.doctor.source.arguments import PARAMETERS, find_argument, is_in_groups, makes_optimizer
 from descend.doctor.source.bindings import loops_around
 from descend.doctor.source.called_model import called_model
-from descend.doctor.source.functions import function_around
+from descend.doctor.source.functions import function_around, home_of
 from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import Place, locate, locate_site
 from descend.doctor.source.model_class import layer_kind
-from descend.doctor.source.names import assigned_value, enclosing_class, free_name
+from descend.doctor.source.moved import Block, moved_behind
+from descend.doctor.source.names import assigned_value, enclosing_class, free_name, is_target, read_names
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.owners import owners
-from descend.doctor.source.syntax import Syntax, last_name
+from descend.doctor.source.syntax import Syntax, descendants, last_name
 
 
 def hold_parameters(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -40,7 +43,7 @@ def hold_parameters(script: Script, record: Record, dose: dict[str, Any]) -> Scr
     if model in _held_by_others(script, record, place):
         return NotApplicable(f"another optimizer than the one in line {line} has the parameters of `{model}`")
     if later := _made_later(place, model, replaced=bool(dose.get("replaced"))):
-        text = _add_group(place, model, later)
+        text = _made_below(place, model, later[-1]) or _add_group(place, model, later)
     elif dose.get("grouped") or is_in_groups(place.syntax, place.call, "params"):
         text = _add_rest(place, model)
     else:
@@ -105,6 +108,34 @@ def _gives_other(syntax: Syntax, assign: cst.Assign, model: str, replaced: bool)
     read = {syntax.code(part) for part in [*syntax.every(cst.Name, value), *syntax.every(cst.Attribute, value)]}
     is_copy = any(last_name(inner.func) == "deepcopy" for inner in syntax.every(cst.Call, value))
     return isinstance(value, cst.Call) and (is_copy or model not in read)
+
+
+def _made_below(place: Place, model: str, later: cst.Assign) -> str | None:
+    """Return the text with the optimizer made below what makes the model; None where more than the order would change.
+
+    That is where it has other parameters, too, or where something in between, or a function, reads it, or something in
+    between binds what it is made of.
+    """
+    syntax, optimizer = place.syntax, place.site.variable
+    own, other = (_line_of(syntax, node) for node in (place.call, later))
+    block = syntax.parents[own] if own is not None else None
+    if own is None or other is None or not isinstance(block, Block) or syntax.parents[other] is not block:
+        return None
+    if not optimizer or len(own.body) > 1 or not all(_is_or_in(owner, model) for owner in owners(place)):
+        return None
+    body: list[cst.CSTNode] = list(block.body)
+    between = [node for statement in body[body.index(own) + 1 : body.index(other)] for node in descendants(statement)]
+    made_of = {name.value for name in read_names(place.call)} - {model.partition(".")[0]}
+    names = [node for node in between if isinstance(node, cst.Name | cst.Attribute)]
+    home = home_of(syntax, own)
+    elsewhere = [n for n in syntax.every(cst.Name) if n.value == optimizer and home_of(syntax, n) is not home]
+    is_read = bool(elsewhere) or any(syntax.code(node) == optimizer for node in names)
+    is_bound = any(is_target(syntax, node) and syntax.code(node) in made_of for node in names)
+    return None if is_read or is_bound else moved_behind(syntax, block, own, other)
+
+
+def _line_of(syntax: Syntax, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.SimpleStatementLine)), None)
 
 
 def _add_group(place: Place, model: str, later: list[cst.Assign]) -> str | NotApplicable:
