@@ -39,6 +39,7 @@ class Row:
     much: bool = False  # whether it must take off half: what has no name must be worth a finding by its gain alone
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
+    gives_up: bool = False  # whether it takes out what the author wants, be it that it does harm as it stands
 
     @property
     def remedies(self) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         smaller_batch=float(dose.get("smaller", 1.0)),
         restart=row.restart,
         redraws=row.redraws,
+        gives_up=row.gives_up,
         adds_parameters=row.adds_parameters,
         much=row.much or symptom.id in COULD_BE_BETTER and not suffers(record),
         at=(dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,

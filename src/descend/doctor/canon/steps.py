@@ -53,7 +53,7 @@ STEPS: tuple[Entry, ...] = (
         Row("step_per_epoch", nothing_to_dose, "step the scheduler once an epoch",
             "its numbers count epochs", "torch.optim.lr_scheduler", cost=1),
         Row("constant_rate", nothing_to_dose, "no schedule", "the steps keep their length",
-            "Ba, CSC413 lecture 4, SGD Learning Rate"),
+            "Ba, CSC413 lecture 4, SGD Learning Rate", gives_up=True),
     ), frozenset({"vanishing_gradients", "slow_progress", "plateau", "stopped_too_early"})),
     Entry("clipping_too_hard", "dynamics", "gradients are clipped too hard", (
         Row("clip_threshold", usual_norm, "clip at {max_norm:.3g}, the usual norm",

@@ -40,6 +40,7 @@ class Prescription:
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
+    gives_up: bool = False  # whether it takes out what the author wants, be it that it does harm as it stands
     adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
     much: bool = False  # whether it must take off half to be worth a finding
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried

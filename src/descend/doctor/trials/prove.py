@@ -195,6 +195,7 @@ def _rival(proved: Candidate, ranked: list[Candidate]) -> Candidate | None:
     if proved.plain is not None:
         return proved.plain
     alike = [c for c in ranked if c.prescription.of_fact == proved.prescription.of_fact and c.left < proved.left]
+    alike = [c for c in alike if not _may_be_kept(c, ranked)]
     return min(alike, key=lambda c: c.left, default=None)
 
 
@@ -267,14 +268,24 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
     """Return the cheapest of those about as good as the best first, then the rest by what they reach.
 
     What mends a fact, and most of the trouble with it, goes before what makes the run bear it. A change that draws
-    other weights is good where it explains the trouble: how good is for its rival and the fresh seeds to say.
+    other weights is good where it explains the trouble: how good is for its rival and the fresh seeds to say. What
+    need not be given up comes last.
     """
-    best = min((c.left for c in candidates), default=1.0)
+    best = min((c.left for c in candidates if not _may_be_kept(c, candidates)), default=1.0)
 
-    def rank(candidate: Candidate) -> tuple[bool, bool, int, float]:
+    def rank(candidate: Candidate) -> tuple[bool, bool, bool, int, float]:
         is_good = as_good(candidate.left, best)
         is_good |= candidate.prescription.redraws and explains(candidate.left, best)
         mends = candidate.prescription.of_fact and explains(candidate.left, best)
-        return not mends, not is_good, candidate.cost if is_good else 0, candidate.left
+        kept = _may_be_kept(candidate, candidates)
+        return kept, not mends, not is_good, candidate.cost if is_good else 0, candidate.left
 
     return sorted(candidates, key=rank)
+
+
+def _may_be_kept(candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
+    """Whether it gives up something for which another change that keeps it explains the trouble, too."""
+    if not candidate.prescription.gives_up:
+        return False
+    same = [c for c in candidates if c.prescription.symptom == candidate.prescription.symptom]
+    return any(not c.prescription.gives_up and explains(c.left, candidate.left) for c in same)
