@@ -20,6 +20,7 @@ from descend.doctor.record import Record, facts
 from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
+from descend.doctor.source.imports import without_idle
 from descend.doctor.symptoms import Symptom
 from descend.ground.errors import UsageError
 
@@ -172,8 +173,17 @@ def _with(known: Prescription, remedy: str, record: Record, dose: Dose, words: s
 
 def _edited(remedy: str, record: Record, dose: Dose, script: Script) -> Script | NotApplicable:
     try:
-        return REMEDIES[remedy](script, record, dose)
+        edited = REMEDIES[remedy](script, record, dose)
+        return edited if isinstance(edited, NotApplicable) else _tidied(script, edited)
     except (OSError, UsageError):  # a file that cannot be read is no mistake of ours
         raise
     except Exception as error:  # one edit that fails on an unusual script must not take the others with it
         return NotApplicable(f"a mistake in descend: the edit {remedy} ended with {type(error).__name__}: {error}")
+
+
+def _tidied(before: Script, after: Script) -> Script:
+    """Return an edited script without the imports that the edit leaves idle."""
+    for file, text in after.edits.items():
+        if text != before.edits.get(file) and (old := before.read(file)) != text:
+            after = after.edit(file, without_idle(file, old, text))
+    return after

@@ -18,7 +18,7 @@ from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, last_name
 
 KINDS = (cst.BinaryOperation, cst.Call, cst.UnaryOperation)
-DIGITS = 2  # of a weight
+DIGITS = 1  # of a weight: it comes from a noisy measurement
 
 
 def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
@@ -62,7 +62,9 @@ def _product(syntax: Syntax, node: cst.BaseExpression, factor: float) -> str:
         for number in (node.left, node.right):
             if isinstance(number, cst.Integer | cst.Float):
                 return syntax.replace(number, written(_rounded(number.evaluated_value * factor)))
-    return syntax.replace(node, bracketed(cst.BinaryOperation(written(factor), cst.Multiply(), bracketed(node))))
+    return syntax.replace(
+        node, bracketed(cst.BinaryOperation(written(_rounded(factor)), cst.Multiply(), bracketed(node)))
+    )
 
 
 def _rounded(value: float) -> float:

@@ -44,9 +44,9 @@ def number_text(value: float) -> str:
 
 
 def number_like(value: float, old: str) -> str:
-    """Return `value` in the way of writing of another number: 8e-2 where that was 5e-1."""
+    """Return `value` in the way of writing of another number: 8e-2 where that was 5e-1, but 0.6 where it was 5e-3."""
     plain = number_text(value)
-    if "e" not in old.lower() or "e" in plain or not 0 < value < 1:
+    if "e" not in old.lower() or "e" in plain or not 0 < value < 0.1:
         return plain
     head, _, power = f"{value:.{DIGITS - 1}e}".partition("e")
     return f"{head.rstrip('0').rstrip('.')}e{int(power)}"

@@ -1,12 +1,13 @@
 """Adds an import to a file, once."""
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 
 import libcst as cst
 from libcst.metadata import ClassScope
 
-from descend.doctor.source.insert import above, with_body
+from descend.doctor.source.insert import above, with_body, without_line
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Node, Syntax, dotted, parse
 
@@ -51,6 +52,48 @@ def imported_as(syntax: Syntax, name: str) -> str:
     """Return what the file calls a module, `np` of `import numpy as np`; "" where it does not import it whole."""
     aliases = [alias for statement in _top_level(syntax, cst.Import) for alias in statement.names]
     return next((a.evaluated_alias or name for a in aliases if a.evaluated_name == name), "")
+
+
+def without_idle(file: Path, before: str, after: str) -> str:
+    """Return an edited text without the imports of what was used before the edit, and is no longer."""
+    try:
+        idle = (_used(before) - _used(after)) & _imported(after)
+    except SyntaxError:  # the magics of a notebook
+        return after
+    for name in sorted(idle):
+        syntax = parse(file, after)
+        if isinstance(syntax, Syntax):
+            after = _without_name(syntax, name)
+    return after
+
+
+def _without_name(syntax: Syntax, name: str) -> str:
+    statements: list[cst.Import | cst.ImportFrom] = [
+        *_top_level(syntax, cst.Import),
+        *_top_level(syntax, cst.ImportFrom),
+    ]
+    for statement in statements:
+        aliases = [] if isinstance(statement.names, cst.ImportStar) else [*statement.names]
+        kept = [alias for alias in aliases if (alias.evaluated_alias or alias.evaluated_name) != name]
+        if len(kept) == len(aliases):
+            continue
+        if not kept:
+            return without_line(syntax, statement) or syntax.module.code
+        kept[-1] = kept[-1].with_changes(comma=aliases[-1].comma)
+        return syntax.replace(statement, statement.with_changes(names=kept))
+    return syntax.module.code
+
+
+def _used(text: str) -> set[str]:
+    """Return the names that a text reads, those in its strings among them: what `__all__` has is used."""
+    nodes = list(ast.walk(ast.parse(text)))
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | strings
+
+
+def _imported(text: str) -> set[str]:
+    found = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for statement in found for alias in statement.names}
 
 
 def with_torch(before: Syntax, text: str) -> str | NotApplicable:
