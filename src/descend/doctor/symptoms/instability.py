@@ -17,6 +17,7 @@ OUTRUN = Bound(
 MUCH_LEFT = Bound(1 / 3, "of what the best constant prediction costs", "chosen: a third is much")
 FAR = Bound(2.0, "times the stability bound", "at the edge of stability α·λmax hovers closer to it: Cohen et al. 2021")
 ADAM_RATE = Bound(1e-3, "learning rate of an adaptive rule", "the default of Algorithm 1: Kingma & Ba 2015")
+LATE = Bound(0.5, "of the run's steps", "chosen: what first overshoots in the second half did not hold up the first")
 EARLY_STEPS = Count(3, "steps", "chosen: an adaptive rule's first scales come from hardly any gradient")
 
 
@@ -54,7 +55,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
     early = EARLY_STEPS if name == "preconditioned_curvature" else 0
     latest = record.steps if rise is None else max(rise, early + 2)
     over = [(s, v) for s, v in step_lengths(record, key, name).finite() if v > bound.value and early <= s <= latest]
-    if not over or (rise is None and over[0][0] > 0.5 * record.steps):
+    if not over or (rise is None and over[0][0] > LATE * record.steps):
         return None
     step, value = max(over, key=lambda pair: pair[1])
     is_usual = record.series("learning_rate", key).max <= ADAM_RATE

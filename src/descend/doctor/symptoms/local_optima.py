@@ -7,6 +7,7 @@ from descend.ground.bound import Bound, Count
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
 SMALL = Count(500, "parameters", "chosen: wide networks do not end in bad minima (Choromanska et al. 2015)")
+ASTRAY = Bound(1.05, "of the best constant prediction's cost", "chosen: what costs more has not settled, but diverged")
 FLAT = Bound(0.02, "of the cost, over the last half of the run", "chosen: a cost that falls by less has settled")
 
 
@@ -17,7 +18,7 @@ def local_optima(record: Record) -> Sign | None:
     if (
         not record.every(facts.Activation)
         or not 0 < size <= SMALL
-        or not HARDLY_LEARNT < cost_left(record) < 1.05
+        or not HARDLY_LEARNT < cost_left(record) < ASTRAY
         or falls(record) > FLAT
     ):
         return None

@@ -6,6 +6,10 @@ from descend.ground.bound import Bound, Count
 
 SOURCE = "Prechelt 1998, §2: generalisation loss over the best validation error so far"
 RISEN = Bound(1.3, "times the least held-out loss", "chosen; see the range within which no diagnosis changes")
+SINCE = Bound(
+    0.6, "of the evaluations", "chosen: a least one later than that leaves too few to tell a rise from chance"
+)
+LAST = Count(3, "evaluations", "chosen: one alone may be luck, and the mean of more is of another time")
 EVALUATIONS = Count(5, "evaluations", "chosen: of fewer the least may be luck")
 
 
@@ -17,10 +21,10 @@ def overfitting(record: Record) -> Sign | None:
     at = curve.values.index(curve.min)
     if curve.steps[at] in record.series("weights_kept").steps:
         return None  # the script keeps its best weights
-    last = sum(curve.values[-3:]) / 3
+    last = sum(curve.values[-LAST:]) / LAST
     training = record.series("loss", "0").finite()
     fell = training.last < training.at(curve.steps[at])
-    if at > 0.6 * len(curve) or last < RISEN * curve.min or not fell:
+    if at > SINCE * len(curve) or last < RISEN * curve.min or not fell:
         return None
     return Sign(
         certain=False,

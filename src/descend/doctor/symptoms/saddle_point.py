@@ -6,7 +6,7 @@ from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, yardstick_p
 from descend.doctor.course.stability import Downwards, bends_downwards
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.ground.bound import Bound, Count
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: slightly to the side of one a run can get unstuck; Dauphin et al. 2014"
 GROWS = Bound(30.0, "times the first gradient's norm", "chosen; see the range within which no diagnosis changes")
@@ -15,6 +15,8 @@ LINGERS = Bound(
     "of the run in which the cost falls by less than a twentieth",
     "chosen; see the range within which no diagnosis changes",
 )
+LEFT = Bound(0.95, "of the first cost", "chosen: a fall by a twentieth tells a way down from a plain")
+READINGS = Count(3, "readings", "chosen: with two there is a start and an end, and no lingering between them")
 RISES = Bound(1.2, "times the first cost", "chosen: a run that has blown up lingers, too")
 
 
@@ -23,13 +25,13 @@ def saddle_point(record: Record) -> Sign | None:
     norms = record.series("gradient_norm", "").finite()
     curve = record.series("yardstick", yardstick_place(record)).finite()
     if (
-        len(norms) < 3
+        len(norms) < READINGS
         or not norms.first * GROWS < norms.max
-        or len(curve) < 3
+        or len(curve) < READINGS
         or not cost_left(record) > HARDLY_LEARNT / 3
     ):
         return None
-    left_it = next((step for step, value in curve if value <= 0.95 * curve.first), record.steps)
+    left_it = next((step for step, value in curve if value <= LEFT * curve.first), record.steps)
     near = [(step, value) for step, value in curve if step < left_it]
     flat = max((step for step, _ in near), default=0)
     grown = norms.max / norms.first if norms.first > 0 else float("inf")

@@ -4,10 +4,11 @@ from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.depth import weight_gradients
 from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.ground.bound import Bound, Count
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
 SMALL = Bound(1e-2, "of the largest layer's gradient", "chosen: two orders of magnitude")
+LAYERS = Count(3, "layers", "chosen: of two neither is far from the loss")
 FORGOTTEN = Bound(1e-4, "of the gradient at the step where it is largest", "chosen: four orders of magnitude")
 
 
@@ -20,7 +21,7 @@ def vanishing_gradients(record: Record) -> Sign | None:
 
 def _through_depth(record: Record) -> Sign | None:
     gradients = weight_gradients(record, 0)
-    if len(gradients) < 3:
+    if len(gradients) < LAYERS:
         return None
     (first, value), (strongest, largest) = gradients[0], max(gradients, key=lambda pair: pair[1])
     if (
