@@ -195,7 +195,7 @@ def _rival(proved: Candidate, ranked: list[Candidate]) -> Candidate | None:
     if proved.plain is not None:
         return proved.plain
     alike = [c for c in ranked if c.prescription.of_fact == proved.prescription.of_fact and c.left < proved.left]
-    alike = [c for c in alike if not _may_be_kept(c, ranked)]
+    alike = [c for c in alike if not _yields(c, ranked)]
     return min(alike, key=lambda c: c.left, default=None)
 
 
@@ -268,24 +268,27 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
     """Return the cheapest of those about as good as the best first, then the rest by what they reach.
 
     What mends a fact, and most of the trouble with it, goes before what makes the run bear it. A change that draws
-    other weights is good where it explains the trouble: how good is for its rival and the fresh seeds to say. What
-    need not be given up comes last.
+    other weights is good where it explains the trouble: how good is for its rival and the fresh seeds to say. What only
+    bears it, or gives up what the author wants, comes last where another for the same explains the trouble.
     """
-    best = min((c.left for c in candidates if not _may_be_kept(c, candidates)), default=1.0)
+    best = min((c.left for c in candidates if not _yields(c, candidates)), default=1.0)
 
     def rank(candidate: Candidate) -> tuple[bool, bool, bool, int, float]:
         is_good = as_good(candidate.left, best)
         is_good |= candidate.prescription.redraws and explains(candidate.left, best)
         mends = candidate.prescription.of_fact and explains(candidate.left, best)
-        kept = _may_be_kept(candidate, candidates)
-        return kept, not mends, not is_good, candidate.cost if is_good else 0, candidate.left
+        return _yields(candidate, candidates), not mends, not is_good, candidate.cost if is_good else 0, candidate.left
 
     return sorted(candidates, key=rank)
 
 
-def _may_be_kept(candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
-    """Whether it gives up something for which another change that keeps it explains the trouble, too."""
-    if not candidate.prescription.gives_up:
+def _yields(candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
+    """Whether it only bears the trouble, or gives something up, where another for the same mends it as well."""
+    if _mends_and_keeps(candidate):
         return False
     same = [c for c in candidates if c.prescription.symptom == candidate.prescription.symptom]
-    return any(not c.prescription.gives_up and explains(c.left, candidate.left) for c in same)
+    return any(_mends_and_keeps(c) and explains(c.left, candidate.left) for c in same)
+
+
+def _mends_and_keeps(candidate: Candidate) -> bool:
+    return candidate.prescription.decides and not candidate.prescription.gives_up
