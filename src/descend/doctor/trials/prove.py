@@ -283,11 +283,11 @@ def _ranked(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _yields(candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
-    """Whether it only bears the trouble, or gives something up, where another for the same mends it as well."""
+    """Whether it only bears the trouble, or gives something up, where another for the same at no more cost mends it."""
     if _mends_and_keeps(candidate):
         return False
     same = [c for c in candidates if c.prescription.symptom == candidate.prescription.symptom]
-    return any(_mends_and_keeps(c) and explains(c.left, candidate.left) for c in same)
+    return any(_mends_and_keeps(c) and c.cost <= candidate.cost and explains(c.left, candidate.left) for c in same)
 
 
 def _mends_and_keeps(candidate: Candidate) -> bool:
