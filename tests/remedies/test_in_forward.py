@@ -123,6 +123,58 @@ def test_inputs_are_learnt_as_with_a_hook(patient) -> None:
     assert are_alike(ours, trained(hooked))
 
 
+FIT = """class Lit(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.layer(x)
+
+    def inner(self, x):
+        return self.layer.weight
+
+    def training_step(self, batch):
+        x, y = batch
+        return torch.nn.functional.mse_loss(self(x), y)
+
+
+def fit(module, loader):
+    {before}optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
+    for epoch in range(5):
+        for batch in loader:
+            loss = module.training_step(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+x = torch.randn(64, 3)
+fit({given}, DataLoader(TensorDataset(x, x[:, :1]), batch_size=16))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "runs"),
+    [
+        ("Lit()", "", False),
+        ("Lit()", "module.inner(x)\n    ", False),
+        ("Lit()", "print(module(x))\n    ", True),
+        ("Lit()", "module.training_step((x, 0 * x[:, :1]))\n    ", True),
+        ("made()", "", True),
+    ],
+)
+def test_a_model_that_is_made_where_a_function_is_given_it(patient, given: str, before: str, runs: bool) -> None:
+    text = "import torch\nfrom torch.utils.data import DataLoader, TensorDataset\n\n\n" + FIT
+    made = "def made():\n    return Lit()\n\n\n" if given == "made()" else ""
+    text = text.format(given=given, before=before).replace("x = torch.randn", made + "x = torch.randn")
+    p = patient(text, model="Lit()", model_call="self(x)")
+    p.record.add(Fact.of(replace(INPUTS, shape=(16, 3), features=3), 0))
+    edited = p.edited(standardise_inputs)
+    assert ("_hook(" in edited) == runs and ('module.register_buffer("input_mean"' in edited) != runs
+    trained(edited)
+
+
 def test_both_in_any_order(patient) -> None:
     p, texts = admitted(patient, "a call"), []
     for first, second in ((standardise_inputs, standardise_targets), (standardise_targets, standardise_inputs)):

@@ -21,6 +21,7 @@ import libcst as cst
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import loops_around
+from descend.doctor.source.callers import CALLERS, only_caller
 from descend.doctor.source.feed import Feed, insert_before_training
 from descend.doctor.source.functions import called_functions, given_arguments, home_of, parameter_names, returned
 from descend.doctor.source.imports import with_torch
@@ -104,21 +105,30 @@ def output_becomes(scaled: str) -> Rewrite:
 
 def _obstacle(syntax: Syntax, feed: Feed, made: Place) -> str:
     """Return where the model may run between where it is made and the training, or "" where it does not."""
-    home = home_of(syntax, feed.at)
-    if made.syntax is not syntax or home_of(syntax, made.call) is not home:
-        return "the model is made elsewhere"
-    start, end = syntax.line(made.call), min(map(syntax.line, [feed.at, *loops_around(syntax, feed.at)]))
-    for node in (*syntax.every(cst.Name, home), *syntax.every(cst.Attribute, home)):
-        if start < syntax.line(node) < end and syntax.code(node) == feed.model and _may_run(syntax, node):
-            return f"line {syntax.line(node)} may run the model before the training"
-    return ""
+    at, model = feed.at, feed.model
+    for _ in range(CALLERS if made.syntax is syntax else 0):
+        home = home_of(syntax, at)
+        is_here = home_of(syntax, made.call) is home
+        start = syntax.line(made.call) if is_here else syntax.line(home) if home is not syntax.module else 0
+        end = min(map(syntax.line, [at, *loops_around(syntax, at)]))
+        for node in (*syntax.every(cst.Name, home), *syntax.every(cst.Attribute, home)):
+            if start < syntax.line(node) < end and syntax.code(node) == model and _may_run(syntax, node):
+                return f"line {syntax.line(node)} may run the model before the training"
+        caller = only_caller(syntax, home) if isinstance(home, cst.FunctionDef) else None
+        given = given_arguments(home, caller).get(model) if caller and isinstance(home, cst.FunctionDef) else None
+        if is_here or given is made.call:
+            return ""
+        if caller is None or not isinstance(given, cst.Name):
+            break
+        at, model = caller, given.value
+    return "the model is made elsewhere"
 
 
 def _may_run(syntax: Syntax, model: cst.CSTNode) -> bool:
     """Whether a model, or a method of its own, is called there, or it is given to what may call it."""
     holder = syntax.parents[model]
     if isinstance(holder, cst.Attribute):
-        return holder.attr.value in {function.name.value for function in syntax.every(cst.FunctionDef)}
+        return _runs_forward(syntax, holder.attr.value)
     call = syntax.parents[holder] if isinstance(holder, cst.Arg) else holder
     if not isinstance(call, cst.Call) or last_name(call.func) in LOOKS:
         return False
@@ -128,6 +138,14 @@ def _may_run(syntax: Syntax, model: cst.CSTNode) -> bool:
     names = [name for name, value in given_arguments(functions[0], call).items() if value is model]
     used = [node for node in syntax.every(cst.Name, functions[0].body) if node.value in names]
     return any(isinstance(syntax.parents[node], cst.Call | cst.Arg) for node in used)
+
+
+def _runs_forward(syntax: Syntax, method: str) -> bool:
+    """Whether a method of that name is the forward pass, or may call it by itself or by another method."""
+    named = [function for function in syntax.every(cst.FunctionDef) if function.name.value == method]
+    methods = {f"self.{function.name.value}" for function in syntax.every(cst.FunctionDef)}
+    calls = {syntax.code(call.func) for function in named for call in syntax.every(cst.Call, function)}
+    return method == "forward" or bool(calls & {"self", *methods})
 
 
 def _bases(syntax: Syntax) -> list[cst.Arg]:
