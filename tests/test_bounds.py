@@ -20,7 +20,10 @@ PLAIN = {
     "course/own_metric.py LEAST_PROGRESS": "what STUCK leaves",
     "course/progress.py KNOWN": "what STUCK leaves",
     "course/stages.py MOST": "how many stages are looked at",
+    "symptoms/outliers.py NORMAL": "a law's own",
 }
+NONE_OR_ONE = {0, 1, 2, -1}  # nothing, the whole, a pair, the last
+IN_WORDS = {"symptoms/saddle_point.py 0.01": "a share that is told as less than 1 %"}
 
 
 def plain_numbers(room: str) -> Iterator[str]:
@@ -44,6 +47,25 @@ def is_number(value: ast.expr) -> bool:
 
 def test_what_is_left_a_plain_number_decides_nothing_by_itself():
     assert {name for room in ("course", "symptoms") for name in plain_numbers(room)} == PLAIN.keys()
+
+
+def numbers_compared(room: str) -> Iterator[str]:
+    """Yield the numbers that something is compared with, or multiplied by, inside functions."""
+    for path in sorted((ROOT / "src" / "descend" / "doctor" / room).glob("*.py")):
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        for node in (inner for function in functions for inner in ast.walk(function)):
+            if isinstance(node, ast.Compare):
+                operands = [node.left, *node.comparators]
+            else:
+                is_product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+                operands = [node.left, node.right] if is_product else []
+            values = [operand.value for operand in operands if isinstance(operand, ast.Constant)]
+            numbers = [value for value in values if isinstance(value, int | float)]
+            yield from (f"{room}/{path.name} {value}" for value in numbers if value not in NONE_OR_ONE)
+
+
+def test_what_a_symptom_compares_with_is_a_bound():
+    assert set(numbers_compared("symptoms")) == IN_WORDS.keys()
 
 
 def test_all_kinds_of_plain_numbers_are_seen():

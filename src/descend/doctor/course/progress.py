@@ -17,6 +17,7 @@ NOISE = Bound(
     "times the median difference of neighbouring losses",
     "chosen: a rise has to be larger than what batches differ by",
 )
+OFTEN = Bound(0.25, "of the changes from loss to loss", "chosen: of noise alone two in three turn back")
 HARDLY_LEARNT = Bound(
     0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much"
 )
@@ -81,7 +82,7 @@ def _scatter(losses: Series) -> float:
     values = losses.finite().values
     changes = [b - a for a, b in zip(values, values[1:])]
     turns = [min(abs(a), abs(b)) for a, b in zip(changes, changes[1:]) if a * b < 0]
-    return median(turns) if len(turns) > len(changes) / 4 else 0.0
+    return median(turns) if len(turns) > OFTEN * len(changes) else 0.0
 
 
 def constant_cost(record: Record) -> float | None:

@@ -10,6 +10,7 @@ from descend.ground.bound import Bound, Count
 
 SOURCE = "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls; clipping bounds the step there"
 JUMP = Bound(5.0, "times the usual loss of the steps before", "chosen: a jump, and no scatter of the batches")
+COME_DOWN = Bound(0.9, "of the first loss", "chosen: by a tenth it has come down")
 QUIET = Count(20, "steps", "chosen: so many tell what is usual")
 
 
@@ -20,7 +21,7 @@ def cliff(record: Record) -> Sign | None:
     for i in range(QUIET, len(losses)):
         before = median(losses.values[i - QUIET : i])
         value = losses.values[i]
-        if before > 0 and before < 0.9 * losses.first and (not isfinite(value) or value / before > worst):
+        if before > 0 and before < COME_DOWN * losses.first and (not isfinite(value) or value / before > worst):
             worst, at = (value / before if isfinite(value) else float("inf")), losses.steps[i]
         if worst == float("inf"):
             break

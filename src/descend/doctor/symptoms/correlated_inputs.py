@@ -1,6 +1,6 @@
 """Correlated inputs: standardised one by one, they still make a ravine along the directions that they share."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
 from descend.doctor.course.stability import is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
@@ -21,7 +21,7 @@ def correlated_inputs(record: Record) -> Sign | None:
     condition = record.series("input_condition_number_standardised").last
     if inputs is None or not condition > ILL or not SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS:
         return None
-    if not is_of(record, "0", ("SGD",)) or not cost_left(record) > HARDLY_LEARNT / 3:
+    if not is_of(record, "0", ("SGD",)) or not cost_left(record) > LEFT_TO_LEARN:
         return None
     return Sign(
         certain=False,

@@ -5,7 +5,7 @@ from statistics import fmean, stdev
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.ground.bound import Bound, Count
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
 NOISY = Bound(
@@ -14,6 +14,8 @@ NOISY = Bound(
 FLAT = Bound(
     0.15, "of the mean loss, fallen within the last half", "chosen: single losses say little of a smaller fall"
 )
+LOSSES = Count(30, "losses", "their standard deviation is then known to an eighth of itself: 1/√(2·30)")
+BROUGHT_DOWN = Bound(0.5, "of the largest rate", "chosen: a rate that has been halved is being brought down")
 
 
 def fluctuations(record: Record) -> Sign | None:
@@ -22,7 +24,12 @@ def fluctuations(record: Record) -> Sign | None:
         values = record.series("loss", key).finite().values
         tail = values[len(values) // 2 :]
         rates = record.series("learning_rate", key)
-        if len(tail) < 30 or not cost_left(record) > LEFT_TO_LEARN or rates.last < 0.5 * rates.max or fmean(tail) <= 0:
+        if (
+            len(tail) < LOSSES
+            or not cost_left(record) > LEFT_TO_LEARN
+            or rates.last < BROUGHT_DOWN * rates.max
+            or fmean(tail) <= 0
+        ):
             continue
         spread = stdev(tail) / fmean(tail)
         half = len(tail) // 2

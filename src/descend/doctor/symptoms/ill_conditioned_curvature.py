@@ -4,7 +4,7 @@ from math import log
 from statistics import median
 
 from descend.doctor.course.progress import (
-    HARDLY_LEARNT,
+    LEFT_TO_LEARN,
     cost_left,
     cost_left_in_words,
     first_rise,
@@ -42,7 +42,7 @@ def ill_conditioned_curvature(record: Record) -> Sign | None:
         # Below the bound a rise is a difference between batches, unless nothing is learnt.
         may_rise = max(lengths) <= bound.value and not is_stuck(record, key)
         has_risen = first_rise(record, key) is not None and not may_rise
-        if max(lengths) < LONG * bound.value or has_risen or not cost_left(record) > HARDLY_LEARNT / 3:
+        if max(lengths) < LONG * bound.value or has_risen or not cost_left(record) > LEFT_TO_LEARN:
             continue
         fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
         condition = record.steps * max(lengths) / max(fallen, 1e-9)

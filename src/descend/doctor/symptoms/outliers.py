@@ -12,6 +12,12 @@ FAR = Bound(
 APART = Bound(
     3.0, "times as far as the next one", "chosen: a law with a heavy tail, as that of a product, has no such gap"
 )
+SPREAD = Bound(
+    5.0,
+    "times the standard deviation of a normal law as wide as the bulk",
+    "chosen: the few then make up nearly all of it",
+)
+NORMAL = 1.4826  # standard deviation of a normal law over its median absolute deviation
 
 
 def outliers(record: Record) -> Sign | None:
@@ -24,15 +30,15 @@ def outliers(record: Record) -> Sign | None:
     if columns or middle is None or std is None:
         return None
     far = max(targets.max - middle, middle - targets.min) / deviation
-    spread = std / (1.4826 * deviation)
-    if not far < float("inf") or far < FAR or spread < 5 or targets.gap < APART:
+    spread = std / (NORMAL * deviation)
+    if not far < float("inf") or far < FAR or spread < SPREAD or targets.gap < APART:
         return None
     if not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return Sign(
         certain=True,
         sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): all "
-        f"have a standard deviation of {std:.3g}, the bulk has one of {1.4826 * deviation:.3g}, so a few "
+        f"have a standard deviation of {std:.3g}, the bulk has one of {NORMAL * deviation:.3g}, so a few "
         "such examples outweigh the others in a squared error",
         quantity="largest deviation / median absolute deviation",
         value=far,

@@ -12,6 +12,7 @@ from descend.ground.bound import Bound
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
 LEFT = Bound(0.85, "of what the best constant prediction costs", "chosen: the cost stays where it began")
 FLAT = Bound(0.05, "of the cost by which it falls, or its slope would let it", "chosen: so little is hardly a fall")
+LAST = Bound(0.8, "of the run's steps, the last", "chosen: a plateau that began later is the end of a way down")
 
 
 def plateau(record: Record) -> Sign | None:
@@ -21,7 +22,7 @@ def plateau(record: Record) -> Sign | None:
     the gradient's size, so a small gradient is no plateau to it.
     """
     norms = record.series("gradient_norm", "").finite()
-    if not cost_left(record) > LEFT or falls(record, 0.8) > FLAT or len(norms) < EARLY:
+    if not cost_left(record) > LEFT or falls(record, LAST) > FLAT or len(norms) < EARLY:
         return None
     for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)

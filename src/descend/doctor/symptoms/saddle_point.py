@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, yardstick_place
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, yardstick_place
 from descend.doctor.course.stability import Downwards, bends_downwards
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign
@@ -28,7 +28,7 @@ def saddle_point(record: Record) -> Sign | None:
         len(norms) < READINGS
         or not norms.first * GROWS < norms.max
         or len(curve) < READINGS
-        or not cost_left(record) > HARDLY_LEARNT / 3
+        or not cost_left(record) > LEFT_TO_LEARN
     ):
         return None
     left_it = next((step for step, value in curve if value <= LEFT * curve.first), record.steps)

@@ -3,7 +3,7 @@
 from math import log
 from statistics import fmean, pvariance
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
 from descend.doctor.symptoms.sign import Sign
@@ -44,7 +44,7 @@ def _sorted_targets(record: Record) -> Sign | None:
     """Real targets: a series in its order looks the same, so a trial has to decide."""
     batches = [batch.fact for batch in record.history(facts.Batch) if batch.fact.examples >= EXAMPLES]
     seen = [(b.mean, b.std) for b in batches if b.mean is not None and b.std is not None]
-    if len(seen) < BATCHES or not cost_left(record) > HARDLY_LEARNT / 3:
+    if len(seen) < BATCHES or not cost_left(record) > LEFT_TO_LEARN:
         return None
     within, between = fmean(std**2 for _, std in seen), pvariance([mean for mean, _ in seen])
     share = within / (within + between) if within + between > 0 else 1.0

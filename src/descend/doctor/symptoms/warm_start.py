@@ -1,6 +1,6 @@
 """Warm start with a wrong rate: weights that were good already are thrown away by the first steps."""
 
-from descend.doctor.course.progress import first_rise, smoothed
+from descend.doctor.course.progress import RISEN, first_rise, smoothed
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -31,7 +31,7 @@ def warm_start(record: Record) -> Sign | None:
             "too high for weights that are trained already",
             quantity="largest loss / first",
             value=peak / losses.first if losses.first else float("inf"),
-            bound=1.25,
+            bound=RISEN,
             source=SOURCE,
             where=record.site("optimizer", key),
             optimizer=key,
