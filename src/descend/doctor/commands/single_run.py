@@ -4,23 +4,27 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
-from descend.doctor.record import Ending, Message, Record
-from descend.doctor.script.plan import Plan
-from descend.doctor.script.script import Script
 from descend.ground.errors import INTERRUPTED
+
+if TYPE_CHECKING:  # `--help` would wait for them
+    from descend.doctor.record import Message, Record
+    from descend.doctor.script.plan import Plan
+    from descend.doctor.script.script import Script
 
 FAILING = ("failed", "killed")  # endings
 TOLD_EVERY_S = 5.0  # where standard error is no terminal
 
 
-def run_once(script: Script, plan: Plan, words: Callable[[Record], str] | None = None) -> Record:
+def run_once(script: "Script", plan: "Plan", words: "Callable[[Record], str] | None" = None) -> "Record":
     """Run the script and return the record, of an interrupted run, too; `words` say how far it is, on standard error.
 
     Where the script fails, what it said is told.
     """
+    from descend.doctor.record import Ending
     from descend.doctor.report.wording import passed_on
     from descend.doctor.run.launch import new_record, run
 
@@ -36,7 +40,7 @@ def run_once(script: Script, plan: Plan, words: Callable[[Record], str] | None =
     return record
 
 
-def status_of(record: Record) -> int:
+def status_of(record: "Record") -> int:
     """Return the exit status that the run leaves to the command: 0 unless the script failed or was interrupted."""
     if record.ending is None or record.ending.reason not in (*FAILING, "interrupted"):
         return 0
@@ -46,7 +50,7 @@ def status_of(record: Record) -> int:
 class _Progress:
     """One line that says how far a run is: drawn anew on a terminal, else told every few seconds."""
 
-    def __init__(self, words: Callable[[Record], str] | None) -> None:
+    def __init__(self, words: "Callable[[Record], str] | None") -> None:
         from rich.console import Console
 
         self._words, self._doing, self._console = words, "starting", Console(stderr=True)
@@ -68,7 +72,7 @@ class _Progress:
         if self._teller:
             self._teller.join()
 
-    def take(self, record: Record, messages: list[Message]) -> None:
+    def take(self, record: "Record", messages: "list[Message]") -> None:
         """Take note of what the messages change."""
         if self._words is None or not messages:
             return

@@ -10,7 +10,6 @@ import typer
 
 from descend.doctor.commands.options import as_typed
 from descend.doctor.commands.single_run import run_once, status_of
-from descend.doctor.record import facts
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
 
 
 def _standfirst(record: "Record", plan: "Plan") -> str:
+    from descend.doctor.record import facts
+
     monitor = record.fact(facts.Monitor)
     of = f"The cost of {record.script} on {monitor.distinct if monitor else 'its first'} of its examples"
     interrupted = ", interrupted" if record.ending and record.ending.reason == "interrupted" else ""
@@ -122,6 +123,8 @@ def _standfirst(record: "Record", plan: "Plan") -> str:
 
 
 def _draws(record: "Record", plan: "Plan") -> list[str]:
+    from descend.doctor.record import facts
+
     evaluation = bool(plan.asked.get("evaluation")) or plan.asked["what"] == "symmetry"
     monitor = record.fact(facts.Monitor)
     draws = monitor is not None and evaluation in monitor.draws
@@ -138,6 +141,8 @@ def _words(record: "Record") -> str:
 
 
 def _why_not(record: "Record", what: str) -> str:
+    from descend.doctor.record import facts
+
     reasons = [note.reason for note in record.notes if note.probe in (what, "tape", "observer")]
     if reasons:
         return reasons[0]
