@@ -44,7 +44,8 @@ def script(folder: Path, *, steps: int = 40, body: str = "optimizer.zero_grad()"
 def test_help_imports_nothing_heavy(descend):
     done = descend("--help")
     assert done.returncode == 0 and "doctor" in done.stdout
-    probe = "import sys, descend.cli; print([m for m in ('torch', 'sqlalchemy', 'libcst', 'descend.doctor.record') if m in sys.modules])"
+    heavy = ("torch", "sqlalchemy", "libcst", "descend.doctor.record")
+    probe = f"import sys, descend.cli; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", probe], text=True).strip() == "[]"
 
 
