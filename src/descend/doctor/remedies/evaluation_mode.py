@@ -15,7 +15,7 @@ from descend.doctor.source.arguments import find_argument, keyword, with_argumen
 from descend.doctor.source.beside import statements_before
 from descend.doctor.source.bindings import bound_in, loops_around
 from descend.doctor.source.called_model import called_model
-from descend.doctor.source.functions import function_around, functions_around
+from descend.doctor.source.functions import first_statement, function_around, functions_around
 from descend.doctor.source.insert import above, insert_before, with_body
 from descend.doctor.source.locate import locate
 from descend.doctor.source.not_applicable import NotApplicable
@@ -65,7 +65,7 @@ def _switched(script: Script, record: Record, key: str) -> Script | NotApplicabl
     block = block_without_gradients(syntax, place.call)
     if block is not None and model.split(".")[0] in bound_in(syntax, block.body):
         block = None
-    at = _first(block) if isinstance(block, cst.FunctionDef) else block or place.call
+    at = first_statement(block) if isinstance(block, cst.FunctionDef) else block or place.call
     switch = f"{model}.eval()"
     if switch in {syntax.code(statement) for statement in (*statements_before(syntax, at)[:1], at)}:
         return script  # another call of the same block has had it put there
@@ -79,13 +79,6 @@ def _switched(script: Script, record: Record, key: str) -> Script | NotApplicabl
         return edited
     back = train_mode(edited, record, {})
     return edited if isinstance(back, NotApplicable) else back
-
-
-def _first(function: cst.FunctionDef) -> cst.CSTNode:
-    """Return the function's first statement behind its docstring."""
-    statements = function.body.body
-    first = statements[function.get_docstring() is not None and len(statements) > 1]
-    return first.body[0] if isinstance(first, cst.SimpleStatementLine) else first
 
 
 def _around(syntax: Syntax, block: cst.With, model: str) -> str:

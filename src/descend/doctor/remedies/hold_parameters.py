@@ -22,7 +22,7 @@ from descend.doctor.source.functions import function_around, home_of
 from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import Place, locate, locate_site
 from descend.doctor.source.model_class import layer_kind
-from descend.doctor.source.moved import Block, moved_behind
+from descend.doctor.source.moved import Block, line_around, moved_behind
 from descend.doctor.source.names import assigned_value, enclosing_class, free_name, is_target, read_names
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.owners import owners
@@ -117,7 +117,7 @@ def _made_below(place: Place, model: str, later: cst.Assign) -> str | None:
     between binds what it is made of.
     """
     syntax, optimizer = place.syntax, place.site.variable
-    own, other = (_line_of(syntax, node) for node in (place.call, later))
+    own, other = (line_around(syntax, node) for node in (place.call, later))
     block = syntax.parents[own] if own is not None else None
     if own is None or other is None or not isinstance(block, Block) or syntax.parents[other] is not block:
         return None
@@ -132,10 +132,6 @@ def _made_below(place: Place, model: str, later: cst.Assign) -> str | None:
     is_read = bool(elsewhere) or any(syntax.code(node) == optimizer for node in names)
     is_bound = any(is_target(syntax, node) and syntax.code(node) in made_of for node in names)
     return None if is_read or is_bound else moved_behind(syntax, block, own, other)
-
-
-def _line_of(syntax: Syntax, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
-    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.SimpleStatementLine)), None)
 
 
 def _add_group(place: Place, model: str, later: list[cst.Assign]) -> str | NotApplicable:

@@ -19,7 +19,7 @@ from descend.doctor.source.bindings import loops_around
 from descend.doctor.source.imports import import_module
 from descend.doctor.source.locate import is_users
 from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.own_function import calls_nn
+from descend.doctor.source.own_function import init_of
 from descend.doctor.source.remove import remove
 from descend.doctor.source.syntax import Syntax, last_name, parse
 
@@ -56,7 +56,7 @@ def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
     syntax = parse(file, text)
     if isinstance(syntax, NotApplicable):
         return syntax
-    home = "nn.init" if calls_nn(syntax) else "torch.nn.init"
+    home = init_of(syntax)
     drawn = [(one, kind) for one in own_draws(syntax) if (kind := _kind(syntax, one.parameter))]
     new: dict[cst.CSTNode, cst.CSTNode] = {
         one.call: cst.parse_expression(_anew(syntax.code(one.parameter), kind, activation, home)) for one, kind in drawn

@@ -20,7 +20,7 @@ from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.model_class import model_classes
 from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.own_function import calls_nn
+from descend.doctor.source.own_function import init_of
 from descend.doctor.source.syntax import Syntax, last_name, parse
 
 PLAIN = '''
@@ -86,7 +86,7 @@ def _in_class(script: Script, record: Record) -> Script | NotApplicable:
         return NotApplicable("the class of the model does not make plain recurrent layers alone, each of one direction")
     if own_draws(syntax):
         return NotApplicable("the script draws weights itself, which may be these")
-    home, text = "nn.init" if calls_nn(syntax) else "torch.nn.init", script.read(syntax.file)
+    home, text = init_of(syntax), script.read(syntax.file)
     for layer in layers:
         now = parse(syntax.file, text)
         if isinstance(now, NotApplicable):

@@ -94,6 +94,13 @@ def given_arguments(function: cst.FunctionDef, call: cst.Call) -> dict[str, cst.
     return given | {a.keyword.value: a.value for a in call.args if a.keyword is not None}
 
 
+def first_statement(function: cst.FunctionDef) -> cst.CSTNode:
+    """Return the function's first statement behind its docstring."""
+    statements = function.body.body
+    first = statements[function.get_docstring() is not None and len(statements) > 1]
+    return first.body[0] if isinstance(first, cst.SimpleStatementLine) else first
+
+
 def returned(syntax: Syntax, function: cst.FunctionDef, part: int | None = None) -> Iterator[cst.BaseExpression]:
     """Yield what a function returns, or that part of what is written as several."""
     for value in (statement.value for statement in syntax.every(cst.Return, function)):

@@ -7,6 +7,7 @@ self.hidden = nn.Linear(9, 5)                       # or around each call of it:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import libcst as cst
 
@@ -18,7 +19,7 @@ from descend.doctor.source.locate import locate
 from descend.doctor.source.model_class import layer_kind, model_classes
 from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Change, Syntax, descendants, last_name
+from descend.doctor.source.syntax import Change, Syntax, last_name
 
 UNITS = {  # of the layers that give features, the keyword and the place of their number
     "Linear": "out_features",
@@ -97,8 +98,7 @@ def _layers_in(syntax: Syntax, home: cst.CSTNode) -> Layers | NotApplicable:
 
 
 def _around(syntax: Syntax, home: cst.CSTNode, call: cst.Call) -> list[cst.CSTNode]:
-    inside = set(descendants(home))
-    return [outer for outer in syntax.ancestors(call) if outer in inside]
+    return list(takewhile(lambda outer: outer is not home, syntax.ancestors(call)))
 
 
 def _layer(syntax: Syntax, home: cst.CSTNode, call: cst.Call) -> Layer | None:
@@ -148,8 +148,9 @@ def _listed(syntax: Syntax, home: cst.CSTNode, call: cst.Call) -> Holder | None:
 
 def _extended(call: cst.CSTNode | None, method: str) -> cst.CSTNode | None:
     """Return what a call of that method is of."""
-    is_own = isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == method
-    return call.func.value if is_own and isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) else None
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == method:
+        return call.func.value
+    return None
 
 
 def with_behind(layers: Layers, made: Make, used: Callable[[Layer, cst.BaseExpression], cst.BaseExpression]) -> str:

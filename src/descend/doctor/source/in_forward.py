@@ -23,7 +23,14 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import loops_around
 from descend.doctor.source.callers import CALLERS, only_caller
 from descend.doctor.source.feed import Feed, insert_before_training
-from descend.doctor.source.functions import called_functions, given_arguments, home_of, parameter_names, returned
+from descend.doctor.source.functions import (
+    called_functions,
+    first_statement,
+    given_arguments,
+    home_of,
+    parameter_names,
+    returned,
+)
 from descend.doctor.source.imports import with_torch
 from descend.doctor.source.insert import insert_before
 from descend.doctor.source.locate import Place, locate
@@ -80,11 +87,10 @@ def first_input_becomes(scaled: str) -> Rewrite:
     """Return what changes the first input of a forward pass, `{}` in `scaled`, before all else."""
 
     def rewrite(syntax: Syntax, forward: cst.FunctionDef) -> str | NotApplicable:
-        names, body = parameter_names(forward), forward.body.body
-        first = next((s for s in body if not _is_docstring(s)), None)
-        if len(names) < 2 or first is None:
+        names = parameter_names(forward)
+        if len(names) < 2:
             return NotApplicable("the forward pass does not name its input")
-        return insert_before(syntax, first, f"{names[1]} = {scaled.format(names[1])}")
+        return insert_before(syntax, first_statement(forward), f"{names[1]} = {scaled.format(names[1])}")
 
     return rewrite
 
@@ -150,8 +156,3 @@ def _runs_forward(syntax: Syntax, method: str) -> bool:
 
 def _bases(syntax: Syntax) -> list[cst.Arg]:
     return [base for owner in syntax.every(cst.ClassDef) for base in owner.bases]
-
-
-def _is_docstring(statement: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
-    only = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-    return isinstance(only, cst.Expr) and isinstance(only.value, cst.SimpleString)

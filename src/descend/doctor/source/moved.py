@@ -34,11 +34,16 @@ def step_in_block(script: Script, record: Record, key: str) -> InBlock | NotAppl
     if isinstance(stepping, NotApplicable):
         return stepping
     syntax, call = stepping.place.syntax, stepping.place.call
-    line = next((outer for outer in syntax.ancestors(call) if isinstance(outer, cst.SimpleStatementLine)), None)
+    line = line_around(syntax, call)
     block = syntax.parents.get(line) if line is not None else None
     if line is None or not isinstance(block, Block):
         return NotApplicable(f"line {syntax.line(call)} is no statement that another could follow")
     return InBlock(syntax, block, line)
+
+
+def line_around(syntax: Syntax, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+    """Return the line of simple statements that holds the node, or None."""
+    return next((outer for outer in syntax.ancestors(node) if isinstance(outer, cst.SimpleStatementLine)), None)
 
 
 def moved_behind(syntax: Syntax, block: Block, statement: cst.CSTNode, other: cst.CSTNode) -> str:

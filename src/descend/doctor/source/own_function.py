@@ -49,6 +49,11 @@ def with_function(file: Path, text: str, code: str) -> str | NotApplicable:
     return with_body(syntax, syntax.module, [*above, *spaced, *below])
 
 
+def init_of(syntax: Syntax) -> str:
+    """Return what the file calls torch.nn.init: by `nn` where it does so itself."""
+    return "nn.init" if calls_nn(syntax) else "torch.nn.init"
+
+
 def calls_nn(syntax: Syntax) -> bool:
     """Whether the file calls torch.nn `nn`."""
     named = [s for s in syntax.every(cst.ImportFrom) if s.module is not None and syntax.code(s.module) == "torch"]
