@@ -3,11 +3,13 @@
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any, ClassVar, TypedDict
 
 import torch
 from torch import Tensor
 
+from descend.ground.keywords import check_keywords
 from descend.optim.checkpoint import as_held, check_state, number, without_step
 from descend.optim.checks import check, check_gradient
 from descend.optim.engine import Engine
@@ -30,10 +32,13 @@ class Options(TypedDict, total=False):
 OPTIONS = Options(
     maximize=False, skip_nonfinite=False, capturable=False, foreach=None, fused=None, differentiable=False
 )
+NO_KEYWORDS = ("self", "params", "defaults", "options", "args", "kwargs")  # of a constructor's parameters
 
 
 class Optimizer(torch.optim.Optimizer):
     """Steps by `rule`, with the hyper-parameters of each parameter group.
+
+    Raises `TypeError` for a keyword argument that neither the constructor nor the rule takes.
 
     A subclass names its rule, and what torch calls the rule's state, so that checkpoints go both ways. `weight_decay`
     and `maximize` are folded around the rule where they are asked for.
@@ -44,13 +49,15 @@ class Optimizer(torch.optim.Optimizer):
     pairs: ClassVar[Mapping[str, tuple[str, str]]] = {"betas": ("beta1", "beta2")}  # torch's name -> the rule's
     saves_steps: ClassVar[bool] = True  # whether torch's checkpoints of the rule count its steps
     kept: ClassVar[tuple[str, ...]] = ()  # state that is not the rule's
+    measured: ClassVar[Mapping[str, Any]] = {}  # what a group holds that no user sets: name -> initial value
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         self.engine = "none yet"  # what took the last step: native, or eager and why
         self.skipped = 0  # steps left out because a gradient was not finite
         self._engines: dict[int, Engine] = {}
         self._begun = 0  # parameters whose state had begun when the engines last looked
-        super().__init__(params, {**OPTIONS, **defaults})
+        check_keywords(type(self).__name__, defaults, self._keywords(defaults))
+        super().__init__(params, {**OPTIONS, **self.measured, **defaults})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group. Raises `ValueError` for a hyper-parameter out of its range, `TypeError` for a missing one."""
@@ -156,6 +163,16 @@ class Optimizer(torch.optim.Optimizer):
         """Return the hyper-parameters that a rule takes, as the group holds them; None for one that is missing."""
         known = {**rule.defaults, **self.hyper_of(group)}
         return {name: known.get(name) for name in rule.hyper}
+
+    def _keywords(self, defaults: Mapping[str, Any]) -> list[str]:
+        """Return the keyword arguments that a user may give: the constructor's, or the rule's where it has none."""
+        subclasses = [cls for cls in type(self).__mro__ if issubclass(cls, Optimizer) and cls is not Optimizer]
+        written = [vars(cls)["__init__"] for cls in subclasses if "__init__" in vars(cls)]
+        named = [name for function in written for name in signature(function).parameters]
+        rule = self.folded_rule({**OPTIONS, **self.measured, **defaults})
+        pairs = [name for name, parts in self.pairs.items() if set(parts) <= set(rule.hyper)]
+        known = [*(named or [*pairs, *rule.hyper]), "weight_decay", *OPTIONS]
+        return [name for name in dict.fromkeys(known) if name not in NO_KEYWORDS]
 
     def _held(self, rule: Rule, group: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
         """Return what is held for a parameter that has a gradient; begin it where this is the first one."""

@@ -22,6 +22,7 @@ class YellowFin(Optimizer):
 
     rule = staticmethod(momentum)
     kept = ("mean", "square")
+    measured = {"found_lr": 0.0, "momentum": 0.0, "averages": {}, "curvatures": [], "measured": 0}
 
     def __init__(
         self,
@@ -31,8 +32,7 @@ class YellowFin(Optimizer):
         weight_decay: float = 0.0,
         **options: Unpack[Options],
     ) -> None:
-        found: dict[str, Any] = {"found_lr": 0.0, "momentum": 0.0, "averages": {}, "curvatures": [], "measured": 0}
-        super().__init__(params, lr=lr, beta=beta, weight_decay=weight_decay, **found, **options)
+        super().__init__(params, lr=lr, beta=beta, weight_decay=weight_decay, **options)
 
     def hyper_of(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """Return the rate that was found, within the velocity."""

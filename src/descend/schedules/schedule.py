@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
+from descend.ground.keywords import check_keywords
+
 
 @dataclass(frozen=True)
 class Schedule(ABC):
@@ -22,6 +24,11 @@ class Schedule(ABC):
 
     Numbers of steps are whole and at least 1, other numbers finite and at least 0: `ValueError` says which is not.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Schedule":
+        """Raise `TypeError` for a keyword argument that the schedule does not take."""
+        check_keywords(cls.__name__, kwargs, [field.name for field in fields(cls)])
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Raise `TypeError` or `ValueError` for the first field that is out of range."""
