@@ -30,8 +30,8 @@ def takes_any_keyword(value):
         parameters = inspect.signature(value).parameters.values()
     except ValueError:  # an exception class, which takes no keyword argument at all
         return False
-    has_own = not inspect.isclass(value) or "__init__" in vars(value) or "__new__" in vars(value)
-    return has_own and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    is_interface = inspect.isabstract(value) or getattr(value, "_is_protocol", False)
+    return not is_interface and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 MADE = {
@@ -73,6 +73,10 @@ def test_the_name_that_is_meant_is_suggested(make, given, meant):
 def test_a_name_like_no_other_is_answered_with_all_names():
     with pytest.raises(TypeError, match="it takes lr, momentum, dampening, weight_decay, nesterov, maximize"):
         optim.SGD(weights(), wd=0.1)
+
+
+def test_a_schedule_still_shows_its_fields():
+    assert list(inspect.signature(schedules.Cosine).parameters) == ["total_steps", "end"]
 
 
 def test_a_schedule_suggests_the_field_that_is_meant():

@@ -12,10 +12,19 @@ remembers nothing; and it can be drawn before it is used.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from inspect import Signature, signature
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 from descend.ground.keywords import check_keywords
+
+
+class _ConstructorSignature:
+    """The signature of the fields: `help` and `inspect` would show that of `__new__`."""
+
+    def __get__(self, instance: object, owner: type) -> Signature:
+        parameters = list(signature(vars(owner).get("__init__", object.__init__)).parameters.values())
+        return Signature(parameters[1:])
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Schedule(ABC):
 
     Numbers of steps are whole and at least 1, other numbers finite and at least 0: `ValueError` says which is not.
     """
+
+    __signature__: ClassVar[_ConstructorSignature] = _ConstructorSignature()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Schedule":
         """Raise `TypeError` for a keyword argument that the schedule does not take."""
