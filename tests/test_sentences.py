@@ -43,7 +43,7 @@ def test_what_must_be_there_is_there():
         "took no optimizer step in {cut.seconds} s",
         "Draw a part of training before it is used, or what a script's cost looks like.",
         "What could not be measured",
-        "Dead units: rectifiers inactive on every example",
+        "Dead units: ReLU units are inactive on every example",
         "no symptom",
     ):
         assert sentence in page, sentence

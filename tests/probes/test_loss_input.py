@@ -94,7 +94,7 @@ def test_an_activation_that_is_not_the_last_word() -> None:
 def test_keeping_probabilities_off_zero_is_no_activation() -> None:
     net = nn.Linear(4, 3)
     z, _ = described(net, lambda: F.cross_entropy(net(X).softmax(1).clamp(min=1e-8), Y))
-    assert z.activation in (None, "softmax")  # either way it is seen that the loss is fed probabilities
+    assert z.activation in (None, "softmax")  # either way it is seen that the loss receives probabilities
 
 
 def test_real_targets() -> None:

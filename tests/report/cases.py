@@ -173,7 +173,7 @@ def instability_symptom(root: Path) -> Symptom:
     """Return the symptom of a step too long for the curvature."""
     return Symptom(
         False,
-        "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the cost rises",
+        "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the loss rises",
         "sharpness",
         5.1,
         2.0,

@@ -131,7 +131,7 @@ def test_suspicions_are_shown_with_how_sure_they_are_until_a_trial_dismisses_the
 def test_many_findings_are_counted_not_all_printed(tmp_path):
     text = " ".join(shown(long_names(tmp_path)).split())
     assert "8 findings" in text
-    assert "also the run is on a plateau;" in text
+    assert "also training is on a plateau;" in text
     assert "and 15 more trials in the report" in text
 
 

@@ -57,25 +57,25 @@ SHOWN = [
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
     (warm_start, {"peak": 4.2}, True, 30, "above what untrained weights cost", "cliff"),
-    (outrun, {}, False, 10, "by 1 times their own size (bound 1;", "dead_units"),
-    (outrun, {"rule": "Lion"}, False, 10, "a rate of 0.5 is too large for weights", "dead_units"),
-    (unstable, {}, False, 10, "is 2.1 at step 0, over the bound of 2, and the cost will not fall", "oscillation"),
-    (unstable, {"cost": rising}, False, 10, "and the cost rises", "cliff"),
+    (outrun, {}, False, 10, "by 1 times their own norm (limit: 1;", "dead_units"),
+    (outrun, {"rule": "Lion"}, False, 10, "a learning rate of 0.5 is too large for weights", "dead_units"),
+    (unstable, {}, False, 10, "is 2.1 at step 0 (stability limit: 2), and the loss does not fall", "oscillation"),
+    (unstable, {"cost": rising}, False, 10, "and the loss rises", "cliff"),
     (unstable, {"curvature": 41.0, "cost": falling_to(0.35)}, False, 10, "goes up and down", "covariate_shift"),
-    (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0, over the bound of 3.8", "fluctuations"),
-    (unstable_adaptive, {}, True, 10, "39 at step 10, over the bound of 38, and the cost becomes NaN", "cliff"),
-    (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "and the cost will not fall", "cliff"),
-    (not_finite, {}, True, 10, "no longer finite at step 199; no crossing", "vanishing_gradients"),
-    (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 is 0 in the parameters'", "cliff"),
+    (unstable, {"curvature": 39.0, **MOMENTUM}, False, 10, "3.9 at step 0 (stability limit: 3.8)", "fluctuations"),
+    (unstable_adaptive, {}, True, 10, "39 at step 10 (stability limit: 38), and the loss becomes NaN", "cliff"),
+    (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "and the loss does not fall", "cliff"),
+    (not_finite, {}, True, 10, "no longer finite at step 199; no earlier step crossed", "vanishing_gradients"),
+    (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 rounds to 0", "cliff"),
     (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
     (oscillation, {}, False, 10, "α·λmax = 1.71, just below the bound of 2", None),
     (oscillation, {"curvature": 32.4, **MOMENTUM}, False, 10, "3.24, just below the bound of 3.8", None),
-    (slow_progress, {}, False, 10, "at most 0.099 of a stability bound of 2", "stopped_too_early"),
-    (slow_progress, {"curvature": 0.18, **MOMENTUM}, False, 10, "at most 0.18 of a stability bound of 3.8", "plateau"),
-    (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of themselves", "stopped_too_early"),
+    (slow_progress, {}, False, 10, "at most 0.099 (stability limit: 2)", "stopped_too_early"),
+    (slow_progress, {"curvature": 0.18, **MOMENTUM}, False, 10, "at most 0.18 (stability limit: 3.8)", "plateau"),
+    (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of their norm", "stopped_too_early"),
     (hardly_moving, {"ratio": 4.9e-4}, False, 10, "all 200 steps together change the weights", "plateau"),
     (ill_conditioned_curvature, {"fallen": 0.53}, False, 10, "a condition number of 20", "stopped_too_early"),
-    (ill_conditioned_curvature, {}, False, 10, "11% of the cost of the best constant prediction", "slow_progress"),
+    (ill_conditioned_curvature, {}, False, 10, "11% of the loss of the best constant prediction", "slow_progress"),
     (ill_conditioned_curvature, {"lowest": 0.01}, False, 10, "at step 0 it is measured to be 410 at least", None),
     (ill_conditioned_curvature, {"lowest": -0.01}, False, 10, "fits a condition number of 1,772", None),
     (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
@@ -167,9 +167,9 @@ def test_a_loss_that_is_not_finite_after_a_quiet_stretch_is_a_cliff():
 def test_an_adaptive_rules_first_scales_come_from_hardly_any_gradient():
     record = unstable_adaptive()
     record.readings["preconditioned_curvature", "0"] = ([2, 10], [1e4, 1.0])
-    assert "no crossing" in CANON["instability"].look(record).sentence
+    assert "no earlier step crossed" in CANON["instability"].look(record).sentence
     record.readings["preconditioned_curvature", "0"] = ([3, 10], [1e4, 1.0])
-    assert "at step 3, over the bound" in CANON["instability"].look(record).sentence
+    assert "at step 3 (stability limit" in CANON["instability"].look(record).sentence
 
 
 def test_only_weights_are_outrun():

@@ -29,14 +29,14 @@ SHOWN = [
         {},
         5,
         "0.weight",
-        "is 9.9e-03 of that of 2.weight (bound 0.01)",
+        "is 9.9e-03 of that of 2.weight (limit: 0.01)",
         "slow_progress",
     ),
     (layer_rate_mismatch, {}, 10, "0.weight", "2.weight moves by 3.0e-03 of itself in a step", "slow_progress"),
     (layer_rate_mismatch, {}, 10, "0.weight", "the rates 0.1 and 0.0001", "vanishing_gradients"),
     (layer_rate_mismatch, {"rates": [0.0099, 0.1]}, 10, "0.weight", "the rates 0.1 and 0.0099", "instability"),
-    (dead_units, {}, 77, "3", "since step 0, 50% of the rectifiers in 3", "vanishing_gradients"),
-    (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the rectifiers", "plateau"),
+    (dead_units, {}, 77, "3", "since step 0, 50% of the ReLU units in 3", "vanishing_gradients"),
+    (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the ReLU units", "plateau"),
     (covariate_shift, {}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (covariate_shift, {"grows": 0.1}, 5, "1.act", "the scale of 1.act changes 10 times", None),
     (plateau, {}, 5, "", "the gradient's norm is 1.5e-03 where the curvature is 0.02", "stopped_too_early"),
@@ -124,4 +124,4 @@ def test_a_recurrent_layer_that_forgets(share, left, shown):
     symptom = CANON["vanishing_gradients"].look(record)
     assert (symptom is not None) == shown
     if symptom:
-        assert symptom.module == "rnn" and "at the end of 50 steps" in symptom.sentence and not symptom.certain
+        assert symptom.module == "rnn" and "through 50 time steps" in symptom.sentence and not symptom.certain

@@ -57,26 +57,26 @@ def test_a_lower_median_over_ten_steps_outlives_five_wild_ones(wild, largest):
 def test_what_is_left_is_told_of_the_constant_that_it_is_a_share_of():
     record = healthy()
     set_cost(record, falling_to(0.25))
-    assert cost_left_in_words(record) == "25% of the cost of the best constant prediction"
+    assert cost_left_in_words(record) == "25% of the loss of the best constant prediction"
     change(record, facts.Targets, entropy=inf, unseen_entropy=inf)
-    assert cost_left_in_words(record) == "25% of the first cost"
+    assert cost_left_in_words(record) == "25% of the initial loss"
     record = healthy()
     real(record)
     set_cost(record, falling_to(0.25))
     change(record, facts.LossInput, target_shape=(32, 5))
-    assert cost_left_in_words(record) == "25% of the cost of the best single number for all outputs"
+    assert cost_left_in_words(record) == "25% of the loss of the best single number for all outputs"
     change(record, facts.Targets, constants=5)  # a mean of each output
-    assert cost_left_in_words(record) == "25% of the cost of the best constant prediction"
+    assert cost_left_in_words(record) == "25% of the loss of the best constant prediction"
 
 
 def test_a_stuck_run_is_told_by_what_was_tested():
     record = healthy()
     set_cost(record, falling_to(0.5))
-    assert stuck_in_words(record, "0", 0.3) == "50% of the cost of the best constant prediction is left"
+    assert stuck_in_words(record, "0", 0.3) == "50% of the loss of the best constant prediction is left"
     set_series(record, "yardstick", "negative_log_likelihood", [])
     assert stuck_in_words(record, "0", 0.3) == "the training loss did not end below 30% of its first value"
     set_series(record, "loss", "0", [1.0, nan])
-    assert stuck_in_words(record, "0", 0.3) == "the training loss became infinite or no number"
+    assert stuck_in_words(record, "0", 0.3) == "the training loss became infinite or NaN"
 
 
 def test_what_is_left_of_the_cost():

@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_is_never_passed_over():
     exploding(record)  # under the bound
     [symptom] = diagnose(record)
     assert symptom.id == "instability" and symptom.certain
-    assert "no crossing" in symptom.sentence
+    assert "no earlier step crossed" in symptom.sentence
 
 
 def test_a_diverged_run_without_curvature_is_unstable_all_the_same():
@@ -136,7 +136,7 @@ def test_unscaled_inputs_that_make_the_step_unstable_are_one_finding():
     found = diagnose(record)
     assert [s.id for s in causes(found)] == ["inputs_not_normalised"]
     assert "instability" in found[0].explains
-    assert "standardised it would be 0.3" in found[0].sentence
+    assert "with standardised inputs 0.3" in found[0].sentence
 
 
 def test_a_rate_that_is_too_high_on_any_inputs_is_not_the_inputs_fault():

@@ -93,7 +93,7 @@ PROGRESS: tuple[Entry, ...] = (
             "steps that agree add up to 1/(1−μ) times the length", "Ba, CSC413 lecture 4, Momentum", cost=1),
         Row("adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, cost=ADAM_COST),
     ), frozenset({"plateau", "stopped_too_early"})),
-    Entry("plateau", "dynamics", "the run is on a plateau", (
+    Entry("plateau", "dynamics", "training is on a plateau", (
         Row("optimizer_argument", momentum, "momentum {value:g}",
             "small steps that agree add up", "Ba, CSC413 lecture 4, Momentum", cost=1),
         Row("adaptive_rule", adam, ADAM_AT, RESCALED, ADAM, cost=ADAM_COST),
@@ -109,7 +109,7 @@ PROGRESS: tuple[Entry, ...] = (
         Row("batch_size", larger_batch, BATCH,
             "the mean of more gradients has less noise", "Bottou et al. 2018, §4.2", decides=False, cost=1),
     )),
-    Entry("local_optima", "dynamics", "the result depends on the start", (
+    Entry("local_optima", "dynamics", "the result depends on the initialisation", (
         *(Row("another_start", another_start(draw), "another start, draw {draw}",
               "another start may end in a better minimum", "Ba, CSC413 lecture 4, Recap: local optima", restart=True)
           for draw in range(1, STARTS + 1)),
@@ -119,7 +119,7 @@ PROGRESS: tuple[Entry, ...] = (
             "the held-out loss is least before the network has learnt its examples by heart",
             "Prechelt 1998, Early stopping – but when?", cost=1, judged_on="held_out"),
     ), advice="More data, augmentation, weight decay and dropout help, too, and often more than an early stop does."),
-    Entry("stragglers", "dynamics", "one process holds up the others", (
+    Entry("stragglers", "dynamics", "one process slows down all others", (
         Row("speed_shares", by_speed, "shares of each batch by the processes' speeds: {shown}",
             "each then takes as long as the others", "Dean et al. 2012, §3", judged_on="time"),
         Row("local_steps", between_averages, "{period} local steps between two averages of the weights",
@@ -134,7 +134,7 @@ PROGRESS: tuple[Entry, ...] = (
         "What each scheme would gain is foretold from the measured times; descend.parallel.Layout has the "
         "asynchronous ones."
     )),
-    Entry("batch_size", "dynamics", "the batches are so large that the training makes few steps", (
+    Entry("batch_size", "dynamics", "the batch size leaves too few steps", (
         Row("batch_size", smaller_batch, BATCH,
             "as many examples then make many more steps", "McCandlish et al. 2018, §2.2", cost=1),
     ), frozenset({"stopped_too_early"})),

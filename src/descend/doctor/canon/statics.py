@@ -38,7 +38,7 @@ from descend.doctor.doses import (
 )
 
 STATICS: tuple[Entry, ...] = (
-    Entry("no_signal", "statics", "the inputs say nothing of the targets", (
+    Entry("no_signal", "statics", "the inputs carry no information about the targets", (
     ), frozenset({"clipping_too_hard", "inputs_not_normalised", "schedule"}), advice=(
         "No change of the training helps: look for inputs that know something of the targets, or for the place "
         "where the two lost each other."
@@ -47,12 +47,12 @@ STATICS: tuple[Entry, ...] = (
         Row("shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",
             "LeCun et al. 1998, §4.2", cost=1, judged_on="spread"),
     ), frozenset({"instability", "cliff", "dead_units", "oscillation", "slow_progress", "fluctuations"})),
-    Entry("symmetric_units", "statics", "units are copies of each other", (
+    Entry("symmetric_units", "statics", "hidden units are copies of each other", (
         IN_PLACE,
         Row("reinitialise", following_activation, "random initialisation ({activation} gain)",
             "perturbed units can move apart", "Ba, CSC413 lecture 4, Saddle points"),
     )),
-    Entry("no_nonlinearity", "statics", "the layers have no nonlinearity between them", (
+    Entry("no_nonlinearity", "statics", "there is no nonlinearity between the layers", (
         Row("insert_activations", nothing_to_dose, "ReLU behind the hidden layers",
             "two linear layers with nothing between them are one", "Goodfellow et al. 2016, §6.1"),
         Row("insert_activations+adaptive_rule", adam, f"ReLU behind the hidden layers, {ADAM_AT}",
@@ -69,7 +69,7 @@ STATICS: tuple[Entry, ...] = (
             "an error beyond its threshold pulls no harder than one at it", "Huber 1964", judged_on="median"),
     ), frozenset({"targets_not_scaled", "exploding_gradients", "instability", "slow_progress", "fluctuations"}),
     advice="Correct or drop those examples; a robust loss (torch.nn.HuberLoss) lives with them."),
-    Entry("mixed_reductions", "statics", "one term of the loss is a sum and another a mean", (
+    Entry("mixed_reductions", "statics", "one loss term is a sum and another a mean", (
         Row("loss_reduction", summed, "the loss summed over the batch, too: reduction={reduction!r}",
             "both terms are then sums over the batch", "Kingma & Welling 2014, eq. 10", cost=1),
         Row("weigh_term", averaged_alike, "the other term of the loss divided by {divisor}",
@@ -78,7 +78,7 @@ STATICS: tuple[Entry, ...] = (
             "a squared error is 2σ² times a Gaussian's negative log-likelihood, and σ² at most the targets' variance",
             "Kingma & Welling 2014, App. C.2; Rybkin et al. 2021, §3", cost=1),
     ), frozenset({"sum_reduction"})),
-    Entry("sum_reduction", "statics", "the loss grows with the batch", (
+    Entry("sum_reduction", "statics", "the loss grows with the batch size", (
         Row("mean_reduction", nothing_to_dose, "mean instead of sum over the examples",
             "the step then does not depend on the batch's size", "Goyal et al. 2017, §3", cost=1),
         Row("learning_rate", gentle_rate, TO, SHORTER, STABLE, decides=False, cost=1),
@@ -111,7 +111,7 @@ STATICS: tuple[Entry, ...] = (
     ), frozenset({"saturated_units", "bad_initialisation", "clipping_too_hard", "momentum_mismatch",
                   "layer_rate_mismatch", "exploding_gradients", "instability", "dead_units", "vanishing_gradients",
                   "oscillation", "correlated_inputs", "slow_progress", "plateau", "stopped_too_early"})),
-    Entry("over_regularised", "statics", "the penalty outweighs the data", (
+    Entry("over_regularised", "statics", "regularisation outweighs the data", (
         Row("optimizer_argument", least_decay, "weight decay {old:g} → {value:g}",
             "the data decide again, and not the penalty", "Goodfellow et al. 2016, §7.1", cost=1),
         Row("weigh_term", light_penalty, "the penalty in the loss times {factor:g}",

@@ -95,7 +95,7 @@ WIRING: tuple[Entry, ...] = (
     ), frozenset({"inputs_not_normalised"}), advice=(
         "Let autograd differentiate the forward, or correct the backward until `descend gradcheck` calls it right."
     )),
-    Entry("wrong_step", "wiring", "the step is not the loss's gradient", (
+    Entry("wrong_step", "wiring", "the update does not follow the loss's gradient", (
         *(
             Row("leave_out", alteration(number), "without line {line}",
                 "a step along the loss's own gradient lowers the loss", ANGLE)
@@ -134,17 +134,17 @@ WIRING: tuple[Entry, ...] = (
         Row("matching_loss", another_loss, "{loss} instead of the loss",
             "it takes what the network gives, and normalises it by itself", OUTPUT),
     ), frozenset({"dead_units", "slow_progress", "plateau"})),
-    Entry("degenerate_normalisation", "wiring", "a normalisation over a single entry lets nothing through", (
+    Entry("degenerate_normalisation", "wiring", "a normalisation over a single entry removes all information", (
         Row("softmax_dimension", along_the_entries, "{activation} along dim={dim}",
             "several entries then compete with each other", "Vaswani et al. 2017, eq. 1"),
         Row("remove_normalisation", lone_layer, "no {function} over a single entry",
             "what it was given then passes through", "Ba et al. 2016, eq. 4"),
     ), frozenset({"inputs_not_normalised", "no_signal"})),
-    Entry("dimensions_exchanged", "wiring", "dimensions are exchanged, but not their values", (
+    Entry("dimensions_exchanged", "wiring", "a reshape is used where a transpose is needed", (
         Row("transpose", exchange, "{call} in place of the new shape",
             "each value then lands in its own place", "torch.Tensor.view"),
     ), frozenset({"examples_mixed", "no_signal"})),
-    Entry("target_leak", "wiring", "the network sees what it is to predict", (
+    Entry("target_leak", "wiring", "the network sees its own target", (
         Row("causal_mask", nothing_to_dose, "is_causal=True in the attention",
             "an element is then predicted from those before it alone", "Vaswani et al. 2017, §3.2.3",
             cost=1, judged_on="nothing"),
@@ -154,7 +154,7 @@ WIRING: tuple[Entry, ...] = (
         "`torch.nn.Transformer.generate_square_subsequent_mask`), a recurrent layer that reads one way "
         "(`bidirectional=False`). The training loss will rise: it is then that of a prediction."
     )),
-    Entry("zero_input", "wiring", "a layer is fed nothing but zeros", (
+    Entry("zero_input", "wiring", "a layer receives only zeros", (
     ), frozenset({"inputs_not_normalised"}), advice=(
         "Give the layer what it is to read. A decoder that is trained reads the targets, shifted by one (`y[:, "
         ":-1]` to predict `y[:, 1:]`), under a causal mask."
@@ -180,17 +180,17 @@ WIRING: tuple[Entry, ...] = (
         Row("evaluation_mode", nothing_to_dose, "evaluation mode while evaluating",
             "what is measured is then what the network does in use", "torch.nn.Module.eval", judged_on="metric"),
     ), frozenset({"overfitting"})),
-    Entry("evaluated_on_other_inputs", "wiring", "the network is evaluated on other numbers than it is trained on", (
+    Entry("evaluated_on_other_inputs", "wiring", "evaluation preprocesses its inputs differently from training", (
         Row("evaluate_as_trained", nothing_to_dose, "in evaluation the data as in training",
             *SAME, cost=1, judged_on="metric"),
         *at_places("skip_call", (facts.OnEvaluated, "skip", INPUTS), WITHOUT, SAME),
         *at_places("skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, SAME),
     ), frozenset({"overfitting"})),
-    Entry("wrong_metric", "wiring", "the script's own number does not tell right answers from others", (
+    Entry("wrong_metric", "wiring", "the logged metric cannot tell right predictions from wrong ones", (
         *at_places("call_argument", (facts.OnMeasured, "set", 1), SET, TOLD, cost=1),
         *at_places("skip_call", (facts.OnMeasured, "skip", 1), WITHOUT, TOLD),
     ), frozenset({"overfitting", "unreadable", "wrong_objective", "optimisation"})),
-    Entry("examples_mixed", "wiring", "the examples of a batch are mixed", (
+    Entry("examples_mixed", "wiring", "the output for one example depends on the others in its batch", (
         Row("batch_first", time_first, "batch_first={batch_first}",
             "each example is then a sequence of its own", "torch.nn.LSTM"),
         Row("transpose", cut_up, "{call} in place of the new shape",
@@ -198,7 +198,7 @@ WIRING: tuple[Entry, ...] = (
         Row("softmax_dimension", within_the_example, "{activation} along dim={dim}",
             "the entries of one example then compete with each other", "Vaswani et al. 2017, eq. 1"),
     ), frozenset({"no_signal", "unshuffled_data"})),
-    Entry("unpaired_targets", "wiring", "inputs and targets are shuffled apart", (
+    Entry("unpaired_targets", "wiring", "inputs and targets are shuffled separately", (
         Row("keep_order", loaders_apart, "no shuffling in either loader",
             "each example then meets its own target; one loader of pairs may shuffle", "torch.utils.data.DataLoader",
             cost=1, judged_on="spread"),

@@ -142,10 +142,10 @@ def _own_left(record: Record) -> float:
 
 
 def cost_left_in_words(record: Record) -> str:
-    """Return what is left, and of what: `87% of the cost of the best constant prediction`."""
+    """Return what is left, and of what: `87% of the loss of the best constant prediction`."""
     if isfinite(share := _own_left(record)):
         return own_left_in_words(record, share)
-    whose = f"the cost of {constant_in_words(record)}" if constant_cost(record) else "the first cost"
+    whose = f"the loss of {constant_in_words(record)}" if constant_cost(record) else "the initial loss"
     share = cost_left(record)
     return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
 
@@ -178,9 +178,9 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
 
 
 def stuck_in_words(record: Record, key: str, share: float) -> str:
-    """Return what `is_stuck` has found: `31% of the first cost is left`."""
+    """Return what `is_stuck` has found: `31% of the initial loss is left`."""
     if diverged(record, key):
-        return "the training loss became infinite or no number"
+        return "the training loss became infinite or NaN"
     if isfinite(cost_left(record)):
         return f"{cost_left_in_words(record)} is left"
     return f"the training loss did not end below {share:.0%} of its first value"

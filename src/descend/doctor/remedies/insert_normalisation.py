@@ -26,7 +26,7 @@ def normalised(module, args, output):
 
 
 def insert_normalisation({models}):
-    """Put batch normalisation behind the hidden layers (Ioffe & Szegedy 2015)."""
+    """Put batch normalisation after the hidden layers (Ioffe & Szegedy 2015)."""
     layers = [m for m in {all} if isinstance(m, {kinds})]
     for layer in layers[:-1]:
 {norm}

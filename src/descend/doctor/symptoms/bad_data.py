@@ -1,4 +1,4 @@
-"""Bad data: NaN or infinity in the inputs or the targets spreads to every parameter in one step."""
+"""Bad data: a NaN or an infinity in the inputs or the targets spreads to every parameter in one step."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site

@@ -1,4 +1,4 @@
-"""Bad initialisation: each layer shrinks or grows the signal by the same factor, so that depth multiplies it."""
+"""Bad initialisation: each layer shrinks or grows the signal by the same factor, so the effect grows with depth."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
 from descend.doctor.record import Record
@@ -17,7 +17,7 @@ LARGEST = Bound(1e2, "root mean square of a layer's activations", "chosen: two o
 
 
 def bad_initialisation(record: Record) -> Sign | None:
-    """Activations that drift geometrically from layer to layer at the start, in a run that suffers from it."""
+    """Report activations whose scale changes geometrically with depth at the first step, in a run that fails."""
     scales = [(p, v) for p, v in activation_scales(record) if v > 0]
     if not scales or not (is_stuck(record, "0", HARDLY_LEARNT) or first_rise(record, "0") is not None):
         return None
@@ -27,8 +27,8 @@ def bad_initialisation(record: Record) -> Sign | None:
     if not steep and SMALLEST < end < LARGEST:
         return None
     sentence = (
-        f"at the first step the activations' root mean square goes from {start:.2g} ({first}) to {end:.2g} ({last}): "
-        "the initial weights do not suit the layers' sizes"
+        f"at the first step the root mean square of the activations goes from {start:.2g} ({first}) to {end:.2g} "
+        f"({last}), so the initial weights do not fit the layers' sizes"
     )
     return Sign(
         certain=False,

@@ -1,4 +1,4 @@
-"""Batch size: so many examples in each step that the passes over the data make few steps."""
+"""Batch size: the batches are so large that an epoch has only a few steps."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words, ended_smoothly, falls
 from descend.doctor.record import Record, facts

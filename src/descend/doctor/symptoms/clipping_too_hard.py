@@ -1,4 +1,4 @@
-"""Clipping too hard: the threshold, and not the learning rate, sets the length of every step."""
+"""Clipping too hard: the clip threshold sets the length of every step, not the learning rate."""
 
 from statistics import median
 

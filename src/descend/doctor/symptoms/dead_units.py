@@ -1,4 +1,4 @@
-"""Dead units: rectifiers inactive on every example, whose weights get a gradient of exactly zero."""
+"""Dead units: ReLU units are inactive on every example, so their weights receive no gradient."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, is_stuck, yardstick_place
 from descend.doctor.record import Record, Site, facts
@@ -15,9 +15,9 @@ DEAD_LAYER = Bound(0.5, "of a layer's units", "well-initialised networks of thes
 
 
 def dead_units(record: Record) -> Sign | None:
-    """A layer of which at least half is dead, in a run that learns nothing; certain where a whole layer is dead.
+    """Report a layer with at least half of its units dead, in a run that does not learn; certain if all are dead.
 
-    Or one whose signal has faded on the way: what a loss without targets that are known comes down to says little.
+    Where the targets are unknown, the loss says little: then the layer's outputs must have shrunk to almost zero.
     """
     curves = [(place, record.series("dead_share", place)) for place in record.places("dead_share")]
     stuck = is_stuck(record, "0")
@@ -28,8 +28,8 @@ def dead_units(record: Record) -> Sign | None:
     layers = "" if len(sick) == 1 else f" (and at least half in {len(sick) - 1} more)"
     since = next(step for step, share in curve if share >= DEAD_LAYER)
     sentence = (
-        f"since step {since}, {curve.last:.0%} of the rectifiers in {place}{layers} are inactive on every example "
-        f"looked at (bound {DEAD_LAYER:.0%}): their weights get no gradient, and the cost does not fall"
+        f"since step {since}, {curve.last:.0%} of the ReLU units in {place}{layers} are inactive on every example "
+        f"(limit: {DEAD_LAYER:.0%}), so their weights receive no gradient, and the loss does not fall"
     )
     return Sign(
         curve.last == 1.0,

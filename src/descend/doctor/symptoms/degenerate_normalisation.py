@@ -1,4 +1,4 @@
-"""Degenerate normalisation: a softmax or a norm over a single entry gives a constant, over none it gives NaN."""
+"""Degenerate normalisation: a softmax or a norm over a single entry is constant; over no entry it is NaN."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""Dimensions exchanged: view or reshape gives the shape of a transpose, and leaves the values in their order."""
+"""Reshape instead of transpose: `view` gives the right shape, but leaves the values in the wrong order."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""Evaluation mode left on: dropout and normalisation do not do in training what they are there for."""
+"""Evaluation mode left on: dropout and batch normalisation are switched off during training."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign

@@ -1,4 +1,4 @@
-"""Evaluated in training mode: what the script says of its network is not what the network would do in use."""
+"""Evaluated in training mode: dropout and batch statistics are active while the script measures its network."""
 
 from descend.doctor.course.own_metric import own_metric
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""Evaluated on other inputs: what the network is given in evaluation lies elsewhere than what it is trained on."""
+"""Evaluated on other inputs: the evaluation inputs have another distribution than the training inputs."""
 
 from descend.doctor.course.suffering import lacks_elsewhere, suffers
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""Examples mixed: what the network says of one example depends on the others that happen to be in its batch."""
+"""Examples mixed: the output for one example depends on the other examples in its batch."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
 from descend.doctor.record import Record, facts

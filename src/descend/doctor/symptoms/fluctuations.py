@@ -1,4 +1,4 @@
-"""Fluctuations: at a constant rate the noise of the gradients keeps the parameters moving about the minimum."""
+"""Fluctuations: at a constant learning rate, gradient noise keeps the parameters moving around the minimum."""
 
 from statistics import fmean, stdev
 

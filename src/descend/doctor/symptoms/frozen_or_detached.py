@@ -1,4 +1,4 @@
-"""Frozen or detached: parameters in use that no gradient reaches, though they are still as they were drawn."""
+"""Frozen or detached: no gradient reaches these parameters, and they still have their random initial values."""
 
 from descend.doctor.course.first_steps import without_gradients
 from descend.doctor.course.suffering import may_be_poor
@@ -9,7 +9,7 @@ SOURCE = "torch.Tensor.detach and requires_grad: what is cut from the graph is n
 
 
 def frozen_or_detached(record: Record) -> Sign | None:
-    """No gradient at all, a graph cut before fresh weights, or fresh weights that are frozen."""
+    """Report weights with random initial values that receive no gradient: all, those before a cut, or frozen ones."""
     return _nothing_learns(record) or _constant_term(record) or _cut(record) or _unreached(record) or _frozen(record)
 
 
@@ -20,8 +20,8 @@ def _nothing_learns(record: Record) -> Sign | None:
         if len(seen) < EARLY or any(wiring.unheld_count for wiring in seen) or not is_fed:
             continue
         sentence = (
-            f"none of the {seen[-1].held} parameters of {optimizer_name(record, key)} gets a gradient in the first "
-            f"{len(seen)} steps: the loss that goes backward is cut off from them"
+            f"none of the {seen[-1].held} parameters of {optimizer_name(record, key)} receives a gradient in the first "
+            f"{len(seen)} steps: the autograd graph from the loss does not reach them"
         )
         where = record.site("backward") if len(record.every(facts.Optimizer)) == 1 else record.site("optimizer", key)
         return _symptom(sentence, ("parameters with a gradient", 0.0), record.site("detach") or where, key)
@@ -33,10 +33,10 @@ def _constant_term(record: Record) -> Sign | None:
     if term is None:
         return None
     is_whole = term.is_whole  # else a trial has to decide: it may be held on purpose
-    what = "a term of the loss is made of derivatives" if is_whole else "the loss is made of derivatives, and of some"
+    what = "a loss term uses" if is_whole else "the loss uses some"
     sentence = (
-        f"{what} that torch.autograd.grad gave without their graph: what comes of these depends on the parameters, and "
-        "passes no gradient back to them, like a constant"
+        f"{what} derivatives from torch.autograd.grad without create_graph=True. They depend on the parameters, but "
+        "pass no gradient back to them, so they act as constants"
     )
     return _symptom(sentence, ("terms without a gradient", 1.0), record.site("derivative"), certain=is_whole)
 
@@ -47,18 +47,18 @@ def _cut(record: Record) -> Sign | None:
         return None
     share = found.cut_numel / max(1, found.used)
     sentence = (
-        f"{found.cut_count} parameters that the loss depends on ({', '.join(found.cut[:3])}) get no gradient: the "
-        f"graph is cut behind them, and {share:.0%} of the network stays as it was drawn"
+        f"{found.cut_count} parameters that the loss depends on ({', '.join(found.cut[:3])}) receive no gradient: "
+        f"their output is detached from the autograd graph. {share:.0%} of the network keeps its random initial values"
     )
     where = record.site("detach") or record.site("backward")
-    # under no_grad() it may be a teacher, or a random projection: a trial has to decide
+    # Under no_grad() it may be a teacher or a random projection on purpose, so a trial has to decide.
     return _symptom(
         sentence, ("share of parameters without a gradient", share), where, certain=not found.cut_on_purpose
     )
 
 
 def _unreached(record: Record) -> Sign | None:
-    """Weights in use that no gradient reaches, behind a cut that is no call of torch: NumPy, a number."""
+    """Report weights that are used but receive no gradient, because a NumPy array or a number cuts the graph."""
     if len(record.every(facts.Optimizer)) > 1:
         return None
     seen = [set(wiring.fact.unreached) for wiring in record.history(facts.Wiring, "0")]
@@ -66,8 +66,8 @@ def _unreached(record: Record) -> Sign | None:
     if not names:
         return None
     sentence = (
-        f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} used and given to the optimizer, and in each of "
-        f"the first {len(seen)} steps no gradient got there: on the way to the loss their result leaves the graph"
+        f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} used and held by the optimizer, but received no "
+        f"gradient in the first {len(seen)} steps: their output is detached from the autograd graph before the loss"
     )
     where = record.site("detach") or record.site("model")
     return _symptom(sentence, ("weights in use without a gradient", float(len(names))), where)
@@ -79,8 +79,8 @@ def _frozen(record: Record) -> Sign | None:
         return None
     share = found.frozen_numel / max(1, found.used)
     sentence = (
-        f"{found.frozen_count} parameters are frozen ({', '.join(found.frozen[:3])}) and still as they were "
-        f"drawn: {share:.0%} of the network stays random"
+        f"{found.frozen_count} parameters are frozen ({', '.join(found.frozen[:3])}) at their random initial values: "
+        f"{share:.0%} of the network never learns"
     )
     return _symptom(sentence, ("share of parameters frozen", share), record.site("model"), certain=False)
 

@@ -1,4 +1,4 @@
-"""Incorrect gradients: a hand-written backward disagrees with finite differences of its forward."""
+"""Incorrect gradients: a hand-written backward pass disagrees with finite differences of its forward pass."""
 
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.symptoms.sign import Ruin, Sign

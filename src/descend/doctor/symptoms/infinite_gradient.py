@@ -1,4 +1,4 @@
-"""Infinite gradient: a root or a logarithm of a value that may be zero, and a loss that is NaN all of a sudden."""
+"""Infinite gradient: a root or a logarithm of a value that may be zero makes the loss NaN."""
 
 from descend.doctor.course.progress import RISEN, smoothed
 from descend.doctor.record import Record, facts

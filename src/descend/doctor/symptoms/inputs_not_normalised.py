@@ -1,4 +1,4 @@
-"""Inputs not normalised: features off centre or of unequal scale make a ravine of the cost."""
+"""Inputs not normalised: features off centre or of unequal scale make the loss surface ill-conditioned."""
 
 from statistics import median
 
@@ -27,7 +27,7 @@ NORMALISATIONS = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rm
 
 
 def inputs_not_normalised(record: Record) -> Sign | None:
-    """Inputs of a scale far from 1, conditioned far worse than when standardised, in a run that suffers from it."""
+    """Report inputs far from unit scale and far worse conditioned than standardised ones, in a run that fails."""
     inputs = record.fact(facts.Inputs)
     raw = record.series("input_condition_number").last
     standardised = record.series("input_condition_number_standardised").last
@@ -65,8 +65,8 @@ def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
         other = counterfactual.get(step)
         if other is not None and value > bound.value > other:
             return True, (
-                f"so the learning rate times the largest curvature is {value:.3g} > {bound.value:.3g} (standardised it "
-                f"would be {other:.2g}): the steps overshoot"
+                f"learning rate × largest curvature is {value:.3g} (stability limit: {bound.value:.3g}; with "
+                f"standardised inputs {other:.2g}), so the steps overshoot"
             )
     return None
 
@@ -74,30 +74,27 @@ def _makes_unstable(record: Record, key: str) -> tuple[bool, str] | None:
 def _slows(record: Record, key: str) -> tuple[bool, str] | None:
     if not is_stuck(record, key, HARDLY_LEARNT):
         return None
-    return False, f"and {stuck_in_words(record, key, HARDLY_LEARNT)}"
+    return False, f"{stuck_in_words(record, key, HARDLY_LEARNT)}"
 
 
 def _scales(inputs: facts.Inputs) -> str:
-    """Say what it is in the scales that makes the ravine: their spread, where they all lie, or how far off centre."""
+    """Return what is wrong with the features' scales: their spread, their common size, or their distance from zero."""
     pairs = [(abs(mean), std) for mean, std in zip(inputs.mean, inputs.std) if std > 0] or [(0.0, 0.0)]
     least, most = min(std for _, std in pairs), max(std for _, std in pairs)
     spread = (
-        f"run from {least:.2g} to {most:.2g}"
+        f"range from {least:.2g} to {most:.2g}"
         if most >= ALIKE * least
-        else f"are about {most:.2g} beside the bias's input of 1"
+        else f"are about {most:.2g}, where the bias has an input of 1"
     )
     off = max((mean / std for mean, std in pairs if std), default=0.0)
-    centre = f", their means lie up to {off:.2g} of these from zero" if off > OFF_CENTRE else ""
-    return (
-        f"the features' standard deviations {spread}{centre}, their largest root mean square is "
-        f"{inputs.largest_rms:.3g}"
-    )
+    centre = f", their means are up to {off:.2g} standard deviations from zero" if off > OFF_CENTRE else ""
+    return f"feature standard deviations {spread}{centre}; the largest root mean square is {inputs.largest_rms:.3g}"
 
 
 def _symptom(record: Record, inputs: facts.Inputs, key: str, ratio: float, likely: bool, consequence: str) -> Sign:
     sentence = (
-        f"{_scales(inputs)}: the inputs' condition number is {ratio:,.0f} times that of standardised ones (bound "
-        f"{WORSE_CONDITIONED:.0f}); {consequence}"
+        f"{_scales(inputs)}. The input covariance's condition number is {ratio:,.0f} times that of standardised "
+        f"inputs (limit: {WORSE_CONDITIONED:.0f}). {consequence[:1].upper()}{consequence[1:]}"
     )
     return Sign(
         False,

@@ -1,4 +1,4 @@
-"""Instability: the step is too long for the curvature, and the cost rises."""
+"""Instability: the steps are too long for the curvature, and the loss rises or oscillates."""
 
 from math import isfinite, nan
 from statistics import median
@@ -22,9 +22,9 @@ EARLY_STEPS = Count(3, "steps", "chosen: an adaptive rule's first scales come fr
 
 
 def instability(record: Record) -> Sign | None:
-    """α·λmax over the rule's stability bound together with a cost that rises or will not fall.
+    """Report a learning rate × largest curvature above the optimizer's stability limit, with a loss that does not fall.
 
-    Crossing the bound is no fault in itself: training at the edge of stability hovers there (Cohen et al. 2021).
+    Crossing the limit is no fault by itself: training at the edge of stability stays close to it (Cohen et al. 2021).
     """
     for key in record.every(facts.Optimizer) or ["0"]:
         rise = first_rise(record, key)
@@ -64,14 +64,14 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
     fates = (
         ("becomes NaN or infinite", diverged(record, key)),
         ("rises", rise is not None),
-        ("will not fall", is_stuck(record, key)),
+        ("does not fall", is_stuck(record, key)),
         ("goes up and down", True),
     )
     what = next(fate for fate, is_so in fates if is_so)
     return Sign(
         diverged(record, key),
-        f"the step is too long for the curvature: the learning rate times the largest curvature, α·λmax, is "
-        f"{value:.3g} at step {step}, over the bound of {bound.value:.3g}, and the cost {what}",
+        f"the steps are too long for the curvature: learning rate × largest curvature (α·λmax) is {value:.3g} at step "
+        f"{step} (stability limit: {bound.value:.3g}), and the loss {what}",
         "lr * lambda_max",
         value,
         bound.value,
@@ -89,9 +89,9 @@ def _not_finite(record: Record, key: str) -> Sign | None:
         return None
     step = next(s for s, v in record.series("loss", key) if not isfinite(v))
     measured = curvature_name(record, key) is not None
-    known = "no crossing of the stability bound was seen before" if measured else "the curvature could not be measured"
+    known = "no earlier step crossed the stability limit" if measured else "the curvature could not be measured"
     if (eps := lost_eps(record, key)) is not None:
-        known = f"eps = {eps:g} is 0 in the parameters' precision, and a gradient that is 0 is divided by it"
+        known = f"eps = {eps:g} rounds to 0 in the parameters' precision, so a zero gradient is divided by zero"
     return Sign(
         True,
         f"the loss is no longer finite at step {step}; {known}",
@@ -129,8 +129,8 @@ def _outruns_the_weights(record: Record, key: str) -> Sign | None:
     places = _weights(record)
     return Sign(
         False,
-        f"the first step moves the weights by {ratio:.2g} times their own size (bound {OUTRUN:g}; usual: 1e-3 to 0.1): "
-        f"a rate of {optimizer.lr:g} is too large for weights of that size",
+        f"the first step changes the weights by {ratio:.2g} times their own norm (limit: {OUTRUN:g}; usual: 1e-3 to "
+        f"0.1): a learning rate of {optimizer.lr:g} is too large for weights of that size",
         "update_ratio",
         ratio,
         OUTRUN,

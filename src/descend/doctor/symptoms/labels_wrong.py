@@ -1,4 +1,4 @@
-"""Labels wrong: one and the same for every example, or outside what the loss is defined for."""
+"""Wrong labels: every example has the same label, or labels are outside the range that the loss accepts."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign

@@ -1,4 +1,4 @@
-"""Lagging statistics: what evaluation normalises by is not what training normalises by."""
+"""Lagging statistics: evaluation normalises by other statistics than training does."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, yardstick_place
 from descend.doctor.course.suffering import may_suffer

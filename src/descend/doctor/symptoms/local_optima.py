@@ -1,4 +1,4 @@
-"""Local optima: a small network has settled where no step helps, and another start would have done better."""
+"""Local optima: a small network is stuck in a poor minimum, and another initialisation does better."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, falls
 from descend.doctor.record import Record, facts

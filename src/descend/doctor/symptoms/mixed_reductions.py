@@ -1,4 +1,4 @@
-"""Mixed reductions: one term of the loss is a sum and another a mean, so that one drowns the other."""
+"""Mixed reductions: one loss term is a sum and another a mean, so the sum dominates."""
 
 from descend.doctor.course.progress import LEFT_TO_LEARN, STUCK, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""Narrow layer: so few hidden units that what the inputs tell apart cannot pass."""
+"""Narrow layer: a hidden layer has too few units to pass on the differences between the inputs."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

@@ -1,4 +1,4 @@
-"""No nonlinearity: layers with nothing between them are one linear layer, however many there are."""
+"""No nonlinearity: layers without an activation between them equal one linear layer."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

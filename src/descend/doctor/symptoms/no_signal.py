@@ -1,4 +1,4 @@
-"""No signal: the targets do not depend on the inputs, so there is nothing to learn but the noise."""
+"""No signal: the targets do not depend on the inputs, so the network can only learn noise."""
 
 # Not to see a dependence is no proof that there is none: the test must be one that finds such dependences where there
 # are any, and the training, which looks for one in its own way, must not have found any either.

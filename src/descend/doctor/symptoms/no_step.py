@@ -1,4 +1,4 @@
-"""No step: gradients are never computed, or computed and used by nobody, or cleared before the step."""
+"""No step: the script computes no gradients, never uses them, or clears them before the step."""
 
 from descend.doctor.course.first_steps import without_gradients
 from descend.doctor.record import Record, Site, facts

@@ -1,13 +1,13 @@
-"""No zero_grad: each step uses the sum of all gradients so far."""
+"""Gradients never cleared: every step uses the sum of all gradients so far."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import EARLY, Ruin, Sign
 
-SOURCE = "torch.Tensor.backward: it adds to .grad, and clearing that is the loop's own task"
+SOURCE = "torch.Tensor.backward accumulates into .grad; the training loop must clear it"
 
 
 def no_zero_grad(record: Record) -> Sign | None:
-    """No backward pass that fed any of the steps after the first began with clear gradients."""
+    """Report an optimizer whose gradients were not zero before any backward pass after the first step."""
     for key in record.every(facts.Wiring):
         seen = [wiring.fact for wiring in record.history(facts.Wiring, key) if wiring.step > 0]
         later = [wiring for wiring in seen if wiring.with_gradient != 0]  # where none arrives there is none to clear
@@ -16,8 +16,8 @@ def no_zero_grad(record: Record) -> Sign | None:
             continue
         return Ruin(
             True,
-            f"the gradients are never cleared: in each of the first {len(later)} steps they were added to those of all "
-            "steps before, so the step follows a sum of old directions",
+            f"in each of the first {len(later)} steps, new gradients were added to those of all earlier steps, so the "
+            "update follows a sum of outdated directions",
             "steps with cleared gradients",
             0.0,
             float(EARLY),

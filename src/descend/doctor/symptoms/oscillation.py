@@ -1,4 +1,4 @@
-"""Oscillation: the step is so long that it leaps across the valley, from side to side."""
+"""Oscillation: the steps are so long that they jump from one side of the valley to the other."""
 
 from descend.doctor.course.progress import cost_left, first_rise
 from descend.doctor.course.stability import stability_bound, step_lengths

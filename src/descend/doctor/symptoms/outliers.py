@@ -1,4 +1,4 @@
-"""Outliers: a few targets so far off that they make most of the squared error."""
+"""Outliers: a few extreme targets make most of the squared error."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts

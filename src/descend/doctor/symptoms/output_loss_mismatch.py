@@ -1,4 +1,4 @@
-"""Output layer and loss disagree: an activation before a loss that applies its own, or a range the targets leave."""
+"""Output layer and loss disagree: the loss applies its own activation, or the output cannot reach the targets."""
 
 from collections.abc import Callable
 from math import exp, inf, log
@@ -22,11 +22,13 @@ DEAD = Bound(0.5, "of the scores", "chosen: half of them are most")
 LEAST_FLOOR = Bound(0.01, "nats", "chosen: less is no more than smoothed labels cost")
 MARGIN = Bound(0.01, "of the targets' range", "chosen: what lies this far outside the output's range is out of reach")
 
+SINGLE_UNIT = "softmax over a single unit is always 1, so nothing can be learned"
+
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 
 def output_loss_mismatch(record: Record) -> Sign | None:
-    """An activation in front of the loss that the loss does not expect: seen on the tape, not guessed from values."""
+    """Report an activation that the loss does not expect as its input, as recorded on the tape."""
     if (found := _unbounded(record) or _divergence(record)) is not None:
         return found
     seen = record.history(facts.LossInput)
@@ -60,12 +62,11 @@ def _unbounded(record: Record) -> Sign | None:
     if not seen or not seen[0].fact.is_partial:
         return None
     made, step = seen[0].fact, seen[0].step
-    when = f"at step {step}, with weights that are finite" if step else "before any step was taken"
+    when = f"at step {step}, with finite weights" if step else "before the first step"
     return Ruin(
         True,
-        f"the loss is not finite {when}: {made.function} is given values from {made.min:.3g} "
-        f"to {made.max:.3g}, and is not defined for all of them: what comes to it must be confined to where it is, "
-        "by the output layer or by the loss",
+        f"the loss is not finite {when}: {made.function} receives values from {made.min:.3g} to {made.max:.3g}, and "
+        "is not defined for all of them; the output layer or the loss must restrict them",
         "smallest value",
         made.min,
         0.0,
@@ -75,14 +76,14 @@ def _unbounded(record: Record) -> Sign | None:
 
 
 def _divergence(record: Record) -> Sign | None:
-    """A Kullback-Leibler divergence whose first argument is no logarithm."""
+    """Report a Kullback-Leibler divergence with probabilities as its first argument instead of log-probabilities."""
     given = record.fact(facts.Divergence)
     if given is None:
         return None
     return Ruin(
         True,
-        f"kl_div takes log-probabilities first but is fed probabilities, from {given.min:.3g} to {given.max:.3g}: "
-        "what it gives is no divergence, and is least where one class gets all; take log_softmax there",
+        f"kl_div expects log-probabilities as its first argument but receives probabilities ({given.min:.3g} to "
+        f"{given.max:.3g}), so its value is not a divergence; use log_softmax for the first argument",
         "largest input",
         given.max,
         0.0,
@@ -107,8 +108,8 @@ def _cross_entropy(given: facts.LossInput, record: Record) -> _Case | None:
     activation, classes = given.activation, given.classes
     if activation in ONE_SIDED:
         sentence = (
-            f"cross_entropy takes logits but is fed the output of {activation}: no class can be ruled out by a "
-            "negative score, and a score of 0 passes no gradient back"
+            f"cross_entropy expects logits but receives the output of {activation}, which is never negative: it cannot "
+            "rule a class out, and a score of 0 passes no gradient back"
         )
         return sentence, "smallest logit", given.min, 0.0
     if activation is None and _are_probabilities(given) and classes > 1:
@@ -116,11 +117,11 @@ def _cross_entropy(given: facts.LossInput, record: Record) -> _Case | None:
     if activation not in RANGES:
         return None  # log_softmax in front changes nothing: the loss's own is idempotent
     if activation == "softmax" and classes == 1:
-        return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
+        return SINGLE_UNIT, "classes", 1.0, 2.0
     floor = class_floor(classes, *RANGES[activation])
     sentence = (
-        f"cross_entropy takes logits but is fed the output of {activation}: over {classes} classes it cannot fall "
-        f"below {floor:.3g}, and its gradient fades as the network becomes right"
+        f"cross_entropy expects logits but receives the output of {activation}: over {classes} classes the loss cannot "
+        f"fall below {floor:.3g}, and its gradient vanishes as the predictions become right"
     )
     return sentence, "loss_floor", record.series("loss", "0").last, floor
 
@@ -132,26 +133,26 @@ def _are_probabilities(given: facts.LossInput) -> bool:
 
 def _binary(given: facts.LossInput, record: Record) -> _Case | None:
     if given.activation == "softmax" and given.classes == 1:
-        return "softmax over a single unit is always 1: nothing can be learnt", "classes", 1.0, 2.0
+        return SINGLE_UNIT, "classes", 1.0, 2.0
     if (numbers := _class_numbers(record)) is not None:
         return numbers
     floor = several_at_once(record)
     if given.activation == "softmax" and floor is not None:
         sentence = (
-            f"binary_cross_entropy judges each of the {given.classes} outputs by itself and is fed the output of "
-            "softmax, which sum to 1: several that are to be 1 at once cannot be, and the loss cannot fall below "
+            f"binary_cross_entropy treats each of the {given.classes} outputs separately but receives softmax "
+            "probabilities, which sum to 1: several labels cannot be 1 at once, and the loss cannot fall below "
             f"{floor:.3g}"
         )
         return sentence, "loss_floor", record.series("loss", "0").last, floor
     if given.activation in ONE_SIDED or given.activation is None and given.max > 1:
-        fed = f"the output of {given.activation}" if given.activation else "scores"
+        received = f"the output of {given.activation}" if given.activation else "scores"
         sentence = (
-            f"binary_cross_entropy takes probabilities but is fed {fed}: what lies outside (0, 1) has no logarithm, "
-            "and a score that is cut off passes no gradient back"
+            f"binary_cross_entropy expects probabilities but receives {received}: a value outside (0, 1) has no "
+            "logarithm, and a clamped score passes no gradient back"
         )
         return sentence, "largest input", given.max, 1.0
     if given.activation == "sigmoid" and given.inner_activation == "sigmoid":
-        sentence = "the output passes through sigmoid twice: it stays within [0.5, 0.73], so a right answer costs 0.31"
+        sentence = "the output passes through sigmoid twice: it stays in [0.5, 0.73], so a right prediction costs 0.31"
         return sentence, "loss_floor", record.series("loss", "0").last, log(1 + exp(-1))
     return None
 
@@ -168,8 +169,8 @@ def _class_numbers(record: Record) -> _Case | None:
         return None
     classes = targets.whole_values
     sentence = (
-        f"the labels are the numbers of {classes} classes and the loss is a binary one: it is defined for 0 and 1, and "
-        f"has no least value here; give the network {classes} outputs and use cross_entropy"
+        f"the labels are the indices of {classes} classes, but the loss is binary: it is defined for labels 0 and 1 "
+        f"and has no lower bound here; give the network {classes} outputs and use cross_entropy"
     )
     return sentence, "largest label", targets.max, 1.0
 
@@ -179,7 +180,7 @@ def _binary_with_logits(given: facts.LossInput, record: Record) -> _Case | None:
         return numbers
     if given.activation in ONE_SIDED:
         sentence = (
-            f"binary_cross_entropy_with_logits is fed the output of {given.activation}, which is never negative: a "
+            f"binary_cross_entropy_with_logits receives the output of {given.activation}, which is never negative: a "
             f"negative example costs at least {log(2):.2g}, and a score of 0 passes no gradient back"
         )
         return sentence, "smallest logit", given.min, 0.0
@@ -187,8 +188,8 @@ def _binary_with_logits(given: facts.LossInput, record: Record) -> _Case | None:
         return None
     floor = log(1 + exp(-1))
     sentence = (
-        f"binary_cross_entropy_with_logits applies its own sigmoid and is fed the output of {given.activation}: "
-        f"a right answer still costs {floor:.2g} (positive) or {log(2):.2g} (negative)"
+        f"binary_cross_entropy_with_logits applies its own sigmoid but receives the output of {given.activation}: "
+        f"a right prediction still costs {floor:.2g} (positive) or {log(2):.2g} (negative)"
     )
     return sentence, "loss_floor", record.series("loss", "0").last, floor
 
@@ -196,7 +197,7 @@ def _binary_with_logits(given: facts.LossInput, record: Record) -> _Case | None:
 def _nll(given: facts.LossInput, record: Record) -> _Case | None:
     if given.activation != "softmax":
         return _unnormalised(given)
-    sentence = "nll_loss takes log-probabilities but is fed probabilities: its value is minus their mean, with no log"
+    sentence = "nll_loss expects log-probabilities but receives probabilities, so its value is minus their mean"
     return sentence, "min", given.min, 0.0
 
 
@@ -206,14 +207,13 @@ def _unnormalised(given: facts.LossInput) -> _Case | None:
         return None
     if given.activation == "log_softmax":
         sentence = (
-            f"log_softmax is taken along another dimension than that of the {given.classes} classes: the "
-            f"probabilities of one example do not sum to 1 (log of the sum {size:.3g}), and the examples of a batch "
-            "compete with each other"
+            f"log_softmax uses another dimension than that of the {given.classes} classes: the probabilities of one "
+            f"example do not sum to 1 (log of the sum: {size:.3g}), and the examples of a batch compete with each other"
         )
         return sentence, "log of the sum of exponentials", size, LOG_SUM
     sentence = (
-        "nll_loss takes log-probabilities but is fed scores: their exponentials do not sum to 1 (log of the sum "
-        f"{size:.3g}), so the loss has no least value and every score may grow"
+        "nll_loss expects log-probabilities but receives scores: their exponentials do not sum to 1 (log of the sum: "
+        f"{size:.3g}), so the loss has no lower bound and every score may grow"
     )
     return sentence, "log of the sum of exponentials", size, LOG_SUM
 
@@ -231,7 +231,7 @@ def _real(given: facts.LossInput, record: Record) -> _Case | None:
     reaches = f"stays in [{low:g}, {high:g}]" if high < inf else f"is never below {low:g}"
     sentence = (
         f"the output passes through {given.activation} and {reaches}, "
-        f"but the targets run from {targets.min:.3g} to {targets.max:.3g}"
+        f"but the targets range from {targets.min:.3g} to {targets.max:.3g}"
     )
     if targets.min < low - slack:
         return sentence, "smallest target", targets.min, low
@@ -239,12 +239,12 @@ def _real(given: facts.LossInput, record: Record) -> _Case | None:
 
 
 def _dead_output(given: facts.LossInput, record: Record) -> _Case | None:
-    """A rectifier that targets of one sign would bear, had it not died."""
+    """Report a ReLU output that fits targets of one sign but is 0 on every example."""
     if given.activation not in ONE_SIDED or not is_stuck(record, "0") or not _are_dead(given, record):
         return None
     sentence = (
-        f"the output passes through {given.activation}, and most of it is 0 on every example looked at: no "
-        "gradient passes back from there, whatever the targets"
+        f"the output passes through {given.activation}, and most of it is 0 on every example, so no gradient passes "
+        "back through it"
     )
     return sentence, "largest output", given.max, 0.0
 

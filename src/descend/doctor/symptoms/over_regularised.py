@@ -1,4 +1,4 @@
-"""Over-regularised: the penalty outweighs the data."""
+"""Over-regularised: the penalty has more effect on the weights than the data."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

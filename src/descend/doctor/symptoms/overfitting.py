@@ -1,4 +1,4 @@
-"""Overfitting: the loss on held-out data rises while that on the training data falls."""
+"""Overfitting: the loss on held-out data rises while the training loss falls."""
 
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import Sign

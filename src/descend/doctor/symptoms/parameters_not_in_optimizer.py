@@ -1,4 +1,4 @@
-"""Parameters not in the optimizer: the loss depends on them, gradients reach them, and nobody moves them."""
+"""Parameters not in the optimizer: the loss depends on them and gradients reach them, but no optimizer updates them."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ LOOKS = Count(
 
 
 def parameters_not_in_optimizer(record: Record) -> Sign | None:
-    """None of the network's parameters, layers that the module does not know of, or fresh layers are left out."""
+    """Report parameters in use that no optimizer holds: all of them, those of unregistered layers, or new layers."""
     connections, wiring = record.fact(facts.Connections), record.fact(facts.Wiring, "0")
     optimizers = record.every(facts.Optimizer)
     if not optimizers or "0" in optimizers and optimizers["0"].by_hand:
@@ -38,11 +38,11 @@ def _made_in_forward(record: Record) -> Sign:
     made = [record.history(facts.MadeInForward, place)[0].fact for place in record.every(facts.MadeInForward)]
     listed = ", ".join(f"{each.layer} in line {each.line}" for each in made[:3])
     sentence = (
-        f"each forward pass makes its layers anew ({listed}): what a step would teach them is thrown away, and the "
-        "next pass begins with others; make them once, in `__init__`"
+        f"each forward pass creates new layers ({listed}), so nothing that they learn is kept; create them once, in "
+        "`__init__`"
     )
     found = _symptom(record, sentence, float(len(made)), True)
-    return replace(found, quantity="layers made anew in each pass", where=record.site("made_in_forward"))
+    return replace(found, quantity="layers created in each pass", where=record.site("made_in_forward"))
 
 
 def _replaced(record: Record) -> Sign | None:
@@ -51,8 +51,8 @@ def _replaced(record: Record) -> Sign | None:
     if len(lost) < LOOKS or lost[0].step == 0 or len(record.every(facts.Optimizer)) > 1:
         return None
     sentence = (
-        f"from step {lost[0].step} on at the latest the optimizer holds none of the {lost[-1].fact.count} "
-        "parameters that the loss depends on: layers were replaced after it was made"
+        f"from step {lost[0].step} on, the optimizer holds none of the {lost[-1].fact.count} parameters that the loss "
+        "depends on: layers were replaced after the optimizer was created"
     )
     return _symptom(record, sentence, 1.0, True)
 
@@ -64,27 +64,28 @@ def _left_out(record: Record, found: facts.Connections) -> Sign | None:
     count = found.untrained_count
     if found.held == 0:
         sentence = (
-            f"the optimizer holds none of the {count} parameters that the loss depends on{listed}: another copy's?"
+            f"the optimizer holds none of the {count} parameters that the loss depends on{listed}; it may hold those "
+            "of another copy of the network"
         )
         return _symptom(record, sentence, share, True)
     if any(name.startswith("(") for name in found.untrained):
         sentence = (
-            f"{count} parameters that the loss depends on are unknown to the module, and so to the optimizer: layers "
-            f"in a plain list or dict are not registered; {share:.0%} of the network stays as it was drawn"
+            f"{count} parameters that the loss depends on are not registered with the module (layers in a plain list "
+            f"or dict), so the optimizer does not hold them; {share:.0%} of the network keeps its random initial values"
         )
         return _symptom(record, sentence, share, True)
     optimizer = record.fact(facts.Optimizer, "0")
     if optimizer is not None and optimizer.empty_groups:
         sentence = (
-            f"{count} parameters{listed} are not in the optimizer, and one of its groups is empty: what `filter`, "
-            "`map` and `parameters()` give can be read once"
+            f"{count} parameters{listed} are not in the optimizer, and one of its groups is empty: the iterators that "
+            "`filter`, `map` and `parameters()` return can be read only once"
         )
         return _symptom(record, sentence, share, False)
     is_output = found.output_untrained  # which nobody leaves out on purpose
     if found.untrained_share_fresh < FRESH and not is_output or not may_be_poor(record):
         return None
     what = "the output layer" if is_output else f"{share:.0%} of the network"
-    sentence = f"{count} parameters{listed} are not in the optimizer: {what} stays as it was drawn"
+    sentence = f"{count} parameters{listed} are not in the optimizer: {what} keeps its random initial values"
     return _symptom(record, sentence, share, False)
 
 

@@ -1,4 +1,4 @@
-"""Plateau: the gradient is small for the curvature, and the cost stays where it began."""
+"""Plateau: the gradient is small for the curvature, and the loss stays at its initial value."""
 
 from math import nan
 from statistics import median

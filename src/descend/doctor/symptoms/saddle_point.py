@@ -1,4 +1,4 @@
-"""Saddle point: the run begins where the gradient almost vanishes, and lingers before it finds the way down."""
+"""Saddle point: the run starts where the gradient almost vanishes, and needs many steps to leave."""
 
 from math import isfinite
 

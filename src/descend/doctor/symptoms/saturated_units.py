@@ -1,4 +1,4 @@
-"""Saturated units: sigmoids and tanhs on their flat ends, where no gradient passes."""
+"""Saturated units: sigmoid or tanh units work in their flat range, where almost no gradient passes."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts

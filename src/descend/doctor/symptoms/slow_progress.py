@@ -1,4 +1,4 @@
-"""Slow progress: the steps are far shorter than the curvature would bear."""
+"""Slow progress: the steps are far shorter than the curvature allows."""
 
 from statistics import median
 
@@ -26,7 +26,7 @@ MUCH_LEFT = Bound(
 
 
 def slow_progress(record: Record) -> Sign | None:
-    """Much of the cost is left, it never rose, and the steps are short against the curvature or against the weights."""
+    """Report steps that are short for the curvature or the weights, in a run with much left to learn."""
     for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
         if not cost_left(record) > least or first_rise(record, key) is not None:
@@ -37,7 +37,7 @@ def slow_progress(record: Record) -> Sign | None:
             return Sign(
                 certain=False,
                 likely=likely,
-                sentence=f"{sentence}; {cost_left_in_words(record)} is left after {record.steps} steps",
+                sentence=f"{sentence}; after {record.steps} steps {cost_left_in_words(record)} is left",
                 quantity=quantity,
                 value=value,
                 bound=bound,
@@ -63,7 +63,7 @@ def _short(record: Record, key: str, short: float) -> tuple[float, float, str, s
     largest = max(values, default=float("nan")) / (1 - momentum if momentum < 1 else 1.0)
     if not largest < short * bound.value:
         return None
-    sentence = f"α·λmax is at most {largest:.2g} of a stability bound of {bound.value:.3g}: the steps are too short"
+    sentence = f"learning rate × largest curvature is at most {largest:.2g} (stability limit: {bound.value:.3g})"
     return largest, short * bound.value, "lr * lambda_max", sentence, True
 
 
@@ -71,7 +71,7 @@ def _still(record: Record, key: str) -> tuple[float, float, str, str, bool] | No
     ratio = _update_ratio(record)
     if not ratio < STILL:
         return None
-    sentence = f"a step changes the weights by {ratio:.1e} of themselves (usual: 1e-3)"
+    sentence = f"a step changes the weights by {ratio:.1e} of their norm (usual: 1e-3)"
     return ratio, STILL, "update_ratio", sentence, True
 
 
@@ -80,7 +80,7 @@ def _near(record: Record, key: str) -> tuple[float, float, str, str, bool] | Non
     reach = _update_ratio(record) * record.steps
     if not is_of(record, key, ADAPTIVE) or not _is_over(record) or not reach < NEAR:
         return None
-    sentence = f"all {record.steps} steps together change the weights by at most {reach:.2g} of themselves"
+    sentence = f"all {record.steps} steps together change the weights by at most {reach:.2g} of their norm"
     return reach, NEAR, "update_ratio * steps", sentence, False
 
 

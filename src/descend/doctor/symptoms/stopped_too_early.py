@@ -1,4 +1,4 @@
-"""Stopped too early: nothing is wrong but the number of steps."""
+"""Stopped too early: the run needs more steps and nothing else."""
 
 from descend.doctor.course.own_metric import own_share_left
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, falls

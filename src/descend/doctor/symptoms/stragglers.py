@@ -1,4 +1,4 @@
-"""Stragglers: one process of a group is slower than the others, and all wait for it in every step."""
+"""Stragglers: one process of a group is slower, and all others wait for it in every step."""
 
 from collections.abc import Sequence
 from itertools import cycle

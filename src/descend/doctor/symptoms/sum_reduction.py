@@ -1,4 +1,4 @@
-"""Sum reduction: the loss, its gradient and its curvature grow with the batch, and the step with them."""
+"""Sum reduction: the loss, its gradient and its curvature grow with the batch size, and so does the step."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""Symmetric units: hidden units with identical weights that no gradient can tell apart."""
+"""Symmetric units: hidden units have identical weights, and no gradient can make them differ."""
 
 from descend.doctor.record import Record
 from descend.doctor.symptoms.sign import EARLY, Ruin, Sign

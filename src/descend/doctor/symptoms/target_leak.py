@@ -1,4 +1,4 @@
-"""Target leak: the network is to predict the next element of a sequence, and sees it."""
+"""Target leak: the network predicts the next element of a sequence and can see it."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign

@@ -1,4 +1,4 @@
-"""Targets not scaled: the network must first grow its output to their size, and the errors' gradients are as large."""
+"""Targets not scaled: the output must first grow to the targets' size, and the gradients are as large as the errors."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck, stuck_in_words
 from descend.doctor.record import Record, facts
@@ -11,7 +11,7 @@ SMALL = Bound(0.1, "root mean square of the targets", "chosen: an order of magni
 
 
 def targets_not_scaled(record: Record) -> Sign | None:
-    """Real targets far from the scale of one, in a run that suffers from it."""
+    """Report real targets far from unit scale, in a run that hardly learns."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or given.task != "real":
         return None
@@ -23,9 +23,9 @@ def targets_not_scaled(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"the targets have mean {mean:.3g} and σ {std:.3g} (root mean square "
-        f"{size:.3g}, where {SMALL:g} to {LARGE:g} is within reach of an output layer as it is "
-        f"initialised), and {stuck_in_words(record, '0', HARDLY_LEARNT)}",
+        sentence=f"the targets have mean {mean:.3g} and standard deviation {std:.3g}. Their root mean square is "
+        f"{size:.3g}; a freshly initialised output layer reaches {SMALL:g} to {LARGE:g}; "
+        f"{stuck_in_words(record, '0', HARDLY_LEARNT)}",
         quantity="root mean square of the targets",
         value=size,
         bound=LARGE if size > LARGE else SMALL,

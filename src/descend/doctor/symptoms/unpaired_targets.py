@@ -1,4 +1,4 @@
-"""Unpaired targets: inputs and targets come from two loaders, and each shuffles by itself."""
+"""Unpaired targets: inputs and targets come from two loaders that shuffle separately."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts

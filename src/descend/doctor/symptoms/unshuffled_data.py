@@ -1,4 +1,4 @@
-"""Unshuffled data: neighbouring examples are alike, so each batch pulls another way."""
+"""Unshuffled data: neighbouring examples are alike, so each batch pulls the weights in another direction."""
 
 from math import log
 from statistics import fmean, pvariance
@@ -17,7 +17,7 @@ EXAMPLES = Count(8, "examples in a batch", "chosen: of fewer the entropy says li
 
 
 def unshuffled_data(record: Record) -> Sign | None:
-    """The labels, or the targets, within a batch vary far less than over all batches."""
+    """Report labels or targets that vary far less within a batch than over all batches."""
     return _sorted_labels(record) or _sorted_targets(record)
 
 
@@ -34,14 +34,14 @@ def _sorted_labels(record: Record) -> Sign | None:
     if overall == 0 or within > SORTED * overall:
         return None
     sentence = (
-        f"the labels come sorted: within a batch their entropy is {within:.2g}, over {len(counts)} batches "
-        f"{overall:.2g} (bound {SORTED:.0%} of it), so that each step unlearns what the last ones taught"
+        f"the labels are sorted: their entropy is {within:.2g} nats within a batch and {overall:.2g} over "
+        f"{len(counts)} batches (limit: {SORTED:.0%} of that), so each step undoes what earlier steps learned"
     )
     return _symptom(record, sentence, ("entropy within a batch / overall", within / overall, SORTED), certain=True)
 
 
 def _sorted_targets(record: Record) -> Sign | None:
-    """Real targets: a series in its order looks the same, so a trial has to decide."""
+    """Report sorted real targets; a time series in its order looks the same, so a trial has to decide."""
     batches = [batch.fact for batch in record.history(facts.Batch) if batch.fact.examples >= EXAMPLES]
     seen = [(b.mean, b.std) for b in batches if b.mean is not None and b.std is not None]
     if len(seen) < BATCHES or not cost_left(record) > LEFT_TO_LEARN:
@@ -51,8 +51,8 @@ def _sorted_targets(record: Record) -> Sign | None:
     if share > ALIKE:
         return None
     sentence = (
-        f"the targets come in order: within a batch they have {share:.0%} of their variance over {len(seen)} batches "
-        f"(bound {ALIKE:.0%}), so that each step follows one part of the data alone"
+        f"the targets are sorted: their variance within a batch is {share:.0%} of that over {len(seen)} batches "
+        f"(limit: {ALIKE:.0%}), so each step fits one part of the data only"
     )
     return _symptom(record, sentence, ("variance within a batch / overall", share, ALIKE), certain=False)
 

@@ -1,4 +1,4 @@
-"""Vanishing gradients: what reaches the first layers, or the first steps, is a tiny part of what leaves the last."""
+"""Vanishing gradients: only a tiny part of the gradient reaches the first layers or the first time steps."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
@@ -13,7 +13,7 @@ FORGOTTEN = Bound(1e-4, "of the gradient at the step where it is largest", "chos
 
 
 def vanishing_gradients(record: Record) -> Sign | None:
-    """Hardly any gradient reaches the first layer, or the first step of a sequence, and the cost does not fall."""
+    """Report that almost no gradient reaches the first layer or the first time step, and the loss does not fall."""
     if not is_stuck(record, "0", HARDLY_LEARNT):
         return None
     return _through_depth(record) or _through_time(record)
@@ -32,8 +32,8 @@ def _through_depth(record: Record) -> Sign | None:
         return None
     return _symptom(
         record,
-        f"the gradient of {first} is {value / largest:.1e} of that of {strongest} (bound {SMALL:g}): hardly "
-        "anything of the error reaches the first layers",
+        f"the gradient norm of {first} is {value / largest:.1e} of that of {strongest} (limit: {SMALL:g}), so the "
+        "first layers receive almost no training signal",
         ("gradient norm of the first layer / of the last", value / largest, SMALL),
         first,
         tuple(("gradient_norm", place) for place, _ in gradients),
@@ -53,8 +53,8 @@ def _through_time(record: Record) -> Sign | None:
     length = layer.length if layer else 0
     return _symptom(
         record,
-        f"of the gradient that reaches {place} at the end of {length} steps, {share:.1e} is left at the first one "
-        f"(bound {FORGOTTEN:g}): what was read early is forgotten, and nothing teaches the layer to keep it",
+        f"after backpropagation through {length} time steps of {place}, {share:.1e} of the gradient norm is left at "
+        f"the first (limit: {FORGOTTEN:g}), so the layer cannot learn to keep early inputs",
         ("gradient at the first step / at the largest", share, FORGOTTEN),
         place,
         (("loss", "0"),),

@@ -1,4 +1,4 @@
-"""Weights not loaded: a checkpoint whose names are not the module's, loaded without a word of it."""
+"""Weights not loaded: the names in the checkpoint do not match the module's, and the mismatch is silent."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign

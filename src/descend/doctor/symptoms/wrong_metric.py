@@ -1,4 +1,4 @@
-"""Wrong metric: what the script measures of its network cannot tell the right answers from others."""
+"""Wrong metric: the number that the script logs does not change when predictions become right."""
 
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign

@@ -1,4 +1,4 @@
-"""Wrong step: what moves the parameters is not the rule's step along this loss's gradient."""
+"""Wrong step: the parameters do not move by the update rule's step along this loss's gradient."""
 
 from descend.doctor.course.suffering import may_suffer, suffers
 from descend.doctor.record import Record, Site, facts

@@ -1,4 +1,4 @@
-"""Zero input: a layer is fed nothing but zeros, so neither it nor what stands behind it can read anything there."""
+"""Zero input: a layer receives only zeros, so neither it nor any later layer can learn from the input."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
