@@ -25,7 +25,7 @@ quick: $(READY)
 thorough: lint browser postgres $(FRAMEWORKS)
 	$(BIN)/pytest -n 3 --dist worksteal --thorough
 
-# Every kind of script through the doctor, healthy and sick: the README's table. About a quarter of an hour.
+# Every kind of script through the doctor, healthy and sick: the table of docs/kinds.md. About a quarter of an hour.
 kinds: $(FRAMEWORKS)
 	$(BIN)/pytest -n 2 --dist worksteal tests/kinds tests/sandbox/test_corpus.py --kinds
 
@@ -50,7 +50,7 @@ clinic: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py
 
-# What is made of the source alone: the README's table of symptoms, docs/bounds.md, and docs/sentences.md, every sentence that can be printed.
+# What is made of the source alone: docs/symptoms.md, docs/bounds.md, and docs/sentences.md, every sentence that can be printed.
 tables: $(READY)
 	$(BIN)/python docs/regenerate.py --tables
 

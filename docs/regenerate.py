@@ -7,18 +7,18 @@ import subprocess
 import sys
 import tempfile
 from contextlib import chdir, redirect_stdout
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import bounds
 import sentences
-
-from descend.doctor.canon import CANON
+import symptoms
 
 ROOT = Path(__file__).parents[1]
 BLOCK = r"(<!-- output: {} -->\n).*?(<!-- end -->)"
 EXAMPLE = re.compile(r"```python\n(.*?)```|<!-- output: (\w+) -->", re.DOTALL)
-BEHIND_THE_PATCH = 'section:has(> h2:text-is("Suspected, not confirmed"))'
+SCREEN = 1000  # pixels: the height of the report's picture, as much as a reader sees at once
 WIDTH = 960  # pixels: the letters of so wide a page can still be read where a README makes it narrower
 PICTURES = {
     "schedules": ["schedule", "Cosine(1000).after_warmup(50)", "WarmRestarts(100, 2)", "Step(300)", "--lr", "0.1"],
@@ -30,16 +30,6 @@ PICTURES = {
     "surface": ["surface", "--directions", "path", "--steps", "300", "examples/digits_cnn.py"],
     "gradients": ["gradients", "examples/digits_classifier.py"],
 }
-
-
-def symptom_table() -> str:
-    """Return the catalogue as a Markdown table: id, what it is, what is prescribed."""
-    rows = ["| problem | what it is | remedies |", "|---|---|---|"]
-    for name, entry in CANON.items():
-        summary = entry.nature.partition(": ")[2].strip().rstrip(".")
-        remedies = dict.fromkeys(row.remedy for row in entry.rows)
-        rows.append(f"| `{name}` | {summary} | {', '.join(f'`{r}`' for r in remedies)} |")
-    return "\n".join(rows) + "\n"
 
 
 def doctors_output(script: str, store: str) -> str:
@@ -107,8 +97,8 @@ def pictures_of_parts() -> None:
             picture(page, ROOT / "docs" / f"{name}.png")
 
 
-def picture(page_file: Path, into: Path, above: str = "") -> None:
-    """Take a picture of a page with Chromium: of all of it, or of what stands above the part `above`."""
+def picture(page_file: Path, into: Path, height: float = inf) -> None:
+    """Take a picture of a page with Chromium, of at most so many pixels from the top."""
     import shutil
 
     from playwright.sync_api import sync_playwright
@@ -119,8 +109,8 @@ def picture(page_file: Path, into: Path, above: str = "") -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(page_file.as_uri())
         page.wait_for_timeout(2000)
-        part = page.locator(above or "main").bounding_box()
-        end = part["y"] if above else part["y"] + part["height"]
+        part = page.locator("main").bounding_box()
+        end = min(part["y"] + part["height"], height)
         page.screenshot(path=into, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": end})
         browser.close()
 
@@ -141,9 +131,8 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def tables() -> None:
-    """Write what is made of the source alone: the README's table of symptoms, the bounds, the sentences."""
-    readme = ROOT / "README.md"
-    readme.write_text(replaced(readme.read_text(), "symptoms", symptom_table()))
+    """Write the pages that come from the source alone: symptoms, limits, sentences."""
+    symptoms.PAGE.write_text(symptoms.page())
     bounds.PAGE.write_text(bounds.page())
     sentences.PAGE.write_text(sentences.page())
 
@@ -155,7 +144,7 @@ def main() -> None:
     script = "examples/digits_mlp.py"
     with tempfile.TemporaryDirectory() as store:
         text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, store))
-        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", above=BEHIND_THE_PATCH)
+        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", SCREEN)
     readme.write_text(text)
     knobs = ROOT / "docs" / "knobs.md"
     text = knobs.read_text()

@@ -1,4 +1,4 @@
-"""Writes the README's table of kinds from what the tests of `tests/kinds` say of each."""
+"""Writes the table of docs/kinds.md from what the tests of `tests/kinds` say of each."""
 
 from pathlib import Path
 

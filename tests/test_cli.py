@@ -105,7 +105,7 @@ def test_a_run_that_is_not_there(descend, tmp_path, command):
 def test_an_option_behind_the_script_is_the_scripts(descend, tmp_path):
     (tmp_path / "train.py").write_text("import sys; seed = '--seed'; sys.exit(3)")
     done = descend("watch", "train.py", "--store=x", "--seed", "1", cwd=tmp_path)
-    assert "descend: --store stands after train.py, so it goes to the script; descend's own" in done.stderr
+    assert "descend: --store comes after train.py, so the script receives it; write descend's own" in done.stderr
     assert "--seed" not in done.stderr and done.returncode == 3
 
 

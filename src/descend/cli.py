@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -22,7 +21,6 @@ from descend.doctor.commands.options import (
     AsModule,
     Format,
     Ignore,
-    Number,
     Processes,
     Python,
     Ray,
@@ -32,6 +30,7 @@ from descend.doctor.commands.options import (
     Trials,
     Where,
 )
+from descend.doctor.commands.recorded_runs import diagnose, print_case, report, runs
 from descend.doctor.commands.showing.layout import layout
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
@@ -42,11 +41,14 @@ if TYPE_CHECKING:
     from descend.doctor.record.store import Store
     from descend.doctor.script.script import Script
 
-EPILOG = "Exit status: 0 no finding (healthy or undecided), 1 findings, 2 bad usage; the script's own where it fails."
+EPILOG = (
+    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C. "
+    "If the script fails, its own status."
+)
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     help="Finds out why a neural network isn't training, and proves the fix.",
 )
 
@@ -58,20 +60,20 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     as_module: AsModule = False,
     steps: Annotated[
         int | None,
-        typer.Option(help="Observe this many optimizer steps. Default: 1000; after 5 s, 300 are enough."),
+        typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 if these take longer than 5 s."),
     ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(
-            help="... or this many seconds of training, measuring not counted. Default: 60, and 600 until it begins; "
-            "given, it holds for both."
+            help="Observe at most this many seconds of training, without the time for measuring. Default: 60, "
+            "after at most 600 until training begins; a given value is used for both."
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Fresh seeds that confirm a remedy; as many again where those leave it open.")
+        int, typer.Option(help="Confirm a remedy on this many fresh seeds; on as many more if the result is open.")
     ] = Plan.seeds,
-    seed: Annotated[int, typer.Option(help="Added to every seed that the script sets.")] = Plan.seed,
-    jobs: Annotated[int | None, typer.Option(help="Trials run side by side. Default: one per core.")] = None,
+    seed: Annotated[int, typer.Option(help="Add this to every seed that the script sets.")] = Plan.seed,
+    jobs: Annotated[int | None, typer.Option(help="Run this many trials in parallel. Default: one per core.")] = None,
     processes: Processes = None,
     ray: Ray = None,
     trials: Trials = Plan.trials,
@@ -79,32 +81,43 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     select: Select = None,
     ignore: Ignore = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Write the proven patch into the script, unless it was edited meanwhile.")
+        bool,
+        typer.Option("--apply", help="Write the proved patch into the script, unless the script has changed since."),
     ] = False,
     allow_effects: Annotated[
         bool,
-        typer.Option("--allow-effects", help="Let the script write, connect and start programs outside its copy."),
+        typer.Option(
+            "--allow-effects",
+            help="Let the script write files, open connections and start programs outside the scratch copy.",
+        ),
     ] = False,
     sandbox: Annotated[
         str,
         typer.Option(
             metavar="LEVEL",
-            help="How it is kept apart: namespaces, landlock or hooks. Default: auto, the strongest there is here.",
+            help="Isolate the script by namespaces, landlock or hooks. Default: auto, the strongest available here.",
         ),
     ] = "auto",
     format: Format = "text",
     store: Where = DEFAULT_STORE,
     python: Python = None,
 ) -> None:
-    """Run SCRIPT in a scratch copy, say why it isn't training, try the remedies, and prove one.
+    """Find out why SCRIPT isn't training, try remedies on copies of it, and prove one.
 
-    It observes the first optimizer steps, measures curvature, activations, inputs and wiring,
-    then runs the script again with each textbook remedy applied: same seed, same batches, same number of steps,
-    unless these are what the remedy changes.
-    A script for torchrun is run as a group of its own, of as many processes as torchrun has started, or
-    --nproc-per-node says; of one where this machine has fewer cores.
-    What a Python program would write outside the copy, send to other processes or machines, or start, is refused and
-    told; the kernel holds back libraries in C, too, as far as --sandbox says. What stays open is said at the start.
+    The script runs unmodified in a scratch copy of the working directory. descend observes the first optimizer
+    steps and measures the training loop, the inputs, the activations and the curvature. It then edits the source,
+    one remedy at a time, and runs each edited copy with the same seed, the same batches and the same number of steps.
+
+    Writes outside the copy, network connections, signals and other programs are refused and listed. At the start,
+    descend prints what the chosen --sandbox cannot prevent.
+
+    A script for torchrun runs as a group of processes: as many as torchrun has started, or --nproc-per-node.
+
+    Examples:
+
+    - descend doctor train.py --epochs 3
+    - descend doctor -m package.train
+    - descend doctor notebook.ipynb
     """
     from descend.doctor.canon.diagnosis import check_ids
     from descend.doctor.record.store import open_store
@@ -146,78 +159,21 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(watch)
 
 
-@app.command()
-def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = "text") -> None:
-    """Diagnose a recorded run again, without running anything."""
-    from dataclasses import replace
-
-    from descend.doctor.archive import load_case
-    from descend.doctor.canon.diagnosis import diagnose as find
-    from descend.doctor.concluding import conclude
-    from descend.doctor.record.loading import intact
-    from descend.doctor.record.store import open_existing
-    from descend.doctor.trials.proof import Proof
-
-    with open_existing(store) as kept:
-        number = kept.number(run)
-        known, folder = load_case(kept, number), kept.folder / str(number)
-    with intact(f"run {number} in {kept.where}"):
-        confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
-        told = {s.id: s for s in (*known.findings, *known.suspicions)}  # by trials alone, too
-        again = tuple((told | {s.id: s for s in find(known.record)}).values())
-        proof = Proof(again, known.trials, confirmed, refuted=dismissed, judged=dismissed, changed=known.changed)
-        proof = replace(proof, cure=known.cure, tuning=known.tuning, verified=known.verified)
-        case = replace(conclude(known.record, proof), total_s=known.total_s)
-        _print(case, format == "json", folder, store)
-    sys.exit(1 if case.findings else 0)
-
-
+app.command()(diagnose)
 app.command(context_settings=PASS_ON)(gradcheck)
 app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
 app.add_typer(showing.app, name="show")
 app.command(context_settings=PASS_ON)(layout)
-
-
-@app.command()
-def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
-    """Write the HTML report of a recorded run again and print where it is."""
-    from descend.doctor.archive import load_case
-    from descend.doctor.record.loading import intact
-    from descend.doctor.record.store import open_existing
-    from descend.doctor.report import write_page
-
-    with open_existing(store) as kept:
-        number = kept.number(run)
-        case, trial_runs = load_case(kept, number), kept.trial_runs(number)
-        path = kept.folder / str(number) / "report.html"
-    with intact(f"run {number} in {kept.where}"):
-        write_page(case, trial_runs, path)
-    typer.echo(path)
-
-
-@app.command()
-def runs(store: Where = DEFAULT_STORE) -> None:
-    """List the recorded runs."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from descend.doctor.record.store import open_existing
-
-    table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
-    with open_existing(store) as kept:
-        for row in kept.runs():
-            when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
-            cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
-            table.add_row(*map(str, cells))
-    Console().print(table)
+app.command()(report)
+app.command()(runs)
 
 
 @app.command()
 def explain(
-    symptom: Annotated[str, typer.Argument(help="A symptom's id, such as dead_units.")],
+    symptom: Annotated[str, typer.Argument(help="The id of a symptom, such as dead_units.")],
 ) -> None:
-    """Say what a symptom is, how it is recognised, and what the literature prescribes."""
+    """Explain a symptom: what it is, how it is recognised, and which remedies the literature recommends."""
     from descend.doctor.canon.diagnosis import check_ids
     from descend.doctor.commands.explanations import explanation
 
@@ -286,15 +242,4 @@ def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_jso
     make_folder(folder)
     write_patches(case, folder)
     write_page(case, kept.trial_runs(case.record.run), folder / "report.html")
-    _print(case, as_json, folder, store)
-
-
-def _print(case: "Case", as_json: bool, folder: Path, store: str) -> None:
-    from rich.console import Console
-
-    from descend.doctor.report import render_console, render_json
-
-    if as_json:
-        typer.echo(render_json(case))
-    else:
-        Console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))
+    print_case(case, as_json=as_json, folder=folder, store=store)

@@ -1,7 +1,7 @@
 """Every kind of script: unharmed under observation, its fault found, the cure proved in its own idiom, no false alarm.
 
 A program's line `lr=0.3  # sick: lr=0.3 | lr=30.0` reads the second in the sick one. What passes is a row of the
-README's table, which `kinds_table` writes. `make test` takes some kinds to the doctor, `make kinds` all of them.
+table of docs/kinds.md, which `kinds_table` writes. `make test` runs the doctor on some kinds, `make kinds` on all.
 """
 
 import functools

@@ -15,7 +15,7 @@ EPILOG = "Exit status: 0 the patch is written, or stands there already; 2 nothin
 
 
 def apply(run: Number = None, store: Where = DEFAULT_STORE) -> None:
-    """Write the proved patch of a recorded run into the script, without running anything.
+    """Write the proved patch of a recorded run into the script; nothing is run.
 
     Only onto the very text that the doctor read: where a file of the patch has changed since, none is written.
     """

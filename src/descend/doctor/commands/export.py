@@ -31,7 +31,7 @@ def export(
     ] = None,
     store: Where = DEFAULT_STORE,
 ) -> None:
-    r"""Write every reading of a recorded run for other programs, and print where they are.
+    r"""Write all measurements of a recorded run as Parquet or TensorBoard events, and print the path.
 
     A Parquet table has the columns name, place, step and value. It needs pip install 'descend\[export]'.
     """

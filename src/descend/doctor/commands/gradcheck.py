@@ -17,7 +17,7 @@ STEPS = 3  # optimizer steps that are run
 
 
 def gradcheck(script: Target, arguments: Arguments = None, as_module: AsModule = False, python: Python = None) -> None:
-    """Compare the gradients of SCRIPT with finite differences, in float64: each module, each custom Function.
+    """Compare SCRIPT's gradients with finite differences in float64, for each module and custom Function.
 
     It runs the first steps in a scratch copy. Exit status: 0 all right, 1 some wrong, 2 nothing could be checked.
     """

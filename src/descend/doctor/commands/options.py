@@ -21,8 +21,8 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
         for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
             if name.lstrip("-").encode() not in text:
                 typer.echo(
-                    f"descend: {name} stands after {script}, so it goes to the script; descend's own options "
-                    "stand before it",
+                    f"descend: {name} comes after {script}, so the script receives it; write descend's own options "
+                    "before the script",
                     err=True,
                 )
     return arguments
@@ -49,51 +49,52 @@ def _answering(python: str | None) -> str | None:
 Target = Annotated[
     str, typer.Argument(help="The training script or notebook, unmodified (with -m: a module; -: standard input).")
 ]
-Arguments = Annotated[
-    list[str] | None, typer.Argument(help="The script's own arguments, passed on.", callback=_passed_on)
-]
-AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as in python -m.")]
+Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for the script itself.", callback=_passed_on)]
+AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as for python -m.")]
 Python = Annotated[
     str | None,
-    typer.Option("--python", metavar="PATH", help="The script's interpreter. Default: this one.", callback=_answering),
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="Run the script with this interpreter. Default: the one that runs descend.",
+        callback=_answering,
+    ),
 ]
 Where = Annotated[
     str,
     typer.Option(
-        "--store", metavar="DIR|URL", help="Where runs are kept: a folder, or postgresql+psycopg://host/database."
+        "--store", metavar="DIR|URL", help="Keep runs in this folder, or in postgresql+psycopg://host/database."
     ),
 ]
 Number = Annotated[
     int | None,
-    typer.Argument(help="A run's number, as in `descend runs`; default: the last."),
+    typer.Argument(help="The number of a run, as `descend runs` lists it. Default: the last."),
 ]
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="ID", help="Look for this symptom only; may be repeated."),
+    typer.Option("--select", metavar="ID", help="Check only this symptom; may be repeated."),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="ID", help="Leave this symptom out; may be repeated.")
+    list[str] | None, typer.Option("--ignore", metavar="ID", help="Do not check this symptom; may be repeated.")
 ]
 Processes = Annotated[
     int | None,
     typer.Option(
-        "--nproc-per-node", min=1, help="Processes of a script that is for torchrun. Default: torchrun's, or 1."
+        "--nproc-per-node",
+        min=1,
+        help="Number of processes of a script for torchrun. Default: as torchrun has started, or 1.",
     ),
 ]
 Suggest = Annotated[
     bool,
-    typer.Option(
-        "--suggest", help="Where nothing is wrong, try what may make it a little better, too; --apply never writes it."
-    ),
+    typer.Option("--suggest", help="If no problem is found, try small improvements, too; --apply never writes these."),
 ]
 Ray = Annotated[
     str | None,
-    typer.Option(
-        "--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster there; auto: the one that is found."
-    ),
+    typer.Option("--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster at this address; auto: find one."),
 ]
 Trials = Annotated[
     int,
-    typer.Option(help="Changes tried at most in each search, where nothing that has a name explains what is wrong."),
+    typer.Option(help="Try at most this many edits in each search, if no known problem explains the failure."),
 ]
-Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to standard output.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="The format of standard output.")]

@@ -11,7 +11,7 @@ from descend.doctor.commands.showing.surface import surface
 from descend.doctor.commands.showing.symmetry import symmetry
 from descend.doctor.commands.showing.trajectories import trajectories
 
-app = typer.Typer(help="Draw a part of training before it is used, or what a script's cost looks like.")
+app = typer.Typer(help="Draw schedules, trajectories, curvature, loss surfaces, symmetries and gradient noise.")
 app.command()(schedule)
 app.command()(activations)
 app.command()(trajectories)

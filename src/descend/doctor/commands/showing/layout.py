@@ -39,7 +39,7 @@ def layout(  # noqa: PLR0913 - each is an option of the command
     format: Format = "text",
     python: Python = None,
 ) -> None:
-    """Run a few steps of SCRIPT in a scratch copy and foretell its step on several processes, for each way to split it.
+    """Run a few steps of SCRIPT and predict its step time on several processes, for each layout.
 
     Data parallel, layers split by their outputs, stages of a pipeline, and both together: seconds, the part of them
     that is spent waiting for the link, and memory. descend.parallel.Layout spreads a script so.

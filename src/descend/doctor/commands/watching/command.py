@@ -24,7 +24,7 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     store: Where = DEFAULT_STORE,
     python: Python = None,
 ) -> None:
-    """Run SCRIPT in place, as plain python would, and record what is measured; tell what is sure once it is seen.
+    """Run SCRIPT in place, as plain Python would, record it, and report certain problems as soon as they are seen.
 
     Its losses stay the same bit for bit, and probes wait for their share of the loop's time, 2 %. From inside a program
     or a notebook: with descend.watch(model, optimizer):
