@@ -1,37 +1,43 @@
 """What mends a fact may show on held-out data alone."""
 
 from dataclasses import replace
-from math import nan
 
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.doctor.course.own_metric import own_metric
 from descend.doctor.record import Fact, Reading, Record, facts
-from descend.doctor.trials.candidate import Candidate, by_own_number
+from descend.doctor.trials.screen import NO_YARDSTICK, screen
 
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
 
 
 @pytest.mark.parametrize(
-    ("value", "is_fact", "data", "reason", "asked"),
+    ("value", "is_fact", "data", "by_number"),
     [
-        (0.95, True, True, "", 1),
-        (0.5, True, True, "", 0),
-        (0.95, False, True, "", 0),
-        (0.95, True, None, "", 0),
-        (nan, True, None, "no loss can judge it", 1),
-        (nan, False, None, "no loss can judge it", 0),
+        (0.95, True, True, True),
+        (0.5, True, True, False),
+        (0.95, False, True, False),
+        (0.95, True, None, False),
+        (None, True, None, True),  # no loss can judge it
+        (None, False, None, False),
     ],
 )
-def test_what_mends_a_fact_and_shows_nowhere_is_judged_by_the_own_number(value, is_fact, data, reason, asked):
+def test_what_fixes_a_fact_and_shows_no_gain_is_judged_by_the_own_number(value, is_fact, data, by_number):
     baseline = record_of(1.0)
     baseline.add(Fact.of(replace(HELD_OUT, is_held_out=data), 99, "test acc"))
     baseline.add(Reading("own_number", "test acc", 99, 0.2))
-    known = Candidate(replace(prescription("a"), of_fact=is_fact), SCRIPT, value=value, before=1.0, reason=reason)
-    assert [c.prescription.judged_on for c in by_own_number([known], baseline)] == ["metric"] * asked
-    honest = replace(known, prescription=replace(known.prescription, judged_on="nothing"))
-    assert by_own_number([honest], baseline) == []
+    if value is None:
+        del baseline.readings["yardstick", "negative_log_likelihood"]
+    table = Printing(0.2, 0.9)
+    table.baseline, table.outcomes["a"] = baseline, value or 1.0
+    asked = replace(prescription("a"), of_fact=is_fact)
+    [found] = screen([asked], table)
+    assert found.prescription.judged_on == ("metric" if by_number else "fixed")
+    assert found.helps == (by_number or value == 0.5)
+    assert found.reason == (NO_YARDSTICK if value is None and not by_number else "")
+    [honest] = screen([replace(asked, judged_on="nothing")], table)
+    assert honest.prescription.judged_on == "nothing" and not honest.helps
 
 
 class Printing(Table):

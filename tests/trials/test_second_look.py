@@ -155,7 +155,8 @@ def study_of(record: Record) -> Study:
 
 def test_what_was_added_is_taken_back_and_what_it_was_added_to_is_not():
     earlier = cured(0.5).telling(cured(0.5).cure)
-    cure = replace(earlier.cure, remedies=("zero_grad", "skip_call"))
+    script = Script(Path("train.py"), Path(), edits={Path("train.py"): "both"})
+    cure = replace(earlier.cure, remedies=("zero_grad", "skip_call"), script=script)
     proof = replace(earlier, cure=cure, trials=(cure, replace(earlier.cure, verdict="helps")))
     proof = gone_back(withdrawn(proof), earlier)
     assert proof.cure is earlier.cure and [trial.verdict for trial in proof.trials] == ["proved", "not_proved"]

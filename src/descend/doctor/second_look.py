@@ -158,7 +158,7 @@ def with_both(first: Mended, second: Trial | None, proof: Proof, study: Study) -
 def _instead(trial: Trial, candidate: Candidate, reason: str, proof: Proof) -> Proof:
     """Return the proof with another cure, told first, and of the one before why it is none any more."""
     rest = [replace(t, verdict="helps", reason=reason) if t is proof.cure else t for t in proof.trials]
-    return replace(proof.cured_by(trial, candidate.record), trials=(trial, *rest))
+    return proof.cured_by(trial, candidate.record).with_trials((trial, *rest))
 
 
 def _alone(first: Mended, both: Trial, proof: Proof, record: Record) -> float:
@@ -183,9 +183,9 @@ def with_mend(second: Record, proof: Proof, study: Study) -> Proof:
         return proof
     p = candidate.prescription
     mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
-    rest = [t for t in proof.trials if (t.symptom, t.label, t.judged_on) != (p.symptom, p.label, p.judged_on)]
-    proof = replace(proof, trials=(mend, *rest), confirmed=proof.confirmed | {p.symptom})
-    return replace(proof, cure=mend, trial_run=candidate.record)
+    rest = [t for t in proof.trials if t.edit != mend.edit]
+    proof = replace(proof, cure=mend, trial_run=candidate.record, confirmed=proof.confirmed | {p.symptom})
+    return proof.with_trials((mend, *rest))
 
 
 def new_facts(record: Record, symptoms: list[Symptom], first: Mended) -> list[Symptom]:
@@ -241,7 +241,7 @@ def takes_the_bottom_away(record: Record, second: Record, first: Mended) -> bool
 
 def gone_back(proof: Proof, earlier: Proof) -> Proof:
     """Return a proof as it was; what has been taken back meanwhile is among its trials."""
-    return replace(earlier, trials=(*earlier.trials, *(t for t in proof.trials if t.reason == BOTTOMLESS)))
+    return earlier.with_trials((*earlier.trials, *(t for t in proof.trials if t.reason == BOTTOMLESS)))
 
 
 def withdrawn(proof: Proof) -> Proof:

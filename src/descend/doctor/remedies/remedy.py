@@ -12,7 +12,7 @@ from descend.doctor.source.not_applicable import NotApplicable
 Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
 
-Key = tuple[str, str, JudgedOn]
+Key = tuple[str, str, str, JudgedOn]
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,5 @@ class Prescription:
 
     @property
     def key(self) -> Key:
-        """What tells its trial from those of others: the same change may be prescribed for several symptoms."""
-        return self.label, self.optimizer, self.judged_on
+        """What tells it from other prescriptions. Two of them may edit the source alike: then they share one trial."""
+        return self.symptom, self.label, self.optimizer, self.judged_on

@@ -1,6 +1,6 @@
 """A remedy with its screening: one trial run beside the baseline, under the script's own seed."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
@@ -13,7 +13,7 @@ from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 from descend.doctor.trials.study import Job, Study
-from descend.doctor.trials.trial import Part
+from descend.doctor.trials.trial import Part, edit_of
 from descend.doctor.trials.yardsticks import YARDSTICKS, is_own_loss, yardstick
 
 OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
@@ -38,6 +38,22 @@ class Candidate:
     reason: str = ""
     parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
     plain: "Candidate | None" = None  # of one at another rate: what it is at the rate before
+    asked: tuple[Prescription, ...] = ()  # all prescriptions that give this source, as they were prescribed
+
+    @property
+    def edit(self) -> Hashable:
+        """What identifies its edit: candidates with the same source are one candidate."""
+        return edit_of(self.script, self.prescription.label, self.reason)
+
+    @property
+    def prescriptions(self) -> tuple[Prescription, ...]:
+        """Every prescription that it is the trial of, the first one first."""
+        return self.asked or (self.prescription,)
+
+    @property
+    def symptoms(self) -> tuple[str, ...]:
+        """The ids of the symptoms that it was prescribed for, without repetition."""
+        return tuple(dict.fromkeys((self.prescription.symptom, *(p.symptom for p in self.asked))))
 
     @property
     def cost(self) -> int:
@@ -86,28 +102,6 @@ def run_all(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     records = iter(study.run([_job(script, prescription, baseline) for script, prescription in scripts]))
     judged = [c if c.script is None or c.reason else _judged(c, next(records), baseline) for c in candidates]
     return _judged_without_floor(judged, baseline)
-
-
-def by_own_number(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]:
-    """Return what mends a fact, to be judged by the script's own number where no loss can judge it or shows no gain.
-
-    In that case it has to be one of held-out data: what is wired wrongly may be wrong there alone.
-    """
-    metric = own_metric(baseline)
-    if metric is None:
-        return []
-    mending = [c for c in candidates if c.prescription.of_fact and c.script is not None]
-    unseen = [c for c in mending if _is_unjudged(c)]
-    if metric.is_held_out is True:
-        unseen += [c for c in mending if not c.reason and c.prescription.judged_on == "fixed" and not c.helps]
-    return [Candidate(replace(c.prescription, judged_on="metric"), c.script) for c in unseen]
-
-
-def _is_unjudged(candidate: Candidate) -> bool:
-    """Whether no loss could judge it; not where it failed."""
-    ending = candidate.record.ending if candidate.record else None
-    has_failed = ending is not None and ending.reason in ("failed", "killed")
-    return bool(candidate.reason) and not has_failed and candidate.prescription.judged_on in BY_LOSS
 
 
 def _job(script: Script, p: Prescription, baseline: Record) -> Job:

@@ -1,11 +1,11 @@
 """Remedies together, where one is not enough: added one by one while each takes off another fifth, then pruned."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import inf, isfinite
 
-from descend.doctor.remedies import Key, NotApplicable, Prescription
+from descend.doctor.remedies import NotApplicable, Prescription
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.statistics import as_good, promising
 from descend.doctor.trials.study import Study
@@ -47,7 +47,7 @@ def _mended(best: Candidate, others: Sequence[Candidate], study: Study) -> Candi
 
 
 def beside_fact(
-    best: Candidate, others: Sequence[Candidate], study: Study, known: Collection[Key] = ()
+    best: Candidate, others: Sequence[Candidate], study: Study, known: Collection[Hashable] = ()
 ) -> Candidate | None:
     """Return it together with what mends a fact, as one run went.
 
@@ -55,7 +55,7 @@ def beside_fact(
     """
     facts = [c for c in others if c.prescription.of_fact and c.script is not None and not c.reason]
     both = together([best, facts[0]]) if facts and not best.prescription.of_fact else None
-    is_new = both is not None and both.prescription.key not in known
+    is_new = both is not None and both.edit not in known
     return run_all([both], study)[0] if both is not None and is_new else None
 
 
@@ -84,7 +84,7 @@ def pairs(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     others = [c for c in known if not c.prescription.of_fact and c not in first]
     found = [(one, c) for one in first for c in others[:BESIDE]]
     found += combinations([c for c in known if isfinite(c.value)][:PAIRED], 2)
-    joined = {both.prescription.key: both for two in found if (both := together(two)) is not None}
+    joined = {both.edit: both for two in found if (both := together(two)) is not None}
     return run_all(list(joined.values()), study)
 
 

@@ -1,10 +1,9 @@
 """What the trials of one case have shown so far."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from descend.doctor.record import Record
-from descend.doctor.remedies import Key
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.trial import Trial
@@ -23,7 +22,7 @@ class Proof:
     confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
     judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
-    failed: Mapping[Key, Trial] = field(default_factory=dict)  # on fresh seeds
+    failed: Mapping[Hashable, Trial] = field(default_factory=dict)  # by edit: what failed on fresh seeds
     cure: Trial | None = None
     trial_run: Record | None = None  # the cure's under the script's own seed
     tuning: Trial | None = None  # the cure with the step set anew, where that adds to it
@@ -36,7 +35,9 @@ class Proof:
     @property
     def dismissed(self) -> frozenset[str]:
         """Suspicions that trials have decided against; what more seeds might settle is left open."""
-        return (self.refuted & self.judged) - {trial.symptom for trial in self.trials if trial.left_open}
+        return (self.refuted & self.judged) - {
+            symptom for trial in self.trials if trial.left_open for symptom in trial.symptoms
+        }
 
     def cured_by(self, trial: Trial, trial_run: Record | None) -> "Proof":
         """Return the proof with another cure: a trial, and its run under the script's own seed."""
@@ -47,10 +48,22 @@ class Proof:
         return replace(self, cure=None, trial_run=None, tuning=None)
 
     def telling(self, trial: Trial, instead_of: Trial | None = None) -> "Proof":
-        """Return the proof with a trial told in the place of another one, or behind all of them."""
+        """Return the proof with a trial in the place of another one, or after all of them."""
         if instead_of is None:
-            return replace(self, trials=(*self.trials, trial))
-        return replace(self, trials=tuple(trial if known is instead_of else known for known in self.trials))
+            return self.with_trials((*self.trials, trial))
+        return self.with_trials(trial if known is instead_of else known for known in self.trials)
+
+    def with_trials(self, trials: Iterable[Trial]) -> "Proof":
+        """Return the proof with these trials, of each edit the one that decides: the cure's, else of most seeds."""
+        kept: dict[Hashable, Trial] = {}
+        for trial in trials:
+            known = kept.get(trial.edit)
+            if known is None or self._weight(trial) >= self._weight(known):
+                kept[trial.edit] = trial
+        return replace(self, trials=tuple(kept.values()))
+
+    def _weight(self, trial: Trial) -> tuple[bool, bool, int]:
+        return trial is self.cure or trial is self.tuning, trial.was_judged, len(trial.seeds)
 
 
 Steps = Generator[Proof, None, Proof]  # the proof after each experiment, and in the end the last one

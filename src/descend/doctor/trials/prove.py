@@ -4,37 +4,30 @@ Every comparison is paired: the same seed, the same examples, the same number of
 no remedy can move.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 
-from descend.doctor.course.opponents import has_exploded, has_opponents
 from descend.doctor.course.suffering import suffers
-from descend.doctor.remedies import JudgedOn, Key, NotApplicable, Prescription
-from descend.doctor.trials.candidate import OPPONENTS, Candidate, by_own_number, judged_unpaired, run_all
+from descend.doctor.remedies import Prescription
+from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.combine import beside_fact, combined, pairs
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
 from descend.doctor.trials.retune import retuned
+from descend.doctor.trials.screen import in_order, screen
 from descend.doctor.trials.statistics import as_good, explains
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.tuning import Tried, beside, parted, untuned
-from descend.doctor.trials.untouched import with_the_same_measure
-from descend.doctor.trials.yardsticks import yardstick
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all, in each stage
 NO_BETTER = "on fresh seeds no better than the change that is taken"
-NO_YARDSTICK = "no step could be recorded and replayed, so there is nothing to judge a remedy by"
-MISSING: dict[JudgedOn, str] = {
-    "held_out": "the script computes no loss on held-out data",
-    "nothing": "no trial can judge it: without the fault the cost is higher, and honest",
-}
 
 Prescribe = Callable[[frozenset[str]], list[Prescription]]  # ids of refuted suspicions -> what may help
-Told = dict[Key, Trial]  # each candidate's trial as it is told, in their order
+Told = dict[Hashable, Trial]  # each edit's trial as it is reported, in their order
 
 
 def prove(stages: Sequence[Prescribe], study: Study, proof: Proof) -> Steps:
@@ -61,47 +54,26 @@ def prove(stages: Sequence[Prescribe], study: Study, proof: Proof) -> Steps:
     return proof
 
 
-def screen(prescriptions: Iterable[Prescription], study: Study) -> list[Candidate]:
-    """Run each change that applies and can be judged once, under the script's own seed."""
-    candidates = []
-    for prescription in prescriptions:
-        edited = prescription.apply(study.script)
-        if isinstance(edited, NotApplicable):
-            candidates.append(Candidate(prescription, None, reason=edited.reason))
-        elif prescription.judged_on != "metric" and has_opponents(study.baseline) and not has_exploded(study.baseline):
-            candidates.append(Candidate(prescription, edited, reason=OPPONENTS))
-        elif not yardstick(study.baseline, prescription.judged_on)[0]:
-            missing = MISSING.get(prescription.judged_on, NO_YARDSTICK)
-            candidates.append(Candidate(prescription, edited, reason=missing))
-        else:
-            candidates.append(Candidate(prescription, edited))
-    judged = list(judged_unpaired(run_all(candidates, study), study))
-    judged = list(with_the_same_measure(judged, study))
-    return judged + run_all(by_own_number(judged, study.baseline), study)
-
-
 def _screened(
     prescribe: Prescribe, study: Study, candidates: list[Candidate], proof: Proof
 ) -> tuple[list[Candidate], Proof]:
     """Screen until no suspicion is newly refuted: a refuted cause sets its consequences free."""
     while True:
         asked = prescribe(proof.refuted)
-        known = {c.prescription.key for c in candidates}
-        candidates = candidates + screen([p for p in asked if p.key not in known], study)
-        owners = {c.prescription.key: c for c in candidates}
-        mine = [replace(owners[p.key], prescription=p) for p in asked]
-        mine = [replace(c, value=float("nan")) if c.prescription.key in proof.failed else c for c in mine]
+        candidates = screen(asked, study, candidates)
+        mine = in_order(asked, candidates)
+        mine = [replace(c, value=float("nan")) if c.edit in proof.failed else c for c in mine]
         newly = _refuted(mine) - proof.refuted
         proof = replace(proof, judged=proof.judged | _judged(mine), refuted=proof.refuted | newly)
         if not newly:
-            live = {p.key for p in asked}
-            return mine + [c for c in candidates if c.prescription.key not in live], proof
+            live = {c.edit for c in mine}
+            return mine + [c for c in candidates if c.edit not in live], proof
 
 
 def _untried(candidates: Sequence[Candidate], proof: Proof) -> list[Candidate]:
     """Return those that no fresh seed has seen yet, of suspicions that are not refuted."""
-    alive = [c for c in candidates if c.prescription.of_fact or c.prescription.symptom not in proof.refuted]
-    return [c for c in alive if c.plain is None and c.prescription.key not in proof.failed]
+    alive = [c for c in candidates if c.prescription.of_fact or not proof.refuted.issuperset(c.symptoms)]
+    return [c for c in alive if c.plain is None and c.edit not in proof.failed]
 
 
 def _at_better_rates(
@@ -111,53 +83,54 @@ def _at_better_rates(
     ranked = _ranked([c for c in _untried(candidates, proof) if c.helps])
     if not ranked:
         return candidates, []
-    again = retuned(ranked, study, {c.prescription.key for c in candidates})
+    again = retuned(ranked, study, {c.edit for c in candidates})
     return candidates + again, _ranked([*ranked, *(c for c in again if c.helps)])
 
 
 def _best_confirmed(candidates: Sequence[Candidate], ranked: list[Candidate], study: Study, proof: Proof) -> Steps:
     """Confirm the best until one holds, and hold that against its rival; what those are for that do not is refuted."""
     untried, winners = _untried(candidates, proof), _in_turn(ranked) if ranked else []
-    joined = [c for c in combined(winners, untried, study) if c.prescription.key not in proof.failed]
-    queue = [*joined, *winners][:CONFIRMED]
-    everything = [*(c for c in (*joined, *winners) if c not in candidates), *candidates]
-    told = {c.prescription.key: proof.failed.get(c.prescription.key) or screened(c, study.baseline) for c in everything}
+    joined = [c for c in combined(winners, untried, study) if c.edit not in proof.failed]
+    everything = {c.edit: c for c in reversed((*joined, *winners, *candidates))}  # of an edit the first
+    queue = list({c.edit: c for c in (*joined, *winners)}.values())[:CONFIRMED]
+    told = {edit: proof.failed.get(edit) or screened(c, study.baseline) for edit, c in reversed(everything.items())}
     proof = _telling(told, proof)
     yield proof
     for candidate in queue:
         trial = confirm(candidate, study)
-        told[candidate.prescription.key] = trial
+        told[candidate.edit] = trial
         if trial.verdict in PROVED:
             proof = _won(candidate, trial, candidates, _telling(told, proof))
             yield proof
             return _against_its_rival((candidate, trial), ranked, candidates, told, study, proof)
-        proof = replace(_telling(told, proof), failed={**proof.failed, candidate.prescription.key: trial})
+        proof = replace(_telling(told, proof), failed={**proof.failed, candidate.edit: trial})
         # On other seeds what is surely wrong may decide.
         both = beside_fact(candidate, untried, study, proof.failed)
         if both is not None and both.helps:
             queue.append(both)
-            told[both.prescription.key] = screened(both, study.baseline)
+            told[both.edit] = screened(both, study.baseline)
             proof = _telling(told, proof)
         yield proof
-    return replace(proof, refuted=proof.refuted | {c.prescription.symptom for c in queue if not c.prescription.of_fact})
+    suspected = {p.symptom for c in queue for p in c.prescriptions if not p.of_fact}
+    return replace(proof, refuted=proof.refuted | suspected)
 
 
 def _telling(told: Told, proof: Proof) -> Proof:
     """Return the proof with the trials of this round, and those of earlier ones that have failed on fresh seeds."""
-    return replace(proof, trials=(*told.values(), *(trial for key, trial in proof.failed.items() if key not in told)))
+    return proof.with_trials((*told.values(), *(trial for edit, trial in proof.failed.items() if edit not in told)))
 
 
 def _won(candidate: Candidate, trial: Trial, candidates: Sequence[Candidate], proof: Proof) -> Proof:
     """Return the proof with a cure, with what it and the others that help confirm, and where each of these stands."""
     helping = _helping(candidates, proof)
     best = sorted([*helping, candidate], key=lambda c: (c is not candidate, c.left), reverse=True)
-    at = {c.prescription.symptom: c.prescription.at for c in best}  # the best of each: some have no place
+    at = {p.symptom: p.at for c in best for p in c.prescriptions}  # the best of each: some have no place
     placed = {symptom: place for symptom, place in at.items() if place}
     return _confirming(helping, replace(proof.cured_by(trial, candidate.record), at=placed))
 
 
 def _helping(candidates: Sequence[Candidate], proof: Proof) -> list[Candidate]:
-    return [c for c in candidates if c.helps and c.prescription.key not in proof.failed]
+    return [c for c in candidates if c.helps and c.edit not in proof.failed]
 
 
 def _confirming(helping: Sequence[Candidate], proof: Proof) -> Proof:
@@ -166,7 +139,7 @@ def _confirming(helping: Sequence[Candidate], proof: Proof) -> Proof:
     Of those without a name of their own that is what the cure is for.
     """
     cured = {part.prescription.symptom for part in proof.cure.parts} if proof.cure is not None else set()
-    prescribed = [candidate.prescription for candidate in helping]
+    prescribed = [p for candidate in helping for p in candidate.prescriptions]
     won = frozenset(p.symptom for p in prescribed if not p.of_search or p.symptom in cured)
     return replace(proof, confirmed=won - proof.refuted)
 
@@ -186,7 +159,7 @@ def _against_its_rival(
     if rival is None:
         return proof
     trial = confirm(rival, study)
-    told[rival.prescription.key] = trial
+    told[rival.edit] = trial
     return _confirming(_helping(candidates, proof), _settled(proved, (rival, trial), _telling(told, proof)))
 
 
@@ -238,26 +211,30 @@ def _pair_confirmed(candidates: list[Candidate], study: Study, proof: Proof) -> 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:
     """Return the suspicions of which a remedy that decides has run to a value, or to none where it diverged."""
-    known = frozenset(c.prescription.symptom for c in candidates)
-    mine = {symptom: [c for c in candidates if c.prescription.symptom == symptom] for symptom in known}
-    return frozenset(symptom for symptom in known if any(c.record and not c.reason for c in _deciding(mine[symptom])))
+    mine = _by_symptom(candidates)
+    return frozenset(symptom for symptom in mine if any(c.record and not c.reason for c in _deciding(symptom, mine)))
 
 
 def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
     """Return the suspicions whose deciding remedies did not win, or did clearly worse than another one."""
-    symptoms = {c.prescription.symptom for c in candidates}
-    refuted = set()
-    for symptom in symptoms:
-        mine = [c for c in candidates if c.prescription.symptom == symptom]
-        best = min((c.left for c in mine if isfinite(c.left)), default=float("nan"))
-        if not any(c.helps and explains(c.left, best) for c in _deciding(mine)):
+    mine, refuted = _by_symptom(candidates), set()
+    for symptom, own in mine.items():
+        best = min((c.left for c in own if isfinite(c.left)), default=float("nan"))
+        if not any(c.helps and explains(c.left, best) for c in _deciding(symptom, mine)):
             refuted.add(symptom)
     return frozenset(refuted)
 
 
-def _deciding(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def _by_symptom(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
+    """Return for each symptom the candidates that were prescribed for it."""
+    symptoms = dict.fromkeys(symptom for c in candidates for symptom in c.symptoms)
+    return {symptom: [c for c in candidates if symptom in c.symptoms] for symptom in symptoms}
+
+
+def _deciding(symptom: str, candidates: dict[str, list[Candidate]]) -> Sequence[Candidate]:
     """Return, of one suspicion's, those that decide it. Where none could be run, whatever helps has to do."""
-    return [c for c in candidates if c.prescription.decides and not c.reason] or candidates
+    mine = candidates[symptom]
+    return [c for c in mine if not c.reason and any(p.decides for p in c.prescriptions if p.symptom == symptom)] or mine
 
 
 def _value(candidate: Candidate) -> float:
@@ -286,7 +263,7 @@ def _yields(candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
     """Whether it only bears the trouble, or gives something up, where another for the same at no more cost mends it."""
     if _mends_and_keeps(candidate):
         return False
-    same = [c for c in candidates if c.prescription.symptom == candidate.prescription.symptom]
+    same = [c for c in candidates if set(c.symptoms) & set(candidate.symptoms)]
     return any(_mends_and_keeps(c) and c.cost <= candidate.cost and explains(c.left, candidate.left) for c in same)
 
 

@@ -6,11 +6,11 @@ another at its default is no fair comparison (Sivaprasad et al. 2020). It is for
 fault that it does not mend.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 from descend.doctor.course.opponents import has_opponents
-from descend.doctor.remedies import Key, NotApplicable, Prescription
+from descend.doctor.remedies import NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.study import Study
@@ -29,8 +29,8 @@ LEAST_FOR_A_RULE = Bound(
 )
 
 
-def retuned(winners: Sequence[Candidate], study: Study, known: Collection[Key]) -> list[Candidate]:
-    """Return the best candidate, and the best under another rule, at larger rates, run; without those `known`.
+def retuned(winners: Sequence[Candidate], study: Study, known: Collection[Hashable]) -> list[Candidate]:
+    """Return the best candidate, and the best under another rule, at larger rates, run; without the edits `known`.
 
     None where hardly anything is left to gain, or where they have no rate to set.
     """
@@ -38,11 +38,13 @@ def retuned(winners: Sequence[Candidate], study: Study, known: Collection[Key]) 
     tried: list[Candidate] = []
     if best.prescription.judged_on != "fixed" or has_opponents(study.baseline):
         return []
-    climbs = _climbs(winners, known)
+    climbs, known = _climbs(winners), set(known)
     while True:
         left = min(c.left for c in (best, *tried) if c.helps)
         running = [
-            (climb, c) for climb in climbs if left > climb.least and (c := climb.following(study.script)) is not None
+            (climb, c)
+            for climb in climbs
+            if left > climb.least and (c := climb.following(study.script, known)) is not None
         ]
         if not running:
             return tried
@@ -61,32 +63,39 @@ class _Climb:
     tried: list[Candidate]
     least: float  # it ends where no more than this is left of the cost
 
-    def following(self, script: Script) -> Candidate | None:
-        """Return what is to be run next; none where the last one was not the best."""
+    def following(self, script: Script, known: set[Hashable]) -> Candidate | None:
+        """Return what is to be run next, and add its edit to `known`; None where the last one was not the best."""
         top = min((c for c in self.tried if c.helps), key=lambda c: c.left, default=None)
-        if not self.rungs or (self.tried and top is not self.tried[-1]):
+        if self.tried and top is not self.tried[-1]:
             return None
-        rung = self.rungs.pop(0)
-        edited = rung.apply(script)
-        return None if isinstance(edited, NotApplicable) else Candidate(rung, edited, plain=self.of)
+        while self.rungs:
+            rung = self.rungs.pop(0)
+            edited = rung.apply(script)
+            if isinstance(edited, NotApplicable):
+                return None
+            candidate = Candidate(rung, edited, plain=self.of)
+            if candidate.edit not in known:
+                known.add(candidate.edit)
+                return candidate
+        return None
 
 
-def _climbs(winners: Sequence[Candidate], known: Collection[Key]) -> list[_Climb]:
+def _climbs(winners: Sequence[Candidate]) -> list[_Climb]:
     best = winners[0]
     others = [c for c in winners if c.prescription.symptom == best.prescription.symptom]
     rival = next((c for c in others if _is_adaptive(c) != _is_adaptive(best)), None)
-    climbs = [_Climb(best, _rungs(best, known), [best], LEAST_LEFT)]
+    climbs = [_Climb(best, _rungs(best), [best], LEAST_LEFT)]
     with_adam = best.prescription.with_adam
     if rival is not None:
-        climbs.append(_Climb(rival, _rungs(rival, known), [rival], LEAST_FOR_A_RULE))
+        climbs.append(_Climb(rival, _rungs(rival), [rival], LEAST_FOR_A_RULE))
     elif with_adam is not None:
         climbs.append(_Climb(best, [with_adam(factor) for factor in (1.0, *FACTORS)], [], LEAST_FOR_A_RULE))
     return climbs
 
 
-def _rungs(candidate: Candidate, known: Collection[Key]) -> list[Prescription]:
+def _rungs(candidate: Candidate) -> list[Prescription]:
     at_rate = candidate.prescription.at_rate
-    return [] if at_rate is None else [p for factor in FACTORS if (p := at_rate(factor)).key not in known]
+    return [] if at_rate is None else [at_rate(factor) for factor in FACTORS]
 
 
 def _is_adaptive(candidate: Candidate) -> bool:

@@ -7,7 +7,7 @@ from descend.doctor.remedies import Prescription
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
-from descend.doctor.trials.prove import screen
+from descend.doctor.trials.screen import screen
 from descend.doctor.trials.study import Study
 
 CONFIRMED = 3  # of those that show a gain at first, the best

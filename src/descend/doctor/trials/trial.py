@@ -1,6 +1,6 @@
 """What a trial is: one remedy (or several together) tried by re-running the script with it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +27,18 @@ class Part:
     examined: Mapping[Path, str]
 
 
+def edit_of(script: Script | None, *otherwise: str) -> Hashable:
+    """Return what identifies an edit: the resulting source, whoever prescribed it; `otherwise` where there is none."""
+    return otherwise if script is None else frozenset(script.edits.items())
+
+
 @dataclass(frozen=True)
 class Trial:
     """A remedy's verdict, from paired runs: same seed, same batches, same number of steps, unless it changes these."""
 
     remedies: tuple[str, ...]  # ids
     label: str  # the change in a user's words
-    symptom: str  # id of the symptom it was prescribed for
+    symptom: str  # id of the symptom it was prescribed for first
     # proved, train_longer (at more steps), mends (a fact, and is no worse), suggested, not_proved, helps (but another
     # more), no_effect, worse, failed
     verdict: str
@@ -52,6 +57,20 @@ class Trial:
     gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
     left_open: bool = False  # whether its seeds leave open what more of them might settle
     parts: tuple[Part, ...] = ()  # the changes that it was made by, in their order
+    also_for: tuple[str, ...] = ()  # ids of other symptoms whose prescriptions give the same source
+    quantity: str = ""  # the name of `before` and `after`: "negative log-likelihood"
+    floor: float = 0.0  # what no prediction can go below, and `before` and `after` leave out
+    least_gain: float = 0.2  # the share of `before` that it has to take off
+
+    @property
+    def symptoms(self) -> tuple[str, ...]:
+        """The ids of all symptoms that it was prescribed for: its verdict is the verdict for each of them."""
+        return (self.symptom, *self.also_for)
+
+    @property
+    def edit(self) -> Hashable:
+        """What identifies its edit. Two trials of one case never have the same."""
+        return edit_of(self.script, self.label, self.reason)
 
     @property
     def was_judged(self) -> bool:
