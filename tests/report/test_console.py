@@ -159,7 +159,9 @@ def test_each_patch_has_its_line(tmp_path):
     assert "which descend apply does not write: patch -p0 < .descend/7/tuning.diff" in text
     sure = replace(case, tuning=None, cure=None, trials=(replace(case.trials[0], verdict="no_effect"),))
     text = " ".join(shown(sure, 120).split())
-    assert "unproved standardise inputs, for what is sure: inputs are not normalised; its trial showed no gain" in text
+    assert (
+        "unproved standardise inputs, for what is sure: inputs are not normalised; its trial showed too little" in text
+    )
     assert "patch -p0 < .descend/7/not_proved.diff" in text
 
 

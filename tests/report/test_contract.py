@@ -20,7 +20,10 @@ FINDING_KEYS = {
     "symptom", "rank", "standing", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
-TRIAL_KEYS = {"remedies", "verdict", "reason", "metric", "before", "after", "interval", "gain", "seeds", "patch"}
+TRIAL_KEYS = {
+    *("remedies", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
+    *("before", "after", "interval", "gain", "seeds", "patch"),
+}
 
 
 def strict(text):

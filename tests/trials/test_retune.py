@@ -196,10 +196,10 @@ def test_what_tuning_adds_to_a_cure_is_a_patch_of_its_own():
     assert proof.trial_run.series("yardstick", "negative_log_likelihood").last == 0.1
 
 
-def test_a_rate_without_which_hardly_anything_is_gained_belongs_to_the_cure():
+def test_a_fix_that_is_proved_alone_holds_no_tuning_however_much_that_adds():
     proof, _ = tried({"scale": 0.75, "scale\nrate 3": 0.02, **RATES}, [tunable("scale")])
-    assert proof.cure.label == "scale\nrate 3" and proof.tuning is None
-    assert verdicts(proof)["scale"] == "helps"
+    assert (proof.cure.label, proof.tuning.label) == ("scale", "scale\nrate 3")
+    assert verdicts(proof)["scale"] == verdicts(proof)["scale\nrate 3"] == "proved"
 
 
 def test_tuning_that_adds_too_little_to_be_worth_a_number_is_no_patch():

@@ -74,7 +74,7 @@ def _read_trial(row: dict[str, Any]) -> Trial:
     known = {name: row[name] for name in own}
     for name in ("baseline", "treated"):
         known[name] = tuple(TrialRun(**trial_run) for trial_run in known[name])
-    for name in ("remedies", "interval", "difference", "seeds", "gain"):
+    for name in ("remedies", "interval", "difference", "seeds", "gain", "also_for"):
         known |= {name: tuple(known[name])} if name in known else {}
     return Trial(**known)
 

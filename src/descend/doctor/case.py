@@ -7,6 +7,7 @@ from descend.doctor.course.progress import has_reference, is_stuck, yardstick_pl
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.script.changes import Change
+from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.trial import Trial
 from descend.ground.errors import INTERRUPTED
@@ -114,12 +115,16 @@ class Case:
 
     @property
     def unproved(self) -> Trial | None:
-        """The first trial whose edit mends a sure fact that the cure leaves, where no trial could prove it."""
-        mended = set(self.cure.remedies) if self.cure else set()
-        sure = [f.id for f in self.findings if f.certain and (self.cure is None or f.id != self.cure.symptom)]
+        """The first trial whose edit fixes a sure fact that the cure leaves, where no trial could prove it.
+
+        None of its edits is one that the cure makes, too.
+        """
+        cured = self.cure.symptoms if self.cure else ()
+        sure = [f.id for f in self.findings if f.certain and f.id not in cured]
         verdicts = {"failed", "not_proved", "no_effect"} | (set() if self.cure else {"helps"})
-        known = [t for t in self.trials if t.patch and t.verdict in verdicts and not mended.issuperset(t.remedies)]
-        return next((trial for fact in sure for trial in known if trial.symptom == fact), None)
+        known = [t for t in self.trials if t.patch and t.verdict in verdicts]
+        known = [t for t in known if self.cure is None or not share_a_change(t.patch, self.cure.patch)]
+        return next((trial for fact in sure for trial in known if fact in trial.symptoms), None)
 
     @property
     def patch(self) -> str | None:

@@ -67,9 +67,9 @@ def _cured_at(symptom: Symptom, proof: Proof, record: Record) -> Site | None:
         return record.site(*proof.at[symptom.id])
     cure = proof.cure
     is_placed = symptom.id not in SEARCHES[-1] and (symptom.where is None or symptom.where.kind not in EVERYWHERE)
-    if cure is None or cure.script is None or cure.symptom != symptom.id or is_placed:
+    if cure is None or cure.script is None or symptom.id not in cure.symptoms or is_placed:
         return None
-    parts = [t for t in proof.trials if t.symptom == symptom.id and t.remedies == cure.remedies[: len(t.remedies)]]
+    parts = [t for t in proof.trials if symptom.id in t.symptoms and t.remedies == cure.remedies[: len(t.remedies)]]
     own = min([cure, *parts], key=lambda trial: len(trial.remedies)).script or cure.script  # not what stood behind it
     rewritten = [(c.file, first + 1) for c in changes_of(own) for first, end, _ in c.lines if end > first]
     return Site("cure", "", *rewritten[0]) if rewritten else None
@@ -86,7 +86,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
     """
     if record.fact(facts.SelfSampledLoss):
         return False
-    mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+    mine = [trial for trial in proof.trials if symptom.id in trial.symptoms]
     untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
     is_likely = symptom.likely and constant_cost(record) is not None
     return untried and is_likely and is_stuck(record, symptom.optimizer)
@@ -96,7 +96,7 @@ def ranked(findings: list[Symptom], proof: Proof, record: Record) -> list[Sympto
     """Facts with a name first, as they come; then others, by how much of the trouble their best remedy took away."""
 
     def left(symptom: Symptom) -> float:
-        mine = [trial for trial in proof.trials if trial.symptom == symptom.id]
+        mine = [trial for trial in proof.trials if symptom.id in trial.symptoms]
         costs = [(t.after, reference(t.before, record, t.judged_on)) for t in mine if isfinite(t.after)]
         return min((after / whole for after, whole in costs), default=inf)
 

@@ -176,15 +176,14 @@ def with_mend(second: Record, proof: Proof, study: Study) -> Proof:
     """
     candidate = proof.mending
     before, after = ({s.id for s in diagnose(r) if s.certain} for r in (study.baseline, second))
-    if candidate is None or candidate.prescription.symptom not in before - after:
+    if candidate is None or not (gone := (before - after).intersection(candidate.symptoms)):
         return proof  # a general edit in a fact's line is none of the fact
     trial = confirm(candidate, study)
     if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
         return proof
-    p = candidate.prescription
     mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
     rest = [t for t in proof.trials if t.edit != mend.edit]
-    proof = replace(proof, cure=mend, trial_run=candidate.record, confirmed=proof.confirmed | {p.symptom})
+    proof = replace(proof, cure=mend, trial_run=candidate.record, confirmed=proof.confirmed | gone)
     return proof.with_trials((mend, *rest))
 
 

@@ -52,7 +52,7 @@ def was_short(record: Record, proof: Proof) -> bool:
         return False
     facts = {symptom.id for symptom in proof.symptoms if symptom.certain}
     tried = [trial for trial in proof.trials if trial.judged_on != "time"]
-    return any(trial.symptom in facts and isfinite(trial.after) for trial in tried)
+    return any(facts.intersection(trial.symptoms) and isfinite(trial.after) for trial in tried)
 
 
 def _to_its_end(script: Script, plan: Plan, context: RunContext, record: Record) -> tuple[Record, Plan]:

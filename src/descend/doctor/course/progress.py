@@ -5,7 +5,7 @@ from statistics import fmean, median, median_low, variance
 
 from descend.doctor.course.opponents import exploded_at, has_opponents
 from descend.doctor.course.own_metric import is_told_by_loss, own_left, own_left_in_words
-from descend.doctor.course.yardstick import STUCK, yardstick_place
+from descend.doctor.course.yardstick import STUCK, attainable_loss, yardstick_place
 from descend.doctor.record import Record, Series, facts
 from descend.ground.bound import Bound, Count
 
@@ -146,7 +146,8 @@ def cost_left_in_words(record: Record) -> str:
     if isfinite(share := _own_left(record)):
         return own_left_in_words(record, share)
     whose = f"the loss of {constant_in_words(record)}" if constant_cost(record) else "the initial loss"
-    share = cost_left(record)
+    floor, share = attainable_loss(record), cost_left(record)
+    whose += f" above the attainable loss {floor:.3g}" if floor else ""
     return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
 
 

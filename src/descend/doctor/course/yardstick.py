@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from descend.doctor.record import Record
+from descend.doctor.record import Record, facts
 from descend.ground.bound import Bound
 
 # What a change is judged on: the run's first examples; some from all over the run, where it changes their order; the
@@ -16,7 +16,23 @@ JudgedOn = Literal["fixed", "spread", "held_out", "training", "median", "metric"
 STUCK = Bound(0.9, "of what the best constant prediction costs", "chosen: a cost above it has learnt nothing")
 
 
+IN_WORDS = {
+    "negative_log_likelihood": "negative log-likelihood",
+    "squared_error": "squared error",
+    "loss": "the script's own loss",
+}
+
+
 def yardstick_place(record: Record) -> str:
     """Return what the yardstick of this run is; "" when there is none."""
     places = record.places("yardstick")
     return places[0] if places else ""
+
+
+def attainable_loss(record: Record) -> float:
+    """Return the loss that no prediction can go below: the entropy of targets that are distributions themselves.
+
+    The negative log-likelihood of fixed examples leaves it out. 0 for classes and for real targets.
+    """
+    targets = record.fact(facts.Targets)
+    return targets.own_entropy if targets and yardstick_place(record) == "negative_log_likelihood" else 0.0

@@ -17,8 +17,9 @@ from descend.doctor.report.measurements import group_notes, looked_at, unseen
 from descend.doctor.report.patch import summarise_diff
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import title
-from descend.doctor.report.verdict import causes, change, is_clean, is_judged, observed, tried, verdict
-from descend.doctor.report.wording import count, listed, number, one_line, place, plain_name, root_of, taken_off
+from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
+from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, tried, verdict
+from descend.doctor.report.wording import count, listed, number, one_line, place, root_of, taken_off
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
 
@@ -39,7 +40,6 @@ VERDICT_STYLES = {
     "no_effect": "dim",
 }
 
-TOO_LITTLE = "too little: less than a fifth better (half, where it adds steps or parameters) or less than a fifth worse"
 PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved", "suggestion": "suggest"}
 MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
@@ -136,29 +136,30 @@ def _trials(case: Case) -> list[Row]:
     seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
     failed = sum(trial.verdict == "failed" for trial in case.trials)
     heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
-    metrics = [trial.metric for trial in case.trials if trial.metric] or [""]
-    metric = min((m for m in metrics if metrics[0].startswith(m)), key=len)  # what one is besides is not for all
+    metric = shared_metric(case.trials)
     lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, LINE_LENGTH)}" if metric else ""))]
-    lines.append(_trial_table(case.trials[:MOST_TRIALS]))
+    lines.append(_trial_table(case.trials[:MOST_TRIALS], metric))
     if len(case.trials) > MOST_TRIALS:
         lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))
-    if any(trial.verdict == "no_effect" for trial in case.trials[:MOST_TRIALS]):
-        lines.append(Text(TOO_LITTLE, "dim"))
+    if explained := legend(case.trials[:MOST_TRIALS]):
+        lines.append(Text(explained, "dim"))
     return [("trials", Group(*lines))]
 
 
-def _trial_table(trials: tuple[Trial, ...]) -> Table:
+def _trial_table(trials: tuple[Trial, ...], metric: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
     table.add_column(ratio=1, overflow="fold")
     for _ in range(3):
         table.add_column(no_wrap=True)
     for trial in trials:
         label = Text(one_line(trial.label, REMEDY_LENGTH))
-        outcome = Text(plain_name(trial.verdict), VERDICT_STYLES.get(trial.verdict, ""))
+        outcome = Text(verdict_in_words(trial), VERDICT_STYLES.get(trial.verdict, ""))
         if trial.verdict == "failed":
             table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
         else:
-            table.add_row(label, change(trial), Text(taken_off(trial.gain)), outcome)
+            unit = own_metric(trial, metric)
+            judged_by = Text(f" (by {unit})", "dim") if unit else Text()
+            table.add_row(label + judged_by, numbers(trial), Text(taken_off(trial.gain)), outcome)
     return table
 
 

@@ -82,8 +82,11 @@ def _trial(trial: Trial, case: Case) -> dict[str, Any]:
     return {
         "remedies": list(trial.remedies),
         "verdict": trial.verdict,
+        "symptoms": list(trial.symptoms),
         "reason": trial.reason or None,
         "metric": trial.metric,
+        "quantity": trial.quantity or None,
+        "attainable": trial.floor or None,
         "before": _finite(trial.before),
         "after": _finite(trial.after),
         "interval": [_finite(end) for end in trial.interval],

@@ -18,7 +18,7 @@ def reasons(case: Case, symptom: str) -> list[str]:
     if symptom not in CANON:
         return []
     entry = CANON[symptom]
-    tried = {remedy for trial in case.trials if trial.symptom == symptom for remedy in trial.remedies}
+    tried = {remedy for trial in case.trials if symptom in trial.symptoms for remedy in trial.remedies}
     chosen = [row for row in entry.rows if tried & set(row.remedies)] or entry.rows
     words = dict.fromkeys((" and ".join(row.remedies).replace("_", " "), row.why, row.source) for row in chosen)
     return [entry.advice] * bool(entry.advice) + [
@@ -28,7 +28,7 @@ def reasons(case: Case, symptom: str) -> list[str]:
 
 def ruled_out(case: Case, suspicion: Symptom) -> str:
     """Return the number that speaks against a suspicion: what the best of its own remedies came to."""
-    mine = [trial for trial in case.trials if trial.symptom == suspicion.id and trial.after == trial.after]
+    mine = [trial for trial in case.trials if suspicion.id in trial.symptoms and trial.after == trial.after]
     if not mine:
         return ""
     best = min(mine, key=lambda trial: trial.after)

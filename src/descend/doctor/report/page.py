@@ -25,7 +25,7 @@ from descend.doctor.report.pictures import course, picture
 from descend.doctor.report.proof import decisive_trial, proof_picture
 from descend.doctor.report.stability_picture import stability
 from descend.doctor.report.titles import title
-from descend.doctor.report.trial_table import trial_rows
+from descend.doctor.report.trial_table import legend, trial_rows
 from descend.doctor.report.verdict import causes, change, headline, is_clean, observed, verdict
 from descend.doctor.report.wording import (
     interval,
@@ -84,6 +84,7 @@ def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) ->
         "floors": None if drawn & OF_FLOORS or not case.findings else figures.take(floors(case.record)),
         "curvature": None if drawn & OF_CURVATURE else figures.take(stability(case.record)),  # of the page
         "trials": trial_rows(case.trials),
+        "legend": sentence(legend(case.trials)),
         "patch": _patch(case),
         "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],
         "ledger": ledger(case),

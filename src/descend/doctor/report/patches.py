@@ -34,7 +34,7 @@ def patches(case: Case) -> tuple[Patch, ...]:
             found.append(Patch("tuning", "tuning.diff", case.tuning.patch, told))
     if (unproved := case.unproved) is not None:
         of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"
-        told = f"{of}; {unproved.reason or 'its trial showed no gain'}"
+        told = f"{of}; {unproved.reason or _shown(unproved)}"
         found.append(Patch("not_proved", "not_proved.diff", unproved.patch, told))
     for i, trial in enumerate((trial for trial in case.trials if trial.verdict == "suggested"), 1):
         told = f"{_gain(trial)}; {one_line(trial.metric, 100)}"
@@ -50,6 +50,14 @@ def write_patches(case: Case, folder: Path) -> None:
 
 def _gain(trial: Trial) -> str:
     return f"{_label(trial)}: {change(trial)}{_seeds(trial)}"
+
+
+def _shown(trial: Trial) -> str:
+    """Return what a trial without a proof has shown."""
+    if trial.verdict == "helps":
+        return f"its trial on one seed showed a gain, {change(trial)}, which is not proved"
+    is_gain = trial.after < trial.before
+    return f"its trial showed {'too little' if is_gain else 'no gain'}: {change(trial)}"
 
 
 def _label(trial: Trial) -> str:

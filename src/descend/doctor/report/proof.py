@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from descend.doctor.case import Case
+from descend.doctor.course.yardstick import IN_WORDS
 from descend.doctor.record import Record, Series
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.report.figure import Figure, Key, Panel, Trace, line, value_axis
-from descend.doctor.report.wording import count, interval, plain_name, sentence
+from descend.doctor.report.wording import count, interval, number, plain_name, sentence
 from descend.doctor.trials.trial import Trial, TrialRun
 from descend.doctor.trials.yardsticks import judged_curve
 
 LABELS = {
-    "negative_log_likelihood": "negative log-likelihood",
+    **IN_WORDS,
     "squared_error": "squared error in original units",
-    "loss": "the script's own loss",
     "evaluation_loss": "loss on the script's own held-out data",
 }
 
@@ -77,6 +77,8 @@ def _title(trial: Trial, trial_runs: Mapping[int, Record], judged_on: JudgedOn, 
     ]
     what = next(what for record in known if (what := judged_curve(record, judged_on, baseline)[0]))
     known_as = {"median": "median squared error", "metric": what}
+    if trial.floor and judged_on == "fixed":
+        return f"excess over the attainable loss {number(trial.floor)}"
     return known_as.get(judged_on) or LABELS.get(what, plain_name(what))
 
 

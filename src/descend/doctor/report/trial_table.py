@@ -1,10 +1,11 @@
-"""All trials as rows of one table, each with its place on a common axis."""
+"""All trials as rows of one table: each names its metric where it is not the table's, and has a place on its axis."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
 
-from descend.doctor.report.wording import count, number, one_line, plain_name, taken_off
+from descend.doctor.report.wording import count, number, one_line, percent, plain_name, taken_off
+from descend.doctor.trials.statistics import LEAST_GAIN
 from descend.doctor.trials.trial import Trial
 from descend.ground.scale import needs_log
 
@@ -14,7 +15,7 @@ MARGIN = 3.0  # per cent of the axis left free at its ends
 
 @dataclass(frozen=True)
 class Whisker:
-    """Where a trial lies on the common axis, in per cent of its width; None for what is not finite."""
+    """Where a trial is on the axis of its metric, in per cent of the width; None for what is not finite."""
 
     before: float | None
     after: float | None
@@ -33,18 +34,57 @@ class TrialRow:
     gain: str
     verdict: str
     verdict_id: str
+    metric: str
     seeds: str
     reason: str
     whisker: Whisker
 
 
 def trial_rows(trials: Sequence[Trial]) -> list[TrialRow]:
-    """Return the trials in their order, placed on one axis (logarithmic where they span over two decades)."""
-    at = _axis(trials)
-    return [_row(trial, at) for trial in trials]
+    """Return the trials in their order, those of one metric on one axis (logarithmic beyond two decades)."""
+    shared = shared_metric(trials)
+    axes = {own: _axis([t for t in trials if own_metric(t, shared) == own]) for own in _own_metrics(trials, shared)}
+    return [_row(trial, own_metric(trial, shared), axes[own_metric(trial, shared)]) for trial in trials]
 
 
-def _row(trial: Trial, at: Callable[[float], float | None]) -> TrialRow:
+def shared_metric(trials: Sequence[Trial]) -> str:
+    """Return the metric that a table of trials is headed by: the first one's, without what is said of one row alone."""
+    metrics = [trial.metric for trial in trials if trial.metric] or [""]
+    return min((metric for metric in metrics if metrics[0].startswith(metric)), key=len)
+
+
+def own_metric(trial: Trial, shared: str) -> str:
+    """Return what the numbers of a row are, where that is not what the table is headed by; "" where it is."""
+    if trial.verdict == "failed" or trial.metric.startswith(shared):
+        return ""
+    return one_line(trial.quantity or trial.metric, LONGEST_LABEL)
+
+
+def verdict_in_words(trial: Trial) -> str:
+    """Return the verdict of a row; of a gain that is too little from where on it would count, if not from a fifth."""
+    words = plain_name(trial.verdict)
+    is_usual = trial.verdict != "no_effect" or trial.least_gain == LEAST_GAIN
+    return words if is_usual else f"{words} (under {percent(trial.least_gain)})"
+
+
+def legend(trials: Sequence[Trial]) -> str:
+    """Return what "too little" means in a table; "" where no row says so."""
+    little = [trial for trial in trials if trial.verdict == "no_effect"]
+    if not little:
+        return ""
+    is_usual = all(trial.least_gain == LEAST_GAIN for trial in little)
+    share = percent(LEAST_GAIN)
+    besides = (
+        "" if is_usual else " (or than the share in its row, where steps, parameters or the want of a cause ask it)"
+    )
+    return f"{plain_name('no_effect')}: less than {share} better{besides}, or less than {share} worse"
+
+
+def _own_metrics(trials: Sequence[Trial], shared: str) -> list[str]:
+    return list(dict.fromkeys(own_metric(trial, shared) for trial in trials))
+
+
+def _row(trial: Trial, metric: str, at: Callable[[float], float | None]) -> TrialRow:
     low, high = trial.interval
     failed = trial.verdict == "failed"
     return TrialRow(
@@ -53,8 +93,9 @@ def _row(trial: Trial, at: Callable[[float], float | None]) -> TrialRow:
         before="" if failed else number(trial.before),
         after="" if failed else number(trial.after),
         gain="" if failed else taken_off(trial.gain),
-        verdict=plain_name(trial.verdict),
+        verdict=verdict_in_words(trial),
         verdict_id=trial.verdict,
+        metric=metric,
         seeds=count(len(trial.seeds), "seed") if trial.seeds else "",
         reason=one_line(trial.reason, LONGEST_REASON),
         whisker=Whisker(*([None] * 4 if failed else [at(v) for v in (trial.before, trial.after, low, high)])),

@@ -4,6 +4,7 @@ from descend.doctor.case import Case
 from descend.doctor.course.own_metric import own_metric
 from descend.doctor.course.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
 from descend.doctor.course.suffering import has_hardly_learnt
+from descend.doctor.course.yardstick import IN_WORDS, attainable_loss
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.report.in_part import in_part, is_partial, steps_seen, steps_watched
@@ -153,7 +154,13 @@ def causes(case: Case) -> tuple[Symptom, ...]:
 
 
 def change(trial: Trial) -> str:
-    """Return `2.301 → 0.0831`."""
+    """Return `negative log-likelihood 2.301 → 0.0831`."""
+    name = f"excess over the attainable loss {number(trial.floor)}:" if trial.floor else trial.quantity
+    return f"{name} {numbers(trial)}".strip()
+
+
+def numbers(trial: Trial) -> str:
+    """Return `2.301 → 0.0831`, for a row of a table that names the metric."""
     return f"{number(trial.before)} → {number(trial.after)}"
 
 
@@ -190,7 +197,8 @@ def _no_better_than_constant(case: Case) -> str:
         unlearnt = f"where it stands at {number(metric.untrained)} without learning"
         return f"after {steps} {metric.name!r} is {number(metric.end(record))}, {unlearnt}, and {unexplained}"
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
-    cost = yardstick_place(record).replace("_", " ")
+    floor, place = attainable_loss(record), yardstick_place(record)
+    cost = f"excess over the attainable loss {number(floor)}" if floor else IN_WORDS.get(place, place)
     if constant is None:
         change = f"from {number(curve.first)} to {number(curve.last)}"
         return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"

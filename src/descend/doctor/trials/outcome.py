@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import isfinite
 
 from descend.doctor.course.opponents import EXPLODED, has_opponents
+from descend.doctor.course.yardstick import IN_WORDS, attainable_loss, yardstick_place
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.trials.candidate import Candidate, horizon
@@ -32,7 +33,8 @@ def _untried(candidate: Candidate) -> Trial:
     p, nan = candidate.prescription, float("nan")
     names, script = p.remedies, candidate.script if _runs(candidate) else None
     none = Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), script)
-    return replace(none, reason=candidate.reason, patch=script.diff() if script else "")
+    also_for = tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom)
+    return replace(none, reason=candidate.reason, patch=script.diff() if script else "", also_for=also_for)
 
 
 def _runs(candidate: Candidate) -> bool:
@@ -69,6 +71,10 @@ def told(candidate: Candidate, baseline: Record, verdict: str, result: Compariso
         patch=candidate.script.diff() if candidate.script else "",
         gain=result.gain,
         parts=candidate.made_by,
+        also_for=tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom),
+        quantity=quantity(baseline, p.judged_on),
+        floor=floor(baseline, p.judged_on),
+        least_gain=float(candidate.least_gain),
     )
 
 
@@ -86,19 +92,36 @@ def _other_length(candidate: Candidate, baseline: Record) -> list[str]:
 
 def metric(baseline: Record, judged_on: JudgedOn = "fixed") -> str:
     """Return what the yardstick is, in words."""
-    place = yardstick(baseline)[0].replace("_", " ")
+    place, least = quantity(baseline, judged_on), floor(baseline, judged_on)
+    place += f" in excess of the attainable loss {least:.3g}, the targets' own entropy," if least else ""
     if judged_on == "training":
-        return f"the script's own training loss after {horizon(baseline)} steps"
+        return f"{place} after {horizon(baseline)} steps"
     if judged_on == "metric":
-        return f"{yardstick(baseline, judged_on)[0]}, which the script prints itself, after {horizon(baseline)} steps"
+        return f"{place}, which the script prints itself, after {horizon(baseline)} steps"
     if judged_on == "held_out":
         return f"loss on the script's own held-out data after {horizon(baseline)} steps"
     if judged_on == "spread":
         return f"{place} on batches from all over the run after {horizon(baseline)} steps"
-    place = f"median {place}" if judged_on == "median" else place
     monitor = baseline.fact(facts.Monitor)
     examples = monitor.distinct if monitor else 0
     return f"{place} on {examples} fixed training examples after {horizon(baseline)} steps"
+
+
+def quantity(baseline: Record, judged_on: JudgedOn) -> str:
+    """Return the name of the numbers that a change is judged by."""
+    names: dict[JudgedOn, str] = {
+        "training": "the script's own training loss",
+        "held_out": "held-out loss",
+        "median": "median squared error",
+        "time": "seconds a step",
+    }
+    what = yardstick(baseline, judged_on)[0]
+    return names.get(judged_on) or IN_WORDS.get(what, what)
+
+
+def floor(baseline: Record, judged_on: JudgedOn) -> float:
+    """Return what the numbers that a change is judged by leave out: a loss that no prediction can go below."""
+    return attainable_loss(baseline) if judged_on in ("fixed", "spread") and yardstick_place(baseline) else 0.0
 
 
 def trial_run(record: Record, judged_on: JudgedOn, baseline: Record) -> TrialRun:

@@ -29,17 +29,25 @@ def screen(prescriptions: Iterable[Prescription], study: Study, known: Sequence[
 
     A prescription whose source is known joins the candidate with that source.
     """
-    candidates = {candidate.edit: candidate for candidate in known}
     keys = {p.key for candidate in known for p in candidate.prescriptions}
-    joined: dict[Hashable, None] = {}
-    for prescription in (p for p in prescriptions if p.key not in keys):
+    asked = [p for p in prescriptions if p.key not in keys]
+    candidates = {candidate.edit: candidate for candidate in one_for_each_edit(asked, study, known)}
+    new = [edit for edit, c in candidates.items() if c.record is None and not c.reason]
+    candidates |= zip(new, _judged([_judged_by(candidates[edit], study) for edit in new], study))
+    changed = [candidate.edit for candidate in candidates.values() if any(p.key not in keys for p in candidate.asked)]
+    return list(_judged_again(candidates, changed, study).values())
+
+
+def one_for_each_edit(
+    prescriptions: Iterable[Prescription], study: Study, known: Sequence[Candidate] = ()
+) -> list[Candidate]:
+    """Return `known`, then a candidate for each source that is new, before its run."""
+    candidates = {candidate.edit: candidate for candidate in known}
+    for prescription in prescriptions:
         made = _made(prescription, study)
         one = candidates.get(made.edit)
         candidates[made.edit] = made if one is None else _joined_by(prescription, one)
-        joined[made.edit] = None
-    new = [edit for edit in joined if candidates[edit].record is None and not candidates[edit].reason]
-    candidates |= zip(new, _judged([_judged_by(candidates[edit], study) for edit in new], study))
-    return list(_judged_again(candidates, list(joined), study).values())
+    return list(candidates.values())
 
 
 def in_order(asked: Iterable[Prescription], candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -122,6 +130,8 @@ def _other_metrics(candidate: Candidate, baseline: Record) -> list[JudgedOn]:
     judges it also where a loss shows no gain: what is wired wrongly may be wrong there alone.
     """
     first, metric = candidate.prescription.judged_on, own_metric(baseline)
+    if first == "nothing":
+        return []  # with an honest fix the cost is higher
     found = [p.judged_on for p in candidate.prescriptions if p.judged_on not in ("nothing", "time")]
     if metric is not None and candidate.prescription.of_fact:
         is_unjudged = bool(candidate.reason) and first in BY_LOSS

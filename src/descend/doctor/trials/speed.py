@@ -10,12 +10,13 @@ from statistics import fmean
 
 from descend.doctor.course.progress import constant_cost
 from descend.doctor.record import Record
-from descend.doctor.remedies import NotApplicable, Prescription
+from descend.doctor.remedies import Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable, were_shown_alike
 from descend.doctor.trials.confirm import LOOKS, fresh_seeds
-from descend.doctor.trials.outcome import screened
+from descend.doctor.trials.outcome import quantity, screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
+from descend.doctor.trials.screen import one_for_each_edit
 from descend.doctor.trials.statistics import DOWN, MARGIN, compare
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Trial, TrialRun
@@ -36,20 +37,16 @@ def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) ->
     """
     alone = study.one_by_one()
     proved: list[tuple[int, Trial, Record | None]] = []
-    for prescription in prescriptions:
-        edited = prescription.apply(study.script)
-        if isinstance(edited, NotApplicable):
-            candidate = Candidate(prescription, None, reason=edited.reason)
-        else:
-            candidate = _observed(Candidate(prescription, edited), study)
+    for candidate in one_for_each_edit(prescriptions, study):
+        candidate = candidate if candidate.script is None else _observed(candidate, study)
         if candidate.reason:
             proof = proof.telling(screened(candidate, study.baseline))
             continue
         trial = _timed(candidate, alone)
-        proof = replace(proof.telling(trial), judged=proof.judged | {prescription.symptom})
+        proof = replace(proof.telling(trial), judged=proof.judged.union(candidate.symptoms))
         if trial.verdict in PROVED:
-            proof = replace(proof, confirmed=proof.confirmed | {prescription.symptom})
-            proved.append((prescription.cost, trial, candidate.record))
+            proof = replace(proof, confirmed=proof.confirmed.union(candidate.symptoms))
+            proved.append((candidate.cost, trial, candidate.record))
         yield proof
     lost = {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
     proof = replace(proof, refuted=proof.refuted | lost)
@@ -134,4 +131,7 @@ def _timed(candidate: Candidate, study: Study) -> Trial:
         reason=reason,
         patch=candidate.script.diff(),
         gain=result.gain,
+        also_for=tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom),
+        quantity=quantity(study.baseline, p.judged_on),
+        least_gain=float(candidate.least_gain),
     )

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.combine import together
-from descend.doctor.trials.statistics import explains
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 
@@ -33,14 +32,13 @@ def untuned(candidate: Candidate, candidates: Sequence[Candidate], study: Study)
 
 
 def parted(one: Tried, other: Tried) -> tuple[Tried, Tried] | None:
-    """Return which of two proved changes is the cure alone, and which is that with tuning; None where neither is.
+    """Return which of two proved changes is the fix alone, and which is that fix with tuning; None where neither is.
 
-    Nor where the one without does not account for the trouble beside the other: then both are needed.
+    A fix that is proved without tuning never contains tuning, however much tuning adds.
     """
-    for (candidate, alone), (tuned, both) in ((one, other), (other, one)):
-        whole = candidate.reference
-        if is_tuned(tuned, candidate) and explains(alone.after / whole, both.after / whole):
-            return (candidate, alone), (tuned, both)
+    for fix, tuned in ((one, other), (other, one)):
+        if is_tuned(tuned[0], fix[0]):
+            return fix, tuned
     return None
 
 
