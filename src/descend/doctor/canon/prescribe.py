@@ -21,6 +21,7 @@ from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicab
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.doctor.source.imports import without_idle
+from descend.doctor.source.unread import without_unread
 from descend.doctor.symptoms import Symptom
 from descend.ground.errors import UsageError
 
@@ -182,8 +183,12 @@ def _edited(remedy: str, record: Record, dose: Dose, script: Script) -> Script |
 
 
 def _tidied(before: Script, after: Script) -> Script:
-    """Return an edited script without the imports that the edit leaves idle."""
+    """Return an edited script without what the edit leaves unread: imports, and settings and functions of the script.
+
+    What a module defines other files may read.
+    """
     for file, text in after.edits.items():
         if text != before.edits.get(file) and (old := before.read(file)) != text:
+            text = without_unread(file, old, text) if file == before.path else text
             after = after.edit(file, without_idle(file, old, text))
     return after

@@ -54,7 +54,7 @@ class Examiner:
         self.key: str | None = None  # the one optimizer that is examined: fixed examples have one loss
         self.monitor: tuple[Recording, ...] = ()  # empty until all its batches are there
         self._gathered: list[Recording] = []
-        self._examples = 0
+        self._examples = self._rows = 0
         self.probed = -1  # the last step that was probed
         self._next_probe: float = 0
         self._memory: dict[str, Any] = {}
@@ -138,7 +138,7 @@ class Examiner:
     def _keep(self, recording: Recording) -> None:
         self._memory["embeddings"] = self.modules.embeddings()
         self._gathered.append(recording)
-        self._examples += recording.examples
+        self._examples, self._rows = self._examples + recording.examples, self._rows + recording.rows
         enough = MONITOR_EXAMPLES if len(self._gathered) < MONITOR_BATCHES else LEAST_EXAMPLES
         if self._examples >= min(enough, self.most_examples) or len(self._gathered) >= MOST_BATCHES:
             self._complete()
@@ -154,7 +154,7 @@ class Examiner:
             forwards = [forward(recording, evaluation=True) for recording in self.monitor]
             held = told_of(forwards)
         draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
-        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held), 0)])
+        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held, self._rows), 0)])
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""

@@ -43,9 +43,17 @@ def batch_size(record: Record) -> Sign | None:
 
 
 def examples_in_batch(record: Record) -> float:
-    """Return how many examples the first batches had, on average; 0 where it is not known."""
+    """Return how many examples the first batches had, on average; 0 where it is not known.
+
+    A sequence with a target for each of its tokens is one example.
+    """
     monitor = record.fact(facts.Monitor)
-    return monitor.examples / monitor.batches if monitor and monitor.batches else 0.0
+    if monitor is None or not monitor.batches:
+        return 0.0
+    sizes = {loader.batch_size for loader in record.every(facts.Loader).values()}
+    given = [size * monitor.batches for size in sizes if size] if len(sizes) == 1 else []
+    several = [n for n in (*given, monitor.rows) if 0 < n < monitor.examples and monitor.examples % n == 0]
+    return (several or [monitor.examples])[0] / monitor.batches
 
 
 def noise_scale(record: Record) -> float | None:

@@ -65,6 +65,11 @@ class Recording:
         return 1 if slot is None else max(1, self.sizes[slot])
 
     @property
+    def rows(self) -> int:
+        """The leading size of the network's input; 0 where it is not known."""
+        return 0 if self.input_slot is None else self.sizes[self.input_slot]
+
+    @property
     def input_slot(self) -> int | None:
         """The first data tensor that meets a trained parameter: what the network is fed."""
         op = self.first_layer

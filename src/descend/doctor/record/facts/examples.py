@@ -22,3 +22,4 @@ class Monitor:
     distinct: int  # examples that are not ones of an earlier batch again
     digest: str  # a fingerprint of their targets
     content: str  # and of all that they hold
+    rows: int = 0  # of the network's input in all of them, where an example may have several targets; 0 if not known
