@@ -57,7 +57,7 @@ SHOWN = [
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
     (warm_start, {"peak": 4.2}, True, 30, "above what untrained weights cost", "cliff"),
-    (outrun, {}, False, 10, "by 1 times their own norm (limit: 1;", "dead_units"),
+    (outrun, {}, False, 10, "by 1 times their own norm (limit: 1):", "dead_units"),
     (outrun, {"rule": "Lion"}, False, 10, "a learning rate of 0.5 is too large for weights", "dead_units"),
     (unstable, {}, False, 10, "is 2.1 at step 0 (stability limit: 2), and the loss does not fall", "oscillation"),
     (unstable, {"cost": rising}, False, 10, "and the loss rises", "cliff"),

@@ -59,7 +59,7 @@ SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
     (unbalanced_terms, {"accuracy": 0.7, "left": 0.01}, False, 20, "hardly heard"),
     (unbounded_loss, {}, True, 22, "has no least value"),
     (unbounded_loss, {"left": 0.5}, False, 22, "has no least value"),
-    (wrong_objective, {"falls": False}, False, 22, "the training loss hardly falls (2.3 → 2.3)"),
+    (wrong_objective, {"falls": False}, False, 22, "the training loss does not fall (2.3 throughout)"),
     (evaluated_in_training_mode, {}, False, 31, "leaves out units as it does in training: eval() was not called"),
     (evaluated_in_training_mode, {"function": "batch_norm"}, False, 31, "moves the running ones: eval()"),
     (evaluated_in_training_mode, {"by_itself": True}, False, 9, "nothing tells it the mode"),

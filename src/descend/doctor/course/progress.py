@@ -197,6 +197,13 @@ def is_falling(record: Record, key: str) -> bool:
     return fmean(first) - fmean(last) > STANDARD_ERRORS * error
 
 
+def thirds(record: Record, key: str) -> tuple[float, float]:
+    """Return the mean loss of the run's first third, and that of its last; NaN where there is none."""
+    losses = record.series("loss", key).finite().values
+    size = max(1, len(losses) // 3)
+    return (fmean(losses[:size]), fmean(losses[-size:])) if losses else (nan, nan)
+
+
 def rebounds(record: Record) -> bool:
     """Whether the cost, having come down, stood at twice that again while there was something left to learn."""
     if has_opponents(record):

@@ -48,7 +48,12 @@ def headline(case: Case) -> str:
 
 
 def verdict(case: Case) -> str:
-    """Return the verdict in one sentence, with the number that carries it."""
+    """Return the verdict in one sentence, with the number that carries it, and whether it was interrupted."""
+    words = _verdict(case)
+    return f"interrupted: {words}" if case.interrupted and "interrupt" not in words else words
+
+
+def _verdict(case: Case) -> str:
     if case.status == "script_failed":
         found = f"; {count(len(causes(case)), 'finding')} until then, {_remedy(case)}" if case.findings else ""
         return failure(case) + found

@@ -1,4 +1,4 @@
-"""Takes away what an edit leaves unread: a setting that only a removed schedule read, a function that only it called."""
+"""Removes what an edit leaves unread: a setting that only a removed schedule read, a function that only it called."""
 
 import ast
 from collections.abc import Iterator

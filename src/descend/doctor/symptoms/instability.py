@@ -129,8 +129,8 @@ def _outruns_the_weights(record: Record, key: str) -> Sign | None:
     places = _weights(record)
     return Sign(
         False,
-        f"the first step changes the weights by {ratio:.2g} times their own norm (limit: {OUTRUN:g}; usual: 1e-3 to "
-        f"0.1): a learning rate of {optimizer.lr:g} is too large for weights of that size",
+        f"the first step changes the weights by {ratio:.2g} times their own norm (limit: {OUTRUN:g}): a learning rate "
+        f"of {optimizer.lr:g} is too large for weights of that size",
         "update_ratio",
         ratio,
         OUTRUN,

@@ -3,6 +3,7 @@
 from descend.doctor.course.stages import one_by_one
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.ground.change import change_in_words
 
 SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the gradient of −cost raises it"
 
@@ -19,11 +20,12 @@ def negated_loss(record: Record) -> Sign | None:
     if not slope * (-1 if climbs else 1) < 0 or not is_alone:
         return None
     losses = record.series("loss", "0")
-    went = f"{losses.first:.3g} → {losses.last:.3g}"
+    went = change_in_words(losses.first, losses.last)
+    falls = "falls" if losses.last < losses.first else "went"
     turned = (
         f"the optimizer climbs (maximize=True) a loss that grows with the errors ({went}): the predictions get worse"
         if climbs
-        else f"the loss rewards errors: it falls ({went}) as the predictions get worse, because its sign is turned"
+        else f"the loss rewards errors: it {falls} ({went}) as the predictions get worse, because its sign is turned"
     )
     return Ruin(
         certain=True,

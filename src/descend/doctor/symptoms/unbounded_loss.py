@@ -5,6 +5,7 @@ from descend.doctor.course.own_metric import draws_what_it_is_judged_on
 from descend.doctor.course.suffering import may_suffer, suffers
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
+from descend.ground.change import change_in_words
 
 SOURCE = "Rockafellar 1970, §8: where its recession function is negative a function falls without end"
 
@@ -18,7 +19,7 @@ def unbounded_loss(record: Record) -> Sign | None:
     losses = record.series("loss", "0").finite()
     return Sign(
         certain=suffers(record),
-        sentence=f"the loss ({losses.first:.3g} → {losses.last:.3g}) has no least value: even where the network "
+        sentence=f"the loss ({change_in_words(losses.first, losses.last)}) has no least value: even where the network "
         "answers all examples alike it falls without end, so it can be lowered for ever without a look at the data. "
         "Some term has the wrong sign, or the one that holds it up is missing",
         quantity="loss",
