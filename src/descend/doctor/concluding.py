@@ -12,6 +12,7 @@ from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.candidate import reference
 from descend.doctor.trials.proof import Proof
 
+WON = ("proved", "train_longer", "mends", "helps")
 EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: the cure's own line says more
 
 
@@ -28,6 +29,7 @@ def conclude(record: Record, proof: Proof) -> Case:
     others = cured or ([] if named else general)
     findings = ranked([*named, *others], proof, record)
     findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
+    findings = _one_for_each_edit(findings, proof)
     seen = {s.id for s in symptoms}
     findings = [replace(s, explains=s.explains & seen) for s in findings]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
@@ -48,6 +50,23 @@ def conclude(record: Record, proof: Proof) -> Case:
         dismissed=tuple(sorted(proof.dismissed)),
         changed=proof.changed,
     )
+
+
+def _one_for_each_edit(findings: list[Symptom], proof: Proof) -> list[Symptom]:
+    """Return the findings without the suspicions that only edits for an earlier finding have confirmed.
+
+    One edit that removes two problems shows one fault: the earlier finding then explains the later one.
+    """
+    won = [trial for trial in proof.trials if trial.verdict in WON]
+    kept: list[Symptom] = []
+    for symptom in findings:
+        edits = {trial.edit for trial in won if symptom.id in trial.symptoms}
+        of = next((k for k in kept if edits and edits <= {t.edit for t in won if k.id in t.symptoms}), None)
+        if of is None or symptom.certain:
+            kept.append(symptom)
+        else:
+            kept[kept.index(of)] = replace(of, explains=of.explains | {symptom.id})
+    return kept
 
 
 def _at_their_places(findings: list[Symptom], proof: Proof, record: Record) -> list[Symptom]:

@@ -1,0 +1,103 @@
+"""Prescriptions that give the same source are one trial, with one verdict for every symptom that asked for it."""
+
+from dataclasses import replace
+
+import pytest
+from tables import SCRIPT, Table, prescription, proved, record_of, tried, verdicts
+
+from descend.doctor.concluding import conclude
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.remedies import NotApplicable
+from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.screen import one_for_each_edit
+
+HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
+
+
+def named(label: str, symptom: str, text: str = "skip", **changes):
+    """A prescription with a label of its own for an edit that others may make, too."""
+    return replace(prescription(text, symptom, remedy=label), label=label, **changes)
+
+
+def symptom(id: str, certain: bool = False) -> Symptom:
+    return Symptom(certain, f"{id} is seen", "", 0.0, 0.0, "", id=id, kind="wiring")
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.1, "proved"), (0.95, "no_effect"), (3.0, "worse")])
+def test_the_same_edit_is_tried_once_and_its_verdict_is_that_of_each_symptom(value, verdict):
+    asked = [named("give the logits", "a"), named("leave out the softmax", "b"), named("skip the call", "c")]
+    proof, table = tried({"skip": value}, asked)
+    assert verdicts(proof) == {"give the logits": verdict}
+    assert proof.trials[0].symptoms == ("a", "b", "c")
+    assert proof.confirmed == ({"a", "b", "c"} if value == 0.1 else set())
+    assert proof.dismissed == (set() if value == 0.1 else {"a", "b", "c"})
+    assert len([job for job in table.jobs if job.seed == 0]) == 1
+
+
+def test_what_a_later_search_asks_for_and_is_known_is_not_run_again():
+    stages = [lambda refuted: [named("first", "a")], lambda refuted: [named("first", "a"), named("again", "b")]]
+    table = Table({"pass": 1.0, "skip": 0.95})
+    proof = proved(stages, table)
+    assert verdicts(proof) == {"first": "no_effect"} and proof.trials[0].symptoms == ("a", "b")
+    assert len(table.jobs) == 1
+
+
+class Printing(Table):
+    """Trial runs that print an accuracy on held-out data, which the change raises, and the loss does not show."""
+
+    def answer(self, job) -> Record:
+        record = super().answer(job)
+        printed = 0.9 if job.script.edits[SCRIPT.path].strip() == "skip" else 0.2
+        record.add(Reading("own_number", "test acc", job.steps, printed))
+        return record
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [named("first", "a", of_fact=True)],
+        [named("first", "a"), named("again", "b", judged_on="metric")],
+    ],
+    ids=["of a fact", "by another prescription's metric"],
+)
+def test_an_edit_that_is_judged_again_keeps_one_row_with_one_metric(asked):
+    baseline = record_of(1.0)
+    baseline.add(Fact.of(HELD_OUT, 99, "test acc"))
+    baseline.add(Reading("own_number", "test acc", 99, 0.2))
+    proof, _ = tried({}, asked, baseline, Printing({"pass": 1.0, "skip": 0.95}))
+    [trial] = proof.trials
+    assert trial.verdict == "proved" and trial.quantity == "1 − 'test acc'" and trial.metric.startswith(trial.quantity)
+    assert trial.before == pytest.approx(0.8) and trial.after == pytest.approx(0.1)
+
+
+def test_what_cannot_be_applied_has_a_row_for_each_reason_alone():
+    def barred(reason: str, id: str):
+        change = replace(prescription("x").changes[0], edit=lambda script: NotApplicable(reason))
+        return replace(prescription("x", id), changes=(change,))
+
+    table = Table({"pass": 1.0})
+    candidates = one_for_each_edit([barred("no call", "a"), barred("no call", "b"), barred("no line", "c")], table)
+    assert [(c.reason, c.symptoms) for c in candidates] == [("no call", ("a", "b")), ("no line", ("c",))]
+
+
+def test_suspicions_that_one_edit_removes_are_one_finding():
+    asked = [named("first", "a"), named("again", "b"), prescription("other", "c")]
+    proof, table = tried({"skip": 0.1, "other": 0.5, "skipother": 0.09}, asked)
+    proof = replace(proof, symptoms=tuple(map(symptom, "abc")))
+    case = conclude(table.baseline, proof)
+    assert [(finding.id, set(finding.explains)) for finding in case.findings] == [("a", {"b"}), ("c", set())]
+
+
+def test_facts_are_findings_whatever_removes_them():
+    asked = [named("first", "a"), named("again", "b", of_fact=True)]
+    proof, table = tried({"skip": 0.1}, asked)
+    proof = replace(proof, symptoms=(symptom("a"), symptom("b", certain=True)))
+    case = conclude(table.baseline, proof)
+    assert [finding.id for finding in case.findings] == ["b"] and case.findings[0].explains == {"a"}
+
+
+def test_an_excess_over_an_attainable_loss_is_named():
+    baseline = record_of(0.084)
+    baseline.add(Fact.of(facts.Targets("float32", 256, 0, 1, mean=0.2, own_entropy=0.175), 0))
+    proof, _ = tried({}, [named("scale", "a")], baseline, Table({"pass": 0.084, "skip": 0.04}))
+    assert proof.cure.floor == 0.175 and "in excess of the attainable loss 0.175" in proof.cure.metric
