@@ -53,16 +53,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def descend(tmp_path):
-    """Run the command line in a process of its own, with a store of its own, `through` another command if need be."""
+    """Run the command line in a process of its own, with a store of its own, `through` another command if need be.
+
+    What the doctor reports has to be consistent.
+    """
+    from consistency.violations import assert_consistent
 
     def run(
         *arguments: str, cwd: Path = ROOT, timeout: float = 300, through: Sequence[str] = (), **options
     ) -> subprocess.CompletedProcess[str]:
         command = [*through, sys.executable, "-m", "descend", *arguments]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", **options.pop("env", {})}
-        return subprocess.run(
+        done = subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, **options
         )
+        if arguments[:1] == ("doctor",):
+            is_named = "--store" in arguments[:-1]
+            assert_consistent(Path(cwd, arguments[arguments.index("--store") + 1] if is_named else ".descend"))
+        return done
 
     return run
 

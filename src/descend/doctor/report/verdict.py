@@ -159,9 +159,10 @@ def causes(case: Case) -> tuple[Symptom, ...]:
 
 
 def change(trial: Trial) -> str:
-    """Return `negative log-likelihood 2.301 → 0.0831`."""
+    """Return `negative log-likelihood 2.301 → 0.0831`; `... 2.301 as before` where no digit of it changes."""
     name = f"excess over the attainable loss {number(trial.floor)}:" if trial.floor else trial.quantity
-    return f"{name} {numbers(trial)}".strip()
+    is_same = number(trial.before) == number(trial.after)
+    return f"{name} {f'{number(trial.after)} as before' if is_same else numbers(trial)}".strip()
 
 
 def numbers(trial: Trial) -> str:

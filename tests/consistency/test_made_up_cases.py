@@ -1,0 +1,96 @@
+"""The properties hold of whatever the trials come to: consultations whose runs are made up, and all else is real."""
+
+from dataclasses import dataclass, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tables import SCRIPT, Table, prescription, proved, record_of
+from violations import violations
+
+from descend.doctor.concluding import conclude
+from descend.doctor.record import Fact, Reading, Record, facts
+from descend.doctor.remedies import Prescription
+from descend.doctor.symptoms import Symptom
+
+EDITS = "pqrs"  # what the script reads after one of four edits; after several they are joined
+SYMPTOMS = "abc"
+SHARES = st.sampled_from([0.02, 0.3, 0.65, 0.78, 0.95, 1.0, 1.1, 1.5, float("nan")])
+HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
+
+
+@dataclass(frozen=True)
+class World:
+    """What each edit leaves of the cost, on the first seed and on the others, and what of the script's own error."""
+
+    left: dict[str, float]
+    held: dict[str, float]
+    own: dict[str, float]
+    prints: bool
+    floor: float
+
+
+class MadeUp(Table):
+    """Answers each job by what its edits leave together."""
+
+    def __init__(self, world: World) -> None:
+        baseline = self.seen(record_of(1.0), "pass", world)
+        if world.floor:
+            targets = facts.Targets("float32", 256, 0, 1, mean=0.2, own_entropy=world.floor)
+            baseline.add(Fact.of(targets, 0))
+        super().__init__({}, baseline=baseline)
+        self.world = world
+
+    def answer(self, job) -> Record:
+        text = job.script.edits[SCRIPT.path].strip()
+        value = self.product(text, self.world.left if job.seed == 0 else self.world.held)
+        return self.seen(record_of(value * (1 + 0.02 * job.seed), job.seed, job.steps), text, self.world)
+
+    @staticmethod
+    def product(text: str, shares: dict[str, float]) -> float:
+        value = 1.0
+        for part in text.removeprefix("pass"):
+            value *= shares.get(part, 1.0)
+        return value
+
+    @classmethod
+    def seen(cls, record: Record, text: str, world: World) -> Record:
+        if world.prints:
+            missing = min(1.0, 0.8 * cls.product(text, world.own))
+            record.add(Fact.of(HELD_OUT, 0, "test acc"))
+            record.add(Reading("own_number", "test acc", record.steps or 100, 1 - missing))
+        return record
+
+
+@st.composite
+def worlds(draw) -> World:
+    shares = st.fixed_dictionaries(dict.fromkeys(EDITS, SHARES))
+    left = draw(shares)
+    held = draw(st.one_of(st.just(left), shares))
+    return World(left, held, draw(shares), draw(st.booleans()), draw(st.sampled_from([0.0, 0.175])))
+
+
+@st.composite
+def asked(draw, certain: dict[str, bool]) -> Prescription:
+    edit, symptom = draw(st.sampled_from(EDITS)), draw(st.sampled_from(SYMPTOMS))
+    remedy = draw(st.sampled_from([edit, f"{edit}_again", "learning_rate"]))
+    known = prescription(edit, symptom, remedy=remedy, cost=draw(st.integers(1, 3)), decides=draw(st.booleans()))
+    return replace(
+        known,
+        label=f"{remedy} makes it {edit}",
+        of_fact=certain[symptom],
+        much=draw(st.booleans()),
+        judged_on=draw(st.sampled_from(["fixed", "metric", "held_out", "nothing"])),
+    )
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.data(), worlds())
+def test_made_up_consultations_are_consistent(data, world):
+    certain = {id: data.draw(st.booleans()) for id in SYMPTOMS}
+    stages = [data.draw(st.lists(asked(certain), max_size=4)) for _ in range(data.draw(st.integers(1, 2)))]
+    table = MadeUp(world)
+    searches = [sum(stages[: number + 1], []) for number in range(len(stages))]  # each goes on from those before it
+    proof = proved([lambda refuted, s=s: [p for p in s if p.symptom not in refuted] for s in searches], table)
+    symptoms = tuple(Symptom(certain[id], f"{id} is seen", "", 0.0, 0.0, "", id=id, kind="wiring") for id in SYMPTOMS)
+    case = conclude(table.baseline, replace(proof, symptoms=symptoms))
+    assert violations(case) == []
