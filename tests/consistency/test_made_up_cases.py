@@ -13,6 +13,7 @@ from descend.doctor.remedies import Prescription
 from descend.doctor.symptoms import Symptom
 
 EDITS = "pqrs"  # what the script reads after one of four edits; after several they are joined
+RATES = "39"  # and after another learning rate, three times the one before or more
 SYMPTOMS = "abc"
 SHARES = st.sampled_from([0.02, 0.3, 0.65, 0.78, 0.95, 1.0, 1.1, 1.5, float("nan")])
 HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
@@ -63,7 +64,7 @@ class MadeUp(Table):
 
 @st.composite
 def worlds(draw) -> World:
-    shares = st.fixed_dictionaries(dict.fromkeys(EDITS, SHARES))
+    shares = st.fixed_dictionaries(dict.fromkeys(EDITS + RATES, SHARES))
     left = draw(shares)
     held = draw(st.one_of(st.just(left), shares))
     return World(left, held, draw(shares), draw(st.booleans()), draw(st.sampled_from([0.0, 0.175])))
@@ -74,8 +75,18 @@ def asked(draw, certain: dict[str, bool]) -> Prescription:
     edit, symptom = draw(st.sampled_from(EDITS)), draw(st.sampled_from(SYMPTOMS))
     remedy = draw(st.sampled_from([edit, f"{edit}_again", "learning_rate"]))
     known = prescription(edit, symptom, remedy=remedy, cost=draw(st.integers(1, 3)), decides=draw(st.booleans()))
+
+    def at_rate(factor: float) -> Prescription:
+        rate = RATES[factor > 3]
+        return replace(
+            prescription(edit + rate, symptom, remedy=f"{remedy}+learning_rate", cost=known.cost + 1),
+            label=f"{remedy} makes it {edit}, at rate {rate}",
+            of_fact=certain[symptom],
+        )
+
     return replace(
         known,
+        at_rate=at_rate if remedy != "learning_rate" and draw(st.booleans()) else None,
         label=f"{remedy} makes it {edit}",
         of_fact=certain[symptom],
         much=draw(st.booleans()),
@@ -83,7 +94,7 @@ def asked(draw, certain: dict[str, bool]) -> Prescription:
     )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), worlds())
 def test_made_up_consultations_are_consistent(data, world):
     certain = {id: data.draw(st.booleans()) for id in SYMPTOMS}
