@@ -103,8 +103,9 @@ def no_change_helps_where_none_does(case: Case) -> Iterator[str]:
 def a_finding_has_one_limit(case: Case) -> Iterator[str]:
     """A sentence of a finding holds at most one limit."""
     for symptom in (*case.findings, *case.suspicions):
-        if len(found := LIMIT.findall(symptom.sentence)) > 1:
-            yield f"{symptom.id} names {', '.join(found)} in {symptom.sentence!r}"
+        for text in symptom.sentence.split(". "):
+            if len(found := LIMIT.findall(text)) > 1:
+                yield f"{symptom.id} names {', '.join(found)} in {text!r}"
 
 
 def each_verdict_has_its_metric(case: Case) -> Iterator[str]:
@@ -266,4 +267,6 @@ def assert_consistent(folder: Path) -> None:
         return
     with suppress(UsageError), open_existing(folder) as store:
         cases = [load_case(store, row.number) for row in store.runs()]
-        assert [(case.record.run, found) for case in cases for found in violations(case)] == []
+        found = [f"run {case.record.run}: {said}" for case in cases for said in violations(case)]
+        if found:
+            raise AssertionError("\n".join(["the report is inconsistent", *found]))

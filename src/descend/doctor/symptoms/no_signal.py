@@ -30,7 +30,7 @@ def no_signal(record: Record) -> Sign | None:
         sentence=f"{signal.p_value:.0%} of {signal.shuffles} shuffled copies of the targets look as dependent on the "
         f"inputs as the real ones (bound {signal.chance:.0%}, {signal.examples} examples), by a test that finds "
         f"{signal.power:.0%} of dependences worth {signal.size:.0%} of the cost; the training has found none either. "
-        "Where inputs know nothing of the targets no change of the training helps",
+        "If the inputs carry no information about the targets, only a change to the data can help",
         quantity="p-value of independence",
         value=signal.p_value,
         bound=signal.chance,
