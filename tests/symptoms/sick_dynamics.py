@@ -29,11 +29,16 @@ NOTHING_LEARNT, NEARLY_THERE = falling_to(0.91), settling_at(0.051)
 
 
 def schedule(
-    until: int = 120, tiny: float = 9e-4, back: int = STEPS, left: float = 0.31, scheduler: bool = True
+    until: int = 120,
+    tiny: float = 9e-4,
+    back: int = STEPS,
+    left: float = 0.31,
+    scheduler: bool = True,
+    cost: Cost | None = None,
 ) -> Record:
     """A rate of 0.1 that is brought down at one step, and up again at another."""
     record = healthy()
-    set_cost(record, settling_at(left))
+    set_cost(record, cost or settling_at(left))
     set_series(record, "learning_rate", "0", [tiny if until <= step < back else 0.1 for step in range(STEPS)])
     if scheduler:
         observe(record, facts.Scheduler("StepLR", 200), "0", STEPS)

@@ -154,8 +154,15 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
     return record
 
 
-def correlated_inputs(condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, **rule: Any) -> Record:
+def correlated_inputs(
+    condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, decayed: float = 1.0, **rule: Any
+) -> Record:
+    """Flat directions that 200 steps of the longest stable length do not reach: these reach 1/400 of λmax.
+
+    decayed: what the learning rate is multiplied by after 40 steps.
+    """
     record = healthy(**rule)
+    set_series(record, "learning_rate", "0", [0.1 * (decayed if step >= 40 else 1.0) for step in range(STEPS)])
     set_cost(record, settling_at(left))
     change(record, facts.Inputs, largest_rms=rms)
     probe(record, "input_condition_number_standardised", "", [condition])

@@ -53,6 +53,7 @@ SGD = {"rule": "SGD"}
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
     (schedule, {}, False, 26, "from step 120 on below 2% of 0.1, in 80 of 200 steps, with 31%", "slow_progress"),
+    (schedule, {"until": 50, "cost": settling_at(0.11)}, False, 26, "loss was still falling at step 50", "plateau"),
     (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to 0.99, their usual", "slow_progress"),
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
@@ -78,7 +79,7 @@ SHOWN = [
     (ill_conditioned_curvature, {}, False, 10, "11% of the loss of the best constant prediction", "slow_progress"),
     (ill_conditioned_curvature, {"lowest": 0.01}, False, 10, "at step 0 it is measured to be 410 at least", None),
     (ill_conditioned_curvature, {"lowest": -0.01}, False, 10, "fits a condition number of 1,772", None),
-    (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "1,000,000,000", "slow_progress"),
+    (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "a condition number of 8,200 or more", "slow_progress"),
     (fluctuations, {}, False, 10, "the losses scatter by 41%", None),
     (fluctuations, {"falls": 0.14}, False, 10, "about a level that no longer falls", None),
     (local_optima, {"falls": 0.019}, False, 5, "no longer moves", None),
@@ -106,7 +107,8 @@ def test_shown(run, changes, certain, line, says, consequence):
 
 LEFT_ALONE = {
     # late, or not that small, or up again (a cycle): a schedule may end at zero
-    schedule: [{"until": 121}, {"tiny": 2.1e-3}, {"back": 199}, {"left": 0.29}, {"until": 180, "tiny": 0.0}],
+    schedule: [{"until": 121}, {"tiny": 2.1e-3}, {"back": 199}, {"left": 0.29}, {"until": 180, "tiny": 0.0}]
+    + [{"until": 50, "cost": settling_at(0.09)}, {"until": 104, "cost": settling_at(0.11)}],  # it had learnt all
     clipping_too_hard: [{"limit": 1.01}, {"cut": 0.85}, {"left": 0.29}, {"function": "clip_grad_value_"}]
     + [{"limit": 10.0}, {"limit": inf}]  # at the usual norm; only to read the norm
     + [ADAM],  # it divides by the gradient's size, cut or not

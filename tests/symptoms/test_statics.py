@@ -147,7 +147,14 @@ LEFT_ALONE = {
     strong_decay: [{"decay": 0.029}, {"left": 0.29}, {"decay": 0.49, **ADAMW}],
     strong_penalty: [{"share": 0.51}, {"left": 0.29}, {"share": float("nan")}],
     strong_dropout: [{"p": 0.74}, {"left": 0.29}],
-    correlated_inputs: [{"condition": 500.0}, {"rms": 0.19}, {"rms": 5.1}, {"left": 0.09}, ADAM]
+    correlated_inputs: [
+        {"condition": 399.0},
+        {"decayed": 0.001, "left": 0.31},
+        {"rms": 0.19},
+        {"rms": 5.1},
+        {"left": 0.09},
+        ADAM,
+    ]
     + [{"condition": float("nan")}],
 }
 

@@ -54,7 +54,8 @@ STEPS: tuple[Entry, ...] = (
             "its numbers count epochs", "torch.optim.lr_scheduler", cost=1),
         Row("constant_rate", nothing_to_dose, "no schedule", "the steps keep their length",
             "Ba, CSC413 lecture 4, SGD Learning Rate", gives_up=True),
-    ), frozenset({"vanishing_gradients", "slow_progress", "plateau", "stopped_too_early"})),
+    ), frozenset({"vanishing_gradients", "correlated_inputs", "ill_conditioned_curvature", "slow_progress", "plateau",
+                  "stopped_too_early"})),
     Entry("clipping_too_hard", "dynamics", "gradients are clipped too hard", (
         Row("clip_threshold", usual_norm, "clip at {max_norm:.3g}, the usual norm",
             "only the rare large gradient is then cut", "Pascanu et al. 2013, §3.2", cost=1),

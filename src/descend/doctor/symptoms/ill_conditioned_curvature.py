@@ -1,6 +1,5 @@
 """Ill-conditioned curvature: the steps are as long as the steepest direction bears, and too short for the others."""
 
-from math import log
 from statistics import median
 
 from descend.doctor.course.progress import (
@@ -9,9 +8,9 @@ from descend.doctor.course.progress import (
     cost_left_in_words,
     first_rise,
     is_stuck,
-    yardstick_place,
 )
 from descend.doctor.course.stability import ROUNDING, stability_bound, step_lengths
+from descend.doctor.course.training_time import fitted_condition_number, fitted_in_words
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -28,13 +27,11 @@ ILL = Bound(
 
 
 def ill_conditioned_curvature(record: Record) -> Sign | None:
-    """Plain gradient descent near its longest step that still crawls: κ ≈ 2·k·α·λmax / ln(cost before / after)."""
+    """Plain gradient descent near its longest step that still crawls: κ ≈ 2·λmax·Σα / ln(cost before / after)."""
     for key, optimizer in record.every(facts.Optimizer).items():
         bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
         if optimizer.rule != "SGD" or optimizer.momentum or bound is None or not lengths:
             continue
-        curve = record.series("yardstick", yardstick_place(record)).finite()
-        half = curve.at(record.steps // 2)
         norms = record.series("clipped_norm").finite().values
         clip = record.fact(facts.Clip)
         if norms and (clip.limit if clip else 0.0) < median(norms):
@@ -44,17 +41,16 @@ def ill_conditioned_curvature(record: Record) -> Sign | None:
         has_risen = first_rise(record, key) is not None and not may_rise
         if max(lengths) < LONG * bound.value or has_risen or not cost_left(record) > LEFT_TO_LEARN:
             continue
-        fallen = log(half / curve.last) if curve.last > 0 and half > curve.last else 1e-9
-        condition = record.steps * max(lengths) / max(fallen, 1e-9)
+        condition = fitted_condition_number(record, key)
         if condition < ILL:
             continue
         return Sign(
             certain=False,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
             f"longer, and yet {cost_left_in_words(record)} is left: the progress fits a condition number of "
-            f"{min(condition, 1e9):,.0f}{_measured(record, key)}",
+            f"{fitted_in_words(record, key)}{_measured(record, key)}",
             quantity="condition_number",
-            value=min(condition, 1e9),
+            value=condition,
             bound=ILL,
             source=SOURCE,
             where=record.site("optimizer", key) or record.site("backward"),
