@@ -40,6 +40,17 @@ def test_the_rule_is_replaced(patient, before: str, after: str) -> None:
     assert p.edited(adaptive_rule, lr=1e-3, optimizer="0") == HEAD + f"o = {after}\n"
 
 
+@pytest.mark.parametrize("rule", ["LARS", "LAMB"])
+def test_a_rule_that_torch_does_not_have_is_one_of_ours(patient, rule: str) -> None:
+    p = patient(
+        HEAD + "o = SGD(p, lr=0.1, momentum=0.9, weight_decay=d)\n",
+        optimizer="SGD(p, lr=0.1, momentum=0.9, weight_decay=d)",
+    )
+    edited = p.edited(adaptive_rule, lr=1.0, rule=rule, optimizer="0")
+    assert f"o = descend.optim.{rule}(p, lr=1.0, weight_decay=d)\n" in edited
+    assert "import descend.optim\n" in edited
+
+
 def test_torch_is_imported_once(patient) -> None:
     p = patient('"""Doc."""\nfrom torch.optim import SGD\n\no = SGD(p, 1)\n', optimizer="SGD(")
     assert p.edited(adaptive_rule, lr=1e-3) == (

@@ -46,6 +46,18 @@ def layer_rate_mismatch(
     return record
 
 
+def one_rate_for_unequal_layers(
+    spread: float = 101.0, slow: float = 4.9e-4, left: float = 0.31, place: str = "2.weight", **rule: Any
+) -> Record:
+    """One learning rate, at which one layer changes by less than a tenth in 200 steps and another by far more."""
+    record = healthy(**rule)
+    set_cost(record, settling_at(left))
+    forget(record, "update_ratio")
+    probe(record, "update_ratio", "0.weight", slow)
+    probe(record, "update_ratio", place, slow * spread)
+    return record
+
+
 def dead_units(share: float = 0.5, left: float = 0.91, since: int = 0) -> Record:
     record = healthy()
     set_cost(record, settling_at(left))
@@ -96,6 +108,7 @@ LAYERS = {
     exploding_gradients: "exploding_gradients",
     vanishing_gradients: "vanishing_gradients",
     layer_rate_mismatch: "layer_rate_mismatch",
+    one_rate_for_unequal_layers: "layer_rate_mismatch",
     dead_units: "dead_units",
     covariate_shift: "covariate_shift",
     plateau: "plateau",

@@ -9,6 +9,7 @@ from sick_layers import (
     dead_units,
     exploding_gradients,
     layer_rate_mismatch,
+    one_rate_for_unequal_layers,
     plateau,
     saddle_point,
     vanishing_gradients,
@@ -34,6 +35,15 @@ SHOWN = [
     ),
     (layer_rate_mismatch, {}, 10, "0.weight", "2.weight moves by 3.0e-03 of itself in a step", "slow_progress"),
     (layer_rate_mismatch, {}, 10, "0.weight", "the rates 0.1 and 0.0001", "vanishing_gradients"),
+    (
+        one_rate_for_unequal_layers,
+        {},
+        10,
+        "0.weight",
+        "2.weight by 4.9e-02 of itself in a step and 0.weight",
+        "plateau",
+    ),
+    (layer_rate_mismatch, {"rates": [0.1, 0.1]}, 10, "0.weight", "one learning rate of 0.1 moves", "plateau"),
     (layer_rate_mismatch, {"rates": [0.0099, 0.1]}, 10, "0.weight", "the rates 0.1 and 0.0099", "instability"),
     (dead_units, {}, 77, "3", "since step 0, 50% of the ReLU units in 3", "vanishing_gradients"),
     (dead_units, {"since": 50, "share": 1.0}, 77, "3", "since step 50, 100% of the ReLU units", "plateau"),
@@ -75,8 +85,10 @@ LEFT_ALONE = {
     ],  # later ones are a step's
     vanishing_gradients: [{"layers": [0.0101, 0.1, 1.0]}, {"layers": [0.001, 1.0]}, {"left": 0.29}]
     + [{"layers": [0.001, 1.0, 0.1, 0.1]}, {"layers": [0.0, 0.1, 1.0]}, {"layers": [0.0] * 3}],
-    layer_rate_mismatch: [{"spread": 299.0}, {"rates": [0.1]}, {"left": 0.29}, {"place": "2.bias"}, {"spread": 0.0}]
-    + [{"rates": [0.1, 0.1]}, {"rates": [0.1, 0.0101]}],  # groups that differ in decay alone, or by little
+    layer_rate_mismatch: [{"spread": 299.0}, {"left": 0.29}, {"place": "2.bias"}, {"spread": 0.0}]
+    + [{"rates": [0.1, 0.0101]}],  # groups whose rates differ by little
+    one_rate_for_unequal_layers: [{"spread": 99.0}, {"slow": 5.1e-4}, {"left": 0.09}, {"left": 0.91}]
+    + [{"rule": "Adam", "betas": (0.9, 0.999)}],  # its steps are of one length in all layers
     dead_units: [{"share": 0.49}, {"left": 0.89}],
     covariate_shift: [{"grows": 9.9}, {"grows": 1 / 9.9}, {"grows": 0.0}, {"layers": 3}, {"layer": 0}, {"left": 0.29}],
     plateau: [{"norm": 2.3e-3}, {"curvature": 0.008}, {"curvature": -1.0}, {"rule": "Adam", "betas": (0.9, 0.999)}]

@@ -155,6 +155,23 @@ def adam(record: Record, symptom: Symptom) -> Dose | None:
     return {"lr": ADAM_RATE, "optimizer": symptom.optimizer} if is_of(record, symptom.optimizer, ("SGD",)) else None
 
 
+def lars(record: Record, symptom: Symptom) -> Dose | None:
+    """LARS, whose step is lr · trust / (1 − momentum) of each layer's own size: at its defaults lr · 0.01."""
+    return _layerwise(record, symptom, "LARS", 100 * USUAL_STEP)
+
+
+def lamb(record: Record, symptom: Symptom) -> Dose | None:
+    """LAMB, whose step is lr of each layer's own size."""
+    return _layerwise(record, symptom, "LAMB", USUAL_STEP)
+
+
+def _layerwise(record: Record, symptom: Symptom, rule: str, lr: float) -> Dose | None:
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if not is_of(record, symptom.optimizer, ("SGD",)) or len(optimizer.rates if optimizer else ()) > 1:
+        return None
+    return {"rule": rule, "lr": lr, "optimizer": symptom.optimizer}
+
+
 def adam_for_few_steps(record: Record, symptom: Symptom) -> Dose | None:
     """Adam where the rule is not adaptive already, at the rate that gets it far in a script's steps if they are few."""
     dose = adam(record, symptom)

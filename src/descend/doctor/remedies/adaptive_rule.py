@@ -1,4 +1,7 @@
-"""Adam instead of the optimizer: a rate for each parameter, from its own gradients (Kingma & Ba 2015)."""
+"""Adam instead of the optimizer: a rate for each parameter, from its own gradients (Kingma & Ba 2015).
+
+Or another rule that adapts the learning rate, as LARS does for each layer: one of torch, or of `descend.optim`.
+"""
 
 from typing import Any
 
@@ -24,24 +27,30 @@ from descend.doctor.source.setting import Edit, Reset, Setting, apply, set_argum
 from descend.doctor.source.syntax import last_name
 
 HOME = "torch.optim"
+OURS = {"LARS": "descend.optim", "LAMB": "descend.optim"}  # rules that torch does not have
 ADAPTIVE = {"Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
 KEPT = ("maximize", "foreach", "fused", "differentiable")  # not of the rule: direction and implementation
 
 
 def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Replace the optimizer by Adam with the rate `dose["lr"]`; weight decay stays, momentum goes."""
+    """Replace the optimizer by Adam, or `dose["rule"]`, at the rate `dose["lr"]`; weight decay stays, momentum goes."""
     place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
     if isinstance(place, NotApplicable):
         return place
     if reason := _obstacle(place, dose["lr"]):
         return NotApplicable(reason)
-    file, home, rate = place.syntax.file, _home(place), _number_elsewhere(script, record, place, dose["lr"])
+    rule: str = dose.get("rule", "Adam")
+    file, home, rate = (
+        place.syntax.file,
+        OURS.get(rule) or _home(place),
+        _number_elsewhere(script, record, place, dose["lr"]),
+    )
     call = _with_adams_arguments(place.call, dose["lr"], is_named=rate is not None)
-    edits = [Edit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.Adam")))]
+    edits = [Edit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.{rule}")))]
     edited = apply(script, place.syntax, [*edits, *([rate] if rate else [])], "learning rate")
-    if isinstance(edited, NotApplicable) or home != HOME:
+    if isinstance(edited, NotApplicable) or home not in (HOME, *OURS.values()):
         return edited
-    text = import_module(file, edited.read(file), "torch")
+    text = import_module(file, edited.read(file), OURS.get(rule, "torch"))
     return text if isinstance(text, NotApplicable) else edited.edit(file, text)
 
 

@@ -1,8 +1,20 @@
-"""Layers at different effective rates: one moves a thousand times as fast, relative to its weights, as another."""
+"""Layers at different effective learning rates: one moves hundreds of times as far as another, relative to itself.
 
+Parameter groups may have learning rates of their own. Or one learning rate meets layers whose ‖w‖/‖∇w‖ differs.
+"""
+
+from collections.abc import Sequence
 from statistics import median
 
-from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
+from descend.doctor.course.progress import (
+    HARDLY_LEARNT,
+    LEFT_TO_LEARN,
+    cost_left,
+    cost_left_in_words,
+    first_rise,
+    is_stuck,
+)
+from descend.doctor.course.stability import is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -14,35 +26,76 @@ UNEQUAL = Bound(
 SPREAD = Bound(
     300.0, "times the slowest layer's relative step", "chosen; see the range within which no diagnosis changes"
 )
+SPREAD_OF_ONE = Bound(
+    100.0,
+    "times the slowest layer's relative step",
+    "calibrated on the kept programs: no run that has learnt something and leaves a tenth has more than 65",
+)
+UNMOVED = Bound(
+    0.1, "of the layer's own size, in all steps", "chosen: what so little of a change could learn was known before"
+)
 
 
 def layer_rate_mismatch(record: Record) -> Sign | None:
-    """Groups with rates of their own, or layers, whose relative steps differ by far, in a run that suffers from it."""
+    """Layers whose relative steps differ by far, in a run that fails: by their groups' learning rates, or at one."""
+    speeds = _speeds(record)
+    if len(speeds) < 2:
+        return None
     optimizer = record.fact(facts.Optimizer, "0")
     rates = optimizer.rates if optimizer else ()
-    if (
-        len(rates) < 2
-        or max(rates) < UNEQUAL * min(rates)
-        or not (is_stuck(record, "0", HARDLY_LEARNT) or first_rise(record, "0") is not None)
-    ):
+    return _of_groups(record, speeds, rates) if len(set(rates)) > 1 else _of_one_rate(record, speeds)
+
+
+def _speeds(record: Record) -> dict[str, float]:
+    """Return the usual length of a step, relative to the weights, of each layer that moves; biases are left out."""
+    seen = {p: record.series("update_ratio", p).finite().values for p in record.places("update_ratio")}
+    speeds = {place: median(values) for place, values in seen.items() if values and "bias" not in place}
+    return {place: speed for place, speed in speeds.items() if speed > 0}
+
+
+def _of_groups(record: Record, speeds: dict[str, float], rates: Sequence[float]) -> Sign | None:
+    if max(rates) < UNEQUAL * min(rates):
         return None
-    speeds = [
-        (p, median(v)) for p in record.places("update_ratio") if (v := record.series("update_ratio", p).finite().values)
-    ]
-    moving = [(place, speed) for place, speed in speeds if speed > 0 and "bias" not in place]
-    if len(moving) < 2:
+    if not is_stuck(record, "0", HARDLY_LEARNT) and first_rise(record, "0") is None:
         return None
-    (slow, least), (fast, most) = min(moving, key=lambda x: x[1]), max(moving, key=lambda x: x[1])
-    if most < SPREAD * least:
+    slow, fast = min(speeds, key=speeds.__getitem__), max(speeds, key=speeds.__getitem__)
+    if speeds[fast] < SPREAD * speeds[slow]:
         return None
+    sentence = (
+        f"{fast} moves by {speeds[fast]:.1e} of itself in a step and {slow} by {speeds[slow]:.1e} (bound {SPREAD:g} "
+        f"times): their groups have the rates {max(rates):g} and {min(rates):g}"
+    )
+    return _sign(record, speeds, sentence, SPREAD)
+
+
+def _of_one_rate(record: Record, speeds: dict[str, float]) -> Sign | None:
+    """Gradient descent that has learnt something, and leaves much, with a layer that hardly moves in the whole run.
+
+    Where nothing at all is learnt, gradients that vanish are the nearer cause.
+    """
+    slow, fast = min(speeds, key=speeds.__getitem__), max(speeds, key=speeds.__getitem__)
+    if not is_of(record, "0", ("SGD",)) or speeds[fast] < SPREAD_OF_ONE * speeds[slow]:
+        return None
+    if not cost_left(record) > LEFT_TO_LEARN or is_stuck(record, "0") or record.steps * speeds[slow] > UNMOVED:
+        return None
+    rate = record.series("learning_rate", "0").max
+    sentence = (
+        f"one learning rate of {rate:g} moves {fast} by {speeds[fast]:.1e} of itself in a step and {slow} by "
+        f"{speeds[slow]:.1e} (limit: {SPREAD_OF_ONE:g} times), as their ratios ‖w‖/‖∇w‖ differ. {slow} changes by "
+        f"at most {record.steps * speeds[slow]:.1%} in {record.steps} steps, and {cost_left_in_words(record)} is left"
+    )
+    return _sign(record, speeds, sentence, SPREAD_OF_ONE)
+
+
+def _sign(record: Record, speeds: dict[str, float], sentence: str, bound: Bound) -> Sign:
+    slow, fast = min(speeds, key=speeds.__getitem__), max(speeds, key=speeds.__getitem__)
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"{fast} moves by {most:.1e} of itself in a step and {slow} by {least:.1e} (bound {SPREAD:g} times): "
-        f"their groups have the rates {max(rates):g} and {min(rates):g}",
+        sentence=sentence,
         quantity="fastest relative step / slowest",
-        value=most / least,
-        bound=SPREAD,
+        value=speeds[fast] / speeds[slow],
+        bound=bound,
         source=SOURCE,
         where=record.site("optimizer", "0"),
         module=slow,
