@@ -66,6 +66,18 @@ def momentum_mismatch(curvature: float = 1.1, momentum: float = 0.95, left: floa
     return record
 
 
+def loaded_weights(
+    start: float = 0.49, peak: float = 0.7, left: float = 0.11, risen_at: int = 10, tensors: int = 3
+) -> Record:
+    """Weights from a file, whose loss rises within the first half of the run, and the cost that is left in the end."""
+    record = healthy()
+    set_cost(record, settling_at(left))
+    losses = [2.3 * (peak if step >= risen_at else start) for step in range(STEPS)]
+    set_series(record, "loss", "0", losses)
+    observe(record, facts.LoadedWeights(tensors, 6))
+    return record
+
+
 def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40, made_at: int = STEPS) -> Record:
     """A second stage of a hundred steps, whose loss begins at a share of the first one's and grows by a factor."""
     record = healthy()
@@ -107,12 +119,12 @@ def not_finite(**rule: Any) -> Record:
     return record
 
 
-def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.31) -> Record:
-    """A loss at one level that jumps from it for good; the cost ends at a share of a constant prediction's."""
+def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.31, lasts: int = STEPS) -> Record:
+    """A loss at one level that jumps from it for some steps; the cost ends at a share of a constant prediction's."""
     record = healthy()
     set_cost(record, settling_at(left))
     early = [2.3 if step < 20 else 2.3 * level for step in range(at)]
-    set_series(record, "loss", "0", early + [2.3 * level * jump] * (STEPS - at))
+    set_series(record, "loss", "0", early + [2.3 * level * (jump if step < lasts else 1) for step in range(STEPS - at)])
     return record
 
 
@@ -237,6 +249,7 @@ DYNAMICS = {
     clipping_too_hard: "clipping_too_hard",
     momentum_mismatch: "momentum_mismatch",
     warm_start: "warm_start",
+    loaded_weights: "warm_start",
     outrun: "instability",
     unstable: "instability",
     unstable_adaptive: "instability",

@@ -24,6 +24,7 @@ from sick_dynamics import (
     fluctuations,
     hardly_moving,
     ill_conditioned_curvature,
+    loaded_weights,
     local_optima,
     momentum_mismatch,
     not_finite,
@@ -58,6 +59,7 @@ SHOWN = [
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
     (warm_start, {}, False, 30, "at a loss of 1.13, where the first one began at 2.3", "cliff"),
     (warm_start, {"peak": 4.2}, True, 30, "above what untrained weights cost", "cliff"),
+    (loaded_weights, {}, False, 10, "3 of its 6 tensors, and the first loss is 1.13", "instability"),
     (outrun, {}, False, 10, "by 1 times their own norm (limit: 1):", "dead_units"),
     (outrun, {"rule": "Lion"}, False, 10, "a learning rate of 0.5 is too large for weights", "dead_units"),
     (unstable, {}, False, 10, "is 2.1 at step 0 (stability limit: 2), and the loss does not fall", "oscillation"),
@@ -120,12 +122,14 @@ LEFT_ALONE = {
         {"momentum": 1.0},
     ],
     warm_start: [{"start": 0.51}, {"peak": 1.2}, {"peak": 0.5}, {"risen_at": 60}, {"made_at": 0}],
+    loaded_weights: [{"start": 0.51, "peak": 0.7}, {"start": 0.05, "peak": 0.09}, {"left": 0.09}, {"risen_at": 101}]
+    + [{"tensors": 2}, {"peak": 0.5}],
     outrun: [{"ratio": 0.99}, {"left": 0.09}, {"rule": "SGD"}, {"ratio": nan}],
     unstable: [{"curvature": 19.9}, {"cost": falling_to(0.89)}, {"since": 110}, {"curvature": 37.0, **MOMENTUM}]
     + [{"curvature": 39.0, "cost": falling_to(0.01)}]  # the edge of stability
     + [{"curvature": 41.0, "cost": falling_to(0.32)}, {"curvature": 39.0, "cost": falling_to(0.35)}],
     unstable_adaptive: [{"diverges": False}, {"diverges": False, "left": 0.95, "lr": 1e-3, "curvature": 4e4}],
-    cliff: [{"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
+    cliff: [{"lasts": 2}, {"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it
     slow_progress: [{"curvature": 2.41}, {"cost": falling_to(0.39)}, {"cost": rising}, {"curvature": 0.46, **MOMENTUM}],

@@ -45,6 +45,7 @@ from descend.doctor.doses import (
     sequence_length,
     short_run_rate,
     smallest_rate,
+    tenth_rate,
     usual_norm,
     usual_step_rate,
 )
@@ -70,6 +71,9 @@ STEPS: tuple[Entry, ...] = (
     ), frozenset({"instability", "dead_units", "oscillation", "slow_progress", "fluctuations"})),
     Entry("warm_start", "dynamics", "the warm start has a wrong learning rate", (
         Row("learning_rate", gentle_rate, TO, "short steps keep what the weights know already",
+            "Howard & Ruder 2018, §3.2", cost=1),
+        Row("learning_rate", safe_rate, TO, SHORTER, STABLE, cost=1),
+        Row("learning_rate", tenth_rate, TO, "short steps keep what the weights know already",
             "Howard & Ruder 2018, §3.2", cost=1),
         Row("linear_schedule", first_steps, WARMUP,
             "a rule's averages are of the new data before the steps are long", "Howard & Ruder 2018, §3.2",

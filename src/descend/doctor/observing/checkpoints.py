@@ -1,4 +1,4 @@
-"""Weights that were to be loaded and have not been: their names differ by a prefix, and nothing is said of it.
+"""Weights that a script loads, and those that it meant to load: their names differ by a prefix, and nothing says so.
 
 net.load_state_dict(torch.load("net.pt"), strict=False)   # "module.fc.weight" is not "fc.weight"
 """
@@ -41,8 +41,10 @@ class Checkpoints:
 
     @harmless
     def loaded(self, module: nn.Module, given: Any, outcome: Any, frame: FrameType | None) -> None:
-        """Compare the names that were missing with those that nobody expected."""
+        """Report how much was loaded before the first step, and compare the missing names with the unexpected ones."""
         missing, unexpected = list(outcome.missing_keys), list(outcome.unexpected_keys)
+        if not self._steps() and (of := len(module.state_dict())) > len(missing):
+            self._send([Fact.of(facts.LoadedWeights(of - len(missing), of), 0)])
         known = self._left.get(id(module))
         place = known[1] if known is not None and known[0]() is module else None
         if not missing and place is not None:

@@ -57,6 +57,14 @@ class Connections:
 
 
 @dataclass(frozen=True)
+class LoadedWeights:
+    """`load_state_dict` gave a module weights before the first step."""
+
+    tensors: int  # that the module was given
+    of: int  # tensors that the module has
+
+
+@dataclass(frozen=True)
 class LeftUnloaded:
     """A load of weights that left some as they were; of one that has brought them after all, the rest is not told."""
 
