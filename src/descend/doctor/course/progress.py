@@ -17,6 +17,14 @@ NOISE = Bound(
     "times the median difference of neighbouring losses",
     "chosen: a rise has to be larger than what batches differ by",
 )
+START = Count(
+    20, "losses from the start on", "chosen: what batches differ by falls with the loss, so a start has its own noise"
+)
+OF_EXAMPLES = Bound(
+    1.5,
+    "standard deviations of the examples' losses, over their mean",
+    "a squared normal error has √2; where a run is too short to show what its batches differ by",
+)
 OFTEN = Bound(0.25, "of the changes from loss to loss", "chosen: of noise alone two in three turn back")
 HARDLY_LEARNT = Bound(
     0.3, "of what the best constant prediction costs", "chosen: a run that leaves more has not learnt much"
@@ -53,19 +61,33 @@ def smoothed(series: Series) -> Series:
 def first_rise(record: Record, key: str) -> int | None:
     """Return the step at which the training loss first stood well above its start; None if it never did.
 
-    Batches differ: a rise is one that is also larger than what neighbouring losses differ by, and where batches are
-    tiny, one that the fixed examples show, too. One that opponents may have caused is none.
+    Batches differ: a rise is one that is also larger than what neighbouring losses differ by, at the start and in the
+    whole run, and where batches are tiny, one that the fixed examples show, too. One that opponents may have caused is
+    none.
     """
     if has_opponents(record):
         return exploded_at(record, key)
     raw = record.series("loss", key)
-    losses, start = smoothed(raw), raw.first
-    least = (RISEN - 1) * max(abs(start), 1e-12) + NOISE * _scatter(raw)
-    is_of_all = _is_of_all(record)
+    losses, least = smoothed(raw), _least_rise(raw, _scatter(raw))
+    surely = _least_rise(raw, _noise(record, raw))
+    has_risen = any(value > raw.first + surely for value in losses.values) and _is_of_all(record)
     for step, value in losses:
-        if not isfinite(value) or (value > start + least and is_of_all):
+        if not isfinite(value) or (has_risen and value > raw.first + least):
             return step
     return None
+
+
+def _least_rise(losses: Series, noise: float) -> float:
+    return (RISEN - 1) * max(abs(losses.first), 1e-12) + NOISE * noise
+
+
+def _noise(record: Record, losses: Series) -> float:
+    """Return by how much the losses of batches differ, around the start or in all; of few losses it is estimated."""
+    measured = max(_scatter(losses), _scatter(Series(losses.steps[:START], losses.values[:START])))
+    if len(losses) >= WINDOW:
+        return measured
+    sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
+    return max(measured, OF_EXAMPLES * abs(losses.first) / sqrt(max((*sizes, 1))))
 
 
 def _is_of_all(record: Record) -> bool:
@@ -74,6 +96,9 @@ def _is_of_all(record: Record) -> bool:
     curve = record.series("monitored_loss")
     if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
         return True
+    cost, constant = record.series("yardstick", yardstick_place(record)).finite(), constant_cost(record)
+    if constant is not None and len(cost) > 1 and cost.max < constant:
+        return False  # they were first computed after some steps; an untrained network costs about as much
     return not curve.max < RISEN * curve.first
 
 
