@@ -23,15 +23,29 @@ def body() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
 
 
-def left(*loads: tuple[nn.Module, dict]) -> dict[str, facts.LeftUnloaded]:
-    """The last fact of each place, after the loads."""
+def loading(*loads: tuple[nn.Module, dict], steps: int = 0) -> Record:
+    """The record after the loads, at a step of the training."""
     record = Record()
     mistakes: list[Exception] = []
-    checkpoints = Checkpoints(Modules(SourceTree(), lambda messages: None), record.extend, lambda: 0, mistakes.append)
+    modules = Modules(SourceTree(), lambda messages: None)
+    checkpoints = Checkpoints(modules, record.extend, lambda: steps, mistakes.append)
     for module, state in loads:
         checkpoints.loaded(module, state, module.load_state_dict(state, strict=False), None)
     assert not mistakes
-    return record.every(facts.LeftUnloaded)
+    return record
+
+
+def left(*loads: tuple[nn.Module, dict]) -> dict[str, facts.LeftUnloaded]:
+    """The last fact of each place, after the loads."""
+    return loading(*loads).every(facts.LeftUnloaded)
+
+
+def test_what_is_loaded_before_the_first_step_is_counted():
+    new_head = Wrapped(body=body(), new=nn.Linear(2, 4))
+    state = Wrapped(body=body(), old=nn.Linear(2, 3)).state_dict()
+    assert loading((new_head, state)).fact(facts.LoadedWeights) == facts.LoadedWeights(tensors=4, of=6)
+    assert loading((new_head, {"a": torch.ones(3)})).fact(facts.LoadedWeights) is None
+    assert loading((new_head, state), steps=1).fact(facts.LoadedWeights) is None  # the best weights, say
 
 
 def test_a_prefix_that_the_checkpoint_alone_has():

@@ -44,6 +44,28 @@ def test_the_step_at_which_the_cost_has_risen(losses, step):
     assert first_rise(with_losses(*losses), "0") == step
 
 
+@pytest.mark.parametrize(
+    "losses, step",
+    [
+        ([0.9, 1.25, 1.2, 1.4], None),  # batches of 40 examples may differ by a quarter
+        ([2.3, 5.0, 30.0, 200.0], 2),
+        ([1.0, 8.0, 2.0, 9.0, 3.0, 8.0, 2.0, 9.0] * 2 + [2.0, 2.1] * 90, None),  # the start has noise of its own
+    ],
+)
+def test_a_rise_is_larger_than_what_batches_differ_by_at_the_start(losses, step):
+    assert first_rise(with_losses(*losses), "0") == step
+
+
+@pytest.mark.parametrize("cost, step", [(2.2, None), (2.4, 2)])
+def test_the_losses_of_tiny_batches_rise_where_the_fixed_examples_cost_more_than_a_constant(cost, step):
+    record = with_losses(*[0.2] + [6.0, 6.1] * 90)
+    change(record, facts.Batch, examples=4)
+    curve = [1.0] + [cost] * (len(record.series("monitored_loss")) - 1)
+    set_series(record, "monitored_loss", "", curve)
+    set_series(record, "yardstick", "negative_log_likelihood", curve)
+    assert first_rise(record, "0") == step
+
+
 def test_a_loss_that_is_lost_has_risen():
     assert 50 <= first_rise(with_losses(*[1.0] * 50, *[nan] * 50), "0") <= 55
 
