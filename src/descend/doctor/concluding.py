@@ -106,7 +106,7 @@ def _cannot_be_tried(symptom: Symptom, record: Record, proof: Proof) -> bool:
     if record.fact(facts.SelfSampledLoss):
         return False
     mine = [trial for trial in proof.trials if symptom.id in trial.symptoms]
-    untried = bool(mine) and all(trial.verdict == "failed" and not trial.treated for trial in mine)
+    untried = bool(mine) and all(not trial.was_judged and not trial.treated for trial in mine)
     is_likely = symptom.likely and constant_cost(record) is not None
     return untried and is_likely and is_stuck(record, symptom.optimizer)
 

@@ -179,7 +179,7 @@ def with_mend(second: Record, proof: Proof, study: Study) -> Proof:
     if candidate is None or not (gone := (before - after).intersection(candidate.symptoms)):
         return proof  # a general edit in a fact's line is none of the fact
     trial = confirm(candidate, study)
-    if trial.verdict == "failed" or trial.gain[0] < -MARGIN:
+    if not trial.was_judged or trial.gain[0] < -MARGIN:
         return proof
     mend = trial if trial.verdict == "proved" else replace(trial, verdict="mends", reason="")
     rest = [t for t in proof.trials if t.edit != mend.edit]

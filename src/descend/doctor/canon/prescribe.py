@@ -9,14 +9,14 @@ from pathlib import Path
 from descend.doctor.canon import CANON, GENERAL, Row
 from descend.doctor.canon.phrases import ADAM_AT, ADAM_COST, TO
 from descend.doctor.canon.suggestible import NAMES
+from descend.doctor.course.acting_rate import acting_rate
 from descend.doctor.course.opponents import has_exploded
 from descend.doctor.course.own_metric import is_told_by_loss, own_metric
-from descend.doctor.course.stability import rate_of
 from descend.doctor.course.suffering import suffers
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.doses import Dose, adam_for_few_steps
 from descend.doctor.doses.rounded import one_digit
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record
 from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
@@ -112,7 +112,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         dose = {**dose, "is_judged_by_likelihood": True}
     return Prescription(
         symptom=symptom.id,
-        changes=tuple(Change(remedy, partial(_edited, remedy, record, dose)) for remedy in row.remedies),
+        changes=tuple(Change(remedy, partial(_edited, remedy, record, dose), dose) for remedy in row.remedies),
         label=row.label.format(**dose),
         cost=row.cost,
         decides=row.decides,
@@ -145,7 +145,7 @@ def _judged_on(row: Row, record: Record) -> JudgedOn:
 
 def _rate(record: Record, symptom: Symptom, dose: Dose) -> float:
     """Return the learning rate that a run with the dose has: that of the dose, or the optimizer's as it is."""
-    return float(dose.get("lr") or rate_of(record.fact(facts.Optimizer, dose.get("optimizer", symptom.optimizer))))
+    return float(dose.get("lr") or acting_rate(record, dose.get("optimizer", symptom.optimizer)))
 
 
 def _at_rate(row: Row, record: Record, symptom: Symptom, dose: Dose, rate: float, factor: float) -> Prescription:
@@ -168,7 +168,7 @@ def _with_adam(row: Row, record: Record, symptom: Symptom, dose: Dose, usual: Do
 def _with(known: Prescription, remedy: str, record: Record, dose: Dose, words: str, cost: int) -> Prescription:
     """Return the prescription with another remedy behind its own; `dose` is that of both."""
     remedies = (*known.remedies, remedy)
-    changes = tuple(Change(each, partial(_edited, each, record, dose)) for each in remedies)
+    changes = tuple(Change(each, partial(_edited, each, record, dose), dose) for each in remedies)
     return replace(known, changes=changes, label=f"{known.label}, {words}", cost=known.cost + cost)
 
 

@@ -8,6 +8,7 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
+from descend.doctor.course.acting_rate import acting_rate
 from descend.doctor.course.progress import first_rise
 from descend.doctor.course.stability import (
     ADAPTIVE,
@@ -16,7 +17,6 @@ from descend.doctor.course.stability import (
     curvature_name,
     is_of,
     momentum_of,
-    rate_of,
     stability_bound,
 )
 from descend.doctor.doses.rounded import one_digit
@@ -72,7 +72,7 @@ def safe_rate(record: Record, symptom: Symptom) -> Dose | None:
 def _rate(record: Record, symptom: Symptom, *, first: bool) -> Dose | None:
     key = symptom.optimizer
     optimizer = record.fact(facts.Optimizer, key)
-    rate = rate_of(optimizer) or record.series("learning_rate", key).first
+    rate = acting_rate(record, key) or record.series("learning_rate", key).first
     bound, name = stability_bound(optimizer), curvature_name(record, key)
     if bound is None or name is None:
         return (
@@ -117,7 +117,7 @@ def _one_rate(record: Record, symptom: Symptom, pick: Callable[[list[float]], fl
 
 def default_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate that the authors of an adaptive rule give."""
-    old = rate_of(record.fact(facts.Optimizer, symptom.optimizer))
+    old = acting_rate(record, symptom.optimizer)
     if not is_of(record, symptom.optimizer, ADAPTIVE) or not old > ADAM_RATE:
         return None
     return {"lr": ADAM_RATE, "old": old, "optimizer": symptom.optimizer}
@@ -126,7 +126,7 @@ def default_rate(record: Record, symptom: Symptom) -> Dose | None:
 def usual_step_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate at which the first step of a rule of unknown bound moves the weights by the usual hundredth."""
     optimizer = record.fact(facts.Optimizer, symptom.optimizer)
-    rate, step = rate_of(optimizer), first_step(record)
+    rate, step = acting_rate(record, symptom.optimizer), first_step(record)
     if stability_bound(optimizer) is not None or not rate > 0 or not step > OUTRUN:
         return None
     return {"lr": one_digit(rate * USUAL_STEP / step), "old": rate, "optimizer": symptom.optimizer}
@@ -140,7 +140,7 @@ def short_run_rate(record: Record, symptom: Symptom) -> Dose | None:
     is_adaptive = is_of(record, symptom.optimizer, ADAPTIVE)
     if not is_adaptive or record.ending is None or record.ending.reason != "finished":
         return None
-    new, old = _far_reaching_rate(record), rate_of(record.fact(facts.Optimizer, symptom.optimizer))
+    new, old = _far_reaching_rate(record), acting_rate(record, symptom.optimizer)
     factor = new / old if old > 0 else 1.0
     is_far = factor > TOO_SMALL if symptom.id == "slow_progress" else factor < 1 / TOO_SMALL
     return {"lr": new, "old": old, "optimizer": symptom.optimizer} if is_far and new > 2 * ADAM_RATE else None
@@ -192,7 +192,7 @@ def rate_for_standardised(share: float) -> Callable[[Record, Symptom], Dose | No
         bound, curvature = stability_bound(optimizer), record.series("curvature_standardised", key).finite().first
         if is_of(record, key, PRECONDITIONED):
             return None  # that curvature is not the one it sees
-        rate = rate_of(optimizer)
+        rate = acting_rate(record, key)
         if bound is None or not curvature > 0:
             return None
         new = one_digit(share * bound.value / (curvature + coupled_decay(optimizer)))
@@ -210,7 +210,7 @@ def far_default_rate(record: Record, symptom: Symptom) -> Dose | None:
 def calmer_rate(record: Record, symptom: Symptom) -> Dose | None:
     """The rate whose terminal velocity α/(1−μ) is that of the present rate at the usual momentum."""
     optimizer = record.fact(facts.Optimizer, symptom.optimizer)
-    rate, old = rate_of(optimizer), momentum_of(optimizer)
+    rate, old = acting_rate(record, symptom.optimizer), momentum_of(optimizer)
     if not MOMENTUM < old < 1 or not rate > 0:
         return None
     return {"lr": one_digit(rate * (1 - old) / (1 - MOMENTUM)), "old": rate, "optimizer": symptom.optimizer}
@@ -220,7 +220,7 @@ def longer_rate(record: Record, symptom: Symptom) -> Dose | None:
     """Half the stability bound at the largest curvature, a quarter with momentum; an adaptive rule's own default."""
     key = symptom.optimizer
     optimizer = record.fact(facts.Optimizer, key)
-    rate = rate_of(optimizer)
+    rate = acting_rate(record, key)
     if is_of(record, key, PRECONDITIONED):
         return {"lr": ADAM_RATE, "old": rate, "optimizer": key} if ADAM_RATE > TOO_SMALL * rate else None
     if not rate > 0:
@@ -249,7 +249,7 @@ def rate_times(factor: float) -> Callable[[Record, Symptom], Dose | None]:
 
 
 def _times(record: Record, symptom: Symptom, factor: float) -> Dose | None:
-    rate = rate_of(record.fact(facts.Optimizer, symptom.optimizer))
+    rate = acting_rate(record, symptom.optimizer)
     return {"lr": one_digit(factor * rate), "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
 
 

@@ -28,6 +28,7 @@ class Clipping:
     def __init__(self, modules: Modules, send: Listener, step: Callable[[], int]) -> None:
         self.modules, self.send, self.step = modules, send, step
         self.inert = False
+        self._limit: float | None = None  # of the last call
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs a measurement and nothing else."""
@@ -38,6 +39,9 @@ class Clipping:
         if not self.modules.has("clip", "0"):
             self.modules.note_site("clip", "0", call_span(self.modules.tree.caller(frame)), name)
             self.send([Fact.of(facts.Clip(name, float(limit)), self.step())])
+        if isinstance(limit, int | float) and limit != self._limit:
+            self._limit = limit
+            self.send([Reading("clip_limit", "", self.step(), float(limit))])
         if isinstance(norm, Tensor) and norm.is_cpu:
             self.send([Reading("clipped_norm", "", self.step(), float(norm))])
 

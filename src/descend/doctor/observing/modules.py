@@ -39,6 +39,7 @@ class Modules:
         self._called: dict[int, weakref.ref[nn.Module]] = {}  # by id: whose forward a taped call was made in
         self._names: list[tuple[weakref.ref[Tensor], str]] = []
         self._sent: set[tuple[str, str]] = set()
+        self._dropout: dict[int, str] = {}  # by id: the places of the model's dropout layers
 
     def note_made(self, module: nn.Module, frame: FrameType | None, passes: int) -> None:
         """Remember where a module is being constructed, after so many passes; `frame` is inside its constructor."""
@@ -72,9 +73,13 @@ class Modules:
     def _note_dropout(self, key: str, model: nn.Module) -> None:
         for name, module in model.named_modules():
             if isinstance(module, nn.modules.dropout._DropoutNd):
-                place = _place(key, name)
+                place = self._dropout[id(module)] = _place(key, name)
                 self.note_site("dropout", place, self._made_at(module), type(module).__name__)
                 self.send([Fact.of(facts.Dropout(float(module.p)), 0, place)])
+
+    def place_of_dropout(self, layer: nn.Module) -> str | None:
+        """Return the place at which a dropout layer of the model was reported."""
+        return self._dropout.get(id(layer))
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         return [(str(i), root) for i, found in enumerate(self._found) if (root := found()) is not None]

@@ -24,6 +24,7 @@ from descend.doctor.observing.loaders import Loaders
 from descend.doctor.observing.manual_updates import BY_HAND, ManualUpdates
 from descend.doctor.observing.modules import Modules
 from descend.doctor.observing.scaling import Scaled
+from descend.doctor.observing.setting_changes import SettingChanges
 from descend.doctor.observing.steppers import Steppers
 from descend.doctor.observing.taping import first_line
 from descend.doctor.reading.attribution import Attribution, Stepper
@@ -60,6 +61,7 @@ class Observer:
         self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.stumbled)
         self.beside = Beside.of(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers.by_key, owning=owning)
+        self.settings = SettingChanges(modules, send, owning=owning)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)
@@ -70,7 +72,7 @@ class Observer:
 
     def _disown(self) -> None:
         if not self.inert:
-            for part in (self, self.functions, self.checkpoints, *self.beside):
+            for part in (self, self.functions, self.checkpoints, self.settings, *self.beside):
                 part.inert = True
             self.light_sampling.leave()
             self.examiner.tape.stop()
@@ -83,6 +85,7 @@ class Observer:
         self.light_sampling.leave()
         stepper = self._stepper(optimizer, frame)
         self.modules.note_call("optimizer", stepper.key, frame, type(optimizer).__name__)
+        self.settings.made(stepper.key, optimizer)
         self._tape_next_step()
 
     @harmless
@@ -188,6 +191,7 @@ class Observer:
         self.light_sampling.leave()
         self._stepping = stepper = self._stepper(optimizer)
         if stepper.steps < WIRING_STEPS:
+            self.settings.step_begins(stepper.key, optimizer, stepper.steps)
             self.faults.step_begins(stepper)
             self.modules.note_call("step", stepper.key, frame)
         if self.examiner.probed == stepper.steps and self.probing and self.examiner.key == stepper.key:
@@ -202,6 +206,7 @@ class Observer:
         loss = self.faults.step_ended(stepper, self.attribution.step(stepper), frame)
         self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
         stepper.steps += 1
+        self.settings.step_ended(stepper.key, optimizer, stepper.steps)
         self.examiner.after_step()
         self._step_is_over()
         if stepper.steps > WIRING_STEPS:

@@ -5,10 +5,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from descend.doctor.course.yardstick import JudgedOn
+from descend.doctor.remedies.quantities import QUANTITIES, Quantity
 from descend.doctor.remedies.remedy import Change, Key, Prescription, Remedy
 from descend.doctor.source.not_applicable import NotApplicable
 
-_NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"remedy"}))
+_NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"quantities", "remedy"}))
 
 
 class _Remedies(Mapping[str, Remedy]):
@@ -29,4 +30,14 @@ class _Remedies(Mapping[str, Remedy]):
 
 REMEDIES: Mapping[str, Remedy] = _Remedies()
 
-__all__ = ["REMEDIES", "Change", "JudgedOn", "Key", "NotApplicable", "Prescription", "Remedy"]
+__all__ = [
+    "QUANTITIES",
+    "REMEDIES",
+    "Change",
+    "JudgedOn",
+    "Key",
+    "NotApplicable",
+    "Prescription",
+    "Quantity",
+    "Remedy",
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from descend.doctor.course.acting_rate import acting_rate
 from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import (
@@ -23,6 +24,7 @@ from descend.doctor.source.arguments import (
 from descend.doctor.source.imports import import_module
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.overwritten import overwriting, rescale
 from descend.doctor.source.setting import Edit, Reset, Setting, apply, set_argument
 from descend.doctor.source.syntax import last_name
 
@@ -48,6 +50,9 @@ def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     call = _with_adams_arguments(place.call, dose["lr"], is_named=rate is not None)
     edits = [Edit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.{rule}")))]
     edited = apply(script, place.syntax, [*edits, *([rate] if rate else [])], "learning rate")
+    if isinstance(edited, Script) and (found := overwriting(edited, record, place.site.key, "lr")) is not None:
+        rates = acting_rate(record, place.site.key), float(dose["lr"])
+        edited = rescale(edited, record, found, rates, place.site.key)
     if isinstance(edited, NotApplicable) or home not in (HOME, *OURS.values()):
         return edited
     text = import_module(file, edited.read(file), OURS.get(rule, "torch"))

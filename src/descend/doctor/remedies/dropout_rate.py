@@ -8,6 +8,7 @@ from descend.doctor.source.arguments import find_argument
 from descend.doctor.source.locate import Place
 from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.overwritten import overwrite, overwriting
 from descend.doctor.source.setting import Setting
 from descend.doctor.source.together import set_at_once
 
@@ -16,6 +17,8 @@ WORDS = "dropout rate"
 
 def dropout_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
     """Give every dropout layer the rate `dose["p"]`, also the ones of a layer that has a `dropout` of its own."""
+    if (found := overwriting(script, record, "dropout", "p")) is not None:
+        return overwrite(script, record, found, ("p", WORDS), float(dose["p"]))
     return set_at_once(script, record, "dropout", "dropout layers are made", _setting, float(dose["p"]))
 
 

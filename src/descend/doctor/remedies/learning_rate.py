@@ -1,5 +1,7 @@
 """Another learning rate: the number itself where the source has one, or else in the optimizer's call.
 
+Where a statement of the loop or a scheduler overwrites the optimizer's learning rate, the numbers that theirs comes
+from are scaled.
 A script that updates its parameters by hand has it where it multiplies their gradients: `w -= lr * w.grad`,
 `p.data.add_(p.grad, alpha=-lr)`, or `p - lr * g` of gradients that a call has returned.
 """
@@ -8,31 +10,45 @@ from typing import Any
 
 import libcst as cst
 
+from descend.doctor.course.acting_rate import absolute_schedule, acting_rate
 from descend.doctor.course.stability import rate_of
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, Site, facts
 from descend.doctor.remedies.optimizer_argument import optimizer_argument
 from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import is_rate, written
 from descend.doctor.source.literals import follow
 from descend.doctor.source.locate import locate
+from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.setting import Edit, apply
+from descend.doctor.source.overwritten import overwriting, rescale
+from descend.doctor.source.setting import Edit, Setting, apply, set_argument
 from descend.doctor.source.updates import rates
 
 
 def learning_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give the optimizer the rate `dose["lr"]`.
-
-    A rate that the script sets later by itself (`OneCycleLR`, `group["lr"] = …`) is not found here; the trial
-    shows then that the edit has no effect.
-    """
+    """Give the optimizer the learning rate `dose["lr"]`, at its largest where a schedule sets it."""
     if not is_rate(dose["lr"]):
         return NotApplicable(f"a learning rate cannot be {dose['lr']}")
     optimizer = record.fact(facts.Optimizer, dose.get("optimizer", "0"))
     if optimizer is not None and optimizer.by_hand:
         return _by_hand(script, record, dose, rate_of(optimizer))
-    chosen = {"argument": "lr", "value": float(dose["lr"]), "optimizer": dose.get("optimizer", "0")}
-    return optimizer_argument(script, record, chosen)
+    key, rate = dose.get("optimizer", "0"), float(dose["lr"])
+    if (found := overwriting(script, record, key, "lr")) is not None:
+        return rescale(script, record, found, (acting_rate(record, key), rate), key)
+    if (schedule := absolute_schedule(record)) is not None:
+        return _of_schedule(script, record, schedule, (acting_rate(record, key), rate))
+    return optimizer_argument(script, record, {"argument": "lr", "value": rate, "optimizer": key})
+
+
+def _of_schedule(script: Script, record: Record, schedule: Site, rates: tuple[float, float]) -> Script | NotApplicable:
+    """Give a scheduler that overwrites the optimizer's learning rate another largest one."""
+    place = locate(script, record, "scheduler", schedule.key)
+    if isinstance(place, NotApplicable):
+        return place
+    index = {"OneCycleLR": 1, "CyclicLR": 2}[schedule.detail]
+    setting = Setting("max_lr", index, "learning rate", is_call_of(place.syntax, place.call, schedule.detail))
+    edit = set_argument(place, setting, rates[1], script, record)
+    return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], setting.words)
 
 
 def _by_hand(script: Script, record: Record, dose: dict[str, Any], old: float) -> Script | NotApplicable:

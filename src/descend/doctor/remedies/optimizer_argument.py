@@ -17,6 +17,7 @@ from descend.doctor.source.literals import is_number
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.source.overwritten import overwrite, overwriting
 from descend.doctor.source.setting import Setting, apply, find_setting, set_argument
 from descend.doctor.source.syntax import last_name
 from descend.doctor.source.trainer_arguments import trainer_argument
@@ -36,6 +37,8 @@ def optimizer_argument(script: Script, record: Record, dose: dict[str, Any]) -> 
     optimizer = record.fact(facts.Optimizer, key)
     now = optimizer.settings.get(dose["argument"]) if optimizer else None
     setting = replace(_setting(place, dose["argument"]), now=now)
+    if (found := overwriting(script, record, key, setting.name)) is not None and setting.name != "lr":
+        return overwrite(script, record, found, (setting.name, setting.words), dose["value"])
     if reason := _obstacle(place, setting, dose):
         return NotApplicable(reason)
     if (text := _without(place, setting, dose)) is not None:

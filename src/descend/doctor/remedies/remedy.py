@@ -1,7 +1,7 @@
 """What a remedy is: `x(script, record, dose) -> Script | NotApplicable`, one dosed edit of the source."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from descend.doctor.course.yardstick import JudgedOn
@@ -21,6 +21,7 @@ class Change:
 
     remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
     edit: Callable[[Script], Script | NotApplicable]
+    dose: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ VERDICT_STYLES = {
     "suggested": "green",
     "worse": "red",
     "failed": "dim",
+    "ineffective": "dim",
     "not_proved": "dim",
     "no_effect": "dim",
 }
@@ -134,7 +135,7 @@ def _trials(case: Case) -> list[Row]:
         return []
     proved = [trial for trial in case.trials if trial.verdict in ("proved", "train_longer")]
     seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
-    failed = sum(trial.verdict == "failed" for trial in case.trials)
+    failed = sum(not trial.was_judged for trial in case.trials)
     heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
     metric = shared_metric(case.trials)
     lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, LINE_LENGTH)}" if metric else ""))]
@@ -154,7 +155,7 @@ def _trial_table(trials: tuple[Trial, ...], metric: str) -> Table:
     for trial in trials:
         label = Text(one_line(trial.label, REMEDY_LENGTH))
         outcome = Text(verdict_in_words(trial), VERDICT_STYLES.get(trial.verdict, ""))
-        if trial.verdict == "failed":
+        if not trial.was_judged:
             table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
         else:
             unit = own_metric(trial, metric)

@@ -86,7 +86,7 @@ def _own_metrics(trials: Sequence[Trial], shared: str) -> list[str]:
 
 def _row(trial: Trial, metric: str, at: Callable[[float], float | None]) -> TrialRow:
     low, high = trial.interval
-    failed = trial.verdict == "failed"
+    failed = not trial.was_judged
     return TrialRow(
         label=one_line(trial.label, LONGEST_LABEL),
         remedies=", ".join(plain_name(remedy) for remedy in trial.remedies),
@@ -103,7 +103,7 @@ def _row(trial: Trial, metric: str, at: Callable[[float], float | None]) -> Tria
 
 
 def _axis(trials: Sequence[Trial]) -> Callable[[float], float | None]:
-    ran = [trial for trial in trials if trial.verdict != "failed"]
+    ran = [trial for trial in trials if trial.was_judged]
     ends = [value for trial in ran for value in (trial.before, trial.after, *trial.interval) if isfinite(value)]
     log = needs_log(ends)
     low, high = (log10(min(ends)), log10(max(ends))) if log else (min(ends, default=0.0), max(ends, default=0.0))

@@ -182,7 +182,7 @@ def _undecided(case: Case) -> str:
         return f"the trials ended early, with {suspicions} left open: {_so_far(case)}"
     if not case.trials:
         return f"{suspicions}, and no remedy is known to try that could decide {it}"
-    if all(trial.verdict == "failed" for trial in case.trials):
+    if not any(trial.was_judged for trial in case.trials):
         return f"{suspicions}, and no remedy could be tried that would decide {it}"
     return f"undecided: no trial has confirmed or dismissed {suspicions}"
 
@@ -267,7 +267,7 @@ def _remedy(case: Case) -> str:
         return "and a remedy that helped once but is not proved"
     if case.changed:
         return f"and the trials ended early: {_so_far(case)}"
-    ran = [trial for trial in case.trials if trial.verdict != "failed"]
+    ran = [trial for trial in case.trials if trial.was_judged]
     if case.unproved is not None and not ran:
         return f"and a change for it that no trial could prove: {one_line(case.unproved.label, LONGEST_LABEL)}"
     if len(ran) == 1:

@@ -18,7 +18,12 @@ from descend.ground.errors import UsageError
 NO_BREAK_SPACE = "\u00a0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # outside, a power of ten reads more easily than a row of zeros
-PLAIN = {"own_seconds": "seconds before the backward pass", "failed": "not judged", "no_effect": "too little"}
+PLAIN = {
+    "own_seconds": "seconds before the backward pass",
+    "failed": "not judged",
+    "ineffective": "no effect",
+    "no_effect": "too little",
+}
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # of a terminal: colours, movements (ECMA-48, §5.4)
 MOST_DECIMALS = 3  # of a percentage
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line

@@ -40,6 +40,12 @@ class Scalar:
     end: int
     text: str
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number, and no truth value."""
+        value = _value_of(self.text)
+        return value is not None and not isinstance(value, bool)
+
 
 def configured(
     script: Script, record: Record, syntax: Syntax, expression: cst.BaseExpression, now: Any, further: Keys = ()

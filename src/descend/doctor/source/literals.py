@@ -32,7 +32,7 @@ def follow(
             return found
         behind = _behind(syntax, found)
         if behind is None and isinstance(found, cst.Attribute):
-            behind = _option_default(syntax, found.attr.value, arguments)
+            behind = option_default(syntax, found.attr.value, arguments)
         found = behind
     return None
 
@@ -115,7 +115,7 @@ def _is_harmless(syntax: Syntax, use: cst.CSTNode) -> bool:
     return False
 
 
-def _option_default(syntax: Syntax, name: str, arguments: Sequence[str]) -> cst.BaseExpression | None:
+def option_default(syntax: Syntax, name: str, arguments: Sequence[str]) -> cst.BaseExpression | None:
     """Return the default of the one command-line option that is read as `args.<name>`."""
     calls = syntax.every(cst.Call)
     if any(given_keyword(c, name) is not None for c in calls if last_name(c.func) == "set_defaults"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
 from descend.doctor.source.arguments import find_argument, keyword, number_like, positional, with_arguments, written
 from descend.doctor.source.configuration import Scalar, configured, put
@@ -67,6 +67,8 @@ def set_argument(
     if isinstance(expression, NotApplicable):
         scalar = _in_unpacked(place, setting, script, record)
         return expression if scalar is None else Reset(scalar, value)
+    if record.fact(facts.Ineffective, setting.name) is not None:
+        return Edit(expression, written(value))  # the number that it comes from has been changed, and nothing else did
     literal = follow(place.syntax, expression, script.arguments, shared)
     if literal is None and isinstance(value, int | float) and not is_read_elsewhere(place.syntax, expression, shared):
         scalar = configured(script, record, place.syntax, expression, setting.now)

@@ -11,6 +11,7 @@ from descend.doctor.record import Fact, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
+from descend.doctor.trials.effect import NO_EFFECT, missing_effect
 from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Part, edit_of
@@ -64,6 +65,11 @@ class Candidate:
     def helps(self) -> bool:
         """Whether it shows the least gain that is asked of it."""
         return promising(self.before, self.value, self.least_gain)
+
+    @property
+    def has_no_effect(self) -> bool:
+        """Whether its run shows that what it sets is unchanged."""
+        return self.reason.startswith(NO_EFFECT)
 
     @property
     def made_by(self) -> tuple[Part, ...]:
@@ -146,7 +152,8 @@ def _again(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]
 def _judged(candidate: Candidate, record: Record, baseline: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
     same_examples = not baseline.fact(facts.Varies) and candidate.prescription.same_batches
-    reason = incomparable(record, baseline, judged_on, same_examples=same_examples)
+    reason = missing_effect(candidate.prescription, record, baseline)
+    reason = reason or incomparable(record, baseline, judged_on, same_examples=same_examples)
     if not candidate.prescription.of_fact and judged_on != "metric" and baseline.fact(facts.OwnSelection) is not None:
         reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, baseline)[1]

@@ -32,7 +32,8 @@ def screened(candidate: Candidate, baseline: Record) -> Trial:
 def _untried(candidate: Candidate) -> Trial:
     p, nan = candidate.prescription, float("nan")
     names, script = p.remedies, candidate.script if _runs(candidate) else None
-    none = Trial(names, p.label, p.symptom, "failed", "", nan, nan, (nan, nan), (nan, nan), (), script)
+    verdict = "ineffective" if candidate.has_no_effect else "failed"
+    none = Trial(names, p.label, p.symptom, verdict, "", nan, nan, (nan, nan), (nan, nan), (), script)
     also_for = tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom)
     return replace(none, reason=candidate.reason, patch=script.diff() if script else "", also_for=also_for)
 

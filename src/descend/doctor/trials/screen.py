@@ -13,6 +13,7 @@ from descend.doctor.course.own_metric import own_metric
 from descend.doctor.record import Record
 from descend.doctor.remedies import JudgedOn, NotApplicable, Prescription
 from descend.doctor.trials.candidate import BY_LOSS, OPPONENTS, Candidate, judged_unpaired, run_all
+from descend.doctor.trials.redirect import redirected
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.untouched import with_the_same_measure
 from descend.doctor.trials.yardsticks import yardstick
@@ -97,7 +98,7 @@ def _judged_by(candidate: Candidate, study: Study, judged_on: JudgedOn | None = 
 
 def _judged(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
     """Run and judge candidates."""
-    judged = list(judged_unpaired(run_all(candidates, study), study))
+    judged = list(judged_unpaired(redirected(run_all(candidates, study), study), study))
     return list(with_the_same_measure(judged, study))
 
 
@@ -115,10 +116,10 @@ def _judged_again(
 
 
 def _shows_no_gain(candidate: Candidate) -> bool:
-    """Whether it could not be judged, or was judged and takes off too little; not where it failed or diverged."""
+    """Whether it had an effect, and could not be judged or gained too little; not where it failed or diverged."""
     ending = candidate.record.ending if candidate.record else None
     has_failed = ending is not None and ending.reason in ("failed", "killed")
-    if candidate.script is None or has_failed:
+    if candidate.script is None or has_failed or candidate.has_no_effect:
         return False
     return bool(candidate.reason) or (isfinite(candidate.value) and not candidate.helps)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
 
+UNJUDGED = ("failed", "ineffective")  # verdicts of trials that say nothing of their remedy
+
 
 @dataclass(frozen=True)
 class TrialRun:
@@ -40,7 +42,7 @@ class Trial:
     label: str  # the change in a user's words
     symptom: str  # id of the symptom it was prescribed for first
     # proved, train_longer (at more steps), mends (a fact, and is no worse), suggested, not_proved, helps (but another
-    # more), no_effect, worse, failed
+    # more), no_effect (too little), worse, ineffective (what the edit sets is unchanged in the run), failed
     verdict: str
     metric: str  # what the yardstick is: "negative log-likelihood on 256 training examples after 300 steps"
     before: float  # the unchanged script's mean over `seeds`
@@ -75,4 +77,4 @@ class Trial:
     @property
     def was_judged(self) -> bool:
         """Whether it could be applied, run and compared."""
-        return self.verdict != "failed"
+        return self.verdict not in UNJUDGED

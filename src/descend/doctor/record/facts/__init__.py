@@ -37,7 +37,15 @@ from descend.doctor.record.facts.layers import Activation, Recurrent, RunningSta
 from descend.doctor.record.facts.layout import Forecast, LayerCost, StepCost
 from descend.doctor.record.facts.loss import Divergence, LossInput, MixedReductions, NotFinite, Targets
 from descend.doctor.record.facts.named import name_of
-from descend.doctor.record.facts.optimizers import FirstStep, Opponents, Optimizer, Scheduler, Setting, optimizer_of
+from descend.doctor.record.facts.optimizers import (
+    ActingSetting,
+    FirstStep,
+    Opponents,
+    Optimizer,
+    Scheduler,
+    Setting,
+    optimizer_of,
+)
 from descend.doctor.record.facts.own import OwnMeasure, OwnNumber, OwnSelection, SelfSampledLoss, Untrained
 from descend.doctor.record.facts.places import (
     Crossing,
@@ -72,7 +80,7 @@ from descend.doctor.record.facts.symmetry import (
     SymmetryPoint,
     Unanswered,
 )
-from descend.doctor.record.facts.trials import Floorless, Varies
+from descend.doctor.record.facts.trials import Floorless, Ineffective, Varies
 from descend.doctor.record.facts.window import Window
 from descend.doctor.record.facts.wiring import (
     Alterations,
@@ -88,6 +96,7 @@ from descend.doctor.record.facts.wiring import (
 from descend.doctor.script.plan import Stage
 
 __all__ = [
+    "ActingSetting",
     "Activation",
     "Alterations",
     "Answers",
@@ -134,6 +143,7 @@ __all__ = [
     "GradientNoise",
     "HalfFitted",
     "IdleLoss",
+    "Ineffective",
     "Inputs",
     "KeptBytes",
     "LayerCost",

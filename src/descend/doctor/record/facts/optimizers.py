@@ -84,6 +84,13 @@ def optimizer_of(described: Mapping[str, Any]) -> Optimizer:
 
 
 @dataclass(frozen=True)
+class ActingSetting:
+    """A setting of an optimizer at one of its steps, where it is not the one before; the place is `0.weight_decay`."""
+
+    value: Setting
+
+
+@dataclass(frozen=True)
 class FirstStep:
     """An optimizer, whose key is the place, steps for the first time."""
 

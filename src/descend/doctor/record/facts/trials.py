@@ -11,3 +11,8 @@ class Floorless:
 @dataclass(frozen=True)
 class Varies:
     """The script is shown other examples in each run, whatever the seed."""
+
+
+@dataclass(frozen=True)
+class Ineffective:
+    """Another value of a setting, which is the place, has not changed the run: its number comes from elsewhere."""
