@@ -34,6 +34,9 @@ class Table:
         value = (self.later if long else self.outcomes).get(text, self.outcomes[text])
         record = record_of(value * (1 + 0.02 * job.seed), job.seed, job.steps)
         record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, digest=self.digest), 0)]
+        record.ending = replace(record.ending, weights=f"{text} {value}")
+        if "adam" in text:
+            record.add(Fact.of(facts.Optimizer("Adam", groups=1, parameters=1000, lr=0.001), 0, "0"))
         return record
 
 

@@ -22,6 +22,7 @@ from descend.doctor.source.arguments import (
     with_arguments,
 )
 from descend.doctor.source.imports import import_module
+from descend.doctor.source.literals import is_number
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.overwritten import overwriting, rescale
@@ -42,17 +43,14 @@ def adaptive_rule(script: Script, record: Record, dose: dict[str, Any]) -> Scrip
     if reason := _obstacle(place, dose["lr"]):
         return NotApplicable(reason)
     rule: str = dose.get("rule", "Adam")
-    file, home, rate = (
-        place.syntax.file,
-        OURS.get(rule) or _home(place),
-        _number_elsewhere(script, record, place, dose["lr"]),
-    )
-    call = _with_adams_arguments(place.call, dose["lr"], is_named=rate is not None)
+    file, home, key = place.syntax.file, OURS.get(rule) or _home(place), place.site.key
+    is_overwritten = overwriting(script, record, key, "lr") is not None
+    rate = None if is_overwritten else _number_elsewhere(script, record, place, dose["lr"])
+    call = _with_adams_arguments(place.call, dose["lr"], is_named=is_overwritten or rate is not None)
     edits = [Edit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.{rule}")))]
     edited = apply(script, place.syntax, [*edits, *([rate] if rate else [])], "learning rate")
-    if isinstance(edited, Script) and (found := overwriting(edited, record, place.site.key, "lr")) is not None:
-        rates = acting_rate(record, place.site.key), float(dose["lr"])
-        edited = rescale(edited, record, found, rates, place.site.key)
+    if isinstance(edited, Script) and (found := overwriting(edited, record, key, "lr")) is not None:
+        edited = rescale(edited, record, found, (acting_rate(record, key), float(dose["lr"])), key)
     if isinstance(edited, NotApplicable) or home not in (HOME, *OURS.values()):
         return edited
     text = import_module(file, edited.read(file), OURS.get(rule, "torch"))
@@ -95,7 +93,7 @@ def _obstacle(place: Place, rate: float) -> str:
 def _with_adams_arguments(call: cst.Call, rate: float, *, is_named: bool) -> cst.Call:
     parameters = find_argument(call, "params", 0) or call.args[0]
     old = find_argument(call, "lr", 1)
-    new = keyword("lr", old.value if old and is_named else number(rate))
+    new = keyword("lr", old.value if old and is_named and not is_number(old.value) else number(rate))
     arguments = [parameters, new.with_changes(comma=old.comma) if old else new]
     decay = find_argument(call, "weight_decay", place_in(last_name(call.func), "weight_decay"))
     if decay is not None:

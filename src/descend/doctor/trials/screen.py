@@ -34,7 +34,10 @@ def screen(prescriptions: Iterable[Prescription], study: Study, known: Sequence[
     asked = [p for p in prescriptions if p.key not in keys]
     candidates = {candidate.edit: candidate for candidate in one_for_each_edit(asked, study, known)}
     new = [edit for edit, c in candidates.items() if c.record is None and not c.reason]
-    candidates |= zip(new, _judged([_judged_by(candidates[edit], study) for edit in new], study))
+    ran = dict(zip(new, _judged([_judged_by(candidates[edit], study) for edit in new], study)))
+    candidates = {
+        c.edit: c for c in (ran.get(edit, c) for edit, c in candidates.items())
+    }  # a redirected edit is another
     changed = [candidate.edit for candidate in candidates.values() if any(p.key not in keys for p in candidate.asked)]
     return list(_judged_again(candidates, changed, study).values())
 
