@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class Outcome:
     alone: bool = False  # whether what the patch makes runs where `descend` cannot be imported
     patch: str = ""  # for a reviewer to read
     trials: int = 0
+    without_effect: int = 0  # trials reported as tried that ended exactly as the unchanged script
     bare_s: float = math.nan
     watched_s: float = math.nan
     total_s: float = math.nan
@@ -106,7 +108,7 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
     if findings:
         outcome.first, outcome.standing = findings[0]["symptom"], findings[0]["standing"]
     outcome.findings = tuple(f["symptom"] for f in findings)
-    outcome.trials = len(trials)
+    outcome.trials, outcome.without_effect = len(trials), without_effect(trials)
     if case["status"] == "script_failed":
         outcome.trouble = "the script failed"
     for name in ("bare_s", "watched_s", "total_s"):
@@ -116,6 +118,12 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
             outcome.cure = tuple(trial["remedies"])
             outcome.before = trial["before"] if trial["before"] is not None else math.inf
             outcome.after = trial["after"]
+
+
+def without_effect(trials: Sequence[dict[str, Any]]) -> int:
+    """Return how many trials are reported as tried, and ended exactly as the unchanged script did."""
+    judged = [trial for trial in trials if trial["verdict"] not in ("failed", "ineffective")]
+    return sum(trial["before"] is not None and trial["before"] == trial["after"] for trial in judged)
 
 
 def runs(script: Path, *, alone: bool = False) -> bool:

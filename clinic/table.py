@@ -30,6 +30,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         _row("of those, without the ones that only a person can cure", [o for o in sick if _mendable(o)], _repaired),
         _row("patches that run where `descend` cannot be imported", [o for o in sick if o.cure], _alone),
         _row("something claimed where nothing helps", [o for o in sick if not o.curable], _claimed),
+        _row("edits without effect reported as tried", outcomes, lambda os: str(sum(o.without_effect for o in os))),
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
         _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
         _row("verdict / bare run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),

@@ -9,7 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "clinic"))
 
 import run
-from consult import Outcome
+from consult import Outcome, without_effect
+from table import page
 
 
 @pytest.fixture
@@ -54,3 +55,17 @@ def test_only_what_is_missing_is_consulted_on(kept, monkeypatch):
     page = kept.with_suffix(".md").read_text()
     assert page.count(f"| {names[0]} |") == page.count(f"| {names[1]} |") == 2
     assert len(kept.read_text().splitlines()) == 6
+
+
+def test_edits_without_effect_that_are_reported_as_tried_are_counted():
+    def trial(verdict, before, after):
+        return {"verdict": verdict, "before": before, "after": after}
+
+    trials = [trial("no_effect", 1.0, 1.0), trial("no_effect", 1.0, 0.99), trial("helps", 1.0, 0.5)]
+    unjudged = [trial("ineffective", None, None), trial("failed", None, None), trial("worse", None, None)]
+    assert without_effect([*trials, *unjudged]) == 1
+    assert "| edits without effect reported as tried | 3 |" in page([outcome(3), outcome(0)], 0, "a machine")
+
+
+def outcome(count: int) -> Outcome:
+    return Outcome("a", "tuning", ("no_step",), True, False, "no_step", without_effect=count, trials=5)

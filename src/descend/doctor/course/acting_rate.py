@@ -1,9 +1,12 @@
 """The learning rate that acts in a run: the optimizer's own, or what a loop or a schedule puts in its place."""
 
+from math import isclose
+
 from descend.doctor.course.stability import rate_of
 from descend.doctor.record import Record, Site, facts
 from descend.ground.bound import Bound
 
+ROUNDED = 1e-6  # relative: a schedule computes its largest learning rate
 ABSOLUTE = frozenset({"OneCycleLR", "CyclicLR"})  # schedulers that do not read the optimizer's learning rate
 DECAYED = Bound(
     0.5, "of the optimizer's own learning rate", "chosen: a rate that decays slowly is still near it after a few steps"
@@ -22,6 +25,7 @@ def acting_rate(record: Record, key: str) -> float:
     """
     own, largest = rate_of(record.fact(facts.Optimizer, key)), record.series("learning_rate", key).max
     is_overwritten = record.site("overwritten", f"{key}.lr") is not None or absolute_schedule(record) is not None
-    if not is_overwritten or not largest > 0 or DECAYED * own <= largest <= own:
+    is_own = DECAYED * own <= largest <= own or isclose(largest, own, rel_tol=ROUNDED)
+    if not is_overwritten or not largest > 0 or is_own:
         return own
     return largest
