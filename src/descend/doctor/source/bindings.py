@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -120,6 +121,15 @@ def bound_in(syntax: Syntax, node: cst.CSTNode) -> set[str]:
 def targets_of(syntax: Syntax, code: str) -> list[cst.CSTNode]:
     """Return every place in the file that gives the name or the attribute `code` a value."""
     return [target for target in _targets(syntax, syntax.module) if syntax.code(target) == code]
+
+
+@lru_cache(maxsize=8)
+def all_bindings(syntax: Syntax) -> dict[str, list[Binding]]:
+    """Return all that binds each name or attribute in the file, in the order of the text; no comprehension's own."""
+    found: dict[str, list[Binding]] = {}
+    for target in _targets(syntax, syntax.module):
+        found.setdefault(syntax.code(target), []).append(_binding_of(syntax, target))
+    return found
 
 
 def _targets(syntax: Syntax, node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -4,6 +4,9 @@ Each can be left out: the name holds something without it. Calls that fit again 
 scaler or an encoder to the test data: `coder.fit_transform(test)`. And those that only count values off anew, in the
 one or the other order of dimensions: `text.view(-1, 20)`, `images.reshape(-1, 3, 32, 32)`; or that put all of them
 elsewhere: `torch.tensor(x).flip(1)`.
+
+A statement from which the targets come is left out: without it the task would be another one. Only what moves the
+targets themselves is kept, as a shuffle of the labels alone: their values stay what they are.
 """
 
 from collections.abc import Iterator
@@ -15,18 +18,20 @@ from descend.doctor.record import Fact, Message, Record, Site, facts
 from descend.doctor.script.script import Script
 from descend.doctor.source.averaged import loops_over_parameters
 from descend.doctor.source.bindings import outermost_loop
+from descend.doctor.source.changed_names import base_name, changed_in_place
+from descend.doctor.source.compared import compared_with_predictions
 from descend.doctor.source.counted import counted_sizes
 from descend.doctor.source.functions import function_around, functions_around
 from descend.doctor.source.locate import NEWLINE, syntax_at
 from descend.doctor.source.model_class import holds_layers
 from descend.doctor.source.names import enclosing_class
 from descend.doctor.source.partners import partners
-from descend.doctor.source.rearranged import rearranging
+from descend.doctor.source.rearranged import only_rearranges, rearranging
 from descend.doctor.source.syntax import Syntax, last_name
+from descend.doctor.source.target_flow import TargetFlow
 from descend.doctor.source.weights import weighing_quotients
 
 MOST, COUNTED, PARTNERS, QUOTIENTS, REARRANGED = 12, 3, 3, 2, 3
-IN_PLACE = frozenset({"fill", "put", "shuffle", "sort"})  # of NumPy's and of lists; torch's end in an underscore
 CONVERSIONS = frozenset(  # of which the values are those of what is converted
     """
     BoolTensor FloatTensor IntTensor LongTensor Tensor array as_tensor asarray ascontiguousarray astype clone contiguous
@@ -43,25 +48,43 @@ def prepared(script: Script, record: Record) -> list[Message]:
         return []
     syntax, backward = known
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
-    found: list[tuple[cst.CSTNode, dict[str, str]]] = [(c, {"edit": "transform"}) for c in _fitted_again(syntax)]
+    flow = TargetFlow(syntax, compared_with_predictions(script, record, syntax))
+    again = [call for call in _fitted_again(syntax) if not flow.is_upstream(call)]
+    found: list[tuple[cst.CSTNode, dict[str, str]]] = [(call, {"edit": "transform"}) for call in again]
     beside, left_out = _beside(syntax, inside[-1]) if inside else [], _no_data(syntax)
     changing = [(s, name) for s in beside if (name := _changed(syntax, s)) and name not in left_out]
-    found += [(call, {"edit": "transpose"}) for s in beside for call in _counted_off(syntax, s)][:COUNTED]
+    counted = [call for s in beside for call in _counted_off(syntax, s) if _moves_targets_at_most(flow, call)]
+    found += [(call, {"edit": "transpose"}) for call in counted][:COUNTED]
     found += [
         (statement, {"edit": "partner", "moved": name, "partner": partner})
         for statement, name in changing
         for partner in partners(syntax, statement, name)
+        if not flow.holds(partner) or only_rearranges(syntax, statement)
     ][:PARTNERS]
-    found += [(quotient, {"edit": "exchange"}) for quotient in weighing_quotients(syntax, beside)][:QUOTIENTS]
+    weighing = [q for q in weighing_quotients(syntax, beside) if not flow.is_upstream(q)]
+    found += [(quotient, {"edit": "exchange"}) for quotient in weighing][:QUOTIENTS]
     others = [statement for statement in beside if statement not in {s for s, _ in changing}]
-    found += [(c, {"edit": "skip", "function": name}) for c, name in rearranging(syntax, others)][:REARRANGED]
-    found += [(statement, {"edit": "leave"}) for statement, _ in changing]
+    rearranged = [(c, name) for c, name in rearranging(syntax, others) if _moves_targets_at_most(flow, c)]
+    found += [(c, {"edit": "skip", "function": name}) for c, name in rearranged][:REARRANGED]
+    found += [(s, {"edit": "leave"}) for s, _ in changing if _may_be_left(syntax, flow, s)]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
         told += [site, Fact.of(facts.Prepared(line=site.line, **edit), 0, site.key)]
     return told
+
+
+def _moves_targets_at_most(flow: TargetFlow, node: cst.CSTNode) -> bool:
+    """Whether targets that come from a statement are the numbers that it makes, so that it can only move them."""
+    return not flow.is_upstream(node) or flow.gives_targets(node)
+
+
+def _may_be_left(syntax: Syntax, flow: TargetFlow, statement: cst.BaseSmallStatement) -> bool:
+    """Whether the targets have the same values without a statement, be it in another order."""
+    return _moves_targets_at_most(flow, statement) and (
+        not flow.is_upstream(statement) or only_rearranges(syntax, statement)
+    )
 
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
@@ -136,19 +159,15 @@ def _statements(syntax: Syntax, within: cst.CSTNode | None = None) -> list[cst.B
 
 def _changed(syntax: Syntax, statement: cst.BaseSmallStatement) -> str:
     """Return the name whose value a statement makes into another one, or ""."""
-    if isinstance(statement, cst.AugAssign):
-        return _base(syntax, statement.target)
     if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
         return _assigned(syntax, statement.targets[0].target, statement.value)
-    if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
-        return _changed_in_place(syntax, statement.value)
-    return ""
+    return changed_in_place(syntax, statement)
 
 
 def _assigned(syntax: Syntax, target: cst.BaseExpression, value: cst.BaseExpression) -> str:
     """Return the first name that an assignment changes; where it makes several, each of them has to be changed."""
     if isinstance(target, cst.Subscript):
-        return _base(syntax, target)
+        return base_name(syntax, target)
     if isinstance(target, cst.Tuple):
         names = [element.value for element in target.elements]
         each = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value] * len(names)
@@ -172,25 +191,6 @@ def _is_converted(syntax: Syntax, value: cst.BaseExpression) -> bool:
 
 def _is_part(index: cst.BaseSlice) -> bool:
     return isinstance(index, cst.Slice) and index.step is None
-
-
-def _changed_in_place(syntax: Syntax, call: cst.Call) -> str:
-    name = last_name(call.func)
-    own = call.func.value if isinstance(call.func, cst.Attribute) and not syntax.is_module(call.func.value) else None
-    if own is not None and name.endswith("_") and not name.endswith("__"):
-        return _base(syntax, own)
-    if name not in IN_PLACE:
-        return ""
-    given = call.args[0].value if call.args else own  # rng.shuffle(y), and y.sort()
-    return "" if given is None else _base(syntax, given)
-
-
-def _base(syntax: Syntax, target: cst.BaseExpression) -> str:
-    """Return what is changed: `x` of `x[rows, 0]`."""
-    while isinstance(target, cst.Subscript):
-        target = target.value
-    is_value = isinstance(target, cst.Name | cst.Attribute) and not syntax.is_module(target)
-    return syntax.code(target) if is_value else ""
 
 
 def _reads(syntax: Syntax, value: cst.BaseExpression, name: str) -> bool:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from descend.doctor.source.literals import is_number
+from descend.doctor.source.names import assigned_value
 from descend.doctor.source.syntax import Syntax, last_name
 
+PERMUTATIONS = frozenset({"argsort", "permutation", "randperm"})  # each index once
+SHUFFLES = frozenset({"permutation", "shuffle", "sort"})
 REARRANGING = frozenset({"flip", "fliplr", "flipud", "roll", "rot90"})
 
 
@@ -24,6 +27,28 @@ def rearranging(
         for part in syntax.every(cst.Subscript, statement):
             if any(_is_backwards(element.slice) for element in part.slice):
                 yield part, "[::-1]"
+
+
+def only_rearranges(syntax: Syntax, statement: cst.BaseSmallStatement) -> bool:
+    """Whether a statement moves values and changes none: `np.random.shuffle(y)`, `x, y = x[order], y[order]`."""
+    if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
+        return last_name(statement.value.func) in SHUFFLES
+    if not isinstance(statement, cst.Assign):
+        return False
+    value = statement.value
+    values = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value]
+    return all(_is_rearranged(syntax, value) for value in values)
+
+
+def _is_rearranged(syntax: Syntax, value: cst.BaseExpression) -> bool:
+    if isinstance(value, cst.Call):
+        return last_name(value.func) in REARRANGING | SHUFFLES
+    if not isinstance(value, cst.Subscript) or len(value.slice) != 1:
+        return False
+    index = value.slice[0].slice
+    chosen = index.value if isinstance(index, cst.Index) else None
+    made = assigned_value(syntax, chosen) if isinstance(chosen, cst.Name) else chosen
+    return _is_backwards(index) or isinstance(made, cst.Call) and last_name(made.func) in PERMUTATIONS
 
 
 def _is_backwards(index: cst.BaseSlice) -> bool:
