@@ -16,8 +16,9 @@ from descend.doctor.course.suffering import suffers
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.doses import Dose, adam_for_few_steps
 from descend.doctor.doses.rounded import one_digit
-from descend.doctor.record import Record
-from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription
+from descend.doctor.record import Record, facts
+from descend.doctor.record.facts.typed import KINDS
+from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription, remade_by
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.doctor.source.imports import without_idle
@@ -34,7 +35,7 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
 
     named: what else is known of the run: an edit in the line of a fact among them mends that fact.
     """
-    facts = {(s.where.file, s.where.line) for s in named if s.certain and s.where}
+    certain = {(s.where.file, s.where.line) for s in named if s.certain and s.where}
     found: dict[Key, Prescription] = {}
     for symptom in symptoms:
         for row in CANON[symptom.id].rows:
@@ -49,7 +50,7 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                     if not sets_the_step and (usual := adam_for_few_steps(record, symptom)):
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 site = record.site(*known.at) if known.at else None
-                mends = site is not None and (site.file, site.line) in facts
+                mends = site is not None and (site.file, site.line) in certain
                 found.setdefault(known.key, replace(known, of_fact=known.of_fact or mends))
     return list(found.values())
 
@@ -126,9 +127,19 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         redraws=row.redraws,
         gives_up=row.gives_up,
         adds_parameters=row.adds_parameters,
+        remakes=_remade(row, record, dose),
         much=row.much or symptom.id in COULD_BE_BETTER and not suffers(record),
         at=(dose["kind"], dose["place"]) if "kind" in dose and "place" in dose else None,
     )
+
+
+def _remade(row: Row, record: Record, dose: Dose) -> frozenset[facts.Remade]:
+    """Return what the remedies make otherwise by design, and what any edit of their places does."""
+    kind = KINDS.get(dose.get("kind", ""))
+    places = dose.get("places", [dose.get("place", "")])
+    found: list[object] = [record.fact(kind, place) for place in places] if kind is not None else []
+    edited = [known.remakes for known in found if isinstance(known, facts.Editable)]
+    return frozenset().union(*map(remade_by, row.remedies), *edited)
 
 
 def _judged_on(row: Row, record: Record) -> JudgedOn:

@@ -15,6 +15,8 @@ import torch
 from torch.compiler import is_compiling
 from torch.utils.data import dataloader
 
+from descend.doctor.observing.evaluation_data import evaluation_data
+from descend.doctor.observing.fingerprint import random_streams
 from descend.doctor.observing.frames import CallSpan, call_span, outermost_module
 from descend.doctor.observing.guard import harmless
 from descend.doctor.observing.observer import Observer
@@ -22,6 +24,7 @@ from descend.doctor.observing.replacing import replaced
 from descend.doctor.observing.taping import ANYTHING
 from descend.doctor.probes.evaluated import Trained, evaluated
 from descend.doctor.probes.snapshot import Unavailable
+from descend.doctor.record import Fact
 from descend.doctor.tape import Origin, Recording, Refused, Tape, beneath
 
 MOST = 8  # places
@@ -31,14 +34,19 @@ PROBE = "evaluated"
 
 
 class EvaluationTape:
-    """Owns the tape of the evaluation that is under way in the run that `watch` observes."""
+    """Owns the tape of the evaluation that is under way in the run that `watch` observes.
 
-    def __init__(self, watch: Observer) -> None:
+    probing: whether evaluations are measured, too, and not only told from others.
+    """
+
+    def __init__(self, watch: Observer, *, probing: bool = True) -> None:
+        self.probing = probing
         self.watch, self.modules, self.examiner = watch, watch.modules, watch.examiner
         self._tape: Tape | None = None
         self._context: Any = None  # that has opened it
         self._called: CallSpan | None = None  # where the network is
-        self._seen: set[CallSpan] = set()
+        self._seen: dict[CallSpan, int] = {}  # each place with its number, in the order in which they were met
+        self._random = ""  # where the random streams were when the evaluation began
         self._waiting: dict[CallSpan, float] = {}  # those that were too dear so far, and the seconds that one takes
         self._span: CallSpan | None = None  # of the context
         self._measured = 0
@@ -73,8 +81,8 @@ class EvaluationTape:
         span = None if _is_within(frame) else call_span(self.modules.tree.caller(frame))
         if span is None or not self._is_due(span):
             return
-        self._seen.add(span)
-        self._span = span
+        self._seen.setdefault(span, len(self._seen))
+        self._span, self._random = span, random_streams()
         self.examiner.tape.pause()
         self._tape, self._context, self._called = Tape(ANYTHING, self._origin), context, None
         self._tape.trains, self._tape.room = self.watch.faults.is_parameter, ROOM
@@ -148,6 +156,11 @@ class EvaluationTape:
             self._trained = Trained(self.examiner.monitor)
         if recording is None or not self._trained.is_network_of(recording := _as_trained(recording)):
             return
+        assert self._span is not None
+        of_task = evaluation_data(recording, self._random)
+        self.watch.send([Fact.of(of_task, self.watch.steps, str(self._seen[self._span]))])
+        if not self.probing:
+            return
         key = str(self._measured)
         self._measured += 1
         self.modules.note_site("evaluation", key, self._called)
@@ -169,9 +182,9 @@ def _is_within(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def taping_evaluations(watch: Observer) -> Iterator[EvaluationTape]:
-    """Record evaluations for as long as the context lasts."""
-    tape = EvaluationTape(watch)
+def taping_evaluations(watch: Observer, *, probing: bool) -> Iterator[EvaluationTape]:
+    """Record evaluations for as long as the context lasts; see `EvaluationTape`."""
+    tape = EvaluationTape(watch, probing=probing)
     with ExitStack() as stack:
         for name, make in (("__enter__", _enter), ("__exit__", _exit)):
             stack.enter_context(replaced(torch.no_grad, name, make(torch.no_grad.__dict__[name], tape)))

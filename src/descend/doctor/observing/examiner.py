@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from descend.doctor.observing.fingerprint import random_streams
 from descend.doctor.observing.modules import Modules
 from descend.doctor.observing.repeats import told_of
 from descend.doctor.observing.taping import REFUSALS, Taping, first_line
@@ -137,6 +138,7 @@ class Examiner:
 
     def _keep(self, recording: Recording) -> None:
         self._memory["embeddings"] = self.modules.embeddings()
+        self._memory.setdefault("random", random_streams())
         self._gathered.append(recording)
         self._examples, self._rows = self._examples + recording.examples, self._rows + recording.rows
         enough = MONITOR_EXAMPLES if len(self._gathered) < MONITOR_BATCHES else LEAST_EXAMPLES
@@ -151,10 +153,16 @@ class Examiner:
     def _complete(self) -> None:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
-            forwards = [forward(recording, evaluation=True) for recording in self.monitor]
-            held = told_of(forwards)
+            held = told_of([forward(recording, evaluation=True) for recording in self.monitor])
         draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
-        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held, self._rows), 0)])
+        self.send(
+            [
+                Fact.of(
+                    facts.Monitor(len(self.monitor), draws, self._examples, *held, self._rows, self._memory["random"]),
+                    0,
+                )
+            ]
+        )
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""

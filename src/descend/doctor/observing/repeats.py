@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from descend.doctor.observing.fingerprint import bytes_of
+from descend.doctor.observing.fingerprint import bytes_of, value_bytes
 from descend.doctor.probes.feeding import value_of
 from descend.doctor.probes.snapshot import Forward, Unavailable
 
@@ -63,6 +63,6 @@ def digest(forwards: Sequence[Forward]) -> str:
     for found in forwards:
         integers = [t for t in found.recording.data.values() if not t.is_floating_point() and t.numel() > 1]
         for tensor in integers if found.pair is None else [found.pair[1]]:
-            sha.update(bytes_of(tensor))
+            sha.update(value_bytes(tensor))
         sha.update(b"|")
     return sha.hexdigest()[:16]

@@ -77,16 +77,21 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
 
 
 def _compared(recording: Recording) -> set[int]:
-    """Return the slots that what the network says is compared with, and those that they are made of."""
+    """Return the slots that the network's outputs are compared with, and those that they are made of."""
+    return set().union(*(recording.behind(slot) for slot in compared_slots(recording)))
+
+
+def compared_slots(recording: Recording) -> list[int]:
+    """Return the slots that the network's outputs are compared with, in the order of the calls."""
     said = set() if recording.input_slot is None else {recording.input_slot}
     for op in recording.ops:
         if said.intersection(op.inputs):
             said.update(slot for slot in op.outputs if slot is not None)
-    inner, found = inner_slots(recording), set[int]()
+    inner, found = inner_slots(recording), dict[int, None]()
     for op in recording.ops:
         if said.intersection(op.inputs) and inner.isdisjoint((*op.inputs, *op.outputs)):
-            found.update(slot for slot in op.inputs if slot not in said and slot not in recording.parameters)
-    return set().union(*(recording.behind(slot) for slot in found))
+            found.update((slot, None) for slot in op.inputs if slot not in said and slot not in recording.parameters)
+    return list(found)
 
 
 def distance(a: Tensor, b: Tensor) -> float:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from descend.doctor.probes.feeding import run_watched
+from descend.doctor.probes.loss_call import loss_call
 from descend.doctor.probes.other_arguments import inverted, other_arguments
 from descend.doctor.probes.snapshot import Measurement, Snapshot
 from descend.doctor.record import Fact, Site, facts
@@ -34,7 +35,8 @@ def on_the_way(snapshot: Snapshot) -> Measurement:
     (one argument to another value), `invert` (what is masked for what is not).
     """
     recording, note = snapshot.recordings()[0], snapshot.note_site
-    yield from told(edits(recording, before(recording), facts.OnInputs), snapshot.step, note)
+    own = before(recording) - _shared(recording)
+    yield from told(edits(recording, own, facts.OnInputs), snapshot.step, note)
     yield from told(edits(recording, _after(recording), facts.OnLoss), snapshot.step, note)
     alone = [
         (op.site, facts.OfLoss(function=op.name.strip("_"), line=op.site.line, edit="skip"))
@@ -113,6 +115,16 @@ def before(recording: Recording) -> set[Op]:
         if needed.intersection((*op.outputs, *op.written)) and SMOOTH not in op.taints:
             needed.update(op.inputs)
     return {op for op in recording.ops if set(op.taints) == {NONE} and needed.intersection((*op.outputs, *op.written))}
+
+
+def _shared(recording: Recording) -> set[Op]:
+    """Return the calls that both the network's inputs and the targets of the loss are made of.
+
+    Any edit of one changes the task, and not only what the network is given.
+    """
+    call, slot = loss_call(recording), recording.input_slot
+    both = set() if call is None or slot is None else recording.behind(slot) & recording.behind(call.target)
+    return {op for op in recording.ops if both.intersection((*op.outputs, *op.written))}
 
 
 def inner_slots(recording: Recording) -> set[int]:

@@ -5,6 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from descend.doctor.course.yardstick import JudgedOn
+from descend.doctor.record.facts import Remade
 from descend.doctor.remedies.quantities import QUANTITIES, Quantity
 from descend.doctor.remedies.remedy import Change, Key, Prescription, Remedy
 from descend.doctor.source.not_applicable import NotApplicable
@@ -28,6 +29,12 @@ class _Remedies(Mapping[str, Remedy]):
         return len(_NAMES)
 
 
+def remade_by(remedy: str) -> frozenset[Remade]:
+    """Return what a remedy makes otherwise by design: what its file declares as `REMAKES`, or nothing."""
+    remakes: frozenset[Remade] = getattr(import_module(f"{__name__}.{remedy}"), "REMAKES", frozenset())
+    return remakes
+
+
 REMEDIES: Mapping[str, Remedy] = _Remedies()
 
 __all__ = [
@@ -40,4 +47,5 @@ __all__ = [
     "Prescription",
     "Quantity",
     "Remedy",
+    "remade_by",
 ]

@@ -8,12 +8,15 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import nearest_binding
 from descend.doctor.source.brackets import bracketed
 from descend.doctor.source.locate import Place, locate
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax
+
+REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
 def evaluate_as_trained(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

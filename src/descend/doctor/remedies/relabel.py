@@ -10,11 +10,14 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.record import Record
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import Binding, nearest_binding
 from descend.doctor.source.insert import insert_after, insert_before
 from descend.doctor.source.locate import locate
 from descend.doctor.source.not_applicable import NotApplicable
+
+REMAKES: frozenset[Remade] = frozenset({"targets"})
 
 
 def relabel(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

@@ -6,6 +6,7 @@ from typing import Any
 
 from descend.doctor.course.yardstick import JudgedOn
 from descend.doctor.record import Record
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.not_applicable import NotApplicable
 
@@ -43,6 +44,7 @@ class Prescription:
     redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
     gives_up: bool = False  # whether it takes out what the author wants, be it that it does harm as it stands
     adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
+    remakes: frozenset[Remade] = frozenset()  # what it makes otherwise by design: the rest of the task stays the same
     much: bool = False  # whether it must take off half to be worth a finding
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves

@@ -17,6 +17,7 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.remedies.standardise_inputs import mean_over
 from descend.doctor.script.script import Script
 from descend.doctor.source.array_library import array_library
@@ -31,6 +32,8 @@ from descend.doctor.source.syntax import Syntax, descendants, last_name, parse
 
 SPLIT = "train_test_split"
 PARTS = 4  # inputs to train and to test with, and targets: with fewer the targets may be the inputs
+
+REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
 def standardise_data(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

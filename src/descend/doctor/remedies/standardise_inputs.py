@@ -13,6 +13,7 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.feed import Feed, carry_out, find_feed, insert_fit, model_called
 from descend.doctor.source.flow import Source
@@ -44,6 +45,8 @@ FINITE = (
 CONSTANT = "    model.input_std[model.input_std == 0] = 1  # features that never change\n"
 WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
 OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
+
+REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
 def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

@@ -12,6 +12,7 @@ there is `whiten_inputs`.
 from typing import Any
 
 from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.array_library import array_library
 from descend.doctor.source.given_arrays import arrays_given
@@ -21,6 +22,8 @@ from descend.doctor.source.names import free_name
 from descend.doctor.source.not_applicable import NotApplicable
 
 ROWS = 2  # dimensions of a batch of features
+
+REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
 def whiten_data(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

@@ -7,6 +7,7 @@ The patch writes what does it into the user's file, where the inputs are rows of
 from typing import Any
 
 from descend.doctor.record import Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.remedies.standardise_inputs import fit_inputs, is_wrapped
 from descend.doctor.script.script import Script
 from descend.doctor.source.flow import Source
@@ -29,6 +30,8 @@ def whiten_inputs(model, {data}):
     model.register_forward_pre_hook(whitened)
 '''
 ROWS = 2  # dimensions of a batch of features
+
+REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
 def whiten_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

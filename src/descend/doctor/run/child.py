@@ -195,7 +195,9 @@ class Run:
             stack.enter_context(observing_beside_the_loop(self.watch.beside))
         if self.config.role == "baseline":
             stack.enter_context(observing_modes(modes_of(self.watch)))
-            self.last_words = stack.enter_context(taping_evaluations(self.watch)).finish
+        if self.config.role in ("baseline", "trial_run"):
+            evaluations = taping_evaluations(self.watch, probing=self.config.role == "baseline")
+            self.last_words = stack.enter_context(evaluations).finish
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch

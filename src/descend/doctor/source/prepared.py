@@ -11,6 +11,7 @@ targets themselves is kept, as a shuffle of the labels alone: their values stay 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import libcst as cst
 
@@ -50,13 +51,13 @@ def prepared(script: Script, record: Record) -> list[Message]:
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
     flow = TargetFlow(syntax, compared_with_predictions(script, record, syntax))
     again = [call for call in _fitted_again(syntax) if not flow.is_upstream(call)]
-    found: list[tuple[cst.CSTNode, dict[str, str]]] = [(call, {"edit": "transform"}) for call in again]
+    found: list[tuple[cst.CSTNode, dict[str, Any]]] = [(call, {"edit": "transform"}) for call in again]
     beside, left_out = _beside(syntax, inside[-1]) if inside else [], _no_data(syntax)
     changing = [(s, name) for s in beside if (name := _changed(syntax, s)) and name not in left_out]
     counted = [call for s in beside for call in _counted_off(syntax, s) if _moves_targets_at_most(flow, call)]
-    found += [(call, {"edit": "transpose"}) for call in counted][:COUNTED]
+    found += [(call, {"edit": "transpose", "moves_targets": flow.is_upstream(call)}) for call in counted][:COUNTED]
     found += [
-        (statement, {"edit": "partner", "moved": name, "partner": partner})
+        (statement, {"edit": "partner", "moved": name, "partner": partner, "moves_targets": flow.holds(partner)})
         for statement, name in changing
         for partner in partners(syntax, statement, name)
         if not flow.holds(partner) or only_rearranges(syntax, statement)
@@ -65,8 +66,11 @@ def prepared(script: Script, record: Record) -> list[Message]:
     found += [(quotient, {"edit": "exchange"}) for quotient in weighing][:QUOTIENTS]
     others = [statement for statement in beside if statement not in {s for s, _ in changing}]
     rearranged = [(c, name) for c, name in rearranging(syntax, others) if _moves_targets_at_most(flow, c)]
-    found += [(c, {"edit": "skip", "function": name}) for c, name in rearranged][:REARRANGED]
-    found += [(s, {"edit": "leave"}) for s, _ in changing if _may_be_left(syntax, flow, s)]
+    found += [(c, {"edit": "skip", "function": name, "moves_targets": flow.is_upstream(c)}) for c, name in rearranged][
+        :REARRANGED
+    ]
+    left = [statement for statement, _ in changing if _may_be_left(syntax, flow, statement)]
+    found += [(s, {"edit": "leave", "moves_targets": flow.is_upstream(s)}) for s in left]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)

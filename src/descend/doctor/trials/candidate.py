@@ -1,6 +1,6 @@
 """A remedy with its screening: one trial run beside the baseline, under the script's own seed."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
@@ -8,10 +8,12 @@ from descend.doctor.course.opponents import has_exploded, has_opponents
 from descend.doctor.course.own_metric import own_metric
 from descend.doctor.course.progress import constant_cost, diverged
 from descend.doctor.record import Fact, Record, facts
+from descend.doctor.record.facts import Remade
 from descend.doctor.record.failures import cause_of
 from descend.doctor.remedies import JudgedOn, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.effect import NO_EFFECT, missing_effect
+from descend.doctor.trials.same_task import OTHER_EVALUATION, OTHER_TARGETS, other_task, targets_follow
 from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Part, edit_of
@@ -123,15 +125,21 @@ def _job(script: Script, p: Prescription, baseline: Record) -> Job:
 def judged_unpaired(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
     """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
 
-    Then no two runs are a pair, and their spread over the seeds has to decide.
+    Then no two runs are a pair, and their spread over the seeds has to decide. Those that have other targets, too,
+    where the targets depend on what is trained: no change keeps those.
     """
     baseline = study.baseline
-    if not any(c.reason == OTHER_EXAMPLES for c in candidates):
+    other_tasks = [c for c in candidates if c.reason in (OTHER_TARGETS, OTHER_EVALUATION)]
+    if not other_tasks and not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
     again = study.run([Job(study.script, baseline.seed, horizon(baseline))])[0]
-    if again.fact(facts.Monitor) is None or were_shown_alike(again, baseline):
+    if again.fact(facts.Monitor) is not None and not were_shown_alike(again, baseline):
+        baseline.add(Fact.of(facts.Varies(), 0))
+        return _again(candidates, baseline)
+    untrained = [Job(study.script, baseline.seed, horizon(baseline), trains=False)] if other_tasks else []
+    if not any(targets_follow(run, baseline) for run in study.run(untrained)):
         return candidates
-    baseline.add(Fact.of(facts.Varies(), 0))
+    baseline.add(Fact.of(facts.TargetsFollow(), 0))
     return _again(candidates, baseline)
 
 
@@ -152,8 +160,9 @@ def _again(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]
 def _judged(candidate: Candidate, record: Record, baseline: Record) -> Candidate:
     judged_on = candidate.prescription.judged_on
     same_examples = not baseline.fact(facts.Varies) and candidate.prescription.same_batches
+    remakes = candidate.prescription.remakes if same_examples else None
     reason = missing_effect(candidate.prescription, record, baseline)
-    reason = reason or incomparable(record, baseline, judged_on, same_examples=same_examples)
+    reason = reason or incomparable(record, baseline, judged_on, same_examples=same_examples, remakes=remakes)
     if not candidate.prescription.of_fact and judged_on != "metric" and baseline.fact(facts.OwnSelection) is not None:
         reason = reason or OWN_SELECTION
     value = float("nan") if reason else yardstick(record, judged_on, baseline)[1]
@@ -173,10 +182,12 @@ def incomparable(
     judged_on: JudgedOn = "fixed",
     *,
     same_examples: bool = True,
+    remakes: Collection[Remade] | None = None,
     told: Record | None = None,
 ) -> str:
     """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same.
 
+    remakes: what the change makes otherwise by design, as `other_task` has it; None where the task is not compared.
     told: the run in which it is known how the script's own numbers read; `baseline` where none is given.
     """
     if record.ending is not None and record.ending.reason == "failed":
@@ -192,6 +203,8 @@ def incomparable(
         return ""  # given up early: that is a result
     if record.ending.reason == "killed":
         return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
+    if remakes is not None and (reason := other_task(record, baseline, remakes, told or baseline)):
+        return reason
     if judged_on == "metric":
         if _comes_below_zero(record, told or baseline):
             return BELOW_ZERO

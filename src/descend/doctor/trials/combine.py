@@ -111,6 +111,7 @@ def together(parts: Sequence[Candidate]) -> Candidate | None:
         cost=sum(part.cost for part in parts),
         of_fact=any(part.prescription.of_fact for part in parts),
         judged_on="metric" if any(part.prescription.judged_on == "metric" for part in parts) else "fixed",
+        remakes=frozenset().union(*(part.prescription.remakes for part in parts)),
         at_rate=None,
         with_adam=None,
     )

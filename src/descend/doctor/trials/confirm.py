@@ -41,6 +41,7 @@ def confirm(candidate: Candidate, study: Study) -> Trial:
     whole = horizon(baseline, judged_on) + int(number is not None)  # what is printed behind the last step is heard, too
     scripts, steps = (study.script, candidate.script), (whole, p.steps(whole))
     same_examples = p.same_batches and not baseline.fact(facts.Varies)
+    remakes = p.remakes if same_examples else None
     pairs: list[tuple[Record, Record]] = []
     for look in range(LOOKS):
         seeds = fresh_seeds(study, look)
@@ -51,7 +52,7 @@ def confirm(candidate: Candidate, study: Study) -> Trial:
         reasons = [
             reason
             for b, a in pairs
-            if (reason := incomparable(a, b, judged_on, same_examples=same_examples, told=baseline))
+            if (reason := incomparable(a, b, judged_on, same_examples=same_examples, remakes=remakes, told=baseline))
         ]
         if reasons:
             return replace(screened(candidate, baseline), verdict="failed", reason=reasons[0])

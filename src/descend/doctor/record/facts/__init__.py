@@ -17,7 +17,7 @@ from descend.doctor.record.facts.curvature import (
 )
 from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
-from descend.doctor.record.facts.evaluation import EvaluatedInputs
+from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData
 from descend.doctor.record.facts.examples import Loader, Monitor
 from descend.doctor.record.facts.floors import Floor, Reachability
 from descend.doctor.record.facts.gradient_noise import (
@@ -62,6 +62,7 @@ from descend.doctor.record.facts.places import (
     OnNetwork,
     OnTheWay,
     Prepared,
+    Remade,
 )
 from descend.doctor.record.facts.run import Begun, CutOff, FileRead, Line, Passes
 from descend.doctor.record.facts.shown import Extent, KeptBytes, Measuring, Settings
@@ -80,7 +81,7 @@ from descend.doctor.record.facts.symmetry import (
     SymmetryPoint,
     Unanswered,
 )
-from descend.doctor.record.facts.trials import Floorless, Ineffective, Varies
+from descend.doctor.record.facts.trials import Floorless, Ineffective, TargetsFollow, Varies
 from descend.doctor.record.facts.window import Window
 from descend.doctor.record.facts.wiring import (
     Alterations,
@@ -130,6 +131,7 @@ __all__ = [
     "Eigenvalues",
     "Estimate",
     "EvaluatedInputs",
+    "EvaluationData",
     "Exchanged",
     "Extent",
     "FileRead",
@@ -189,6 +191,7 @@ __all__ = [
     "RandomUnits",
     "Reachability",
     "Recurrent",
+    "Remade",
     "Rescaling",
     "RunningStatistics",
     "Scales",
@@ -210,6 +213,7 @@ __all__ = [
     "SymmetryPoint",
     "TargetLeak",
     "Targets",
+    "TargetsFollow",
     "Taylor",
     "TaylorErrors",
     "Trail",

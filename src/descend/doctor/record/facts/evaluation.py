@@ -13,3 +13,12 @@ class EvaluatedInputs:
     std: float
     trained_mean: float  # and in the fixed examples of the training
     trained_std: float
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """Fingerprints of what one evaluation compares: the same in two runs that are measured by the same task."""
+
+    targets: str  # of what the outputs are compared with; "" where no torch call compares them
+    inputs: str  # of the data that the network is given; "" where they are not known
+    random: str  # of where the random streams were when it began

@@ -23,3 +23,4 @@ class Monitor:
     digest: str  # a fingerprint of their targets
     content: str  # and of all that they hold
     rows: int = 0  # of the network's input in all of them, where an example may have several targets; 0 if not known
+    random: str = ""  # a fingerprint of where the random streams were at the first of them

@@ -1,6 +1,12 @@
 """Calls and statements that stand where a mistake may be, each with an edit of it that a trial can make."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+# What an edit makes otherwise by design. `inputs`: those of all examples, in training and in evaluation. `targets`:
+# those that the loss is given; the evaluation keeps its own. `pairs`: which target belongs to which input; all values
+# stay. The rest of the task has to be the same.
+Remade = Literal["inputs", "targets", "pairs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +27,11 @@ class Editable:
     line: int  # of the script
     edit: str  # how it could be otherwise
 
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """What an edit there makes otherwise by design."""
+        return frozenset()
+
 
 @dataclass(frozen=True, kw_only=True)
 class EditableCall(Editable):
@@ -40,15 +51,30 @@ class OnTheWay(EditableCall, Edit):
 class OnInputs(OnTheWay):
     """A call that makes what the network, or what it says, meets, of data alone."""
 
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The inputs, or the targets of the loss; no edit is made where it would remake both."""
+        return frozenset({"inputs" if self.feeds else "targets"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnLoss(OnTheWay):
     """A call on what the network says, behind its last parameter."""
 
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The targets of the loss: the call may exchange them for the predictions."""
+        return frozenset({"targets"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnEvaluated(OnTheWay):
     """A call that an evaluation alone has before the network."""
+
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The inputs: those of the evaluation become as those of the training are."""
+        return frozenset({"inputs"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +90,11 @@ class OfLoss(EditableCall):
 @dataclass(frozen=True, kw_only=True)
 class OnFetched(EditableCall):
     """A call by which a data set makes its examples, where only those of the training go through it."""
+
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The inputs."""
+        return frozenset({"inputs"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,3 +133,9 @@ class Prepared(Editable):
     function: str | None = None  # `skip`: the call's name
     moved: str | None = None  # `partner`: the name that it changes
     partner: str | None = None  # `partner`: the name that goes with it, and that it does not change
+    moves_targets: bool = False  # the targets come from it, and without it they are in another order
+
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The inputs, or which target belongs to which input."""
+        return frozenset({"inputs", "pairs"} if self.moves_targets else {"inputs"})

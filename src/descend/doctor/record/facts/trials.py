@@ -16,3 +16,8 @@ class Varies:
 @dataclass(frozen=True)
 class Ineffective:
     """Another value of a setting, which is the place, has not changed the run: its number comes from elsewhere."""
+
+
+@dataclass(frozen=True)
+class TargetsFollow:
+    """The targets depend on what was trained before them: other weights give other targets of the same task."""
