@@ -35,6 +35,14 @@ def test_what_the_data_go_through():
     assert seen(lambda: F.mse_loss(NET(X + 3 * torch.randn_like(X)), Y))[facts.OnInputs][0] == ("add", "skip")
 
 
+def test_what_makes_the_inputs_and_the_targets_is_part_of_the_task():
+    def step() -> Tensor:
+        given = (X * 2).flip(-1)
+        return F.mse_loss(NET(given + 1), given[:, :3].exp())
+
+    assert set(seen(step)[facts.OnInputs]) == {("add", "skip"), ("exp", "skip")}
+
+
 def test_what_leaves_them_as_they_are_is_left_out():
     assert seen(lambda: F.mse_loss(NET(X.clone().view(20, 4) * 1.0), Y))[facts.OnInputs] == []
 

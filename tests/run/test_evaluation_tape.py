@@ -174,3 +174,19 @@ def test_what_is_too_dear_at_first_is_recorded_as_soon_as_it_can_be_paid_for(mon
         assert len(sealed) == count and bool(tape._waiting) == (not count)
         tape.finish()
     assert notes == ["an evaluation takes too long to be made again"] * 2
+
+
+@pytest.mark.parametrize("measured", [SHIFTED, LOADED])
+def test_what_an_evaluation_compares_is_recorded_alike_in_trials(seen, measured: str) -> None:
+    baseline = seen(each=measured).every(facts.EvaluationData)
+    trial = seen(each=measured, role="trial_run").every(facts.EvaluationData)
+    assert baseline == trial and list(trial) == ["0"] and trial["0"].targets and trial["0"].inputs
+
+
+def test_other_targets_and_other_inputs_of_an_evaluation_are_told_apart(seen) -> None:
+    plain = seen(after=SHIFTED, role="trial_run").fact(facts.EvaluationData, "0")
+    targets = seen(before="T[250:] += 1", after=SHIFTED, role="trial_run").fact(facts.EvaluationData, "0")
+    inputs = seen(before="X[250:] += 1", after=SHIFTED, role="trial_run").fact(facts.EvaluationData, "0")
+    assert targets.targets != plain.targets and targets.inputs == plain.inputs
+    assert inputs.targets == plain.targets and inputs.inputs != plain.inputs
+    assert plain.random == targets.random == inputs.random

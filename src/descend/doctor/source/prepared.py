@@ -75,7 +75,8 @@ def prepared(script: Script, record: Record) -> list[Message]:
     for number, (node, edit) in enumerate(found[:MOST]):
         site = _site(syntax, node, "prepared", str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
-        told += [site, Fact.of(facts.Prepared(line=site.line, **edit), 0, site.key)]
+        place = facts.Prepared(line=site.line, is_followed=flow.is_known, **edit)
+        told += [site, Fact.of(place, 0, site.key)]
     return told
 
 

@@ -52,6 +52,12 @@ class TargetFlow:
             if key not in seen:
                 seen.add(key)
                 waiting += self._back(value)
+        self._is_known = bool(self._statements) and not waiting
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there are targets, and all that they come from was followed."""
+        return self._is_known
 
     def is_upstream(self, node: cst.CSTNode) -> bool:
         """Whether targets are made of what a statement, or the one around an expression, makes."""

@@ -11,6 +11,7 @@ from math import isclose, isfinite, nan
 from descend.doctor.course.own_metric import HALVED, is_at_chance, own_metric
 from descend.doctor.record import Record, facts
 from descend.doctor.trials.candidate import Candidate, horizon
+from descend.doctor.trials.same_task import is_evaluated_alike
 from descend.doctor.trials.study import Job, Study
 
 MOVED = frozenset({"transpose", "partner_too"})  # remedies by which each value comes to stand in another place
@@ -58,6 +59,16 @@ def _content(monitor: facts.Monitor) -> str:
     return monitor.content
 
 
+def _keeps_targets(candidate: Candidate, baseline: Record) -> bool:
+    """Whether the evaluation's targets were seen to be the same, or the source shows that the edit keeps their values.
+
+    A number without learning does not tell: where all outputs are alike it is the same for any targets.
+    """
+    at = candidate.prescription.at
+    place = baseline.fact(facts.Prepared, at[1]) if at is not None else None
+    return place is not None and place.is_followed or is_evaluated_alike(candidate.record or Record(), baseline)
+
+
 def _untrained(study: Study) -> float:
     """Return what the script prints without learning; another run tells it where the baseline does not."""
     baseline = study.baseline
@@ -70,7 +81,7 @@ def _untrained(study: Study) -> float:
 def _is_fair(candidate: Candidate, before: float, changed: Record, baseline: Record) -> bool:
     """Whether the measure is the same, or nothing could be learnt by the script's, and by this one it is."""
     metric = own_metric(baseline)
-    if metric is None or candidate.record is None:
+    if metric is None or candidate.record is None or not _keeps_targets(candidate, baseline):
         return False
     after = metric.end(changed)
     if isclose(before, after, rel_tol=SAME):

@@ -133,6 +133,7 @@ class Prepared(Editable):
     function: str | None = None  # `skip`: the call's name
     moved: str | None = None  # `partner`: the name that it changes
     partner: str | None = None  # `partner`: the name that goes with it, and that it does not change
+    is_followed: bool = False  # whether the file shows which statements the targets come from
     moves_targets: bool = False  # the targets come from it, and without it they are in another order
 
     @property
