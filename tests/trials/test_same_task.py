@@ -11,12 +11,12 @@ from test_judged_on import printing
 from descend.doctor.record import Fact, Record, facts
 from descend.doctor.trials.same_task import OTHER_EVALUATION, OTHER_INPUTS, OTHER_TARGETS, other_task
 
-SEEN = facts.EvaluationData(targets="t", inputs="x", random="r")
+SEEN = facts.EvaluationData(targets=("t",), inputs=("x",), random="r")
 
 
-def run_of(evaluation: facts.EvaluationData = SEEN, digest: str = "same", random: str = "r") -> Record:
+def run_of(evaluation: facts.EvaluationData = SEEN, targets: str = "same", random: str = "r") -> Record:
     record = record_of(1.0)
-    record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, digest=digest, random=random), 0)]
+    record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, targets=targets, random=random), 0)]
     record.add(Fact.of(evaluation, 0, "0"))
     return record
 
@@ -25,16 +25,17 @@ def run_of(evaluation: facts.EvaluationData = SEEN, digest: str = "same", random
     ("other", "remakes", "expected"),
     [
         (run_of(), (), ""),
-        (run_of(digest="others"), (), OTHER_TARGETS),
-        (run_of(digest="others"), ("inputs",), OTHER_TARGETS),
-        (run_of(digest="others"), ("targets",), ""),
-        (run_of(digest="others", random="elsewhere"), (), ""),  # other draws of the same task, perhaps
-        (run_of(replace(SEEN, targets="others")), ("targets", "inputs"), OTHER_EVALUATION),
-        (run_of(replace(SEEN, targets="others")), ("pairs",), ""),
-        (run_of(replace(SEEN, targets="")), (), ""),
-        (run_of(replace(SEEN, inputs="others")), ("targets",), OTHER_INPUTS),
-        (run_of(replace(SEEN, inputs="others")), ("inputs",), ""),
-        (run_of(replace(SEEN, inputs="others", random="elsewhere")), (), ""),
+        (run_of(targets="others"), (), OTHER_TARGETS),
+        (run_of(targets="others"), ("inputs",), OTHER_TARGETS),
+        (run_of(targets="others"), ("targets",), ""),
+        (run_of(targets="others", random="elsewhere"), (), ""),  # other draws of the same task, perhaps
+        (run_of(replace(SEEN, targets=("others",))), ("targets", "inputs"), OTHER_EVALUATION),
+        (run_of(replace(SEEN, targets=("others",))), ("pairs",), ""),
+        (run_of(replace(SEEN, targets=())), (), ""),
+        (run_of(replace(SEEN, targets=("others", "t"))), (), ""),
+        (run_of(replace(SEEN, inputs=("others",))), ("targets",), OTHER_INPUTS),
+        (run_of(replace(SEEN, inputs=("others",))), ("inputs",), ""),
+        (run_of(replace(SEEN, inputs=("others",), random="elsewhere")), (), ""),
     ],
 )
 def test_another_task_is_known_by_its_data(other: Record, remakes: tuple[facts.Remade, ...], expected: str) -> None:
@@ -45,7 +46,7 @@ def test_another_task_is_known_by_its_data(other: Record, remakes: tuple[facts.R
 def test_where_no_change_keeps_the_targets_they_are_not_compared(known: object) -> None:
     baseline = run_of()
     baseline.add(Fact.of(known, 0))
-    assert other_task(run_of(digest="others"), baseline, (), baseline) == ""
+    assert other_task(run_of(targets="others"), baseline, (), baseline) == ""
 
 
 class Relabelling(Table):
@@ -56,8 +57,8 @@ class Relabelling(Table):
     def answer(self, job) -> Record:
         is_changed = "a" in next(iter(job.script.edits.values())).split()
         record = printing(super().answer(job), 0.9 if is_changed else 0.4)
-        digest = "others" if is_changed or self.follows and not job.trains else "same"
-        record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, digest=digest, random="r"), 0)]
+        targets = "others" if is_changed or self.follows and not job.trains else "same"
+        record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, targets=targets, random="r"), 0)]
         return record
 
 

@@ -19,12 +19,13 @@ def evaluation_data(recording: Recording, random: str) -> facts.EvaluationData:
     Targets that are made with parameters are left out: other weights give other ones. Raises `Unavailable`.
     """
     parameters = recording.parameters.keys()
-    targets = [slot for slot in compared_slots(recording) if recording.sizes[slot] > 1]
-    targets = [slot for slot in targets if parameters.isdisjoint(recording.behind(slot))]
-    fed = set() if recording.input_slot is None else recording.behind(recording.input_slot)
-    known = _values(recording, targets)
-    inputs = [tensor for slot, tensor in sorted(_data(recording).items()) if slot in fed]
-    return facts.EvaluationData(_digest(known[slot] for slot in targets if slot in known), _digest(inputs), random)
+    slot = recording.input_slot
+    fed, examples = (set(), 1) if slot is None else (recording.behind(slot), recording.sizes[slot])
+    targets = [s for s in compared_slots(recording) if recording.sizes[s] >= max(2, examples)]  # no constants
+    targets = [s for s in targets if parameters.isdisjoint(recording.behind(s))]
+    data, values = _data(recording), _values(recording, targets)
+    inputs = [data[s] for s in sorted(fed) if s in data]
+    return facts.EvaluationData(_digests(values[s] for s in targets if s in values), _digests(inputs), random)
 
 
 def _data(recording: Recording) -> dict[int, Tensor]:
@@ -44,7 +45,5 @@ def _values(recording: Recording, slots: list[int]) -> dict[int, Tensor]:
     return known
 
 
-def _digest(tensors: Iterable[Tensor]) -> str:
-    """Return a fingerprint of the tensors' values; "" where there are none."""
-    values = [value_bytes(tensor) for tensor in tensors]
-    return hashlib.sha256(b"|".join(values)).hexdigest()[:16] if values else ""
+def _digests(tensors: Iterable[Tensor]) -> tuple[str, ...]:
+    return tuple(hashlib.sha256(value_bytes(tensor)).hexdigest()[:16] for tensor in tensors)

@@ -10,11 +10,15 @@ from descend.doctor.probes.feeding import value_of
 from descend.doctor.probes.snapshot import Forward, Unavailable
 
 
-def told_of(forwards: Sequence[Forward]) -> tuple[int, str, str]:
-    """Return how many of the examples are distinct, a fingerprint of their targets, and one of all that they hold."""
+def told_of(forwards: Sequence[Forward]) -> tuple[int, str, str, str]:
+    """Return how many of the examples are distinct, and fingerprints: `digest`, of all that they hold, of the targets.
+
+    The last one is "" where one of them does not show what its loss compares the outputs with.
+    """
     rows = [_rows(forward) for forward in forwards]
     content = hashlib.sha256(b"".join(row for each in rows for row in each)).hexdigest()[:16]
-    return _distinct(forwards, rows), digest(forwards), content
+    of_targets = digest(forwards) if all(found.pair is not None for found in forwards) else ""
+    return _distinct(forwards, rows), digest(forwards), content, of_targets
 
 
 def distinct(forwards: Sequence[Forward]) -> int:

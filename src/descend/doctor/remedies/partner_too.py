@@ -7,12 +7,15 @@ image = torch.flip(image, dims=[-1])     # mask = torch.flip(mask, dims=[-1])
 from typing import Any
 
 from descend.doctor.record import Record
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import pointed_at
 from descend.doctor.source.insert import insert_after
 from descend.doctor.source.locate import statement_around
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.partners import moved_alike
+
+REMAKES: frozenset[Remade] = frozenset({"inputs", "pairs"})  # values are moved, and none is changed
 
 
 def partner_too(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

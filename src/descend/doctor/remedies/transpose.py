@@ -11,12 +11,15 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.record import Record
+from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
 from descend.doctor.source.counted import counted_otherwise, counted_sizes
 from descend.doctor.source.exact import pointed_at
 from descend.doctor.source.locate import locate, locate_node
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, last_name
+
+REMAKES: frozenset[Remade] = frozenset({"inputs", "pairs"})  # values are moved, and none is changed
 
 
 def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:

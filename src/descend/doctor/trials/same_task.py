@@ -49,7 +49,8 @@ def _has_other_targets(record: Record, baseline: Record) -> bool:
     before, after = baseline.fact(facts.Monitor), record.fact(facts.Monitor)
     if before is None or after is None or not before.random or before.random != after.random:
         return False
-    return before.batches == after.batches and _differ(before.digest, after.digest)
+    is_known = bool(before.targets and after.targets) and before.batches == after.batches
+    return is_known and before.targets != after.targets
 
 
 def _evaluations(record: Record, baseline: Record) -> list[tuple[facts.EvaluationData, facts.EvaluationData]]:
@@ -59,5 +60,6 @@ def _evaluations(record: Record, baseline: Record) -> list[tuple[facts.Evaluatio
     return [(b, a) for b, a in both if b.random == a.random]
 
 
-def _differ(before: str, after: str) -> bool:
-    return bool(before and after) and before != after
+def _differ(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    """Whether as many tensors are others: of another number of them it is not known which takes the place of which."""
+    return len(before) == len(after) and before != after

@@ -19,6 +19,6 @@ class EvaluatedInputs:
 class EvaluationData:
     """Fingerprints of what one evaluation compares: the same in two runs that are measured by the same task."""
 
-    targets: str  # of what the outputs are compared with; "" where no torch call compares them
-    inputs: str  # of the data that the network is given; "" where they are not known
+    targets: tuple[str, ...]  # of each tensor that the outputs are compared with; none where no torch call does that
+    inputs: tuple[str, ...]  # of each tensor of data that the network's inputs are made of
     random: str  # of where the random streams were when it began

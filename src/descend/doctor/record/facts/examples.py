@@ -22,5 +22,6 @@ class Monitor:
     distinct: int  # examples that are not ones of an earlier batch again
     digest: str  # a fingerprint of their targets
     content: str  # and of all that they hold
+    targets: str = ""  # a fingerprint of what the loss compares the outputs with; "" where that is not known of all
     rows: int = 0  # of the network's input in all of them, where an example may have several targets; 0 if not known
     random: str = ""  # a fingerprint of where the random streams were at the first of them
