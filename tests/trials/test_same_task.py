@@ -59,6 +59,7 @@ class Relabelling(Table):
         record = printing(super().answer(job), 0.9 if is_changed else 0.4)
         targets = "others" if is_changed or self.follows and not job.trains else "same"
         record.facts[facts.name_of(facts.Monitor), ""] = [Fact.of(replace(MONITOR, targets=targets, random="r"), 0)]
+        record.add(Fact.of(SEEN, 0, "0"))
         return record
 
 
@@ -77,6 +78,23 @@ def test_what_a_remedy_makes_otherwise_by_design_is_judged() -> None:
     declared = replace(prescription("a"), judged_on="metric", remakes=frozenset({"targets"}))
     proof, _ = tried({}, [declared], printing(run_of(), 0.4), Relabelling({"pass": 1.0, "a": 0.1}))
     assert verdicts(proof) == {"a": "proved"}
+
+
+@pytest.mark.parametrize(("untrained", "verdict"), [(0.1, "proved"), (0.3, "failed")])
+def test_targets_of_an_evaluation_that_is_not_seen_are_asked_for_without_learning(untrained: float, verdict) -> None:
+    """The edit may change what the script measures itself by, too."""
+
+    class Unseen(Relabelling):
+        def answer(self, job) -> Record:
+            record = super().answer(job)
+            del record.facts[facts.name_of(facts.EvaluationData), "0"]
+            return record if job.trains else printing(record, untrained)
+
+    baseline = printing(record_of(1.0), 0.4)
+    baseline.add(Fact.of(facts.Untrained(0.1), 0, "test acc"))
+    declared = replace(prescription("a"), judged_on="metric", remakes=frozenset({"targets"}))
+    proof, _ = tried({}, [declared], baseline, Unseen({"pass": 1.0, "a": 0.1}))
+    assert verdicts(proof) == {"a": verdict}
 
 
 def test_targets_that_depend_on_the_training_are_others_in_any_trial() -> None:

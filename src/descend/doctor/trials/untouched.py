@@ -33,6 +33,7 @@ def with_the_same_measure(candidates: Sequence[Candidate], study: Study) -> Sequ
     found = [c for c in found if c not in other]
     # Of the same targets the same number says the same: no value is lost or won where each stands in another place.
     found = [c for c in found if not MOVED.issuperset(c.prescription.remedies) or not _are_alike(c, baseline, _targets)]
+    found += [c for c in candidates if c not in other and _may_remake_the_measure(c, baseline)]
     if not found:
         return candidates
     asked = [
@@ -42,6 +43,17 @@ def with_the_same_measure(candidates: Sequence[Candidate], study: Study) -> Sequ
     before = _untrained(study)
     other = [c for c, idle in zip(found, changed) if not _is_fair(c, before, idle, baseline)]
     return [replace(c, value=float("nan"), reason=TOUCHED) if c in other else c for c in candidates]
+
+
+def _may_remake_the_measure(candidate: Candidate, baseline: Record) -> bool:
+    """Whether what gives the loss other targets may give them to the evaluation, too: it was not seen to have its own.
+
+    Then the number is asked for that is printed without learning.
+    """
+    p, record = candidate.prescription, candidate.record
+    if not candidate.helps or p.judged_on != "metric" or "targets" not in p.remakes or record is None:
+        return False
+    return not is_evaluated_alike(record, baseline)
 
 
 def _are_alike(candidate: Candidate, baseline: Record, part: Callable[[facts.Monitor], str]) -> bool:
@@ -81,10 +93,15 @@ def _untrained(study: Study) -> float:
 def _is_fair(candidate: Candidate, before: float, changed: Record, baseline: Record) -> bool:
     """Whether the measure is the same, or nothing could be learnt by the script's, and by this one it is."""
     metric = own_metric(baseline)
-    if metric is None or candidate.record is None or not _keeps_targets(candidate, baseline):
+    if metric is None or candidate.record is None:
         return False
     after = metric.end(changed)
-    if isclose(before, after, rel_tol=SAME):
+    is_same = isclose(before, after, rel_tol=SAME)
+    if "targets" in candidate.prescription.remakes:
+        return is_same
+    if not _keeps_targets(candidate, baseline):
+        return False
+    if is_same:
         return True
     has_learnt = metric.cost(metric.end(candidate.record)) < HALVED * metric.cost(after)
     return is_at_chance(baseline, metric) is True and has_learnt
