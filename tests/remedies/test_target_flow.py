@@ -72,6 +72,15 @@ CASES = {
         "for x, target in DataLoader(Rows(a, b), 8):\n    use(x, target)",
         ["self.y = y * 3", "a, b = load()", "b = b / 2"],
     ),
+    "of an object's parts the target's own part counts": (
+        "class Rows:\n    def __init__(self, x, y):\n        self.x = x * 2\n        self.y = y * 3\n"
+        "a, b = load()\na = a / 2\nrows = Rows(a, b)\ntarget = rows.y\nuse(rows.x, target)",
+        ["self.y = y * 3", "a, b = load()", "target = rows.y"],
+    ),
+    "of a data set's tensors, too": (
+        "x, y = load()\nx = x / 2\ndata = TensorDataset(x, y)\na, target = data.tensors\nuse(a, target)",
+        ["x, y = load()", "data = TensorDataset(x, y)", "a, target = data.tensors"],
+    ),
     "of several made alike the target's own one counts": (
         "x, y = load()\nx = x / 2\nx, target = (torch.tensor(v) for v in (x, y))\nuse(x, target)",
         ["x, y = load()", "x, target = (torch.tensor(v) for v in (x, y))"],

@@ -100,9 +100,7 @@ class TargetFlow:
         if isinstance(value.expression, cst.Attribute):
             if value.expression.attr.value in SIZES:
                 return
-            yield from (v for bound in self._bindings.get(code, []) for v in self._from(value, bound))
-            if not code.startswith("self."):
-                yield replace(value, expression=value.expression.value, path=())
+            yield from self._of_attribute(value, value.expression, code)
             return
         if (own := self._in_comprehension(value, code)) is not None:
             yield own
@@ -116,6 +114,16 @@ class TargetFlow:
             yield from (v for bound in reaching for v in self._from(value, bound))
         if isinstance(home, cst.FunctionDef) and not is_bound:
             yield from self._given(value, code, home)
+
+    def _of_attribute(self, value: _Value, attribute: cst.Attribute, code: str) -> Iterator[_Value]:
+        """Yield what is given to an attribute, or to that of `self` where a class of the file keeps it."""
+        name, own = attribute.attr.value, self._bindings.get(code, [])
+        kept = own if code.startswith("self.") else [*own, *self._bindings.get(f"self.{name}", [])]
+        yield from (v for bound in kept for v in self._from(value, bound))
+        if name == "tensors":  # of a TensorDataset
+            yield replace(value, expression=attribute.value, path=(ANY, *value.path))
+        elif not code.startswith("self.") and len(kept) == len(own):
+            yield replace(value, expression=attribute.value, path=())
 
     def _is_local(self, function: cst.FunctionDef, code: str) -> bool:
         bound = self._bindings.get(code, [])
