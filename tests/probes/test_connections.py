@@ -136,10 +136,10 @@ LEADS = {
     "log-likelihood, minimised": (lambda: scores(X).log_softmax(1)[range(20), Y].mean(), -1.0),
     "log-likelihood, maximised": (lambda: -scores(X).log_softmax(1)[range(20), Y].mean(), 1.0),
     "gathered log-likelihood, minimised": (lambda: scores(X).log_softmax(1).gather(1, Y[:, None]).sum(), -1.0),
-    "a policy's gradient": (lambda: -(scores(X).log_softmax(1)[range(20), Y] * T[:, 0]).mean(), 1.0),
-    "a policy's gradient, losses": (lambda: (scores(X).log_softmax(1)[range(20), Y] * T[:, 0].abs()).mean(), 1.0),
+    "a policy's gradient": (lambda: -(scores(X).log_softmax(1)[range(20), Y] * T[:, 0]).mean(), 0.0),
+    "a policy's gradient, losses": (lambda: (scores(X).log_softmax(1)[range(20), Y] * T[:, 0].abs()).mean(), 0.0),
     "squares by hand": (lambda: ((real(X) - T) ** 2).mean(), 1.0),
-    "divergence": (lambda: F.kl_div(scores(X).log_softmax(1), torch.full((20, 3), 1 / 3)), 1.0),
+    "divergence": (lambda: F.kl_div(scores(X).log_softmax(1), torch.full((20, 3), 1 / 3)), 0.0),
 }
 
 

@@ -201,6 +201,16 @@ def test_losses_of_other_kinds_are_not_accused(build):
     assert not seen.whole.unbounded and seen.crossing is None
 
 
+@pytest.mark.parametrize("of_cost", [True, False])
+def test_steps_up_a_loss_go_up_a_cost_or_a_gain(of_cost):
+    """A negative log-likelihood has a least value and no greatest one, the log-likelihood the other way round."""
+    net, cost = gaussian(1.0)
+    training = Training(net, [cost if of_cost else lambda: -cost()], origin=located, interesting=ANYTHING)
+    found = kept(reachability(training.snapshot(is_last=True, climbs=True)))
+    assert found.fact(facts.Climb).of_cost is of_cost
+    assert not found.fact(facts.Reachability).unbounded  # of what is meant to be small
+
+
 def test_what_has_no_weights_has_no_output():
     net = nn.Module()
     net.offset = nn.Parameter(torch.zeros(3))

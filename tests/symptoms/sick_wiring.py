@@ -98,10 +98,21 @@ def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
     return record
 
 
-def negated_loss(slope: float = -1.0, optimizers: int = 1, **rule: Any) -> Record:
+def negated_loss(
+    slope: float = -1.0,
+    optimizers: int = 1,
+    of_cost: bool | None = None,
+    *,
+    reversed: bool = False,
+    **rule: Any,
+) -> Record:
     record = healthy(**rule)
     set_cost(record, lambda t: 1 - 9 * t)
     change(record, facts.Connections, slope=slope)
+    if of_cost is not None:
+        observe(record, facts.Climb(of_cost))
+    if reversed:
+        observe(record, facts.Alterations(cosine=-1.0), "0")
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
     return record

@@ -3,6 +3,7 @@
 from math import inf, isfinite, log, nan, prod, sqrt
 from statistics import fmean, median, median_low, variance
 
+from descend.doctor.course.objective import cost_curve, losses, monitored
 from descend.doctor.course.opponents import exploded_at, has_opponents
 from descend.doctor.course.own_metric import is_told_by_loss, own_left, own_left_in_words
 from descend.doctor.course.yardstick import STUCK, attainable_loss, yardstick_place
@@ -67,33 +68,33 @@ def first_rise(record: Record, key: str) -> int | None:
     """
     if has_opponents(record):
         return exploded_at(record, key)
-    raw = record.series("loss", key)
-    losses, least = smoothed(raw), _least_rise(raw, _scatter(raw))
+    raw = losses(record, key)
+    running, least = smoothed(raw), _least_rise(raw, _scatter(raw))
     surely = _least_rise(raw, _noise(record, raw))
-    has_risen = any(value > raw.first + surely for value in losses.values) and _is_of_all(record)
-    for step, value in losses:
+    has_risen = any(value > raw.first + surely for value in running.values) and _is_of_all(record)
+    for step, value in running:
         if not isfinite(value) or (has_risen and value > raw.first + least):
             return step
     return None
 
 
-def _least_rise(losses: Series, noise: float) -> float:
-    return (RISEN - 1) * max(abs(losses.first), 1e-12) + NOISE * noise
+def _least_rise(series: Series, noise: float) -> float:
+    return (RISEN - 1) * max(abs(series.first), 1e-12) + NOISE * noise
 
 
-def _noise(record: Record, losses: Series) -> float:
+def _noise(record: Record, series: Series) -> float:
     """Return by how much the losses of batches differ, around the start or in all; of few losses it is estimated."""
-    measured = max(_scatter(losses), _scatter(Series(losses.steps[:START], losses.values[:START])))
-    if len(losses) >= WINDOW:
+    measured = max(_scatter(series), _scatter(Series(series.steps[:START], series.values[:START])))
+    if len(series) >= WINDOW:
         return measured
     sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
-    return max(measured, OF_EXAMPLES * abs(losses.first) / sqrt(max((*sizes, 1))))
+    return max(measured, OF_EXAMPLES * abs(series.first) / sqrt(max((*sizes, 1))))
 
 
 def _is_of_all(record: Record) -> bool:
     """Whether a rise of the batches' losses is one of the cost, as far as the fixed examples tell."""
     sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
-    curve = record.series("monitored_loss")
+    curve = monitored(record)
     if not sizes or max(sizes) > TINY or len(curve.finite()) < len(curve) or not len(curve):
         return True
     cost, constant = record.series("yardstick", yardstick_place(record)).finite(), constant_cost(record)
@@ -144,7 +145,7 @@ def constant_in_words(record: Record) -> str:
 
 def has_reference(record: Record) -> bool:
     """Whether there is what the cost at the end can be held against: a constant's, or one that was read earlier."""
-    curve = record.series("yardstick", yardstick_place(record))
+    curve = cost_curve(record)
     return len(curve) > 1 or bool(len(curve) and constant_cost(record))
 
 
@@ -155,7 +156,7 @@ def cost_left(record: Record) -> float:
     """
     if isfinite(share := _own_left(record)):
         return share
-    curve = record.series("yardstick", yardstick_place(record)).finite()
+    curve = cost_curve(record).finite()
     if not len(curve) or has_opponents(record) or not has_reference(record):
         return float("nan")
     reference = constant_cost(record) or curve.first
@@ -178,9 +179,9 @@ def cost_left_in_words(record: Record) -> str:
 
 def falls(record: Record, share: float = 0.5) -> float:
     """Return by how much of itself the cost fell over the last `share` of the run; 0 where it rose or is unknown."""
-    curve, then = record.series("yardstick", yardstick_place(record)).finite(), int((1 - share) * record.steps)
+    curve, then = cost_curve(record).finite(), int((1 - share) * record.steps)
     if not isfinite(curve.at(then)):  # a run of a few steps is over before there are fixed examples
-        curve = smoothed(record.series("loss", "0").finite())
+        curve = smoothed(losses(record, "0").finite())
     middle = curve.at(then)
     return max(0.0, 1 - curve.last / middle) if len(curve) and middle > 0 else 0.0
 
@@ -193,12 +194,12 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
         return not own < share
     if has_opponents(record):
         return exploded_at(record, key) is not None
-    curve = record.series("yardstick", yardstick_place(record))
+    curve = cost_curve(record)
     if not has_reference(record):
-        losses = smoothed(record.series("loss", key))
-        if not len(losses):
+        running = smoothed(losses(record, key))
+        if not len(running):
             return False
-        return not losses.last < share * losses.first
+        return not running.last < share * running.first
     reference = constant_cost(record) or curve.first
     return not curve.last < share * reference
 
@@ -214,8 +215,8 @@ def stuck_in_words(record: Record, key: str, share: float) -> str:
 
 def is_falling(record: Record, key: str) -> bool:
     """Whether the losses of the run's last third lie below those of its first third by more than batches differ."""
-    losses = record.series("loss", key).finite().values
-    first, last = losses[: len(losses) // 3], losses[-(len(losses) // 3) :]
+    values = losses(record, key).finite().values
+    first, last = values[: len(values) // 3], values[-(len(values) // 3) :]
     if len(first) < 2:
         return False
     error = sqrt((variance(first) + variance(last)) / len(first))
@@ -233,7 +234,7 @@ def rebounds(record: Record) -> bool:
     """Whether the cost, having come down, stood at twice that again while there was something left to learn."""
     if has_opponents(record):
         return False
-    curve = record.series("yardstick", yardstick_place(record)).finite()
+    curve = cost_curve(record).finite()
     least, worth = float("inf"), LEFT_TO_LEARN * (constant_cost(record) or curve.first)
     for _, value in curve:
         if value > worth and value > REBOUND * least:

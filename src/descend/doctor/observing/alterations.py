@@ -160,12 +160,21 @@ class Alterations:
             take_off(self._mode)
         self._mode, self._kept = None, []
 
-    def _tell(self, stepper: Stepper) -> None:
+    @property
+    def are_reversed(self) -> bool:
+        """Whether the optimizer is given the gradients with their sign turned."""
+        return self._of_gradients().is_reversed
+
+    def _of_gradients(self) -> facts.Alterations:
         dot, made, given, apart = self._sums.get("gradient", (0.0,) * 4)
-        moved, since = self._sums.get("step", (0.0,) * 4)[3], self._sums.get("parameters", (0.0,) * 4)[3]
         found = facts.Alterations(forgotten=self._forgotten)
         if apart > 0 and made > 0 and given > 0:
             found = replace(found, cosine=dot / (made * given) ** 0.5, ratio=(given / made) ** 0.5)
+        return found
+
+    def _tell(self, stepper: Stepper) -> None:
+        moved, since = self._sums.get("step", (0.0,) * 4)[3], self._sums.get("parameters", (0.0,) * 4)[3]
+        found = self._of_gradients()
         if since > 0:
             found = replace(found, between_steps=(since / moved) ** 0.5 if moved > 0 else float("inf"))
         if found != facts.Alterations():

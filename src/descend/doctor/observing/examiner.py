@@ -44,6 +44,7 @@ class Examiner:
         self.most_examples = MONITOR_EXAMPLES  # that are fixed
         self.asked: Mapping[str, Any] = {}  # in a run that is made to show something: what, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
+        self.climbs: Callable[[str], bool] = lambda key: False  # whether an optimizer's steps go up the loss
         self.loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
         self.together: Together | None = None  # with the other ranks of a group that is watched
         self._noted: set[tuple[str, str]] = set()
@@ -262,6 +263,7 @@ class Examiner:
             self.is_held,
             self.asked,
             loader=self.loader,
+            climbs=self.climbs(passed.key),
         )
 
     def _take(self, probe: Probe, snapshot: Snapshot, *, always: bool = False) -> None:

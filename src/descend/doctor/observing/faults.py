@@ -36,6 +36,13 @@ class Faults:
         """Whether any optimizer has the parameter."""
         return any(id(parameter) in stepper.held for stepper in self.steppers.values())
 
+    def climbs(self, key: str) -> bool:
+        """Whether an optimizer's steps go up the loss: by `maximize=True` or by reversed gradients, not by both."""
+        stepper = self.steppers.get(key)
+        groups = stepper.optimizer.param_groups if stepper and stepper.optimizer else []
+        maximises = any(group.get("maximize") for group in groups)
+        return maximises is not self.alterations.are_reversed
+
     def is_parameter(self, leaf: Tensor) -> bool:
         """Whether a leaf of a graph is one: data may be one, too, where a loss is made of derivatives."""
         return isinstance(leaf, nn.Parameter) or self.is_held(leaf) or all(s.by_hand for s in self.steppers.values())

@@ -62,6 +62,7 @@ class Observer:
         self.beside = Beside.of(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers.by_key, owning=owning)
         self.settings = SettingChanges(modules, send, owning=owning)
+        examiner.climbs = self.faults.climbs
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)

@@ -132,31 +132,37 @@ class _Replay:
         self.mixed = op
 
     def _lead_by_hand(self, root: Tensor, made: Tensor) -> float:
-        """Errors must shrink, and the picked log-probabilities grow."""
+        """Return 1 where errors must shrink or the picked log-probabilities grow, -1 for the opposite, 0 if unknown."""
         slope = _slope(root, made)
         if slope is None or self.call is None:
-            return 1.0
-        lead = float((slope * made).detach().sum()) if self.call.task == "real" else -float(slope.sum())
-        return -1.0 if lead < 0 else 1.0
+            return 0.0
+        return _common_sign(slope * made if self.call.task == "real" else -slope)
 
     def _lead(self, root: Tensor) -> tuple[float, float]:
-        """Return which way the loss moves with its own loss call (−1: it rewards errors), and that call's share of it.
+        """Return the sign of the loss's slope along its own loss call (-1: it rewards errors), and that call's share.
 
-        Without a loss call, log-probabilities that the loss grows with tell the same.
+        The sign is 0 where it is unknown: a loss that no loss call measures may be a cost, or a gain to be maximised.
+        Without a loss call, log-probabilities that the loss grows with show that it rewards errors.
         """
         if self.call is not None and self.call.by_hand and self._made is not None and self._made.requires_grad:
             return self._lead_by_hand(root, self._made), 1.0
         if self._made is not None and self._made.requires_grad and self.call is not None:
             slope = _slope(root, self._made)
             total, part = float(root.detach()), float((slope * self._made).detach().sum()) if slope is not None else 0.0
-            sign = 0.0 if slope is None else float(slope.detach().sum().sign())
-            return sign, part / total if total else 1.0
+            return 0.0 if slope is None else _common_sign(slope), part / total if total else 1.0
         if self._scores is not None and self._scores.requires_grad:
             slope = _slope(root, self._scores)
             moved = slope[slope != 0] if slope is not None else torch.zeros(0)
             if len(moved) and bool((moved > 0).all()) and float(moved.max()) < SAME_WEIGHT * float(moved.min()):
                 return -1.0, 1.0  # every example alike: a policy's gradient weighs them by what they earned
-        return 1.0, 1.0
+        return 0.0, 1.0
+
+
+def _common_sign(slope: Tensor) -> float:
+    """Return the sign of all slopes; 0 where examples differ, as where a reward of either sign weighs them."""
+    signs = slope.detach().sign()
+    least, most = float(signs.min()), float(signs.max())
+    return 0.0 if least < 0 < most else least or most
 
 
 def _slope(root: Tensor, made: Tensor) -> Tensor | None:

@@ -14,9 +14,16 @@ from descend.doctor.record import Fact, facts
 def reachability(snapshot: Snapshot) -> Measurement:
     """Yield the fact `reachability`, a fact `floor` for each cut, and `crossing` where a call bars the way.
 
-    Floors are numbered from the input on. Raises `Unavailable`.
+    Floors are numbered from the input on. Of a loss that the steps go up they are those of minus the loss, unless
+    that has no least value and the loss has one: then it is a cost. Raises `Unavailable`.
     """
-    floors = Floors(snapshot.recordings())
+    recordings = snapshot.recordings()
+    floors = Floors(recordings)
+    if snapshot.climbs:
+        objective = Floors([recording.turned() for recording in recordings])
+        of_cost = floors.of_constants.is_bounded and not objective.of_constants.is_bounded
+        floors = floors if of_cost else objective
+        yield Fact.of(facts.Climb(of_cost), snapshot.step)
     constant, output = floors.of_constants, floors.ops[floors.output]
     whole = facts.Reachability(
         cost=floors.cost,

@@ -54,6 +54,7 @@ class Snapshot:
     asked: Mapping[str, Any] = field(default_factory=dict)  # in a run that is made to show something: what, and how
     is_last: bool = False  # whether the run is at its end
     loader: Callable[[str], Any] = lambda number: None  # the script's loader of that number
+    climbs: bool = False  # whether the steps go up the loss
     averaged: Callable[[Hessian], Hessian] = lambda hessian: hessian  # over all ranks, where they look together
 
     def name(self, parameter: Tensor) -> str:

@@ -1,5 +1,6 @@
 """Wrong step: the parameters do not move by the update rule's step along this loss's gradient."""
 
+from descend.doctor.course.objective import climbs_gain
 from descend.doctor.course.suffering import may_suffer, suffers
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
@@ -19,7 +20,8 @@ def wrong_step(record: Record) -> Sign | None:
         cosine, between = 1.0 if altered.cosine is None else altered.cosine, altered.between_steps
         gradient, parameters = _site(record, "altered_gradient", key), _site(record, "altered_parameters", key)
         is_clipped = gradient is not None and gradient.detail == "clip"
-        is_changed = altered.cosine is not None and not is_clipped
+        is_maximising = altered.is_reversed and climbs_gain(record, key)  # which is what the script means
+        is_changed = altered.cosine is not None and not is_clipped and not is_maximising
         if between > 0 and (not is_changed or between > UNCHANGED):
             told = (
                 "between the optimizer's steps the parameters are changed here by something else, "

@@ -6,7 +6,7 @@ buffers copied, the random streams put back, autocast and grad mode as they were
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
 from descend.doctor.record import Site
-from descend.doctor.tape.call import NONE, SMOOTH, Op
+from descend.doctor.tape.call import NONE, SMOOTH, Op, Slot
 from descend.doctor.tape.copying import strided_copy
 from descend.doctor.tape.domains import ask_cpu, is_on_gpu
 from descend.doctor.tape.evaluation import as_evaluated, drops
@@ -90,6 +90,25 @@ class Recording:
 
     def _fed(self, op: Op) -> list[int]:
         return [s for s, taint in zip(op.inputs, op.taints) if taint == NONE and s not in self.parameters]
+
+    def turned(self) -> "Recording":
+        """Return the recording of minus the loss."""
+        slot = 1 + max(s for op in self.ops for s in (*op.inputs, *op.outputs) if s is not None)
+        last = next(op for op in reversed(self.ops) if self.root in op.outputs or self.root in op.written)
+        negation = Op(
+            func=torch.neg,
+            name="neg",
+            args=(Slot(self.root),),
+            kwargs={},
+            inputs=(self.root,),
+            taints=(SMOOTH,),
+            outputs=(slot,),
+            written=(),
+            random=None,
+            state=last.state,
+            origin=last.origin,
+        )
+        return replace(self, ops=(*self.ops, negation), root=slot, sizes={**self.sizes, slot: self.sizes[self.root]})
 
     def run(
         self,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import isfinite
 
+from descend.doctor.course.objective import climbs_gain
 from descend.doctor.record import Ending, Message, Reading, Record, facts
 from descend.doctor.run.launch import new_record, run
 from descend.doctor.script.plan import Plan
@@ -153,5 +154,7 @@ def _is_hopeless(reading: Reading, job: Job) -> bool:
         return True
     if reading.name != "yardstick" or job.baseline is None or reading.step < HOPELESS_AFTER * job.steps:
         return False
+    if reading.place == "loss" and climbs_gain(job.baseline):
+        return False  # the more the better
     known = [v for s, v in job.baseline.series("yardstick", reading.place) if s <= reading.step]
     return bool(known) and isfinite(known[-1]) and reading.value > HOPELESS * max(known) > 0

@@ -3,6 +3,7 @@
 from math import isfinite
 from statistics import fmean
 
+from descend.doctor.course.objective import climbs_gain, turned
 from descend.doctor.course.opponents import has_exploded, has_opponents
 from descend.doctor.course.own_metric import inverse_gain, own_metric
 from descend.doctor.record import Record, Series, facts
@@ -56,6 +57,8 @@ def judged_curve(record: Record, judged_on: JudgedOn = "fixed", baseline: Record
         return name, record.held_out(baseline)
     what = name if judged_on == "training" else places[0]
     curve = record.series(name, places[0])
+    if is_own_loss(judged_on, what) and climbs_gain(baseline or record):
+        curve = turned(curve)
     if is_own_loss(judged_on, what) and (baseline or record).fact(facts.Floorless) is not None:
         costs = (inverse_gain(curve.first - v, curve.first) if isfinite(v) else v for v in curve.values)
         return f"1 / descent of the {what}", Series(curve.steps, tuple(costs))

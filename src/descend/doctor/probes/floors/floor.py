@@ -72,7 +72,7 @@ def floor(function: Function, start: Sequence[Tensor]) -> Floor:
             loss.backward(inputs=free)
         return loss
 
-    first = 0.0
+    first = -inf  # until the start is evaluated: it cannot have fallen below itself
     with torch.enable_grad(), suppress(_Fallen):
         search = torch.optim.LBFGS(free, max_iter=EVALUATIONS, max_eval=EVALUATIONS, line_search_fn="strong_wolfe")
         first = float(evaluate().detach())

@@ -19,7 +19,7 @@ from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, Ze
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
 from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData
 from descend.doctor.record.facts.examples import Loader, Monitor
-from descend.doctor.record.facts.floors import Floor, Reachability
+from descend.doctor.record.facts.floors import Climb, Floor, Reachability
 from descend.doctor.record.facts.gradient_noise import (
     AveragedGradient,
     BatchRun,
@@ -112,6 +112,7 @@ __all__ = [
     "Begun",
     "BiasUntested",
     "Broadcast",
+    "Climb",
     "Clip",
     "ConditionNumber",
     "Connections",

@@ -15,6 +15,13 @@ class Reachability:
 
 
 @dataclass(frozen=True)
+class Climb:
+    """What the steps go up: over outputs that are alike for all examples, a loss may have bounds on either side."""
+
+    of_cost: bool  # it has a least value and no greatest one, so it is a cost and not a gain
+
+
+@dataclass(frozen=True)
 class Floor:
     """How low the loss can go with any values behind one call, the weights as they are at the end."""
 

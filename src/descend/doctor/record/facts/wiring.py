@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 
+from descend.ground.bound import Bound
+
+REVERSED = Bound(
+    -0.99,
+    "cosine of the optimizer's gradients with the loss's",
+    "chosen: a gradient whose sign was turned has -1, and no clipping turns one",
+)
+
 
 @dataclass(frozen=True)
 class Alterations:
@@ -11,6 +19,11 @@ class Alterations:
     ratio: float = 1.0  # of their lengths, theirs over the loss's
     between_steps: float = 0.0  # how much the parameters change there, over how much the steps change them
     forgotten: int = 0  # steps before which what the rule remembers had been thrown away
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the steps are given the gradients with their sign turned."""
+        return self.cosine is not None and self.cosine <= REVERSED
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Connections:
     cut_numel: int
     cut_on_purpose: bool  # whether all calls that use them were made without gradients
     unregistered: int  # parameters that no module knows of
-    slope: float  # of the loss along its own loss call: -1 where it rewards errors, 0 where it does not depend on it
+    slope: float  # of the loss along its own loss call: -1 where it rewards errors, 0 where that is unknown
     share: float  # of the loss that is its loss call's; the rest is a penalty
     broadcast: Broadcast | None  # None where shapes agree
     linear_layers: int  # that together are one linear function of the inputs

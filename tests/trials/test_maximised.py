@@ -1,0 +1,26 @@
+"""A log-likelihood that rises is no loss that grows with the errors: programs that maximise, and one that should not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path(__file__).parents[1] / "scripts" / "maximised"
+CORRECT = ("weibull_survival", "poisson_regression", "gaussian_mixture", "reversed_gradients")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", CORRECT)
+def test_a_program_that_maximises_its_log_likelihood_has_no_finding(program, descend, tmp_path):
+    output = descend("doctor", "--format", "json", str(PROGRAMS / f"{program}.py"), cwd=tmp_path)
+    case = json.loads(output.stdout)
+    assert case["status"] == "healthy", output.stdout + output.stderr
+
+
+@pytest.mark.slow
+def test_a_negative_log_likelihood_that_is_maximised_is_reported(descend, tmp_path):
+    program = str(PROGRAMS / "maximised_cost.py")
+    output = descend("doctor", "--format", "json", "--seeds", "2", "--select", "negated_loss", program, cwd=tmp_path)
+    case = json.loads(output.stdout)
+    assert [finding["symptom"] for finding in case["findings"]] == ["negated_loss"], output.stdout + output.stderr
+    assert "maximize=False" in case["patch"] or "maximize=True" in case["patch"]
