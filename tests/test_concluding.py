@@ -36,6 +36,19 @@ def test_what_has_no_name_is_told_where_its_edit_has_won_or_nothing_else_is_know
     assert [finding.id for finding in case.findings] == told
 
 
+def test_a_fact_that_a_trial_refutes_is_no_finding() -> None:
+    record = Record()
+    record.add(Ending("finished", 0, 100))
+    pair = (5.0, 5.0)
+    trial = Trial(("x",), "x", "negated_loss", "worse", "cost", 1.0, 5.0, pair, pair, (1, 2), refutes=True)
+    fact = symptom("negated_loss", certain=True)
+    known = Proof((fact,), (trial,), withdrawn=frozenset({"negated_loss"}), judged=frozenset({"negated_loss"}))
+    case = conclude(record, known)
+    assert not case.findings and not case.undecided and case.status == "healthy"
+    assert case.refuted == ((fact, trial),)
+    assert conclude(record, replace(known, withdrawn=frozenset())).findings == (fact,)
+
+
 def test_a_general_fact_stands_behind_the_general_finding_whose_edit_does_better() -> None:
     record = Record()
     record.add(Ending("finished", 0, 100))

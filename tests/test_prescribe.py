@@ -108,9 +108,7 @@ def test_a_change_that_leaves_the_rule_alone_can_be_had_with_adam():
 
 
 def test_what_is_wired_wrong_is_mended_without_another_rate():
-    assert all(p.at_rate is None for p in prescribe(no_step(), [look(no_step)])) and prescribe(
-        no_step(), [look(no_step)]
-    )
+    assert all(not p.tunes for p in prescribe(no_step(), [look(no_step)])) and prescribe(no_step(), [look(no_step)])
 
 
 def test_of_several_that_are_searched_each_has_its_turn():

@@ -14,7 +14,7 @@ from descend.doctor.report.verdict import is_clean, verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
-    "reproduced", "effects", "cost", "changed", "failure",
+    "reproduced", "effects", "cost", "changed", "failure", "refuted",
 }  # fmt: skip
 FINDING_KEYS = {
     "symptom", "rank", "standing", "consequences", "where",

@@ -1,4 +1,4 @@
-"""A log-likelihood that rises is no loss that grows with the errors: programs that maximise, and one that should not."""
+"""A log-likelihood that rises is no growing error: programs that maximise one, and one that maximises a cost."""
 
 import json
 from pathlib import Path

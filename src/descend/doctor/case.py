@@ -108,6 +108,12 @@ class Case:
         return tuple(causes([s for s in self.suspicions if s.id not in self.dismissed]))
 
     @property
+    def refuted(self) -> tuple[tuple[Symptom, Trial], ...]:
+        """What was seen directly, and the trial that refutes it: every remedy makes the run clearly worse."""
+        trials = {trial.symptom: trial for trial in self.trials if trial.refutes}
+        return tuple((symptom, trials[symptom.id]) for symptom in self.suspicions if symptom.id in trials)
+
+    @property
     def undecided(self) -> tuple[Symptom, ...]:
         """What stands in the way of a clean bill: what is left open and likely; all of it where nothing was tried."""
         were_tried = any(trial.was_judged for trial in self.trials) and not self.interrupted and not self.changed

@@ -17,18 +17,19 @@ EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: 
 
 
 def conclude(record: Record, proof: Proof) -> Case:
-    """A fact stands by itself; a suspicion becomes a finding only when a trial of its own remedy has won.
+    """Report a fact unless a trial has refuted it, and a suspicion only when a trial of its own remedy has won.
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
     symptoms = list(proof.symptoms)
-    known = [s for s in symptoms if s.certain or s.id in proof.confirmed]
+    known = [s for s in symptoms if s.id not in proof.withdrawn and (s.certain or s.id in proof.confirmed)]
     named = causes([s for s in known if s.id not in GENERAL])
     general = [s for s in known if s.id in GENERAL]
     cured = [s for s in general if s.id in proof.confirmed]  # says where the mistake is, the others that there is one
     others = cured or ([] if named else general)
     findings = ranked([*named, *others], proof, record)
-    findings = findings or [s for s in causes(symptoms) if _cannot_be_tried(s, record, proof)][:1]
+    suspected = [s for s in causes(symptoms) if s.id not in proof.withdrawn]
+    findings = findings or [s for s in suspected if _cannot_be_tried(s, record, proof)][:1]
     findings = _one_for_each_edit(findings, proof)
     seen = {s.id for s in symptoms}
     findings = [replace(s, explains=s.explains & seen) for s in findings]

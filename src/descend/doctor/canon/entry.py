@@ -56,6 +56,7 @@ class Entry:
     title: str  # a few plain words that can stand as a headline
     rows: tuple[Row, ...]
     consequences: frozenset[str] = frozenset()  # ids, further down the list, of what may come of it in a run
+    flatters: bool = False  # whether the fault may make the cost lower than it honestly is: no trial can then refute it
     advice: str = ""  # what no rerun can prove is told in words
 
     @cached_property

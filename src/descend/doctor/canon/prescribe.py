@@ -43,11 +43,11 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                 if "kind" in dose and row.judged_on == "metric" and not _is_judged_apart(record, dose):
                     continue  # it could make the number that judges it any number
                 known = _prescription(row, record, symptom, dose)
-                has_a_rate = symptom.kind != "wiring" and known.times == 1 and not row.restart
-                if has_a_rate and (old := _rate(record, symptom, dose)):
-                    known = replace(known, at_rate=partial(_at_rate, row, record, symptom, dose, old))
-                    sets_the_step = SETS_THE_STEP.intersection(row.remedies)
-                    if not sets_the_step and (usual := adam_for_few_steps(record, symptom)):
+                if known.times == 1 and not row.restart and (old := _rate(record, symptom, dose)):
+                    at_rate = partial(_at_rate, row, record, symptom, dose, old)
+                    known = replace(known, at_rate=at_rate, tunes=symptom.kind != "wiring")
+                    has_a_rule = not known.tunes or bool(SETS_THE_STEP.intersection(row.remedies))
+                    if not has_a_rule and (usual := adam_for_few_steps(record, symptom)):
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 site = record.site(*known.at) if known.at else None
                 mends = site is not None and (site.file, site.line) in certain
@@ -120,6 +120,7 @@ def _prescription(row: Row, record: Record, symptom: Symptom, dose: Dose) -> Pre
         times=max(1, int(dose.get("times", 1))),
         judged_on=judged_on,
         of_fact=symptom.certain,
+        flatters=CANON[symptom.id].flatters,
         of_search=symptom.id in GENERAL,
         optimizer=str(dose.get("optimizer", "")),
         smaller_batch=float(dose.get("smaller", 1.0)),

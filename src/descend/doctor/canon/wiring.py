@@ -149,7 +149,7 @@ WIRING: tuple[Entry, ...] = (
             "an element is then predicted from those before it alone", "Vaswani et al. 2017, §3.2.3",
             cost=1, judged_on="nothing"),
         *at_places("turn_mask", (facts.OnInputs, "invert", CALLS), TURNED, UNSEEN, cost=1),
-    ), advice=(
+    ), flatters=True, advice=(
         "Hide what comes later: a causal mask for attention (`is_causal=True`, with the mask of "
         "`torch.nn.Transformer.generate_square_subsequent_mask`), a recurrent layer that reads one way "
         "(`bidirectional=False`). The training loss will rise: it is then that of a prediction."
@@ -168,7 +168,8 @@ WIRING: tuple[Entry, ...] = (
             "dropout and normalisation do their work in training mode alone", "torch.nn.Module.train"),
         Row("train_mode", idle_dropout, "train mode while training: dropout at work",
             "units that cannot rely on each other memorise less", "Srivastava et al. 2014", judged_on="held_out"),
-    ), frozenset({"bad_initialisation", "exploding_gradients", "instability", "slow_progress", "overfitting"})),
+    ), frozenset({"bad_initialisation", "exploding_gradients", "instability", "slow_progress", "overfitting"}),
+        flatters=True),
     Entry("lagging_statistics", "wiring", "the running statistics lag behind", (
         Row("buffers_too", handed_on, "the copy gets the buffers, too",
             "it then normalises as the network does that it follows", "Ioffe & Szegedy 2015, alg. 2", cost=1,
@@ -179,17 +180,17 @@ WIRING: tuple[Entry, ...] = (
     Entry("evaluated_in_training_mode", "wiring", "the network is evaluated in training mode", (
         Row("evaluation_mode", nothing_to_dose, "evaluation mode while evaluating",
             "what is measured is then what the network does in use", "torch.nn.Module.eval", judged_on="metric"),
-    ), frozenset({"overfitting"})),
+    ), frozenset({"overfitting"}), flatters=True),
     Entry("evaluated_on_other_inputs", "wiring", "evaluation preprocesses its inputs differently from training", (
         Row("evaluate_as_trained", nothing_to_dose, "in evaluation the data as in training",
             *SAME, cost=1, judged_on="metric"),
         *at_places("skip_call", (facts.OnEvaluated, "skip", INPUTS), WITHOUT, SAME),
         *at_places("skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, SAME),
-    ), frozenset({"overfitting"})),
+    ), frozenset({"overfitting"}), flatters=True),
     Entry("wrong_metric", "wiring", "the logged metric cannot tell right predictions from wrong ones", (
         *at_places("call_argument", (facts.OnMeasured, "set", 1), SET, TOLD, cost=1),
         *at_places("skip_call", (facts.OnMeasured, "skip", 1), WITHOUT, TOLD),
-    ), frozenset({"overfitting", "unreadable", "wrong_objective", "optimisation"})),
+    ), frozenset({"overfitting", "unreadable", "wrong_objective", "optimisation"}), flatters=True),
     Entry("examples_mixed", "wiring", "the output for one example depends on the others in its batch", (
         Row("batch_first", time_first, "batch_first={batch_first}",
             "each example is then a sequence of its own", "torch.nn.LSTM"),
@@ -197,7 +198,7 @@ WIRING: tuple[Entry, ...] = (
             "each example is then a sequence of its own", "torch.Tensor.view"),
         Row("softmax_dimension", within_the_example, "{activation} along dim={dim}",
             "the entries of one example then compete with each other", "Vaswani et al. 2017, eq. 1"),
-    ), frozenset({"no_signal", "unshuffled_data"})),
+    ), frozenset({"no_signal", "unshuffled_data"}), flatters=True),
     Entry("unpaired_targets", "wiring", "inputs and targets are shuffled separately", (
         Row("keep_order", loaders_apart, "no shuffling in either loader",
             "each example then meets its own target; one loader of pairs may shuffle", "torch.utils.data.DataLoader",

@@ -37,6 +37,7 @@ class Prescription:
     times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
     judged_on: JudgedOn = "fixed"
     of_fact: bool = False  # whether what it is for is a fact, and no suspicion
+    flatters: bool = False  # whether what it is for may make the cost lower than it honestly is
     of_search: bool = False  # whether what it is for has no name of its own
     optimizer: str = ""  # whose steps it changes
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
@@ -47,6 +48,7 @@ class Prescription:
     remakes: frozenset[Remade] = frozenset()  # what it makes otherwise by design: the rest of the task stays the same
     much: bool = False  # whether it must take off half to be worth a finding
     at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
+    tunes: bool = True  # whether it is tried at larger learning rates where it helps
     at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
     with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate
 

@@ -18,7 +18,7 @@ from descend.doctor.report.patch import summarise_diff
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
-from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, tried, verdict
+from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, refutation, tried, verdict
 from descend.doctor.report.wording import count, listed, number, one_line, place, root_of, taken_off
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
@@ -61,6 +61,7 @@ def render_console(
         rows.append(("watching", Text(observed(case))))
     rows += _findings(case)
     rows += [("suspected", _finding(case, suspicion, "yellow")) for suspicion in case.undecided[:MOST_FINDINGS]]
+    rows += [("withdrawn", Text(refutation(symptom, trial))) for symptom, trial in case.refuted]
     if not case.findings and not case.undecided and is_judged(case):
         rows += _looked_at(case)
     rows += _trials(case)

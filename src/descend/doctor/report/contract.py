@@ -34,6 +34,10 @@ def render_json(case: Case) -> str:
         "stage": _stage(case.record.fact(facts.Stage)),
         "findings": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.findings, 1)],
         "suspicions": [finding_as_json(s, root_of(case), rank) for rank, s in enumerate(case.open, 1)],
+        "refuted": [
+            finding_as_json(s, root_of(case), rank) | {"trial": _trial(trial, case)}
+            for rank, (s, trial) in enumerate(case.refuted, 1)
+        ],
         "trials": [_trial(trial, case) for trial in case.trials],
         "changed": case.changed or None,
         "patch": case.patch or None,

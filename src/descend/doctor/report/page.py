@@ -26,7 +26,7 @@ from descend.doctor.report.proof import decisive_trial, proof_picture
 from descend.doctor.report.stability_picture import stability
 from descend.doctor.report.titles import title
 from descend.doctor.report.trial_table import legend, trial_rows
-from descend.doctor.report.verdict import causes, change, headline, is_clean, observed, verdict
+from descend.doctor.report.verdict import causes, change, headline, is_clean, observed, refutation, verdict
 from descend.doctor.report.wording import (
     interval,
     number,
@@ -69,6 +69,7 @@ def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) ->
     standing = causes(case)
     failed = case.status == "script_failed"
     drawn = {finding.id for finding in case.findings}
+    refuted = {symptom.id: sentence(refutation(symptom, trial)) for symptom, trial in case.refuted}
     return {
         "headline": headline(case),
         "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
@@ -78,7 +79,10 @@ def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) ->
         "error": case.record.ending.error if failed and case.record.ending else "",
         "course": None if standing else figures.take(course(case.record)),
         "findings": [_finding(case, finding, figures) for finding in standing],
-        "suspicions": [_brief(case, s) | {"ruled_out": ruled_out(case, s)} for s in case.suspicions],
+        "suspicions": [
+            _brief(case, s) | {"ruled_out": ruled_out(case, s), "refuted": refuted.get(s.id, "")}
+            for s in case.suspicions
+        ],
         "proof": _proof(case, trial_runs, figures),
         "own_numbers": None if drawn & OF_OWN_NUMBERS else figures.take(own_numbers(case.record)),  # in the order
         "floors": None if drawn & OF_FLOORS or not case.findings else figures.take(floors(case.record)),

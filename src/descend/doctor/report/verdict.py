@@ -170,6 +170,13 @@ def numbers(trial: Trial) -> str:
     return f"{number(trial.before)} → {number(trial.after)}"
 
 
+def refutation(symptom: Symptom, trial: Trial) -> str:
+    """Return why a finding was withdrawn: what the best of its remedies made of the run."""
+    seeds = count(len(trial.seeds), "seed")
+    label = one_line(trial.label, LONGEST_LABEL)
+    return f"{title(symptom.id)}: each remedy makes the run clearly worse ({label}: {change(trial)} on {seeds})"
+
+
 def _undecided(case: Case) -> str:
     """Return how much is suspected, and why nothing has decided it."""
     suspicions = count(len(case.undecided), "suspicion")

@@ -12,7 +12,7 @@ SOURCE = "Bottou et al. 2018, §4: a step along −∇ lowers the cost; the grad
 def negated_loss(record: Record) -> Sign | None:
     """The loss falls as its own loss call grows, or the optimizer maximises one that grows with it or has no maximum.
 
-    Not where two optimizers have opposite aims, nor where the script reverses the gradients: `wrong_step` reports those.
+    Not where two optimizers have opposite aims, nor where gradients are reversed: `wrong_step` reports it.
     """
     connections, optimizer = record.fact(facts.Connections), record.fact(facts.Optimizer, "0")
     altered = record.fact(facts.Alterations, "0")

@@ -21,6 +21,7 @@ class Proof:
     trials: tuple[Trial, ...] = ()
     confirmed: frozenset[str] = frozenset()  # suspicions whose own remedy has won
     refuted: frozenset[str] = frozenset()  # suspicions whose own remedies have not won
+    withdrawn: frozenset[str] = frozenset()  # facts whose remedies all make the run clearly worse
     judged: frozenset[str] = frozenset()  # suspicions of which a remedy that decides was run and judged
     failed: Mapping[Hashable, Trial] = field(default_factory=dict)  # by edit: what failed on fresh seeds
     cure: Trial | None = None
@@ -35,9 +36,8 @@ class Proof:
     @property
     def dismissed(self) -> frozenset[str]:
         """Suspicions that trials have decided against; what more seeds might settle is left open."""
-        return (self.refuted & self.judged) - {
-            symptom for trial in self.trials if trial.left_open for symptom in trial.symptoms
-        }
+        open_ones = {symptom for trial in self.trials if trial.left_open for symptom in trial.symptoms}
+        return self.withdrawn | (self.refuted & self.judged) - open_ones
 
     def cured_by(self, trial: Trial, trial_run: Record | None) -> "Proof":
         """Return the proof with another cure: a trial, and its run under the script's own seed."""

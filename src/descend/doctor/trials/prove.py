@@ -15,6 +15,7 @@ from descend.doctor.trials.combine import beside_fact, combined, pairs
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
+from descend.doctor.trials.refute import refute
 from descend.doctor.trials.retune import retuned
 from descend.doctor.trials.screen import in_order, screen
 from descend.doctor.trials.statistics import as_good, explains
@@ -51,7 +52,7 @@ def prove(stages: Sequence[Prescribe], study: Study, proof: Proof) -> Steps:
     if proof.cure is None:
         ran = [c for c in candidates if c.prescription.of_fact and c.script is not None and not c.reason]
         proof = replace(proof, mending=min((c for c in ran if c.prescription.times == 1), key=_value, default=None))
-    return proof
+    return (yield from refute(candidates, study, proof))
 
 
 def _screened(

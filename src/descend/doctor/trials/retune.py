@@ -95,7 +95,9 @@ def _climbs(winners: Sequence[Candidate]) -> list[_Climb]:
 
 def _rungs(candidate: Candidate) -> list[Prescription]:
     at_rate = candidate.prescription.at_rate
-    return [] if at_rate is None else [at_rate(factor) for factor in FACTORS]
+    if at_rate is None or not candidate.prescription.tunes:
+        return []
+    return [at_rate(factor) for factor in FACTORS]
 
 
 def _is_adaptive(candidate: Candidate) -> bool:

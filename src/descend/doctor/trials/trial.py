@@ -58,6 +58,7 @@ class Trial:
     patch: str = ""  # the change as a unified diff, kept as it was when it was tried; of tuning what is beside the cure
     gain: tuple[float, float] = (float("nan"), float("nan"))  # of 1 − after/before by pairs, which the verdict rests on
     left_open: bool = False  # whether its seeds leave open what more of them might settle
+    refutes: bool = False  # whether it has refuted the finding that it was prescribed for
     parts: tuple[Part, ...] = ()  # the changes that it was made by, in their order
     also_for: tuple[str, ...] = ()  # ids of other symptoms whose prescriptions give the same source
     quantity: str = ""  # the name of `before` and `after`: "negative log-likelihood"
