@@ -6,10 +6,12 @@ import pytest
 
 from descend.doctor.concluding import conclude
 from descend.doctor.record import Ending, Record, Site
+from descend.doctor.report.titles import heading, title
+from descend.doctor.report.verdict import headline, verdict
 from descend.doctor.script.script import Script
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.proof import Proof
-from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.trial import Trial, TrialRun
 
 
 def symptom(name: str, *, certain: bool = False) -> Symptom:
@@ -34,6 +36,33 @@ def test_what_has_no_name_is_told_where_its_edit_has_won_or_nothing_else_is_know
     record.add(Ending("finished", 0, 100))
     case = conclude(record, Proof(tuple(symptoms), confirmed=frozenset(confirmed)))
     assert [finding.id for finding in case.findings] == told
+
+
+def test_what_a_search_finds_is_an_observation_and_no_diagnosis() -> None:
+    record = Record()
+    record.add(Ending("finished", 0, 100))
+    pair = (0.1, 0.1)
+    runs = {
+        name: (TrialRun(1, 1, 1.0, share), TrialRun(2, 2, 1.0, share)) for name, share in (("b", 0.12), ("t", 0.985))
+    }
+    label = "without round in line 33"
+    trial = Trial(("skip_call",), label, "unreadable", "proved", "cost", 2.3, 0.1, pair, pair, (1, 2))
+    trial = replace(trial, baseline=runs["b"], treated=runs["t"])
+    known = Proof((SUSPECTED,), (trial,), confirmed=frozenset({"unreadable"}), cure=trial)
+    case = conclude(record, known)
+    [found] = case.findings
+    assert found.standing == "observation" and heading(found) == "Without round in line 33 the run does better"
+    assert "accuracy 12 % → 98.5 % on the fixed training examples (mean of 2 seeds)" in found.sentence
+    assert verdict(case).startswith("1 observation without a known cause, and a proved remedy")
+    assert headline(case) == heading(found)
+
+
+def test_what_the_measurement_explains_is_a_finding() -> None:
+    record = Record()
+    record.add(Ending("finished", 0, 100))
+    for name in ("no_step", "unbounded_loss"):
+        [found] = conclude(record, Proof((symptom(name, certain=True),))).findings
+        assert found.standing == "fact" and heading(found) == title(name)
 
 
 def test_a_fact_that_a_trial_refutes_is_no_finding() -> None:

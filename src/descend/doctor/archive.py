@@ -54,7 +54,7 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
 
 
 def _read_symptom(row: dict[str, Any]) -> Symptom:
-    row = {"likely": row.get("confidence", 0.0) >= LIKELY, **row}
+    row = {"is_observation": False, "likely": row.get("confidence", 0.0) >= LIKELY, **row}
     known = {f.name: row[f.name] for f in fields(Symptom)}
     known["where"] = Site(**known["where"]) if known["where"] else None
     known["evidence"] = tuple((name, place) for name, place in known["evidence"])

@@ -110,7 +110,7 @@ class Case:
     @property
     def refuted(self) -> tuple[tuple[Symptom, Trial], ...]:
         """What was seen directly, and the trial that refutes it: every remedy makes the run clearly worse."""
-        trials = {trial.symptom: trial for trial in self.trials if trial.refutes}
+        trials = {symptom: trial for trial in self.trials if trial.refutes for symptom in trial.symptoms}
         return tuple((symptom, trials[symptom.id]) for symptom in self.suspicions if symptom.id in trials)
 
     @property

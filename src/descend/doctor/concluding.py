@@ -6,6 +6,7 @@ from math import inf, isfinite
 from descend.doctor.canon import GENERAL, SEARCHES
 from descend.doctor.case import Case
 from descend.doctor.course.progress import constant_cost, is_stuck
+from descend.doctor.observation import as_observation
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.script.changes import changes_of
 from descend.doctor.symptoms import Symptom, causes
@@ -34,7 +35,7 @@ def conclude(record: Record, proof: Proof) -> Case:
     seen = {s.id for s in symptoms}
     findings = [replace(s, explains=s.explains & seen) for s in findings]
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
-    findings = _at_their_places(findings, proof, record)
+    findings = [as_observation(s, proof, record) for s in _at_their_places(findings, proof, record)]
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     suspicions = tuple(s for s in symptoms if s.id not in held)
     interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"

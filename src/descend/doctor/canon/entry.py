@@ -57,6 +57,7 @@ class Entry:
     rows: tuple[Row, ...]
     consequences: frozenset[str] = frozenset()  # ids, further down the list, of what may come of it in a run
     flatters: bool = False  # whether the fault may make the cost lower than it honestly is: no trial can then refute it
+    observes: bool = False  # whether it finds where an edit helps, and not what is wrong there
     advice: str = ""  # what no rerun can prove is told in words
 
     @cached_property

@@ -1,6 +1,7 @@
 """General edits of what an instrument points at: a statement or a call is left out, turned round, or exchanged.
 
-They know nothing of what stands there. That one of them wins says where the mistake is, and what undoes it.
+They know nothing of the line that they edit. An edit that wins shows where the mistake is, and not what it is: it is
+reported as an observation (`observes`), unless the loss itself was measured to be wrong.
 """
 
 from descend.doctor.canon.entry import Entry, Row, at_places
@@ -48,18 +49,18 @@ TUNED = "Choi et al. 2019, §2"
 ARGUMENTS, FACTORS = 3, (10.0, 0.1, 100.0)
 
 AT_A_PLACE: tuple[Entry, ...] = (
-    Entry("unbounded_loss", "dynamics", "the loss has no least value", (
+    Entry("unbounded_loss", "dynamics", "the loss has no lower bound", (
         Row("turn_loss", nothing_to_dose, "the loss with its sign turned", *HELD, judged_on="metric"),
         *at_places("turn_term", (facts.OnLoss, "turn", TERMS), OTHER_SIGN, HELD, cost=1),
     )),
-    Entry("unreachable_loss", "dynamics", "no output makes the loss small", (
+    Entry("unreachable_loss", "dynamics", "no output of the network can make the loss small", (
         *at_places("skip_call", (facts.Crossing, "skip", 1), WITHOUT, OPEN),
-    )),
-    Entry("blocked_signal", "dynamics", "a call lets hardly any of the gradient pass", (
+    ), observes=True),
+    Entry("blocked_signal", "dynamics", "only a small share of the gradient passes one call", (
         *at_places("skip_call", (facts.Crossing, "skip", 1), WITHOUT, HEARD),
         *at_places("skip_call", (facts.OnNetwork, "skip", BLOCKS), WITHOUT, HEARD),
-    )),
-    Entry("unreadable", "dynamics", "the data lose on the way what they say", (
+    ), observes=True),
+    Entry("unreadable", "dynamics", "preprocessing may destroy information in the inputs", (
         *at_places("skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, READ),
         *at_places("turn_mask", (facts.OnInputs, "invert", CALLS), TURNED, READ, cost=1),
         *at_places("call_argument", (facts.OnInputs, "set", CALLS), SET, READ, cost=1),
@@ -79,13 +80,13 @@ AT_A_PLACE: tuple[Entry, ...] = (
                 *READ, cost=3, judged_on="metric")
             for kind in (facts.OnInputs, facts.OnFetched, facts.OnEvaluated)
         ),
-    )),
-    Entry("unbalanced_terms", "dynamics", "one term of the loss drowns another", (
+    ), observes=True),
+    Entry("unbalanced_terms", "dynamics", "one term of the loss dominates the others", (
         *at_places("weigh_term", (facts.LossTerm, "weigh", TERMS),
             "a term of the sum in line {line} times {factor:g}",
             ("the terms then pull alike", "Chen et al. 2018, §3"), cost=1),
     )),
-    Entry("wrong_objective", "dynamics", "the loss asks for another task than is measured", (
+    Entry("wrong_objective", "dynamics", "the loss may optimise something other than the reported metric", (
         *(
             Row("relabel", other_convention(number), "{expression} for {name}", *MEANT,
                 cost=1, judged_on="metric")
@@ -100,10 +101,10 @@ AT_A_PLACE: tuple[Entry, ...] = (
         *at_places("skip_call", (facts.OnInputs, "skip", INPUTS), WITHOUT, READ),
         *at_places("exchange_arguments", (facts.Prepared, "exchange", CALLS),
             "the quotient in line {line} upside down", MEANT, cost=1),
-    )),
+    ), observes=True),
 )  # fmt: skip
 ANYWHERE: tuple[Entry, ...] = (
-    Entry("optimisation", "dynamics", "the optimisation is at fault", (
+    Entry("optimisation", "dynamics", "the run fails and no specific problem explains it", (
         *(
             Row("optimizer_argument", usual_argument(number), "{argument} {old} → {value}, its default",
                 "the rule then does what it was published with", TUNED, cost=1, judged_on="metric", much=True)
@@ -127,5 +128,5 @@ ANYWHERE: tuple[Entry, ...] = (
         Row("reinitialise", following_activation,
             "initialise for {activation} (Kaiming or Xavier)", VARIANCE, INIT,
             judged_on="metric", much=True),
-    )),
+    ), observes=True),
 )  # fmt: skip

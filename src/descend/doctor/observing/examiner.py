@@ -40,8 +40,7 @@ class Examiner:
     def __init__(self, probes: Sequence[Probe], budget: Budget, modules: Modules, send: Listener) -> None:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = Taping(budget, modules, self.note)
-        self.sampling = False  # whether later batches are looked at, too
-        self.most_examples = MONITOR_EXAMPLES  # that are fixed
+        self.sampling, self.most_examples = False, MONITOR_EXAMPLES  # whether later batches are; that are fixed
         self.asked: Mapping[str, Any] = {}  # in a run that is made to show something: what, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer has it
         self.climbs: Callable[[str], bool] = lambda key: False  # whether an optimizer's steps go up the loss

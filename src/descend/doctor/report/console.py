@@ -16,7 +16,7 @@ from descend.doctor.redaction import clean
 from descend.doctor.report.measurements import group_notes, looked_at, unseen
 from descend.doctor.report.patch import summarise_diff
 from descend.doctor.report.patches import Patch, patches
-from descend.doctor.report.titles import title
+from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
 from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, refutation, tried, verdict
 from descend.doctor.report.wording import count, listed, number, one_line, place, root_of, taken_off
@@ -92,9 +92,12 @@ def _verdict_style(case: Case) -> str:
 
 def _findings(case: Case) -> list[Row]:
     standing = causes(case)
-    rows: list[Row] = [("finding", _finding(case, finding, "bold")) for finding in standing[:MOST_FINDINGS]]
+    rows: list[Row] = [
+        ("observed" if finding.is_observation else "finding", _finding(case, finding, "bold"))
+        for finding in standing[:MOST_FINDINGS]
+    ]
     if left := standing[MOST_FINDINGS:]:
-        rows.append(("also", Text(one_line("; ".join(title(finding.id) for finding in left), SENTENCE_LENGTH))))
+        rows.append(("also", Text(one_line("; ".join(heading(finding) for finding in left), SENTENCE_LENGTH))))
     return rows
 
 
@@ -104,7 +107,7 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
-    name = title(finding.id) + ("" if finding in case.findings else f" ({finding.standing})")
+    name = heading(finding) + ("" if finding in case.findings else f" ({finding.standing})")
     head.add_row(Text(name, style), Text(shown, "cyan"))
     lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
     if finding.explains:

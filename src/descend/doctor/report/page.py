@@ -24,7 +24,7 @@ from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.pictures import course, picture
 from descend.doctor.report.proof import decisive_trial, proof_picture
 from descend.doctor.report.stability_picture import stability
-from descend.doctor.report.titles import title
+from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, trial_rows
 from descend.doctor.report.verdict import causes, change, headline, is_clean, observed, refutation, verdict
 from descend.doctor.report.wording import (
@@ -115,7 +115,7 @@ def _brief(case: Case, symptom: Symptom) -> dict[str, Any]:
     is_floor = symptom.quantity == LOSS_FLOOR
     return {
         "id": symptom.id,
-        "title": sentence(title(symptom.id)).rstrip("."),
+        "title": sentence(heading(symptom)).rstrip("."),
         "sentence": sentence(symptom.sentence),
         "place": place(symptom.where, symptom.module, root_of(case)),
         "module": one_line(symptom.module) if symptom.where else "",

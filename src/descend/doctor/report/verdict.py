@@ -8,7 +8,7 @@ from descend.doctor.course.yardstick import IN_WORDS, attainable_loss
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.record.failures import cause_of
 from descend.doctor.report.in_part import in_part, is_partial, steps_seen, steps_watched
-from descend.doctor.report.titles import title
+from descend.doctor.report.titles import heading, title
 from descend.doctor.report.wording import count, duration, number, one_line, sentence, steps_taken
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
@@ -26,12 +26,24 @@ def is_clean(case: Case) -> bool:
     return is_judged(case) and was_replayed(case) and not case.learnt_nothing
 
 
+def _found(case: Case) -> str:
+    """Return how many findings there are, and how many observations without a known cause."""
+    observed = sum(finding.is_observation for finding in causes(case))
+    diagnosed = len(causes(case)) - observed
+    parts = [count(diagnosed, "finding")] if diagnosed else []
+    return " and ".join(
+        [*parts, count(observed, "observation without a known cause", "observations without a known cause")]
+        if observed
+        else parts
+    )
+
+
 def headline(case: Case) -> str:
     """Return the verdict in a few words, for the head of the page."""
     if case.status == "script_failed":
         return "The script failed"
     if case.findings:
-        return sentence(title(case.findings[0].id)).rstrip(".")
+        return sentence(heading(case.findings[0])).rstrip(".")
     if not is_judged(case):
         return "Nothing could be judged"
     if case.undecided:
@@ -55,11 +67,10 @@ def verdict(case: Case) -> str:
 
 def _verdict(case: Case) -> str:
     if case.status == "script_failed":
-        found = f"; {count(len(causes(case)), 'finding')} until then, {_remedy(case)}" if case.findings else ""
+        found = f"; {_found(case)} until then, {_remedy(case)}" if case.findings else ""
         return failure(case) + found
     if case.findings:
-        found = count(len(causes(case)), "finding")
-        return f"{found}, {_remedy(case)}"
+        return f"{_found(case)}, {_remedy(case)}"
     if not is_judged(case):
         return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record)
     if case.undecided:

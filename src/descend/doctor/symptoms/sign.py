@@ -29,11 +29,14 @@ class Sign:
     module: str = ""  # the module or parameter it shows in
     optimizer: str = "0"  # key of the optimizer it concerns
     evidence: tuple[tuple[str, str], ...] = (("loss", "0"),)  # (name, place) of the series that show it
+    is_observation: bool = False  # an edit was seen to help, and no cause is known
     likely: bool = False  # a suspicion that a clean bill needs to be decided against
 
     @property
     def standing(self) -> str:
-        """How sure it is without a trial: `fact`, `likely` or `suspected`."""
+        """How sure it is without a trial, `fact`, `likely` or `suspected`; `observation` where no cause is known."""
+        if self.is_observation:
+            return "observation"
         return "fact" if self.certain else "likely" if self.likely else "suspected"
 
 
