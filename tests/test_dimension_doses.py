@@ -11,9 +11,16 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 from records import change, healthy, real
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded
 from sick_statics import mixed_reductions
-from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
+from sick_wiring import (
+    degenerate_normalisation,
+    dimensions_exchanged,
+    examples_mixed,
+    moved_examples,
+    unpaired_targets,
+)
 from test_doses import ADAM, of, with_loss
 
+from descend.doctor import doses
 from descend.doctor.record import Ending, Record, facts
 
 
@@ -91,3 +98,21 @@ def test_the_side_of_the_difference_that_is_the_target():
     record = healthy()
     change(record, facts.Connections, broadcast=facts.Broadcast((20,), (20, 1), (20, 20), "left", by_hand=True))
     assert of(record, "of_the_difference") == {"operand": "left"}
+
+
+@pytest.mark.parametrize(
+    ("axes", "dimensions", "values"),
+    [
+        ((0, 1), 3, [(1, 2)]),
+        ((0, 1), 4, [(1, 2), (2, 3)]),  # an image has its height and width last
+        ((0,), 3, [1, 2]),
+        ((-3, 2), 3, [(1, 2)]),
+        ((0,), 1, []),
+    ],
+)
+def test_other_axes_for_a_call_along_the_batch(axes, dimensions, values):
+    record = moved_examples(axes=axes, dimensions=dimensions)
+    found = [dose for number in range(3) if (dose := doses.example_axes(number)(record, None)) is not None]
+    assert [dose["value"] for dose in found] == values
+    assert all((dose["keyword"], dose["index"], dose["line"]) == ("dims", 1, 14) for dose in found)
+    assert doses.example_axes(0)(healthy(), None) is None

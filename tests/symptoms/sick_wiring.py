@@ -273,6 +273,14 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
     return record
 
 
+def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    observe(record, facts.MovedExamples("roll", 14, axes, dimensions))
+    add_site(record, "moved_examples", "0", 14)
+    return record
+
+
 WIRING = {
     bad_data: "bad_data",
     no_step: "no_step",
@@ -303,4 +311,5 @@ WIRING = {
     infinite_gradient: "infinite_gradient",
     target_leak: "target_leak",
     unpaired_targets: "unpaired_targets",
+    moved_examples: "unpaired_targets",
 }

@@ -37,6 +37,7 @@ from sick_wiring import (
     labels_out_of_range,
     log_of_negatives,
     made_in_forward,
+    moved_examples,
     negated_loss,
     never_backward,
     no_gradient,
@@ -128,6 +129,7 @@ SHOWN = [
     (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
     (target_leak, {}, True, 8, "each target is the next element of the inputs", "stopped_too_early"),
     (unpaired_targets, {}, False, 6, "both draw orders of their own", "no_signal"),
+    (moved_examples, {}, True, 14, "roll with dims=(0, 1) moves examples along axis 0", "no_signal"),
     (unpaired_targets, {"shuffles": (True, False)}, False, 6, "one draws an order of its own", "plateau"),
     (several_tags, {}, True, 7, "softmax probabilities, which sum to 1", "slow_progress"),
     (log_of_negatives, {}, True, 15, "log receives values from -1.7 to 2, and is not defined for all", "instability"),
@@ -177,6 +179,7 @@ LEFT_ALONE = {
     dimensions_exchanged: [{"left": 0.09}],
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # who runs away by the step needs no zero
     target_leak: [{"sees": False}],
+    moved_examples: [{"left": 0.29}],
     unpaired_targets: [{"left": 0.29}, {"shuffles": (False, False)}],
     several_tags: [{"floor": 0.005}, {"activation": "sigmoid"}],  # one at a time, smoothed
     # normalisation of a pretrained part is fixed from the start; a validation pass comes back

@@ -13,6 +13,7 @@ from descend.doctor.doses import (
     cut_up,
     derivative_in_loss,
     downhill,
+    example_axes,
     exchange,
     handed_on,
     idle_dropout,
@@ -199,9 +200,14 @@ WIRING: tuple[Entry, ...] = (
         Row("softmax_dimension", within_the_example, "{activation} along dim={dim}",
             "the entries of one example then compete with each other", "Vaswani et al. 2017, eq. 1"),
     ), frozenset({"no_signal", "unshuffled_data"}), flatters=True),
-    Entry("unpaired_targets", "wiring", "inputs and targets are shuffled separately", (
+    Entry("unpaired_targets", "wiring", "inputs are paired with the wrong targets", (
         Row("keep_order", loaders_apart, "no shuffling in either loader",
             "each example then meets its own target; one loader of pairs may shuffle", "torch.utils.data.DataLoader",
             cost=1, judged_on="spread"),
+        *(
+            Row("call_argument", example_axes(number), SET, "each example then stays with its own target",
+                "torch.roll, torch.flip: dims", cost=1)
+            for number in range(CALLS)
+        ),
     ), frozenset({"inputs_not_normalised", "no_signal", "targets_not_scaled"})),
 )  # fmt: skip

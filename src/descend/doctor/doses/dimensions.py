@@ -1,5 +1,7 @@
 """Which dimension: of a softmax, of a new shape, of a difference's operands."""
 
+from collections.abc import Callable
+
 from descend.doctor.doses.rate import Dose
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms import Symptom
@@ -38,6 +40,29 @@ def loaders_apart(record: Record, symptom: Symptom) -> Dose | None:
     sizes = {loader and (loader.examples, loader.batch_size) for loader in loaders}
     shuffling = [key for key, loader in zip(keys, loaders) if loader and loader.shuffles]
     return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
+
+
+def example_axes(number: int) -> Callable[[Record, Symptom], Dose | None]:
+    """Return the dose of other axes for a call that moves the batch: each one further, or the last ones.
+
+    Who counts the axes of one example forgets the batch; an image's height and width are its last two.
+    """
+
+    def dose(record: Record, symptom: Symptom) -> Dose | None:
+        moved = record.fact(facts.MovedExamples)
+        if moved is None:
+            return None
+        counted = [axis % moved.dimensions + 1 for axis in moved.axes]
+        last = [moved.dimensions - len(moved.axes) + i for i in range(len(moved.axes))]
+        fitting = [axes for axes in (counted, last) if min(axes) > 0 and max(axes) < moved.dimensions]
+        choices = [axes for i, axes in enumerate(fitting) if axes not in fitting[:i]]
+        if number >= len(choices):
+            return None
+        axes: tuple[int, ...] | int = tuple(choices[number]) if len(moved.axes) > 1 else choices[number][0]
+        at = {"kind": "moved_examples", "place": "0", "function": moved.function, "line": moved.line}
+        return {**at, "keyword": "dims", "index": 1 if moved.function == "roll" else 0, "value": axes}
+
+    return dose
 
 
 def of_the_difference(record: Record, symptom: Symptom) -> Dose | None:

@@ -20,6 +20,7 @@ from descend.doctor.probes.masked_nonfinite import masked_nonfinite
 from descend.doctor.probes.mixed_reductions import mixed_reductions
 from descend.doctor.probes.mixing import mixing
 from descend.doctor.probes.monitored_loss import monitored_loss, spread_yardstick
+from descend.doctor.probes.moved_examples import moved_examples
 from descend.doctor.probes.not_finite import not_finite
 from descend.doctor.probes.on_the_way import on_the_way
 from descend.doctor.probes.own_selection import own_selection
@@ -52,6 +53,7 @@ PROBES = (
     Probe("balance", "gradient norm", balance, differentiates=True, for_trials=True, once=True),
     Probe("blocking", "share of the gradient", blocking, differentiates=True, for_trials=True, once=True),
     Probe("pairing", "", pairing, once=True),
+    Probe("moved examples", "", moved_examples, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),
     Probe("own draws", "", self_sampled_loss, once=True),

@@ -19,6 +19,7 @@ NAMES = {
     "blocking": "calls that block the gradient",
     "on the way": "calls between data, network and loss",
     "pairing": "batch pairing",
+    "moved examples": "whether examples stay with their targets",
     "widths": "layer widths",
     "zero input": "layers fed zeros",
     "own draws": "whether the network draws at random what its loss is made of",

@@ -1,4 +1,4 @@
-"""Unpaired targets: inputs and targets come from two loaders that shuffle separately."""
+"""Unpaired targets: two loaders shuffle inputs and targets separately, or a call moves only one of them."""
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
 from descend.doctor.record import Record, facts
@@ -7,8 +7,33 @@ from descend.doctor.symptoms.sign import Ruin, Sign
 SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
 
 
+MOVED = "torch.roll, torch.flip: dims counts the batch as axis 0"
+
+
 def unpaired_targets(record: Record) -> Sign | None:
-    """A loss between what one shuffling loader gave and what another one gave, and much of the cost is left."""
+    """Inputs from one shuffling loader, targets from another, or a call along the batch; much of the cost is left."""
+    return _shuffled_apart(record) or _moved_apart(record)
+
+
+def _moved_apart(record: Record) -> Sign | None:
+    """A call moves the examples along axis 0 of one side of the loss alone."""
+    moved = record.fact(facts.MovedExamples)
+    if moved is None or not cost_left(record) > HARDLY_LEARNT:
+        return None
+    axes = f"dims={moved.axes[0] if len(moved.axes) == 1 else moved.axes}"
+    return Ruin(
+        certain=True,
+        sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, and their targets "
+        f"stay: each example is trained on the target of another; {cost_left_in_words(record)} is left",
+        quantity="axis of the batch that is moved",
+        value=0.0,
+        bound=0.0,
+        source=MOVED,
+        where=record.site("moved_examples", "0"),
+    )
+
+
+def _shuffled_apart(record: Record) -> Sign | None:
     pairing, loaders = record.fact(facts.Pairing), record.every(facts.Loader)
     keys = [*pairing.inputs, *pairing.targets] if pairing else []
     shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]

@@ -15,7 +15,7 @@ from descend.doctor.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
-from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
+from descend.doctor.record.facts.data import BadData, Batch, Inputs, MovedExamples, Pairing, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
 from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData
 from descend.doctor.record.facts.examples import Loader, Monitor
@@ -166,6 +166,7 @@ __all__ = [
     "Modes",
     "ModuleGradient",
     "MomentumVariance",
+    "MovedExamples",
     "Monitor",
     "NoShortRuns",
     "NotFinite",

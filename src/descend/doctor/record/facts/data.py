@@ -51,6 +51,16 @@ class Pairing:
 
 
 @dataclass(frozen=True)
+class MovedExamples:
+    """A call that moves the examples of a batch along axis 0, away from their targets."""
+
+    function: str
+    line: int  # of the script; 0 where it is unknown
+    axes: tuple[int, ...]  # that the call is given, axis 0 among them
+    dimensions: int  # of the tensor that it moves
+
+
+@dataclass(frozen=True)
 class ZeroInput:
     """A layer that is fed nothing but zeros."""
 
