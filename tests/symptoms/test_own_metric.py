@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import change, healthy, observe, rising, set_cost, set_series, stuck
+from records import STEPS, change, healthy, observe, rising, set_cost, set_series, stuck
 from sick_metric import (
     SHARE,
     barred_within,
@@ -110,6 +110,13 @@ def test_what_is_wrong_is_said(run, changes, is_fact, line, said):
 @pytest.mark.parametrize(("run", "changes"), neighbours(NOT_SHOWN), ids=named)
 def test_its_neighbours_are_left_alone(run, changes):
     assert look(run, **changes) is None
+
+
+@pytest.mark.parametrize(("values", "is_shown"), [((0.95, 0.97), True), ((0.97, 0.95), False)])
+def test_an_evaluation_of_the_loss_that_falls_along_is_no_other_task(values, is_shown):
+    record = wrong_objective(name="test loss", values=values, untrained=1.0, rises=False, is_loss=True)
+    record.add(Reading("evaluation_loss", "test", STEPS, values[-1]))
+    assert (CANON["wrong_objective"].look(record) is not None) is is_shown
 
 
 @pytest.mark.parametrize(

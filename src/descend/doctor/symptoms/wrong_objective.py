@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from descend.doctor.course.own_metric import own_metric
+from descend.doctor.course.own_metric import OwnMetric, own_metric
 from descend.doctor.course.progress import is_falling, thirds
 from descend.doctor.course.suffering import has_hardly_learnt, has_learnt_nothing, may_suffer
 from descend.doctor.course.yardstick import STUCK
@@ -20,7 +20,7 @@ def wrong_objective(record: Record) -> Sign | None:
     """
     metric = own_metric(record)
     is_nothing, falls = has_learnt_nothing(record), is_falling(record, "0")
-    if metric is None or not may_suffer(record) or not (falls or is_nothing):
+    if metric is None or not may_suffer(record) or not (falls or is_nothing) or _is_same_task(record, metric):
         return None
     is_near = has_hardly_learnt(record)
     if not is_near and not any(record.every(kind) for kind in (facts.OnLoss, facts.OnInputs)):
@@ -52,3 +52,10 @@ def _course(record: Record) -> str:
     falls = is_falling(record, "0") or early - late > (1 - STUCK) * abs(early)
     verb = "falls" if falls else "hardly falls" if late < early else "does not fall"
     return f"{verb} ({change_in_words(early, late)})"
+
+
+def _is_same_task(record: Record, metric: OwnMetric) -> bool:
+    """Whether the number is a loss that the script evaluates and that falls along with the training loss."""
+    number, curve = record.fact(facts.OwnNumber, metric.name), record.series("own_number", metric.name).finite()
+    is_loss = number is not None and number.is_loss and bool(record.places("evaluation_loss"))
+    return is_loss and not metric.rises and len(curve) > 1 and curve.last < curve.first and is_falling(record, "0")
