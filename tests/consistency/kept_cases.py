@@ -33,7 +33,8 @@ class Kept:
     def case(self) -> Case:
         """The case as a store gives it back."""
         record = Record(**self.head)
-        record.extend(decode(self.record.encode()))
+        for line in self.record.splitlines():
+            record.extend(decode(line.encode() + b"\n"))
         with TemporaryDirectory() as folder, open_store(Path(folder)) as store:
             number = store.save(record)
             store.finish(record)

@@ -82,7 +82,14 @@ SHOWN = [
     (bad_initialisation, {"scales": [0.0099]}, False, 5, "to 0.0099 (1)", "plateau"),
     (bad_initialisation, {"scales": [50.0, 101.0]}, False, 5, "to 1e+02 (3)", "instability"),
     (no_signal, {}, True, 3, "11% of 200 shuffled copies of the targets", "slow_progress"),
-    (no_signal, {"left": 0.01, "evaluations": [1.1, 0.91, 3.0]}, True, 3, "no change of the training", "overfitting"),
+    (
+        no_signal,
+        {"left": 0.01, "evaluations": [1.1, 0.91, 3.0]},
+        True,
+        3,
+        "only a change to the data can help",
+        "overfitting",
+    ),
     (
         no_signal,
         {"met": "loss", "answers": 2.9},

@@ -43,7 +43,7 @@ def conclude(record: Record, proof: Proof) -> Case:
         record,
         tuple(findings),
         suspicions,
-        proof.trials,
+        tuple(sorted(proof.trials, key=lambda trial: trial is not proof.cure)),  # the cure's first
         proof.cure,
         proof.verified,
         bare_s,

@@ -1,10 +1,10 @@
 """What the script itself says of how good its network is, beside the cost by which changes are judged."""
 
 from descend.doctor.course.own_metric import own_metrics
-from descend.doctor.course.progress import yardstick_place
+from descend.doctor.course.yardstick import attainable_loss, yardstick_place
 from descend.doctor.record import Record
 from descend.doctor.report.figure import Figure, Key, Panel, break_mark, level, line, value_axis
-from descend.doctor.report.wording import one_line
+from descend.doctor.report.wording import number, one_line
 from descend.doctor.symptoms import Symptom
 
 MOST = 3  # numbers that are drawn
@@ -25,7 +25,10 @@ def own_numbers(record: Record, symptom: Symptom | None = None) -> Figure | None
         name = f"{one_line(metric.name, 60)}, as the script prints it"
         panels.append(Panel(name, (trace,), (better, *keys), shapes=shapes, y=value_axis(values)))
     fixed = record.series("yardstick", yardstick_place(record))
-    cost, title = (fixed, "Cost of fixed examples") if len(fixed) else (record.series("loss", "0"), "Training loss")
+    above = f" above the attainable loss {number(floor)}" if (floor := attainable_loss(record)) else ""
+    cost, title = (
+        (fixed, f"Cost of fixed examples{above}") if len(fixed) else (record.series("loss", "0"), "Training loss")
+    )
     if len(cost):
         panels.append(Panel(title, (line(cost, "ink", "cost"),), break_mark(cost), y=value_axis(cost.values)))
     return Figure(tuple(panels), "The script's own numbers over the steps observed, and below them the cost.")

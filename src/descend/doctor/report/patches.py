@@ -1,13 +1,13 @@
 """The patches of a case: the cure, what tuning adds to it, the edit of a sure fact that is not proved, suggestions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descend.doctor.case import Case
 from descend.doctor.redaction.private import write_file
 from descend.doctor.report.titles import title
 from descend.doctor.report.verdict import change
-from descend.doctor.report.wording import count, number, one_line
+from descend.doctor.report.wording import count, one_line
 from descend.doctor.trials.trial import Trial
 
 
@@ -29,8 +29,8 @@ def patches(case: Case) -> tuple[Patch, ...]:
     if case.cure and case.patch:
         found.append(Patch("cure", "fix.diff", case.patch, _gain(case.cure)))
         if case.tuning and case.tuning.patch:
-            further = f"{number(case.cure.after)} → {number(case.tuning.after)}{_seeds(case.tuning)}"
-            told = f"on top of the cure, {_label(case.tuning)}: {further}"
+            further = change(replace(case.tuning, before=case.cure.after))
+            told = f"on top of the cure, {_label(case.tuning)}: {further}{_seeds(case.tuning)}"
             found.append(Patch("tuning", "tuning.diff", case.tuning.patch, told))
     if (unproved := case.unproved) is not None:
         of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"

@@ -222,7 +222,9 @@ def _no_better_than_constant(case: Case) -> str:
         return f"after {steps} {metric.name!r} is {number(metric.end(record))}, {unlearnt}, and {unexplained}"
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
     floor, place = attainable_loss(record), yardstick_place(record)
-    cost = f"excess over the attainable loss {number(floor)}" if floor else IN_WORDS.get(place, place)
+    cost = (
+        f"excess over the attainable loss {number(floor)}" if floor else IN_WORDS.get(place, place).removeprefix("the ")
+    )
     if constant is None:
         change = f"from {number(curve.first)} to {number(curve.last)}"
         return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"
