@@ -80,6 +80,7 @@ BREAKS: dict[str, Callable[[Case], Case]] = {
     "each_verdict_has_its_metric": lambda case: with_trial(case, 1, quantity=""),
     "an_edit_has_one_trial": lambda case: with_trial(case, 1, patch=case.trials[0].patch),
     "a_fault_has_one_finding": with_two_findings_of_one_edit,
+    "a_suspicion_is_no_fact": lambda case: replace(case, suspicions=(replace(case.findings[0], id="saddle_point"),)),
     "a_fix_holds_no_tuning": lambda case: with_trial(
         with_trial(case, 0, remedies=("standardise_inputs", "learning_rate")),
         1,

@@ -143,6 +143,11 @@ def a_fault_has_one_finding(case: Case) -> Iterator[str]:
                 yield f"{finding.id} and {later.id} are removed by the same edits alone"
 
 
+def a_suspicion_is_no_fact(case: Case) -> Iterator[str]:
+    """What is reported as suspected is not reported as a fact at the same time, where there are findings."""
+    yield from (f"{s.id} is suspected, and a {s.standing}" for s in case.suspicions if case.findings and s.certain)
+
+
 def a_fix_holds_no_tuning(case: Case) -> Iterator[str]:
     """A fix that is proved without tuning does not contain any."""
     cure = case.cure
@@ -251,6 +256,7 @@ PROPERTIES: tuple[Property, ...] = (
     each_verdict_has_its_metric,
     an_edit_has_one_trial,
     a_fault_has_one_finding,
+    a_suspicion_is_no_fact,
     a_fix_holds_no_tuning,
     an_unproved_patch_shares_nothing_with_the_fix,
     an_excess_is_named,

@@ -37,7 +37,8 @@ def conclude(record: Record, proof: Proof) -> Case:
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     findings = [as_observation(s, proof, record) for s in _at_their_places(findings, proof, record)]
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
-    suspicions = tuple(s for s in symptoms if s.id not in held)
+    # What is surely wrong and has no name of its own is the fault that the findings name, and no suspicion besides.
+    suspicions = tuple(s for s in symptoms if s.id not in held and not (findings and s.certain and s.id in GENERAL))
     interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
     return Case(
         record,
