@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
-from math import inf, isfinite
+from math import inf, isclose, isfinite
 from pathlib import Path
 
 from descend.doctor.archive import load_case
@@ -187,19 +187,17 @@ def a_percentage_is_of_what_is_printed(case: Case) -> Iterator[str]:
 def suggestions_describe_the_script(case: Case) -> Iterator[str]:
     """A number or a class of the script in a sentence is what the record shows."""
     record, size = case.record, examples_in_batch(case.record)
-    rates = {
-        number(value)
-        for (name, _), (_, values) in record.readings.items()
-        if name == "learning_rate"
-        for value in values
-    }
-    rates |= {f"{optimizer.lr:.3g}" for optimizer in record.every(facts.Optimizer).values() if optimizer.lr is not None}
+    rates = [value for (name, _), (_, values) in record.readings.items() if name == "learning_rate" for value in values]
+    rates += [optimizer.lr for optimizer in record.every(facts.Optimizer).values() if optimizer.lr]
     classes = {scheduler.rule for scheduler in record.every(facts.Scheduler).values()}
     classes |= {site.detail for site in record.sites}
     for text in sentences(case):
         for old in re.findall(r"batch size ([\d.]+) →", text):
             if size and abs(float(old) - size) > 0.5:
                 yield f"the batches have {size:g} examples: {text!r}"
+        for old in re.findall(rf"learning rate ({NUMBER}) →", text):
+            if rates and not any(isclose(_value(old), rate, rel_tol=0.1) for rate in rates):
+                yield f"no step has that learning rate: {text!r}"
         for told in re.findall(r"each step averages ([\d.]+) examples", text):
             if size and abs(float(told) - size) > 0.5:
                 yield f"the batches have {size:g} examples: {text!r}"

@@ -1,5 +1,6 @@
 """Prescriptions that give the same source are one trial, with one verdict for every symptom that asked for it."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -101,3 +102,45 @@ def test_an_excess_over_an_attainable_loss_is_named():
     baseline.add(Fact.of(facts.Targets("float32", 256, 0, 1, mean=0.2, own_entropy=0.175), 0))
     proof, _ = tried({}, [named("scale", "a")], baseline, Table({"pass": 0.084, "skip": 0.04}))
     assert proof.cure.floor == 0.175 and "in excess of the attainable loss 0.175" in proof.cure.metric
+
+
+SOFTMAX_AND_SCHEDULE = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+centres = torch.randn(5, 12) * 1.2
+y = torch.randint(5, (600,))
+x = centres[y] + torch.randn(600, 12)
+x_train, y_train, x_test, y_test = x[:500], y[:500], x[500:], y[500:]
+model = nn.Sequential(nn.Linear(12, 24), nn.ReLU(), nn.Linear(24, 5), nn.Softmax(dim=1))
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.8)
+for epoch in range(8):
+    for rows in torch.randperm(500).split(50):
+        optimizer.zero_grad()
+        loss = criterion(model(x_train[rows]), y_train[rows])
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+    with torch.no_grad():
+        accuracy = (model(x_test).argmax(1) == y_test).float().mean().item()
+    print(f"epoch {epoch}: loss {loss.item():.3f}, test accuracy {accuracy:.3f}")
+"""
+
+
+@pytest.mark.slow
+def test_two_faults_are_one_patch_and_no_part_of_it_is_offered_again(descend, tmp_path):
+    """A softmax in front of the loss, and a schedule that is stepped in every step: each is removed in one row."""
+    (tmp_path / "train.py").write_text(SOFTMAX_AND_SCHEDULE)
+    done = descend("doctor", "--format", "json", "--seeds", "3", "train.py", cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert {finding["symptom"] for finding in case["findings"]} == {"output_loss_mismatch", "schedule"}
+    assert (
+        "-model = " in case["patch"] and "-        scheduler.step()" in case["patch"] and "lr=0.2" not in case["patch"]
+    )
+    assert {patch["kind"] for patch in case["patches"]} <= {"cure", "tuning"}
+    judged = [trial for trial in case["trials"] if trial["verdict"] != "failed"]
+    assert {trial["quantity"] for trial in judged} == {"negative log-likelihood"}
+    assert len([trial for trial in judged if trial["symptoms"] == ["output_loss_mismatch"]]) == 1
