@@ -201,7 +201,7 @@ def suggestions_describe_the_script(case: Case) -> Iterator[str]:
         for told in re.findall(r"each step averages ([\d.]+) examples", text):
             if size and abs(float(told) - size) > 0.5:
                 yield f"the batches have {size:g} examples: {text!r}"
-        for made in re.findall(r"the (\w+(?:LR|Plateau|Scheduler|WarmRestarts)) is somewhere inside", text):
+        for made in re.findall(r"the (\w+(?:LR|Plateau|Scheduler|WarmRestarts)) only indirectly", text):
             if made not in classes:
                 yield f"the script makes no {made}: {text!r}"
 

@@ -77,7 +77,7 @@ def test_refusals_say_why(patient, call: str, reason: str) -> None:
 
 def test_what_a_library_makes_inside_is_left_there(patient) -> None:
     p = patient("trainer.fit(model)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
-    assert p.refusal(adaptive_rule, lr=1e-3) == "line 1 calls `trainer.fit`: the SGD is somewhere inside"
+    assert p.refusal(adaptive_rule, lr=1e-3) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
 
 def test_a_name_of_the_script_is_respected(patient) -> None:

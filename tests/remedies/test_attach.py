@@ -37,7 +37,7 @@ def test_every_site_is_edited(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "call", "reason"),
     [
-        ("p = features(x)\n", "features(", "line 1 calls `features`: the detach is somewhere inside"),
+        ("p = features(x)\n", "features(", "line 1 calls `features`, which uses the detach only indirectly"),
     ],
 )
 def test_refusals_say_why(patient, text: str, call: str, reason: str) -> None:

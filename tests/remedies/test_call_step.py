@@ -164,7 +164,7 @@ def test_which_pass_is_whose_may_not_be_told(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "backward", "reason"),
     [
-        (HEAD + "trainer.fit(net)\n", "trainer.fit(", "line 2 calls `trainer.fit`: the fit is somewhere inside"),
+        (HEAD + "trainer.fit(net)\n", "trainer.fit(", "line 2 calls `trainer.fit`, which uses the fit only indirectly"),
         ("f({'o': optim.SGD(p)})\nloss.backward()\n", "loss.backward(", "line 2 does not show what the optimizer"),
         (HEAD + "def f():\n    return loss.backward()\n", "loss.backward(", "leaves the function"),
     ],

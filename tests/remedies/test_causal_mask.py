@@ -27,7 +27,7 @@ def test_attention_is_told_to_hide_what_comes_later(patient, given, mended):
         (CODE.format(", attn_mask=m"), "F.scaled_dot_product_attention(", "a mask of its own"),
         (CODE.format(", m"), "F.scaled_dot_product_attention(", "a mask of its own"),
         (CODE.format(", is_causal=True"), "F.scaled_dot_product_attention(", "already"),
-        ("y = encoder(x)\n", "encoder(", "somewhere inside"),
+        ("y = encoder(x)\n", "encoder(", "only indirectly"),
     ],
 )
 def test_attention_that_cannot_be_told(patient, code, site, reason):

@@ -41,7 +41,7 @@ def test_the_number_is_changed_where_it_stands(patient, text: str) -> None:
     ("call", "reason"),
     [
         ("clip_grad_norm_(p, 2.0)", "the threshold of the clipping is 2.0 already"),
-        ("trainer.fit(m)", "the clip_grad_norm_ is somewhere inside"),
+        ("trainer.fit(m)", "the clip_grad_norm_ only indirectly"),
         ("clip_grad_norm_(*a)", "come out of a list"),
     ],
 )

@@ -71,7 +71,7 @@ def test_the_import_names_it(patient) -> None:
             {"scheduler__0": "lr_scheduler.L", "scheduler__1": "lr_scheduler.S"},
             "line 5 joins several schedules to one",
         ),
-        ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR is somewhere inside"),
+        ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR only indirectly"),
         ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not show the scheduler's optimizer"),
         ("x = 1\n", {}, "and nothing sets the rate by hand"),
     ],

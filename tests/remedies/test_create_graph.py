@@ -20,4 +20,4 @@ def test_the_derivative_keeps_its_graph(patient, line):
 
 
 def test_somewhere_inside(patient):
-    assert "somewhere inside" in patient("g = slope(e, x)\n", derivative="slope(").refusal(create_graph)
+    assert "only indirectly" in patient("g = slope(e, x)\n", derivative="slope(").refusal(create_graph)

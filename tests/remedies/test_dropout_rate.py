@@ -60,7 +60,7 @@ def test_a_layer_that_holds_its_own(patient) -> None:
     ("call", "reason"),
     [
         ("nn.Dropout(0.2)", "the dropout rate is 0.2 already"),
-        ("nn.TransformerEncoderLayer(8, 2)", "the Dropout is somewhere inside"),
+        ("nn.TransformerEncoderLayer(8, 2)", "the Dropout only indirectly"),
         ("nn.Dropout(*rest)", "come out of a list"),
     ],
 )

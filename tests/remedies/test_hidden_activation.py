@@ -99,7 +99,7 @@ def test_torch_is_imported_where_it_is_needed(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "call", "name", "reason"),
     [
-        ("h = encoder(x)\n", "encoder(", "relu", "line 1 calls `encoder`: the relu is somewhere inside"),
+        ("h = encoder(x)\n", "encoder(", "relu", "line 1 calls `encoder`, which uses the relu only indirectly"),
         ("h = ops.tanh(x)\n", "ops.tanh(", "tanh", "line 1 does not show what tanh gets"),
     ],
 )

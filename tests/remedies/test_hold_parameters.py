@@ -180,7 +180,7 @@ def test_a_model_of_another_optimizer(patient) -> None:
 
 def test_a_library_makes_the_optimizer_inside(patient) -> None:
     p = patient("trainer.fit(net)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
-    assert p.refusal(hold_parameters) == "line 1 calls `trainer.fit`: the SGD is somewhere inside"
+    assert p.refusal(hold_parameters) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ LIBRARY = {"optimizer": "SGD"}
 
 def test_what_a_library_makes_inside_is_left_there(patient) -> None:
     p = patient("trainer.fit(model, loader)\n", optimizer="trainer.fit(", made=LIBRARY)
-    assert p.refusal(learning_rate, lr=0.1) == "line 1 calls `trainer.fit`: the SGD is somewhere inside"
+    assert p.refusal(learning_rate, lr=0.1) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_the_loss_is_summed(patient, line, name, kind, call, after):
 
 def test_somewhere_inside(patient):
     p = patient(f"{HEAD}rec = error(y, x)\n", made={"loss": "mse_loss"}, loss="error(")
-    assert "somewhere inside" in p.refusal(loss_reduction, reduction="sum")
+    assert "only indirectly" in p.refusal(loss_reduction, reduction="sum")
 
 
 LOOP = """for x in loader:

@@ -100,8 +100,8 @@ def test_the_module_comes_before_its_call(patient) -> None:
         ("nn.KLDivLoss(True)", "cross_entropy", "may not mean the same"),
         ("F.kl_div(z, y, True)", "cross_entropy", "may not mean the same"),
         ("nn.NLLLoss()", "hinge", "no loss that is known"),
-        ("criterion(z, y)", "cross_entropy", "line 4 calls `criterion`: the nll_loss is somewhere inside"),
-        ("LOSSES[name]()", "cross_entropy", "line 4 calls `LOSSES[name]`: the NLLLoss is somewhere inside"),
+        ("criterion(z, y)", "cross_entropy", "line 4 calls `criterion`, which uses the nll_loss only indirectly"),
+        ("LOSSES[name]()", "cross_entropy", "line 4 calls `LOSSES[name]`, which uses the NLLLoss only indirectly"),
     ],
 )
 def test_refusals_say_why(patient, call: str, loss: str, reason: str) -> None:

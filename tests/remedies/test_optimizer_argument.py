@@ -77,7 +77,7 @@ def test_a_number_that_serves_two_is_left(patient) -> None:
         ("optim.SGD(p)", {**WEIGHT_DECAY, "value": 0.0}, "the weight decay is 0.0 already"),
         ("optim.Adam(p)", MOMENTUM, "Adam takes no momentum"),
         ("optim.SGD(p, 1, 0.9, nesterov=True)", {**MOMENTUM, "value": 0.0}, "Nesterov's rule in line 3"),
-        ("trainer.fit(model)", MOMENTUM, "the SGD is somewhere inside"),
+        ("trainer.fit(model)", MOMENTUM, "the SGD only indirectly"),
     ],
 )
 def test_refusals_say_why(patient, call: str, dose: dict[str, object], reason: str) -> None:

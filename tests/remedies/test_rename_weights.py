@@ -34,4 +34,4 @@ def test_a_prefix_is_put_on(patient) -> None:
 
 def test_what_loads_is_somewhere_inside(patient) -> None:
     p = patient("restore(net, path)\n", load_state_dict="restore(")
-    assert "somewhere inside" in p.refusal(rename_weights, place="0", prefix="module.", is_extra=True)
+    assert "only indirectly" in p.refusal(rename_weights, place="0", prefix="module.", is_extra=True)

@@ -240,7 +240,7 @@ REFUSED = {
     "forward": ("for x in loader:\n    model.forward(x)", "goes past the hooks"),
     "by name": ("for x in loader:\n    model(x=x)", "no inputs by their place"),
     "unpacked": ("for x in loader:\n    model(*x)", "no inputs by their place"),
-    "a library's loop": ("trainer.fit(model, loader)", "`trainer.fit`: the fit is somewhere inside"),
+    "a library's loop": ("trainer.fit(model, loader)", "`trainer.fit`, which uses the fit only indirectly"),
     "made on the spot": ("for x in loader:\n    model_of(a)(x)", "no name for the model"),
     "a function": ("for x in loader:\n    torch.relu(x)", "no name for the model"),
     "called from a library": (

@@ -28,4 +28,4 @@ def test_the_number_behind_several_layers(patient) -> None:
 
 def test_a_layer_that_is_made_elsewhere(patient) -> None:
     p = patient("m = block(8)\n", running_statistics="block(", made={"running_statistics": "BatchNorm2d"})
-    assert "somewhere inside" in p.refusal(statistics_momentum, momentum=0.1)
+    assert "only indirectly" in p.refusal(statistics_momentum, momentum=0.1)

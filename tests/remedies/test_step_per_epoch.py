@@ -100,4 +100,4 @@ def test_refusals_say_why(patient, text: str, reason: str) -> None:
 
 def test_a_step_in_a_library(patient) -> None:
     p = patient("for e in r:\n    for b in d:\n        engine.go()\n", scheduler_step="engine.go(")
-    assert "somewhere inside" in p.refusal(step_per_epoch)
+    assert "only indirectly" in p.refusal(step_per_epoch)

@@ -189,8 +189,8 @@ def test_a_part_that_is_called_is_of_a_whole(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "call", "reason"),
     [
-        ("trainer.fit(x)\n", "trainer.fit(", "line 1 calls `trainer.fit`: the fit is somewhere inside"),
-        ("def net(x):\n    return w @ x\nnet(x)\n", "net(", "somewhere inside"),
+        ("trainer.fit(x)\n", "trainer.fit(", "line 1 calls `trainer.fit`, which uses the fit only indirectly"),
+        ("def net(x):\n    return w @ x\nnet(x)\n", "net(", "only indirectly"),
         ("y = nn.Linear(2, 1)(x)\n", "nn.Linear(2, 1)(", "no name for the model"),
         ("y = [m(x) for m in models]\n", "m(x)", "one model after another"),
         ("f = lambda x: net(x)\n", "net(", "lambda"),
@@ -201,7 +201,7 @@ def test_refusals_say_why(patient, text: str, call: str, reason: str) -> None:
 
 
 def test_a_function_of_plain_tensors_has_no_mode(patient) -> None:
-    assert "somewhere inside" in patient("loss = f(w)\n", model_call="f(").refusal(train_mode)
+    assert "only indirectly" in patient("loss = f(w)\n", model_call="f(").refusal(train_mode)
 
 
 def test_dropout_is_at_work_again(patient) -> None:

@@ -76,4 +76,4 @@ def test_layers_that_cannot_be_told_apart(patient) -> None:
 def test_a_helper_makes_them(patient) -> None:
     p, dose = chain(patient, "a = dense(Linear(2, 2))\nb = Linear(2, 1)\n", ("a", "b"))
     p.record.sites[0] = replace(p.record.sites[0], end_column=len("a = dense(Linear(2, 2))"))
-    assert "somewhere inside" in p.refusal(widen, **dose)
+    assert "only indirectly" in p.refusal(widen, **dose)

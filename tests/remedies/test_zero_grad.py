@@ -91,7 +91,7 @@ def test_the_optimizers_variable_decides_who_steps(patient) -> None:
 
 def test_a_step_inside_a_library_is_left_there(patient) -> None:
     p = patient("trainer.fit(model)\n", step="trainer.fit(")
-    assert p.refusal(zero_grad) == "line 1 calls `trainer.fit`: the fit is somewhere inside"
+    assert p.refusal(zero_grad) == "line 1 calls `trainer.fit`, which uses the fit only indirectly"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_step_inside_a_library_is_left_there(patient) -> None:
         ("[o.step() for o in opts]\n", "comprehension"),
         ("go = lambda: opt.step()\n", "lambda"),
         ("if opt.step():\n    log()\n", "head of a block"),
-        ("step()\n", "line 1 calls `step`: the step is somewhere inside"),
+        ("step()\n", "line 1 calls `step`, which uses the step only indirectly"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:

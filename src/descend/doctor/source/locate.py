@@ -80,7 +80,7 @@ class Place:
             self.syntax.code(self.call.func),
             self.site.detail or WORDS.get(self.site.kind, self.site.kind),
         )
-        return f"line {self.syntax.line(self.call)} calls `{name}`: the {what} is somewhere inside"
+        return f"line {self.syntax.line(self.call)} calls `{name}`, which uses the {what} only indirectly"
 
 
 def locate(script: Script, record: Record, kind: str, key: str | None = None) -> Place | NotApplicable:
