@@ -43,6 +43,14 @@ def test_what_a_later_search_asks_for_and_is_known_is_not_run_again():
     assert len(table.jobs) == 1
 
 
+def test_a_trial_keeps_the_symptoms_that_it_has_refuted():
+    """For `b` another change helps, so that it goes on, and `a` does not."""
+    asked = [named("first", "a"), named("again", "b"), prescription("other", "b")]
+    proof, _ = tried({"skip": 0.95, "other": 0.1}, asked)
+    assert {trial.label: set(trial.symptoms) for trial in proof.trials} == {"again": {"a", "b"}, "other": {"b"}}
+    assert proof.confirmed == {"b"} and proof.dismissed == {"a"}
+
+
 class Printing(Table):
     """Trial runs that print an accuracy on held-out data, which the change raises, and the loss does not show."""
 

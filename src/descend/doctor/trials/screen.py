@@ -55,13 +55,19 @@ def one_for_each_edit(
 
 
 def in_order(asked: Iterable[Prescription], candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates of the prescriptions `asked`, in their order, each with those that are asked alone."""
+    """Return the candidates of the prescriptions `asked`, in their order; each is led by the first that asks for it."""
     owners = {p.key: candidate for candidate in candidates for p in candidate.prescriptions}
     found: dict[Hashable, list[Prescription]] = {}
     for prescription in asked:
         found.setdefault(owners[prescription.key].edit, []).append(prescription)
     by_edit = {candidate.edit: candidate for candidate in owners.values()}
-    return [_asked_by(tuple(prescriptions), by_edit[edit]) for edit, prescriptions in found.items()]
+    return [_led_by(prescriptions, by_edit[edit]) for edit, prescriptions in found.items()]
+
+
+def _led_by(prescriptions: Sequence[Prescription], candidate: Candidate) -> Candidate:
+    """Return a candidate with these prescriptions first, and after them the others that give the same source."""
+    keys = {prescription.key for prescription in prescriptions}
+    return _asked_by((*prescriptions, *(p for p in candidate.prescriptions if p.key not in keys)), candidate)
 
 
 def _made(prescription: Prescription, study: Study) -> Candidate:
