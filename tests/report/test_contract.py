@@ -14,7 +14,8 @@ from descend.doctor.report.verdict import is_clean, verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
-    "reproduced", "effects", "cost", "changed", "failure", "refuted",
+    "reproduced", "effects", "cost", "changed", "failure", "refuted", "checks", "verdict",
+    "undecided_because",
 }  # fmt: skip
 FINDING_KEYS = {
     "symptom", "rank", "standing", "consequences", "where",
@@ -128,7 +129,7 @@ def test_the_patch_is_still_there_after_it_has_been_applied(tmp_path):
         (True, ("instability",), True, "healthy"),
     ],
 )
-def test_a_clean_bill_needs_that_nothing_likely_is_left_open(likely, dismissed, tried, status, tmp_path):
+def test_no_problem_found_needs_that_no_likely_suspicion_is_open(likely, dismissed, tried, status, tmp_path):
     trials = inputs_not_normalised(tmp_path).trials[2:3] if tried else ()
     suspicions = (replace(instability_symptom(tmp_path), likely=likely),)
     case = replace(healthy(tmp_path), suspicions=suspicions, dismissed=dismissed, trials=trials)
@@ -136,7 +137,8 @@ def test_a_clean_bill_needs_that_nothing_likely_is_left_open(likely, dismissed, 
     assert contract["status"] == case.status == status and contract["findings"] == []
     assert [s["symptom"] for s in contract["suspicions"]] == ([] if dismissed else ["instability"])
     assert is_clean(case) == (status == "healthy")
-    assert ("clean bill" in verdict(case)) == (status == "healthy")
+    assert ("no problem found" in verdict(case)) == (status == "healthy")
+    assert contract["undecided_because"] == ([] if status == "healthy" else ["open_suspicion"])
 
 
 def test_tuning_and_what_is_not_proved_are_patches_beside_the_cure(tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cases import FINDINGS
 
-from descend.doctor.record import Cost, Note, Record, Site
+from descend.doctor.record import Note, Site
 from descend.doctor.report import wording
-from descend.doctor.report.measurements import NAMES, group_notes, looked_at, unseen
+from descend.doctor.report.measurements import NAMES, group_notes
 
 
 @pytest.mark.parametrize(
@@ -129,18 +129,6 @@ def test_every_probe_has_a_plain_name_of_its_own():
 
     named = [NAMES.get(probe.name) for probe in (*PROBES, SPREAD, *GRADIENTS)]
     assert None not in named and len(set(named)) == len(named)
-
-
-def test_what_failed_each_time_was_not_looked_at():
-    record = Record()
-    record.extend([Cost("curvature", 0.1, 3, 3), Cost("twins", 0.1, 3, 2), Cost("pairing", 0.1, 1), Cost("tape", 1, 4)])
-    assert looked_at(record) == ["identical units", "batch pairing"]
-
-
-def test_what_was_looked_at_is_not_unseen_as_well():
-    record = Record()
-    record.extend([Cost("curvature", 0.1, 3, 3), Cost("twins", 0.1, 3, 2), Note("curvature", "r"), Note("twins", "s")])
-    assert [note.probe for note in unseen(record)] == ["curvature"]
 
 
 def test_a_long_list_says_how_many_more_there_are():

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from descend.doctor.canon.checks import Check, checks
 from descend.doctor.course.progress import has_reference, is_stuck, yardstick_place
+from descend.doctor.course.reservations import Reservation, reservations
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.script.changes import Change
@@ -37,7 +39,7 @@ class Case:
     def status(self) -> str:
         """`script_failed`, `findings`, `interrupted` (and nothing found so far), `undecided` or `healthy`.
 
-        `undecided` is what something likely is left open of, and what has learnt nothing for no known reason.
+        A run without findings is `undecided` for any of the reasons in `undecided_because`.
         """
         ending = self.record.ending
         if ending and ending.reason in ("failed", "killed"):
@@ -46,7 +48,31 @@ class Case:
             return "findings"
         if self.interrupted:
             return "interrupted"
-        return "undecided" if self.undecided or self.learnt_nothing else "healthy"
+        return "undecided" if self.undecided_because else "healthy"
+
+    @property
+    def undecided_because(self) -> tuple[str, ...]:
+        """Why a run without findings is undecided; empty where it is not."""
+        open_suspicion = ("open_suspicion",) if self.undecided else ()
+        nothing = ("nothing_learned",) if self.learnt_nothing else ()
+        return (*open_suspicion, *nothing, *(reservation.kind for reservation in self.reservations))
+
+    @property
+    def reservations(self) -> tuple[Reservation, ...]:
+        """What about the run, or about its trials, speaks against calling it free of problems."""
+        lower_rate_was_tried = any("learning_rate" in trial.remedies for trial in self._effective_trials)
+        of_run = [r for r in reservations(self.record) if not (r.kind == "steps_too_long" and lower_rate_was_tried)]
+        if not self.trials or self._effective_trials:
+            return tuple(of_run)
+        tried = f"none of the {len(self.trials)} remedies" if len(self.trials) > 1 else "the one remedy tried"
+        could = "could" if len(self.trials) > 1 else "could not"
+        sentence = f"no setting was varied: {tried} {could} be applied with an effect on the run"
+        return (*of_run, Reservation("settings_not_varied", 0, 1, sentence))
+
+    @property
+    def can_be_improved(self) -> bool:
+        """Whether nothing is known to be wrong, so that what may be better is worth a trial."""
+        return self.status in ("healthy", "undecided") and not (self.undecided or self.learnt_nothing)
 
     @property
     def is_settled(self) -> bool:
@@ -69,6 +95,11 @@ class Case:
         return INTERRUPTED if self.interrupted else int(bool(self.findings)), "descend"
 
     @property
+    def checks(self) -> tuple[Check, ...]:
+        """For each problem that descend knows, whether the run was checked for it, and why it was not."""
+        return checks(self.record, self.left_out)
+
+    @property
     def shortfall(self) -> str:
         """Why a run that ended well is too little to diagnose; "" where it is enough."""
         ending, record = self.record.ending, self.record
@@ -77,11 +108,11 @@ class Case:
         if ending.reason == "window":
             return self._cut_off(ending)
         if record.steps == 0 and record.site("backward"):
-            return "goes backward, but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
+            return "calls backward(), but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
         if record.steps == 0:
             passes = record.fact(facts.Passes)
             what = (
-                f"took {passes.backward} gradients and made no step of them"
+                f"computed {passes.backward} gradients and took no optimizer step"
                 if passes and passes.backward
                 else "ended without an optimizer step or a backward pass"
             )
@@ -89,7 +120,7 @@ class Case:
         return "ended after a single optimizer step: too little to diagnose"
 
     def _cut_off(self, ending: Ending) -> str:
-        """Say of a run that the window has closed on too early what it was at."""
+        """Return what a run did that was still without steps when its observation ended."""
         record, cut = self.record, self.record.fact(facts.CutOff) or facts.CutOff(ending.wall_s, None)
         at = cut.place
         place = f" (it was at {_relative(at.file, record.root)}:{at.line} then)" if at else ""
@@ -99,7 +130,7 @@ class Case:
             return f"had taken a single optimizer step {spent}{place}: too little to diagnose; {more}"
         if record.site("backward"):
             spent = f"in {ending.loop_s:.0f} s of training"
-            return f"goes backward, but no optimizer stepped {spent}{place}: nothing is trained; {more}"
+            return f"calls backward(), but no optimizer stepped {spent}{place}: nothing is trained; {more}"
         return f"took no optimizer step in {cut.seconds:.0f} s{place}: nothing to diagnose; {more}"
 
     @property
@@ -115,9 +146,14 @@ class Case:
 
     @property
     def undecided(self) -> tuple[Symptom, ...]:
-        """What stands in the way of a clean bill: what is left open and likely; all of it where nothing was tried."""
-        were_tried = any(trial.was_judged for trial in self.trials) and not self.interrupted and not self.changed
+        """The suspicions that are open and likely; all open ones if no trial varied anything."""
+        were_tried = bool(self._effective_trials) and not self.interrupted and not self.changed
         return tuple(s for s in self.open if s.likely or not were_tried)
+
+    @property
+    def _effective_trials(self) -> list[Trial]:
+        """The trials that were run and whose edit changed the run."""
+        return [trial for trial in self.trials if trial.was_judged and trial.has_changed_the_run]
 
     @property
     def unproved(self) -> Trial | None:

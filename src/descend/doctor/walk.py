@@ -100,6 +100,6 @@ def _reproduced(study: Study, proof: Proof) -> Steps:
 
 
 def _suggested(study: Study, proof: Proof) -> Steps:
-    if study.plan.suggest and conclude(study.baseline, proof).status == "healthy":
+    if study.plan.suggest and conclude(study.baseline, proof).can_be_improved:
         proof = yield from suggest(prescribe(study.baseline, suggestible()), study, proof)
     return proof

@@ -185,6 +185,11 @@ class Record:
         return self.role == "baseline" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
 
     @property
+    def has_fixed_examples(self) -> bool:
+        """Whether a step could be replayed on fixed examples, which most measurements need."""
+        return any(name == "monitor" for name, _ in self.facts)
+
+    @property
     def is_of_a_group(self) -> bool:
         """Whether the script is one that torchrun starts, be it as several processes."""
         return any(note.probe == "torchrun" for note in self.notes)

@@ -13,21 +13,21 @@ from rich.text import Text
 
 from descend.doctor.case import Case
 from descend.doctor.redaction import clean
-from descend.doctor.report.measurements import group_notes, looked_at, unseen
+from descend.doctor.report.checked import checked_line
 from descend.doctor.report.patch import summarise_diff
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
 from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, refutation, tried, verdict
-from descend.doctor.report.wording import count, listed, number, one_line, place, root_of, taken_off
+from descend.doctor.report.wording import count, number, one_line, place, root_of, taken_off
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
 
 STORE = Path(".descend")  # where runs are kept unless it is said
 WIDEST = 120  # columns; longer lines are hard to read
 LABEL_WIDTH = 9
-MOST_FINDINGS, MOST_TRIALS, MOST_NOTES = 3, 5, 4  # what fits on a screen; the page has all of them
-SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH, NOTE_LENGTH = 330, 40, 72, 140, 210
+MOST_FINDINGS, MOST_TRIALS = 3, 5  # what fits on a screen; the page has all of them
+SENTENCE_LENGTH, PLACE_LENGTH, REMEDY_LENGTH, LINE_LENGTH = 330, 40, 72, 140
 VERDICT_STYLES = {
     "proved": "bold green",
     "train_longer": "bold green",
@@ -62,13 +62,14 @@ def render_console(
     rows += _findings(case)
     rows += [("suspected", _finding(case, suspicion, "yellow")) for suspicion in case.undecided[:MOST_FINDINGS]]
     rows += [("withdrawn", Text(refutation(symptom, trial))) for symptom, trial in case.refuted]
-    if not case.findings and not case.undecided and is_judged(case):
-        rows += _looked_at(case)
     rows += _trials(case)
     if case.changed:
         rows.append(("ended", Text(one_line(case.changed), "yellow")))
     rows += _patches(case, folder, command("apply", case, store))
     rows += _refused(case)
+    if is_judged(case):
+        more = "; the report lists them" if folder else ""
+        rows.append(("checked", Text(one_line(checked_line(case), SENTENCE_LENGTH) + more)))
     if folder:
         path = str(folder / "report.html")
         rows.append(("report", Text(path if has_page else f"{command('report', case, store)} writes {path}")))
@@ -114,24 +115,6 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
         follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
         lines.append(Text(f"explains: {one_line(follows, LINE_LENGTH)}", "dim"))
     return Group(*lines)
-
-
-def _looked_at(case: Case) -> list[Row]:
-    rows: list[Row] = []
-    if names := looked_at(case.record):
-        rows.append(("looked at", Text(listed(names, SENTENCE_LENGTH))))
-    grouped = group_notes(unseen(case.record))
-    reasons = [f"{listed(probes, LINE_LENGTH // 2)}: {reason}" for reason, probes in grouped.items()]
-    for line in reasons[:MOST_NOTES]:
-        rows.append(
-            (
-                "" if rows and rows[-1][0] in ("unseen", "") else "unseen",
-                Text(one_line(line, NOTE_LENGTH), "dim"),
-            )
-        )
-    if len(reasons) > MOST_NOTES:
-        rows.append(("", Text(f"and {count(len(reasons) - MOST_NOTES, 'more reason')}", "dim")))
-    return rows
 
 
 def _trials(case: Case) -> list[Row]:

@@ -5,11 +5,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+from descend.doctor.canon.checks import Check
 from descend.doctor.case import Case
 from descend.doctor.record import Site, facts
 from descend.doctor.redaction import cleaned
 from descend.doctor.report.patches import patches
-from descend.doctor.report.verdict import failure
+from descend.doctor.report.verdict import failure, verdict
 from descend.doctor.report.wording import cell_and_line, relative, root_of
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
@@ -27,6 +28,8 @@ def render_json(case: Case) -> str:
     contract = {
         "schema": SCHEMA,
         "status": case.status,
+        "verdict": verdict(case),
+        "undecided_because": list(case.undecided_because) if case.status == "undecided" else [],
         "script": case.record.script,
         "steps": case.record.steps,
         "exit": dict(zip(("status", "whose"), case.exit_status)),
@@ -38,6 +41,7 @@ def render_json(case: Case) -> str:
             finding_as_json(s, root_of(case), rank) | {"trial": _trial(trial, case)}
             for rank, (s, trial) in enumerate(case.refuted, 1)
         ],
+        "checks": [_check(check) for check in case.checks],
         "trials": [_trial(trial, case) for trial in case.trials],
         "changed": case.changed or None,
         "patch": case.patch or None,
@@ -80,6 +84,16 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
 def _stage(stage: facts.Stage | None) -> dict[str, int] | None:
     """Return which stage of a training was looked at; None where it was the whole of it."""
     return {"number": stage.number, "of": stage.of} if stage else None
+
+
+def _check(check: Check) -> dict[str, Any]:
+    """Return whether the run was checked for one problem; if it could not be, what is missing and why."""
+    return {
+        "symptom": check.symptom,
+        "outcome": check.outcome,
+        "missing": check.missing or None,
+        "reason": check.reason or None,
+    }
 
 
 def _trial(trial: Trial, case: Case) -> dict[str, Any]:

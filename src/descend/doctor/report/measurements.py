@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from descend.doctor.record import Note, Record
+from descend.doctor.record import Note
 from descend.doctor.report.wording import one_line, plain_name
 
-BEHIND_THE_SCENES = frozenset({"tape", "monitor", "store"})  # cost time, and are no look at the training
 NAMES = {
     "loss_input": "outputs and targets",
     "not finite": "NaN and infinities",
@@ -56,18 +55,6 @@ NAMES = {
 def measurement(probe: str) -> str:
     """Return what a probe measures, in a few words: `identical units`."""
     return one_line(NAMES.get(probe, plain_name(probe)))
-
-
-def looked_at(record: Record) -> list[str]:
-    """Return what was measured at least once; what failed each time was not seen."""
-    seen = (cost.probe for cost in record.costs.values() if cost.calls > cost.failed)
-    return [measurement(probe) for probe in seen if probe not in BEHIND_THE_SCENES]
-
-
-def unseen(record: Record) -> list[Note]:
-    """Return why something was not measured at all; what was measured at other times was looked at."""
-    seen = set(looked_at(record))
-    return [note for note in record.notes if measurement(note.probe) not in seen]
 
 
 def group_notes(notes: Iterable[Note]) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 from descend.doctor.case import Case
 from descend.doctor.record import Record, Site
 from descend.doctor.redaction import clean
+from descend.doctor.report.checked import checked_table
 from descend.doctor.report.document import Figures, render, script_json, write_whole
 from descend.doctor.report.floors_picture import floors
 from descend.doctor.report.lecture import nature, reasons, ruled_out
@@ -73,7 +74,7 @@ def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) ->
     return {
         "headline": headline(case),
         "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
-        "verdict": sentence(verdict(case).removeprefix("clean bill: ")),
+        "verdict": sentence(verdict(case)),
         "observed": observed(case) if case.record.steps else "",
         "script": one_line(case.record.script),
         "error": case.record.ending.error if failed and case.record.ending else "",
@@ -91,6 +92,7 @@ def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) ->
         "legend": sentence(legend(case.trials)),
         "patch": _patch(case),
         "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],
+        "checked": checked_table(case),
         "ledger": ledger(case),
     }
 

@@ -16,14 +16,19 @@ from descend.doctor.trials.trial import Trial
 CUT_OFF = "cut off"  # no ending was recorded: it was killed, or it goes on
 LONGEST_COMMAND, LONGEST_LABEL, LONGEST_CAUSE = 80, 60, 160  # characters
 MEASURING_TOLD = 0.1  # of the time: less is not worth a word
-FEW = 10  # steps, as for a stage of a training: fewer show no course that could be judged
+HEADLINES = {
+    "loss_still_falls": "Undecided: the loss is still falling",
+    "learning_rate_still_rises": "Undecided: the learning rate is still rising",
+    "steps_too_long": "Undecided: the steps may be too long",
+    "settings_not_varied": "Undecided: no setting could be varied",
+    "too_few_steps": "Undecided: too few steps",
+    "not_replayed": "Undecided: little could be measured",
+}
 
 
 def is_clean(case: Case) -> bool:
-    """Tell whether a run without findings deserves a clean bill."""
-    if is_short(case) or case.undecided or is_partial(case.record):
-        return False
-    return is_judged(case) and was_replayed(case) and not case.learnt_nothing
+    """Tell whether a run without findings is called free of problems."""
+    return case.status == "healthy" and is_judged(case) and not is_partial(case.record)
 
 
 def _found(case: Case) -> str:
@@ -45,29 +50,29 @@ def headline(case: Case) -> str:
     if case.findings:
         return sentence(heading(case.findings[0])).rstrip(".")
     if not is_judged(case):
-        return "Nothing could be judged"
+        return "The run could not be judged"
+    if case.interrupted:
+        return "Interrupted before the checks were complete"
     if case.undecided:
-        return "A suspicion"
+        return "Undecided: a suspicion is open"
     if case.learnt_nothing:
-        return "It has learnt little or nothing so far, and nothing that was looked for explains it"
-    if not was_replayed(case):
-        return "Nothing wrong was seen, but little was measured"
-    if is_short(case):
-        return "Nothing wrong was seen, in too few steps to tell"
+        return "The run has learned little or nothing so far, and no known problem explains it"
+    if case.reservations:
+        return HEADLINES[case.reservations[0].kind]
     if is_partial(case.record):
-        return "Nothing wrong was found in what could be judged"
-    return "A clean bill of health" if was_read(case) else "Nothing wrong was found, but the targets are not known"
+        return "No problem found in what could be judged"
+    return "No problem found" if was_read(case) else "No problem found, but the targets are not known"
 
 
 def verdict(case: Case) -> str:
-    """Return the verdict in one sentence, with the number that carries it, and whether it was interrupted."""
+    """Return the verdict in one sentence, with the number that it rests on, and whether it was interrupted."""
     words = _verdict(case)
     return f"interrupted: {words}" if case.interrupted and "interrupt" not in words else words
 
 
 def _verdict(case: Case) -> str:
     if case.status == "script_failed":
-        found = f"; {_found(case)} until then, {_remedy(case)}" if case.findings else ""
+        found = f"; {_found(case)} before that, {_remedy(case)}" if case.findings else ""
         return failure(case) + found
     if case.findings:
         return f"{_found(case)}, {_remedy(case)}"
@@ -75,46 +80,46 @@ def _verdict(case: Case) -> str:
         return f"the script {case.shortfall}" if case.shortfall else _unjudged(case.record)
     if case.undecided:
         return _undecided(case)
-    if case.interrupted and case.record.ending and case.record.ending.reason != "interrupted":
-        return f"interrupted: {_so_far(case)}"
+    if case.interrupted:
+        return _interrupted(case)
     if case.learnt_nothing:
-        return _no_better_than_constant(case)
-    window = {"interrupted": "before the interruption", CUT_OFF: "that were recorded"}.get(_reason(case), "observed")
-    besides = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
-    steps = f"{count(steps_seen(case.record), 'step')} {window}"
-    if not was_replayed(case):
-        return f"nothing wrong was seen in the {steps}, but none could be replayed, so little was measured{besides}"
-    if is_short(case):
-        return f"nothing wrong was seen in the {steps}, which are too few for a clean bill{besides}"
+        return f"undecided: {_nothing_learned(case)}"
+    if case.reservations:
+        return f"undecided: {case.reservations[0].sentence}"
+    return _no_problem_found(case)
+
+
+def _no_problem_found(case: Case) -> str:
+    """Return in which steps no problem was found, and what could not be judged in them."""
+    steps = f"{count(steps_seen(case.record), 'step')} observed"
+    left_out = f"; not looked for: {', '.join(sorted(case.left_out))}" if case.left_out else ""
     if is_partial(case.record):
-        return f"nothing wrong was found in {in_part(case.record, steps)}{besides}"
+        return f"no problem found in {in_part(case.record, steps)}{left_out}"
     if not was_read(case):
-        return (
-            f"nothing wrong was found in the {steps}, but the loss does not show what the targets are, so whether "
-            f"the outputs answer to them could not be judged{besides}"
-        )
-    return f"clean bill: nothing wrong was found in the {steps}{besides}"
+        unread = "the loss does not show the targets, so whether the outputs match them could not be judged"
+        return f"no problem found in the {steps}, but {unread}{left_out}"
+    return f"no problem found in the {steps}{left_out}"
+
+
+def _interrupted(case: Case) -> str:
+    """Return how far a consultation without findings came."""
+    steps = count(steps_seen(case.record), "step")
+    if _reason(case) == "interrupted":
+        return f"interrupted after {steps}: nothing wrong was seen so far, but the checks are not complete"
+    if _reason(case) == CUT_OFF:
+        return f"the record ends after {steps}: nothing wrong was seen so far, but the checks are not complete"
+    return f"interrupted: {_so_far(case)}"
 
 
 def is_judged(case: Case) -> bool:
-    """Tell whether the run got far enough, and ended well enough, for having no findings to mean anything."""
+    """Tell whether the run took steps and ended well enough to be judged."""
     return (
         case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted", CUT_OFF)
     )
 
 
-def is_short(case: Case) -> bool:
-    """Tell whether there were too few steps for anything that shows in the course of a training."""
-    return case.record.steps < FEW
-
-
-def was_replayed(case: Case) -> bool:
-    """Tell whether any step was taped: without that there is no curvature, no activations and no yardstick."""
-    return case.record.fact(facts.Monitor) is not None
-
-
 def was_read(case: Case) -> bool:
-    """Tell whether the loss shows what the targets are: without that nothing is known of the task."""
+    """Tell whether the loss shows the targets: without them the task is not known."""
     return yardstick_place(case.record) != "loss"
 
 
@@ -128,7 +133,7 @@ def tried(case: Case) -> str:
 
 
 def observed(case: Case) -> str:
-    """Return what was watched: `the first 300 steps of python train.py, in 2.1 s`."""
+    """Return what was observed: `the first 300 steps of python train.py, in 2.1 s`."""
     ending, single = case.record.ending, case.record.steps == 1
     which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
     which = which if ending and ending.is_told else ""
@@ -138,7 +143,7 @@ def observed(case: Case) -> str:
     of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
     until = {
         "interrupted": " until the interruption",
-        CUT_OFF: " until the record breaks off",
+        CUT_OFF: " until the record ends",
         "failed": " until it failed",
         "killed": " until it was killed",
     }.get(_reason(case), "")
@@ -146,7 +151,7 @@ def observed(case: Case) -> str:
 
 
 def _spent(ending: Ending) -> str:
-    """Return how long it took; what went into measuring counts toward no limit that `--seconds` sets."""
+    """Return how long it took; the time for measuring does not count towards the limit of `--seconds`."""
     whole = ending.loop_s or ending.wall_s
     if not whole:
         return ""
@@ -155,7 +160,7 @@ def _spent(ending: Ending) -> str:
 
 
 def consequences(case: Case) -> frozenset[str]:
-    """Return the ids that a finding ranked above them explains: they are folded under it."""
+    """Return the ids of the findings that a finding ranked above them explains."""
     folded: set[str] = set()
     for finding in case.findings:
         if finding.id not in folded:
@@ -164,7 +169,7 @@ def consequences(case: Case) -> frozenset[str]:
 
 
 def causes(case: Case) -> tuple[Symptom, ...]:
-    """Return the findings that stand by themselves, worst first; all of them should each explain another."""
+    """Return the findings that no other one explains, worst first; all findings if each is explained by another."""
     folded = consequences(case)
     return tuple(f for f in case.findings if f.id not in folded) or case.findings
 
@@ -189,37 +194,40 @@ def refutation(symptom: Symptom, trial: Trial) -> str:
 
 
 def _undecided(case: Case) -> str:
-    """Return how much is suspected, and why nothing has decided it."""
+    """Return how many suspicions are open, and why no trial has decided them."""
     suspicions = count(len(case.undecided), "suspicion")
     it = "it" if len(case.undecided) == 1 else "them"
     if case.record.role == "watch":
-        return f"{suspicions}, and nothing tried that could decide {it}: descend doctor tries what could"
+        return f"{suspicions}; watch runs no trials, but descend doctor can decide {it}"
     if case.interrupted:
-        return f"interrupted, with {suspicions} left open: {_so_far(case)}"
+        return f"interrupted, with {suspicions} open: {_so_far(case)}"
     if case.changed:
-        return f"the trials ended early, with {suspicions} left open: {_so_far(case)}"
+        return f"the trials ended early, with {suspicions} open: {_so_far(case)}"
     if not case.trials:
-        return f"{suspicions}, and no remedy is known to try that could decide {it}"
+        return f"undecided: {suspicions}, and no known remedy could decide {it}"
     if not any(trial.was_judged for trial in case.trials):
-        return f"{suspicions}, and no remedy could be tried that would decide {it}"
+        return f"undecided: {suspicions}, and no remedy that would decide {it} could be tried"
     return f"undecided: no trial has confirmed or dismissed {suspicions}"
 
 
 def _so_far(case: Case) -> str:
-    """Return how far the trials came before they were ended."""
+    """Return how many trials were run before they were ended."""
     if not case.trials:
-        return "the trials could not decide anything yet"
+        return "no trial has finished yet"
     return f"{tried(case)} so far"
 
 
-def _no_better_than_constant(case: Case) -> str:
+def _nothing_learned(case: Case) -> str:
+    """Return the loss or the metric of a run that has learned next to nothing, and what it is compared with."""
     record, steps = case.record, count(case.record.steps, "step")
     unexplained = _unexplained(case)
     if diverged(record, "0"):
-        return f"the training loss became infinite or no number within {steps}, and {unexplained}"
+        return f"the training loss became infinite or NaN within {steps}; {unexplained}"
     if has_hardly_learnt(record) and (metric := own_metric(record)):
-        unlearnt = f"where it stands at {number(metric.untrained)} without learning"
-        return f"after {steps} {metric.name!r} is {number(metric.end(record))}, {unlearnt}, and {unexplained}"
+        untrained = f"{number(metric.untrained)} for the untrained network"
+        return (
+            f"after {steps} the logged {metric.name!r} is {number(metric.end(record))}, near {untrained}; {unexplained}"
+        )
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
     floor, place = attainable_loss(record), yardstick_place(record)
     cost = (
@@ -227,20 +235,20 @@ def _no_better_than_constant(case: Case) -> str:
     )
     if constant is None:
         change = f"from {number(curve.first)} to {number(curve.last)}"
-        return f"the {cost} of the first examples went {change} in {steps}, and {unexplained}"
-    beside = f"{number(curve.last)} where {constant_in_words(record)} costs {number(constant)}"
-    beside += "; it still goes down" if _goes_down(record) else ""
-    return f"after {steps} the {cost} of the first examples is {beside}, and {unexplained}"
+        return f"the {cost} of the fixed examples went {change} in {steps}; {unexplained}"
+    compared = f"{number(curve.last)}, about that of {constant_in_words(record)} ({number(constant)})"
+    falling = ", although it is still falling" if _goes_down(record) else ""
+    return f"after {steps} the {cost} of the fixed examples is {compared}{falling}; {unexplained}"
 
 
 def _unexplained(case: Case) -> str:
     if not case.suspicions:
-        return "none of the problems that descend knows explains it"
+        return "no known problem explains it"
     return f"no trial has confirmed what was suspected: {', '.join(title(s.id) for s in case.suspicions)}"
 
 
 def _goes_down(record: Record) -> bool:
-    """Tell whether the cost of the fixed examples and that of the batches have come down, if not by much."""
+    """Tell whether both the loss of the fixed examples and that of the batches fell, if not by much."""
     curve = record.series("yardstick", yardstick_place(record))
     return bool(len(curve)) and curve.last < curve.first and is_falling(record, "0")
 
@@ -261,17 +269,17 @@ def failure(case: Case) -> str:
 def _when(record: Record) -> str:
     if record.steps:
         return f"after {steps_taken(record)}"
-    return "before its first step" if record.ending and record.ending.is_told else "before a step of it was seen"
+    return "before its first step" if record.ending and record.ending.is_told else "before any step was seen"
 
 
 def _unjudged(record: Record) -> str:
     ending = record.ending
     if ending and ending.reason == "killed":
         status = number(ending.status)
-        return f"the process was killed {_when(record)} (status {status}), so nothing can be said of the training"
+        return f"the process was killed {_when(record)} (status {status}), so the training cannot be judged"
     if ending and not ending.steps:
         return "no optimizer step was seen, so there is nothing to judge"
-    return "the record of this run is incomplete, so nothing can be said about the training"
+    return "the record of this run is incomplete, so the training cannot be judged"
 
 
 def _remedy(case: Case) -> str:
@@ -281,7 +289,7 @@ def _remedy(case: Case) -> str:
         if case.cure.verdict == "train_longer" and len(causes(case)) == 1:
             return f"nothing is broken: with {label} {change(case.cure)}{seeds}"
         if case.cure.verdict == "mends":
-            return f"and a change after which it is gone: {label}; nothing is clearly worse, {change(case.cure)}{seeds}"
+            return f"and a change that removes it: {label}; no run is clearly worse, {change(case.cure)}{seeds}"
         return f"and a proved remedy: {label}, {change(case.cure)}{seeds}"
     if any(trial.verdict in ("proved", "helps", "not_proved") for trial in case.trials):
         return "and a remedy that helped once but is not proved"

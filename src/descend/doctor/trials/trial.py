@@ -76,6 +76,15 @@ class Trial:
         return edit_of(self.script, self.label, self.reason)
 
     @property
+    def has_changed_the_run(self) -> bool:
+        """Whether any of its runs ended otherwise than the unchanged script's on the same seed.
+
+        Where only the time of a step is compared, the loss is expected to stay what it is.
+        """
+        pairs = [(before.value, after.value) for before, after in zip(self.baseline, self.treated)]
+        return self.judged_on == "time" or not pairs or any(before != after for before, after in pairs)
+
+    @property
     def was_judged(self) -> bool:
         """Whether it could be applied, run and compared."""
         return self.verdict not in UNJUDGED

@@ -1,0 +1,155 @@
+"""What keeps a run without findings undecided: how it ends, and how its trials went."""
+
+from dataclasses import replace
+from math import nan
+
+import pytest
+from records import MONITOR, STEPS, falling_to, healthy, observe, probe, set_cost, set_series, settling_at
+
+from descend.doctor.case import Case
+from descend.doctor.course.reservations import LONG_STEPS, RISING, STILL_FALLING, reservations
+from descend.doctor.record import Ending, Reading, Record, facts
+from descend.doctor.report.verdict import headline, is_clean, verdict
+from descend.doctor.trials.trial import Trial, TrialRun
+
+
+def run_to(share, **optimizer) -> Record:
+    record = healthy(**optimizer)
+    observe(record, MONITOR)
+    set_cost(record, share)
+    return record
+
+
+def kinds(record: Record) -> list[str]:
+    return [reservation.kind for reservation in reservations(record)]
+
+
+def with_rates(record: Record, rate) -> Record:
+    set_series(record, "learning_rate", "0", [rate(step) for step in range(STEPS)])
+    return record
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (falling_to(0.5), ["loss_still_falls"]),  # by 29 % over the last half: as much again is 14 % of a constant's
+        (falling_to(0.05), []),  # little is left, however steeply it falls
+        (settling_at(0.5), []),  # much is left, and it has settled
+        (lambda t: 0.6 - 0.02 * t, []),  # slowly
+    ],
+)
+def test_a_run_whose_loss_still_falls_steeply_at_its_end_is_undecided(share, expected):
+    record = run_to(share)
+    assert kinds(record) == expected
+    case = Case(record, ())
+    assert is_clean(case) == (not expected) and (case.status == "undecided") == bool(expected)
+    assert ("loss is still falling" in verdict(case)) == bool(expected)
+
+
+def test_a_loss_that_still_falls_is_told_with_its_number_its_limit_and_what_to_do():
+    (found,) = reservations(run_to(falling_to(0.5)))
+    assert found.value == pytest.approx(0.5 * (1 - 0.5**0.5), rel=0.1) and found.limit == STILL_FALLING
+    assert (
+        "as many steps again may lower it by another 14% of the cost of the best constant prediction" in found.sentence
+    )
+    assert "limit: 8%" in found.sentence and "train longer or run descend doctor --suggest" in found.sentence
+
+
+def test_a_run_that_goes_on_beyond_what_was_observed_may_still_fall():
+    record = run_to(falling_to(0.5))
+    record.ending = replace(record.ending, reason="window")
+    assert kinds(record) == []
+
+
+def test_a_metric_of_which_little_is_missing_decides_whatever_the_loss_does():
+    record = run_to(falling_to(0.5))
+    for step in range(0, STEPS, 50):
+        record.add(Reading("own_number", "test accuracy", step, 0.97))
+    observe(record, facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True), "test accuracy")
+    assert kinds(record) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (lambda step: 1e-3 * min(1.0, (step + 1) / 2000), ["learning_rate_still_rises"]),
+        (lambda step: 1e-3 * min(1.0, (step + 1) / 40), []),
+        (lambda step: 1e-3 * (1 - step / STEPS), []),
+        (lambda step: 1e-3 * (0.5 + 0.4 * (step % 60 / 60)), []),  # rises at the end, and was higher before
+    ],
+)
+def test_a_run_that_ends_in_its_warm_up_is_undecided(rate, expected):
+    assert kinds(with_rates(run_to(settling_at(0.6)), rate)) == expected
+
+
+@pytest.mark.parametrize("reason", ["finished", "window"])
+def test_a_warm_up_is_told_with_its_rates_whether_or_not_the_script_goes_on(reason):
+    record = with_rates(run_to(settling_at(0.6)), lambda step: 1e-3 * (step + 1) / 2000)
+    record.ending = replace(record.ending, reason=reason)
+    (found,) = reservations(record)
+    assert found.value == pytest.approx(0.1, rel=0.1) and found.limit == RISING
+    assert "still rising at the end (9e-05 → 0.0001 over the last tenth" in found.sentence
+    assert headline(Case(record, ())) == "Undecided: the learning rate is still rising"
+
+
+def test_a_warm_up_of_a_run_that_has_learned_its_task_is_left_alone():
+    assert kinds(with_rates(run_to(settling_at(0.01)), lambda step: 1e-3 * (step + 1) / 2000)) == []
+
+
+@pytest.mark.parametrize(
+    ("ratios", "left", "expected"),
+    [
+        ([1.2, 0.6, 0.4], 0.6, ["steps_too_long"]),
+        ([1.2, 0.6, 0.05], 0.6, []),  # the first steps alone, as of a rule without bias correction
+        ([1.2, 0.6, 0.4], 0.01, []),
+    ],
+)
+def test_steps_as_long_as_the_weights_leave_a_run_undecided_that_has_much_left_to_learn(ratios, left, expected):
+    record = run_to(settling_at(left))
+    for place in record.places("update_ratio"):
+        probe(record, "update_ratio", place, [*ratios, *[1e-3] * 10])
+    assert kinds(record) == expected
+
+
+def test_a_trial_of_another_learning_rate_decides_whether_the_steps_are_too_long():
+    record = run_to(settling_at(0.6))
+    for place in record.places("update_ratio"):
+        probe(record, "update_ratio", place, LONG_STEPS * 2)
+    assert Case(record, ()).undecided_because == ("steps_too_long",)
+    tried = trial("learning_rate", before=1.4, after=1.5)
+    assert Case(record, (), trials=(tried,)).status == "healthy"
+    assert Case(record, (), trials=(trial("dropout_rate", before=1.4, after=1.5),)).status == "undecided"
+
+
+def trial(remedy: str, before: float, after: float, verdict: str = "no_effect") -> Trial:
+    runs = [(TrialRun(number, 0, value),) for number, value in ((1, before), (2, after))]
+    values = (before, after, (nan, nan), (nan, nan), (0,))
+    return Trial((remedy,), remedy, "instability", verdict, "", *values, baseline=runs[0], treated=runs[1])
+
+
+def test_trials_that_left_the_run_as_it_was_varied_no_setting():
+    record = run_to(settling_at(0.05))
+    same = trial("learning_rate", before=1.4, after=1.4)
+    case = Case(record, (), trials=(same,), dismissed=("instability",))
+    assert case.status == "undecided" and case.undecided_because == ("settings_not_varied",)
+    assert "no setting was varied: the one remedy tried could not be applied with an effect on the run" in verdict(case)
+    other = trial("dropout_rate", before=1.4, after=1.5)
+    assert Case(record, (), trials=(same, other), dismissed=("instability",)).status == "healthy"
+    failed = replace(other, verdict="failed")
+    assert "none of the 2 remedies could be applied" in verdict(Case(record, (), trials=(same, failed)))
+
+
+@pytest.mark.parametrize("ending", [Ending("interrupted", 130, STEPS, 3.0, 1.0, 0.2), None])
+def test_a_run_that_was_interrupted_is_never_free_of_problems(ending):
+    record = run_to(settling_at(0.05))
+    record.ending = ending
+    case = Case(record, (), interrupted=True)
+    assert case.status == "interrupted" and case.exit_status == (130, "descend")
+    assert "the checks are not complete" in verdict(case) and "nothing wrong was seen so far" in verdict(case)
+    assert not is_clean(case) and headline(case) == "Interrupted before the checks were complete"
+
+
+def test_what_is_undecided_for_how_it_ends_may_still_be_improved():
+    assert Case(run_to(falling_to(0.5)), ()).can_be_improved
+    assert not Case(run_to(lambda t: 1.0), ()).can_be_improved
+    assert not Case(run_to(falling_to(0.5)), (), interrupted=True).can_be_improved
