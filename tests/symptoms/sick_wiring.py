@@ -21,7 +21,7 @@ from records import (
     set_cost,
     stuck,
 )
-from sick_first_steps import never_backward, no_step
+from sick_first_steps import never_backward, no_batch, no_step
 
 from descend.doctor.record import Ending, Record, facts
 
@@ -283,6 +283,7 @@ def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions
 
 WIRING = {
     bad_data: "bad_data",
+    no_batch: "no_batch",
     no_step: "no_step",
     never_backward: "no_step",
     parameters_not_in_optimizer: "parameters_not_in_optimizer",

@@ -51,6 +51,10 @@ WIRING: tuple[Entry, ...] = (
         Row("standardise_inputs", nothing_to_dose, "standardise inputs, missing values at the mean",
             MISSING, "Little & Rubin 2002, §4.2"),
     ), frozenset({"inputs_not_normalised", "outliers", "output_loss_mismatch", "sum_reduction", "targets_not_scaled"})),
+    Entry("no_batch", "wiring", "the training loop draws no batch", (), advice=(
+        "Print the length of the dataset and of what the loop iterates over. With drop_last=True the batch size must "
+        "not exceed the number of examples."
+    )),
     Entry("no_step", "wiring", "the optimizer never changes the weights", (
         Row("call_step", no_step_at_all, "call optimizer.step() after the backward pass",
             "only the step moves the parameters", "torch.optim.Optimizer.step"),

@@ -79,6 +79,10 @@ class SourceTree:
         variable = call.variable if call else ""
         return Site(kind, key, self.original(span.file), *place, variable, span.function, detail)
 
+    def is_of_script(self, file: str) -> bool:
+        """Whether a file is neither torch's, nor Python's, nor ours."""
+        return not self._is_transparent(file)
+
     def _is_transparent(self, file: str) -> bool:
         known = self._transparent.get(file)
         if known is None:

@@ -23,7 +23,7 @@ class Loaders:
         sampler = loader.sampler
         shuffles = isinstance(sampler, RandomSampler) and sampler.generator is None
         examples = len(sampler) if isinstance(sampler, RandomSampler | SequentialSampler) else None
-        self._send([Fact.of(facts.Loader(shuffles, loader.batch_size, examples), 0, number)])
+        self._send([Fact.of(facts.Loader(shuffles, loader.batch_size, examples, loader.drop_last), 0, number)])
         self._made = [known for known in self._made if known[0]() is not None or known[1]() is not None]
         self._made.append((_weak(loader), _weak(loader._index_sampler), number))
 

@@ -27,6 +27,7 @@ from descend.doctor.observing.scaling import Scaled
 from descend.doctor.observing.setting_changes import SettingChanges
 from descend.doctor.observing.steppers import Steppers
 from descend.doctor.observing.taping import first_line
+from descend.doctor.observing.unentered_loop import unentered_loop
 from descend.doctor.reading.attribution import Attribution, Stepper
 from descend.doctor.reading.curves import Curves
 from descend.doctor.reading.light_sampling import LightSampling
@@ -254,6 +255,8 @@ class Observer:
             self.forget_rehearsal()
         self.flush(last=True)
         self.send([Fact.of(facts.Passes(self.passes), self.steps)])
+        if self.steppers.has_optimizer and not self.steps and not self.passes:
+            self.send(unentered_loop(self.modules.tree))
         self.beside.finish()
         self.functions.finish()
         if measuring and not self.steppers.is_past:  # a later stage's weights are not the first one's doing

@@ -64,7 +64,7 @@ from descend.doctor.record.facts.places import (
     Prepared,
     Remade,
 )
-from descend.doctor.record.facts.run import Begun, CutOff, FileRead, Line, Passes
+from descend.doctor.record.facts.run import Begun, CutOff, FileRead, Line, Passes, UnenteredLoop
 from descend.doctor.record.facts.shown import Extent, KeptBytes, Measuring, Settings
 from descend.doctor.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
 from descend.doctor.record.facts.switched import Dropout, TrainingMode
@@ -223,6 +223,7 @@ __all__ = [
     "TwoValued",
     "Unanswered",
     "UnaveragedBuffers",
+    "UnenteredLoop",
     "Untrained",
     "Varies",
     "WeightVariance",

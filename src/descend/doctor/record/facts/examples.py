@@ -10,6 +10,14 @@ class Loader:
     shuffles: bool  # it draws an order that nobody else knows
     batch_size: int | None  # None where a sampler of the script's makes the batches, or there are none
     examples: int | None  # in one pass; None where a sampler of the script's says so
+    drop_last: bool = False  # it leaves out a last batch that is smaller than the others
+
+    @property
+    def batches(self) -> int | None:
+        """How many batches one pass has; None if that is not known."""
+        if self.examples is None or not self.batch_size:
+            return None
+        return self.examples // self.batch_size if self.drop_last else -(-self.examples // self.batch_size)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,14 @@ class FileRead:
 
 
 @dataclass(frozen=True)
+class UnenteredLoop:
+    """The loop around a call of `backward()` that was never made; its site is of the kind `unentered_loop`."""
+
+    header: str  # its first line in the source, without the colon
+    backward: int  # the line of the call
+
+
+@dataclass(frozen=True)
 class Passes:
     """The backward passes of the whole run, with those that no step followed."""
 
