@@ -77,7 +77,7 @@ class Curves:
             span = max(FINEST_S, (now - self._began) / MOST) / max(passed, 1e-6)  # one in so much of what came
             losses = self._averaged(losses, max(1, round(span * len(losses))), last=last)
             changes = changes[:: -max(1, round(span * len(changes)))][::-1]
-        self._send([*losses, *changes])
+        self._send([*changes, *losses])  # a run that is ended at a loss has the learning rates until then
         if last and self.times is not None:
             self.times.flush()
 

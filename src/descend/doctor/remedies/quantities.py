@@ -5,10 +5,12 @@ A remedy that is missing here sets nothing that can be read by itself: its run i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 from descend.doctor.record import Record, facts
 
+ROUNDED = 1e-6  # relative: a loop computes its largest learning rate
 Dose = Mapping[str, Any]
 Reader = Callable[[Record, Dose, int], Any]  # of so many steps; None where the run does not show it
 
@@ -45,6 +47,13 @@ def _rates(record: Record, dose: Dose, steps: int) -> Any:
     return (acting, optimizer.rates if optimizer is not None and is_kept else ()) if acting else None
 
 
+def _rates_of_rule(record: Record, dose: Dose, steps: int) -> Any:
+    """Return the learning rates where they are not the one that came with another rule: that may be the old one."""
+    rates = _rates(record, dose, steps)
+    largest = record.series("learning_rate", _optimizer(dose)).max
+    return None if isclose(largest, float(dose.get("lr", largest)), rel_tol=ROUNDED) else rates
+
+
 def _rule(record: Record, dose: Dose, steps: int) -> Any:
     optimizer = record.fact(facts.Optimizer, _optimizer(dose))
     return optimizer.rule if optimizer is not None else None
@@ -79,15 +88,16 @@ def _length(record: Record, dose: Dose, steps: int) -> Any:
 
 
 LEARNING_RATE = Quantity(_rates, "lr")
-QUANTITIES: Mapping[str, Quantity] = {  # remedy -> what it sets
-    "adaptive_rule": Quantity(_rule, "optimizer"),
-    "batch_size": Quantity(_batch_size, "batch_size", "loader"),
-    "clip_gradients": Quantity(_threshold, "max_norm", "clip"),
-    "clip_threshold": Quantity(_threshold, "max_norm", "clip"),
-    "constant_rate": LEARNING_RATE,
-    "dropout_rate": Quantity(_dropout, "p", "dropout"),
-    "learning_rate": LEARNING_RATE,
-    "linear_schedule": LEARNING_RATE,
-    "optimizer_argument": Quantity(_argument),
-    "training_length": Quantity(_length, "steps", "loop"),
+THRESHOLD = Quantity(_threshold, "max_norm", "clip")
+QUANTITIES: Mapping[str, tuple[Quantity, ...]] = {  # remedy -> what it sets
+    "adaptive_rule": (Quantity(_rule, "optimizer"), Quantity(_rates_of_rule, "lr")),
+    "batch_size": (Quantity(_batch_size, "batch_size", "loader"),),
+    "clip_gradients": (THRESHOLD,),
+    "clip_threshold": (THRESHOLD,),
+    "constant_rate": (LEARNING_RATE,),
+    "dropout_rate": (Quantity(_dropout, "p", "dropout"),),
+    "learning_rate": (LEARNING_RATE,),
+    "linear_schedule": (LEARNING_RATE,),
+    "optimizer_argument": (Quantity(_argument),),
+    "training_length": (Quantity(_length, "steps", "loop"),),
 }

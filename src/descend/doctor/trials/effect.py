@@ -34,7 +34,7 @@ def missing_effect(prescription: Prescription, record: Record, baseline: Record)
 
 def unchanged(prescription: Prescription, record: Record, baseline: Record) -> Iterator[tuple[Change, Quantity]]:
     """Yield each change of a trial whose quantity is known to be what it is in the baseline."""
-    steps = min(record.steps, baseline.steps)
+    steps = min(_seen_steps(record), _seen_steps(baseline))
     for change, quantity in _quantities(prescription):
         now = quantity.read(record, change.dose, steps)
         if now is not None and now == quantity.read(baseline, change.dose, steps):
@@ -42,7 +42,16 @@ def unchanged(prescription: Prescription, record: Record, baseline: Record) -> I
 
 
 def _quantities(prescription: Prescription) -> list[tuple[Change, Quantity]]:
-    return [(change, QUANTITIES[change.remedy]) for change in prescription.changes if change.remedy in QUANTITIES]
+    return [(change, quantity) for change in prescription.changes for quantity in QUANTITIES.get(change.remedy, ())]
+
+
+def _seen_steps(record: Record) -> int:
+    """Return for how many steps the losses, and what is sent with them, have come in: a run may be ended early."""
+    if record.ending is not None:
+        return record.steps
+    return max(
+        (series.steps[-1] + 1 for key in record.places("loss") if len(series := record.series("loss", key))), default=0
+    )
 
 
 def overwritten_at(record: Record, quantity: Quantity, change: Change) -> Site | None:
