@@ -194,3 +194,10 @@ def test_where_it_overrides_is_learned_from_the_trial(baseline) -> None:
 
     tried({}, [rate("low")], baseline=baseline, table=Seen({"pass": 1.0, "low": 1.0}))
     assert baseline.site("overwritten", "0.lr").line == 9 and baseline.fact(facts.Ineffective, "lr") is None
+
+
+def test_a_schedule_without_effect_says_nothing_of_the_number(baseline) -> None:
+    """Its own edit writes no number: that of the learning rate is still to be tried where it is."""
+    schedule = replace(rate("low"), changes=(replace(rate("low").changes[0], remedy="linear_schedule"),))
+    tried({}, [schedule], baseline=baseline, table=Overridden({"pass": 1.0, "low": 1.0}))
+    assert baseline.fact(facts.Ineffective, "lr") is None

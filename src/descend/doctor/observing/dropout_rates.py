@@ -22,7 +22,7 @@ class DropoutRates:
         self.inert = False
 
     def stumbled(self, error: Exception) -> None:
-        """A mistake here costs a measurement and nothing else."""
+        """Swallow internal errors: the user loses one measurement, never the run."""
 
     @harmless
     def overwritten(self, layer: Any, before: Any, frame: FrameType | None) -> None:

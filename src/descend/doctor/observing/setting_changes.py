@@ -40,7 +40,7 @@ class SettingChanges:
             torch.serialization.add_safe_globals([float])  # what a marker is saved as
 
     def stumbled(self, error: Exception) -> None:
-        """A mistake here costs a measurement and nothing else."""
+        """Swallow internal errors: the user loses one measurement, never the run."""
 
     @harmless
     def made(self, key: str, optimizer: Optimizer) -> None:

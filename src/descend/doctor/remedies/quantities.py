@@ -22,6 +22,7 @@ class Quantity:
     read: Reader
     setting: str = ""  # its name in the source; "" of an optimizer's argument, which the dose names
     owner: str | None = None  # whose setting it is in the record's sites; None for the dose's optimizer
+    is_number: bool = True  # whether the edit writes another number for it
 
     def name(self, dose: Dose) -> str:
         """Return the setting's name in the source."""
@@ -88,16 +89,17 @@ def _length(record: Record, dose: Dose, steps: int) -> Any:
 
 
 LEARNING_RATE = Quantity(_rates, "lr")
+SCHEDULE = Quantity(_rates, "lr", is_number=False)
 THRESHOLD = Quantity(_threshold, "max_norm", "clip")
 QUANTITIES: Mapping[str, tuple[Quantity, ...]] = {  # remedy -> what it sets
-    "adaptive_rule": (Quantity(_rule, "optimizer"), Quantity(_rates_of_rule, "lr")),
+    "adaptive_rule": (Quantity(_rule, "optimizer", is_number=False), Quantity(_rates_of_rule, "lr")),
     "batch_size": (Quantity(_batch_size, "batch_size", "loader"),),
     "clip_gradients": (THRESHOLD,),
     "clip_threshold": (THRESHOLD,),
-    "constant_rate": (LEARNING_RATE,),
+    "constant_rate": (SCHEDULE,),
     "dropout_rate": (Quantity(_dropout, "p", "dropout"),),
     "learning_rate": (LEARNING_RATE,),
-    "linear_schedule": (LEARNING_RATE,),
+    "linear_schedule": (SCHEDULE,),
     "optimizer_argument": (Quantity(_argument),),
     "training_length": (Quantity(_length, "steps", "loop"),),
 }

@@ -37,7 +37,7 @@ def _learned(candidates: Sequence[Candidate], study: Study) -> bool:
             if site is not None and not is_known:
                 baseline.add(site)
                 is_news = True
-            elif name and baseline.fact(facts.Ineffective, name) is None:
+            elif quantity.is_number and name and baseline.fact(facts.Ineffective, name) is None:
                 baseline.add(Fact.of(facts.Ineffective(), 0, name))
                 is_news = True
     return is_news
