@@ -62,7 +62,9 @@ def test_a_learning_rate_that_the_loop_sets_is_proved_and_edited_where_it_comes_
     assert cure["remedies"] == ["learning_rate"] and cure["verdict"] == "proved" and case["reproduced"]
     removed = [line for line in case["patch"].splitlines() if line.startswith("-") and not line.startswith("---")]
     assert removed == ["-learning_rate = 0.1", "-min_lr = 0.01"]
-    assert not [trial for trial in case["trials"] if trial["verdict"] == "ineffective"]
+    idle = [trial for trial in case["trials"] if trial["verdict"] == "ineffective"]
+    assert [trial["remedies"] for trial in idle] == [["linear_schedule"]]  # a scheduler's rates, too, are overwritten
+    assert idle[0]["reason"].endswith("overrides it")
 
 
 @pytest.mark.slow
