@@ -14,7 +14,7 @@ from records import add_site, change, healthy, observe, rising, set_cost
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
-from sick_wiring import detached, no_step, output_before_loss
+from sick_wiring import detached, moved_examples, no_step, output_before_loss
 from test_dimension_doses import DIMENSIONS
 from test_doses import AMOUNTS, CHOICES, RATES, SYMPTOM, with_curvature
 from test_place_doses import altered, on_all_ways, unusual
@@ -30,7 +30,7 @@ from descend.doctor.script.script import Script
 def treatable() -> Iterator[Record]:
     """Runs of many kinds: for each row of the table there is one that it can be dosed from."""
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
-    yield from (altered(), on_all_ways(), unusual(), several_labels())
+    yield from (altered(), on_all_ways(), unusual(), several_labels(), moved_examples(dimensions=4))
 
 
 ROWS = [(entry.id, row) for entry in CANON.values() for row in entry.rows]

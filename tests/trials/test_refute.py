@@ -90,3 +90,20 @@ def test_a_remedy_that_could_not_be_judged_keeps_its_fact():
 
 def test_costs_that_are_both_small_refute_nothing():
     assert not withdrawn({"a": 0.05}, [of_fact("a")], baseline=learned(0.001))[0].withdrawn
+
+
+@pytest.mark.parametrize("may_memorise", [False, True])
+@pytest.mark.parametrize("unseen", [None, 1.0, 0.1])
+def test_where_inputs_say_nothing_of_the_targets_a_gain_on_training_examples_is_memory(may_memorise, unseen):
+    class Evaluates(Table):
+        def answer(self, job):
+            record = super().answer(job)
+            is_changed = job.script.edits[next(iter(job.script.edits))].strip() != "pass"
+            if unseen is not None:
+                cost = unseen if is_changed else 1.0
+                record.add(Reading("evaluation_yardstick", "negative_log_likelihood", 100, cost))
+            return record
+
+    longer = replace(prescription("longer"), may_memorise=may_memorise)
+    proof = proved([lambda refuted: [longer]], Evaluates({"pass": 1.0, "longer": 0.1}))
+    assert (proof.cure is None) is (may_memorise and unseen != 0.1)

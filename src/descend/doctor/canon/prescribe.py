@@ -6,7 +6,7 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from descend.doctor.canon import CANON, GENERAL, Row
+from descend.doctor.canon import CANON, GENERAL, SEARCHES, Row
 from descend.doctor.canon.phrases import ADAM_AT, ADAM_COST, TO
 from descend.doctor.canon.suggestible import NAMES
 from descend.doctor.course.acting_rate import acting_rate
@@ -23,10 +23,11 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.doctor.source.imports import without_idle
 from descend.doctor.source.unread import without_unread
-from descend.doctor.symptoms import Symptom
+from descend.doctor.symptoms import Symptom, causes
 from descend.ground.errors import UsageError
 
 COULD_BE_BETTER = GENERAL.union(NAMES)  # of a run that does what it is asked, and fairly well: only much is a finding
+NO_SIGNAL = "no_signal"
 SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
 
 
@@ -35,6 +36,7 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
 
     named: what else is known of the run: an edit in the line of a fact among them mends that fact.
     """
+    is_noise = any(s.id == NO_SIGNAL for s in (causes(list(named)) if named else symptoms))
     certain = {(s.where.file, s.where.line) for s in named if s.certain and s.where}
     found: dict[Key, Prescription] = {}
     for symptom in symptoms:
@@ -51,8 +53,15 @@ def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] 
                         known = replace(known, with_adam=partial(_with_adam, row, record, symptom, dose, usual))
                 site = record.site(*known.at) if known.at else None
                 mends = site is not None and (site.file, site.line) in certain
-                found.setdefault(known.key, replace(known, of_fact=known.of_fact or mends))
+                may_memorise = is_noise and not _may_restore_signal(symptom)
+                known = replace(known, of_fact=known.of_fact or mends, may_memorise=may_memorise)
+                found.setdefault(known.key, known)
     return list(found.values())
+
+
+def _may_restore_signal(symptom: Symptom) -> bool:
+    """Whether a problem may hide what the inputs say of the targets, or an edit of a place on their path may."""
+    return NO_SIGNAL in CANON[symptom.id].consequences or symptom.id in SEARCHES[0]
 
 
 def _is_judged_apart(record: Record, dose: Dose) -> bool:

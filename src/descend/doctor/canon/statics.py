@@ -40,8 +40,8 @@ from descend.doctor.doses import (
 STATICS: tuple[Entry, ...] = (
     Entry("no_signal", "statics", "the inputs carry no information about the targets", (
     ), frozenset({"clipping_too_hard", "inputs_not_normalised", "schedule"}), advice=(
-        "No change of the training helps: look for inputs that know something of the targets, or for the place "
-        "where the two lost each other."
+        "No change to training can help. Look for inputs that carry information about the targets, or for the line "
+        "that pairs inputs with the wrong targets."
     )),
     Entry("unshuffled_data", "statics", "the data are not shuffled", (
         Row("shuffle", nothing_to_dose, "shuffle the examples", "each batch then resembles the whole",

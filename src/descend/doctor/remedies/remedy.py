@@ -41,6 +41,7 @@ class Prescription:
     of_search: bool = False  # whether what it is for has no name of its own
     optimizer: str = ""  # whose steps it changes
     smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
+    may_memorise: bool = False  # whether the inputs seem to say nothing of the targets, and it gives them no way to
     restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
     redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
     gives_up: bool = False  # whether it takes out what the author wants, be it that it does harm as it stands

@@ -11,7 +11,7 @@ from descend.doctor.remedies import JudgedOn
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, horizon, incomparable
 from descend.doctor.trials.outcome import screened, told, trial_run
-from descend.doctor.trials.statistics import compare, promising
+from descend.doctor.trials.statistics import LEAST_GAIN, compare, promising
 from descend.doctor.trials.study import Job, Study
 from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.yardsticks import YARDSTICKS, yardstick
@@ -25,6 +25,7 @@ HELD_OUT = Bound(
 HELD_OUT_YARDSTICK = "evaluation_yardstick"
 HELD_OUT_YARDSTICKS: dict[JudgedOn, str] = {"median": "evaluation_median_error"}
 NOT_COMPARED = "what the script evaluates on held-out data could not be compared: it may fit the training examples only"
+MEMORY = "the inputs seem to carry no information about the targets: a gain on the training examples alone is memory"
 OPEN = "it gains enough on most fresh seeds, and not surely: more of them could settle it"
 LOOKS = Count(2, "looks at fresh seeds", "as many as the level of each is for: Pocock 1977, table 1")
 
@@ -68,6 +69,13 @@ def confirm(candidate: Candidate, study: Study) -> Trial:
     )
     if memorises:
         reason = "it fits the training examples only: the cost on the script's own held-out data rises"
+    elif (
+        wins
+        and p.may_memorise
+        and not _is_judged_elsewhere(judged_on, baseline)
+        and not _helps_unseen(pairs, judged_on)
+    ):
+        reason = MEMORY
     elif wins and number is not None and _is_no_better(pairs, number, baseline):
         reason = f"{number.name!r}, by which the script measures itself on held-out data, is no better with it"
     elif wins and _may_be_short_lived(candidate, baseline):
@@ -129,6 +137,16 @@ def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> b
         if len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT:
             return True
     return None if not shared and any(run.places(YARDSTICKS["held_out"]) for run in runs) else False
+
+
+def _helps_unseen(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> bool:
+    """Whether what the script evaluates on held-out data gets better by the least gain: memory does not."""
+    name = HELD_OUT_YARDSTICKS.get(judged_on, HELD_OUT_YARDSTICK)
+    for place in pairs[0][0].places(name):
+        ends = [(b.series(name, place).last, a.series(name, place).last) for b, a in pairs]
+        if all(isfinite(a) and isfinite(b) and b > 0 for b, a in ends):
+            return median(a / b for b, a in ends) <= 1 - LEAST_GAIN
+    return False
 
 
 def _own_number(baseline: Record) -> OwnMetric | None:
