@@ -62,6 +62,7 @@ def said_of(name: str, record: Record) -> list[dict[str, Any]]:
 
 def _plain(symptom: Symptom) -> dict[str, Any]:
     plain = {"id": symptom.id, "kind": symptom.kind, **asdict(symptom)}
+    del plain["is_observation"]  # that is known after trials alone
     return {**plain, "explains": sorted(symptom.explains)}
 
 
