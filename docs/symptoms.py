@@ -11,7 +11,7 @@ Every problem that `descend` checks. `--select` and `--ignore` take the `id`. `d
 is recognised, the source of its limit, and why each remedy helps. `make tables` writes this page.
 """
 GROUPS = {
-    "Training loop": "no_step no_zero_grad parameters_not_in_optimizer frozen_or_detached weights_not_loaded "
+    "Training loop": "no_batch no_step no_zero_grad parameters_not_in_optimizer frozen_or_detached weights_not_loaded "
     "incorrect_gradients wrong_step eval_mode",
     "Output and loss": "output_loss_mismatch negated_loss broadcasting sum_reduction mixed_reductions unbalanced_terms "
     "unbounded_loss unreachable_loss infinite_gradient wrong_objective",

@@ -8,7 +8,8 @@ from endings import empty, failed_script, healthy, killed
 
 from descend.doctor.record import Ending, Fact, Reading, Site, facts
 from descend.doctor.record.failures import cause_of
-from descend.doctor.report.verdict import causes, headline, is_clean, is_judged, observed, verdict
+from descend.doctor.report.observed import observed
+from descend.doctor.report.verdict import causes, headline, is_clean, is_judged, verdict
 
 
 def test_a_proved_remedy_is_named_with_its_numbers(tmp_path):

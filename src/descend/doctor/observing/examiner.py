@@ -153,16 +153,9 @@ class Examiner:
     def _complete(self) -> None:
         self.monitor = tuple(self._gathered)
         with self.budget.charging("monitor"):
-            held = told_of([forward(recording, evaluation=True) for recording in self.monitor])
+            held = *told_of([forward(r, evaluation=True) for r in self.monitor]), self._rows, self._memory["random"]
         draws = tuple(mode for mode in (False, True) if any(r.draws(evaluation=mode) for r in self.monitor))
-        self.send(
-            [
-                Fact.of(
-                    facts.Monitor(len(self.monitor), draws, self._examples, *held, self._rows, self._memory["random"]),
-                    0,
-                )
-            ]
-        )
+        self.send([Fact.of(facts.Monitor(len(self.monitor), draws, self._examples, *held), 0)])
 
     def settle(self) -> None:
         """Make do with the batches that there are, when the run ends early or no more can be taped."""

@@ -14,11 +14,12 @@ from rich.text import Text
 from descend.doctor.case import Case
 from descend.doctor.redaction import clean
 from descend.doctor.report.checked import checked_line
+from descend.doctor.report.observed import observed
 from descend.doctor.report.patch import summarise_diff
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
-from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, observed, refutation, tried, verdict
+from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, refutation, tried, verdict
 from descend.doctor.report.wording import count, number, one_line, place, root_of, taken_off
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial

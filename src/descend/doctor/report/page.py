@@ -19,6 +19,7 @@ from descend.doctor.report.floors_picture import floors
 from descend.doctor.report.lecture import nature, reasons, ruled_out
 from descend.doctor.report.ledger import ledger
 from descend.doctor.report.loss_picture import LOSS_FLOOR
+from descend.doctor.report.observed import observed
 from descend.doctor.report.own_picture import own_numbers
 from descend.doctor.report.patch import read_diff, summarise_diff
 from descend.doctor.report.patches import Patch, patches
@@ -27,7 +28,7 @@ from descend.doctor.report.proof import decisive_trial, proof_picture
 from descend.doctor.report.stability_picture import stability
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, trial_rows
-from descend.doctor.report.verdict import causes, change, headline, is_clean, observed, refutation, verdict
+from descend.doctor.report.verdict import causes, change, headline, is_clean, refutation, verdict
 from descend.doctor.report.wording import (
     interval,
     number,

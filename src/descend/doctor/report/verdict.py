@@ -5,17 +5,16 @@ from descend.doctor.course.own_metric import own_metric
 from descend.doctor.course.progress import constant_cost, constant_in_words, diverged, is_falling, yardstick_place
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.course.yardstick import IN_WORDS, attainable_loss
-from descend.doctor.record import Ending, Record, facts
+from descend.doctor.record import Ending, Record
 from descend.doctor.record.failures import cause_of
-from descend.doctor.report.in_part import in_part, is_partial, steps_seen, steps_watched
+from descend.doctor.report.in_part import in_part, is_partial, steps_seen
+from descend.doctor.report.observed import CUT_OFF, ending_reason
 from descend.doctor.report.titles import heading, title
-from descend.doctor.report.wording import count, duration, number, one_line, sentence, steps_taken
+from descend.doctor.report.wording import count, number, one_line, sentence, steps_taken
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
 
-CUT_OFF = "cut off"  # no ending was recorded: it was killed, or it goes on
-LONGEST_COMMAND, LONGEST_LABEL, LONGEST_CAUSE = 80, 60, 160  # characters
-MEASURING_TOLD = 0.1  # of the time: less is not worth a word
+LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # characters
 HEADLINES = {
     "loss_still_falls": "Undecided: the loss is still falling",
     "learning_rate_still_rises": "Undecided: the learning rate is still rising",
@@ -104,9 +103,9 @@ def _no_problem_found(case: Case) -> str:
 def _interrupted(case: Case) -> str:
     """Return how far a consultation without findings came."""
     steps = count(steps_seen(case.record), "step")
-    if _reason(case) == "interrupted":
+    if ending_reason(case) == "interrupted":
         return f"interrupted after {steps}: nothing wrong was seen so far, but the checks are not complete"
-    if _reason(case) == CUT_OFF:
+    if ending_reason(case) == CUT_OFF:
         return f"the record ends after {steps}: nothing wrong was seen so far, but the checks are not complete"
     return f"interrupted: {_so_far(case)}"
 
@@ -114,7 +113,9 @@ def _interrupted(case: Case) -> str:
 def is_judged(case: Case) -> bool:
     """Tell whether the run took steps and ended well enough to be judged."""
     return (
-        case.record.steps > 0 and not case.shortfall and _reason(case) in ("finished", "window", "interrupted", CUT_OFF)
+        case.record.steps > 0
+        and not case.shortfall
+        and ending_reason(case) in ("finished", "window", "interrupted", CUT_OFF)
     )
 
 
@@ -130,33 +131,6 @@ def tried(case: Case) -> str:
     suggested = sum(trial.verdict == "suggested" for trial in ran)
     told = f"{count(len(ran), 'remedy', 'remedies')} tried, {number(proved)} proved"
     return f"{told}, {number(suggested)} suggested" if suggested else told
-
-
-def observed(case: Case) -> str:
-    """Return what was observed: `the first 300 steps of python train.py, in 2.1 s`."""
-    ending, single = case.record.ending, case.record.steps == 1
-    which = {"finished": "the only " if single else "all ", "window": "the first "}.get(_reason(case), "")
-    which = which if ending and ending.is_told else ""
-    amount = "step" if which and single else steps_watched(case.record)
-    stage = case.record.fact(facts.Stage)
-    of = f" of stage {stage.number} of {stage.of}" if stage else ""
-    of += f" of {one_line(case.record.script, LONGEST_COMMAND)}" if case.record.script else ""
-    until = {
-        "interrupted": " until the interruption",
-        CUT_OFF: " until the record ends",
-        "failed": " until it failed",
-        "killed": " until it was killed",
-    }.get(_reason(case), "")
-    return f"{which}{amount}{of}{until}{_spent(ending) if ending else ''}"
-
-
-def _spent(ending: Ending) -> str:
-    """Return how long it took; the time for measuring does not count towards the limit of `--seconds`."""
-    whole = ending.loop_s or ending.wall_s
-    if not whole:
-        return ""
-    told = min(ending.probe_s, whole) >= MEASURING_TOLD * whole
-    return f", in {duration(whole)}" + (f" ({duration(min(ending.probe_s, whole))} of it measuring)" if told else "")
 
 
 def consequences(case: Case) -> frozenset[str]:
@@ -251,10 +225,6 @@ def _goes_down(record: Record) -> bool:
     """Tell whether both the loss of the fixed examples and that of the batches fell, if not by much."""
     curve = record.series("yardstick", yardstick_place(record))
     return bool(len(curve)) and curve.last < curve.first and is_falling(record, "0")
-
-
-def _reason(case: Case) -> str:
-    return case.record.ending.reason if case.record.ending else CUT_OFF
 
 
 def failure(case: Case) -> str:
