@@ -1,7 +1,6 @@
-"""Takes the measurements: gathers the first batches as the fixed examples, then probes on a sparse schedule.
+"""Measures a run: keeps the first batches as the fixed examples, then runs the probes on a sparse schedule.
 
-Every probe runs just after a backward pass, on recordings of the fixed examples at the present parameters, within
-the budget. What cannot be measured becomes a note with the reason.
+Every probe runs after a backward pass, on the fixed examples, within the budget. A failure becomes a note.
 """
 
 from collections import Counter
