@@ -20,6 +20,7 @@ PLAIN = {
     "course/own_metric.py LEAST_PROGRESS": "what STUCK leaves",
     "course/progress.py KNOWN": "what STUCK leaves",
     "course/stages.py MOST": "how many stages are looked at",
+    "course/acting_rate.py ROUNDED": "round-off",
     "symptoms/outliers.py NORMAL": "a law's own",
 }
 NONE_OR_ONE = {0, 1, 2, -1}  # nothing, the whole, a pair, the last

@@ -145,7 +145,9 @@ def a_fault_has_one_finding(case: Case) -> Iterator[str]:
 
 def a_suspicion_is_no_fact(case: Case) -> Iterator[str]:
     """What is reported as suspected is not reported as a fact at the same time, where there are findings."""
-    yield from (f"{s.id} is suspected, and a {s.standing}" for s in case.suspicions if case.findings and s.certain)
+    withdrawn = {symptom.id for symptom, _ in case.refuted}
+    facts = [s for s in case.suspicions if s.certain and s.id not in withdrawn]
+    yield from (f"{s.id} is suspected, and a {s.standing}" for s in facts if case.findings)
 
 
 def a_fix_holds_no_tuning(case: Case) -> Iterator[str]:

@@ -68,7 +68,11 @@ def test_a_difference_is_found_after_other_edits(patient) -> None:
     ("text", "sites", "reason"),
     [
         ("loss = f(net(x), g(y))\n", {"loss": "f("}, "neither the prediction nor the target by a name"),
-        ("loss = net.loss(batch)\n", {"loss": "net.loss("}, "line 1 calls `net.loss`: the mse_loss is somewhere"),
+        (
+            "loss = net.loss(batch)\n",
+            {"loss": "net.loss("},
+            "line 1 calls `net.loss`, which uses the mse_loss only indirectly",
+        ),
         ("loss = out - y\n", {"loss": "x"}, "the run did not show where the loss is"),
         ("loss = f(a)\n", {"difference": ""}, "no difference is found at train.py:1"),
     ],

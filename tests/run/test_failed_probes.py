@@ -1,8 +1,8 @@
-"""A probe that could measure nothing says so: what it was called for was not looked at."""
+"""A probe that could measure nothing says so: its problems count as not checked."""
 
 import pytest
 
-from descend.doctor.report.measurements import looked_at
+from descend.doctor.canon.checks import checks
 from descend.doctor.script.script import Script
 
 OWN_LOSS = """\
@@ -28,4 +28,5 @@ def test_a_probe_that_failed_each_time_was_not_looked_at(tmp_path, observe):
     cost = record.costs["loss_input"]
     assert cost.calls == cost.failed > 0
     assert record.costs["curvature"].calls > record.costs["curvature"].failed == 0
-    assert "curvature" in looked_at(record) and "outputs and targets" not in looked_at(record)
+    outcomes = {check.symptom: check.outcome for check in checks(record)}
+    assert outcomes["output_loss_mismatch"] == "not_checked" and outcomes["oscillation"] == "checked"

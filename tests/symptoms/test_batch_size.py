@@ -8,7 +8,7 @@ from descend.doctor.symptoms.batch_size import examples_in_batch
 
 def batches(examples: int, rows: int = 0, loaders: tuple[int | None, ...] = (), number: int = 1) -> Record:
     record = Record()
-    record.add(Fact.of(facts.Monitor(number, (), examples, examples, "", "", rows), 0))
+    record.add(Fact.of(facts.Monitor(number, (), examples, examples, "", "", rows=rows), 0))
     for key, size in enumerate(loaders):
         record.add(Fact.of(facts.Loader(True, size, None), 0, str(key)))
     return record

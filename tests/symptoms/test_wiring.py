@@ -106,7 +106,7 @@ SHOWN = [
         {"maximize": True, "slope": 0.0, "of_cost": True},
         True,
         10,
-        "has a least value and no greatest one",
+        "has a lower bound and no upper one",
         "instability",
     ),
     (negated_loss, {}, True, 22, "it falls (2.3 → -18.4) as the predictions get worse", "instability"),
