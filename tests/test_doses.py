@@ -249,7 +249,12 @@ CHOICES = [
     ("output_activation", with_loss("nll_loss", "softmax"), None),
     ("output_activation", with_loss("cross_entropy", None), None),
     ("another_activation", with_loss("nll_loss", "softmax"), {"activation": "log_softmax"}),
-    ("another_activation", with_loss("binary_cross_entropy", "softmax", classes=1), {"activation": "sigmoid"}),
+    ("another_activation", with_loss("binary_cross_entropy", "softmax", lone="softmax"), {"activation": "sigmoid"}),
+    (
+        "another_activation",
+        with_loss("binary_cross_entropy", "log_softmax", lone="log_softmax"),
+        {"activation": "sigmoid"},
+    ),
     ("another_activation", with_loss("binary_cross_entropy", "softmax", classes=2), None),
     ("another_activation", with_loss("cross_entropy", "softmax"), None),
     ("another_activation", several_tags(), {"activation": "sigmoid"}),

@@ -164,8 +164,11 @@ def broadcasting(pair: tuple[tuple[int, ...], tuple[int, ...]] | None = ((32, 1)
     return record
 
 
-def output_before_loss(left: float = 0.9, **given: Any) -> Record:
+def output_before_loss(left: float = 0.9, lone: str = "", **given: Any) -> Record:
     record = healthy()
+    if lone:
+        observe(record, facts.LoneEntry("", (32, 1), lone, is_softmax=True, dims=()), "0")
+        add_site(record, "lone_entry", "0", 7)
     task = {"mse_loss": "real", "nll_loss": "classes", "cross_entropy": "classes"}.get(given["function"], "binary")
     if task == "real":
         real(record, min=given.pop("low", -3.0), max=given.pop("high", 3.0))

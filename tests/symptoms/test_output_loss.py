@@ -14,9 +14,12 @@ BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
 
 MISMATCHES = [
     ({"function": "cross_entropy", "row_sum_min": 0.9991, "row_sum_max": 1.0, "min": 0.0}, "below 1.46"),
-    ({"function": "cross_entropy", "activation": "softmax", "classes": 1}, "softmax over a single unit"),
+    ({"function": "cross_entropy", "activation": "softmax", "lone": "softmax"}, "softmax over a single unit"),
     ({"function": "cross_entropy", "activation": "tanh"}, "below 0.797"),
-    ({"function": BCE, "activation": "softmax", "classes": 1}, "softmax over a single unit"),
+    ({"function": BCE, "activation": "softmax", "lone": "softmax"}, "softmax over a single unit is always 1"),
+    ({"function": BCE, "activation": "log_softmax", "lone": "log_softmax"}, "over a single unit is always 0"),
+    ({"function": "nll_loss", "activation": "log_softmax", "lone": "log_softmax"}, "over a single unit is always 0"),
+    ({"function": "mse_loss", "activation": "softmin", "lone": "softmin"}, "softmin over a single unit is always 1"),
     ({"function": BCE, "activation": "sigmoid", "inner_activation": "sigmoid"}, "through sigmoid twice"),
     ({"function": BCE, "activation": "relu"}, "receives the output of relu"),
     ({"function": BCE, "activation": None, "max": 1.1}, "receives scores"),
@@ -47,6 +50,7 @@ def test_output_and_loss_disagree(given, says):
         {"function": "cross_entropy", "activation": "log_softmax"},  # the loss's own changes nothing after it
         {"function": "cross_entropy", "activation": "leaky_relu"},
         {"function": BCE, "activation": "sigmoid", "inner_activation": None},
+        {"function": BCE, "activation": "softmax", "classes": 1},  # of all examples together, after a squeeze
         {"function": LOGITS, "activation": None},
         {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.04},
         {"function": "nll_loss", "largest_log_sum": 0.049},

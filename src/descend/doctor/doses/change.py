@@ -10,6 +10,7 @@ from descend.doctor.doses.rounded import one_digit
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms import Symptom
 from descend.doctor.symptoms.batch_size import USUAL, examples_in_batch, noise_scale
+from descend.doctor.symptoms.degenerate_normalisation import lone_output
 from descend.doctor.symptoms.mixed_reductions import outweighs
 from descend.doctor.symptoms.output_loss_mismatch import ONE_SIDED, several_at_once
 from descend.ground.bound import Bound, Count
@@ -66,8 +67,9 @@ def another_activation(record: Record, symptom: Symptom) -> Dose | None:
         return None
     if (given.function, given.activation) == ("nll_loss", "softmax"):
         return {"activation": "log_softmax"}
-    shared = given.activation == "softmax" and (given.classes == 1 or several_at_once(record) is not None)
-    if given.function == "binary_cross_entropy" and (shared or given.activation in ONE_SIDED):
+    shared = given.activation == "softmax" and several_at_once(record) is not None
+    unfit = shared or lone_output(record) is not None or given.activation in ONE_SIDED
+    if given.function == "binary_cross_entropy" and unfit:
         return {"activation": "sigmoid"}
     return None
 

@@ -17,8 +17,7 @@ def degenerate_normalisation(record: Record) -> Sign | None:
     lone = record.fact(facts.LoneEntry, place)
     if lone is None or not cost_left(record) > LEFT_TO_LEARN:
         return None
-    constant = "1" if lone.function in ("softmax", "softmin") else "0" if lone.function == "log_softmax" else ""
-    gives = f"is always {constant}" if constant else "is its bias alone"
+    gives = f"is always {constant_of(lone.function)}" if lone.is_softmax else "is its bias alone"
     return Ruin(
         certain=False,
         likely=True,
@@ -53,6 +52,17 @@ def _all_masked(record: Record) -> Sign | None:
 def lone_place(record: Record) -> str:
     """Return which of the normalisations over a single entry is meant: the first one inside the network, or ""."""
     return next((place for place in record.every(facts.LoneEntry) if not _is_output(record, place)), "")
+
+
+def lone_output(record: Record) -> facts.LoneEntry | None:
+    """Return the softmax over a single entry that makes the loss's input; None where there is no such softmax."""
+    found = (lone for place, lone in record.every(facts.LoneEntry).items() if _is_output(record, place))
+    return next((lone for lone in found if lone.is_softmax), None)
+
+
+def constant_of(softmax: str) -> int:
+    """Return the value of a softmax, a softmin or a log_softmax over a single entry."""
+    return 0 if softmax == "log_softmax" else 1
 
 
 def _is_output(record: Record, place: str) -> bool:

@@ -5,6 +5,7 @@ from math import exp, inf, log
 
 from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
 from descend.doctor.record import Record, facts
+from descend.doctor.symptoms.degenerate_normalisation import constant_of, lone_output
 from descend.doctor.symptoms.labels_wrong import is_class_number
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Bound
@@ -22,8 +23,6 @@ DEAD = Bound(0.5, "of the scores", "chosen: half of them are most")
 LEAST_FLOOR = Bound(0.01, "nats", "chosen: less is no more than smoothed labels cost")
 MARGIN = Bound(0.01, "of the targets' range", "chosen: what lies this far outside the output's range is out of reach")
 
-SINGLE_UNIT = "softmax over a single unit is always 1, so nothing can be learned"
-
 _Case = tuple[str, str, float, float]  # sentence, quantity, value, bound
 
 
@@ -36,7 +35,7 @@ def output_loss_mismatch(record: Record) -> Sign | None:
         return None
     given = seen[0].fact  # later the values may not be finite any more
     judged = _CASES.get(given.function)
-    case = judged(given, record) if judged else None
+    case = _single_unit(record) or (judged(given, record) if judged else None)
     if case is None:
         return None
     sentence, quantity, value, bound = case
@@ -99,6 +98,14 @@ def _are_dead(given: facts.LossInput, record: Record) -> bool:
     return any(record.series("dead_share", place).last >= DEAD for place in places[-1:])
 
 
+def _single_unit(record: Record) -> _Case | None:
+    """Report an output softmax over one unit: whatever the loss is, its input is constant."""
+    if (lone := lone_output(record)) is None:
+        return None
+    sentence = f"{lone.function} over a single unit is always {constant_of(lone.function)}, so nothing can be learned"
+    return sentence, "classes", 1.0, 2.0
+
+
 def class_floor(classes: int, low: float, high: float) -> float:
     """Return the least cross-entropy of `classes` logits confined to [low, high]: one high, the others low."""
     return log(1 + (classes - 1) * exp(low - high))
@@ -116,8 +123,6 @@ def _cross_entropy(given: facts.LossInput, record: Record) -> _Case | None:
         activation = "softmax"
     if activation not in RANGES:
         return None  # log_softmax in front changes nothing: the loss's own is idempotent
-    if activation == "softmax" and classes == 1:
-        return SINGLE_UNIT, "classes", 1.0, 2.0
     floor = class_floor(classes, *RANGES[activation])
     sentence = (
         f"cross_entropy expects logits but receives the output of {activation}: over {classes} classes the loss cannot "
@@ -132,8 +137,6 @@ def _are_probabilities(given: facts.LossInput) -> bool:
 
 
 def _binary(given: facts.LossInput, record: Record) -> _Case | None:
-    if given.activation == "softmax" and given.classes == 1:
-        return SINGLE_UNIT, "classes", 1.0, 2.0
     if (numbers := _class_numbers(record)) is not None:
         return numbers
     floor = several_at_once(record)
