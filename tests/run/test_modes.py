@@ -93,6 +93,81 @@ def test_a_forward_pass_that_is_computed_again_in_the_backward_pass_is_no_evalua
     assert seen(Checkpointed().layers).every(facts.TrainingMode)
 
 
+def backward_passes(evaluate, steps: int = 3, inputs: torch.Tensor | None = None) -> Record:
+    """Train for some steps; call `evaluate(net, step)` after each, with gradients on."""
+    record, step = Record(), 0
+    modes = Modes(Modules(SourceTree(), record.extend), record.extend, lambda: step, lambda: True)
+    modes.stumbled = mistaken
+    net = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+    x = torch.randn(8, 3) if inputs is None else inputs
+    with observing_modes(modes):
+        for _ in range(steps):
+            net(x).sum().backward()
+            step += 1
+            evaluate(net, step)
+    modes.finish()
+    return record
+
+
+FIXED = torch.randn(8, 3)
+
+
+@pytest.mark.parametrize(
+    "evaluate",
+    [
+        lambda net, step: net(torch.randn(8, 3)) if step == 3 else None,  # when the training is over
+        lambda net, step: [net(torch.randn(8, 3)) for _ in range(2)] if step % 2 else None,
+        lambda net, step: net(FIXED),  # after each step, where the training takes all examples at once
+        lambda net, step: net(FIXED[torch.arange(8)]),  # a copy each time
+    ],
+)
+def test_a_forward_pass_with_gradients_that_no_backward_pass_reaches_is_an_evaluation(evaluate) -> None:
+    record = backward_passes(evaluate)
+    assert list(record.every(facts.TrainingMode)) == ["0"] and "net(" in called(record, "evaluated")
+    assert record.fact(facts.TrainingMode, "0") == facts.TrainingMode("batch_norm", False, with_gradients=True)
+
+
+@pytest.mark.parametrize(
+    "evaluate",
+    [
+        lambda net, step: (net.eval()(FIXED), net.train()),
+        lambda net, step: net(torch.randn(8, 3)).sum().backward(),  # another loss, trained, too
+        lambda net, step: net(torch.randn(8, 3)).detach(),  # with each step: what a discriminator may be given
+    ],
+)
+def test_a_forward_pass_that_a_training_step_may_use_is_no_evaluation(evaluate) -> None:
+    assert not backward_passes(evaluate).every(facts.TrainingMode)
+
+
+def test_a_teacher_that_is_called_with_the_training_inputs_in_each_step_is_no_evaluation() -> None:
+    assert not backward_passes(lambda net, step: net(FIXED), inputs=FIXED).every(facts.TrainingMode)
+
+
+def test_a_forward_pass_with_gradients_that_is_computed_again_in_the_backward_pass_is_no_evaluation() -> None:
+    def checkpointed(net: nn.Module, step: int) -> None:
+        torch.utils.checkpoint.checkpoint(net, FIXED, use_reentrant=False).sum().backward()
+
+    assert not backward_passes(checkpointed).every(facts.TrainingMode)
+
+
+def test_gradients_are_the_same_when_outputs_are_followed() -> None:
+    found = []
+
+    def remember(net: nn.Module, step: int) -> None:
+        found.append([p.grad.clone() for p in net.parameters() if p.grad is not None])
+
+    for watch in (True, False):
+        torch.manual_seed(0)
+        if watch:
+            backward_passes(remember, inputs=FIXED)
+        else:
+            net = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+            for step in range(3):
+                net(FIXED).sum().backward()
+                remember(net, step)
+    assert all(torch.equal(a, b) for ours, theirs in zip(found[:3], found[3:]) for a, b in zip(ours, theirs))
+
+
 def test_each_place_is_told_once() -> None:
     assert seen(nn.Dropout(), nn.Dropout(), nn.Sequential(nn.Dropout())).every(facts.TrainingMode).keys() == {"0"}
 

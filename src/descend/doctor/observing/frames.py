@@ -120,12 +120,18 @@ def call_span(frame: FrameType | None) -> CallSpan | None:
 
 def outermost_module(frame: FrameType | None) -> tuple[Any, FrameType | None]:
     """Return the outermost `nn.Module` being called above `frame`, and the frame that calls it."""
-    module, caller = None, None
+    call = outermost_call(frame)
+    return (None, None) if call is None else (_first_argument(call), call.f_back)
+
+
+def outermost_call(frame: FrameType | None) -> FrameType | None:
+    """Return the frame of `nn.Module.__call__` of the outermost module being called above `frame`."""
+    found = None
     while frame is not None:
         if frame.f_code.co_name == "_wrapped_call_impl":
-            module, caller = _first_argument(frame), frame.f_back
+            found = frame
         frame = frame.f_back
-    return module, caller
+    return found
 
 
 def running_module(frame: FrameType | None) -> Any:
@@ -145,9 +151,9 @@ def is_in_forward(frame: FrameType | None) -> bool:
 
 
 def is_in_autograd(frame: FrameType | None) -> bool:
-    """Whether a function of autograd is under way, whose forward pass always has gradients switched off."""
+    """Whether autograd is under way: a function's forward pass, or a backward pass that computes one again."""
     while frame is not None:
-        if frame.f_globals.get("__name__") == "torch.autograd.function":
+        if frame.f_globals.get("__name__") in ("torch.autograd.function", "torch.autograd.graph"):
             return True
         frame = frame.f_back
     return False

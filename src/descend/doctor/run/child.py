@@ -135,7 +135,7 @@ class Run:
         self.own_time: OwnTime | None = None  # since the first step
         self.least_s = min(config.quick_s, config.seconds)
         self.ended = threading.Lock()
-        self.last_words: Callable[[], None] = lambda: None  # of what could not be measured to the end
+        self.last_words: list[Callable[[], None]] = []  # what only the whole run shows
 
     def run(self) -> int:
         """Run the script; return its exit status. Does not return where the window ends first."""
@@ -194,10 +194,11 @@ class Run:
             stack.enter_context(observing_functions(self.watch.functions))
             stack.enter_context(observing_beside_the_loop(self.watch.beside))
         if self.config.role == "baseline":
-            stack.enter_context(observing_modes(modes_of(self.watch)))
+            modes = stack.enter_context(observing_modes(modes_of(self.watch)))
+            self.last_words.append(modes.finish)
         if self.config.role in ("baseline", "trial_run"):
             evaluations = taping_evaluations(self.watch, probing=self.config.role == "baseline")
-            self.last_words = stack.enter_context(evaluations).finish
+            self.last_words.append(stack.enter_context(evaluations).finish)
 
     def _close_sandbox(self, stack: ExitStack) -> None:
         import torch
@@ -276,7 +277,8 @@ class Run:
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
         self.heard.finish()
-        self.last_words()
+        for say in self.last_words:
+            say()
         self.observation.end(reason, status, error)
 
 

@@ -8,7 +8,7 @@ SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every 
 
 
 def evaluated_in_training_mode(record: Record) -> Sign | None:
-    """Passes without gradients draw, or move running statistics, in a script that prints how good its network is."""
+    """Passes that no gradient is taken of draw, or move running statistics, in a script that logs a metric."""
     seen = record.every(facts.TrainingMode)
     if not seen or own_metric(record) is None:
         return None
@@ -20,9 +20,14 @@ def evaluated_in_training_mode(record: Record) -> Sign | None:
     why = (
         ": it is called as a function, and nothing tells it the mode" if first.by_itself else ": eval() was not called"
     )
+    where = (
+        "in a forward pass that no backward pass follows"
+        if first.with_gradients
+        else "where no gradients are asked for"
+    )
     return Sign(
         certain=False,
-        sentence=f"where no gradients are asked for, {what}{why}",
+        sentence=f"{where}, {what}{why}",
         quantity="places that evaluate in training mode",
         value=float(len(seen)),
         bound=0.0,

@@ -12,7 +12,8 @@ class Dropout:
 
 @dataclass(frozen=True)
 class TrainingMode:
-    """A call without gradients that computes as in training: it draws, or moves running statistics."""
+    """A call in an evaluation that computes as in training: it draws, or moves running statistics."""
 
     function: str  # dropout, batch_norm, …
     by_itself: bool  # it is called as a function, and no mode is told to it
+    with_gradients: bool = False  # they were switched on, and no backward pass took any
