@@ -25,6 +25,22 @@ def test_what_was_cut_is_joined(patient, before: str, call: str, after: str) -> 
     assert patient(head + before + "\n", detach=call).edited(attach) == head + after + "\n"
 
 
+DETACHED_BEFORE = [  # what is detached is no part of the graph without that, either
+    ("h = body(x).data\np = head(h.detach())", "h.detach(", "h = body(x)\np = head(h)"),
+    ("p = head(body(x).data.detach())", "body(x).data.detach(", "p = head(body(x))"),
+    ("with torch.no_grad():\n    h = body(x)\np = head(h.detach())", "h.detach(", "h = body(x)\np = head(h)"),
+    ("with torch.no_grad():\n    h = body(x).detach()\np = head(h)", "body(x).detach(", "h = body(x)\np = head(h)"),
+    ("h = torch.tensor(body(x).tolist())\np = head(h.detach())", "h.detach(", "h = body(x)\np = head(h)"),
+    ("h = body(x) + teacher(x).data\np = head(h.detach())", "h.detach(", "h = body(x) + teacher(x).data\np = head(h)"),
+]
+
+
+@pytest.mark.parametrize(("before", "call", "after"), DETACHED_BEFORE)
+def test_what_replaces_a_detach_is_on_the_graph(patient, before: str, call: str, after: str) -> None:
+    head = "import torch\nbody = head = teacher = torch.nn.Linear(3, 3)\n"
+    assert patient(head + before + "\n", detach=call).edited(attach) == head + after + "\n"
+
+
 def test_every_site_is_edited(patient) -> None:
     text = "def f(h):\n    h = h.detach()\n    g = k(h.detach(), a.detach())\n    return g\n"
     p = patient(text, detach__0="h.detach(", detach__1="a.detach(")

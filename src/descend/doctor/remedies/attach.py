@@ -1,18 +1,19 @@
 """What cuts parameters off from the loss taken away: `detach()`, and whatever else leaves the graph on the way."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.record import Record, Site
 from descend.doctor.script.script import Script
 from descend.doctor.source.activations import activated
 from descend.doctor.source.backward_pass import loss_of
 from descend.doctor.source.cuts import cuts, is_joined, joined
 from descend.doctor.source.every_site import edit_every_site
 from descend.doctor.source.give_way import give_way
-from descend.doctor.source.locate import Place, locate
+from descend.doctor.source.locate import Place, locate, locate_site
 from descend.doctor.source.names import is_call_of
 from descend.doctor.source.not_applicable import NotApplicable
 
@@ -25,7 +26,24 @@ def attach(script: Script, record: Record, dose: dict[str, Any]) -> Script | Not
     It takes no dose.
     """
     seen = [site for site in record.sites if site.kind == "detach"]
-    return edit_every_site(script, seen, _attached) if seen else _joined(script, record)
+    return edit_every_site(_attached_within(script, seen), seen, _attached) if seen else _joined(script, record)
+
+
+def _attached_within(script: Script, seen: Sequence[Site]) -> Script:
+    """Return the script in which what those sites detach is on the graph before: `x.data.detach()` gives `x`."""
+    for site in seen:
+        for _ in range(MOST):
+            place = locate_site(script, site)
+            value = None if isinstance(place, NotApplicable) else activated(place.syntax, place.call)
+            if isinstance(place, NotApplicable) or value is None or is_joined(place.syntax, value):
+                break
+            places = [locate_site(script, each) for each in seen]
+            own = [each.call for each in places if not isinstance(each, NotApplicable)]
+            found = [cut for cut in cuts(place.syntax, value) if cut not in own]
+            if not found:
+                break
+            script = script.edit(place.syntax.file, joined(place.syntax, found[0]))
+    return script
 
 
 def _joined(script: Script, record: Record) -> Script | NotApplicable:
