@@ -15,7 +15,7 @@ import libcst as cst
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
-from descend.doctor.source.feed import Feed, carry_out, find_feed, insert_fit, model_called
+from descend.doctor.source.feed import Feed, find_feed, fit_place, insert_fit, model_called
 from descend.doctor.source.flow import Source
 from descend.doctor.source.in_forward import first_input_becomes, registered, with_buffers
 from descend.doctor.source.locate import Place
@@ -88,7 +88,7 @@ def _fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
 
 def _in_forward(script: Script, record: Record, feed: Feed, place: Place) -> Script | NotApplicable:
     syntax, known = place.syntax, record.fact(facts.Inputs)
-    carried = carry_out(syntax, feed)
+    carried = fit_place(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
     source, over = carried.source, mean_over(known, carried.source) if known is not None else None

@@ -13,7 +13,7 @@ from descend.doctor.record import Record, facts
 from descend.doctor.remedies.standardise_inputs import is_wrapped
 from descend.doctor.script.script import Script
 from descend.doctor.source.aliases import name_at
-from descend.doctor.source.feed import Feed, carry_out, find_feed, insert_fit, model_called
+from descend.doctor.source.feed import Feed, find_feed, fit_place, insert_fit, model_called
 from descend.doctor.source.flow import Source
 from descend.doctor.source.functions import function_around
 from descend.doctor.source.in_forward import output_becomes, registered, with_buffers
@@ -86,7 +86,7 @@ def _is_of_any_scale(record: Record) -> bool:
 
 
 def _in_forward(script: Script, record: Record, feed: Feed, loss: Place) -> Script | NotApplicable:
-    syntax, carried = loss.syntax, carry_out(loss.syntax, feed)
+    syntax, carried = loss.syntax, fit_place(loss.syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
     several, targets = _are_several(record, loss, carried.source), free_name(syntax, "targets")

@@ -19,6 +19,7 @@ from descend.doctor.source.functions import function_around, given_arguments, pa
 from descend.doctor.source.imports import import_name
 from descend.doctor.source.insert import insert_before
 from descend.doctor.source.locate import Place
+from descend.doctor.source.main_block import trains_when_imported
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.own_function import with_function
 from descend.doctor.source.syntax import Syntax, descendants, last_name
@@ -56,7 +57,7 @@ def insert_fit(
 
     write: returns the code of that function for such data; where there is none it is one of descend.network.
     """
-    carried = carry_out(syntax, feed)
+    carried = fit_place(syntax, feed)
     if isinstance(carried, NotApplicable):
         return carried
     text = insert_before_training(syntax, carried, lambda data: [f"{name}({carried.model}, {data})"])
@@ -68,7 +69,15 @@ def insert_fit(
     return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
 
 
-def carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
+def fit_place(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
+    """Return the feed where something can be fitted to the data before the training.
+
+    A function that trains keeps it if only the main block calls it: a fit there would be missing from an import.
+    """
+    return carry_out(syntax, feed, to_main_block=False)
+
+
+def carry_out(syntax: Syntax, feed: Feed, *, to_main_block: bool = True) -> Feed | NotApplicable:
     """Return the feed where both the model and its data are there from outside, or why it is not found."""
     for _ in range(CALLERS):
         function = feed.source.function
@@ -84,15 +93,17 @@ def carry_out(syntax: Syntax, feed: Feed) -> Feed | NotApplicable:
     if not feed.source.expressions:
         what = "no data" if feed.part == 0 else f"no {PARTS[feed.part]}"
         return NotApplicable(f"{what} to fit on: {feed.source.reason}")
-    return _where_both_are_made(syntax, _outside_closure(syntax, feed))
+    return _where_both_are_made(syntax, _outside_closure(syntax, feed), to_main_block)
 
 
-def _where_both_are_made(syntax: Syntax, feed: Feed) -> Feed:
+def _where_both_are_made(syntax: Syntax, feed: Feed, to_main_block: bool) -> Feed:
     """Return the feed at the call of the function around it, and of the next one, that has both from outside."""
     for _ in range(CALLERS):
         function = function_around(syntax, feed.at)
         caller = only_caller(syntax, function) if function is not None else None
         if function is None or caller is None:
+            break
+        if not to_main_block and trains_when_imported(syntax, feed.at, caller):
             break
         model = _at_call(syntax, feed.model, function, caller)
         data = [name for e in feed.source.expressions if (name := _at_call(syntax, e, function, caller))]

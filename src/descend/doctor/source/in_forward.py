@@ -34,6 +34,7 @@ from descend.doctor.source.functions import (
 from descend.doctor.source.imports import with_torch
 from descend.doctor.source.insert import insert_before
 from descend.doctor.source.locate import Place, locate
+from descend.doctor.source.main_block import is_in_main_block
 from descend.doctor.source.model_class import model_classes
 from descend.doctor.source.not_applicable import NotApplicable
 from descend.doctor.source.syntax import Syntax, last_name
@@ -51,6 +52,8 @@ def with_buffers(
     made = locate(script, record, "model")
     if isinstance(made, NotApplicable):
         return made
+    if is_in_main_block(syntax, feed.at):
+        return NotApplicable("the buffers would be missing from a model that another file imports and makes")
     if reason := _obstacle(syntax, feed, made):
         return NotApplicable(reason)
     text = insert_before_training(syntax, feed, lines)
