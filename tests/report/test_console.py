@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,19 @@ def test_each_patch_has_its_line(tmp_path):
         "unproved standardise inputs, for what is sure: inputs are not normalised; its trial showed too little" in text
     )
     assert "patch -p0 < .descend/7/not_proved.diff" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "is_offered"), [("wiring", 3.0, True), ("wiring", inf, False), ("statics", 3.0, False)]
+)
+def test_the_fix_of_wrong_wiring_is_offered_though_its_trial_ended_worse(tmp_path, kind, after, is_offered):
+    case = inputs_not_normalised(tmp_path)
+    worse = replace(case.trials[0], verdict="worse", after=after)
+    findings = tuple(replace(finding, kind=kind) for finding in case.findings)
+    case = replace(case, tuning=None, cure=None, findings=findings, trials=(worse,))
+    assert (case.unproved is worse) == is_offered
+    said = "its trial ended worse at the learning rate, which was chosen for the fault: search it again"
+    assert (said in " ".join(shown(case, 120).split())) == is_offered
 
 
 def test_the_trials_are_headed_by_what_is_true_of_all(tmp_path):

@@ -1,6 +1,7 @@
 """The whole of one consultation: what was measured, what is wrong, what was tried, what is to be done."""
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from descend.doctor.canon.checks import Check, checks
@@ -159,12 +160,16 @@ class Case:
     def unproved(self) -> Trial | None:
         """The first trial whose edit fixes a sure fact that the cure leaves, where no trial could prove it.
 
-        None of its edits is one that the cure makes, too.
+        None of its edits is one that the cure makes, too. A trial that ended worse counts where the wiring is wrong:
+        the learning rate may have been chosen for the fault.
         """
         cured = self.cure.symptoms if self.cure else ()
         sure = [f.id for f in self.findings if f.certain and f.id not in cured]
         verdicts = {"failed", "not_proved", "no_effect"} | (set() if self.cure else {"helps"})
         known = [t for t in self.trials if t.patch and t.verdict in verdicts]
+        wiring = {f.id for f in self.findings if f.kind == "wiring"}
+        worse = [t for t in self.trials if t.patch and t.verdict == "worse" and isfinite(t.after)]
+        known += [t for t in worse if not wiring.isdisjoint(t.symptoms)]
         known = [t for t in known if self.cure is None or not share_a_change(t.patch, self.cure.patch)]
         return next((trial for fact in sure for trial in known if fact in trial.symptoms), None)
 

@@ -56,6 +56,8 @@ def _shown(trial: Trial) -> str:
     """Return what a trial without a proof has shown."""
     if trial.verdict == "helps":
         return f"its trial on one seed showed a gain, {change(trial)}, which is not proved"
+    if trial.verdict == "worse":
+        return f"its trial ended worse at the learning rate chosen for the fault, {change(trial)}; search it again"
     is_gain = trial.after < trial.before
     return f"its trial showed {'too little' if is_gain else 'no gain'}: {change(trial)}"
 
