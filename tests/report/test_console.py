@@ -178,7 +178,7 @@ def test_the_fix_of_wrong_wiring_is_offered_though_its_trial_ended_worse(tmp_pat
     findings = tuple(replace(finding, kind=kind) for finding in case.findings)
     case = replace(case, tuning=None, cure=None, findings=findings, trials=(worse,))
     assert (case.unproved is worse) == is_offered
-    said = "its trial ended worse at the learning rate, which was chosen for the fault: search it again"
+    said = "its trial ended worse at the learning rate chosen for the fault, "
     assert (said in " ".join(shown(case, 120).split())) == is_offered
 
 
