@@ -15,6 +15,7 @@ from descend.doctor.concluding import conclude
 from descend.doctor.course.own_metric import draws_what_it_is_judged_on, own_metric
 from descend.doctor.course.progress import LEFT_TO_LEARN
 from descend.doctor.course.suffering import may_lack_unseen
+from descend.doctor.flattering import flattery, without_flattery
 from descend.doctor.record import Record, Site, facts
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.script.script import Script
@@ -55,6 +56,7 @@ def behind(study: Study, proof: Proof) -> Steps:
 
     What is found is among the symptoms of the proofs.
     """
+    proof = without_flattery(proof, study)
     known = [(proof, list[Symptom]())]  # the proof, and what was found, before each look
     while len(known) <= LOOKS:
         proof, hidden = _heard_out(study, known[-1][0]), known[-1][1]
@@ -152,6 +154,8 @@ def with_both(first: Mended, second: Trial | None, proof: Proof, study: Study) -
     trial = replace(confirm(candidate, study), parts=parts)
     if trial.verdict != "proved" or not promising(_alone(first, trial, proof, study.baseline), trial.after):
         return proof.telling(trial)
+    if reason := flattery(trial, study):
+        return proof.telling(replace(trial, verdict="not_proved", reason=reason))
     return _instead(trial, candidate, NOT_ALONE, proof)
 
 
