@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,10 @@ from tables import SCRIPT, prescription, record_of
 from descend.doctor.record import Reading, Record
 from descend.doctor.trials import speed
 from descend.doctor.trials.candidate import Candidate
-from descend.doctor.trials.speed import OTHER_EXAMPLES, _timed, step_seconds, trains_as_well
+from descend.doctor.trials.proof import Proof, last
+from descend.doctor.trials.speed import OTHER_EXAMPLES, _timed, hasten, step_seconds, trains_as_well
 from descend.doctor.trials.statistics import MARGIN
-from descend.doctor.trials.trial import TrialRun
+from descend.doctor.trials.trial import Part, Trial, TrialRun
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 UNEVEN = Path(__file__).parents[2] / "examples" / "spread" / "uneven.py"
@@ -80,3 +82,26 @@ def test_a_cost_has_to_stay_what_it_is() -> None:
     assert trains_as_well(1.0, 1.2, 2.0) and not trains_as_well(1.0, 1.3, 2.0)
     assert trains_as_well(1.0, 1.4, 2.0, OTHER_EXAMPLES) and not trains_as_well(1.0, 1.6, 2.0, OTHER_EXAMPLES)
     assert trains_as_well(1e-4, 1e-2, 2.0) and not trains_as_well(1e-4, 1e-2, None)
+
+
+@pytest.mark.parametrize(
+    ("is_fact", "is_other_a_fact", "patch"),
+    [(True, False, "quicker"), (True, True, "other"), (False, False, "other"), (True, None, "quicker")],
+)
+def test_the_patch_is_for_the_first_finding(monkeypatch, is_fact, is_other_a_fact, patch) -> None:
+    quicker = replace(prescription("quicker", "stragglers"), of_fact=is_fact, judged_on="time")
+    other = replace(prescription("other", "correlated_inputs"), of_fact=bool(is_other_a_fact))
+    fix = replace(trial_of("other"), symptom="correlated_inputs", parts=(Part(other, {}),))
+    proof = Proof() if is_other_a_fact is None else Proof(trials=(fix,), cure=fix)
+    monkeypatch.setattr(speed, "_observed", lambda candidate, study: candidate)
+    monkeypatch.setattr(speed, "_timed", lambda candidate, study: trial_of("quicker"))
+    study = SimpleNamespace(script=SCRIPT, baseline=record_of(1.0), one_by_one=lambda: None)
+    proof = last(hasten([quicker], study, proof))
+    assert proof.cure is not None and proof.cure.label == patch
+    if patch == "quicker" and is_other_a_fact is not None:
+        assert [trial.verdict for trial in proof.trials if trial.label == "other"] == ["helps"]
+
+
+def trial_of(label: str) -> Trial:
+    pair = (0.5, 0.5)
+    return Trial((label,), label, "stragglers", "proved", "seconds", 1.0, 0.5, pair, pair, (1, 2), SCRIPT)

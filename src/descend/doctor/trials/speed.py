@@ -27,11 +27,12 @@ WARM_UP = 0.2  # of the readings: the first steps are slow anywhere
 # it, an eighth; four times that.
 OTHER_EXAMPLES = 0.5
 UNTIMED = "it takes too few steps to be timed"
+OF_ANOTHER = "it is for another finding: the patch is for the first one"
 NOT_QUICKER = "its steps are not surely a fifth quicker"
 
 
 def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) -> Steps:
-    """Try each prescription: yield every trial, and where there is no cure yet one of the proved ones as that.
+    """Try each prescription: yield every trial, and make one of the proved ones the fix where `_is_first` says so.
 
     It is the cheapest of those that are about as quick as the quickest.
     """
@@ -50,11 +51,28 @@ def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) ->
         yield proof
     lost = {p.symptom for p in prescriptions if not p.of_fact} - proof.confirmed
     proof = replace(proof, refuted=proof.refuted | lost)
-    if proved and proof.cure is None:
+    if proved and _is_first(prescriptions, proof):
         quick = min(trial.after for _, trial, _ in proved) * (1 + MARGIN)
         _, cure, trial_run = min((each for each in proved if each[1].after <= quick), key=lambda each: each[0])
-        proof = proof.cured_by(cure, trial_run)
+        proof = _set_aside(proof).cured_by(cure, trial_run)
     return proof
+
+
+def _is_first(prescriptions: Sequence[Prescription], proof: Proof) -> bool:
+    """Whether the patch is for the time: there is no other fix, or the slow process is a fact and the other is none.
+
+    Facts are reported before suspicions, and the patch is that of the first finding.
+    """
+    if proof.cure is None:
+        return True
+    return any(p.of_fact for p in prescriptions) and not any(part.prescription.of_fact for part in proof.cure.parts)
+
+
+def _set_aside(proof: Proof) -> Proof:
+    """Return the proof with the fix so far as one that only helps."""
+    if proof.cure is None:
+        return proof
+    return proof.telling(replace(proof.cure, verdict="helps", reason=OF_ANOTHER), instead_of=proof.cure)
 
 
 def step_seconds(record: Record, processes: int) -> float:
