@@ -50,7 +50,7 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
     labels = [line.split()[0] for line in lines if line[:1].strip()]
     assert labels == ["verdict", "watching", "finding", "trials", "patch", "refused", "checked", "report"]
     finding = next(line for line in lines if line.startswith("finding"))
-    assert "inputs are not normalised" in finding
+    assert "Inputs are not normalised" in finding
     assert finding.endswith("train.py:7")
     assert "explains: training is unstable, progress is slow" in text
     assert text.count("training is unstable") == 1  # folded, not a finding of its own
@@ -127,7 +127,7 @@ def test_suspicions_are_shown_with_how_sure_they_are_until_a_trial_dismisses_the
     tried = replace(case, trials=inputs_not_normalised(tmp_path).trials[2:3])
     for undecided in (case, tried):
         text = shown(undecided)
-        assert "suspected  training is unstable (likely)" in text and "no problem found" not in text
+        assert "suspected  Training is unstable (likely)" in text and "no problem found" not in text
     dismissed = replace(tried, dismissed=("instability",))
     assert "training is unstable" not in shown(dismissed) and "no problem found" in shown(dismissed)
 

@@ -20,7 +20,7 @@ from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
 from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, refutation, tried, verdict
-from descend.doctor.report.wording import count, number, one_line, place, root_of, taken_off
+from descend.doctor.report.wording import count, number, one_line, place, root_of, sentence, taken_off
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
 
@@ -109,9 +109,9 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
-    name = heading(finding) + ("" if finding in case.findings else f" ({finding.standing})")
+    name = sentence(heading(finding)).rstrip(".") + ("" if finding in case.findings else f" ({finding.standing})")
     head.add_row(Text(name, style), Text(shown, "cyan"))
-    lines: list[RenderableType] = [head, Text(one_line(finding.sentence, SENTENCE_LENGTH))]
+    lines: list[RenderableType] = [head, Text(one_line(sentence(finding.sentence), SENTENCE_LENGTH))]
     if finding.explains:
         follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
         lines.append(Text(f"explains: {one_line(follows, LINE_LENGTH)}", "dim"))
