@@ -19,9 +19,9 @@ MISSING = {
 
 
 def checked_line(case: Case) -> str:
-    """Return `64 problems; 5 could not be checked (no held-out loss; not measured: scale of the inputs)`."""
+    """Return `for 64 problems; 5 could not be checked (no held-out loss; not measured: scale of the inputs)`."""
     made, unmade, left_out = (_of(case, outcome) for outcome in ("checked", "not_checked", "not_requested"))
-    parts = [count(len(made), "problem")]
+    parts = [f"for {count(len(made), 'problem')}"]
     if unmade:
         parts.append(f"{number(len(unmade))} could not be checked ({'; '.join(_what_is_missing(unmade))})")
     if left_out:
