@@ -95,7 +95,7 @@ def test_no_problem_found_says_for_how_many_problems_the_run_was_checked_and_wha
     text = " ".join(shown(case, 120).split())
     assert "no problem found in the 300 steps observed" in text
     assert (
-        f"checked {len(case.checks) - unmade} problems; {unmade} could not be checked (" in text
+        f"checked for {len(case.checks) - unmade} problems; {unmade} could not be checked (" in text
         and "no held-out loss" in text
     )
     assert unmade > 0 and text.count("the report lists them") == 1
