@@ -41,7 +41,7 @@ def test_what_must_be_there_is_there():
     page = written.page()
     for sentence in (
         "took no optimizer step in {cut.seconds} s",
-        "Draw a part of training before it is used, or what a script's cost looks like.",
+        "Draw schedules, trajectories, curvature, loss surfaces, symmetries and gradient noise.",
         "What could not be measured",
         "Dead units: ReLU units are inactive on every example",
         "no symptom",

@@ -67,8 +67,8 @@ def left(killed, tmp_path):
 def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend):
     found = descend("diagnose", cwd=left)
     text = " ".join(found.stdout.split())
-    assert found.returncode == 1 and "gradients are never zeroed" in text, found.stderr
-    assert "until the record breaks off" in text and "incomplete" not in text
+    assert found.returncode == 1 and "radients are never zeroed" in text, found.stderr
+    assert "until the record ends" in text and "incomplete" not in text
     assert json.loads(descend("diagnose", "--format", "json", cwd=left).stdout)["steps"] > 0
     assert "unfinished" in descend("runs", cwd=left).stdout
     for command in ("report", "export"):
@@ -90,7 +90,7 @@ def test_a_read_only_store_is_read(left, descend, state):
     before = {path.name: path.read_bytes() for path in store.iterdir()}
     try:
         found = descend("diagnose", cwd=left, through=through)
-        assert found.returncode == 1 and "gradients are never zeroed" in found.stdout, found.stderr
+        assert found.returncode == 1 and "radients are never zeroed" in found.stdout, found.stderr
         assert "unfinished" in descend("runs", cwd=left, through=through).stdout
         page = descend("report", cwd=left, through=through)
         assert page.returncode == 2 and one_line(page.stderr, ".descend/1/report.html: Permission denied"), page.stderr
