@@ -83,8 +83,7 @@ def test_no_planted_secret_is_kept_or_shown(descend, tmp_path, webhook):
 
     before = os.umask(0)
     try:
-        with open_store(store) as kept, kept.engine.connect() as held:
-            held.exec_driver_sql("select count(*) from sqlite_master")  # keeps the log when the other processes end
+        with open_store(store) as kept, kept.engine.connect():  # lets the log stay when the others have gone
             cured = run("doctor", *quick, "--format", "json", "train.py", *arguments)
             assert cured.returncode == 1 and '"no_zero_grad"' in cured.stdout and "zero_grad()" in cured.stdout
             for how, status in (("raises", 1), ("leaves", 3)):

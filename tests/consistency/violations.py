@@ -1,11 +1,13 @@
 """What a report must never say: each property of a case is one function that yields a sentence for each violation."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from math import inf, isclose, isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from descend.doctor.archive import load_case
 from descend.doctor.case import Case
@@ -268,11 +270,16 @@ PROPERTIES: tuple[Property, ...] = (
 
 
 def assert_consistent(folder: Path) -> None:
-    """Fail where a case that is kept in the store in a folder is inconsistent; not where there is none to read."""
+    """Fail where a case that is kept in the store in a folder is inconsistent; not where there is none to read.
+
+    Another process copies the store: a test may hold it open, and closing a file here would drop its locks.
+    """
     if not (folder / FILE).is_file():
         return
-    with suppress(UsageError), open_existing(folder) as store:
-        cases = [load_case(store, row.number) for row in store.runs()]
-        found = [f"run {case.record.run}: {said}" for case in cases for said in violations(case)]
-        if found:
-            raise AssertionError("\n".join(["the report is inconsistent", *found]))
+    with TemporaryDirectory() as copy:
+        subprocess.run(["cp", "-p", *map(str, folder.glob(f"{FILE}*")), copy], check=True)
+        with suppress(UsageError), open_existing(Path(copy)) as store:
+            cases = [load_case(store, row.number) for row in store.runs()]
+            found = [f"run {case.record.run}: {said}" for case in cases for said in violations(case)]
+            if found:
+                raise AssertionError("\n".join(["the report is inconsistent", *found]))
