@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 torch.manual_seed(0)
 X, y = load_breast_cancer(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=2, stratify=y)
 scaler = StandardScaler().fit(X_train)
 X_train = torch.tensor(scaler.transform(X_train), dtype=torch.float32)
 X_test = torch.tensor(scaler.transform(X_test), dtype=torch.float32)
@@ -21,6 +21,14 @@ averaged = torch.optim.swa_utils.AveragedModel(model)
 class_weight = torch.tensor([2.0, 1.0])
 opt = torch.optim.SGD(model.parameters(), lr=0.2)
 
+
+def report(name, net):
+    with torch.no_grad():
+        p = torch.sigmoid(net(X_test)).squeeze(1).numpy()
+    print(f"{name:9s} balanced accuracy {balanced_accuracy_score(y_test, p > 0.5):.4f}  AUC {roc_auc_score(y_test, p):.4f}")
+
+
+report("untrained", model)
 step, window = 0, []
 for epoch in range(4):
     for i in torch.randperm(len(X_train)).tolist():
@@ -39,13 +47,6 @@ for epoch in range(4):
         if step % 150 == 0:
             w = window[-150:]
             print(f"step {step:5d}  mean loss {sum(w) / len(w):.4f}  max loss {max(w):.3f}")
-
-
-def report(name, net):
-    with torch.no_grad():
-        p = torch.sigmoid(net(X_test)).squeeze(1).numpy()
-    print(f"{name:9s} balanced accuracy {balanced_accuracy_score(y_test, p > 0.5):.4f}  AUC {roc_auc_score(y_test, p):.4f}")
-
 
 report("last", model)
 report("averaged", averaged)
