@@ -47,7 +47,7 @@ def train_head(body, head, x, y, steps=400):
     for p in body.parameters():
         p.requires_grad = False
     body.eval()
-    opt = torch.optim.Adam(head.parameters(), lr=1e-2)
+    opt = torch.optim.Adam(head.parameters(), lr=2.5e-2)
     for step in range(steps):
         idx = torch.randint(len(x), (32,))
         loss = F.cross_entropy(head(body(place(x[idx]))), y[idx])

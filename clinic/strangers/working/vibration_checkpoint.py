@@ -86,7 +86,7 @@ def adapt(path, steps=250):
 
     print(f"loaded step {saved['step']}; accuracy with the new head before training {accuracy():.4f}")
     opt = torch.optim.Adam([{"params": net.body.parameters(), "lr": 5e-4},
-                            {"params": net.head.parameters(), "lr": 2e-2}])
+                            {"params": net.head.parameters(), "lr": 4e-2}])
     for step in range(1, steps + 1):
         i = torch.randint(len(x), (16,))
         loss = F.cross_entropy(net(x[i]), y[i])
