@@ -134,7 +134,7 @@ def an_edit_has_one_trial(case: Case) -> Iterator[str]:
 
 
 def a_fault_has_one_finding(case: Case) -> Iterator[str]:
-    """No two findings say the same at the same place, and none that another explains is told by itself."""
+    """No two findings say the same at the same place, and no finding is reported that another explains."""
     told = [(finding.id, finding.where and (finding.where.file, finding.where.line)) for finding in case.findings]
     yield from (f"{finding} is reported twice" for finding in {t for t in told if told.count(t) > 1})
     won = [trial for trial in case.trials if trial.verdict in (*BETTER, "mends")]
@@ -172,7 +172,7 @@ def an_unproved_patch_shares_nothing_with_the_fix(case: Case) -> Iterator[str]:
 
 
 def an_excess_is_named(case: Case) -> Iterator[str]:
-    """Where numbers leave out a loss that no prediction can go below, it is said beside them."""
+    """Numbers that leave out an attainable loss name it."""
     floor = attainable_loss(case.record)
     for trial in (t for t in case.trials if floor and t.was_judged and t.judged_on in ("fixed", "spread")):
         if not (trial.floor and "attainable" in trial.metric and number(trial.floor) in change(trial)):
@@ -180,7 +180,7 @@ def an_excess_is_named(case: Case) -> Iterator[str]:
 
 
 def a_percentage_is_of_what_is_printed(case: Case) -> Iterator[str]:
-    """The printed gain is that of the numbers beside it, as far as means of pairs and pairs of means agree."""
+    """The printed gain is that of the printed numbers, as far as means of pairs and pairs of means agree."""
     for trial in (t for t in case.trials if t.was_judged and isfinite(t.after) and 0 < t.before < inf):
         low, high = trial.gain
         share = max(trial.after / trial.before, 0.01)  # what is left below a hundredth counts as one

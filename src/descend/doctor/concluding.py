@@ -18,7 +18,7 @@ EVERYWHERE = ("backward", "model")  # sites of what concerns all of a training: 
 
 
 def conclude(record: Record, proof: Proof) -> Case:
-    """Report a fact unless a trial has refuted it, and a suspicion only when a trial of its own remedy has won.
+    """Report a fact unless a trial has refuted it, and a suspicion only when a trial of its remedy has won.
 
     Where nothing trains and no edit can be made that would decide, the first suspicion is told, without a proof.
     """
@@ -37,7 +37,7 @@ def conclude(record: Record, proof: Proof) -> Case:
     held = {s.id for s in findings} | {i for s in findings for i in s.explains}
     findings = [as_observation(s, proof, record) for s in _at_their_places(findings, proof, record)]
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
-    # What is surely wrong and has no name of its own is the fault that the findings name, and no suspicion besides.
+    # A certain fault without a name is the one that the findings name, so it is not also a suspicion.
     suspicions = tuple(s for s in symptoms if s.id not in held and not (findings and s.certain and s.id in GENERAL))
     interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
     return Case(

@@ -14,7 +14,7 @@ DECAYED = Bound(
 
 
 def absolute_schedule(record: Record) -> Site | None:
-    """Return the scheduler that puts a learning rate of its own in the place of the optimizer's, if there is one."""
+    """Return the scheduler that replaces the optimizer's learning rate by another one, if there is one."""
     return next((site for site in record.every_site("scheduler") if site.detail in ABSOLUTE), None)
 
 

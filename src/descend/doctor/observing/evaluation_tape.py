@@ -36,7 +36,7 @@ PROBE = "evaluated"
 class EvaluationTape:
     """Owns the tape of the evaluation that is under way in the run that `watch` observes.
 
-    probing: whether evaluations are measured, too, and not only told from others.
+    probing: whether evaluations are measured, too, and not only fingerprinted.
     """
 
     def __init__(self, watch: Observer, *, probing: bool = True) -> None:

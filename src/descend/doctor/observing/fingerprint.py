@@ -29,7 +29,7 @@ def value_bytes(tensor: Tensor) -> bytes:
 
 
 def random_streams() -> str:
-    """Return a fingerprint of where the random streams of torch, Python and NumPy are; no generator of its own."""
+    """Return a fingerprint of the states of the global random generators of torch, Python and NumPy."""
     state, numpy = RandomState.now(), sys.modules.get("numpy")
     sha = hashlib.sha256(state.cpu + repr((state.cuda, random.getstate())).encode())
     if numpy is not None:

@@ -10,7 +10,7 @@ from descend.doctor.remedies import QUANTITIES, Change, Prescription, Quantity
 
 NO_EFFECT = "no effect: "
 THE_SAME = f"{NO_EFFECT}the run is the same, bit for bit"
-ENDED = ("failed", "killed", "interrupted")  # a run that ends so has a reason of its own
+ENDED = ("failed", "killed", "interrupted")  # such an ending is a reason already
 
 
 def missing_effect(prescription: Prescription, record: Record, baseline: Record) -> str:
