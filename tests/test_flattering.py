@@ -9,8 +9,10 @@ import pytest
 from descend.doctor.flattering import flattery, without_flattery
 from descend.doctor.record import Ending, Fact, Record, facts
 from descend.doctor.remedies import Change, Prescription
+from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.proof import Proof
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Part, Trial
 
 SCRIPT = Script(Path("train.py"), Path("."))
@@ -23,9 +25,9 @@ def record(sees: bool) -> Record:
     return found
 
 
-def study(edited: Record, baseline: Record) -> SimpleNamespace:
+def study(edited: Record, baseline: Record) -> Study:
     context = SimpleNamespace(observe=lambda script, plan, parent: edited)
-    return SimpleNamespace(context=context, plan=None, baseline=baseline)
+    return Study(SCRIPT, baseline, Plan(), context)
 
 
 def trial(of_search: bool) -> Trial:

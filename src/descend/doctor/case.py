@@ -1,6 +1,7 @@
 """The whole of one consultation: what was measured, what is wrong, what was tried, what is to be done."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
@@ -95,7 +96,7 @@ class Case:
             return ending.status, "script"
         return INTERRUPTED if self.interrupted else int(bool(self.findings)), "descend"
 
-    @property
+    @cached_property
     def checks(self) -> tuple[Check, ...]:
         """For each problem that descend knows, whether the run was checked for it, and why it was not."""
         return checks(self.record, self.left_out)

@@ -3,12 +3,9 @@
 A search that removes a causal mask lets the network see its own target. The loss falls, and nothing is learned.
 """
 
-from dataclasses import replace
-
 from descend.doctor.canon import CANON
 from descend.doctor.canon.diagnosis import diagnose
 from descend.doctor.record import Record
-from descend.doctor.script.script import Script
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
@@ -23,25 +20,14 @@ def flattery(trial: Trial, study: Study) -> str:
     """
     if trial.script is None or not any(part.prescription.of_search for part in trial.parts):
         return ""
-    faults = _flattering_faults(_observed(trial.script, study)) - _flattering_faults(study.baseline)
+    faults = _flattering_faults(study.examine(trial.script.to_be_examined())) - _flattering_faults(study.baseline)
     return FLATTERS.format(fault=CANON[min(faults)].title) if faults else ""
 
 
 def without_flattery(proof: Proof, study: Study) -> Proof:
     """Return the proof; without its fix, and with the reason, where that flatters itself."""
-    cure = proof.cure
-    if cure is None or not (reason := flattery(cure, study)):
-        return proof
-    proof = proof.telling(replace(cure, verdict="not_proved", reason=reason), instead_of=cure).without_cure()
-    symptoms = frozenset(cure.symptoms)
-    return replace(proof, confirmed=proof.confirmed - symptoms, refuted=proof.refuted | symptoms)
-
-
-def _observed(script: Script, study: Study) -> Record:
-    record = study.context.observe(script.to_be_examined(), study.plan, study.baseline.run)
-    if record.ending is not None and record.ending.reason == "interrupted":
-        raise KeyboardInterrupt
-    return record
+    reason = flattery(proof.cure, study) if proof.cure is not None else ""
+    return proof.with_fix_rejected(reason) if reason else proof
 
 
 def _flattering_faults(record: Record) -> set[str]:

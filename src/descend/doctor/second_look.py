@@ -91,9 +91,7 @@ def _behind_one(study: Study, proof: Proof, first: Mended) -> tuple[Proof, list[
     Else what is surely wrong there.
     """
     cured, record = first.script.to_be_examined(), study.baseline
-    second = study.context.observe(cured, study.plan, record.run)
-    if second.ending and second.ending.reason == "interrupted":
-        raise KeyboardInterrupt
+    second = study.examine(cured)
     if takes_the_bottom_away(record, second, first):
         return withdrawn(proof), []
     if second.ending is None or not second.can_be_judged:
@@ -248,12 +246,8 @@ def gone_back(proof: Proof, earlier: Proof) -> Proof:
 
 
 def withdrawn(proof: Proof) -> Proof:
-    """Return the proof without its cure, which the second look has shown to be none."""
-    cure = proof.cure
-    if cure is None:
-        return proof
-    proof = proof.telling(replace(cure, verdict="not_proved", reason=BOTTOMLESS), instead_of=cure).without_cure()
-    return replace(proof, confirmed=proof.confirmed - {cure.symptom}, refuted=proof.refuted | {cure.symptom})
+    """Return the proof without its fix, with which the loss has no lower bound."""
+    return proof.with_fix_rejected(BOTTOMLESS)
 
 
 def as_in(script: Script, symptom: Symptom, first: Mended) -> Symptom:

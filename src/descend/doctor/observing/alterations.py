@@ -9,14 +9,13 @@ import sys
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
-from descend.doctor.observing.frames import CallSpan, SourceTree, call_span
+from descend.doctor.observing.frames import CallSpan, SourceTree, call_span, is_within
 from descend.doctor.observing.heirs import memory_of, tensors_in
 from descend.doctor.observing.modules import Modules
 from descend.doctor.reading.attribution import Stepper
@@ -46,7 +45,7 @@ class _Writes(TorchFunctionMode):
             written = tensors_in(given)
             if self._is_written(name, written):
                 frame = sys._getframe(1)
-                name = next((of for module, of in KNOWN.items() if _is_within(frame, module)), name.strip("_"))
+                name = next((of for module, of in KNOWN.items() if is_within(frame, module)), name.strip("_"))
                 self.calls.setdefault(call_span(self.tree.caller(frame)), name)
         return func(*args, **(kwargs or {}))
 
@@ -193,11 +192,3 @@ def _remembered(optimizer: Optimizer) -> Tensor | None:
     """Return one tensor of what a rule remembers; None where it remembers nothing."""
     values = (value for state in optimizer.state.values() if isinstance(state, dict) for value in state.values())
     return next((value for value in values if isinstance(value, Tensor) and value.ndim), None)
-
-
-def _is_within(frame: FrameType | None, module: str) -> bool:
-    while frame is not None:
-        if frame.f_globals.get("__name__") == module:
-            return True
-        frame = frame.f_back
-    return False

@@ -152,8 +152,13 @@ def is_in_forward(frame: FrameType | None) -> bool:
 
 def is_in_autograd(frame: FrameType | None) -> bool:
     """Whether autograd is under way: a function's forward pass, or a backward pass that computes one again."""
+    return is_within(frame, "torch.autograd.function", "torch.autograd.graph")
+
+
+def is_within(frame: FrameType | None, *modules: str) -> bool:
+    """Whether a function of one of the modules is running in `frame` or above it."""
     while frame is not None:
-        if frame.f_globals.get("__name__") in ("torch.autograd.function", "torch.autograd.graph"):
+        if frame.f_globals.get("__name__") in modules:
             return True
         frame = frame.f_back
     return False

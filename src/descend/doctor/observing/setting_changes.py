@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from descend.doctor.observing.frames import call_span
+from descend.doctor.observing.frames import call_span, is_within
 from descend.doctor.observing.guard import harmless
 from descend.doctor.observing.modules import Modules
 from descend.doctor.record import Fact, Listener, facts
@@ -62,7 +62,7 @@ class SettingChanges:
             group.update({name: float(value) for name, value in group.items() if type(value) is _Marker})
         known = self._known.setdefault(key, {})
         for name, value in _settings(optimizer).items():
-            if name != "lr" and known.get(name) != value:  # the learning rate has a series of its own
+            if name != "lr" and known.get(name) != value:  # the learning rate is recorded as a series
                 known[name] = value
                 self.send([Fact.of(facts.ActingSetting(value), step, f"{key}.{name}")])
 
@@ -84,7 +84,7 @@ class SettingChanges:
     @harmless
     def _overwritten(self, key: str, name: str, frame: FrameType | None) -> None:
         """Note the line that overwrites a setting."""
-        if not _is_within(frame, SCHEDULER):
+        if not is_within(frame, SCHEDULER):
             self.modules.note_site("overwritten", f"{key}.{name}", call_span(self.modules.tree.caller(frame)), name)
 
 
@@ -99,12 +99,3 @@ def _settings(optimizer: Optimizer) -> dict[str, Any]:
         elif isinstance(value, tuple | list) and all(isinstance(part, int | float) for part in value):
             kept[name] = tuple(value)
     return kept
-
-
-def _is_within(frame: FrameType | None, module: str) -> bool:
-    """Whether a function of the module is running in `frame` or above it."""
-    while frame is not None:
-        if frame.f_globals.get("__name__") == module:
-            return True
-        frame = frame.f_back
-    return False

@@ -1,6 +1,6 @@
 """Confirms a candidate on fresh seeds: pairs of runs under the same seed, on the same examples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from statistics import median
@@ -131,22 +131,23 @@ def _memorises(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> b
     """
     name, runs = HELD_OUT_YARDSTICKS.get(judged_on, HELD_OUT_YARDSTICK), [record for pair in pairs for record in pair]
     shared = [place for place in runs[0].places(name) if all(len(r.series(name, place)) for r in runs)]
-    for place in shared:
-        ends = [(b.series(name, place).last, a.series(name, place).last) for b, a in pairs]
-        known = [(b, a) for b, a in ends if isfinite(a) and isfinite(b) and b > 0]
-        if len(known) == len(pairs) and median(a / b for b, a in known) > HELD_OUT:
-            return True
+    if any(ratio > HELD_OUT for ratio in _held_out_ratios(pairs, name)):
+        return True
     return None if not shared and any(run.places(YARDSTICKS["held_out"]) for run in runs) else False
 
 
 def _helps_unseen(pairs: Sequence[tuple[Record, Record]], judged_on: JudgedOn) -> bool:
     """Whether what the script evaluates on held-out data gets better by the least gain: memory does not."""
     name = HELD_OUT_YARDSTICKS.get(judged_on, HELD_OUT_YARDSTICK)
+    return next(_held_out_ratios(pairs, name), inf) <= 1 - LEAST_GAIN
+
+
+def _held_out_ratios(pairs: Sequence[tuple[Record, Record]], name: str) -> Iterator[float]:
+    """Yield for each evaluation the median of its last cost with the change over that without it."""
     for place in pairs[0][0].places(name):
         ends = [(b.series(name, place).last, a.series(name, place).last) for b, a in pairs]
         if all(isfinite(a) and isfinite(b) and b > 0 for b, a in ends):
-            return median(a / b for b, a in ends) <= 1 - LEAST_GAIN
-    return False
+            yield median(a / b for b, a in ends)
 
 
 def _own_number(baseline: Record) -> OwnMetric | None:

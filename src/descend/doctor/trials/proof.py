@@ -47,6 +47,15 @@ class Proof:
         """Return the proof without its cure, as where that turns out to be none."""
         return replace(self, cure=None, trial_run=None, tuning=None)
 
+    def with_fix_rejected(self, reason: str) -> "Proof":
+        """Return the proof without its fix, which is not proved after all, nor are the suspicions that it was for."""
+        cure = self.cure
+        if cure is None:
+            return self
+        proof = self.telling(replace(cure, verdict="not_proved", reason=reason), instead_of=cure).without_cure()
+        symptoms = frozenset(cure.symptoms)
+        return replace(proof, confirmed=proof.confirmed - symptoms, refuted=proof.refuted | symptoms)
+
     def telling(self, trial: Trial, instead_of: Trial | None = None) -> "Proof":
         """Return the proof with a trial in the place of another one, or after all of them."""
         if instead_of is None:

@@ -59,7 +59,7 @@ def hasten(prescriptions: Sequence[Prescription], study: Study, proof: Proof) ->
 
 
 def _is_first(prescriptions: Sequence[Prescription], proof: Proof) -> bool:
-    """Whether the patch is for the time: there is no other fix, or the slow process is a fact and the other is none.
+    """Whether the patch is for the time: there is no other fix, or only the slow process is a fact.
 
     Facts are reported before suspicions, and the patch is that of the first finding.
     """

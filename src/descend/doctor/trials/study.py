@@ -1,7 +1,7 @@
 """Runs of a script beside its baseline: one process each, the same threads, the same window."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from descend.doctor.run.launch import new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.run_context import RunContext
+from descend.doctor.trials.trial import edit_of
 from descend.ground.bound import Bound
 
 HOPELESS_AFTER = Bound(0.3, "of the window", "chosen: before that a slow start proves nothing")
@@ -61,6 +62,7 @@ class Study:
     plan: Plan
     context: RunContext
     unchanged: Unchanged = field(default_factory=dict, compare=False)
+    examined: dict[Hashable, Record] = field(default_factory=dict, compare=False)  # edit -> its observed run
 
     @property
     def _plan(self) -> Plan:
@@ -80,7 +82,17 @@ class Study:
 
     def of(self, script: Script, baseline: Record) -> "Study":
         """Return the study of another script with its own baseline, as an edited one."""
-        return replace(self, script=script, baseline=baseline, unchanged={})
+        return replace(self, script=script, baseline=baseline, unchanged={}, examined={})
+
+    def examine(self, script: Script) -> Record:
+        """Return the record of an edited script, observed once as the baseline was. Ctrl-C there ends the trials."""
+        edit = edit_of(script)
+        if edit not in self.examined:
+            record = self.context.observe(script, self.plan, self.baseline.run)
+            if record.ending is not None and record.ending.reason == "interrupted":
+                raise KeyboardInterrupt
+            self.examined[edit] = record
+        return self.examined[edit]
 
     def one_by_one(self) -> "Study":
         """Return the same study on this machine, one run at a time, to be timed."""

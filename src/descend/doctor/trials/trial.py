@@ -30,7 +30,7 @@ class Part:
 
 
 def edit_of(script: Script | None, *otherwise: str) -> Hashable:
-    """Return what identifies an edit: the resulting source, whoever prescribed it; `otherwise` where there is none."""
+    """Return what identifies an edit: the resulting source, whoever prescribed it; without a source, `otherwise`."""
     return otherwise if script is None else frozenset(script.edits.items())
 
 
