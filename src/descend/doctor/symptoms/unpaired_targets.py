@@ -21,10 +21,10 @@ def _moved_apart(record: Record) -> Sign | None:
     if moved is None or not cost_left(record) > HARDLY_LEARNT:
         return None
     axes = f"dims={moved.axes[0] if len(moved.axes) == 1 else moved.axes}"
-    return Ruin(
+    return Sign(
         certain=True,
-        sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, and their targets "
-        f"stay: each example is trained on the target of another; {cost_left_in_words(record)} is left",
+        sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, on one side of the "
+        f"loss only: each example is trained on the target of another; {cost_left_in_words(record)} is left",
         quantity="axis of the batch that is moved",
         value=0.0,
         bound=0.0,

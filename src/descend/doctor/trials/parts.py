@@ -48,6 +48,7 @@ def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candid
         cost=sum(p.cost for p in each),
         judged_on=judged_on,
         of_search=each[0].of_search,
+        remakes=frozenset().union(*(p.remakes for p in each)),
     )
     return Candidate(both, script)
 

@@ -23,6 +23,8 @@ def other_task(record: Record, baseline: Record, remakes: Collection[Remade], ex
         return ""
     if "targets" not in remakes and _has_other_targets(record, baseline):
         return OTHER_TARGETS
+    if "evaluation" in remakes:
+        return ""
     for before, after in _evaluations(record, baseline):
         if _differ(before.targets, after.targets):
             return OTHER_EVALUATION

@@ -5,8 +5,8 @@ from typing import Literal
 
 # What an edit makes otherwise by design. `inputs`: those of all examples, in training and in evaluation. `targets`:
 # those that the loss is given; the evaluation keeps its own. `pairs`: which target belongs to which input; all values
-# stay. The rest of the task has to be the same.
-Remade = Literal["inputs", "targets", "pairs"]
+# stay. `evaluation`: what the script measures, where the fault is in that. The rest of the task has to be the same.
+Remade = Literal["inputs", "targets", "pairs", "evaluation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,11 @@ class OnEvaluated(OnTheWay):
 @dataclass(frozen=True, kw_only=True)
 class OnMeasured(EditableCall, Edit):
     """A call on what the network says where it is evaluated: with this edit the right answers stand out."""
+
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """What the script measures: the fault is there, and the training stays."""
+        return frozenset({"evaluation"})
 
 
 @dataclass(frozen=True, kw_only=True)
