@@ -71,6 +71,30 @@ def test_what_the_script_gets_is_what_it_would_have_got() -> None:
     assert all(map(torch.equal, found, expected))
 
 
+class OnGpu(torch.Tensor):
+    """A tensor that says it is not on the CPU."""
+
+    is_cpu = False
+
+
+def test_norms_on_a_gpu_are_read_later_and_none_is_lost() -> None:
+    with bench() as made:
+        for made.step in range(1, 8):
+            made.beside.clipping.clipped("clip_grad_norm_", 0.5, torch.tensor(float(made.step)).as_subclass(OnGpu), None)
+        assert not made.record.series("clipped_norm")
+        made.finish()
+    assert list(made.record.series("clipped_norm")) == [(step, float(step)) for step in range(1, 8)]
+
+
+def test_a_held_out_loss_on_a_gpu_is_kept() -> None:
+    with bench() as made:
+        made.step = 3
+        with torch.no_grad():
+            F.mse_loss(torch.full((5, 1), 2.0).as_subclass(OnGpu), torch.zeros(5, 1))
+        made.finish()
+    assert made.record.series("evaluation_loss").values == pytest.approx([4.0])
+
+
 # -- schedulers
 
 SCHEDULERS = {

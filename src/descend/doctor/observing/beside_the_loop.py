@@ -32,6 +32,7 @@ class Beside(NamedTuple):
     def finish(self) -> None:
         """Send what is left."""
         self.losses.finish()
+        self.clipping.finish()
         self.schedulers.finish()
 
 

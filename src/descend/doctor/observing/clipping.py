@@ -20,6 +20,7 @@ from descend.doctor.observing.replacing import replaced
 from descend.doctor.record import Fact, Listener, Reading, facts
 
 CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
+WAITING = 100  # norms on a GPU are read together: each reading waits for the GPU
 
 
 class Clipping:
@@ -29,6 +30,7 @@ class Clipping:
         self.modules, self.send, self.step = modules, send, step
         self.inert = False
         self._limit: float | None = None  # of the last call
+        self._norms: list[tuple[int, Tensor]] = []  # with their steps, not read yet
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs a measurement and nothing else."""
@@ -42,8 +44,19 @@ class Clipping:
         if isinstance(limit, int | float) and limit != self._limit:
             self._limit = limit
             self.send([Reading("clip_limit", "", self.step(), float(limit))])
-        if isinstance(norm, Tensor) and norm.is_cpu:
-            self.send([Reading("clipped_norm", "", self.step(), float(norm))])
+        if isinstance(norm, Tensor):
+            self._norms.append((self.step(), norm.detach()))
+            if norm.is_cpu or len(self._norms) >= WAITING:
+                self._flush()
+
+    @harmless
+    def finish(self) -> None:
+        """Send what is left."""
+        self._flush()
+
+    def _flush(self) -> None:
+        norms, self._norms = self._norms, []
+        self.send([Reading("clipped_norm", "", step, float(norm)) for step, norm in norms])
 
 
 @contextmanager

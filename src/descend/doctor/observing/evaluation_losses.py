@@ -80,7 +80,7 @@ class EvaluationLosses:
         self, name: str, loss: Tensor, batch: tuple[Any, ...], named: Mapping[str, Any], frame: FrameType | None
     ) -> list[Batch]:
         """Return the loss for each example with its lines; nothing where the training minimises another one."""
-        if loss.numel() != 1 or not loss.is_cpu or (self._trained and KINDS.get(name, name) not in self._trained):
+        if loss.numel() != 1 or (self._trained and KINDS.get(name, name) not in self._trained):
             return []
         value = loss.detach()
         if named.get("reduction") == "sum" and batch and isinstance(batch[0], Tensor) and batch[0].dim():
