@@ -11,7 +11,7 @@ from torch import Tensor
 FALLEN = 1e6  # times its start: what has fallen so far is followed no further
 
 
-class _Fallen(Exception):
+class _Done(Exception):
     """The function has come so low that nothing further is to be learnt of it."""
 
 
@@ -43,8 +43,10 @@ class Floor:
         return isfinite(self.value) and not self.slope < 0
 
 
-def floor(function: Function, start: Sequence[Tensor]) -> Floor:
+def floor(function: Function, start: Sequence[Tensor], *, enough: float = -inf) -> Floor:
     """Minimise from where it stands: L-BFGS with strong Wolfe steps, then, if much is left, Adam at two falling rates.
+
+    A value of `enough` ends the search.
 
     The budget is finite on purpose: what cannot be reached within it cannot be trained through either. Steps are taken
     in units of each tensor's root mean square.
@@ -66,14 +68,14 @@ def floor(function: Function, start: Sequence[Tensor]) -> Floor:
         value = float(loss.detach())
         if isfinite(value) and value < best:
             best, at = value, [(f * s).detach() for f, s in zip(free, scales)]
-        if value < -FALLEN * max(1.0, abs(first)):
-            raise _Fallen
+        if value <= enough or value < -FALLEN * max(1.0, abs(first)):
+            raise _Done
         if loss.requires_grad:
             loss.backward(inputs=free)
         return loss
 
     first = -inf  # until the start is evaluated: it cannot have fallen below itself
-    with torch.enable_grad(), suppress(_Fallen):
+    with torch.enable_grad(), suppress(_Done):
         search = torch.optim.LBFGS(free, max_iter=EVALUATIONS, max_eval=EVALUATIONS, line_search_fn="strong_wolfe")
         first = float(evaluate().detach())
         if isfinite(first) and any(f.grad is not None for f in free):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import inf
 
 import torch
 from torch import Tensor
@@ -35,7 +36,8 @@ class Floors:
             raise Unavailable("the batches' losses are not made by the same calls")
         self.output = _output(self._all[0])
         self.meeting = _meeting(self._all[0], self.output)  # where what was given is compared with it
-        self._known: dict[int, float] = {}  # place of the call -> floor behind it
+        self._known: dict[int, float] = {}  # place of the call -> floor behind it, or what was enough
+        self._exact: set[int] = set()  # whose floors are known
         self._steps = [i for i, op in enumerate(self.ops) if i == self.output or self._is_step(op)]
 
     @cached_property
@@ -63,15 +65,18 @@ class Floors:
         is_much = constant - least > LEAST_SHARE * abs(constant)
         return is_much and self.cost - least > BARRED * (constant - least)
 
-    def behind(self, index: int) -> float | None:
-        """Return the floor behind a call; None where there is no cut, or no least value."""
-        if index not in self._known:
+    def behind(self, index: int, *, enough: float = -inf) -> float | None:
+        """Return the floor behind a call, or what is `enough`; None where there is no cut, or no least value."""
+        known = self._known.get(index, inf)
+        if known > enough and index not in self._exact:
             cuts = self._cuts(index)
-            found = floor(*_joint(cuts)) if cuts else None
+            found = floor(*_joint(cuts), enough=enough) if cuts else None
             if found is None or not found.is_bounded:
                 return None
-            self._known[index] = found.value
-        return self._known[index]
+            self._known[index] = known = found.value
+            if known > enough:
+                self._exact.add(index)
+        return known
 
     def head(self) -> None:
         """Find the floors between the output and where the loss meets what it is compared with."""
@@ -88,6 +93,7 @@ class Floors:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self._is_barred(steps[middle]) else (low, middle)
+        self.behind(steps[high])
 
     def falling(self) -> list[tuple[int, float]]:
         """Return the calls with their floors, from the input on: what can be reached before can be reached behind."""
@@ -123,12 +129,15 @@ class Floors:
     def _stays(self, before: int, least: float) -> bool:
         cuts = self._cuts(before)
         used = {slot for op in cuts[0].tail.ops for slot in op.inputs}
-        found = floor(*_joint(cuts, [tensor for slot, tensor in cuts[0].tail.parameters.items() if slot in used]))
-        return found.is_bounded and found.value - least > BARRED * self.whole
+        parameters = [tensor for slot, tensor in cuts[0].tail.parameters.items() if slot in used]
+        enough = least + BARRED * self.whole
+        found = floor(*_joint(cuts, parameters), enough=enough)
+        return found.is_bounded and found.value > enough
 
     def _is_barred(self, index: int) -> bool:
-        found = self.behind(index)
-        return found is not None and found - self._known[self.output] > BARRED * self.whole
+        enough = self._known[self.output] + BARRED * self.whole
+        found = self.behind(index, enough=enough)
+        return found is not None and found > enough
 
     def _is_step(self, op: Op) -> bool:
         return op.name not in RESHAPES
