@@ -111,6 +111,13 @@ def test_steps_as_long_as_the_weights_leave_a_run_undecided_that_has_much_left_t
     assert kinds(record) == expected
 
 
+@pytest.mark.parametrize("name", ["parameter 0", "log_scale", "layer.bias"])
+def test_coefficients_that_begin_at_zero_may_move_by_their_own_size(name):
+    record = run_to(settling_at(0.6))
+    probe(record, "update_ratio", name, LONG_STEPS * 4)
+    assert kinds(record) == []
+
+
 def test_a_trial_of_another_learning_rate_decides_whether_the_steps_are_too_long():
     record = run_to(settling_at(0.6))
     for place in record.places("update_ratio"):

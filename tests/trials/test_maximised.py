@@ -15,6 +15,7 @@ def test_a_program_that_maximises_its_log_likelihood_has_no_finding(program, des
     output = descend("doctor", "--format", "json", str(PROGRAMS / f"{program}.py"), cwd=tmp_path)
     case = json.loads(output.stdout)
     assert not case["findings"] and not case["suspicions"], output.stdout + output.stderr
+    assert "steps_too_long" not in case["undecided_because"]
 
 
 @pytest.mark.slow

@@ -99,11 +99,14 @@ def _rate_rises(record: Record) -> Reservation | None:
 
 
 def _steps_too_long(record: Record) -> Reservation | None:
-    """Several steps that each move the weights by much of their own size, in a run that has not learned its task."""
+    """Several steps that each move the weights by much of their own size, in a run that has not learned its task.
+
+    Of the weights of layers alone: a few numbers that begin at zero, a bias or a model's coefficients, must move so.
+    """
     ratios: dict[int, list[float]] = defaultdict(list)
     for place in record.places("update_ratio"):
         for step, ratio in record.series("update_ratio", place).finite():
-            if "bias" not in place:
+            if "weight" in place.rpartition(".")[2]:
                 ratios[step].append(ratio)
     largest = sorted((median(several) for several in ratios.values()), reverse=True)
     if len(largest) < OFTEN or not largest[OFTEN - 1] > LONG_STEPS or _has_learned(record):
