@@ -80,7 +80,9 @@ class OnGpu(torch.Tensor):
 def test_norms_on_a_gpu_are_read_later_and_none_is_lost() -> None:
     with bench() as made:
         for made.step in range(1, 8):
-            made.beside.clipping.clipped("clip_grad_norm_", 0.5, torch.tensor(float(made.step)).as_subclass(OnGpu), None)
+            made.beside.clipping.clipped(
+                "clip_grad_norm_", 0.5, torch.tensor(float(made.step)).as_subclass(OnGpu), None
+            )
         assert not made.record.series("clipped_norm")
         made.finish()
     assert list(made.record.series("clipped_norm")) == [(step, float(step)) for step in range(1, 8)]

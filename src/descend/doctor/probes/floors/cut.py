@@ -112,6 +112,12 @@ class Values:
             again = float(cut.loss(free))
         return cut if abs(again - self.loss) <= FAITHFUL * max(1e-6, abs(self.loss)) else None
 
+    def numel_behind(self, place: int) -> int:
+        """Return how many numbers the calls behind that one of `said` make in one forward pass."""
+        index = self._numbers[place]
+        seen = (known for values in self._seen.values() for known in values)
+        return sum(value.numel() for number, value in seen if number > index)
+
     def shape(self, slot: int | None) -> torch.Size | None:
         """Return the shape of what a call has made."""
         seen = self._seen.get(slot, []) if slot is not None else []

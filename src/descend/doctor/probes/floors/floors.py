@@ -1,6 +1,7 @@
 """The floors of the fixed examples' loss: a constant's, the output's, and as many along the graph as are needed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from math import inf
 
@@ -20,7 +21,12 @@ CONTRACTIONS = RECURRENT | frozenset(
 )
 HEAD_EXAMPLES, NETWORK_EXAMPLES = 256, 64  # that floors are minimised over: behind the network, and within it
 BARRED = 0.5  # of what a constant leaves: a call that keeps up more bars the way
+MOST_COMPUTED = 2e9  # numbers that the calls of the network make in the search: it then takes some 20 s on one core
 LEAST_SHARE = 0.02  # of a constant's cost: what is closer to it is no better than a constant
+
+
+class _Spent(Exception):
+    """The search within the network has computed as much as it may."""
 
 
 class Floors:
@@ -38,6 +44,7 @@ class Floors:
         self.meeting = _meeting(self._all[0], self.output)  # where what was given is compared with it
         self._known: dict[int, float] = {}  # place of the call -> floor behind it, or what was enough
         self._exact: set[int] = set()  # whose floors are known
+        self._left = MOST_COMPUTED
         self._steps = [i for i, op in enumerate(self.ops) if i == self.output or self._is_step(op)]
 
     @cached_property
@@ -70,7 +77,7 @@ class Floors:
         known = self._known.get(index, inf)
         if known > enough and index not in self._exact:
             cuts = self._cuts(index)
-            found = floor(*_joint(cuts), enough=enough) if cuts else None
+            found = floor(*self._limited(index, *_joint(cuts)), enough=enough) if cuts else None
             if found is None or not found.is_bounded:
                 return None
             self._known[index] = known = found.value
@@ -85,7 +92,14 @@ class Floors:
                 return
 
     def network(self) -> None:
-        """Find the call of the network across which the floor rises above half of what there is to learn."""
+        """Find the call of the network across which the floor rises above half of what there is to learn.
+
+        A network that is too large for it is left after a part of the search.
+        """
+        with suppress(_Spent):
+            self._search()
+
+    def _search(self) -> None:
         steps = [index for index in self._steps if index <= self.output]
         low, high = 0, len(steps) - 1
         if high < 1 or not self._is_barred(steps[low]):
@@ -131,8 +145,23 @@ class Floors:
         used = {slot for op in cuts[0].tail.ops for slot in op.inputs}
         parameters = [tensor for slot, tensor in cuts[0].tail.parameters.items() if slot in used]
         enough = least + BARRED * self.whole
-        found = floor(*_joint(cuts, parameters), enough=enough)
+        try:
+            found = floor(*self._limited(before, *_joint(cuts, parameters)), enough=enough)
+        except _Spent:
+            return False
         return found.is_bounded and found.value > enough
+
+    def _limited(self, index: int, function: Function, start: list[Tensor]) -> tuple[Function, list[Tensor]]:
+        """Return a function behind a call that ends the search where it has computed as much as it may."""
+        numel = sum(values.numel_behind(index) for values in self._few) if index < self.output else 0
+
+        def limited(values: Sequence[Tensor]) -> Tensor:
+            self._left -= numel
+            if self._left < 0:
+                raise _Spent
+            return function(values)
+
+        return limited, start
 
     def _is_barred(self, index: int) -> bool:
         enough = self._known[self.output] + BARRED * self.whole
