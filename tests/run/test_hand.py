@@ -40,15 +40,16 @@ def told(step: Step, *, clears: bool = True) -> list[Fact]:
 
 
 @pytest.mark.parametrize("clears", [True, False])
-def test_plain_gradient_descent_shows_its_rate_once(clears: bool) -> None:
-    (fact,) = told(descent(0.0125), clears=clears)
+@pytest.mark.parametrize("rate", [0.0125, -0.0125])
+def test_plain_gradient_descent_or_ascent_shows_its_rate_once(rate: float, clears: bool) -> None:
+    (fact,) = told(descent(rate), clears=clears)
     record = Record()
     record.add(fact)
     optimizer = record.fact(facts.Optimizer, "0")
     assert (optimizer.rule, optimizer.parameters, optimizer.by_hand) == ("SGD", 3, True)
-    assert math.isclose(optimizer.lr, 0.0125, rel_tol=1e-3)
+    assert math.isclose(optimizer.lr, 0.0125, rel_tol=1e-3) and optimizer.maximize is (rate < 0)
 
 
-@pytest.mark.parametrize("step", [heavy_ball, descent(-0.01), descent(0.0)], ids=["momentum", "ascent", "no step"])
+@pytest.mark.parametrize("step", [heavy_ball, descent(0.0)], ids=["momentum", "no step"])
 def test_another_rule_is_not_taken_for_it(step: Step) -> None:
     assert told(step) == []

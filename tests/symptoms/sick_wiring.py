@@ -129,10 +129,11 @@ def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: i
 
 
 def constant_labels(
-    labels: int = 32, later: str = "3", task: str = "classes", function: str = "cross_entropy"
+    labels: int = 32, later: str = "3", task: str = "classes", function: str = "cross_entropy", constant: float = 0.0
 ) -> Record:
     record = healthy()
     stuck(record)
+    observe(record, facts.Reachability(2.3, constant, unbounded=False, is_compared=True, examples=64))
     change(record, facts.LossInput, task=task, function=function)
     change(record, facts.Targets, min=3, max=3, entropy=0.0, classes_seen=1)
     forget(record, facts.Batch)

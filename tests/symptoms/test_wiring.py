@@ -168,7 +168,7 @@ LEFT_ALONE = {
         {"optimizers": 2, "maximize": True, "slope": 1.0},
     ],
     no_zero_grad: [{"steps": 2}, {"cleared_at": 2}, {"with_gradient": 0}],  # accumulation clears once in a while
-    constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}],
+    constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}, {"constant": 0.5}],
     labels_out_of_range: [{"low": 0.0}, {"task": "real"}],
     refused_label: [{"error": "IndexError: list index out of range"}, {"error": ""}],
     broadcasting: [{"pair": None}],

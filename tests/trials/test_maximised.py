@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = Path(__file__).parents[1] / "scripts" / "maximised"
-CORRECT = ("weibull_survival", "poisson_regression", "gaussian_mixture", "reversed_gradients")
+CORRECT = ("weibull_survival", "poisson_regression", "gaussian_mixture", "reversed_gradients", "ascent_by_hand")
 
 
 @pytest.mark.slow

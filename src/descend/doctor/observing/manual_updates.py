@@ -19,7 +19,7 @@ DESCENT = facts.Optimizer("SGD", 1, 0, momentum=0.0, dampening=0.0, weight_decay
 SAMPLED_PARAMETERS = 8
 SAMPLED_VALUES = 256  # of each
 MEASURED = 6  # first passes whose steps are measured
-ALIKE = 0.99  # cosine between a step and the gradient's opposite
+ALIKE = 0.99  # cosine between a step and the gradient or its opposite
 SAME_RATE = 0.01  # two steps in a row agree so well: the first one of a momentum is as long as the gradient says, too
 REHEARSALS = 100  # passes after which a script that has changed nothing is believed to train all the same
 
@@ -35,6 +35,7 @@ class ManualUpdates:
         self.trains = False  # whether they have been seen to change
         self.leaves: tuple[Tensor, ...] = ()
         self.rate: float | None = None  # of plain gradient descent, once a step has shown it
+        self.climbs = False  # whether it goes up the loss
         self.lineage = Lineage()
         self.heirs: Heirs | None = None  # of the last gradient that a function was taken for, while it may be of no use
         self.names: tuple[str, ...] = ()  # of the parameters, where the script gives them names
@@ -87,7 +88,7 @@ class ManualUpdates:
                 self.heirs.begin()
 
     def _measure(self) -> list[Message]:
-        """Compare the step that was taken with the gradient: is it plain gradient descent, and how long?"""
+        """Compare the step that was taken with the gradient: is it plain gradient descent or ascent, and how long?"""
         along = length = moved = 0.0
         size, same = sum(value.numel() for _, value, _ in self._filled), True
         for i, value, grad in self._filled:
@@ -99,13 +100,14 @@ class ManualUpdates:
             length += float(slope.square().sum())
             moved += float(step.square().sum())
         self._filled = []
-        if not same or not along > ALIKE * (length * moved) ** 0.5 > 0:
+        if not same or not abs(along) > ALIKE * (length * moved) ** 0.5 > 0:
             return []
         rate, self._seen = self._seen, along / length
-        if rate is None or abs(rate - self._seen) > SAME_RATE * rate:
+        if rate is None or abs(rate - self._seen) > SAME_RATE * abs(rate):
             return []
-        self.rate = float(f"{rate:.4g}")
-        return [Fact.of(replace(DESCENT, lr=self.rate, parameters=size), 0, BY_HAND)]
+        self.rate, self.climbs = float(f"{abs(rate):.4g}"), rate < 0
+        rule = replace(DESCENT, lr=self.rate, parameters=size, maximize=self.climbs)
+        return [Fact.of(rule, 0, BY_HAND)]
 
     def _have_changed(self, leaves: Sequence[Tensor]) -> bool:
         now = {id(p): (p._version, _sum(p)) for p in leaves[:SAMPLED_PARAMETERS]}

@@ -63,7 +63,7 @@ class Observer:
         self.beside = Beside.of(modules, send, lambda: self.steps, lambda: examiner.budget.is_spending, judging=owning)
         self.faults = Faults(modules, send, self.steppers.by_key, owning=owning)
         self.settings = SettingChanges(modules, send, owning=owning)
-        examiner.climbs = self.faults.climbs
+        examiner.climbs = lambda key: self.hand.climbs or self.faults.climbs(key)
         examiner.is_held, self.faults.called = self.faults.is_held, examiner.tape.called
         examiner.tape.trains, examiner.loader = self.faults.is_parameter, self.loaders.loader
         os.register_at_fork(after_in_child=self._disown)
@@ -206,7 +206,7 @@ class Observer:
         stepper, self._stepping = self._stepper(optimizer), None
         self.steppers.is_past &= stepper.key != self.examiner.key
         loss = self.faults.step_ended(stepper, self.attribution.step(stepper), frame)
-        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
+        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"), optimizer)
         stepper.steps += 1
         self.settings.step_ended(stepper.key, optimizer, stepper.steps)
         self.examiner.after_step()

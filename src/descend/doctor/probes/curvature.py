@@ -1,4 +1,4 @@
-"""The largest curvature λmax of the monitored cost, and of the same cost with its inputs standardised.
+"""The largest curvature λmax of what the steps make small, and of the same with its inputs standardised.
 
 Measured on fixed examples with its spread over them: a mini-batch's λmax is usually larger than the whole set's.
 For an adaptive rule it is λmax(P⁻¹H). The standardised figure is a counterfactual at the same parameters: if only
@@ -70,7 +70,7 @@ def _top(
 
 
 def hessian_of(snapshot: Snapshot, change: Callable[[Tensor], Tensor] | None = None) -> Hessian:
-    """Return the Hessian of the cost on the fixed examples, their inputs changed or as they are.
+    """Return the Hessian of the cost on the fixed examples, their inputs changed or as they are; of minus a gain.
 
     Raises `CurvatureUnavailable`, `Stale`.
     """
@@ -78,7 +78,8 @@ def hessian_of(snapshot: Snapshot, change: Callable[[Tensor], Tensor] | None = N
     for recording in _enough(snapshot.recordings()):
         slot = recording.input_slot
         replace = {slot: change} if change is not None and slot is not None else None
-        parts += recording.loss(snapshot.parameters, replace=replace).parts
+        minimised = recording.turned() if snapshot.climbs else recording
+        parts += minimised.loss(snapshot.parameters, replace=replace).parts
     return Loss(tuple(parts)).hessian(snapshot.parameters)
 
 

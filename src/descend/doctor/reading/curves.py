@@ -1,4 +1,4 @@
-"""The loss and the learning rate of every step, until they are read off the device and sent."""
+"""The loss, the learning rate and the gradient's norm of every step, until they are read off the device and sent."""
 
 import time
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from descend.doctor.reading.step_times import StepTimes
 from descend.doctor.record import Listener, Reading
@@ -30,6 +31,7 @@ class Curves:
     def forget(self) -> None:
         """Drop what was not sent: it was no training yet."""
         self._losses: list[tuple[str, int, Tensor | float]] = []
+        self._norms: list[tuple[str, int, Tensor | float]] = []
         self._changes: list[Reading] = []  # of the learning rate
         self._rates: dict[str, Any] = {}  # numbers, or tensors that a scheduler may change in place
         self._values: dict[str, float] = {}  # of the rates, as they were last noted
@@ -39,12 +41,21 @@ class Curves:
         if self.times is not None:
             self.times.backward()
 
-    def note(self, key: str, step: int, loss: Tensor | float | None, rate: Any = None) -> None:
-        """Keep what one step was fed and how long it was; the rate is a reading where it has changed."""
+    def note(
+        self, key: str, step: int, loss: Tensor | float | None, rate: Any = None, optimizer: Optimizer | None = None
+    ) -> None:
+        """Keep what one step was fed and how long it was; the rate is a reading where it has changed.
+
+        optimizer: whose gradients are measured, unless the run may go on for days.
+        """
         if loss is not None:
             # On the CPU a kept tensor costs more than its value: the script's own tensors then lie elsewhere each step.
             kept = loss.item() if isinstance(loss, Tensor) and loss.is_cpu else loss
             self._losses.append((key, step, kept))
+        if optimizer is not None and not self._endless:
+            norm = gradient_norm(optimizer)
+            if norm is not None:
+                self._norms.append((key, step, norm.item() if norm.is_cpu else norm))
         if self.times is not None:
             self.times.step(step)
         if rate is not self._rates.get(key):
@@ -70,14 +81,14 @@ class Curves:
             for key, rate in self._rates.items():
                 if isinstance(rate, Tensor):
                     self._note_change(key, waiting[-1][1])
-        values = _numbers([loss for _, _, loss in waiting])
-        losses = [Reading("loss", key, step, value) for (key, step, _), value in zip(waiting, values)]
+        losses, norms = _readings("loss", waiting), _readings("step_gradient_norm", self._norms)
+        self._norms = []
         changes, self._changes = self._changes, []
         if self._endless and (losses and losses[-1].step >= WHOLE or any(self._waiting.values())):
             span = max(FINEST_S, (now - self._began) / MOST) / max(passed, 1e-6)  # one in so much of what came
             losses = self._averaged(losses, max(1, round(span * len(losses))), last=last)
             changes = changes[:: -max(1, round(span * len(changes)))][::-1]
-        self._send([*changes, *losses])  # a run that is ended at a loss has the learning rates until then
+        self._send([*changes, *norms, *losses])  # a run that is ended at a loss has the learning rates until then
         if last and self.times is not None:
             self.times.flush()
 
@@ -95,8 +106,26 @@ class Curves:
         return means
 
 
+def gradient_norm(optimizer: Optimizer) -> Tensor | None:
+    """Return the norm of all gradients that an optimizer steps by; None where they have no common one."""
+    given = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
+    gradients = [gradient for gradient in given if gradient is not None]
+    if not gradients or any(gradient.is_sparse for gradient in gradients):
+        return None
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        try:
+            return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        except RuntimeError:  # on several devices, or of several types
+            return None
+
+
 def _mean(group: Sequence[Reading]) -> Reading:
     return group[-1]._replace(value=sum(reading.value for reading in group) / len(group))
+
+
+def _readings(name: str, waiting: Sequence[tuple[str, int, Tensor | float]]) -> list[Reading]:
+    values = _numbers([value for _, _, value in waiting])
+    return [Reading(name, key, step, value) for (key, step, _), value in zip(waiting, values)]
 
 
 def _numbers(losses: Sequence[Tensor | float]) -> list[float]:

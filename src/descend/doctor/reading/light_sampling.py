@@ -164,7 +164,7 @@ class LightSampling:
             return False
         losses = self._losses
         loss = losses[-1 - ahead.ages[0]] if len(ahead.ages) == 1 else _sum([losses[-1 - age] for age in ahead.ages])
-        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"))
+        self.curves.note(stepper.key, stepper.steps, loss, optimizer.param_groups[0].get("lr"), optimizer)
         stepper.steps += 1
         self._at += 1
         if self._at == len(self._ahead):

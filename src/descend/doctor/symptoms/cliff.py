@@ -1,11 +1,11 @@
-"""Cliff: after a quiet stretch one step throws the parameters far away, and the loss jumps."""
+"""Cliff: after a quiet stretch one step throws the parameters far away, and the loss jumps and stays up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf, isfinite
 from statistics import median
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left
-from descend.doctor.record import Record
+from descend.doctor.record import Record, Series
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound, Count
 
@@ -20,38 +20,81 @@ COME_DOWN = Bound(0.9, "of the first loss", "chosen: by a tenth it has come down
 QUIET = Count(20, "steps", "chosen: so many tell what is usual")
 
 
-def cliff(record: Record) -> Sign | None:
-    """A loss that jumps to five times what it had come down to, and stays up, in a run that does not recover well.
+SPIKE = Bound(
+    20.0,
+    "times the usual norm of the gradient of the steps before",
+    "chosen: recurrent networks that went on to learn had norms up to 12 times the usual one",
+)
 
-    A single high loss is one of a hard batch: batches of one example differ by far more than five times.
+
+def cliff(record: Record) -> Sign | None:
+    """A loss that jumps after it had come down and stays up, in a run that does not recover well.
+
+    It jumps to five times what was usual, or by less after a spike of the gradient: where outputs saturate no loss is
+    much larger. A single high loss is one of a hard batch: batches of one example differ by far more than five times.
     """
     losses = record.series("loss", "0")
-    worst, at = 1.0, -1
-    for i in range(QUIET, len(losses)):
-        before, value = median(losses.values[i - QUIET : i]), losses.values[i]
-        if not 0 < before < COME_DOWN * losses.first:
-            continue
-        if not isfinite(value):
-            worst, at = inf, losses.steps[i]
-            break
-        if value / before > worst and _lasts(losses.values, i):
-            worst, at = value / before, losses.steps[i]
-    if worst < JUMP or not (cost_left(record) > HARDLY_LEARNT or worst == inf):
+    jump, at = max((found for i in range(QUIET, len(losses)) if (found := _jump(losses, i))), default=(1.0, 0))
+    if not (cost_left(record) > HARDLY_LEARNT or jump == inf):
         return None
-    return Sign(
-        certain=False,
-        sentence=f"at step {at} the loss jumps to {worst:.3g} times its usual value after it had come down (bound "
-        f"{JUMP:g}): a single long step over a steep place undoes the progress",
-        quantity="loss / its usual value",
-        value=worst,
-        bound=JUMP,
-        source=SOURCE,
-        where=record.site("step", "0"),
-        evidence=(("loss", "0"), ("gradient_norm", "")),
+    if jump >= JUMP:
+        return _sign(
+            record,
+            f"at step {-at} the loss jumps to {jump:.3g} times its usual value after it had come down (bound {JUMP:g})",
+            ("loss / its usual value", jump, JUMP),
+        )
+    spike, at = max(_spikes(record, losses), default=(1.0, 0))
+    if not spike > SPIKE:
+        return None
+    return _sign(
+        record,
+        f"at step {-at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after that "
+        "step the loss stays higher than before it",
+        ("norm of the gradient / its usual value", spike, SPIKE),
     )
 
 
-def _lasts(losses: Sequence[float], start: int) -> bool:
-    """Whether the losses from one on are higher than all of the quiet stretch before it, by their median."""
+def _sign(record: Record, seen: str, measured: tuple[str, float, Bound]) -> Sign:
+    quantity, value, bound = measured
+    return Sign(
+        certain=False,
+        sentence=f"{seen}: a single long step over a steep place undoes the progress",
+        quantity=quantity,
+        value=value,
+        bound=bound,
+        source=SOURCE,
+        where=record.site("step", "0"),
+        evidence=(("loss", "0"), ("step_gradient_norm", "0")),
+    )
+
+
+def _jump(losses: Series, i: int) -> tuple[float, int] | None:
+    """Return how many times its usual value a loss is, if it stays up, and minus its step: the first of equals counts."""
+    usual, value = median(losses.values[i - QUIET : i]), losses.values[i]
+    if not _has_come_down(losses, usual):
+        return None
+    if not isfinite(value):
+        return inf, -losses.steps[i]
+    return (value / usual, -losses.steps[i]) if value > usual and _lasts(losses.values, i, i) else None
+
+
+def _spikes(record: Record, losses: Series) -> Iterator[tuple[float, int]]:
+    """Yield how many times its usual value the norm of the gradient is, where the loss is up afterwards."""
+    norms = record.series("clipped_norm") or record.series("step_gradient_norm", "0")
+    places = {step: i for i, step in enumerate(losses.steps)}
+    for n in range(QUIET, len(norms)):
+        usual, i = median(norms.values[n - QUIET : n]), places.get(norms.steps[n], 0)
+        if i < QUIET or not 0 < usual * SPIKE < norms.values[n] < inf:
+            continue
+        if _has_come_down(losses, median(losses.values[i - QUIET : i])) and _lasts(losses.values, i, i + 1):
+            yield norms.values[n] / usual, -norms.steps[n]
+
+
+def _has_come_down(losses: Series, usual: float) -> bool:
+    return 0 < usual < COME_DOWN * losses.first
+
+
+def _lasts(losses: Sequence[float], quiet: int, start: int) -> bool:
+    """Whether the losses from `start` on are higher by their median than all of the stretch that ends at `quiet`."""
     after = losses[start : start + LASTS]
-    return len(after) == LASTS and median(after) > max(losses[start - QUIET : start])
+    return len(after) == LASTS and median(after) > max(losses[quiet - QUIET : quiet])

@@ -1,5 +1,8 @@
 """Wrong labels: every example has the same label, or labels are outside the range that the loss accepts."""
 
+from math import log
+
+from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Bound, Count
@@ -8,6 +11,12 @@ SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is
 SUM = Bound(0.01, "off 1, of the sum of an example's targets", "chosen: more than round-off makes of it")
 BINARY = Count(2, "values that a binary label has", "of more values labels are numbers of classes")
 LEAST = Count(32, "labels", "chosen: fewer may be alike by chance")
+SATISFIED = Bound(
+    0.1,
+    "of the cost of guessing among the classes",
+    "chosen: one answer for all examples meets constant labels at no cost; where it costs more, the label is the place "
+    "of the right candidate among others, as in contrastive losses (van den Oord et al. 2018, eq. 4)",
+)
 
 
 def labels_wrong(record: Record) -> Sign | None:
@@ -32,11 +41,19 @@ def labels_wrong(record: Record) -> Sign | None:
     for batch in record.history(facts.Batch):
         for label, count in batch.fact.labels.items():
             counts[label] = counts.get(label, 0) + count
-    if len(counts) == 1 and len(record.every(facts.Optimizer)) <= 1 and sum(counts.values()) >= LEAST and low == high:
+    is_constant = len(counts) == 1 and sum(counts.values()) >= LEAST and low == high
+    if is_constant and len(record.every(facts.Optimizer)) <= 1 and _one_answer_is_enough(record, given):
         label = next(iter(counts))
         sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
         return _symptom(record, sentence, "classes seen", 1.0, 2.0)
     return _refused_by_the_loss(record)
+
+
+def _one_answer_is_enough(record: Record, given: facts.LossInput) -> bool:
+    """Whether the same answer for all examples costs next to nothing; where that is unknown, whether the run does."""
+    known = record.fact(facts.Reachability)
+    cost = record.series("yardstick", yardstick_place(record)).last if known is None else known.constant
+    return cost < SATISFIED * log(max(2, given.classes))
 
 
 def is_class_number(targets: facts.Targets) -> bool:

@@ -27,8 +27,10 @@ def negated_loss(record: Record) -> Sign | None:
     went = change_in_words(losses.first, losses.last)
     falls = "falls" if losses.last < losses.first else "went"
     grows = "has a lower bound and no upper one" if is_unlimited else "grows with the errors"
+    is_by_hand = optimizer is not None and optimizer.by_hand
+    climbs = "script's own update maximises" if is_by_hand else "optimizer maximises (maximize=True)"
     turned = (
-        f"the optimizer maximises (maximize=True) a loss that {grows} ({went}): the predictions get worse"
+        f"the {climbs} a loss that {grows} ({went}): the predictions get worse"
         if maximises
         else f"the loss rewards errors: it {falls} ({went}) as the predictions get worse, because its sign is wrong"
     )

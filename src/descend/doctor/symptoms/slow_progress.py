@@ -2,8 +2,10 @@
 
 from statistics import median
 
+from descend.doctor.course.objective import cost_curve
 from descend.doctor.course.progress import cost_left, cost_left_in_words, first_rise
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
+from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -24,12 +26,18 @@ MUCH_LEFT = Bound(
     0.5, "of what the best constant prediction costs", "chosen higher where the run was cut off: it would have gone on"
 )
 
+STRAIGHT = Bound(
+    0.1,
+    "of the fall over the first half, in the second one",
+    "chosen: a line falls by as much again; a loss that may have come to its least value falls no more",
+)
+
 
 def slow_progress(record: Record) -> Sign | None:
     """Report steps that are short for the curvature or the weights, in a run with much left to learn."""
     for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
-        if not cost_left(record) > least or first_rise(record, key) is not None:
+        if not cost_left(record) > least or first_rise(record, key) is not None or _may_be_at_its_least(record):
             continue
         found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:
@@ -47,6 +55,15 @@ def slow_progress(record: Record) -> Sign | None:
                 evidence=(("loss", key), ("learning_rate", key)),
             )
     return None
+
+
+def _may_be_at_its_least(record: Record) -> bool:
+    """Whether a loss whose least value is unknown has stopped falling: the script's own, as a likelihood of counts."""
+    if yardstick_place(record) != "loss":
+        return False
+    curve = cost_curve(record).finite()
+    middle = curve.at(record.steps // 2)
+    return middle - curve.last < STRAIGHT * (curve.first - middle)
 
 
 def _is_over(record: Record) -> bool:
