@@ -170,6 +170,17 @@ def test_what_is_maximised_by_its_name_may_be_called_so_and_be_its_negative(valu
     assert (metric.kind, metric.rises) == (kind, rises) and suffers(record) is is_bad
 
 
+def test_a_likelihood_that_the_optimizer_maximises_is_a_gain_as_its_name_says():
+    record = printing(name="test log-likelihood", is_loss=True, values=(-8.0, -6.3), untrained=-8.1)
+    change(record, facts.OwnNumber, "test log-likelihood", is_share=False)
+    change(record, facts.Optimizer, "0", maximize=True)
+    change(record, facts.Connections, slope=0.0)
+    set_series(record, "loss", "0", [-8.1, *[-6.4] * 50])
+    metric = own_metric(record)
+    assert (metric.kind, metric.rises) == ("gain", True)
+    assert metric.cost(-6.3) < metric.cost(-8.0) <= metric.cost(-1e12)
+
+
 def test_what_has_no_bound_is_no_cost_before_it_is_known_without_learning():
     assert own_metric(printing(name="mean reward", untrained=None)) is None
     record = printing(name="mean reward", values=(1.0, 9.0), untrained=None)

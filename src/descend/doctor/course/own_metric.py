@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 
 from descend.doctor.course.first_steps import without_gradients
+from descend.doctor.course.objective import losses
 from descend.doctor.course.opponents import has_opponents
 from descend.doctor.course.yardstick import STUCK, yardstick_place
 from descend.doctor.record import Record, Series, facts
@@ -230,22 +231,22 @@ def _is_observed_loss(record: Record, name: str) -> bool:
     """Whether a number whose name does not say what it is is the loss that the script was seen to evaluate."""
     printed, off = record.series("own_number", name), 1.0
     for place in record.places("evaluation_loss"):
-        losses = record.series("evaluation_loss", place)
-        apart = [abs(value - losses.at(step)) / max(abs(value), 1e-12) for step, value in printed]
+        evaluated = record.series("evaluation_loss", place)
+        apart = [abs(value - evaluated.at(step)) / max(abs(value), 1e-12) for step, value in printed]
         off = min(off, max((a if isfinite(a) else 1.0 for a in apart), default=1.0))
     return off < (SAME if len(printed) >= SEVERAL else ONCE)
 
 
 def _is_the_loss(record: Record, name: str) -> bool:
-    """Whether what is maximised by its name has the sign of the loss before anything is learnt.
+    """Whether what is maximised by its name has the sign of what is minimised before anything is learnt.
 
     Many call the negative one `elbo`, too. How it goes does not say so: it falls where the training is a bad one.
     """
-    values, losses = record.series("own_number", name).finite(), record.series("loss", "0").finite()
-    if not len(values) or not len(losses):
+    values, minimised = record.series("own_number", name).finite(), losses(record, "0").finite()
+    if not len(values) or not len(minimised):
         return False
     begun = _untrained(record, name)
-    value, loss = (begun, losses.first) if isfinite(begun) else (values.first, losses.at(values.steps[0]))
+    value, loss = (begun, minimised.first) if isfinite(begun) else (values.first, minimised.at(values.steps[0]))
     return abs(value - loss) < abs(value + loss)
 
 
