@@ -21,7 +21,7 @@ from records import (
     settling_at,
 )
 
-from descend.doctor.record import Ending, Record, facts
+from descend.doctor.record import Ending, Reading, Record, facts
 
 Cost = Callable[[float], float]
 HALF_LEFT, NOTHING_LEFT = falling_to(0.51), falling_to(0.01)
@@ -125,6 +125,13 @@ def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.
     set_cost(record, settling_at(left))
     early = [2.3 if step < 20 else 2.3 * level for step in range(at)]
     set_series(record, "loss", "0", early + [2.3 * level * (jump if step < lasts else 1) for step in range(STEPS - at)])
+    return record
+
+
+def spike(ratio: float = 21.0, up: float = 1.5, left: float = 0.31, lasts: int = STEPS, at: int = 100) -> Record:
+    """A gradient that is some times as long as usual at one step, after which the loss is up for some steps."""
+    record = cliff(up, at + 1, left=left, lasts=lasts)
+    record.extend(Reading("step_gradient_norm", "0", step, ratio if step == at else 1.0) for step in range(STEPS))
     return record
 
 
@@ -255,6 +262,7 @@ DYNAMICS = {
     unstable_adaptive: "instability",
     not_finite: "instability",
     cliff: "cliff",
+    spike: "cliff",
     oscillation: "oscillation",
     slow_progress: "slow_progress",
     hardly_moving: "slow_progress",

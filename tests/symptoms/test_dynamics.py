@@ -34,6 +34,7 @@ from sick_dynamics import (
     overfitting,
     schedule,
     slow_progress,
+    spike,
     stopped_too_early,
     stragglers,
     unstable,
@@ -71,6 +72,7 @@ SHOWN = [
     (not_finite, {}, True, 10, "no longer finite at step 199; no earlier step crossed", "vanishing_gradients"),
     (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 rounds to 0", "cliff"),
     (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
+    (spike, {}, False, 25, "at step 100 the norm of the gradient is 21 times its usual value", "dead_units"),
     (oscillation, {}, False, 10, "α·λmax = 1.71, just below the bound of 2", None),
     (oscillation, {"curvature": 32.4, **MOMENTUM}, False, 10, "3.24, just below the bound of 3.8", None),
     (slow_progress, {}, False, 10, "at most 0.099 (stability limit: 2)", "stopped_too_early"),
@@ -129,6 +131,7 @@ LEFT_ALONE = {
     + [{"curvature": 39.0, "cost": falling_to(0.01)}]  # the edge of stability
     + [{"curvature": 41.0, "cost": falling_to(0.32)}, {"curvature": 39.0, "cost": falling_to(0.35)}],
     unstable_adaptive: [{"diverges": False}, {"diverges": False, "left": 0.95, "lr": 1e-3, "curvature": 4e4}],
+    spike: [{"ratio": 19.0}, {"up": 0.99}, {"lasts": 2}, {"left": 0.29}, {"ratio": inf}, {"at": 19}],
     cliff: [{"lasts": 2}, {"jump": 4.9}, {"left": 0.29}, {"level": 0.91}, {"at": 19}],
     oscillation: [{"curvature": 16.9}, {"near": 9}, {"cost": settling_at(0.009)}, {"cost": rising}, ADAM]
     + [{"curvature": 32.2, **MOMENTUM}, {"curvature": 20.1}],  # what lies above the bound is not just below it

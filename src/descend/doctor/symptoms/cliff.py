@@ -48,8 +48,8 @@ def cliff(record: Record) -> Sign | None:
         return None
     return _sign(
         record,
-        f"at step {-at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after that "
-        "step the loss stays higher than before it",
+        f"at step {-at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after "
+        "that step the loss stays higher than before it",
         ("norm of the gradient / its usual value", spike, SPIKE),
     )
 
@@ -69,7 +69,7 @@ def _sign(record: Record, seen: str, measured: tuple[str, float, Bound]) -> Sign
 
 
 def _jump(losses: Series, i: int) -> tuple[float, int] | None:
-    """Return how many times its usual value a loss is, if it stays up, and minus its step: the first of equals counts."""
+    """Return how many times its usual value a loss is, if it stays up, and minus its step: the first one counts."""
     usual, value = median(losses.values[i - QUIET : i]), losses.values[i]
     if not _has_come_down(losses, usual):
         return None
