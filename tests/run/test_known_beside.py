@@ -30,12 +30,37 @@ with torch.no_grad():
     print(f"test psnr: {-10 * torch.log10((mean(x) - y).square().mean()).item():.4f}")
 """
 
+BY_HAND = """\
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(256, 4)
+y = x @ torch.tensor([1.0, -1.0, 0.5, 0.0])
+weights = torch.zeros(4, requires_grad=True)
+for _ in range(60):
+    (x @ weights - y).square().mean().backward()
+    with torch.no_grad():
+        weights -= 0.1 * weights.grad
+    weights.grad = None
+print(f"test psnr: {-10 * torch.log10((x @ weights - y).square().mean()).item():.4f}")
+"""
+
+
+def observed(text: str, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    with open_store(tmp_path / "runs") as store:
+        return observe(Script(path, tmp_path), Plan(), store, lambda record, messages: None)
+
+
+@pytest.mark.slow
+def test_what_steps_by_hand_would_print_unlearnt_is_not_known(tmp_path) -> None:
+    record = observed(BY_HAND, tmp_path)
+    assert record.places("own_number") == ["test psnr"] and not record.every(facts.Untrained)
+
 
 @pytest.mark.slow
 def test_a_number_without_an_end_is_known_unlearnt_before_the_text_is_asked(tmp_path) -> None:
-    path = tmp_path / "train.py"
-    path.write_text(FOLLOWED)
-    with open_store(tmp_path / "runs") as store:
-        record = observe(Script(path, tmp_path), Plan(), store, lambda record, messages: None)
+    record = observed(FOLLOWED, tmp_path)
     assert record.fact(facts.Untrained, "test psnr") is not None
     assert record.fact(facts.UnaveragedBuffers, "0") == facts.UnaveragedBuffers(16)

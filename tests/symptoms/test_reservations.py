@@ -111,6 +111,14 @@ def test_steps_as_long_as_the_weights_leave_a_run_undecided_that_has_much_left_t
     assert kinds(record) == expected
 
 
+def test_weights_that_begin_at_zero_may_move_by_their_own_size():
+    record = run_to(settling_at(0.6))
+    for place in record.places("update_ratio"):
+        steps, values = record.readings["update_ratio", place]
+        record.readings["update_ratio", place] = (steps[1:], [LONG_STEPS * 4] * len(values[1:]))
+    assert kinds(record) == []
+
+
 @pytest.mark.parametrize("name", ["parameter 0", "log_scale", "layer.bias"])
 def test_coefficients_that_begin_at_zero_may_move_by_their_own_size(name):
     record = run_to(settling_at(0.6))

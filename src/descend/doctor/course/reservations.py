@@ -101,12 +101,12 @@ def _rate_rises(record: Record) -> Reservation | None:
 def _steps_too_long(record: Record) -> Reservation | None:
     """Several steps that each move the weights by much of their own size, in a run that has not learned its task.
 
-    Of the weights of layers alone: a few numbers that begin at zero, a bias or a model's coefficients, must move so.
+    Of the weights of layers alone that do not begin at zero: what begins there, as coefficients may, must move so.
     """
     ratios: dict[int, list[float]] = defaultdict(list)
     for place in record.places("update_ratio"):
         for step, ratio in record.series("update_ratio", place).finite():
-            if "weight" in place.rpartition(".")[2]:
+            if "weight" in place.rpartition(".")[2] and not _began_at_zero(record, place):
                 ratios[step].append(ratio)
     largest = sorted((median(several) for several in ratios.values()), reverse=True)
     if len(largest) < OFTEN or not largest[OFTEN - 1] > LONG_STEPS or _has_learned(record):
@@ -117,6 +117,12 @@ def _steps_too_long(record: Record) -> Reservation | None:
         "so a learning rate ten times lower may train better"
     )
     return Reservation("steps_too_long", value, LONG_STEPS, sentence)
+
+
+def _began_at_zero(record: Record, parameter: str) -> bool:
+    """Whether a parameter had a gradient before it had a size that a step could be held against."""
+    gradients, ratios = record.series("gradient_norm", parameter), record.series("update_ratio", parameter)
+    return len(gradients) > 0 and len(ratios) > 0 and gradients.steps[0] < ratios.steps[0]
 
 
 def _loss_falls(record: Record) -> Reservation | None:

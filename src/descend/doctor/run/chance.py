@@ -10,7 +10,13 @@ from descend.doctor.script.script import Script
 
 
 def untrained_numbers(script: Script, plan: Plan, record: Record, server: ForkServer | None) -> list[Message]:
-    """Run as many steps again that move nothing; return the facts `untrained`, one for each number that it prints."""
+    """Run as many steps again that move nothing; return the facts `untrained`, one for each number that it prints.
+
+    None of a script that moves its parameters itself: only an optimizer's steps can be taken back.
+    """
+    optimizers = record.every(facts.Optimizer).values()
+    if not optimizers or any(optimizer.by_hand for optimizer in optimizers):
+        return []
     is_over = record.ending is not None and record.ending.reason == "finished"  # what comes behind it is heard, too
     idle = replace(plan.fixed_at(record.steps + is_over), role="trial_run", trains=False)
     found = run(script, idle, new_record(script, idle), server=server)
