@@ -204,6 +204,8 @@ def test_what_learns_little_is_undecided_and_not_said_never_to_learn(tmp_path):
     assert "little or nothing so far" in headline(case) and "falling" not in verdict(case)
     suspected = replace(case, suspicions=(instability_symptom(tmp_path),), dismissed=("instability",))
     assert verdict(suspected).endswith("no trial has confirmed what was suspected: training is unstable")
+    case.record.readings["learning_rate", "0"] = ([*range(300)], [1e-3 * (step + 1) / 2000 for step in range(300)])
+    assert "so all 300 steps are warm-up" in verdict(suspected)
 
 
 def test_one_reading_of_the_cost_has_no_course(tmp_path):

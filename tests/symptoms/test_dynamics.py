@@ -71,7 +71,7 @@ SHOWN = [
     (unstable_adaptive, {"diverges": False, "left": 0.95}, False, 10, "and the loss does not fall", "cliff"),
     (not_finite, {}, True, 10, "no longer finite at step 199; no earlier step crossed", "vanishing_gradients"),
     (not_finite, {"eps": 1e-8, "smallest_subnormal": 6e-8}, True, 10, "eps = 1e-08 rounds to 0", "cliff"),
-    (cliff, {}, False, 25, "at step 100 the loss jumps to 5.1 times its usual value", "dead_units"),
+    (cliff, {}, False, 25, "at step 100, after it had come down, the loss jumps to 5.1 times", "dead_units"),
     (spike, {}, False, 25, "at step 100 the norm of the gradient is 21 times its usual value", "dead_units"),
     (oscillation, {}, False, 10, "α·λmax = 1.71, just below the bound of 2", None),
     (oscillation, {"curvature": 32.4, **MOMENTUM}, False, 10, "3.24, just below the bound of 3.8", None),
@@ -188,7 +188,7 @@ def test_only_weights_are_outrun():
 def test_a_cliff_is_where_the_loss_first_stops_being_finite():
     record = cliff(at=100)
     set_series(record, "loss", "0", [2.3] * 20 + [1.0] * 80 + [nan] * 100)
-    assert "at step 100 " in CANON["cliff"].look(record).sentence
+    assert "at step 100, " in CANON["cliff"].look(record).sentence
 
 
 def test_clipping_at_zero_is_too_hard():

@@ -198,10 +198,8 @@ def _nothing_learned(case: Case) -> str:
     if diverged(record, "0"):
         return f"the training loss became infinite or NaN within {steps}; {unexplained}"
     if has_hardly_learnt(record) and (metric := own_metric(record)):
-        untrained = f"{number(metric.untrained)} for the untrained network"
-        return (
-            f"after {steps} the logged {metric.name!r} is {number(metric.end(record))}, near {untrained}; {unexplained}"
-        )
+        untrained = f"the untrained network's is {number(metric.untrained)}"
+        return f"after {steps} the logged {metric.name!r} is {number(metric.end(record))}, {untrained}; {unexplained}"
     curve, constant = record.series("yardstick", yardstick_place(record)), constant_cost(record)
     floor, place = attainable_loss(record), yardstick_place(record)
     cost = (
@@ -216,6 +214,9 @@ def _nothing_learned(case: Case) -> str:
 
 
 def _unexplained(case: Case) -> str:
+    """Return what is known of the reason: how the learning rate goes, or else which suspicions no trial has settled."""
+    if known := [r.sentence for r in case.reservations if r.kind in ("learning_rate_still_rises", "steps_too_long")]:
+        return known[0]
     if not case.suspicions:
         return "no known problem explains it"
     return f"no trial has confirmed what was suspected: {', '.join(title(s.id) for s in case.suspicions)}"

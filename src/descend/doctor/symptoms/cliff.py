@@ -38,9 +38,10 @@ def cliff(record: Record) -> Sign | None:
     if not (cost_left(record) > HARDLY_LEARNT or jump == inf):
         return None
     if jump >= JUMP:
+        grown = f"jumps to {jump:.3g} times its usual value (bound {JUMP:g})" if jump < inf else "is no number any more"
         return _sign(
             record,
-            f"at step {-at} the loss jumps to {jump:.3g} times its usual value after it had come down (bound {JUMP:g})",
+            f"at step {-at}, after it had come down, the loss {grown}",
             ("loss / its usual value", jump, JUMP),
         )
     spike, at = max(_spikes(record, losses), default=(1.0, 0))
