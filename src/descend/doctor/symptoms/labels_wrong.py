@@ -15,7 +15,7 @@ SATISFIED = Bound(
     0.1,
     "of the cost of guessing among the classes",
     "chosen: one answer for all examples meets constant labels at no cost; where it costs more, the label is the place "
-    "of the right candidate among others, as in contrastive losses (van den Oord et al. 2018, eq. 4)",
+    "of the right candidate among others, as in contrastive losses (Oord et al. 2018, eq. 4)",
 )
 
 
