@@ -112,8 +112,8 @@ class Values:
             again = float(cut.loss(free))
         return cut if abs(again - self.loss) <= FAITHFUL * max(1e-6, abs(self.loss)) else None
 
-    def numel_behind(self, place: int) -> int:
-        """Return how many numbers the calls behind that one of `said` make in one forward pass."""
+    def numel_after(self, place: int) -> int:
+        """Return how many numbers the calls after that one of `said` make in one forward pass."""
         index = self._numbers[place]
         seen = (known for values in self._seen.values() for known in values)
         return sum(value.numel() for number, value in seen if number > index)

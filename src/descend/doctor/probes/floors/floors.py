@@ -153,7 +153,7 @@ class Floors:
 
     def _limited(self, index: int, function: Function, start: list[Tensor]) -> tuple[Function, list[Tensor]]:
         """Return a function behind a call that ends the search where it has computed as much as it may."""
-        numel = sum(values.numel_behind(index) for values in self._few) if index < self.output else 0
+        numel = sum(values.numel_after(index) for values in self._few) if index < self.output else 0
 
         def limited(values: Sequence[Tensor]) -> Tensor:
             self._left -= numel
