@@ -38,7 +38,8 @@ def cliff(record: Record) -> Sign | None:
     if not (cost_left(record) > HARDLY_LEARNT or jump == inf):
         return None
     if jump >= JUMP:
-        grown = f"jumps to {jump:.3g} times its usual value (bound {JUMP:g})" if jump < inf else "becomes infinite or NaN"
+        times = f"jumps to {jump:.3g} times its usual value (bound {JUMP:g})"
+        grown = times if jump < inf else "becomes infinite or NaN"
         return _sign(
             record,
             f"at step {-at}, after it had come down, the loss {grown}",
