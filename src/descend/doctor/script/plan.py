@@ -68,8 +68,13 @@ class Plan:
 
     @property
     def threads(self) -> int:
-        """CPU threads for each process of a run: the same in every trial run, or their losses could not be compared."""
-        return self.pinned_threads or max(1, cores() // (self.jobs * max(1, self.processes)))
+        """CPU threads for each process of a run: the same in every trial run, or their losses could not be compared.
+
+        No more than the user allows with OMP_NUM_THREADS.
+        """
+        fair = max(1, cores() // (self.jobs * max(1, self.processes)))
+        allowed = os.environ.get("OMP_NUM_THREADS", "")
+        return self.pinned_threads or (min(fair, int(allowed)) if allowed.isdigit() and int(allowed) else fair)
 
 
 def cores() -> int:
