@@ -55,7 +55,7 @@ class Curves:
         if optimizer is not None and not self._endless:
             norm = gradient_norm(optimizer)
             if norm is not None:
-                self._norms.append((key, step, norm.item() if norm.is_cpu else norm))
+                self._norms.append((key, step, norm))
         if self.times is not None:
             self.times.step(step)
         if rate is not self._rates.get(key):
@@ -106,15 +106,19 @@ class Curves:
         return means
 
 
-def gradient_norm(optimizer: Optimizer) -> Tensor | None:
-    """Return the norm of all gradients that an optimizer steps by; None where they have no common one."""
-    given = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
-    gradients = [gradient for gradient in given if gradient is not None]
-    if not gradients or any(gradient.is_sparse for gradient in gradients):
-        return None
+def gradient_norm(optimizer: Optimizer) -> Tensor | float | None:
+    """Return the norm of all gradients that an optimizer steps by; None where they have no common one.
+
+    On the CPU it is a number already. A function mode of the script's own does not see it.
+    """
     with torch._C.DisableTorchFunction(), torch.no_grad():
+        given = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
+        gradients = [gradient for gradient in given if gradient is not None]
+        if not gradients or any(gradient.is_sparse for gradient in gradients):
+            return None
         try:
-            return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            return norm.item() if norm.is_cpu else norm
         except RuntimeError:  # on several devices, or of several types
             return None
 
