@@ -87,6 +87,7 @@ def test_a_cut_line_ends_with_a_whole_word(limit):
     ("text", "whole"),
     [
         ("the cost rises", "The cost rises."),
+        ("a step is short", "A step is short."),
         ("cross_entropy receives logits", "cross_entropy receives logits."),
         ("α·λmax = 5.1", "α·λmax = 5.1."),
         ("train.py is odd", "train.py is odd."),

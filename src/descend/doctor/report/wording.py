@@ -141,7 +141,8 @@ def _unprintable(character: str) -> bool:
 def sentence(text: str) -> str:
     """Return text that begins with a capital, unless it begins with a name, and ends with a stop."""
     line = one_line(text)
-    if line.partition(" ")[0].rstrip(",;:").isalpha() and line[1:2].islower():
+    first = line.partition(" ")[0].rstrip(",;:")
+    if first == "a" or first.isalpha() and first[1:2].islower():
         line = line[:1].upper() + line[1:]
     return line if not line or line[-1] in ".!?…" else line + "."
 
