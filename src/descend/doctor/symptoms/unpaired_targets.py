@@ -24,7 +24,7 @@ def _moved_apart(record: Record) -> Sign | None:
     return Sign(
         certain=True,
         sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, on one side of the "
-        f"loss only: each example is trained on the target of another; {cost_left_in_words(record)} is left",
+        f"loss only: examples are trained on the targets of others; {cost_left_in_words(record)} is left",
         quantity="axis of the batch that is moved",
         value=0.0,
         bound=0.0,
