@@ -14,7 +14,7 @@ HEAD = """# Bounds
 Every number that a diagnosis or a dose hangs on, and those by which a trial is won or given up: {all}, each with what
 it is a number of, and why it is that one.
 {paper} rest on a paper or a lecture that they name, {other} on arithmetic, a default, a convention or a measurement.
-The other {rest} are chosen, {leaning} of them with a paper in view: nobody has shown that another value would be worse.
+The other {rest} are chosen, {leaning} of them with a paper in view. No measurement shows that another value is worse.
 
 The range says how far one of them alone can be moved before anything changes that is diagnosed of, or prescribed for,
 the {of} examined programs that `tests/frozen` keeps. Tried were a quarter, a half, 1/√2, √2, twice and four times.

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from descend.doctor.observing.taping import ANYTHING
 from descend.doctor.probes import Unavailable
-from descend.doctor.probes.floors import floors
 from descend.doctor.probes.reachability import reachability
 from descend.doctor.record import facts
 
@@ -39,10 +38,10 @@ class Seen:
     def __init__(self, net: nn.Module, loss: Callable[[], Tensor], batches: int = 1) -> None:
         training = Training(net, [loss] * batches, origin=located, interesting=ANYTHING)
         found = kept(reachability(training.snapshot(is_last=True)))
-        behind = found.every(facts.Floor).values()
+        floors = found.every(facts.Floor).values()
         self.whole = found.fact(facts.Reachability)
-        self.floors = [(each.function, each.floor) for each in behind]
-        self.output = next((each.floor for each in behind if each.is_output), None)
+        self.floors = [(each.function, each.floor) for each in floors]
+        self.output = next((each.floor for each in floors if each.is_output), None)
         self.crossing = found.fact(facts.Crossing, "0")
         assert {kind for kind, _ in training.noted} >= {"output"}
 
@@ -108,10 +107,10 @@ def test_the_call_that_bars_the_way_is_known(batches):
         assert barring is None or not seen.crossing.in_head and not seen.crossing.has_parameters
 
 
-def test_a_network_too_large_for_the_search_keeps_the_floors_behind_it(monkeypatch):
+def test_a_network_too_large_for_the_search_keeps_the_floor_of_its_output(monkeypatch):
     net = Net(CLASSES, torch.sign)
     whole = Seen(net, lambda: F.cross_entropy(net(X), Y))
-    monkeypatch.setattr(floors, "MOST_COMPUTED", EXAMPLES)
+    monkeypatch.setattr("descend.doctor.probes.floors.floors.MOST_COMPUTED", EXAMPLES)
     cut_short = Seen(net, lambda: F.cross_entropy(net(X), Y))
     assert whole.crossing is not None and cut_short.crossing is None
     assert cut_short.output == whole.output and cut_short.whole == whole.whole
@@ -119,8 +118,8 @@ def test_a_network_too_large_for_the_search_keeps_the_floors_behind_it(monkeypat
 
 def test_floors_fall_from_the_input_on():
     net = Net(CLASSES, torch.sign)
-    values = [value for _, value in Seen(net, lambda: F.cross_entropy(net(X), Y)).floors]
-    assert len(values) > 2 and values == sorted(values, reverse=True)
+    floors = [value for _, value in Seen(net, lambda: F.cross_entropy(net(X), Y)).floors]
+    assert len(floors) > 2 and floors == sorted(floors, reverse=True)
 
 
 @pytest.mark.parametrize(("rank", "is_barred"), [(1, True), (7, False)])

@@ -63,3 +63,21 @@ def test_a_loss_that_is_no_number_is_not_averaged_away(monkeypatch):
     assert len(losses) < 20_000 and sum(math.isnan(m.value) for m in losses) == 1
     first = next(m.step for m in losses if math.isnan(m.value))
     assert first == pytest.approx(50_000, abs=100)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_the_norm_of_all_gradients_is_read_at_each_step_if_it_is_wanted(gradients):
+    sent: list[Reading] = []
+    kept = Curves(sent.extend, gradients=gradients)
+    parameters = [
+        torch.nn.Parameter(torch.zeros(2)),
+        torch.nn.Parameter(torch.zeros(1)),
+        torch.nn.Parameter(torch.ones(1)),
+    ]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    for step in range(3):
+        parameters[0].grad, parameters[1].grad = torch.tensor([2.0, 1.0]) * step, torch.tensor([2.0]) * step
+        kept.note("0", step, torch.tensor(1.0), 0.1, optimizer)
+    kept.flush(last=True)
+    norms = [(m.place, m.step, m.value) for m in sent if m.name == "step_gradient_norm"]
+    assert norms == ([("0", step, pytest.approx(3.0 * step)) for step in range(3)] if gradients else [])

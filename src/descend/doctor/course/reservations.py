@@ -105,9 +105,10 @@ def _steps_too_long(record: Record) -> Reservation | None:
     """
     ratios: dict[int, list[float]] = defaultdict(list)
     for place in record.places("update_ratio"):
+        if "weight" not in place.rpartition(".")[2] or _began_at_zero(record, place):
+            continue
         for step, ratio in record.series("update_ratio", place).finite():
-            if "weight" in place.rpartition(".")[2] and not _began_at_zero(record, place):
-                ratios[step].append(ratio)
+            ratios[step].append(ratio)
     largest = sorted((median(several) for several in ratios.values()), reverse=True)
     if len(largest) < OFTEN or not largest[OFTEN - 1] > LONG_STEPS or _has_learned(record):
         return None

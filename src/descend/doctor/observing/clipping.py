@@ -17,10 +17,11 @@ from descend.doctor.observing.frames import call_span
 from descend.doctor.observing.guard import harmless
 from descend.doctor.observing.modules import Modules
 from descend.doctor.observing.replacing import replaced
+from descend.doctor.reading.curves import readings
 from descend.doctor.record import Fact, Listener, Reading, facts
 
 CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
-WAITING = 100  # norms on a GPU are read together: each reading waits for the GPU
+WAITING = 100  # norms on a GPU are read together, because each reading waits for the GPU
 
 
 class Clipping:
@@ -30,7 +31,7 @@ class Clipping:
         self.modules, self.send, self.step = modules, send, step
         self.inert = False
         self._limit: float | None = None  # of the last call
-        self._norms: list[tuple[int, Tensor]] = []  # with their steps, not read yet
+        self._norms: list[tuple[str, int, Tensor | float]] = []  # with place and step, not read yet
 
     def stumbled(self, error: Exception) -> None:
         """A mistake here costs a measurement and nothing else."""
@@ -45,7 +46,7 @@ class Clipping:
             self._limit = limit
             self.send([Reading("clip_limit", "", self.step(), float(limit))])
         if isinstance(norm, Tensor):
-            self._norms.append((self.step(), norm.detach()))
+            self._norms.append(("", self.step(), norm.detach()))
             if norm.is_cpu or len(self._norms) >= WAITING:
                 self._flush()
 
@@ -56,7 +57,7 @@ class Clipping:
 
     def _flush(self) -> None:
         norms, self._norms = self._norms, []
-        self.send([Reading("clipped_norm", "", step, float(norm)) for step, norm in norms])
+        self.send([*readings("clipped_norm", norms)])
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Observer:
         self.passes = 0  # backward
         self.steppers = Steppers(modules.tree, send, owning=owning)
         self.attribution = Attribution(self.steppers.by_key, Opponents(send))
-        self.curves = Curves(send, endless=not owning)
+        self.curves = Curves(send, endless=not owning, gradients=probing and owning)
         self._stepping: Stepper | None = None
         self.light_sampling = sampling = LightSampling(self.curves, self.attribution, examiner.budget)
         sampling.after_step, sampling.stumbled = self._sampled_lightly if owning else None, self.stumbled

@@ -34,7 +34,7 @@ def reachability(snapshot: Snapshot) -> Measurement:
     )
     yield Fact.of(whole, snapshot.step)
     snapshot.note_site("output", "", output.site, output.name)
-    if not constant.is_bounded or floors.behind(floors.output) is None:
+    if not constant.is_bounded or floors.floor_after(floors.output) is None:
         return
     floors.head()
     if floors.is_poor:

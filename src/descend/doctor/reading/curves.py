@@ -19,10 +19,13 @@ MOST = 20_000  # this share of the time so far: as many again only when the run 
 
 
 class Curves:
-    """What a loop's steps leave behind, by the optimizer's key; `endless`: of a run that may go on for days."""
+    """What a loop's steps leave, by the optimizer's key; `endless`: of a run that may go on for days.
 
-    def __init__(self, send: Listener, *, endless: bool = False) -> None:
-        self._send, self._endless = send, endless
+    gradients: whether the norms of the gradients are read, too.
+    """
+
+    def __init__(self, send: Listener, *, endless: bool = False, gradients: bool = False) -> None:
+        self._send, self._endless, self._gradients = send, endless, gradients
         self.times: StepTimes | None = None  # of a process that is one of a group
         self._began = self._flushed = time.perf_counter()
         self._waiting: dict[str, list[Reading]] = {}  # for enough others to be averaged with
@@ -46,16 +49,14 @@ class Curves:
     ) -> None:
         """Keep what one step was fed and how long it was; the rate is a reading where it has changed.
 
-        optimizer: whose gradients are measured, unless the run may go on for days.
+        optimizer: whose gradients are measured.
         """
         if loss is not None:
             # On the CPU a kept tensor costs more than its value: the script's own tensors then lie elsewhere each step.
             kept = loss.item() if isinstance(loss, Tensor) and loss.is_cpu else loss
             self._losses.append((key, step, kept))
-        if optimizer is not None and not self._endless:
-            norm = gradient_norm(optimizer)
-            if norm is not None:
-                self._norms.append((key, step, norm))
+        if optimizer is not None and self._gradients and (norm := gradient_norm(optimizer)) is not None:
+            self._norms.append((key, step, norm))
         if self.times is not None:
             self.times.step(step)
         if rate is not self._rates.get(key):
@@ -81,7 +82,7 @@ class Curves:
             for key, rate in self._rates.items():
                 if isinstance(rate, Tensor):
                     self._note_change(key, waiting[-1][1])
-        losses, norms = _readings("loss", waiting), _readings("step_gradient_norm", self._norms)
+        losses, norms = readings("loss", waiting), readings("step_gradient_norm", self._norms)
         self._norms = []
         changes, self._changes = self._changes, []
         if self._endless and (losses and losses[-1].step >= WHOLE or any(self._waiting.values())):
@@ -127,7 +128,8 @@ def _mean(group: Sequence[Reading]) -> Reading:
     return group[-1]._replace(value=sum(reading.value for reading in group) / len(group))
 
 
-def _readings(name: str, waiting: Sequence[tuple[str, int, Tensor | float]]) -> list[Reading]:
+def readings(name: str, waiting: Sequence[tuple[str, int, Tensor | float]]) -> list[Reading]:
+    """Read numbers, each with its place and step, off their devices."""
     values = _numbers([value for _, _, value in waiting])
     return [Reading(name, key, step, value) for (key, step, _), value in zip(waiting, values)]
 

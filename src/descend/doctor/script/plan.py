@@ -72,9 +72,11 @@ class Plan:
 
         No more than the user allows with OMP_NUM_THREADS.
         """
+        if self.pinned_threads:
+            return self.pinned_threads
         fair = max(1, cores() // (self.jobs * max(1, self.processes)))
         allowed = os.environ.get("OMP_NUM_THREADS", "")
-        return self.pinned_threads or (min(fair, int(allowed)) if allowed.isdigit() and int(allowed) else fair)
+        return min(fair, int(allowed)) if allowed.isdigit() and int(allowed) > 0 else fair
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from math import inf, isfinite
+from operator import itemgetter
 from statistics import median
 
 from descend.doctor.course.progress import HARDLY_LEARNT, cost_left
@@ -18,8 +19,6 @@ LASTS = Count(
 )
 COME_DOWN = Bound(0.9, "of the first loss", "chosen: by a tenth it has come down")
 QUIET = Count(20, "steps", "chosen: so many tell what is usual")
-
-
 SPIKE = Bound(
     20.0,
     "times the usual norm of the gradient of the steps before",
@@ -34,7 +33,7 @@ def cliff(record: Record) -> Sign | None:
     much larger. A single high loss is one of a hard batch: batches of one example differ by far more than five times.
     """
     losses = record.series("loss", "0")
-    jump, at = max((found for i in range(QUIET, len(losses)) if (found := _jump(losses, i))), default=(1.0, 0))
+    jump, at = max(_jumps(losses), key=itemgetter(0), default=(1.0, 0))
     if not (cost_left(record) > HARDLY_LEARNT or jump == inf):
         return None
     if jump >= JUMP:
@@ -42,15 +41,15 @@ def cliff(record: Record) -> Sign | None:
         grown = times if jump < inf else "becomes infinite or NaN"
         return _sign(
             record,
-            f"at step {-at}, after it had come down, the loss {grown}",
+            f"at step {at}, after it had come down, the loss {grown}",
             ("loss / its usual value", jump, JUMP),
         )
-    spike, at = max(_spikes(record, losses), default=(1.0, 0))
+    spike, at = max(_spikes(record, losses), key=itemgetter(0), default=(1.0, 0))
     if not spike > SPIKE:
         return None
     return _sign(
         record,
-        f"at step {-at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after "
+        f"at step {at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after "
         "that step the loss stays higher than before it",
         ("norm of the gradient / its usual value", spike, SPIKE),
     )
@@ -70,18 +69,21 @@ def _sign(record: Record, seen: str, measured: tuple[str, float, Bound]) -> Sign
     )
 
 
-def _jump(losses: Series, i: int) -> tuple[float, int] | None:
-    """Return how many times its usual value a loss is, if it stays up, and minus its step: the first one counts."""
-    usual, value = median(losses.values[i - QUIET : i]), losses.values[i]
-    if not _has_come_down(losses, usual):
-        return None
-    if not isfinite(value):
-        return inf, -losses.steps[i]
-    return (value / usual, -losses.steps[i]) if value > usual and _lasts(losses.values, i, i) else None
+def _jumps(losses: Series) -> Iterator[tuple[float, int]]:
+    """Yield each loss that stays up over its usual value, and its step, until one is not finite."""
+    for i in range(QUIET, len(losses)):
+        usual, value = median(losses.values[i - QUIET : i]), losses.values[i]
+        if not _has_come_down(losses, usual):
+            continue
+        if not isfinite(value):
+            yield inf, losses.steps[i]
+            return
+        if value > usual and _lasts(losses.values, i, i):
+            yield value / usual, losses.steps[i]
 
 
 def _spikes(record: Record, losses: Series) -> Iterator[tuple[float, int]]:
-    """Yield how many times its usual value the norm of the gradient is, where the loss is up afterwards."""
+    """Yield the norm of the gradient over its usual value, and the step, where the loss is up afterwards."""
     norms = record.series("clipped_norm") or record.series("step_gradient_norm", "0")
     places = {step: i for i, step in enumerate(losses.steps)}
     for n in range(QUIET, len(norms)):
@@ -89,7 +91,7 @@ def _spikes(record: Record, losses: Series) -> Iterator[tuple[float, int]]:
         if i < QUIET or not 0 < usual * SPIKE < norms.values[n] < inf:
             continue
         if _has_come_down(losses, median(losses.values[i - QUIET : i])) and _lasts(losses.values, i, i + 1):
-            yield norms.values[n] / usual, -norms.steps[n]
+            yield norms.values[n] / usual, norms.steps[n]
 
 
 def _has_come_down(losses: Series, usual: float) -> bool:

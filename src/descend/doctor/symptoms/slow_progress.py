@@ -25,7 +25,6 @@ LEFT = Bound(0.4, "of what the best constant prediction costs", "chosen: more is
 MUCH_LEFT = Bound(
     0.5, "of what the best constant prediction costs", "chosen higher where the run was cut off: it would have gone on"
 )
-
 STRAIGHT = Bound(
     0.1,
     "of the fall over the first half, in the second one",
@@ -35,9 +34,11 @@ STRAIGHT = Bound(
 
 def slow_progress(record: Record) -> Sign | None:
     """Report steps that are short for the curvature or the weights, in a run with much left to learn."""
+    if _may_be_at_its_least(record):
+        return None
     for key in record.every(facts.Optimizer):
         least, short = (LEFT, SHORT) if _is_over(record) else (MUCH_LEFT, SHORTER)
-        if not cost_left(record) > least or first_rise(record, key) is not None or _may_be_at_its_least(record):
+        if not cost_left(record) > least or first_rise(record, key) is not None:
             continue
         found = _short(record, key, short) or _still(record, key) or _near(record, key)
         if found is not None:

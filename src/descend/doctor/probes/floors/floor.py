@@ -46,7 +46,7 @@ class Floor:
 def floor(function: Function, start: Sequence[Tensor], *, enough: float = -inf) -> Floor:
     """Minimise from where it stands: L-BFGS with strong Wolfe steps, then, if much is left, Adam at two falling rates.
 
-    A value of `enough` ends the search.
+    A value of `enough`, or less, ends the search.
 
     The budget is finite on purpose: what cannot be reached within it cannot be trained through either. Steps are taken
     in units of each tensor's root mean square.

@@ -42,8 +42,7 @@ class Floors:
             raise Unavailable("the batches' losses are not made by the same calls")
         self.output = _output(self._all[0])
         self.meeting = _meeting(self._all[0], self.output)  # where what was given is compared with it
-        self._known: dict[int, float] = {}  # place of the call -> floor behind it, or what was enough
-        self._exact: set[int] = set()  # whose floors are known
+        self._known: dict[int, float] = {}  # place of the call -> floor after it
         self._left = MOST_COMPUTED
         self._steps = [i for i, op in enumerate(self.ops) if i == self.output or self._is_step(op)]
 
@@ -72,23 +71,19 @@ class Floors:
         is_much = constant - least > LEAST_SHARE * abs(constant)
         return is_much and self.cost - least > BARRED * (constant - least)
 
-    def behind(self, index: int, *, enough: float = -inf) -> float | None:
-        """Return the floor behind a call, or what is `enough`; None where there is no cut, or no least value."""
-        known = self._known.get(index, inf)
-        if known > enough and index not in self._exact:
-            cuts = self._cuts(index)
-            found = floor(*self._limited(index, *_joint(cuts)), enough=enough) if cuts else None
+    def floor_after(self, index: int) -> float | None:
+        """Return the floor after a call; None where there is no cut, or no least value."""
+        if index not in self._known:
+            found = self._minimised(index)
             if found is None or not found.is_bounded:
                 return None
-            self._known[index] = known = found.value
-            if known > enough:
-                self._exact.add(index)
-        return known
+            self._known[index] = found.value
+        return self._known[index]
 
     def head(self) -> None:
         """Find the floors between the output and where the loss meets what it is compared with."""
         for index in self._steps:
-            if self.output < index < (self.meeting or 0) and self.behind(index) is None:
+            if self.output < index < (self.meeting or 0) and self.floor_after(index) is None:
                 return
 
     def network(self) -> None:
@@ -100,6 +95,7 @@ class Floors:
             self._search()
 
     def _search(self) -> None:
+        """Bisect the calls up to the output. Raises `_Spent`."""
         steps = [index for index in self._steps if index <= self.output]
         low, high = 0, len(steps) - 1
         if high < 1 or not self._is_barred(steps[low]):
@@ -107,7 +103,7 @@ class Floors:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self._is_barred(steps[middle]) else (low, middle)
-        self.behind(steps[high])
+        self.floor_after(steps[high])
 
     def falling(self) -> list[tuple[int, float]]:
         """Return the calls with their floors, from the input on: what can be reached before can be reached behind."""
@@ -145,14 +141,17 @@ class Floors:
         used = {slot for op in cuts[0].tail.ops for slot in op.inputs}
         parameters = [tensor for slot, tensor in cuts[0].tail.parameters.items() if slot in used]
         enough = least + BARRED * self.whole
-        try:
-            found = floor(*self._limited(before, *_joint(cuts, parameters)), enough=enough)
-        except _Spent:
-            return False
-        return found.is_bounded and found.value > enough
+        with suppress(_Spent):
+            found = self._minimised(before, parameters, enough=enough)
+            return found is not None and found.is_bounded and found.value > enough
+        return False
 
-    def _limited(self, index: int, function: Function, start: list[Tensor]) -> tuple[Function, list[Tensor]]:
-        """Return a function behind a call that ends the search where it has computed as much as it may."""
+    def _minimised(self, index: int, parameters: Sequence[Tensor] = (), *, enough: float = -inf) -> Floor | None:
+        """Minimise the loss after a call; `enough` ends it early. None where there is no cut. Raises `_Spent`."""
+        cuts = self._cuts(index)
+        if not cuts:
+            return None
+        function, start = _joint(cuts, parameters)
         numel = sum(values.numel_after(index) for values in self._few) if index < self.output else 0
 
         def limited(values: Sequence[Tensor]) -> Tensor:
@@ -161,12 +160,17 @@ class Floors:
                 raise _Spent
             return function(values)
 
-        return limited, start
+        return floor(limited, start, enough=enough)
 
     def _is_barred(self, index: int) -> bool:
+        """Whether the floor after a call is high. Only then it is found exactly, and kept."""
         enough = self._known[self.output] + BARRED * self.whole
-        found = self.behind(index, enough=enough)
-        return found is not None and found > enough
+        if index not in self._known:
+            found = self._minimised(index, enough=enough)
+            if found is None or not found.is_bounded or not found.value > enough:
+                return False
+            self._known[index] = found.value
+        return self._known[index] > enough
 
     def _is_step(self, op: Op) -> bool:
         return op.name not in RESHAPES
