@@ -44,6 +44,10 @@ READ = {
     "through names": "group = cfg['optimizer']\nrate = group['lr']\no = optim.SGD(p, rate)\n",
     "with a default": "o = optim.SGD(p, lr=cfg['optimizer'].get('lr', 0.1))\n",
     "made a number": "o = optim.SGD(p, lr=float(cfg['optimizer']['lr']))\n",
+    "another branch": "if adam:\n    o = optim.Adam(p, lr=cfg.optimizer.lr)\n"
+    "else:\n    o = optim.SGD(p, lr=cfg.optimizer.lr)\n",
+    "after a branch that returns": "def make(cfg):\n    if adam:\n        return optim.Adam(p, lr=cfg['lr'])\n"
+    "    o = optim.SGD(p, lr=cfg['lr'])\n    return o\nmake(cfg['optimizer'])\n",
     "unpacked": "o = optim.SGD(p, **cfg['optimizer'])\n",
 }
 
@@ -67,6 +71,10 @@ ELSEWHERE = {
     "another value": ("o = optim.SGD(p, lr=cfg['optimizer']['lr'])\n", SETTINGS.replace("30.0", "20.0")),
     "no such key": ("o = optim.SGD(p, lr=cfg['rate'])\n", SETTINGS),
     "read for something else too": ("o = optim.SGD(p, lr=cfg.lr)\ns = Warm(o, cfg.lr)\n", SETTINGS),
+    "read on both paths": (
+        "if warm:\n    s = Warm(cfg['optimizer']['lr'])\no = optim.SGD(p, lr=cfg['optimizer']['lr'])\n",
+        SETTINGS,
+    ),
     "an anchor that serves two": ("o = optim.SGD(p, lr=cfg['lr'])\n", "a: &x 30.0\nlr: *x\n"),
     "no settings": ("o = optim.SGD(p, lr=cfg['lr'])\n", "]["),
 }

@@ -52,7 +52,7 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
     finding = next(line for line in lines if line.startswith("finding"))
     assert "Inputs are not normalised" in finding
     assert finding.endswith("train.py:7")
-    assert "explains: training is unstable, progress is slow" in text
+    assert "It also explains: training is unstable, progress is slow" in text
     assert text.count("training is unstable") == 1  # folded, not a finding of its own
     row = next(line for line in lines if line.strip().startswith("standardise inputs"))
     assert row.split("standardise inputs")[1].split() == [
@@ -63,11 +63,22 @@ def test_a_cured_case_shows_finding_trials_patch_and_report(tmp_path):
         "to",
         "−96.0",
         "%",
+        "5",
+        "seeds",
         "proved",
     ]
     assert "batch normalisation (the model is built in a library)" in shown(inputs_not_normalised(tmp_path), 120)
-    assert "train.py, +1 line (descend apply 7, or: patch -p0 < .descend/7/fix.diff)" in text
+    assert "train.py, +1 line (descend apply 7 writes it; kept as .descend/7/fix.diff)" in text
     assert lines[-1].split() == ["report", ".descend/7/report.html"]
+
+
+@pytest.mark.parametrize(("size", "is_shown"), [(2, True), (30, False)])
+def test_a_short_patch_is_shown_line_by_line_and_a_long_one_is_not(tmp_path, size, is_shown):
+    case = inputs_not_normalised(tmp_path)
+    added = "".join(f"+    x = {number}\n" for number in range(size))
+    diff = f"--- train.py\n+++ train.py\n@@ -1,1 +1,{size} @@\n-pass\n{added}"
+    text = shown(replace(case, cure=replace(case.cure, patch=diff)))
+    assert ("\n           -pass" in text) == ("\n           +    x = 1" in text) == is_shown
 
 
 def test_a_remedy_without_a_verdict_has_not_failed(tmp_path):
@@ -84,7 +95,7 @@ def test_the_folder_is_the_callers(tmp_path):
 def test_what_to_type_finds_the_run_where_it_is_kept(tmp_path):
     made = inputs_not_normalised(tmp_path)
     text = " ".join(shown(made, 200, store="postgresql+psycopg://host/runs", has_page=False).split())
-    assert "(descend apply --store postgresql+psycopg://host/runs 7, or: patch" in text
+    assert "(descend apply --store postgresql+psycopg://host/runs 7 writes it; kept as" in text
     assert "descend report --store postgresql+psycopg://host/runs 7 writes .descend/7/report.html" in text
     assert "hunter2" not in shown(made, 200, store="postgresql+psycopg://me:hunter2@host/runs")
 

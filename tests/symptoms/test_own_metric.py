@@ -119,6 +119,16 @@ def test_an_evaluation_of_the_loss_that_falls_along_is_no_other_task(values, is_
     assert (CANON["wrong_objective"].look(record) is not None) is is_shown
 
 
+@pytest.mark.parametrize(("share", "is_shown"), [(1.1, False), (0.4, True)])
+def test_a_printed_loss_as_large_as_the_training_loss_is_no_other_task(share, is_shown):
+    training = healthy().series("loss", "0")
+    values = tuple(share * training.at(STEPS * part // 2) for part in (1, 2))
+    record = wrong_objective(
+        name="test pinball loss", values=values, untrained=1.02 * values[1], rises=False, is_loss=True
+    )
+    assert (CANON["wrong_objective"].look(record) is not None) is is_shown
+
+
 @pytest.mark.parametrize(
     ("printed", "kind", "value", "cost"),
     [

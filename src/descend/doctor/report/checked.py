@@ -13,7 +13,7 @@ MISSING = {
     "tape": "no step could be replayed",
     "evaluation_loss": "no held-out loss",
     "evaluated_inputs": "no recorded evaluation",
-    "own_measure": "no recognised evaluation metric",
+    "own_measure": "no evaluation metric was recognised",
     "own_number": "no logged metric",
 }
 

@@ -15,7 +15,7 @@ from descend.doctor.case import Case
 from descend.doctor.redaction import clean
 from descend.doctor.report.checked import checked_line
 from descend.doctor.report.observed import observed
-from descend.doctor.report.patch import summarise_diff
+from descend.doctor.report.patch import read_diff, summarise_diff
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
@@ -42,6 +42,8 @@ VERDICT_STYLES = {
     "no_effect": "dim",
 }
 
+DIFF_STYLES = {"removed": "red", "added": "green"}
+MOST_PATCH_LINES = 8  # of a patch that is shown on the screen
 PATCH_LABELS = {"cure": "patch", "tuning": "tuning", "not_proved": "unproved", "suggestion": "suggest"}
 MASKED = "changes a line that holds a secret, and you alone can read it; elsewhere the secret reads ***"
 
@@ -114,17 +116,15 @@ def _finding(case: Case, finding: Symptom, style: str) -> RenderableType:
     lines: list[RenderableType] = [head, Text(one_line(sentence(finding.sentence), SENTENCE_LENGTH))]
     if finding.explains:
         follows = ", ".join(title(consequence) for consequence in sorted(finding.explains))
-        lines.append(Text(f"explains: {one_line(follows, LINE_LENGTH)}", "dim"))
+        lines.append(Text(f"It also explains: {one_line(follows, LINE_LENGTH)}", "dim"))
     return Group(*lines)
 
 
 def _trials(case: Case) -> list[Row]:
     if not case.trials:
         return []
-    proved = [trial for trial in case.trials if trial.verdict in ("proved", "train_longer")]
-    seeds = f" on {count(max(len(trial.seeds) for trial in proved), 'seed')}" if proved else ""
     failed = sum(not trial.was_judged for trial in case.trials)
-    heading = f"{tried(case)}{seeds}" + (f", {number(failed)} could not be tried or judged" if failed else "")
+    heading = tried(case) + (f", {number(failed)} could not be tried or judged" if failed else "")
     metric = shared_metric(case.trials)
     lines: list[RenderableType] = [Text(heading + (f"; {one_line(metric, LINE_LENGTH)}" if metric else ""))]
     lines.append(_trial_table(case.trials[:MOST_TRIALS], metric))
@@ -138,17 +138,18 @@ def _trials(case: Case) -> list[Row]:
 def _trial_table(trials: tuple[Trial, ...], metric: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
     table.add_column(ratio=1, overflow="fold")
-    for _ in range(3):
+    for _ in range(4):
         table.add_column(no_wrap=True)
     for trial in trials:
         label = Text(one_line(trial.label, REMEDY_LENGTH))
         outcome = Text(verdict_in_words(trial), VERDICT_STYLES.get(trial.verdict, ""))
         if not trial.was_judged:
-            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
+            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", "", outcome)
         else:
             unit = own_metric(trial, metric)
             judged_by = Text(f" (by {unit})", "dim") if unit else Text()
-            table.add_row(label + judged_by, numbers(trial), Text(taken_off(trial.gain)), outcome)
+            seeds = Text(count(len(trial.seeds), "seed") if trial.seeds else "", "dim")
+            table.add_row(label + judged_by, numbers(trial), Text(taken_off(trial.gain)), seeds, outcome)
     return table
 
 
@@ -162,13 +163,28 @@ def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> Rendera
     by_hand = f"patch -p0 < {folder / patch.file}" if folder else ""
     summary = one_line(summarise_diff(patch.diff), 80)
     if patch.kind == "cure":
-        lines = [Text(f"{summary} ({apply}, or: {by_hand})" if folder else summary)]
+        lines = [Text(f"{summary} ({apply} writes it; kept as {folder / patch.file})" if folder else summary)]
+        lines += _changed_lines(patch.diff)
         lines += [Text(one_line(case.verified, LINE_LENGTH), "dim")] if case.verified else []
     else:
         how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
         lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim")]
     lines += [Text(f"{patch.file} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
     return Group(*lines)
+
+
+def _changed_lines(diff: str) -> list[Text]:
+    """Return the lines that a short patch removes and adds; none of a long one."""
+    changed = [line for line in read_diff(clean(diff)) if line.kind in DIFF_STYLES]
+    if len(changed) > MOST_PATCH_LINES:
+        return []
+    return [Text(_indented(line.text), DIFF_STYLES[line.kind]) for line in changed]
+
+
+def _indented(line: str) -> str:
+    """Return a line of code without control characters, its indentation kept."""
+    sign, code = line[0], line[1:].expandtabs(4)
+    return sign + " " * (len(code) - len(code.lstrip())) + one_line(code, LINE_LENGTH)
 
 
 def _refused(case: Case) -> list[Row]:

@@ -1,7 +1,8 @@
 """Follows an expression to the number (a pair of them, a truth value) in the source that it comes from.
 
 Only where changing that number changes nothing else: a name, attribute or key that is also read for another
-purpose is left alone. Reading it to tell it (print, a format string) is no other purpose.
+purpose is left alone. Reading it to tell it (print, a format string) is no other purpose, nor is a branch that is
+not run together with the expression's own.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import libcst as cst
 from libcst.metadata import Access
 
+from descend.doctor.source.branches import are_exclusive
 from descend.doctor.source.functions import calls_of, function_around, given_arguments
 from descend.doctor.source.names import binding, given_keyword, is_target, member_of, text_of, value_behind
 from descend.doctor.source.syntax import Syntax, last_name
@@ -84,7 +86,11 @@ def is_read_elsewhere(syntax: Syntax, expression: cst.BaseExpression, shared: Se
         uses = [s for s in syntax.every(cst.Subscript) if syntax.code(s) == code]
     else:
         return False
-    others = [use for use in uses if use is not expression and not _is_harmless(syntax, use)]
+    others = [
+        use
+        for use in uses
+        if use is not expression and not _is_harmless(syntax, use) and not are_exclusive(syntax, use, expression)
+    ]
     return any(not any(outer in shared for outer in (use, *syntax.ancestors(use))) for use in others)
 
 

@@ -2,15 +2,18 @@
 
 from math import isfinite
 
+from descend.doctor.course.objective import losses
 from descend.doctor.course.own_metric import OwnMetric, own_metric
-from descend.doctor.course.progress import is_falling, thirds
+from descend.doctor.course.progress import is_falling, smoothed, thirds
 from descend.doctor.course.suffering import has_hardly_learnt, has_learnt_nothing, may_suffer
 from descend.doctor.course.yardstick import STUCK
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, Series, facts
 from descend.doctor.symptoms.sign import Sign
+from descend.ground.bound import Bound
 from descend.ground.change import change_in_words
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
+AS_LARGE = Bound(0.25, "of the larger one", "chosen: one function on held-out and training data, before it overfits much")
 
 
 def wrong_objective(record: Record) -> Sign | None:
@@ -55,7 +58,21 @@ def _course(record: Record) -> str:
 
 
 def _is_same_task(record: Record, metric: OwnMetric) -> bool:
-    """Whether the number is a loss that the script evaluates and that falls along with the training loss."""
+    """Whether the number is a loss that the script evaluates, and that falls as the training loss does.
+
+    Its function is seen where it is one of `torch.nn.functional`; of another one its values say that it is the same.
+    """
     number, curve = record.fact(facts.OwnNumber, metric.name), record.series("own_number", metric.name).finite()
-    is_loss = number is not None and number.is_loss and bool(record.places("evaluation_loss"))
-    return is_loss and not metric.rises and len(curve) > 1 and curve.last < curve.first and is_falling(record, "0")
+    if number is None or not number.is_loss or metric.rises or not is_falling(record, "0"):
+        return False
+    falls = len(curve) > 1 and curve.last < curve.first
+    return falls and (bool(record.places("evaluation_loss")) or _is_as_large(record, curve))
+
+
+def _is_as_large(record: Record, curve: Series) -> bool:
+    """Whether a printed loss was about as large as the training loss whenever it was printed."""
+    training = smoothed(losses(record, "0").finite())
+    if not len(training):
+        return False
+    pairs = [(value, training.at(step)) for step, value in curve]
+    return all(abs(value - loss) <= AS_LARGE * max(abs(value), abs(loss)) for value, loss in pairs)
