@@ -122,8 +122,7 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
 
 def without_effect(trials: Sequence[dict[str, Any]]) -> int:
     """Return how many trials are reported as tried, and ended exactly as the unchanged script did."""
-    judged = [trial for trial in trials if trial["verdict"] not in ("failed", "ineffective")]
-    return sum(trial["before"] is not None and trial["before"] == trial["after"] for trial in judged)
+    return sum(trial["changed_the_run"] is False for trial in trials)
 
 
 def runs(script: Path, *, alone: bool = False) -> bool:

@@ -58,12 +58,8 @@ def test_only_what_is_missing_is_consulted_on(kept, monkeypatch):
 
 
 def test_edits_without_effect_that_are_reported_as_tried_are_counted():
-    def trial(verdict, before, after):
-        return {"verdict": verdict, "before": before, "after": after}
-
-    trials = [trial("no_effect", 1.0, 1.0), trial("no_effect", 1.0, 0.99), trial("helps", 1.0, 0.5)]
-    unjudged = [trial("ineffective", None, None), trial("failed", None, None), trial("worse", None, None)]
-    assert without_effect([*trials, *unjudged]) == 1
+    trials = [{"changed_the_run": changed} for changed in (False, True, True, None)]
+    assert without_effect(trials) == 1
     assert "| edits without effect reported as tried | 3 |" in page([outcome(3), outcome(0)], 0, "a machine")
 
 

@@ -23,7 +23,7 @@ FINDING_KEYS = {
 }  # fmt: skip
 TRIAL_KEYS = {
     *("remedies", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
-    *("before", "after", "interval", "gain", "seeds", "patch"),
+    *("before", "after", "interval", "gain", "seeds", "changed_the_run", "patch"),
 }
 
 

@@ -137,11 +137,11 @@ def evaluated_in_training_mode(function: str = "dropout", by_itself: bool = Fals
     return record
 
 
-def evaluated_on_other_inputs(distance: float = 5.0, **printed: Any) -> Record:
+def evaluated_on_other_inputs(distance: float = 5.0, drift: float = 0.2, **printed: Any) -> Record:
     record = printing(**printed)
     scale = {"mean": 68.0, "std": 213.0, "trained_mean": 0.0, "trained_std": 1.0}
     for place, apart in (("0", 0.1), ("1", distance)):
-        observe(record, facts.EvaluatedInputs(apart, 58, **scale), place)
+        observe(record, facts.EvaluatedInputs(apart, 58, **scale, drift=drift), place)
         add_site(record, "evaluation", place, 30 + int(place), "")
     return record
 

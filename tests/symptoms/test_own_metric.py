@@ -92,7 +92,7 @@ NOT_SHOWN = {
     barred_within: [{"left": 0.01}],
     crossing: [{"left": 0.01}],
     evaluated_in_training_mode: [{"late": False}],
-    evaluated_on_other_inputs: [{"distance": 0.9}, {"values": (0.1, 0.95)}],
+    evaluated_on_other_inputs: [{"distance": 0.9}, {"drift": 1.5}, {"values": (0.1, 0.95)}],
     disordered_in_evaluation: [{"accuracy": 0.95}],
     unbalanced_terms: [{"left": 0.01}, {"left": 0.01, "accuracy": 0.95}],
     unbounded_loss: [{"left": 0.01}, {"unbounded": False}, {"is_compared": False}],

@@ -18,7 +18,16 @@ from descend.doctor.doses import Dose, adam_for_few_steps
 from descend.doctor.doses.rounded import one_digit
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts.typed import KINDS
-from descend.doctor.remedies import REMEDIES, Change, JudgedOn, Key, NotApplicable, Prescription, remade_by
+from descend.doctor.remedies import (
+    REMEDIES,
+    SETS_LEARNING_RATE,
+    Change,
+    JudgedOn,
+    Key,
+    NotApplicable,
+    Prescription,
+    remade_by,
+)
 from descend.doctor.script.script import Script
 from descend.doctor.source.exact import BEHIND_THE_NETWORK, GIVEN
 from descend.doctor.source.imports import without_idle
@@ -28,7 +37,7 @@ from descend.ground.errors import UsageError
 
 COULD_BE_BETTER = GENERAL.union(NAMES)  # of a run that does what it is asked, and fairly well: only much is a finding
 NO_SIGNAL = "no_signal"
-SETS_THE_STEP = frozenset({"adaptive_rule", "learning_rate", "one_rate", "optimizer_argument"})
+SETS_THE_STEP = SETS_LEARNING_RATE | {"optimizer_argument"}
 
 
 def prescribe(record: Record, symptoms: list[Symptom], named: Sequence[Symptom] = ()) -> list[Prescription]:

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from descend.doctor.course.yardstick import JudgedOn
 from descend.doctor.record.facts import Remade
 from descend.doctor.remedies.quantities import QUANTITIES, Quantity
-from descend.doctor.remedies.remedy import Change, Key, Prescription, Remedy
+from descend.doctor.remedies.remedy import SETS_LEARNING_RATE, Change, Key, Prescription, Remedy
 from descend.doctor.source.not_applicable import NotApplicable
 
 _NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"quantities", "remedy"}))
@@ -40,6 +40,7 @@ REMEDIES: Mapping[str, Remedy] = _Remedies()
 __all__ = [
     "QUANTITIES",
     "REMEDIES",
+    "SETS_LEARNING_RATE",
     "Change",
     "JudgedOn",
     "Key",

@@ -14,6 +14,7 @@ Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
 
 
 Key = tuple[str, str, str, JudgedOn]
+SETS_LEARNING_RATE = frozenset({"adaptive_rule", "learning_rate", "one_rate"})  # ids of remedies
 
 
 @dataclass(frozen=True)

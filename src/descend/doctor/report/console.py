@@ -20,7 +20,7 @@ from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.titles import heading, title
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
 from descend.doctor.report.verdict import causes, is_clean, is_judged, numbers, refutation, tried, verdict
-from descend.doctor.report.wording import count, number, one_line, place, root_of, sentence, taken_off
+from descend.doctor.report.wording import count, number, one_line, place, root_of, sentence
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
 
@@ -138,18 +138,18 @@ def _trials(case: Case) -> list[Row]:
 def _trial_table(trials: tuple[Trial, ...], metric: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
     table.add_column(ratio=1, overflow="fold")
-    for _ in range(4):
+    for _ in range(3):
         table.add_column(no_wrap=True)
     for trial in trials:
         label = Text(one_line(trial.label, REMEDY_LENGTH))
         outcome = Text(verdict_in_words(trial), VERDICT_STYLES.get(trial.verdict, ""))
         if not trial.was_judged:
-            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", "", outcome)
+            table.add_row(label + Text(f" ({one_line(trial.reason, REMEDY_LENGTH)})", "dim"), "", "", outcome)
         else:
             unit = own_metric(trial, metric)
             judged_by = Text(f" (by {unit})", "dim") if unit else Text()
             seeds = Text(count(len(trial.seeds), "seed") if trial.seeds else "", "dim")
-            table.add_row(label + judged_by, numbers(trial), Text(taken_off(trial.gain)), seeds, outcome)
+            table.add_row(label + judged_by, numbers(trial), seeds, outcome)
     return table
 
 

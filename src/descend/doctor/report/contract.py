@@ -110,6 +110,7 @@ def _trial(trial: Trial, case: Case) -> dict[str, Any]:
         "interval": [_finite(end) for end in trial.interval],
         "gain": [_finite(end) for end in trial.gain],
         "seeds": list(trial.seeds),
+        "changed_the_run": trial.has_changed_the_run if trial.was_judged else None,
         "patch": "cure" if trial is case.cure else "tuning" if trial is case.tuning else None,
     }
 

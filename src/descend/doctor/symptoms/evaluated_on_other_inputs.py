@@ -17,8 +17,11 @@ BLANK = Bound(1e5, "standard deviations", "chosen: one side does not vary at all
 
 
 def evaluated_on_other_inputs(record: Record) -> Sign | None:
-    """Inputs in evaluation further from those in training than these vary, in a script whose evaluation is poor."""
-    known = record.every(facts.EvaluatedInputs)
+    """Inputs in evaluation further from those in training than these vary, in a script whose evaluation is poor.
+
+    Where the training inputs drift that far from batch to batch, as unshuffled ones may, the first ones are no sample.
+    """
+    known = {place: given for place, given in record.every(facts.EvaluatedInputs).items() if given.drift <= APART}
     place = max(known, key=lambda place: known[place].distance, default=None)
     if place is None or not known[place].distance > APART or not (suffers(record) or lacks_elsewhere(record)):
         return None

@@ -13,7 +13,7 @@ from descend.ground.bound import Bound
 from descend.ground.change import change_in_words
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
-AS_LARGE = Bound(0.25, "of the larger one", "chosen: one function on held-out and training data, before it overfits much")
+AS_LARGE = Bound(0.25, "of the larger one", "chosen: one function on held-out and training data, little overfitted")
 
 
 def wrong_objective(record: Record) -> Sign | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 from math import inf, isfinite
 
-from descend.doctor.remedies import NotApplicable, Prescription
+from descend.doctor.remedies import SETS_LEARNING_RATE, NotApplicable, Prescription
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.statistics import as_good, promising
 from descend.doctor.trials.study import Study
@@ -93,10 +93,18 @@ def _can_be_joined(p: Prescription) -> bool:
     return p.times == 1 and p.same_batches and p.judged_on in ("fixed", "metric")
 
 
+def _set_one_rate_twice(prescriptions: Sequence[Prescription]) -> bool:
+    """Whether two of them set the learning rate, unless each names another optimizer."""
+    optimizers = [p.optimizer for p in prescriptions if SETS_LEARNING_RATE.intersection(p.remedies)]
+    return len(optimizers) > 1 and ("" in optimizers or len(set(optimizers)) < len(optimizers))
+
+
 def together(parts: Sequence[Candidate]) -> Candidate | None:
     """Return the parts as one candidate; None where two change the same thing, or one cannot follow another."""
     edits = [(name, part.prescription.at) for part in parts for name in part.prescription.remedies]
     if not all(_can_be_joined(part.prescription) for part in parts) or len(set(edits)) < len(edits):
+        return None
+    if _set_one_rate_twice([part.prescription for part in parts]):
         return None
     script = parts[0].script
     for part in parts[1:]:

@@ -61,11 +61,14 @@ def overwritten_at(record: Record, quantity: Quantity, change: Change) -> Site |
 
 
 def is_same_run(record: Record, baseline: Record) -> bool:
-    """Whether two runs under one seed end with the same weights, and everything read in both is equal."""
+    """Whether two runs under one seed end with the same weights, and everything read in both is equal.
+
+    No weights are known of a run that made no step: what was read decides.
+    """
     if record.ending is None or baseline.ending is None or record.seed != baseline.seed:
         return False
     mine, its = record.ending.weights, baseline.ending.weights
-    if not mine or mine != its or record.steps != baseline.steps:
+    if mine != its or record.steps != baseline.steps or not (mine or record.steps == 0):
         return False
     shared = record.readings.keys() & baseline.readings.keys()
     return all(_are_equal(record.readings[key], baseline.readings[key]) for key in shared)

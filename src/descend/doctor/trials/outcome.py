@@ -135,4 +135,5 @@ def trial_run(record: Record, judged_on: JudgedOn, baseline: Record) -> TrialRun
         yardstick(record, judged_on, baseline)[1],
         accuracy.last if len(accuracy) else None,
         error,
+        record.ending.weights if record.ending else "",
     )

@@ -15,8 +15,8 @@ from descend.doctor.trials.combine import beside_fact, combined, pairs
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
-from descend.doctor.trials.refute import refute
-from descend.doctor.trials.retune import retuned
+from descend.doctor.trials.refute import MOST_REMEDIES, refute
+from descend.doctor.trials.retune import at_other_rates, is_more_than_its_rate, retuned
 from descend.doctor.trials.screen import in_order, screen
 from descend.doctor.trials.statistics import as_good, explains
 from descend.doctor.trials.study import Study
@@ -83,9 +83,23 @@ def _at_better_rates(
     """Return all candidates, with the best of the untried at larger rates, and those that help, the best first."""
     ranked = _ranked([c for c in _untried(candidates, proof) if c.helps])
     if not ranked:
-        return candidates, []
+        return _facts_at_other_rates(candidates, study, proof)
     again = retuned(ranked, study, {c.edit for c in candidates})
     return candidates + again, _ranked([*ranked, *(c for c in again if c.helps)])
+
+
+def _facts_at_other_rates(
+    candidates: list[Candidate], study: Study, proof: Proof
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Try the remedies of facts at other learning rates where nothing helps: the script's own was chosen for its fault.
+
+    What the learning rate does alone is no merit of the remedy.
+    """
+    ran = [c for c in _untried(candidates, proof) if c.record is not None and not c.reason]
+    of_facts = [c for c in ran if c.prescription.of_fact and not c.prescription.of_search]
+    again = at_other_rates(of_facts[:MOST_REMEDIES], study, {c.edit for c in candidates})
+    helping = [c for c in _ranked([c for c in again if c.helps]) if is_more_than_its_rate(c, study)]
+    return candidates + again, helping
 
 
 def _best_confirmed(candidates: Sequence[Candidate], ranked: list[Candidate], study: Study, proof: Proof) -> Steps:

@@ -14,16 +14,16 @@ from descend.doctor.course.own_metric import own_metric
 from descend.doctor.course.progress import LEFT_TO_LEARN, constant_cost
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.record import Record
-from descend.doctor.remedies import NotApplicable, Prescription
-from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.remedies import Prescription
+from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.confirm import confirm
 from descend.doctor.trials.proof import Proof, Steps
+from descend.doctor.trials.retune import at_other_rates
 from descend.doctor.trials.statistics import MARGIN
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 from descend.ground.bound import Count
 
-FACTORS = (0.1, 10.0, 0.01, 100.0)  # times the learning rate that a remedy leaves
 MOST_REMEDIES = Count(
     4, "remedies of one finding", "chosen: of more the search for a learning rate would take too long"
 )
@@ -36,7 +36,8 @@ def refute(candidates: Sequence[Candidate], study: Study, proof: Proof) -> Steps
     prescribed = [p for c in candidates for p in c.prescriptions if p.of_fact and not p.of_search]
     for fact in dict.fromkeys(p.symptom for p in prescribed if p.symptom not in proof.confirmed):
         mine = [c for c in candidates if fact in c.symptoms and c.script is not None]
-        if _may_be_refuted(mine, study) and (trial := _refuting(mine, study)) is not None:
+        plain = [c for c in mine if c.plain is None]
+        if _may_be_refuted(plain, study) and (trial := _refuting(mine, study)) is not None:
             proof = _withdrawing(fact, trial, proof)
             yield proof
     return proof
@@ -74,23 +75,14 @@ def _unlearned(candidate: Candidate, baseline: Record) -> float:
 
 def _refuting(candidates: Sequence[Candidate], study: Study) -> Trial | None:
     """Return the trial of the best remedy at its best learning rate, if that is clearly worse on fresh seeds, too."""
-    rates = [c for candidate in candidates for c in _at_other_rates(candidate, study)]
-    tried = [*candidates, *run_all(rates, study)]
+    plain = [c for c in candidates if c.plain is None]
+    tried = [*candidates, *at_other_rates(plain, study, {c.edit for c in candidates})]
     if not all(_is_clearly_worse(c, study) for c in tried if not c.reason):
         return None
     best = min(tried, key=lambda c: c.value if isfinite(c.value) else inf)
     trial = confirm(best, study)
     is_worse = trial.verdict != "failed" and trial.gain[1] < -MARGIN
     return replace(trial, verdict="worse", reason=REFUTES, refutes=True) if is_worse else None
-
-
-def _at_other_rates(candidate: Candidate, study: Study) -> list[Candidate]:
-    at_rate = candidate.prescription.at_rate
-    if at_rate is None:
-        return []
-    prescriptions = [at_rate(factor) for factor in FACTORS]
-    edited = [(p, p.apply(study.script)) for p in prescriptions]
-    return [Candidate(p, script, plain=candidate) for p, script in edited if not isinstance(script, NotApplicable)]
 
 
 def _withdrawing(fact: str, trial: Trial, proof: Proof) -> Proof:

@@ -7,16 +7,18 @@ fault that it does not mend.
 """
 
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from descend.doctor.course.opponents import has_opponents
 from descend.doctor.remedies import NotApplicable, Prescription
 from descend.doctor.script.script import Script
 from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.trials.statistics import as_good
 from descend.doctor.trials.study import Study
 from descend.ground.bound import Bound
 
 FACTORS = (3.0, 10.0, 30.0, 100.0)
+BOTH_WAYS = (0.1, 10.0, 0.01, 100.0)  # times the learning rate that a remedy leaves, where it does not help at that one
 LEAST_LEFT = Bound(
     1e-3,
     "of the script's cost, or of a constant's if that is less",
@@ -52,6 +54,29 @@ def retuned(winners: Sequence[Candidate], study: Study, known: Collection[Hashab
         for (climb, _), candidate in zip(running, ran):
             climb.tried.append(candidate)
         tried += ran
+
+
+def at_other_rates(candidates: Sequence[Candidate], study: Study, known: Collection[Hashable] = ()) -> list[Candidate]:
+    """Return the candidates at smaller and larger learning rates, run; without the edits `known`."""
+    made = []
+    for candidate in candidates:
+        at_rate = candidate.prescription.at_rate
+        for prescription in map(at_rate, BOTH_WAYS) if at_rate is not None else ():
+            edited = prescription.apply(study.script)
+            if not isinstance(edited, NotApplicable):
+                made.append(Candidate(prescription, edited, plain=candidate))
+    return run_all([c for c in made if c.edit not in known], study)
+
+
+def is_more_than_its_rate(candidate: Candidate, study: Study) -> bool:
+    """Whether a remedy at another learning rate does better than that learning rate alone."""
+    prescription = candidate.prescription
+    alone = replace(prescription, changes=prescription.changes[-1:])
+    edited = alone.apply(study.script)
+    if prescription.remedies[-1] != "learning_rate" or isinstance(edited, NotApplicable):
+        return True
+    [rate] = run_all([Candidate(alone, edited)], study)
+    return not rate.helps or not as_good(rate.left, candidate.left)
 
 
 @dataclass

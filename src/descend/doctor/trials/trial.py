@@ -19,6 +19,7 @@ class TrialRun:
     value: float  # the yardstick at the horizon; NaN when the trial run failed or diverged
     accuracy: float | None = None  # for class targets, share of right predictions on the same examples
     error: str = ""
+    weights: str = ""  # fingerprint of the final weights; "" where it is not known
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Trial:
 
         Where only the time of a step is compared, the loss is expected to stay what it is.
         """
-        pairs = [(before.value, after.value) for before, after in zip(self.baseline, self.treated)]
-        return self.judged_on == "time" or not pairs or any(before != after for before, after in pairs)
+        pairs = list(zip(self.baseline, self.treated))
+        differs = any((before.value, before.weights) != (after.value, after.weights) for before, after in pairs)
+        return self.judged_on == "time" or not pairs or differs
 
     @property
     def was_judged(self) -> bool:

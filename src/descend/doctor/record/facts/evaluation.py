@@ -13,6 +13,7 @@ class EvaluatedInputs:
     std: float
     trained_mean: float  # and in the fixed examples of the training
     trained_std: float
+    drift: float = 0.0  # the distance between the earlier and the later half of the fixed examples
 
 
 @dataclass(frozen=True)
