@@ -67,6 +67,31 @@ for epoch in range({epochs}):
         nn.functional.cross_entropy(model(images[part]), labels[part]).backward()
         optimizer.step()
 """
+WARMED_UP = """
+import json
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+with open("settings.json") as file:
+    settings = json.load(file)
+torch.manual_seed(1)
+images, labels = load_digits(return_X_y=True)
+images, labels = torch.tensor(images).float() / 16, torch.tensor(labels)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+optimizer = torch.optim.Adam(model.parameters(), lr=settings["base_lr"])
+step = 0
+for epoch in range(6):
+    for part in torch.randperm(len(images)).split(64):
+        for group in optimizer.param_groups:
+            group["lr"] = settings["base_lr"] * min(1.0, (step + 1) / settings["warmup_steps"])
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images[part]), labels[part]).backward()
+        optimizer.step()
+        step += 1
+"""
+SETTINGS = '{"base_lr": 1.0, "warmup_steps": 20}\n'
 NO_BATCH = """
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -121,3 +146,14 @@ def test_a_run_that_ends_in_its_warm_up_is_no_all_clear_after_its_trials(descend
     (tmp_path / "train.py").write_text(CHARACTERS.format(rate=1e-2, warmup=2000))
     case = json.loads(descend("doctor", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout)
     assert case["status"] in ("undecided", "findings") and "no problem found" not in case["verdict"]
+
+
+def test_a_rate_too_large_after_a_warm_up_is_corrected_in_the_file_of_settings(descend, tmp_path):
+    """The warm-up's first steps are short, and the file gives the rate to both the optimizer and the loop."""
+    (tmp_path / "train.py").write_text(WARMED_UP)
+    (tmp_path / "settings.json").write_text(SETTINGS)
+    case = json.loads(descend("doctor", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout)
+    assert [finding["symptom"] for finding in case["findings"]] == ["instability"]
+    changed = [line for line in case["patch"].splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert "--- settings.json" in case["patch"] and "train.py" not in case["patch"]
+    assert len(changed) == 2 and changed[0] == "-" + SETTINGS.strip() and '"warmup_steps": 20' in changed[1]

@@ -166,7 +166,7 @@ def test_each_patch_has_its_line(tmp_path):
     case = inputs_not_normalised(tmp_path)
     case = replace(case, tuning=case.trials[1])
     text = " ".join(shown(case, 120).split())
-    assert "tuning on top of the cure, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds" in text
+    assert "tuning on top of the patch, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds" in text
     assert "which descend apply does not write: patch -p0 < .descend/7/tuning.diff" in text
     sure = replace(case, tuning=None, cure=None, trials=(replace(case.trials[0], verdict="no_effect"),))
     text = " ".join(shown(sure, 120).split())

@@ -148,7 +148,7 @@ def test_tuning_and_what_is_not_proved_are_patches_beside_the_cure(tmp_path):
     case = replace(case, findings=(*case.findings, fact), trials=(*case.trials, hidden), tuning=case.trials[1])
     found = strict(render_json(case))["patches"]
     assert [patch["kind"] for patch in found] == ["cure", "tuning", "not_proved"]
-    assert found[1]["sentence"].startswith("on top of the cure, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds")
+    assert found[1]["sentence"].startswith("on top of the patch, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds")
     assert "hide it, for what is sure: the network sees its own target; no trial" in found[2]["sentence"]
     write_patches(case, tmp_path)
     written = {name: (tmp_path / name).read_text() for name in ("fix.diff", "tuning.diff", "not_proved.diff")}

@@ -170,7 +170,7 @@ def test_the_door_opens_without_what_only_a_page_needs():
 def test_tuning_has_a_section_of_its_own_and_says_that_it_is_not_applied(tmp_path):
     case = inputs_not_normalised(tmp_path)
     html = body(render_page(replace(case, tuning=case.trials[1]), trial_runs()))
-    assert "What tuning adds" in html and "on top of the cure" in html.lower()
+    assert "What tuning adds" in html and "on top of the patch" in html.lower()
     assert "does not write it" in html and "tuning.diff" in html
     assert "What tuning adds" not in body(render_page(case, trial_runs()))
 

@@ -7,7 +7,8 @@ import pytest
 from records import MONITOR, STEPS, falling_to, healthy, observe, probe, set_cost, set_series, settling_at
 
 from descend.doctor.case import Case
-from descend.doctor.course.reservations import LONG_STEPS, RISING, STILL_FALLING, reservations
+from descend.doctor.course.reservations import RISING, STILL_FALLING, reservations
+from descend.doctor.course.step_sizes import LONG_STEPS
 from descend.doctor.record import Ending, Reading, Record, facts
 from descend.doctor.report.verdict import headline, is_clean, verdict
 from descend.doctor.trials.trial import Trial, TrialRun

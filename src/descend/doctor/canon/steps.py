@@ -62,7 +62,7 @@ STEPS: tuple[Entry, ...] = (
     Entry("clipping_too_hard", "dynamics", "gradients are clipped too hard", (
         Row("clip_threshold", usual_norm, "clip at {max_norm:.3g}, the usual norm",
             "only the rare large gradient is then cut", "Pascanu et al. 2013, §3.2", cost=1),
-    ), frozenset({"slow_progress", "plateau", "stopped_too_early"})),
+    ), frozenset({"layer_rate_mismatch", "slow_progress", "plateau", "stopped_too_early"})),
     Entry("momentum_mismatch", "dynamics", "momentum and learning rate do not match", (
         Row("learning_rate", calmer_rate, TO,
             "the terminal velocity α/(1−μ) is then what it was at μ = 0.9", "Ba, CSC413 lecture 4, Momentum", cost=1),

@@ -1,14 +1,13 @@
 """What keeps a run without any finding from being called free of problems: its end does not show how it would go on."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from math import nan
-from statistics import median
 from typing import Literal
 
 from descend.doctor.course.opponents import has_opponents
 from descend.doctor.course.own_metric import draws_what_it_is_judged_on, own_share_left
 from descend.doctor.course.progress import LEFT_TO_LEARN, constant_cost, falls, smoothed
+from descend.doctor.course.step_sizes import LONG_STEPS, OFTEN, repeated_step
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.record import Record
 from descend.ground.bound import Bound, Count
@@ -32,13 +31,6 @@ RISING = Bound(
     "of the learning rate, over the last tenth of the steps",
     "half of what a linear warm-up adds that lasts for the whole run; calibrated on clinic/healthy: none rises at all",
 )
-LONG_STEPS = Bound(
-    0.15,
-    "of the weights' own norm in one step, the median over weight matrices",
-    "calibrated on clinic/healthy: of its 63 working programs the largest that has not learned its task is at 0.12; "
-    "usual are 1e-3 (Karpathy, CS231n, Ratio of weights:updates) to 0.1 in the first steps of Adam",
-)
-OFTEN = Count(3, "steps that were measured", "chosen: the first steps of a rule without bias correction are long")
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ def _not_replayed(record: Record) -> Reservation | None:
 
 def _rate_rises(record: Record) -> Reservation | None:
     """A run that ends within its warm-up: the learning rate that it states never acted for long."""
-    if _has_learned(record):
+    if has_learned(record):
         return None
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key).finite()
@@ -99,31 +91,15 @@ def _rate_rises(record: Record) -> Reservation | None:
 
 
 def _steps_too_long(record: Record) -> Reservation | None:
-    """Several steps that each move the weights by much of their own size, in a run that has not learned its task.
-
-    Of the weights of layers alone that do not begin at zero: what begins there, as coefficients may, must move so.
-    """
-    ratios: dict[int, list[float]] = defaultdict(list)
-    for place in record.places("update_ratio"):
-        if "weight" not in place.rpartition(".")[2] or _began_at_zero(record, place):
-            continue
-        for step, ratio in record.series("update_ratio", place).finite():
-            ratios[step].append(ratio)
-    largest = sorted((median(several) for several in ratios.values()), reverse=True)
-    if len(largest) < OFTEN or not largest[OFTEN - 1] > LONG_STEPS or _has_learned(record):
+    """Several steps that each move the weights by much of their own size, in a run that has not learned its task."""
+    value = repeated_step(record)
+    if not value > LONG_STEPS or has_learned(record):
         return None
-    value = largest[OFTEN - 1]
     sentence = (
         f"{OFTEN} steps or more moved the weights by at least {value:.2g} of their own norm (limit: {LONG_STEPS:g}), "
         "so a learning rate ten times lower may train better"
     )
     return Reservation("steps_too_long", value, LONG_STEPS, sentence)
-
-
-def _began_at_zero(record: Record, parameter: str) -> bool:
-    """Whether a parameter had a gradient before it had a size that a step could be held against."""
-    gradients, ratios = record.series("gradient_norm", parameter), record.series("update_ratio", parameter)
-    return len(gradients) > 0 and len(ratios) > 0 and gradients.steps[0] < ratios.steps[0]
 
 
 def _loss_falls(record: Record) -> Reservation | None:
@@ -133,7 +109,7 @@ def _loss_falls(record: Record) -> Reservation | None:
     draws make up the loss, its fall says little.
     """
     is_over = record.ending is not None and record.ending.reason == "finished"
-    if not is_over or has_opponents(record) or draws_what_it_is_judged_on(record) or _has_learned(record):
+    if not is_over or has_opponents(record) or draws_what_it_is_judged_on(record) or has_learned(record):
         return None
     left, fall = loss_left(record), falls(record)
     gain = fall * left
@@ -148,6 +124,6 @@ def _loss_falls(record: Record) -> Reservation | None:
     return Reservation("loss_still_falls", gain, STILL_FALLING, sentence)
 
 
-def _has_learned(record: Record) -> bool:
+def has_learned(record: Record) -> bool:
     """Whether little is left of the loss, or of a share that the script prints."""
     return loss_left(record) < LEFT_TO_LEARN or own_share_left(record) < LEFT_TO_LEARN

@@ -30,7 +30,7 @@ def patches(case: Case) -> tuple[Patch, ...]:
         found.append(Patch("cure", "fix.diff", case.patch, _gain(case.cure)))
         if case.tuning and case.tuning.patch:
             further = change(replace(case.tuning, before=case.cure.after))
-            told = f"on top of the cure, {_label(case.tuning)}: {further}{_seeds(case.tuning)}"
+            told = f"on top of the patch, {_label(case.tuning)}: {further}{_seeds(case.tuning)}"
             found.append(Patch("tuning", "tuning.diff", case.tuning.patch, told))
     if (unproved := case.unproved) is not None:
         of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"

@@ -72,12 +72,10 @@ def legend(trials: Sequence[Trial]) -> str:
     little = [trial for trial in trials if trial.verdict == "no_effect"]
     if not little:
         return ""
-    is_usual = all(trial.least_gain == LEAST_GAIN for trial in little)
     share = percent(LEAST_GAIN)
-    besides = (
-        "" if is_usual else " (or than the share in its row, where steps, parameters or the want of a cause ask it)"
-    )
-    return f"{plain_name('no_effect')}: less than {share} better{besides}, or less than {share} worse"
+    is_usual = all(trial.least_gain == LEAST_GAIN for trial in little)
+    named = "" if is_usual else " (or than the share named in the row)"
+    return f"{plain_name('no_effect')}: less than {share} better{named}, or less than {share} worse"
 
 
 def _own_metrics(trials: Sequence[Trial], shared: str) -> list[str]:

@@ -3,8 +3,11 @@
 from math import isfinite, nan
 from statistics import median
 
+from descend.doctor.course.opponents import has_opponents
 from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, diverged, first_rise, is_stuck
+from descend.doctor.course.reservations import has_learned
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
+from descend.doctor.course.step_sizes import LONG_STEPS, OFTEN, repeated_step
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound, Count
@@ -28,12 +31,10 @@ def instability(record: Record) -> Sign | None:
     """
     for key in record.every(facts.Optimizer) or ["0"]:
         rise = first_rise(record, key)
-        if (found := _outruns_the_weights(record, key)) is not None:
-            return found
-        if rise is None and not is_stuck(record, key) and not _leaps(record, key):
-            continue
-        found = _over_the_bound(record, key, rise) or _not_finite(record, key)
-        if found is not None:
+        found = _outruns_the_weights(record, key)
+        if found is None and (rise is not None or is_stuck(record, key) or _leaps(record, key)):
+            found = _over_the_bound(record, key, rise) or _not_finite(record, key)
+        if (found := found or _moves_the_weights_far(record, key)) is not None:
             return found
     return None
 
@@ -138,6 +139,25 @@ def _outruns_the_weights(record: Record, key: str) -> Sign | None:
         record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
+    )
+
+
+def _moves_the_weights_far(record: Record, key: str) -> Sign | None:
+    """Steps that move the weights by much of their own size, be it after a warm-up, while much is left to learn."""
+    value = repeated_step(record)
+    if not value > LONG_STEPS or has_opponents(record) or has_learned(record):
+        return None
+    return Sign(
+        False,
+        f"{OFTEN} steps or more move the weights by at least {value:.2g} of their own norm (limit: {LONG_STEPS:g}): "
+        "the learning rate is too large for weights of that size",
+        "update_ratio",
+        value,
+        LONG_STEPS,
+        "Karpathy, CS231n, Ratio of weights:updates",
+        record.site("optimizer", key) or record.site("backward"),
+        optimizer=key,
+        evidence=(("loss", key), *(("update_ratio", p) for p in _weights(record)[:3])),
     )
 
 
