@@ -237,3 +237,13 @@ def test_what_is_proved_stays_so_where_it_is_interrupted_afterwards(interrupted)
         for known in prove([lambda refuted: [tunable("scale")]], table, proof):
             proof = known
     assert proof.confirmed == {"s"} and proof.cure is not None
+
+
+def test_of_fixes_as_good_without_tuning_the_cheapest_one_is_tuned():
+    """The dearer one is prescribed at another rate, too, and would be the one that is tuned and taken."""
+    dearer = prescription("scale in the model\nrate 3", remedy="scale in the model+learning_rate", cost=3)
+    in_model = replace(prescription("scale in the model", remedy="scale in the model"), cost=2)
+    in_data = replace(tunable("scale"), cost=1)
+    outcomes = {"scale": 0.17, "scale in the model": 0.17, "scale in the model\nrate 3": 0.02, "scale\nrate 3": 0.02}
+    proof, _ = tried({**outcomes, **RATES}, [in_model, in_data, dearer])
+    assert (proof.cure.label, proof.tuning.label) == ("scale", "scale\nrate 3")

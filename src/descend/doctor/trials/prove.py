@@ -21,7 +21,7 @@ from descend.doctor.trials.screen import in_order, screen
 from descend.doctor.trials.statistics import as_good, explains
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.tuning import Tried, beside, parted, untuned
+from descend.doctor.trials.tuning import Tried, beside, from_cheapest_fix, parted, untuned
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all, in each stage
@@ -84,7 +84,7 @@ def _at_better_rates(
     ranked = _ranked([c for c in _untried(candidates, proof) if c.helps])
     if not ranked:
         return _facts_at_other_rates(candidates, study, proof)
-    again = retuned(ranked, study, {c.edit for c in candidates})
+    again = retuned(from_cheapest_fix(ranked), study, {c.edit for c in candidates})
     return candidates + again, _ranked([*ranked, *(c for c in again if c.helps)])
 
 

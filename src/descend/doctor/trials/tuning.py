@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from descend.doctor.trials.candidate import Candidate, run_all
 from descend.doctor.trials.combine import together
+from descend.doctor.trials.statistics import as_good
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 
@@ -17,6 +18,19 @@ def is_tuned(candidate: Candidate, of: Candidate) -> bool:
     """Whether a candidate is another one, and besides sets the step anew."""
     mine, its = (set(c.prescription.remedies) for c in (candidate, of))
     return candidate.prescription.symptom == of.prescription.symptom and its < mine and mine - its <= TUNING
+
+
+def from_cheapest_fix(ranked: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return them with the fix to tune first: where the best is tuned already, the cheapest as good without tuning."""
+    best = ranked[0]
+    fixes = [c for c in ranked if is_tuned(best, c)]
+    if not fixes:
+        return ranked
+    least = min(c.left for c in fixes)
+    same = [c for c in ranked if c.prescription.symptom == best.prescription.symptom and c.plain is None]
+    alone = [c for c in same if TUNING.isdisjoint(c.prescription.remedies) and as_good(c.left, least)]
+    first = min(alone, key=lambda c: c.cost)
+    return [first, *(c for c in ranked if c is not first)]
 
 
 def untuned(candidate: Candidate, candidates: Sequence[Candidate], study: Study) -> Candidate | None:
