@@ -172,13 +172,13 @@ def test_a_combination_that_holds_a_tuned_rate_must_win_there_too():
     assert "twice the horizon" in {trial.label: trial.reason for trial in proof.trials}["scale 3 + f"]
 
 
-def tunable(text: str, symptom: str = "s", **named):
+def tunable(text: str, symptom: str = "s", *, cost: int = 2, **named):
     """A prescription whose rate is another remedy beside its own: the patch of the cure is without it."""
 
     def at_rate(factor):
-        return prescription(f"{text}\nrate {factor:g}", symptom, remedy=f"{text}+learning_rate", cost=3)
+        return prescription(f"{text}\nrate {factor:g}", symptom, remedy=f"{text}+learning_rate", cost=cost + 1)
 
-    return replace(prescription(text, symptom, remedy=text), at_rate=at_rate, **named)
+    return replace(prescription(text, symptom, remedy=text, cost=cost), at_rate=at_rate, **named)
 
 
 RATES = {"scale\nrate 10": 5.0, "scale\nrate 30": 5.0}
@@ -242,8 +242,7 @@ def test_what_is_proved_stays_so_where_it_is_interrupted_afterwards(interrupted)
 def test_of_fixes_as_good_without_tuning_the_cheapest_one_is_tuned():
     """The dearer one is prescribed at another rate, too, and would be the one that is tuned and taken."""
     dearer = prescription("scale in the model\nrate 3", remedy="scale in the model+learning_rate", cost=3)
-    in_model = replace(prescription("scale in the model", remedy="scale in the model"), cost=2)
-    in_data = replace(tunable("scale"), cost=1)
+    in_model, in_data = prescription("scale in the model", remedy="scale in the model"), tunable("scale", cost=1)
     outcomes = {"scale": 0.17, "scale in the model": 0.17, "scale in the model\nrate 3": 0.02, "scale\nrate 3": 0.02}
     proof, _ = tried({**outcomes, **RATES}, [in_model, in_data, dearer])
     assert (proof.cure.label, proof.tuning.label) == ("scale", "scale\nrate 3")
