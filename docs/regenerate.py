@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,13 +33,14 @@ PICTURES = {
 }
 
 
-def doctors_output(script: str, store: str) -> str:
-    """Return what the doctor prints, with the store's own path as a user would see it."""
-    command = [sys.executable, "-m", "descend", "doctor", "--store", store, script]
-    environment = {**os.environ, "COLUMNS": "110"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-    printed = re.sub(rf"\s+--store\s+{re.escape(store)}", "", done.stdout)
-    lines = [line.rstrip() for line in printed.replace(store, ".descend").splitlines()]
+def doctors_output(script: str, folder: str) -> str:
+    """Return what the doctor prints of a copy of the script in an empty folder."""
+    copied = Path(folder, script)
+    copied.parent.mkdir()
+    shutil.copy(ROOT / script, copied)
+    command, environment = [sys.executable, "-m", "descend", "doctor", script], {**os.environ, "COLUMNS": "110"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
     return f"```\n$ descend doctor {script}\n" + "\n".join(lines) + "\n```\n"
 
 
@@ -142,9 +144,9 @@ def main() -> None:
     tables()
     readme = ROOT / "README.md"
     script = "examples/digits_mlp.py"
-    with tempfile.TemporaryDirectory() as store:
-        text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, store))
-        picture(Path(store, "1", "report.html"), ROOT / "docs" / "report.png", SCREEN)
+    with tempfile.TemporaryDirectory() as folder:
+        text = replaced(readme.read_text(), f"descend doctor {script}", doctors_output(script, folder))
+        picture(Path(folder, ".descend", "1", "report.html"), ROOT / "docs" / "report.png", SCREEN)
     readme.write_text(text)
     knobs = ROOT / "docs" / "knobs.md"
     text = knobs.read_text()

@@ -45,7 +45,7 @@ def test_the_readme_fits_two_minutes():
 @pytest.mark.slow
 def test_the_shown_output_is_what_the_doctor_prints(tmp_path):
     shown = block("descend doctor examples/digits_mlp.py")
-    assert shape(regenerate.doctors_output("examples/digits_mlp.py", str(tmp_path / "store"))) == shape(shown)
+    assert shape(regenerate.doctors_output("examples/digits_mlp.py", str(tmp_path))) == shape(shown)
 
 
 def test_commands_and_options_in_the_readme_exist():

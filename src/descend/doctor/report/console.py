@@ -3,6 +3,7 @@
 Text from a script (labels, paths, messages) is never read as markup and holds no control character.
 """
 
+import re
 import shlex
 from pathlib import Path
 
@@ -178,13 +179,14 @@ def _changed_lines(diff: str) -> list[Text]:
     changed = [line for line in read_diff(clean(diff)) if line.kind in DIFF_STYLES]
     if len(changed) > MOST_PATCH_LINES:
         return []
-    return [Text(_indented(line.text), DIFF_STYLES[line.kind]) for line in changed]
+    return [Text(_code(line.text), DIFF_STYLES[line.kind]) for line in changed]
 
 
-def _indented(line: str) -> str:
-    """Return a line of code without control characters, its indentation kept."""
-    sign, code = line[0], line[1:].expandtabs(4)
-    return sign + " " * (len(code) - len(code.lstrip())) + one_line(code, LINE_LENGTH)
+def _code(line: str) -> str:
+    """Return a line of code without control characters, its spaces kept, cut where it is long."""
+    pieces = re.split("( +)", line.expandtabs(4))
+    code = "".join(piece if piece.isspace() else one_line(piece) for piece in pieces)
+    return code if len(code) <= LINE_LENGTH else code[: LINE_LENGTH - 1] + "…"
 
 
 def _refused(case: Case) -> list[Row]:
