@@ -8,21 +8,21 @@ FRAMEWORKS := $(VENV)/.frameworks
 # Else each of the thousands of processes that the tests start would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick thorough kinds faults lint bench clinic docs tables browser postgres clean
+.PHONY: demo test checked quick thorough kinds faults lint bench clinic docs tables browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
 	@$(BIN)/descend doctor examples/digits_mlp.py || [ $$? -eq 1 ]
 
 # More workers than CI has cores: many tests wait for processes and clocks.
-test: lint browser postgres $(FRAMEWORKS)
+test: checked
 	$(BIN)/pytest -n 3 --dist worksteal
 
 quick: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not frameworks"
 
 # All cases of each kind, of which `make test` takes some.
-thorough: lint browser postgres $(FRAMEWORKS)
+thorough: checked
 	$(BIN)/pytest -n 3 --dist worksteal --thorough
 
 # Every kind of script through the doctor, healthy and sick: the table of docs/kinds.md. About a quarter of an hour.
@@ -32,6 +32,10 @@ kinds: $(FRAMEWORKS)
 # Processes of asynchronous training killed ten times each: servers, workers, ranks.
 faults: $(READY)
 	$(BIN)/pytest tests/parallel -k killed --times 10
+
+# What the tests need, and the linters while it is being installed.
+checked: $(FRAMEWORKS)
+	@$(MAKE) --no-print-directory -j 2 lint postgres
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -62,7 +66,7 @@ browser:
 	} || echo "no Chromium: the browser tests will be skipped"
 
 # A PostgreSQL server, which the tests start by themselves; where it cannot be installed they say so and are skipped.
-postgres:
+postgres: | browser  # one installation at a time
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \

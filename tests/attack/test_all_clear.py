@@ -133,7 +133,7 @@ def test_the_same_training_brought_to_its_end_is_not_left_open(tmp_path):
 
 def test_a_training_loop_that_draws_no_batch_is_a_finding_with_its_line(descend, tmp_path):
     (tmp_path / "train.py").write_text(NO_BATCH)
-    done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert done.returncode == 1 and case["status"] == "findings"
     (finding,) = case["findings"]
@@ -144,7 +144,9 @@ def test_a_training_loop_that_draws_no_batch_is_a_finding_with_its_line(descend,
 
 def test_a_run_that_ends_in_its_warm_up_is_no_all_clear_after_its_trials(descend, tmp_path):
     (tmp_path / "train.py").write_text(CHARACTERS.format(rate=1e-2, warmup=2000))
-    case = json.loads(descend("doctor", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout)
+    case = json.loads(
+        descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout
+    )
     assert case["status"] in ("undecided", "findings") and "no problem found" not in case["verdict"]
 
 
@@ -152,7 +154,9 @@ def test_a_rate_too_large_after_a_warm_up_is_corrected_in_the_file_of_settings(d
     """The warm-up's first steps are short, and the file gives the rate to both the optimizer and the loop."""
     (tmp_path / "train.py").write_text(WARMED_UP)
     (tmp_path / "settings.json").write_text(SETTINGS)
-    case = json.loads(descend("doctor", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout)
+    case = json.loads(
+        descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout
+    )
     assert [finding["symptom"] for finding in case["findings"]] == ["instability"]
     changed = [line for line in case["patch"].splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert "--- settings.json" in case["patch"] and "train.py" not in case["patch"]

@@ -110,7 +110,7 @@ def test_after_it_was_told_to_end(consultation, ending):
 
 @pytest.mark.slow
 @levels
-@pytest.mark.parametrize("who", sampled(["script", "worker", "keeper", "server"], "worker", "server"))
+@pytest.mark.parametrize("who", sampled(["script", "worker", "keeper", "server"], "worker"))
 def test_after_one_of_its_processes_was_killed(consultation, level, who):
     one = consultation(level)
     script, worker = (named(name)[-1] for name in one.names)

@@ -33,7 +33,7 @@ def subject_of(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sampled(SIX, *SIX[:3]))
+@pytest.mark.parametrize("name", sampled(SIX, "linear_regression_gd/rate_that_grows/0"))
 def test_a_mistake_is_named_and_its_harm_undone(tmp_path, name: str) -> None:
     subject = subject_of(name)
     row = consulted(subject, judged.Values(Rows("values", tmp_path)))

@@ -30,6 +30,7 @@ def shown(command: str, lines: int) -> list[str]:
     return [line.strip() for line in after.splitlines()[:lines]]
 
 
+@pytest.mark.thorough
 def test_the_perceptron_makes_no_more_mistakes_than_novikoffs_bound():
     data = load_digits()
     images = np.hstack([data.data / 16, np.ones((len(data.data), 1))])

@@ -17,7 +17,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
     ("command", "least"),
     [
         ((*TORCHRUN, str(EXAMPLES / "digits.py"), "pipeline"), 80),
-        ((*TORCHRUN, str(EXAMPLES / "columns.py")), 80),
+        pytest.param((*TORCHRUN, str(EXAMPLES / "columns.py")), 80, marks=pytest.mark.thorough),
         ((str(EXAMPLES / "large_batch.py"),), 80),
     ],
     ids=["pipeline", "columns", "large batch"],

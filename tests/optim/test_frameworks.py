@@ -41,7 +41,7 @@ def losses(file: Path, *command: str) -> dict[str, list[float]]:
     [
         ("lightning", "lightning_loop.py", ["2"]),
         ("transformers", "trainer_loop.py", []),
-        ("accelerate", "accelerate_loop.py", []),
+        pytest.param("accelerate", "accelerate_loop.py", [], marks=pytest.mark.thorough),
     ],
 )
 def test_it_trains_as_with_torchs(tmp_path, package, script, arguments):

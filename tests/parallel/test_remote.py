@@ -78,6 +78,7 @@ def test_a_server_elsewhere_is_the_server_here(cluster, tmp_path, rule, shards) 
     assert server.version == 20 * shards and server.lost == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_centre_elsewhere_is_the_centre_here(cluster, tmp_path) -> None:
     models = [network(), network()]
@@ -96,6 +97,7 @@ def _centre(parameters):
     return Centre(parameters, 0.3)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_killed_server_goes_on_from_its_checkpoint_and_says_what_was_lost(cluster, tmp_path, attempt) -> None:
     model, alone = network(), network()
@@ -166,6 +168,7 @@ def fails(rank):
     time.sleep(1000)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_layout_is_spread_over_a_ray_cluster(cluster) -> None:
     one, two = on_ray(spread, 2, cores=0)
@@ -183,6 +186,7 @@ def test_a_layout_is_spread_over_a_ray_cluster(cluster) -> None:
         on_ray(fails, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_what_a_server_refuses_is_said_to_the_replica(cluster, tmp_path) -> None:
     model = network()
@@ -205,6 +209,7 @@ def test_what_a_server_refuses_is_said_to_the_replica(cluster, tmp_path) -> None
         RemoteServer.start(lambda p: AdaptiveRevisionServer(p, lr=0), model.parameters(), tmp_path / "a.pt")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_later_run_goes_on_from_the_checkpoint(cluster, tmp_path) -> None:
     model, other, file = network(), network(), tmp_path / "server.pt"
@@ -222,6 +227,7 @@ def test_a_later_run_goes_on_from_the_checkpoint(cluster, tmp_path) -> None:
         RemoteServer.start(DownpourServer, nn.Linear(2, 2).parameters(), file)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
     torchrun("schemes.py", 2, str(tmp_path))

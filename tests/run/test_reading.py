@@ -21,7 +21,7 @@ LOOPS = {
     "stages": ("stages.py",),
     "returned": ("returned.py",),
 }
-USUAL = ("plain", "by_hand", "accumulation", "gan", "stages")
+USUAL = ("plain", "by_hand", "gan")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ VICTIMS = {
     "custom_function": ("corners.py", "function"),
     "thread": ("corners.py", "thread"),
 }
-USUAL = ("evaluations", "workers_forked", "stream_workers", "function_mode", "checkpoint_reentrant", "custom_function")
+USUAL = ("evaluations", "workers_forked", "function_mode", "custom_function")
 
 
 @pytest.mark.slow

@@ -110,6 +110,7 @@ def test_an_adaptive_rule_is_held_against_its_own_curvature(descend_here, tmp_pa
     assert "of P⁻¹H" in (tmp_path / "curvature.html").read_text()
 
 
+@pytest.mark.thorough
 def test_a_cost_that_draws_anew_is_drawn_the_same(descend_here, tmp_path):
     ridge(tmp_path, "SGD(net.parameters(), lr=0.01)")
     path = tmp_path / "ridge.py"
@@ -131,6 +132,7 @@ def test_a_small_network_is_no_minimum_where_one_eigenvalue_is_hardly_negative(d
     assert known["condition", "first"]["number"] == pytest.approx(1e6, rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_in_evaluation_mode_nothing_is_said_of_the_rule(descend_here, tmp_path):
     ridge(tmp_path, "SGD(net.parameters(), lr=0.01)")
     done = descend_here("show", "curvature", "--evaluation", "--at", "first", "ridge.py")

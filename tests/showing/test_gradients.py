@@ -50,6 +50,7 @@ def test_a_loader_that_does_not_shuffle_is_found_out(descend, tmp_path):
     assert abs(mean - 0.1 / 1.9) < 4 * error
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_batch_norm_leaves_batches_and_other_sizes_are_run(descend, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(shuffle=", shuffle=True", norm=", nn.BatchNorm1d(8)"))

@@ -140,6 +140,7 @@ def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
         assert record.ending.reason == "window"  # the others go on
 
 
+@pytest.mark.thorough
 def test_to_another_machine_the_working_directory_is_sent(script) -> None:
     edited = script.edit(script.path, TRAIN.replace("STEPS", "30").replace("lr=0.1", "lr=0.3"))
     *seen, ending = there(errand(edited, machine="another"), packed(script.root))

@@ -74,7 +74,7 @@ def train(folder, program: str, callback: str, fails: int = 0) -> subprocess.Com
     ("package", "program", "callback"),
     [
         ("lightning", LIGHTNING, "descend.LightningCallback()"),
-        ("transformers", TRANSFORMERS, "descend.TransformersCallback()"),
+        pytest.param("transformers", TRANSFORMERS, "descend.TransformersCallback()", marks=pytest.mark.thorough),
     ],
 )
 def test_a_callback_watches_a_training_and_changes_nothing(tmp_path, package, program, callback):

@@ -72,6 +72,7 @@ def test_it_changes_no_loss_records_them_all_and_tells_a_finding_once(program, t
         assert [row["id"] for row in store.load_case(1)[0]] == ["no_zero_grad"]
 
 
+@pytest.mark.thorough
 def test_a_finding_that_is_not_wanted_is_not_told(program):
     done = program(WATCHED.format(options=", ignore=['no_zero_grad', 'nonsense']"))
     assert "run 1 []" in done.stdout and "finding" not in done.stderr

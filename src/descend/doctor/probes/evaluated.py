@@ -74,8 +74,8 @@ def evaluated(recording: Recording, trained: Trained, key: str, step: int, note:
     if min(len(theirs), len(ours)) >= LEAST and theirs.shape[1] == ours.shape[1]:
         numbers = [float(of_all) for of_all in (theirs.mean(), theirs.std(), ours.mean(), ours.std())]
         half = len(ours) // 2
-        drift = distance(ours[:half], ours[half:])
-        yield Fact.of(facts.EvaluatedInputs(distance(theirs, ours), len(theirs), *numbers, drift=drift), step, key)
+        numbers.append(distance(ours[:half], ours[half:]))
+        yield Fact.of(facts.EvaluatedInputs(distance(theirs, ours), len(theirs), *numbers), step, key)
 
 
 def _compared(recording: Recording) -> set[int]:
