@@ -16,7 +16,7 @@ GROUPS = {
     "Output and loss": "output_loss_mismatch negated_loss broadcasting sum_reduction mixed_reductions unbalanced_terms "
     "unbounded_loss unreachable_loss infinite_gradient wrong_objective",
     "Data": "bad_data inputs_not_normalised targets_not_scaled correlated_inputs outliers labels_wrong unshuffled_data "
-    "unpaired_targets target_leak no_signal unreadable zero_input",
+    "unpaired_targets target_leak selection_before_split no_signal unreadable zero_input",
     "Evaluation": "evaluated_in_training_mode evaluated_on_other_inputs lagging_statistics wrong_metric",
     "Network and initialisation": "bad_initialisation symmetric_units dead_units saturated_units vanishing_gradients "
     "exploding_gradients no_nonlinearity narrow_layer degenerate_normalisation dimensions_exchanged examples_mixed "

@@ -37,7 +37,9 @@ def test_what_more_than_a_fifth_is_asked_of_says_so(trials):
     assert legend([little]) == "too little: less than 20\u00a0% better, or less than 20\u00a0% worse"
     assert legend(trials[:2]) == ""
     much = replace(little, least_gain=0.5)
-    assert trial_rows([much])[0].verdict == "too little (under 50\u00a0%)" and "the share in its row" in legend([much])
+    assert trial_rows([much])[0].verdict == "too little (under 50\u00a0%)" and "the share named in the row" in legend(
+        [much]
+    )
 
 
 def test_an_excess_names_the_loss_that_it_is_over(trials):

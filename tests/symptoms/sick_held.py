@@ -7,6 +7,13 @@ from records import add_site, falling_to, healthy, observe, probe, set_cost
 from descend.doctor.record import Record, facts
 
 
+def selection_before_split() -> Record:
+    record = healthy()
+    observe(record, facts.SelectionBeforeSplit("SelectKBest", "y"), "0")
+    add_site(record, "selection_before_split", "0", 13, "")
+    return record
+
+
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
     record = healthy()
     other = "head.weight" if prefix is None else f"{prefix}fc.weight" if extra else "weight"
@@ -59,6 +66,7 @@ def zero_input(left: float = 0.5) -> Record:
 
 HELD = {
     zero_input: "zero_input",
+    selection_before_split: "selection_before_split",
     weights_not_loaded: "weights_not_loaded",
     lagging_statistics: "lagging_statistics",
     unaveraged_buffers: "lagging_statistics",

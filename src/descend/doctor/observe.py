@@ -13,6 +13,7 @@ from descend.doctor.run.pace import step_times
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.source.prepared import prepared, unaveraged_buffers
+from descend.doctor.source.selection import selections_before_split
 
 Show = Callable[[Record, list[Message]], None]
 
@@ -58,4 +59,5 @@ def _known_by_source(script: Script, plan: Plan, record: Record, _: ForkServer |
     """Return what an examined script's text says; of one that prints nothing of what it trains it judges nothing."""
     if plan.role != "baseline" or not record.can_be_judged or not own_metrics(record):
         return []
-    return [*prepared(script, record), *unaveraged_buffers(script, record)]
+    further = [*unaveraged_buffers(script, record), *selections_before_split(script, record)]
+    return [*prepared(script, record), *further]

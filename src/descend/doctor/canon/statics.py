@@ -138,4 +138,6 @@ STATICS: tuple[Entry, ...] = (
             VARIANCE, INIT),
     ), frozenset({"layer_rate_mismatch", "exploding_gradients", "instability", "cliff", "dead_units",
                   "vanishing_gradients", "slow_progress", "plateau", "stopped_too_early"})),
+    Entry("selection_before_split", "statics", "features are selected with the test targets", (), flatters=True,
+          advice="Split the data first, fit the selector on the training examples, and transform both parts with it."),
 )  # fmt: skip

@@ -45,6 +45,7 @@ WORDS = {
     "on_inputs": "call on the data",
     "on_fetched": "call on the data",
     "prepared": "statement that changes the data",
+    "selection_before_split": "fit of the feature selector",
     "unaveraged_buffers": "loop over the parameters of two networks",
     "on_evaluated": "call on the data that are evaluated",
     "on_measured": "call on what the network says where it is evaluated",
@@ -130,6 +131,21 @@ def syntax_at(script: Script, site: Site) -> Syntax | NotApplicable:
     if not script.has(file):
         return NotApplicable(f"the {word_of(site)} is in {site.file}, which is not a file")
     return parse(file, script.read(file))
+
+
+def training_file(script: Script, record: Record) -> tuple[Syntax, Site] | None:
+    """Return the file that holds the backward pass, and where in it; None where that does not show."""
+    backward = record.site("backward")
+    syntax = None if backward is None else syntax_at(script, backward)
+    return (syntax, backward) if backward is not None and isinstance(syntax, Syntax) else None
+
+
+def site_of(syntax: Syntax, node: cst.CSTNode, kind: str, key: str, file: str) -> Site:
+    """Return the site of a node in a file as it was read."""
+    lines, span = NEWLINE.split(syntax.module.code), syntax.spans[node]
+    begin = len(lines[span.start.line - 1][: span.start.column].encode())
+    end = len(lines[span.end.line - 1][: span.end.column].encode())
+    return Site(kind, key, file, span.start.line, begin, span.end.line, end)
 
 
 def word_of(site: Site) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Fact, Message, Record, Site, facts
+from descend.doctor.record import Fact, Message, Record, facts
 from descend.doctor.script.script import Script
 from descend.doctor.source.averaged import loops_over_parameters
 from descend.doctor.source.bindings import outermost_loop
@@ -23,7 +23,7 @@ from descend.doctor.source.changed_names import base_name, changed_in_place
 from descend.doctor.source.compared import compared_with_predictions
 from descend.doctor.source.counted import counted_sizes
 from descend.doctor.source.functions import function_around, functions_around
-from descend.doctor.source.locate import NEWLINE, syntax_at
+from descend.doctor.source.locate import site_of, training_file
 from descend.doctor.source.model_class import holds_layers
 from descend.doctor.source.names import enclosing_class
 from descend.doctor.source.partners import partners
@@ -45,7 +45,7 @@ NO_DATA = frozenset({"append", "backward", "eval", "parameters", "state_dict", "
 
 def prepared(script: Script, record: Record) -> list[Message]:
     """Return the sites and the facts `prepared`, the statements nearest to the training first."""
-    if (known := _training_file(script, record)) is None:
+    if (known := training_file(script, record)) is None:
         return []
     syntax, backward = known
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
@@ -73,7 +73,7 @@ def prepared(script: Script, record: Record) -> list[Message]:
     found += [(s, {"edit": "leave", "moves_targets": flow.is_upstream(s)}) for s in left]
     told: list[Message] = []
     for number, (node, edit) in enumerate(found[:MOST]):
-        site = _site(syntax, node, "prepared", str(number), backward.file)
+        site = site_of(syntax, node, "prepared", str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
         place = facts.Prepared(line=site.line, is_followed=flow.is_known, **edit)
         told += [site, Fact.of(place, 0, site.key)]
@@ -94,22 +94,15 @@ def _may_be_left(syntax: Syntax, flow: TargetFlow, statement: cst.BaseSmallState
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
     """Return site and fact of that name for each loop that hands on a network's parameters, not its running means."""
-    known = _training_file(script, record) if record.every(facts.RunningStatistics) else None
+    known = training_file(script, record) if record.every(facts.RunningStatistics) else None
     if known is None:
         return []
     syntax, backward = known
     told: list[Message] = []
     for number, loop in enumerate(loops_over_parameters(syntax)):
-        site = _site(syntax, loop, "unaveraged_buffers", str(number), backward.file)
+        site = site_of(syntax, loop, "unaveraged_buffers", str(number), backward.file)
         told += [site, Fact.of(facts.UnaveragedBuffers(site.line), 0, site.key)]
     return told
-
-
-def _training_file(script: Script, record: Record) -> tuple[Syntax, Site] | None:
-    """Return the file that holds the backward pass, and where in it; None where that does not show."""
-    backward = record.site("backward")
-    syntax = None if backward is None else syntax_at(script, backward)
-    return (syntax, backward) if backward is not None and isinstance(syntax, Syntax) else None
 
 
 def _fitted_again(syntax: Syntax) -> Iterator[cst.Call]:
@@ -218,10 +211,3 @@ def _no_data(syntax: Syntax) -> set[str]:
         if isinstance(assign.value, cst.Integer | cst.Float):
             told |= {syntax.code(target.target) for target in assign.targets}
     return told
-
-
-def _site(syntax: Syntax, node: cst.CSTNode, kind: str, key: str, file: str) -> Site:
-    lines, span = NEWLINE.split(syntax.module.code), syntax.spans[node]
-    begin = len(lines[span.start.line - 1][: span.start.column].encode())
-    end = len(lines[span.end.line - 1][: span.end.column].encode())
-    return Site(kind, key, file, span.start.line, begin, span.end.line, end)

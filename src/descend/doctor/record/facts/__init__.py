@@ -17,7 +17,7 @@ from descend.doctor.record.facts.curvature import (
 )
 from descend.doctor.record.facts.data import BadData, Batch, Inputs, MovedExamples, Pairing, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
-from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData
+from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData, SelectionBeforeSplit
 from descend.doctor.record.facts.examples import Loader, Monitor
 from descend.doctor.record.facts.floors import Climb, Floor, Reachability
 from descend.doctor.record.facts.gradient_noise import (
@@ -199,6 +199,7 @@ __all__ = [
     "Scales",
     "Scheduler",
     "SeenConvexity",
+    "SelectionBeforeSplit",
     "SelfSampledLoss",
     "Setting",
     "Settings",

@@ -17,6 +17,14 @@ class EvaluatedInputs:
 
 
 @dataclass(frozen=True)
+class SelectionBeforeSplit:
+    """A feature selector that is fitted to the targets of all examples, which the script splits after it."""
+
+    selector: str  # its class
+    targets: str  # the variable
+
+
+@dataclass(frozen=True)
 class EvaluationData:
     """Fingerprints of what one evaluation compares: the same in two runs that are measured by the same task."""
 

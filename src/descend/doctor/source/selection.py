@@ -1,0 +1,88 @@
+"""Features that are selected by the targets of all examples, before some examples are set aside for evaluation.
+
+x = SelectKBest(k=20).fit_transform(x, y)                     # sees the targets that the test will ask for
+x_train, x_test, y_train, y_test = train_test_split(x, y)
+"""
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from descend.doctor.record import Fact, Message, Record, facts
+from descend.doctor.script.script import Script
+from descend.doctor.source.bindings import loops_around
+from descend.doctor.source.functions import function_around
+from descend.doctor.source.locate import site_of, training_file
+from descend.doctor.source.names import binding, read_names, value_of_target
+from descend.doctor.source.syntax import Syntax, last_name
+
+SELECTORS = frozenset(  # of sklearn.feature_selection: those that are fitted to targets
+    """
+    GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest SelectPercentile
+    SequentialFeatureSelector
+    """.split()
+)
+SPLITS = frozenset({"random_split", "train_test_split"})
+FITS = frozenset({"fit", "fit_transform"})
+
+
+def selections_before_split(script: Script, record: Record) -> list[Message]:
+    """Return site and fact `selection_before_split` of the first such selector in the file that trains."""
+    if (known := training_file(script, record)) is None:
+        return []
+    syntax, backward = known
+    for call in syntax.every(cst.Call):
+        selector = _selector(syntax, call)
+        if selector and len(call.args) > 1 and isinstance(targets := call.args[1].value, cst.Name):
+            if not _is_part(syntax, targets) and _is_split_after(syntax, call, targets):
+                site = site_of(syntax, call, "selection_before_split", "0", backward.file)
+                return [site, Fact.of(facts.SelectionBeforeSplit(selector, targets.value), 0, "0")]
+    return []
+
+
+def _selector(syntax: Syntax, call: cst.Call) -> str:
+    """Return the class of the selector that a call fits; "" where it fits none."""
+    if not isinstance(call.func, cst.Attribute) or last_name(call.func) not in FITS:
+        return ""
+    maker = call.func.value
+    if isinstance(maker, cst.Name) and (bound := binding(syntax, maker)) is not None:
+        maker = value_of_target(syntax, bound.node) or maker if isinstance(bound.node, cst.Name) else maker
+    name = last_name(maker.func) if isinstance(maker, cst.Call) else ""
+    return name if name in SELECTORS else ""
+
+
+def _is_part(syntax: Syntax, name: cst.Name) -> bool:
+    """Whether a name is given a part of the examples, or it is not known what it is given."""
+    scope = syntax.scopes.get(name)
+    nodes = [bound.node for bound in (scope[name.value] if scope is not None else ()) if hasattr(bound, "node")]
+    values = [value_of_target(syntax, node) if isinstance(node, cst.Name) else None for node in nodes]
+    return not values or any(
+        isinstance(value, cst.Subscript) or isinstance(value, cst.Call) and last_name(value.func) in SPLITS
+        for value in values
+    )
+
+
+def _is_split_after(syntax: Syntax, fit: cst.Call, targets: cst.Name) -> bool:
+    """Whether the targets, or what is made of them, are split behind a call, outside every loop of its function."""
+    begin, home, names = syntax.line(fit), function_around(syntax, fit), {targets.value}
+    slices: set[str] = set()
+    for node in _after(syntax, begin):
+        if function_around(syntax, node) is not home or loops_around(syntax, node):
+            continue
+        if isinstance(node, cst.Assign):
+            reads = {read.value for read in read_names(node.value)}
+            made = [t.target.value for t in node.targets if isinstance(t.target, cst.Name)]
+            names |= set(made) if names & reads and not isinstance(node.value, cst.Subscript) else set()
+        elif isinstance(node, cst.Call) and last_name(node.func) in SPLITS:
+            if any(names & {read.value for read in read_names(argument)} for argument in node.args):
+                return True
+        elif isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name) and node.value.value in names:
+            slices.add(syntax.code(node).partition("[")[2])
+    return len(slices) > 1
+
+
+def _after(syntax: Syntax, line: int) -> Iterator[cst.CSTNode]:
+    """Yield assignments, calls and subscripts behind a line, in the order of the text."""
+    kinds = (cst.Assign, cst.Call, cst.Subscript)
+    found = [node for kind in kinds for node in syntax.every(kind) if syntax.line(node) > line]
+    yield from sorted(found, key=lambda node: (syntax.line(node), not isinstance(node, cst.Assign)))
