@@ -54,7 +54,7 @@ SGD = {"rule": "SGD"}
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
-    (schedule, {}, False, 26, "from step 120 on below 2% of 0.1, in 80 of 200 steps, with 31%", "slow_progress"),
+    (schedule, {}, False, 26, "from step 120 on below 2% of 0.1, in 80 of 200 steps; the loss is still 31% of", "slow_progress"),
     (schedule, {"until": 50, "cost": settling_at(0.11)}, False, 26, "loss was still falling at step 50", "plateau"),
     (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to 0.99, their usual", "slow_progress"),
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
@@ -80,7 +80,7 @@ SHOWN = [
     (hardly_moving, {}, False, 10, "changes the weights by 9.9e-05 of their norm", "stopped_too_early"),
     (hardly_moving, {"ratio": 4.9e-4}, False, 10, "all 200 steps together change the weights", "plateau"),
     (ill_conditioned_curvature, {"fallen": 0.53}, False, 10, "a condition number of 20", "stopped_too_early"),
-    (ill_conditioned_curvature, {}, False, 10, "11% of the loss of the best constant prediction", "slow_progress"),
+    (ill_conditioned_curvature, {}, False, 10, "is still 11% of that of the best constant prediction", "slow_progress"),
     (ill_conditioned_curvature, {"lowest": 0.01}, False, 10, "at step 0 it is measured to be 410 at least", None),
     (ill_conditioned_curvature, {"lowest": -0.01}, False, 10, "fits a condition number of 1,772", None),
     (ill_conditioned_curvature, {"fallen": -0.1}, False, 10, "a condition number of 8,200 or more", "slow_progress"),

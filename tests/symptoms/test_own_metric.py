@@ -27,7 +27,7 @@ from sick_runs import look, named, neighbours
 
 from descend.doctor.canon import CANON
 from descend.doctor.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
-from descend.doctor.course.progress import cost_left, cost_left_in_words, is_stuck
+from descend.doctor.course.progress import cost_left, is_stuck, loss_left_message
 from descend.doctor.course.suffering import may_be_poor, suffers
 from descend.doctor.record import Reading, facts
 
@@ -280,8 +280,9 @@ def test_where_no_loss_can_tell_the_scripts_own_number_says_what_is_left(printed
     observe(record, facts.SelfSampledLoss("multinomial"))
     name = repr(printed.get("name", "test accuracy"))
     known = printed.get("untrained", 0.1) is not None
-    told = f"of what {name} lacks without learning" if known else f"of a perfect {name}"
-    assert cost_left(record) == pytest.approx(share) and cost_left_in_words(record) == f"{share:.0%} {told}"
+    whole = "what it lacks without learning" if known else "a perfect value"
+    assert cost_left(record) == pytest.approx(share)
+    assert loss_left_message(record) == f"{name} still lacks {share:.0%} of {whole}"
     assert is_stuck(record, "0", share - 0.001) and not is_stuck(record, "0", share + 0.001)
 
 

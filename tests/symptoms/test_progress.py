@@ -8,10 +8,10 @@ from records import CLASSES, STEPS, change, falling_to, forget, healthy, observe
 from descend.doctor.course.progress import (
     constant_cost,
     cost_left,
-    cost_left_in_words,
     falls,
     first_rise,
     is_stuck,
+    loss_left_message,
     smoothed,
     stuck_in_words,
 )
@@ -79,22 +79,22 @@ def test_a_lower_median_over_ten_steps_outlives_five_wild_ones(wild, largest):
 def test_what_is_left_is_told_of_the_constant_that_it_is_a_share_of():
     record = healthy()
     set_cost(record, falling_to(0.25))
-    assert cost_left_in_words(record) == "25% of the loss of the best constant prediction"
+    assert loss_left_message(record) == "the loss is still 25% of that of the best constant prediction"
     change(record, facts.Targets, entropy=inf, unseen_entropy=inf)
-    assert cost_left_in_words(record) == "25% of the initial loss"
+    assert loss_left_message(record) == "the loss is still 25% of the initial loss"
     record = healthy()
     real(record)
     set_cost(record, falling_to(0.25))
     change(record, facts.LossInput, target_shape=(32, 5))
-    assert cost_left_in_words(record) == "25% of the loss of the best single number for all outputs"
+    assert loss_left_message(record) == "the loss is still 25% of that of the best single number for all outputs"
     change(record, facts.Targets, constants=5)  # a mean of each output
-    assert cost_left_in_words(record) == "25% of the loss of the best constant prediction"
+    assert loss_left_message(record) == "the loss is still 25% of that of the best constant prediction"
 
 
 def test_a_stuck_run_is_told_by_what_was_tested():
     record = healthy()
     set_cost(record, falling_to(0.5))
-    assert stuck_in_words(record, "0", 0.3) == "50% of the loss of the best constant prediction is left"
+    assert stuck_in_words(record, "0", 0.3) == "the loss is still 50% of that of the best constant prediction"
     set_series(record, "yardstick", "negative_log_likelihood", [])
     assert stuck_in_words(record, "0", 0.3) == "the training loss did not end below 30% of its first value"
     set_series(record, "loss", "0", [1.0, nan])

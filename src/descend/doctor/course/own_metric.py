@@ -161,13 +161,11 @@ def _least_left(record: Record, metrics: list[OwnMetric]) -> float:
     return min((left for metric in metrics if isfinite(left := _left(record, metric))), default=nan)
 
 
-def own_left_in_words(record: Record, share: float) -> str:
-    """Return of which number it is what is left: `52% of what 'test rmse' lacks without learning`."""
+def metric_left_message(record: Record, share: float) -> str:
+    """Return which logged metric lacks that share: `'test rmse' still lacks 52% of what it lacks without learning`."""
     metric = next(metric for metric in own_metrics(record) if _left(record, metric) == share)
-    whole = (
-        f"what {metric.name!r} lacks without learning" if isfinite(metric.untrained) else f"a perfect {metric.name!r}"
-    )
-    return f"{share:.0%} of {whole}"
+    whole = "what it lacks without learning" if isfinite(metric.untrained) else "a perfect value"
+    return f"{metric.name!r} still lacks {share:.0%} of {whole}"
 
 
 def _left(record: Record, metric: OwnMetric) -> float:

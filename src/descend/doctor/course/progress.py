@@ -5,7 +5,7 @@ from statistics import fmean, median, median_low, variance
 
 from descend.doctor.course.objective import cost_curve, losses, monitored
 from descend.doctor.course.opponents import exploded_at, has_opponents
-from descend.doctor.course.own_metric import is_told_by_loss, own_left, own_left_in_words
+from descend.doctor.course.own_metric import is_told_by_loss, metric_left_message, own_left
 from descend.doctor.course.yardstick import STUCK, attainable_loss, yardstick_place
 from descend.doctor.record import Record, Series, facts
 from descend.ground.bound import Bound, Count
@@ -167,14 +167,15 @@ def _own_left(record: Record) -> float:
     return nan if is_told_by_loss(record) else own_left(record)
 
 
-def cost_left_in_words(record: Record) -> str:
-    """Return what is left, and of what: `87% of the loss of the best constant prediction`."""
+def loss_left_message(record: Record) -> str:
+    """Return how much is left to learn: `the loss is still 87% of that of the best constant prediction`."""
     if isfinite(share := _own_left(record)):
-        return own_left_in_words(record, share)
-    whose = f"the loss of {constant_in_words(record)}" if constant_cost(record) else "the initial loss"
+        return metric_left_message(record, share)
+    whose = f"that of {constant_in_words(record)}" if constant_cost(record) else "the initial loss"
     floor, share = attainable_loss(record), cost_left(record)
-    whose += f" above the attainable loss {floor:.3g}" if floor else ""
-    return f"{share:.1f} times {whose}" if share > 1.5 else f"{share:.0%} of {whose}"
+    above = f" above the attainable {floor:.3g}" if floor else ""
+    times = f"{share:.1f} times" if share > 1.5 else f"{share:.0%} of"
+    return f"the loss{above} is still {times} {whose}"
 
 
 def falls(record: Record, share: float = 0.5) -> float:
@@ -205,11 +206,11 @@ def is_stuck(record: Record, key: str, share: float = STUCK) -> bool:
 
 
 def stuck_in_words(record: Record, key: str, share: float) -> str:
-    """Return what `is_stuck` has found: `31% of the initial loss is left`."""
+    """Return what `is_stuck` has found: `the loss is still 31% of the initial loss`."""
     if diverged(record, key):
         return "the training loss became infinite or NaN"
     if isfinite(cost_left(record)):
-        return f"{cost_left_in_words(record)} is left"
+        return loss_left_message(record)
     return f"the training loss did not end below {share:.0%} of its first value"
 
 

@@ -1,6 +1,6 @@
 """Batch size: the batches are so large that an epoch has only a few steps."""
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words, ended_smoothly, falls
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, falls, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.places import data_site
 from descend.doctor.symptoms.sign import Sign
@@ -31,7 +31,7 @@ def batch_size(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         sentence=f"each step averages {size:.0f} examples {known}, and so the passes over the data come to "
-        f"{record.steps} steps: {cost_left_in_words(record)} is left, and it still falls",
+        f"{record.steps} steps: {loss_left_message(record)}, and it still falls",
         quantity="examples in a batch",
         value=size,
         bound=least,

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.course.stability import PRECONDITIONED, is_of
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -34,7 +34,7 @@ def clipping_too_hard(record: Record) -> Sign | None:
         likely=True,
         sentence=f"{cut:.0%} of the gradients are clipped to {limit:.3g}, their usual norm is {usual:.3g}: the steps "
         f"are {usual / limit if limit else float('inf'):.0f} times shorter than the learning rate says, and "
-        f"{cost_left_in_words(record)} is left",
+        f"{loss_left_message(record)}",
         quantity="clipping threshold / usual gradient norm",
         value=limit / usual,
         bound=SHARE,

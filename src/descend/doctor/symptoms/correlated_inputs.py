@@ -5,7 +5,7 @@ learning rate reaches the flat directions in the run's steps, and only where the
 lets it, in training time. A run whose learning rate was brought down, or that is short, has other causes.
 """
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words, first_rise
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, first_rise, loss_left_message
 from descend.doctor.course.stability import is_of
 from descend.doctor.course.training_time import fitted_condition_number, longest_reach
 from descend.doctor.record import Record, facts
@@ -33,7 +33,7 @@ def correlated_inputs(record: Record) -> Sign | None:
         certain=False,
         sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
         f"{condition:,.0f}. In {record.steps} steps of the longest stable length, gradient descent reaches directions "
-        f"down to 1/{reach:,.0f} of the largest curvature. {cost_left_in_words(record)} is left",
+        f"down to 1/{reach:,.0f} of the largest; {loss_left_message(record)}",
         quantity="condition_number",
         value=condition,
         bound=reach,

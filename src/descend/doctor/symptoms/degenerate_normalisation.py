@@ -1,6 +1,6 @@
 """Degenerate normalisation: a softmax or a norm over a single entry is constant; over no entry it is NaN."""
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Count
@@ -22,7 +22,7 @@ def degenerate_normalisation(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"{lone.function} of values of shape {lone.shape} is taken over a single entry: what it "
-        f"gives {gives}, so nothing passes through it, forward or backward; {cost_left_in_words(record)} is left",
+        f"gives {gives}, so nothing passes through it, forward or backward; {loss_left_message(record)}",
         quantity="entries that are normalised together",
         value=1.0,
         bound=float(ENTRIES),

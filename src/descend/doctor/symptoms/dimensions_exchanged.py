@@ -1,6 +1,6 @@
 """Reshape instead of transpose: `view` gives the right shape, but leaves the values in the wrong order."""
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, cost_left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -17,7 +17,7 @@ def dimensions_exchanged(record: Record) -> Sign | None:
         likely=True,
         sentence=f"a change of shape makes {exchange.result} of {exchange.shape}: the sizes are exchanged "
         "and the values are not, so each lands in the place of another (transpose or permute would move them); "
-        f"{cost_left_in_words(record)} is left",
+        f"{loss_left_message(record)}",
         quantity="share of a constant prediction's cost",
         value=cost_left(record),
         bound=LEFT_TO_LEARN,

@@ -5,9 +5,9 @@ from statistics import median
 from descend.doctor.course.progress import (
     LEFT_TO_LEARN,
     cost_left,
-    cost_left_in_words,
     first_rise,
     is_stuck,
+    loss_left_message,
 )
 from descend.doctor.course.stability import ROUNDING, stability_bound, step_lengths
 from descend.doctor.course.training_time import fitted_condition_number, fitted_in_words
@@ -47,7 +47,7 @@ def ill_conditioned_curvature(record: Record) -> Sign | None:
         return Sign(
             certain=False,
             sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
-            f"longer, and yet {cost_left_in_words(record)} is left: the progress fits a condition number of "
+            f"longer, and yet {loss_left_message(record)}: the progress fits a condition number of "
             f"{fitted_in_words(record, key)}{_measured(record, key)}",
             quantity="condition_number",
             value=condition,

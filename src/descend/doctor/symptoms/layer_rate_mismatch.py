@@ -10,9 +10,9 @@ from descend.doctor.course.progress import (
     HARDLY_LEARNT,
     LEFT_TO_LEARN,
     cost_left,
-    cost_left_in_words,
     first_rise,
     is_stuck,
+    loss_left_message,
 )
 from descend.doctor.course.stability import is_of
 from descend.doctor.record import Record, facts
@@ -82,7 +82,7 @@ def _of_one_rate(record: Record, speeds: dict[str, float]) -> Sign | None:
     sentence = (
         f"one learning rate of {rate:g} moves {fast} by {speeds[fast]:.1e} of itself in a step and {slow} by "
         f"{speeds[slow]:.1e} (limit: {SPREAD_OF_ONE:g} times), as their ratios ‖w‖/‖∇w‖ differ. {slow} changes by "
-        f"at most {record.steps * speeds[slow]:.1%} in {record.steps} steps, and {cost_left_in_words(record)} is left"
+        f"at most {record.steps * speeds[slow]:.1%} in {record.steps} steps, and {loss_left_message(record)}"
     )
     return _sign(record, speeds, sentence, SPREAD_OF_ONE)
 

@@ -1,6 +1,6 @@
 """Mixed reductions: one loss term is a sum and another a mean, so the sum dominates."""
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, STUCK, cost_left, cost_left_in_words
+from descend.doctor.course.progress import LEFT_TO_LEARN, STUCK, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 from descend.ground.bound import Bound
@@ -29,7 +29,7 @@ def mixed_reductions(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"{term.function} is averaged over the batch and all that it is given, and another term of the "
-        f"loss is {told}; {cost_left_in_words(record)} is left",
+        f"loss is {told}; {loss_left_message(record)}",
         quantity="times that one term outweighs its share",
         value=float(times),
         bound=1.0,

@@ -1,6 +1,6 @@
 """Narrow layer: a hidden layer has too few units to pass on the differences between the inputs."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Count
@@ -23,7 +23,7 @@ def narrow_layer(record: Record) -> Sign | None:
     return Sign(
         certain=False,
         sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} features: what "
-        f"so few numbers do not tell is lost to the layers behind, and {cost_left_in_words(record)} is left",
+        f"so few numbers do not tell is lost to the layers behind, and {loss_left_message(record)}",
         quantity="units of the narrowest hidden layer",
         value=float(units),
         bound=float(min(NARROW, chain.inputs)),

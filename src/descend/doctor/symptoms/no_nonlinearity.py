@@ -1,6 +1,6 @@
 """No nonlinearity: layers without an activation between them equal one linear layer."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Count
@@ -19,7 +19,7 @@ def no_nonlinearity(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence=f"the network's {layers} layers have no nonlinearity between them: together they are one linear "
-        f"function of the inputs, and {cost_left_in_words(record)} is left",
+        f"function of the inputs, and {loss_left_message(record)}",
         quantity="layers that make one linear function",
         value=float(layers),
         bound=float(LAYERS - 1),

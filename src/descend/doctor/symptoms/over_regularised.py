@@ -1,6 +1,6 @@
 """Over-regularised: the penalty has more effect on the weights than the data."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
 from descend.ground.bound import Bound
@@ -56,7 +56,7 @@ def _symptom(record: Record, sentence: str, number: tuple[str, float, float], ki
     return Sign(
         certain=False,
         likely=True,
-        sentence=f"{sentence}, and {cost_left_in_words(record)} is left on the training data",
+        sentence=f"{sentence}, and {loss_left_message(record)}",
         quantity=quantity,
         value=value,
         bound=bound,

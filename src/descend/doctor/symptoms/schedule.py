@@ -2,7 +2,7 @@
 
 from math import log
 
-from descend.doctor.course.progress import HARDLY_LEARNT, LEFT_TO_LEARN, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, LEFT_TO_LEARN, cost_left, loss_left_message
 from descend.doctor.course.stability import rate_of
 from descend.doctor.course.training_time import progress_before, training_time
 from descend.doctor.record import Record, facts
@@ -36,8 +36,8 @@ def schedule(record: Record) -> Sign | None:
         calls = sum(scheduler.steps for scheduler in schedulers)
         what = "stays" if len(low) == record.steps else f"is from step {at} on"
         sentence = (
-            f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps, with "
-            f"{cost_left_in_words(record)} left; {f'the loss was still falling at step {at}; ' if ends_a_fall else ''}"
+            f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps; "
+            f"{loss_left_message(record)}; {f'the loss was still falling at step {at}; ' if ends_a_fall else ''}"
         )
         sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
         return Sign(

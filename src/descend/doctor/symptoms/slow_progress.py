@@ -3,7 +3,7 @@
 from statistics import median
 
 from descend.doctor.course.objective import cost_curve
-from descend.doctor.course.progress import cost_left, cost_left_in_words, first_rise
+from descend.doctor.course.progress import cost_left, first_rise, loss_left_message
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, is_of, momentum_of, stability_bound, step_lengths
 from descend.doctor.course.yardstick import yardstick_place
 from descend.doctor.record import Record, facts
@@ -46,7 +46,7 @@ def slow_progress(record: Record) -> Sign | None:
             return Sign(
                 certain=False,
                 likely=likely,
-                sentence=f"{sentence}; after {record.steps} steps {cost_left_in_words(record)} is left",
+                sentence=f"{sentence}; after {record.steps} steps {loss_left_message(record)}",
                 quantity=quantity,
                 value=value,
                 bound=bound,

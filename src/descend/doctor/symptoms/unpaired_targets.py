@@ -1,6 +1,6 @@
 """Unpaired targets: two loaders shuffle inputs and targets separately, or a call moves only one of them."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -24,7 +24,7 @@ def _moved_apart(record: Record) -> Sign | None:
     return Sign(
         certain=True,
         sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, on one side of the "
-        f"loss only: examples are trained on the targets of others; {cost_left_in_words(record)} is left",
+        f"loss only: examples are trained on the targets of others; {loss_left_message(record)}",
         quantity="axis of the batch that is moved",
         value=0.0,
         bound=0.0,
@@ -44,7 +44,7 @@ def _shuffled_apart(record: Record) -> Sign | None:
         likely=True,
         sentence="the inputs come from one loader and their targets from another, and "
         f"{'both draw orders of their own' if len(shuffle) > 1 else 'one draws an order of its own'}: an example meets "
-        f"the target of another, and the best answer is the targets' mean; {cost_left_in_words(record)} is left",
+        f"the target of another, and the best answer is the targets' mean; {loss_left_message(record)}",
         quantity="loaders that shuffle by themselves",
         value=float(len(shuffle)),
         bound=0.0,

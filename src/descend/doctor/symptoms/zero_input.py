@@ -1,6 +1,6 @@
 """Zero input: a layer receives only zeros, so neither it nor any later layer can learn from the input."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, cost_left_in_words
+from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Ruin, Sign
 
@@ -16,7 +16,7 @@ def zero_input(record: Record) -> Sign | None:
     return Ruin(
         certain=True,
         sentence=f"{first.layer} {name} is fed nothing but zeros: it gives its bias whatever the example is, and "
-        f"its weights get no gradient; {cost_left_in_words(record)} is left",
+        f"its weights get no gradient; {loss_left_message(record)}",
         quantity="layers that are fed zeros",
         value=float(len(fed)),
         bound=0.0,
