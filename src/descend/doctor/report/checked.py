@@ -12,8 +12,8 @@ from descend.doctor.report.wording import count, number, one_line, sentence
 MISSING = {
     "tape": "no step could be replayed",
     "evaluation_loss": "no held-out loss",
-    "evaluated_inputs": "no recorded evaluation",
-    "own_measure": "no evaluation metric was recognised",
+    "evaluated_inputs": "no evaluation was traced",
+    "own_measure": "no computation of a metric was recognised",
     "own_number": "no logged metric",
 }
 

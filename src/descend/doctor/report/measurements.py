@@ -23,7 +23,7 @@ NAMES = {
     "zero input": "layers fed zeros",
     "own draws": "whether the network draws at random what its loss is made of",
     "own selection": "whether the network selects what its loss is the mean of",
-    "mixing": "examples kept apart",
+    "mixing": "whether the examples of a batch are independent",
     "dimensions": "dimensions exchanged",
     "singular": "infinite derivatives",
     "leak": "targets among the inputs",

@@ -4,7 +4,15 @@ from math import isfinite, nan
 from statistics import median
 
 from descend.doctor.course.opponents import has_opponents
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, diverged, first_rise, is_stuck
+from descend.doctor.course.progress import (
+    LEFT_TO_LEARN,
+    constant_cost,
+    constant_in_words,
+    cost_left,
+    diverged,
+    first_rise,
+    is_stuck,
+)
 from descend.doctor.course.reservations import has_learned
 from descend.doctor.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
 from descend.doctor.course.step_sizes import LONG_STEPS, OFTEN, repeated_step
@@ -65,7 +73,7 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
     fates = (
         ("becomes NaN or infinite", diverged(record, key)),
         ("rises", rise is not None),
-        ("does not fall", is_stuck(record, key)),
+        (_level_message(record), is_stuck(record, key)),
         ("goes up and down", True),
     )
     what = next(fate for fate, is_so in fates if is_so)
@@ -82,6 +90,11 @@ def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
     )
+
+
+def _level_message(record: Record) -> str:
+    """Return what a loss does that ends no better than what `is_stuck` compares it with."""
+    return f"ends near that of {constant_in_words(record)}" if constant_cost(record) else "does not fall"
 
 
 def _not_finite(record: Record, key: str) -> Sign | None:

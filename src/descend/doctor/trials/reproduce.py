@@ -60,7 +60,7 @@ def _made_by_plain_python(study: Study, proof: Proof) -> str | Proof:
         off = " (torch.compile switched off)" if any(note.probe == "torch.compile" for note in baseline.notes) else ""
         then = ", and then fails as before" if fails else ""
         steps = f"after {trial_run.steps} steps{then}"
-        return f"under plain python{off} the patched script ends with its trial's weights, bit for bit, {steps}"
+        return f"under plain python{off} the patched script has its trial's weights, bit for bit, {steps}"
     return "plain python ends with other weights: the patched script is not deterministic: the seeds' spread decides"
 
 
