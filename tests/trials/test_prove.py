@@ -224,7 +224,7 @@ def test_reproduction_is_by_the_weights(same):
     proof, table = tried({"a": 0.1}, [prescription("a")])
     table.outcomes["a"] = 0.1 if same else 0.2
     sentence = reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof).verified
-    assert ("weights, bit for bit" in sentence) == same
+    assert ("its trial's weights, bit for bit" in sentence) == same
 
 
 def test_what_mends_a_fact_goes_before_what_makes_the_run_bear_it():

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
+from descend.doctor.trials.candidate import Candidate
+from descend.doctor.trials.combine import together
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.prove import prove
 
@@ -246,3 +248,19 @@ def test_of_fixes_as_good_without_tuning_the_cheapest_one_is_tuned():
     outcomes = {"scale": 0.17, "scale in the model": 0.17, "scale in the model\nrate 3": 0.02, "scale\nrate 3": 0.02}
     proof, _ = tried({**outcomes, **RATES}, [in_model, in_data, dearer])
     assert (proof.cure.label, proof.tuning.label) == ("scale", "scale\nrate 3")
+
+
+@pytest.mark.parametrize(("others", "is_cured"), [({"mend\nrate 10": 0.05}, True), ({"mend\nrate 10": 0.95}, False)])
+def test_a_facts_remedy_that_does_not_help_is_tried_at_other_rates(others, is_cured):
+    outcomes = {"mend": 1.1, **{f"mend\nrate {factor:g}": 2.0 for factor in (0.01, 0.1, 10, 100)}, **others}
+    proof, _ = tried(outcomes, [tunable("mend", of_fact=True)])
+    assert (proof.cure is not None) is is_cured
+    assert not is_cured or proof.cure.label == "mend\nrate 10" and proof.tuning is None
+
+
+def test_no_two_parts_of_a_change_set_the_same_learning_rate():
+    one, other = prescription("a", remedy="learning_rate"), prescription("b", "t", remedy="adaptive_rule")
+    candidates = [Candidate(each, each.apply(SCRIPT)) for each in (one, other)]
+    assert together(candidates) is None
+    named = [replace(c, prescription=replace(c.prescription, optimizer=str(i))) for i, c in enumerate(candidates)]
+    assert together(named) is not None

@@ -161,14 +161,14 @@ def _patches(case: Case, folder: Path | None, apply: str) -> list[Row]:
 
 
 def _patch(case: Case, patch: Patch, folder: Path | None, apply: str) -> RenderableType:
-    by_hand = f"patch -p0 < {folder / patch.file}" if folder else ""
     summary = one_line(summarise_diff(patch.diff), 80)
     if patch.kind == "cure":
         lines = [Text(f"{summary} ({apply} writes it; kept as {folder / patch.file})" if folder else summary)]
         lines += _changed_lines(patch.diff)
         lines += [Text(one_line(case.verified, LINE_LENGTH), "dim")] if case.verified else []
     else:
-        how = f"{summary}, which descend apply does not write{f': {by_hand}' if by_hand else ''}"
+        by_hand = f": patch -p0 < {folder / patch.file}" if folder else ""
+        how = f"{summary}, which descend apply does not write{by_hand}"
         lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim")]
     lines += [Text(f"{patch.file} {MASKED}", "dim")] if clean(patch.diff) != patch.diff else []
     return Group(*lines)

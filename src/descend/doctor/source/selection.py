@@ -13,7 +13,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.bindings import loops_around
 from descend.doctor.source.functions import function_around
 from descend.doctor.source.locate import site_of, training_file
-from descend.doctor.source.names import binding, read_names, value_of_target
+from descend.doctor.source.names import assigned_value, read_names, value_of_target
 from descend.doctor.source.syntax import Syntax, last_name
 
 SELECTORS = frozenset(  # of sklearn.feature_selection: those that are fitted to targets
@@ -45,8 +45,8 @@ def _selector(syntax: Syntax, call: cst.Call) -> str:
     if not isinstance(call.func, cst.Attribute) or last_name(call.func) not in FITS:
         return ""
     maker = call.func.value
-    if isinstance(maker, cst.Name) and (bound := binding(syntax, maker)) is not None:
-        maker = value_of_target(syntax, bound.node) or maker if isinstance(bound.node, cst.Name) else maker
+    if isinstance(maker, cst.Name):
+        maker = assigned_value(syntax, maker) or maker
     name = last_name(maker.func) if isinstance(maker, cst.Call) else ""
     return name if name in SELECTORS else ""
 
@@ -56,14 +56,11 @@ def _is_part(syntax: Syntax, name: cst.Name) -> bool:
     scope = syntax.scopes.get(name)
     nodes = [bound.node for bound in (scope[name.value] if scope is not None else ()) if hasattr(bound, "node")]
     values = [value_of_target(syntax, node) if isinstance(node, cst.Name) else None for node in nodes]
-    return not values or any(
-        isinstance(value, cst.Subscript) or isinstance(value, cst.Call) and last_name(value.func) in SPLITS
-        for value in values
-    )
+    return not values or any(isinstance(value, cst.Subscript) for value in values)
 
 
 def _is_split_after(syntax: Syntax, fit: cst.Call, targets: cst.Name) -> bool:
-    """Whether the targets, or what is made of them, are split behind a call, outside every loop of its function."""
+    """Whether the targets, or what is made of them, are split after a call, outside every loop of its function."""
     begin, home, names = syntax.line(fit), function_around(syntax, fit), {targets.value}
     slices: set[str] = set()
     for node in _after(syntax, begin):
@@ -82,7 +79,7 @@ def _is_split_after(syntax: Syntax, fit: cst.Call, targets: cst.Name) -> bool:
 
 
 def _after(syntax: Syntax, line: int) -> Iterator[cst.CSTNode]:
-    """Yield assignments, calls and subscripts behind a line, in the order of the text."""
+    """Yield assignments, calls and subscripts after a line, in the order of the text."""
     kinds = (cst.Assign, cst.Call, cst.Subscript)
     found = [node for kind in kinds for node in syntax.every(kind) if syntax.line(node) > line]
     yield from sorted(found, key=lambda node: (syntax.line(node), not isinstance(node, cst.Assign)))

@@ -140,19 +140,12 @@ def _outruns_the_weights(record: Record, key: str) -> Sign | None:
     ratio = first_step(record)
     if not ratio > OUTRUN:
         return None
-    places = _weights(record)
-    return Sign(
-        False,
+    sentence = (
         f"the first step changes the weights by {ratio:.2g} times their own norm (limit: {OUTRUN:g}): a learning rate "
-        f"of {optimizer.lr:g} is too large for weights of that size",
-        "update_ratio",
-        ratio,
-        OUTRUN,
-        "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight",
-        record.site("optimizer", key) or record.site("backward"),
-        optimizer=key,
-        evidence=(("loss", key), *(("update_ratio", p) for p in places[:3])),
+        f"of {optimizer.lr:g} is too large for weights of that size"
     )
+    source = "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight"
+    return _too_long(record, key, sentence, ratio, OUTRUN, source)
 
 
 def _moves_the_weights_far(record: Record, key: str) -> Sign | None:
@@ -160,14 +153,22 @@ def _moves_the_weights_far(record: Record, key: str) -> Sign | None:
     value = repeated_step(record)
     if not value > LONG_STEPS or has_opponents(record) or has_learned(record):
         return None
+    sentence = (
+        f"{OFTEN} steps or more move the weights by at least {value:.2g} of their own norm (limit: {LONG_STEPS:g}): "
+        "the learning rate is too large for weights of that size"
+    )
+    return _too_long(record, key, sentence, value, LONG_STEPS, "Karpathy, CS231n, Ratio of weights:updates")
+
+
+def _too_long(record: Record, key: str, sentence: str, ratio: float, limit: float, source: str) -> Sign:
+    """Return the suspicion that steps are too long for the weights that they change."""
     return Sign(
         False,
-        f"{OFTEN} steps or more move the weights by at least {value:.2g} of their own norm (limit: {LONG_STEPS:g}): "
-        "the learning rate is too large for weights of that size",
+        sentence,
         "update_ratio",
-        value,
-        LONG_STEPS,
-        "Karpathy, CS231n, Ratio of weights:updates",
+        ratio,
+        limit,
+        source,
         record.site("optimizer", key) or record.site("backward"),
         optimizer=key,
         evidence=(("loss", key), *(("update_ratio", p) for p in _weights(record)[:3])),

@@ -20,16 +20,16 @@ def mixed_reductions(record: Record) -> Sign | None:
         return None
     times = outweighs(term)
     if term.over_batch:
-        told = f"summed over the {times} examples: it grows with the batch and drowns the other"
+        reduced = f"summed over the {times} examples: it grows with the batch and drowns the other"
     elif times < term.values:
-        told = f"averaged over {term.own} values of each: beside {term.values} it weighs {times} times as much"
+        reduced = f"averaged over {term.own} values of each: beside {term.values} it weighs {times} times as much"
     else:
-        told = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
+        reduced = f"summed for each example: beside a mean over {times} values it weighs {times} times as much"
     return Ruin(
         certain=False,
         likely=True,
         sentence=f"{term.function} is averaged over the batch and all that it is given, and another term of the "
-        f"loss is {told}; {loss_left_message(record)}",
+        f"loss is {reduced}; {loss_left_message(record)}",
         quantity="times that one term outweighs its share",
         value=float(times),
         bound=1.0,

@@ -22,8 +22,8 @@ def narrow_layer(record: Record) -> Sign | None:
     layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
     return Sign(
         certain=False,
-        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} features: what "
-        f"so few numbers do not tell is lost to the layers behind, and {loss_left_message(record)}",
+        sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} features: "
+        f"the later layers lose the information that does not fit into it, and {loss_left_message(record)}",
         quantity="units of the narrowest hidden layer",
         value=float(units),
         bound=float(min(NARROW, chain.inputs)),

@@ -43,7 +43,7 @@ def _shuffled_apart(record: Record) -> Sign | None:
         certain=False,
         likely=True,
         sentence="the inputs come from one loader and their targets from another, and "
-        f"{'both draw orders of their own' if len(shuffle) > 1 else 'one draws an order of its own'}: an example meets "
+        f"{'both shuffle independently' if len(shuffle) > 1 else 'one of them shuffles'}: an example meets "
         f"the target of another, and the best answer is the targets' mean; {loss_left_message(record)}",
         quantity="loaders that shuffle by themselves",
         value=float(len(shuffle)),

@@ -21,7 +21,7 @@ from descend.doctor.trials.screen import in_order, screen
 from descend.doctor.trials.statistics import as_good, explains
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
-from descend.doctor.trials.tuning import Tried, beside, from_cheapest_fix, parted, untuned
+from descend.doctor.trials.tuning import Tried, from_cheapest_fix, parted, untuned, with_tuning_patch
 
 CONFIRMED = 2  # candidates that are tried on fresh seeds before what they are for is given up
 FAILED = 4  # of them in all, in each stage
@@ -199,7 +199,7 @@ def _settled(first: Tried, rival: Tried, proof: Proof) -> Proof:
     taken, left = apart or ((cheaper, dearer) if is_enough else (dearer, cheaper))
     proof = proof.cured_by(taken[1], taken[0].record)
     if apart and not as_good(taken[1].after, left[1].after):
-        shown = beside(taken[0], *left)
+        shown = with_tuning_patch(taken[0], *left)
         proof = replace(proof, tuning=shown)
     else:
         shown = replace(left[1], verdict="helps", reason=NO_BETTER if is_enough or apart else "")

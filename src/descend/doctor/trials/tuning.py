@@ -56,7 +56,7 @@ def parted(one: Tried, other: Tried) -> tuple[Tried, Tried] | None:
     return None
 
 
-def beside(cure: Candidate, tuned: Candidate, trial: Trial) -> Trial:
+def with_tuning_patch(cure: Candidate, tuned: Candidate, trial: Trial) -> Trial:
     """Return the trial of a tuned cure with what tuning adds as its patch: it goes on top of the cure's."""
     assert tuned.script is not None
     return replace(trial, patch=tuned.script.diff(since=cure.script))
