@@ -54,7 +54,11 @@ SGD = {"rule": "SGD"}
 
 # run, what is changed, a fact?, the line, what the sentence says, a consequence
 SHOWN = [
-    (schedule, {}, False, 26, "from step 120 on below 2% of 0.1, in 80 of 200 steps; the loss is still 31%", "slow_progress"),
+    (
+        *(schedule, {}, False, 26),
+        "from step 120 on below 2% of 0.1, in 80 of 200 steps; the loss is still 31%",
+        "slow_progress",
+    ),
     (schedule, {"until": 50, "cost": settling_at(0.11)}, False, 26, "loss was still falling at step 50", "plateau"),
     (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to 0.99, their usual", "slow_progress"),
     (momentum_mismatch, {}, False, 10, "0.95 lengthens every step 20 times: α·λmax/(1−μ) = 2.2", "oscillation"),
