@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import STEPS, change, healthy, observe, rising, set_cost, set_series, stuck
+from records import STEPS, change, healthy, observe, set_series
 from sick_metric import (
     SHARE,
     barred_within,
@@ -28,7 +28,7 @@ from sick_runs import look, named, neighbours
 from descend.doctor.canon import CANON
 from descend.doctor.course.own_metric import asks_untrained, is_at_chance, is_told_by_loss, own_metric
 from descend.doctor.course.progress import cost_left, is_stuck, loss_left_message
-from descend.doctor.course.suffering import may_be_poor, suffers
+from descend.doctor.course.suffering import suffers
 from descend.doctor.record import Reading, facts
 
 SHOWN = [  # run, what is changed, a fact?, the line, what the sentence says
@@ -232,37 +232,6 @@ def test_chance_is_where_nothing_is_learnt():
     assert at == {0.05: True, 0.18: True, 0.2: False}
     unknown = printing(untrained=None)
     assert is_at_chance(unknown, own_metric(unknown)) is None
-
-
-def test_a_run_suffers():
-    assert not suffers(healthy()) and suffers(printing())
-    for make in (stuck, lambda record: set_cost(record, rising)):
-        make(record := healthy())
-        assert suffers(record)
-    assert suffers(printing(values=(0.45,)))  # the training examples are learnt, and it has not come half of the way
-    assert not suffers(printing(values=(0.6,)))
-
-
-@pytest.mark.parametrize("accuracy, is_poor", [(0.8, True), (0.85, False)])  # a fifth of what is missing at 0.1
-def test_what_the_scripts_own_number_knows_to_be_learnt_no_noise_of_the_targets_denies(accuracy, is_poor):
-    record = printing(values=(accuracy,), untrained=0.1)
-    stuck(record)
-    assert suffers(record) is is_poor
-    set_series(record, "loss", "0", [nan] * 200)
-    assert suffers(record)  # what diverges does so whatever is printed
-
-
-@pytest.mark.parametrize(
-    ("values", "is_told", "may_be"), [((0.8,), True, False), ((0.8,), False, True), ((0.95,), False, False)]
-)
-def test_what_no_loss_can_tell_may_be_poor(values, is_told, may_be):
-    record = printing(values=values)
-    if not is_told:
-        observe(record, facts.SelfSampledLoss("multinomial"))
-    assert may_be_poor(record) == may_be
-    fresh = {"frozen": ("0.weight",), "frozen_count": 1, "frozen_share_fresh": 1.0, "frozen_numel": 9}
-    change(record, facts.Connections, **fresh)
-    assert (CANON["frozen_or_detached"].look(record) is not None) == may_be
 
 
 @pytest.mark.parametrize(

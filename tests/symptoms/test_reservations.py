@@ -155,6 +155,11 @@ def test_trials_that_left_the_run_as_it_was_varied_no_setting():
     assert "none of the 2 remedies could be applied" in verdict(Case(record, (), trials=(same, failed)))
 
 
+def test_a_line_left_out_without_an_effect_is_no_setting():
+    left_out = trial("leave_out", before=nan, after=nan, verdict="ineffective")
+    assert Case(run_to(settling_at(0.05)), (), trials=(left_out,), dismissed=("instability",)).status == "healthy"
+
+
 @pytest.mark.parametrize("ending", [Ending("interrupted", 130, STEPS, 3.0, 1.0, 0.2), None])
 def test_a_run_that_was_interrupted_is_never_free_of_problems(ending):
     record = run_to(settling_at(0.05))

@@ -10,6 +10,7 @@ from descend.doctor.course.progress import has_reference, is_stuck, yardstick_pl
 from descend.doctor.course.reservations import Reservation, reservations
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.record import Ending, Record, facts
+from descend.doctor.remedies import QUANTITIES
 from descend.doctor.script.changes import Change
 from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.symptoms import Symptom, causes
@@ -64,7 +65,8 @@ class Case:
         """What about the run, or about its trials, speaks against calling it free of problems."""
         lower_rate_was_tried = any("learning_rate" in trial.remedies for trial in self._effective_trials)
         of_run = [r for r in reservations(self.record) if not (r.kind == "steps_too_long" and lower_rate_was_tried)]
-        if not self.trials or self._effective_trials:
+        of_settings = [trial for trial in self.trials if not QUANTITIES.keys().isdisjoint(trial.remedies)]
+        if not of_settings or self._effective_trials:
             return tuple(of_run)
         tried = f"none of the {len(self.trials)} remedies" if len(self.trials) > 1 else "the one remedy tried"
         could = "could" if len(self.trials) > 1 else "could not"

@@ -206,11 +206,19 @@ def _is_left_out(record: Record, name: str) -> bool:
     told, printed = record.fact(facts.OwnNumber, name) or UNTOLD, record.series("own_number", name)
     if not printed.steps or printed.steps[-1] < LATE * record.steps or (told.is_loss and not told.is_held_out):
         return True
+    if _may_be_of_next_stage(record, printed):
+        return True
     if told.rises is None and not _is_observed_loss(record, name):
         return True
     is_same = _untrained(record, name) == printed.last
     may_be_same = told.is_share or _is_never_fed(record)  # of a few hundred examples the same share may be right
     return is_same and not may_be_same
+
+
+def _may_be_of_next_stage(record: Record, printed: Series) -> bool:
+    """Return whether a value printed once, after a stage's last step, may describe where the next stage starts."""
+    stage = record.fact(facts.Stage)
+    return stage is not None and stage.number < stage.of and len(printed) == 1 and printed.steps[0] >= record.steps
 
 
 def _is_never_fed(record: Record) -> bool:

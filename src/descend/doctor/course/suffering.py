@@ -4,6 +4,7 @@ Free of charge, from what is on record: the loss diverged or rose, nothing was l
 learnt was lost again, or one of the script's own numbers has not come half of the way from where it stands unlearnt.
 """
 
+from descend.doctor.course.objective import losses
 from descend.doctor.course.own_metric import (
     is_at_chance,
     is_told_by_loss,
@@ -22,6 +23,7 @@ from descend.doctor.course.progress import (
     has_reference,
     is_stuck,
     rebounds,
+    smoothed,
 )
 from descend.doctor.record import Record
 
@@ -31,9 +33,15 @@ def suffers(record: Record, key: str = "0") -> bool:
     if diverged(record, key) or rebounds(record):
         return True
     is_stuck_by_loss = is_told_by_loss(record) and has_reference(record) and is_stuck(record, key)
-    if (first_rise(record, key) is not None or is_stuck_by_loss) and not has_come_far(record):
+    if (_has_risen(record, key) or is_stuck_by_loss) and not has_come_far(record):
         return True
     return has_hardly_learnt(record)
+
+
+def _has_risen(record: Record, key: str) -> bool:
+    """Return whether the loss rose; one that does not measure the task must end above its first value, too."""
+    curve = smoothed(losses(record, key))
+    return first_rise(record, key) is not None and (is_told_by_loss(record) or not curve.last < curve.first)
 
 
 def has_come_far(record: Record) -> bool:

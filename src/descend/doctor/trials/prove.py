@@ -13,6 +13,7 @@ from descend.doctor.remedies import Prescription
 from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.combine import beside_fact, combined, pairs
 from descend.doctor.trials.confirm import confirm
+from descend.doctor.trials.effect import THE_SAME
 from descend.doctor.trials.outcome import screened
 from descend.doctor.trials.proof import PROVED, Proof, Steps
 from descend.doctor.trials.refute import MOST_REMEDIES, refute
@@ -225,9 +226,17 @@ def _pair_confirmed(candidates: list[Candidate], study: Study, proof: Proof) -> 
 
 
 def _judged(candidates: Sequence[Candidate]) -> frozenset[str]:
-    """Return the suspicions of which a remedy that decides has run to a value, or to none where it diverged."""
+    """Return the suspicions of which a remedy that decides has run to a value, or to none where it diverged.
+
+    A search suspects lines: one that can be left out without any effect on the run is not the cause.
+    """
     mine = _by_symptom(candidates)
-    return frozenset(symptom for symptom in mine if any(c.record and not c.reason for c in _deciding(symptom, mine)))
+
+    def decides(candidate: Candidate) -> bool:
+        is_refuted = candidate.prescription.of_search and candidate.reason == THE_SAME
+        return candidate.record is not None and (not candidate.reason or is_refuted)
+
+    return frozenset(symptom for symptom in mine if any(map(decides, _deciding(symptom, mine))))
 
 
 def _refuted(candidates: Sequence[Candidate]) -> frozenset[str]:
