@@ -3,12 +3,12 @@
 from math import nan
 
 import pytest
-from records import change, healthy, observe, rising, set_cost, set_series, stuck
+from records import STEPS, change, healthy, observe, rising, set_cost, set_series, stuck
 from sick_metric import printing
 
 from descend.doctor.canon import CANON
 from descend.doctor.course.suffering import may_be_poor, suffers
-from descend.doctor.record import facts
+from descend.doctor.record import Reading, facts
 
 
 def test_a_failing_run_is_known_by_its_loss_or_its_metric():
@@ -24,6 +24,15 @@ def test_a_failing_run_is_known_by_its_loss_or_its_metric():
 def test_a_value_printed_once_between_two_stages_may_be_of_either(number, values, fails):
     observe(record := printing(values=values), facts.Stage(optimizer=number - 1, number=number, of=2, first_loss=2.3))
     assert suffers(record) is fails
+
+
+def test_in_a_run_of_several_stages_too():
+    record = printing(values=(0.1,))
+    observe(record, facts.Optimizer("SGD", groups=1, parameters=10, after={"0": STEPS}), "1")
+    assert suffers(record)
+    for step in range(20):
+        record.add(Reading("loss", "1", step, 1.0))
+    assert not suffers(record)
 
 
 @pytest.mark.parametrize("accuracy, is_poor", [(0.8, True), (0.85, False)])  # a fifth of what is missing at 0.1

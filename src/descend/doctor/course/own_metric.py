@@ -10,6 +10,7 @@ from math import inf, isfinite, nan
 from descend.doctor.course.first_steps import without_gradients
 from descend.doctor.course.objective import losses
 from descend.doctor.course.opponents import has_opponents
+from descend.doctor.course.stages import stages
 from descend.doctor.course.yardstick import STUCK, yardstick_place
 from descend.doctor.record import Record, Series, facts
 from descend.ground.bound import Bound, Count
@@ -218,7 +219,8 @@ def _is_left_out(record: Record, name: str) -> bool:
 def _may_be_of_next_stage(record: Record, printed: Series) -> bool:
     """Return whether a value printed once, after a stage's last step, may describe where the next stage starts."""
     stage = record.fact(facts.Stage)
-    return stage is not None and stage.number < stage.of and len(printed) == 1 and printed.steps[0] >= record.steps
+    has_next = stage.number < stage.of if stage else len(stages(record)) > 1
+    return has_next and len(printed) == 1 and printed.steps[0] >= record.steps
 
 
 def _is_never_fed(record: Record) -> bool:
