@@ -155,6 +155,13 @@ def test_trials_that_left_the_run_as_it_was_varied_no_setting():
     assert "none of the 2 remedies could be applied" in verdict(Case(record, (), trials=(same, failed)))
 
 
+def test_equal_metrics_of_other_weights_are_an_effect():
+    same = trial("learning_rate", before=1.4, after=1.4)
+    other = replace(same, treated=tuple(replace(run, weights="other") for run in same.treated))
+    assert other.has_changed_the_run and not same.has_changed_the_run
+    assert Case(run_to(settling_at(0.05)), (), trials=(other,), dismissed=("instability",)).status == "healthy"
+
+
 def test_a_line_left_out_without_an_effect_is_no_setting():
     left_out = trial("leave_out", before=nan, after=nan, verdict="ineffective")
     assert Case(run_to(settling_at(0.05)), (), trials=(left_out,), dismissed=("instability",)).status == "healthy"
