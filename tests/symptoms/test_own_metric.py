@@ -90,7 +90,7 @@ NOT_SHOWN = {
     ],
     blocked_signal: [{"left": 0.5, "passes": 0.2}, {"left": 0.01}],
     barred_within: [{"left": 0.01}],
-    crossing: [{"left": 0.01}],
+    crossing: [{"left": 0.01}, {"before": 0.01}],
     evaluated_in_training_mode: [{"late": False}],
     evaluated_on_other_inputs: [{"distance": 0.9}, {"drift": 1.5}, {"values": (0.1, 0.95)}],
     disordered_in_evaluation: [{"accuracy": 0.95}],

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tables import SCRIPT, Table, record_of, tried, verdicts
+from tables import SCRIPT, Table, prescription, record_of, tried, verdicts
 
 from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
 from descend.doctor.remedies import QUANTITIES, REMEDIES, Change, Prescription
+from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.trials.combine import pairs
 from descend.doctor.trials.effect import THE_SAME, missing_effect
 
 KEY = {"optimizer": "0"}
@@ -201,3 +203,17 @@ def test_a_schedule_without_effect_says_nothing_of_the_number(baseline) -> None:
     schedule = replace(rate("low"), changes=(replace(rate("low").changes[0], remedy="linear_schedule"),))
     tried({}, [schedule], baseline=baseline, table=Overridden({"pass": 1.0, "low": 1.0}))
     assert baseline.fact(facts.Ineffective, "lr") is None
+
+
+def test_an_edit_without_an_effect_alone_may_have_one_beside_another() -> None:
+    class Alone(Table):
+        def answer(self, job) -> Record:
+            record = super().answer(job)
+            if job.script.edits[SCRIPT.path].strip() == "noise":
+                record.ending = replace(record.ending, weights=self.baseline.ending.weights)
+            return record
+
+    table = Alone({"pass": 1.0, "noise": 1.0, "pull": 0.99, "pullnoise": 0.05, "noisepull": 0.05})
+    alone = [prescription("noise", "n", remedy="skip_call"), prescription("pull", "p", remedy="leave_out")]
+    ran = run_all([Candidate(p, p.apply(SCRIPT)) for p in alone], table)
+    assert ran[0].reason == THE_SAME and [c.value for c in pairs(ran, table)] == [0.05]

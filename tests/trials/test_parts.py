@@ -59,3 +59,14 @@ def test_what_another_change_was_made_in_cannot_be_left_out():
     parts[2] = replace(parts[2], prescription=replace(parts[2].prescription, changes=(Change("edit_c", within),)))
     assert made_again(parts[1:], SCRIPT) is None
     assert len(taken(parts, OUTCOMES).cure.parts) == 3
+
+
+def test_of_two_learning_rates_the_last_one_is_named_and_starts_at_the_scripts_own():
+    def at_rate(text: str, old: str, new: str) -> Part:
+        one = part(text).prescription
+        changes = (*one.changes, Change("learning_rate", one.changes[0].edit))
+        return Part(replace(one, changes=changes, label=f"{text}, learning rate {old} → {new}"), {})
+
+    both = joined([at_rate("a", "0.005", "0.05"), at_rate("b", "0.05", "0.003")], SCRIPT, "fixed")
+    assert both.prescription.label == "a + b, learning rate 0.005 → 0.003"
+    assert both.prescription.remedies == ("edit_a", "edit_b", "learning_rate")

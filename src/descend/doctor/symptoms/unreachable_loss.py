@@ -1,6 +1,7 @@
 """Unreachable loss: what stands between the network's output and the loss keeps it up, whatever the network says."""
 
 from descend.doctor.course.opponents import has_opponents
+from descend.doctor.course.progress import LEFT_TO_LEARN
 from descend.doctor.course.suffering import may_suffer, suffers
 from descend.doctor.record import Record, facts
 from descend.doctor.symptoms.sign import Sign
@@ -29,10 +30,15 @@ def unreachable_loss(record: Record) -> Sign | None:
 
 
 def crossing(record: Record, *, in_head: bool) -> facts.Crossing | None:
-    """Return the call that bars the way behind the network's output, or within it, in a run that may suffer."""
+    """Return the call that bars the path after the network's output, or within it, in a run that may fail.
+
+    A loss that can come down to a small part of a constant's is not barred: what is below it may be no loss at all,
+    as the logarithm of a probability above 1.
+    """
     call = record.fact(facts.Crossing, "0")
-    is_there = call is not None and call.in_head is in_head
-    return call if is_there and not has_opponents(record) and may_suffer(record) else None
+    if call is None or call.in_head is not in_head or abs(call.before) < LEFT_TO_LEARN * call.constant:
+        return None
+    return call if not has_opponents(record) and may_suffer(record) else None
 
 
 def share_kept(call: facts.Crossing) -> float:

@@ -7,6 +7,7 @@ from math import inf, isfinite
 
 from descend.doctor.remedies import SETS_LEARNING_RATE, NotApplicable, Prescription
 from descend.doctor.trials.candidate import Candidate, run_all
+from descend.doctor.trials.effect import THE_SAME
 from descend.doctor.trials.statistics import as_good, promising
 from descend.doctor.trials.study import Study
 
@@ -73,8 +74,10 @@ def pairs(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
 
     What mends a fact, or what has a name and does no harm, beside the best of the others, be it that those diverge
     without it; and the best few of all. Of what has a name the first causes: what each alone is worth is chance here.
+    An edit without any effect alone may have one where another lets the network learn.
     """
-    known = [c for c in candidates if not c.reason and c.script is not None and not c.parts]
+    judged = [replace(c, value=c.before, reason="") if c.reason == THE_SAME else c for c in candidates]
+    known = [c for c in judged if not c.reason and c.script is not None and not c.parts]
     order = list(dict.fromkeys(c.prescription.symptom for c in known))
     known.sort(key=lambda c: c.value / c.before if c.before > 0 and isfinite(c.value) else inf)
     named = [c for c in known if not c.prescription.of_search and as_good(c.value, c.before)]

@@ -15,6 +15,7 @@ from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Part
 from descend.doctor.trials.yardsticks import yardstick
 
+RATE = "learning rate"  # as a label begins that says what becomes of it
 Needed = tuple[tuple[Part, ...], Candidate]
 
 
@@ -40,7 +41,7 @@ def needed(parts: Sequence[Part], whole: Record, on: JudgedOn, study: Study) -> 
 
 def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candidate:
     """Return the parts as one candidate that has not been run; `script` has them all."""
-    each = [part.prescription for part in parts]
+    each = _with_last_rates([part.prescription for part in parts])
     both = Prescription(
         symptom=each[0].symptom,
         changes=tuple(change for p in each for change in p.changes),
@@ -51,6 +52,23 @@ def joined(parts: Sequence[Part], script: Script, judged_on: JudgedOn) -> Candid
         remakes=frozenset().union(*(p.remakes for p in each)),
     )
     return Candidate(both, script)
+
+
+def _with_last_rates(each: Sequence[Prescription]) -> list[Prescription]:
+    """Return the prescriptions without the learning rates that a later one replaces: the patch has only the last."""
+    found = list(each)
+    for later in range(1, len(found)):
+        for earlier in range(later):
+            one, other = found[earlier], found[later]
+            if not one.remedies[-1:] == other.remedies[-1:] == ("learning_rate",) or one.optimizer != other.optimizer:
+                continue
+            kept, _, rates = one.label.rpartition(f", {RATE} ")
+            if kept:
+                old, _, new = rates.partition(" → ")
+                label = other.label.replace(f"{RATE} {new} →", f"{RATE} {old} →")
+                found[earlier] = replace(one, changes=one.changes[:-1], label=kept)
+                found[later] = replace(other, label=label)
+    return found
 
 
 def made_again(parts: Sequence[Part], script: Script) -> Script | None:
